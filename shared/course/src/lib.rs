@@ -1,0 +1,33 @@
+//! The menu that every lesson shares. A lesson's `main.rs` lists its examples, and this crate does the rest:
+//!
+//! ```
+//! use std::process::ExitCode;
+//!
+//! fn hello() -> Result<(), std::fmt::Error> {
+//!     println!("Hello");
+//!     Ok(())
+//! }
+//!
+//! fn main() -> ExitCode {
+//!     course::lesson("lesson00-hello", "The smallest lesson")
+//!         .example("hello", "one greeting is printed", hello)
+//!         .run()
+//! }
+//! ```
+//!
+//! | command line | what happens |
+//! |---|---|
+//! | (nothing) | every example runs, first to last, each under a heading that says what to watch for |
+//! | `list` | names the examples |
+//! | `hello` | runs that one |
+//! | `helo` | no such example: the nearest names, exit status 2 |
+//!
+//! A first argument that begins with a letter names an example; everything else is an option. The menu adds those a
+//! lesson asks for, see [`Lesson::options`].
+
+mod command_line;
+mod heading;
+mod lesson;
+mod nearest;
+
+pub use lesson::{Lesson, lesson};

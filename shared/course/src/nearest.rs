@@ -1,0 +1,45 @@
+//! Which names someone may have meant.
+
+/// How alike two names must be, from 0 to 1, for one to be offered instead of the other. Half a name left out
+/// (`prime` for `is_prime`) is still above it, an unrelated name below.
+const ALIKE: f64 = 0.7;
+
+/// As many names as one takes in at a glance.
+const MOST: usize = 3;
+
+/// The names most like `word`, best first; none if nothing comes close.
+pub(crate) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let word = word.to_lowercase();
+    let mut scored: Vec<_> = names
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(&word, name), name))
+        .filter(|(score, _)| *score >= ALIKE)
+        .collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    scored.into_iter().take(MOST).map(|(_, name)| name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    const NAMES: [&str; 6] = ["is_prime", "map", "imap", "unordered", "chunksize", "miller_rabin"];
+
+    #[test]
+    fn a_slip_of_the_finger_finds_its_name_first() {
+        for (word, name) in [
+            ("imop", "imap"),
+            ("IMAP", "imap"),
+            ("chunk", "chunksize"),
+            ("prime", "is_prime"),
+            ("miller-rabin", "miller_rabin"),
+        ] {
+            assert_eq!(nearest(word, NAMES).first(), Some(&name), "for {word:?}");
+        }
+    }
+
+    #[test]
+    fn an_unrelated_word_finds_nothing() {
+        assert!(nearest("xyzzy", NAMES).is_empty());
+    }
+}

@@ -1,0 +1,54 @@
+//! The one thread of the parent that runs callbacks.
+
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use crossbeam::channel::{Sender, unbounded};
+
+use crate::engine::job::WhenDone;
+
+/// Runs callbacks one after the other, in a thread that is started for the first of them.
+#[derive(Default)]
+pub(super) struct Callbacks(Mutex<State>);
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Idle,
+    Running(Sender<WhenDone>, JoinHandle<()>),
+    Stopped,
+}
+
+impl Callbacks {
+    /// Queues `run`. With the pool over, or without a thread to be had, it runs at once on the caller's.
+    pub(super) fn run(&self, run: WhenDone) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let State::Idle = *state {
+            let (sender, jobs) = unbounded::<WhenDone>();
+            let builder = thread::Builder::new().name("multiproc-callbacks".into());
+            if let Ok(thread) = builder.spawn(move || jobs.iter().for_each(|run| run())) {
+                *state = State::Running(sender, thread);
+            }
+        }
+        let left = match &*state {
+            State::Running(sender, _) => sender.send(run).err().map(|refused| refused.0),
+            _ => Some(run),
+        };
+        drop(state);
+        if let Some(run) = left {
+            run();
+        }
+    }
+
+    /// Waits until all callbacks have run (unless this is one of them), and ends the thread.
+    pub(super) fn stop(&self) {
+        let state = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), State::Stopped);
+        if let State::Running(sender, thread) = state {
+            drop(sender);
+            if thread.thread().id() != thread::current().id() {
+                // Callbacks catch their own panics; there is nothing to learn from the thread's end.
+                let _ = thread.join();
+            }
+        }
+    }
+}

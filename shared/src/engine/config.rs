@@ -1,0 +1,47 @@
+//! What a pool is built with.
+
+use std::time::Duration;
+
+use crate::nursery::StartMethod;
+use crate::sys::process::ForkPermit;
+use crate::task::Prepared;
+
+/// Settings of a pool, checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// The pool's name; its workers are called by it and a number.
+    pub(crate) name: String,
+    /// Whether the workers are the pool's (else the single one is a [`Process`](crate::Process) of this very name).
+    pub(crate) numbered: bool,
+    pub(crate) daemon: bool,
+    pub(crate) processes: usize,
+    pub(crate) method: StartMethod,
+    pub(crate) vouched: Option<ForkPermit>,
+    /// Runs in each worker first, on these encoded arguments.
+    pub(crate) initializer: Option<(Prepared, Vec<u8>)>,
+    /// Tasks a worker may run before it is replaced; `u64::MAX` for no limit.
+    pub(crate) max_tasks: u64,
+    pub(crate) task_timeout: Option<Duration>,
+    /// Bytes of resident memory past which a worker is replaced.
+    pub(crate) max_memory: Option<u64>,
+    /// Bytes of data a worker may allocate at all.
+    pub(crate) memory_limit: Option<u64>,
+    /// Bytes a message may have.
+    pub(crate) max_message: u64,
+    /// Bytes of each of a worker's two rings.
+    pub(crate) ring: usize,
+    pub(crate) trace: bool,
+    /// Whether a lost worker is replaced.
+    pub(crate) replace: bool,
+    /// CPUs there are.
+    pub(crate) cpus: usize,
+    /// Whether there is a CPU to wait on.
+    pub(crate) spin: bool,
+}
+
+impl Config {
+    /// Whether every worker and the parent can have a CPU of their own.
+    pub(crate) fn roomy(&self, workers: usize) -> bool {
+        workers < self.cpus
+    }
+}

@@ -1,0 +1,415 @@
+//! The state of a pool, under its one lock: workers, backlog, and the step that moves tasks and results between them.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::task::Waker;
+use std::thread::Thread;
+use std::time::Instant;
+
+use crate::engine::chunk::Chunk;
+use crate::engine::config::Config;
+use crate::engine::job::{Aftermath, Job, WhenDone};
+use crate::engine::link::{Doom, Link, Stage};
+use crate::engine::trace::TaskEvent;
+use crate::error::Error;
+use crate::exit::ExitStatus;
+use crate::nursery::Family;
+use crate::protocol::{Record, RecordKind};
+use crate::ring::Flags;
+use crate::sys::bell::Bell;
+use crate::sys::clock::now_ns;
+
+/// While a worker has less work than this ahead of it (nanoseconds), it gets the next short task too: to wake another would
+/// take longer (two kernel wake-ups, 25 µs each where this was measured).
+const HOT: u64 = 60_000;
+
+/// A worker gets work in advance for this long at most (nanoseconds), so that it never waits for the parent.
+const AHEAD: u64 = 400_000;
+
+/// Steps between two looks at what needs a system call or the clock.
+const SELDOM: u32 = 64;
+
+/// How far the pool is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    /// Takes tasks.
+    Open,
+    /// Takes no more tasks, and ends its workers once it has none left.
+    Closing,
+    /// Over.
+    Ended,
+}
+
+/// Counts for [`Stats`](crate::Stats).
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Counts {
+    pub(super) submitted: u64,
+    pub(super) completed: u64,
+    pub(super) failed: u64,
+    pub(super) workers_started: u64,
+    pub(super) workers_lost: u64,
+}
+
+/// What is to be done once the lock is released: all of it runs code of others.
+#[derive(Default)]
+pub(super) struct Effects {
+    pub(super) wakers: Vec<Waker>,
+    pub(super) when_done: Vec<WhenDone>,
+    pub(super) unpark: Vec<Thread>,
+}
+
+/// Who waits for results and drives the pool meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leader {
+    Caller,
+    Supervisor,
+}
+
+pub(super) struct Core {
+    pub(super) config: Arc<Config>,
+    pub(super) bell: Arc<Bell>,
+    pub(super) phase: Phase,
+    /// Why no task can run any more.
+    pub(super) broken: Option<Error>,
+    pub(super) family: Option<Arc<Family>>,
+    /// The workers. A slot is reused, so that an index stays the same while its worker lives.
+    pub(super) links: Vec<Option<Link>>,
+    /// Slots of workers that have nothing to do, the most recently used last.
+    pub(super) idle: Vec<usize>,
+    /// The worker that was given something last.
+    pub(super) hot: usize,
+    pub(super) wanted: usize,
+    pub(super) backlog: VecDeque<Chunk>,
+    /// What a task of a function takes, in nanoseconds, as last seen.
+    costs: HashMap<u64, u64>,
+    /// Tasks whose outcome is still to come.
+    pub(super) outstanding: u64,
+    pub(super) counts: Counts,
+    pub(super) events: Vec<TaskEvent>,
+    next_task: u64,
+    pub(super) next_worker: u64,
+    /// Workers that ended one after the other before they were ready.
+    pub(super) failed_starts: u32,
+    /// How the last worker to end did so.
+    pub(super) last_exit: Option<ExitStatus>,
+    /// When to try again to start workers that the system refused.
+    pub(super) start_again: Option<Instant>,
+    /// What the system said when it refused.
+    pub(super) refused: Option<Error>,
+    pub(super) effects: Effects,
+    steps: u32,
+    pub(super) leader: Option<Leader>,
+    /// The leader sleeps: who gives a worker something must have it ring.
+    pub(super) asleep: bool,
+    /// How often a caller took the lead.
+    pub(super) leads: u64,
+    /// A caller wants the lead that the supervisor has.
+    pub(super) lead_wanted: bool,
+    /// Threads that wait while another leads, and the jobs they wait for (0 for any).
+    pub(super) followers: Vec<(u64, Thread)>,
+    /// Somebody waits for a job without a thread of his own.
+    pub(super) unattended: bool,
+}
+
+impl Core {
+    pub(super) fn new(config: Arc<Config>, bell: Arc<Bell>, family: Family) -> Self {
+        Self {
+            wanted: config.processes,
+            config,
+            bell,
+            phase: Phase::Open,
+            broken: None,
+            family: Some(Arc::new(family)),
+            links: Vec::new(),
+            idle: Vec::new(),
+            hot: 0,
+            backlog: VecDeque::new(),
+            costs: HashMap::new(),
+            outstanding: 0,
+            counts: Counts::default(),
+            events: Vec::new(),
+            next_task: 0,
+            next_worker: 1,
+            failed_starts: 0,
+            last_exit: None,
+            start_again: None,
+            refused: None,
+            effects: Effects::default(),
+            steps: 0,
+            leader: None,
+            asleep: false,
+            leads: 0,
+            lead_wanted: false,
+            followers: Vec::new(),
+            unattended: false,
+        }
+    }
+
+    /// Why no further task is taken, if so.
+    pub(super) fn refusal(&self) -> Option<Error> {
+        match (&self.broken, self.phase) {
+            (Some(error), _) => Some(error.clone()),
+            (None, Phase::Open) => None,
+            (None, _) => Some(Error::Closed),
+        }
+    }
+
+    /// Takes a chunk into the backlog; `refused` instead of running if the pool takes none.
+    pub(super) fn submit(&mut self, job: &Arc<Job>, tasks: crate::engine::Tasks) {
+        let count = u64::from(tasks.count);
+        let mut chunk = Chunk::new(job.clone(), self.next_task, tasks);
+        self.next_task += count;
+        self.counts.submitted += count;
+        self.outstanding += count;
+        if let Some(error) = self.refusal() {
+            chunk.fail_rest(&error);
+            return self.finish(chunk);
+        }
+        self.backlog.push_back(chunk);
+        self.dispatch();
+    }
+
+    /// Adds a failure of one task that never got as far as a chunk.
+    pub(super) fn submit_failed(&mut self, job: &Arc<Job>, error: Error) {
+        let mut chunk = Chunk::new(job.clone(), self.next_task, crate::engine::Tasks { count: 1, payload: Vec::new() });
+        self.next_task += 1;
+        self.counts.submitted += 1;
+        self.outstanding += 1;
+        chunk.fail(error);
+        self.finish(chunk);
+    }
+
+    pub(super) fn link(&mut self, slot: usize) -> Option<&mut Link> {
+        self.links.get_mut(slot)?.as_mut()
+    }
+
+    pub(super) fn living(&self) -> impl Iterator<Item = &Link> {
+        self.links.iter().flatten()
+    }
+
+    /// Moves everything that can move without waiting; says whether anything did.
+    pub(super) fn step(&mut self) -> bool {
+        let mut moved = false;
+        for slot in 0..self.links.len() {
+            moved |= self.collect(slot) | self.push(slot);
+        }
+        self.dispatch();
+        self.steps = self.steps.wrapping_add(1);
+        if self.steps % SELDOM == 0 {
+            moved |= self.attend();
+        }
+        moved
+    }
+
+    /// The part of a step that is not worth doing each time.
+    pub(super) fn attend(&mut self) -> bool {
+        let moved = self.hear_reports();
+        self.enforce_limits(now_ns());
+        self.retire_if_closing();
+        moved
+    }
+
+    /// Takes a worker's results.
+    pub(super) fn collect(&mut self, slot: usize) -> bool {
+        let Some(link) = self.links.get_mut(slot).and_then(Option::as_mut) else { return false };
+        if link.in_flight.is_empty() && link.is_ready() {
+            return false;
+        }
+        let harvest = link.collect(link.pid);
+        if harvest.tasks > 0 {
+            let front = link.in_flight.front().map(|sent| &sent.chunk);
+            let function = harvest.chunks.first().or(front).map(|chunk| chunk.job.function.0);
+            let sample = link.task_time();
+            if let (Some(function), Some(sample)) = (function, sample) {
+                let cost = self.costs.entry(function).or_insert(sample);
+                // Up at once, down slowly: to think a task short that is long costs more than the other way round.
+                *cost = if sample > *cost { sample } else { (3 * *cost + sample) / 4 };
+            }
+            let too_large = self.config.max_memory.is_some_and(|most| link.memory() > most);
+            if link.stage == Stage::Serving && (link.budget == 0 || too_large) && link.in_flight.is_empty() {
+                link.retire();
+            } else if link.stage == Stage::Serving && link.in_flight.is_empty() {
+                self.idle.push(slot);
+            }
+        }
+        if harvest.corrupt {
+            self.doom(slot, Doom::Corrupt);
+        }
+        if let Some(error) = harvest.init_failed {
+            self.break_down(Error::Initializer(Box::new(error)));
+        }
+        self.events.extend(harvest.events);
+        for chunk in harvest.chunks {
+            self.settle(chunk);
+        }
+        harvest.tasks > 0
+    }
+
+    /// A chunk came back from a worker: done, or to go on elsewhere.
+    pub(super) fn settle(&mut self, chunk: Chunk) {
+        if chunk.left() == 0 {
+            self.finish(chunk);
+        } else if let Some(error) = self.fate(&chunk) {
+            let mut chunk = chunk;
+            chunk.fail_rest(&error);
+            self.finish(chunk);
+        } else {
+            self.backlog.push_front(chunk);
+        }
+    }
+
+    /// Why a chunk must not run, if so.
+    fn fate(&self, chunk: &Chunk) -> Option<Error> {
+        if chunk.job.is_abandoned() || self.phase == Phase::Ended {
+            return Some(Error::Cancelled);
+        }
+        self.broken.clone()
+    }
+
+    /// Hands a chunk's outcome to its job.
+    pub(super) fn finish(&mut self, chunk: Chunk) {
+        let count = u64::from(chunk.tasks.count);
+        let failed = chunk.failures() as u64;
+        self.outstanding -= count;
+        self.counts.failed += failed;
+        self.counts.completed += count - failed;
+        let (job, index, outcome) = chunk.into_outcome();
+        let aftermath = job.finish(index, outcome);
+        self.note(&job, aftermath);
+    }
+
+    /// Remembers whom a job's progress concerns.
+    pub(super) fn note(&mut self, job: &Job, aftermath: Aftermath) {
+        self.effects.wakers.extend(aftermath.wakers);
+        self.effects.when_done.extend(aftermath.when_done);
+        for (id, thread) in &self.followers {
+            if *id == job.id || *id == 0 {
+                self.effects.unpark.push(thread.clone());
+            }
+        }
+    }
+
+    /// Drops a job's state from the workers that hold it.
+    pub(super) fn forget(&mut self, job: &Job) {
+        if job.state.is_none() {
+            return;
+        }
+        for slot in 0..self.links.len() {
+            if let Some(link) = self.link(slot)
+                && link.states.remove(&job.id)
+            {
+                link.send(Record { state: job.id, ..Record::new(RecordKind::Forget, 0) }, &[]);
+                self.push(slot);
+            }
+        }
+    }
+
+    /// Writes what waits to be sent to a worker.
+    pub(super) fn push(&mut self, slot: usize) -> bool {
+        let asleep = self.asleep;
+        let Some(link) = self.link(slot) else { return false };
+        if asleep {
+            link.header().parent_awaits(link.is_sending());
+        }
+        match link.push() {
+            Ok(moved) => moved,
+            Err(_) => {
+                self.doom(slot, Doom::Corrupt);
+                true
+            }
+        }
+    }
+
+    /// Hands chunks from the backlog to workers.
+    pub(super) fn dispatch(&mut self) {
+        while let Some(chunk) = self.backlog.front() {
+            if let Some(error) = self.fate(chunk) {
+                if let Some(mut chunk) = self.backlog.pop_front() {
+                    chunk.fail_rest(&error);
+                    self.finish(chunk);
+                }
+                continue;
+            }
+            let cost = self.costs.get(&chunk.job.function.0).copied();
+            let estimate = cost.map(|cost| cost.saturating_mul(chunk.left().into()));
+            let Some(slot) = self.choose(estimate) else { return };
+            let Some(chunk) = self.backlog.pop_front() else { return };
+            if let Some(link) = self.link(slot) {
+                // A function never seen counts as long, so that its first tasks spread over the workers.
+                link.give(chunk, cost.unwrap_or(AHEAD));
+            }
+            self.push(slot);
+            self.heat(slot);
+        }
+    }
+
+    /// The worker for a chunk that is thought to take `cost`.
+    fn choose(&mut self, cost: Option<u64>) -> Option<usize> {
+        let fits = |link: Option<&mut Link>, most: u64| {
+            let cost = cost.unwrap_or(AHEAD);
+            link.is_some_and(|link| {
+                !link.in_flight.is_empty() && link.has_room() && link.load.saturating_add(cost) <= most
+            })
+        };
+        let hot = self.hot;
+        if fits(self.link(hot), HOT) {
+            return Some(hot);
+        }
+        while let Some(slot) = self.idle.pop() {
+            if self.link(slot).is_some_and(|link| link.has_room()) {
+                return Some(slot);
+            }
+        }
+        let slots = self.links.len();
+        (1..=slots).map(|step| (hot + step) % slots).find(|slot| fits(self.link(*slot), AHEAD))
+    }
+
+    /// Makes a worker the one that may wait busily: with more busy waiters than CPUs each would only keep another from working.
+    fn heat(&mut self, slot: usize) {
+        if slot == self.hot || !self.config.spin || self.config.roomy(self.links.len()) {
+            self.hot = slot;
+            return;
+        }
+        for (slot, on) in [(self.hot, false), (slot, true)] {
+            if let Some(link) = self.link(slot) {
+                link.header().set(Flags::SPIN, on);
+            }
+        }
+        self.hot = slot;
+    }
+
+    /// From now on nothing can run: fails all tasks there are and all to come.
+    pub(super) fn break_down(&mut self, error: Error) {
+        if self.broken.is_none() {
+            self.broken = Some(error);
+        }
+        self.fail_everything();
+    }
+
+    /// Fails all tasks that have not begun, and those that never will.
+    pub(super) fn fail_everything(&mut self) {
+        for slot in 0..self.links.len() {
+            let back = self.link(slot).map(Link::revoke).unwrap_or_default();
+            back.into_iter().rev().for_each(|chunk| self.backlog.push_front(chunk));
+        }
+        self.dispatch();
+    }
+
+    /// Ends the pool now: all that is outstanding is cancelled.
+    pub(super) fn end(&mut self) {
+        self.phase = Phase::Ended;
+        self.dispatch();
+        for slot in 0..self.links.len() {
+            self.collect(slot);
+            if let Some(link) = self.links[slot].take() {
+                crate::identity::unregister(link.pid);
+                for mut chunk in link.abandon().0 {
+                    chunk.fail_rest(&Error::Cancelled);
+                    self.finish(chunk);
+                }
+            }
+        }
+        self.idle.clear();
+        self.dispatch();
+    }
+}

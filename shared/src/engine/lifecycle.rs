@@ -1,0 +1,303 @@
+//! Workers come and go: starting, the nursery's reports, death and replacement.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use crate::engine::core::{Core, Phase};
+use crate::engine::link::{Doom, Link, Stage};
+use crate::engine::trace::TaskEvent;
+use crate::error::{Error, Result};
+use crate::exit::ExitStatus;
+use crate::identity::{self, ProcessInfo, register, unregister};
+use crate::nursery::{Family, Report};
+use crate::protocol::{Record, RecordKind, Setup};
+use crate::ring::{Flags, Segment};
+use crate::sys::clock::now_ns;
+
+/// Workers that may fail one after the other to get ready before the pool gives up.
+const MOST_FAILED_STARTS: u32 = 10;
+
+/// Workers that may end with the same task in their ring before they begin it. Then the task is to blame: to receive it is
+/// what kills them.
+const MOST_FALSE_STARTS: u32 = 3;
+
+/// How long to wait before asking again for a process that the system refused.
+const RETRY: Duration = Duration::from_millis(100);
+
+impl Core {
+    /// Starts one worker and tells it what it is. The nursery's answer comes as a report.
+    pub(super) fn start_worker(&mut self) -> Result<()> {
+        let config = self.config.clone();
+        let Some(family) = self.family.clone() else { return Err(Error::Closed) };
+        let (segment, fd) = Segment::create(config.ring)?;
+        let id = self.next_worker;
+        self.next_worker += 1;
+        let name = if config.numbered { format!("{}-{id}", config.name) } else { config.name.clone() };
+        let header = segment.header();
+        header.set(Flags::TRACE, config.trace);
+        header.set(Flags::STAMP, config.task_timeout.is_some());
+        header.set(Flags::MEMORY, config.max_memory.is_some());
+        header.set(Flags::SPIN, config.spin && config.roomy(config.processes));
+        let mut link = Link::new(id, name.clone(), Arc::new(segment), config.max_tasks, config.max_message);
+        let setup = Setup {
+            identity: identity::for_child(name, config.daemon),
+            memory_limit: config.memory_limit,
+            cap: config.max_message,
+            ready: config.initializer.is_none(),
+            single: !config.numbered,
+        };
+        let bytes = postcard::to_stdvec(&setup).map_err(|error| Error::Encode(error.to_string()))?;
+        link.send(Record::new(RecordKind::Setup, bytes.len()), &bytes);
+        if let Some((prepared, args)) = &config.initializer {
+            if let Some(state) = &prepared.state {
+                link.send(Record { state: u64::MAX, ..Record::new(RecordKind::State, state.len()) }, state);
+            }
+            let state = if prepared.state.is_some() { u64::MAX } else { 0 };
+            let function = prepared.function.0;
+            let record = Record { function, state, ..Record::new(RecordKind::Initialize, args.len()) };
+            link.send(record, args);
+        }
+        family.start(id, std::os::fd::AsFd::as_fd(&fd), &self.bell)?;
+        let free = self.links.iter().position(Option::is_none);
+        let slot = free.unwrap_or(self.links.len());
+        if free.is_none() {
+            self.links.push(None);
+        }
+        self.links[slot] = Some(link);
+        self.idle.insert(0, slot);
+        self.push(slot);
+        Ok(())
+    }
+
+    /// Takes the nursery's reports; says whether there were any.
+    pub(super) fn hear_reports(&mut self) -> bool {
+        let Some(family) = self.family.clone() else { return false };
+        let mut any = false;
+        loop {
+            match family.report() {
+                Ok(None) => return any,
+                Ok(Some(report)) => self.hear(report),
+                Err(_) => {
+                    drop(family);
+                    self.lose_nursery();
+                    return true;
+                }
+            }
+            any = true;
+        }
+    }
+
+    fn slot_of(&self, worker: u64) -> Option<usize> {
+        self.links.iter().position(|link| link.as_ref().is_some_and(|link| link.id == worker))
+    }
+
+    fn hear(&mut self, report: Report) {
+        match report {
+            Report::Started { worker, pid } => {
+                self.counts.workers_started += 1;
+                self.start_again = None;
+                let daemon = self.config.daemon;
+                if let Some(slot) = self.slot_of(worker)
+                    && let Some(link) = self.link(slot)
+                {
+                    link.pid = pid;
+                    let depth = crate::identity::current_process().depth + 1;
+                    register(ProcessInfo { name: link.name.clone(), pid, daemon, depth });
+                }
+            }
+            Report::Refused { worker, errno } => {
+                let error = Error::io("cannot start a worker process", std::io::Error::from_raw_os_error(errno));
+                if let Some(slot) = self.slot_of(worker) {
+                    self.take_apart(slot);
+                }
+                self.start_failed(error);
+            }
+            Report::Exited { worker, status } => {
+                if let Some(slot) = self.slot_of(worker) {
+                    self.bury(slot, status);
+                    self.replace_missing();
+                }
+            }
+        }
+    }
+
+    /// A worker could not be started: try again later, but not for ever.
+    fn start_failed(&mut self, error: Error) {
+        self.failed_starts += 1;
+        self.start_again = Some(Instant::now() + RETRY);
+        self.refused = Some(error.clone());
+        if self.failed_starts >= MOST_FAILED_STARTS && self.living().count() == 0 {
+            self.break_down(error);
+        }
+    }
+
+    /// Starts as many workers as are missing.
+    pub(super) fn replace_missing(&mut self) {
+        if self.phase == Phase::Ended || self.broken.is_some() {
+            return;
+        }
+        if let (false, Some(exit)) = (self.config.replace, self.last_exit) {
+            return self.break_down(Error::NoWorkers { exit });
+        }
+        if self.phase == Phase::Closing && self.outstanding == 0 {
+            return;
+        }
+        if self.start_again.is_some_and(|time| Instant::now() < time) {
+            return;
+        }
+        while self.living().count() < self.wanted {
+            if let Err(error) = self.start_worker() {
+                return self.start_failed(error);
+            }
+        }
+        self.dispatch();
+    }
+
+    /// A worker has ended: its last results count, the task it ran is lost, what it had not begun goes back to the backlog.
+    pub(super) fn bury(&mut self, slot: usize, exit: ExitStatus) {
+        self.collect(slot);
+        let Some(link) = self.link(slot) else { return };
+        let (id, pid, stage, finished, ready) = (link.id, link.pid, link.stage, link.finished, link.is_ready());
+        let began = link.running_since();
+        let now = now_ns();
+        let retired = stage == Stage::Retiring && exit.success();
+        let (chunks, begun) = self.take_apart(slot);
+        if !retired {
+            self.counts.workers_lost += 1;
+        }
+        let mut returned = Vec::new();
+        for (at, mut chunk) in chunks.into_iter().enumerate() {
+            if at == 0 && begun {
+                let start = began.unwrap_or(now);
+                let task = chunk.first_task + u64::from(chunk.done);
+                let ran_for = Duration::from_nanos(now.saturating_sub(start));
+                match stage {
+                    Stage::Doomed(Doom::Cancelled(doomed)) if doomed == finished => chunk.fail(Error::Cancelled),
+                    Stage::Doomed(Doom::TimedOut(doomed)) if doomed == finished => {
+                        let after = self.config.task_timeout.unwrap_or(ran_for);
+                        chunk.fail(Error::TimedOut { after, pid: Some(pid) });
+                    }
+                    // Killed by us for the task before it, which ended in time after all: not this task's fault.
+                    Stage::Doomed(Doom::Cancelled(_) | Doom::TimedOut(_)) => {}
+                    Stage::Doomed(Doom::Corrupt) => {
+                        chunk.fail(Error::Decode("the worker's results cannot be read; it was ended".into()));
+                    }
+                    _ => chunk.fail(Error::WorkerLost { pid, exit, task, ran_for }),
+                }
+                if self.config.trace {
+                    self.events.push(TaskEvent { task, worker: id, pid, start, end: now, failed: true });
+                }
+            } else if at == 0 {
+                chunk.false_starts += 1;
+                if chunk.false_starts >= MOST_FALSE_STARTS {
+                    let task = chunk.first_task + u64::from(chunk.done);
+                    chunk.fail(Error::WorkerLost { pid, exit, task, ran_for: Duration::ZERO });
+                }
+            }
+            returned.push(chunk);
+        }
+        returned.into_iter().rev().for_each(|chunk| self.settle(chunk));
+        if ready {
+            self.failed_starts = 0;
+        } else {
+            self.failed_starts += 1;
+            if self.failed_starts >= MOST_FAILED_STARTS {
+                self.break_down(Error::NoWorkers { exit });
+            }
+        }
+        self.last_exit = Some(exit);
+    }
+
+    /// Removes a worker that is no more.
+    fn take_apart(&mut self, slot: usize) -> (Vec<crate::engine::chunk::Chunk>, bool) {
+        self.idle.retain(|idle| *idle != slot);
+        match self.links[slot].take() {
+            Some(link) => {
+                unregister(link.pid);
+                link.abandon()
+            }
+            None => (Vec::new(), false),
+        }
+    }
+
+    /// The nursery has died, and the kernel kills its workers. Each loses what it ran; a new nursery starts new ones.
+    fn lose_nursery(&mut self) {
+        self.family = None;
+        if self.phase == Phase::Ended {
+            return;
+        }
+        for slot in 0..self.links.len() {
+            let back = self.link(slot).map(Link::revoke).unwrap_or_default();
+            back.into_iter().rev().for_each(|chunk| self.backlog.push_front(chunk));
+        }
+        // The signal was sent before the nursery could be reaped (dropping the family did that); a running worker has it as soon
+        // as it is interrupted.
+        std::thread::sleep(Duration::from_millis(2));
+        for slot in 0..self.links.len() {
+            self.bury(slot, ExitStatus::Signaled(Signal::SIGKILL as i32));
+        }
+        if self.phase == Phase::Closing && self.outstanding == 0 {
+            return;
+        }
+        match Family::new(self.config.method, self.config.vouched) {
+            Ok(family) => {
+                self.family = Some(Arc::new(family));
+                self.replace_missing();
+            }
+            Err(error) => self.break_down(error),
+        }
+    }
+
+    /// Has a worker killed. Its death comes as a report.
+    pub(super) fn doom(&mut self, slot: usize, doom: Doom) {
+        let family = self.family.clone();
+        let Some(link) = self.link(slot) else { return };
+        if matches!(link.stage, Stage::Doomed(_)) {
+            return;
+        }
+        link.stage = Stage::Doomed(doom);
+        if let Some(family) = family {
+            // If the nursery cannot be reached it is dead, and the worker with it: the report of that is on its way.
+            let _ = family.kill(link.id, Signal::SIGKILL);
+        }
+    }
+
+    /// Changes how many workers there are to be.
+    pub(super) fn resize(&mut self, wanted: usize) {
+        self.wanted = wanted;
+        let mut surplus = self.living().filter(|link| link.stage == Stage::Serving).count().saturating_sub(wanted);
+        let busy = (0..self.links.len()).filter(|slot| !self.idle.contains(slot));
+        let order: Vec<usize> = self.idle.iter().copied().chain(busy).collect();
+        for slot in order {
+            if surplus == 0 {
+                break;
+            }
+            if let Some(link) = self.link(slot)
+                && link.stage == Stage::Serving
+            {
+                let back = link.revoke();
+                link.retire();
+                surplus -= 1;
+                back.into_iter().rev().for_each(|chunk| self.backlog.push_front(chunk));
+                self.push(slot);
+            }
+        }
+        self.replace_missing();
+        self.dispatch();
+    }
+
+    /// With nothing left to do, a closing pool lets its workers go.
+    pub(super) fn retire_if_closing(&mut self) {
+        if self.phase != Phase::Closing || self.outstanding > 0 {
+            return;
+        }
+        for slot in 0..self.links.len() {
+            if let Some(link) = self.link(slot) {
+                link.retire();
+                self.push(slot);
+            }
+        }
+    }
+}

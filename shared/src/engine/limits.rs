@@ -1,0 +1,94 @@
+//! What takes too long: time limits, stuck queues, and when to look again.
+
+use std::time::{Duration, Instant};
+
+use crate::engine::core::{Core, Phase};
+use crate::engine::link::{Doom, Stage};
+use crate::sys::clock::now_ns;
+
+/// A worker that has begun nothing new for this long (nanoseconds) gives back what waits behind its task, if another worker
+/// has nothing to do.
+const STUCK: u64 = 1_000_000;
+
+impl Core {
+    /// Ends tasks that take too long and gives idle workers what waits behind long tasks.
+    pub(super) fn enforce_limits(&mut self, now: u64) {
+        if let Some(limit) = self.config.task_timeout {
+            for slot in 0..self.links.len() {
+                self.end_overdue(slot, now, limit.as_nanos() as u64);
+            }
+        }
+        for slot in 0..self.links.len() {
+            if self.idle.is_empty() || !self.backlog.is_empty() {
+                break;
+            }
+            self.unstick(slot, now);
+        }
+        if self.start_again.is_some_and(|time| Instant::now() >= time) {
+            self.start_again = None;
+            self.replace_missing();
+        }
+    }
+
+    fn end_overdue(&mut self, slot: usize, now: u64, limit: u64) {
+        let overdue = |core: &mut Self| {
+            let link = core.link(slot)?;
+            let since = link.running_since()?;
+            (matches!(link.stage, Stage::Serving | Stage::Retiring) && now.saturating_sub(since) >= limit)
+                .then_some(link.finished)
+        };
+        if overdue(self).is_none() {
+            return;
+        }
+        // It may have finished just now, and it must not begin anything else while the signal is on its way.
+        self.take_back(slot);
+        self.collect(slot);
+        if let Some(task) = overdue(self) {
+            self.doom(slot, Doom::TimedOut(task));
+        }
+        self.dispatch();
+    }
+
+    fn unstick(&mut self, slot: usize, now: u64) {
+        let Some(link) = self.link(slot) else { return };
+        if link.in_flight.len() < 2 || now.saturating_sub(link.heard) < STUCK {
+            return;
+        }
+        self.take_back(slot);
+        self.dispatch();
+    }
+
+    /// Takes what a worker has not begun back into the backlog.
+    pub(super) fn take_back(&mut self, slot: usize) {
+        let Some(link) = self.link(slot) else { return };
+        let had = !link.in_flight.is_empty();
+        let back = link.revoke();
+        let idle = had && link.in_flight.is_empty() && link.stage == Stage::Serving;
+        back.into_iter().rev().for_each(|chunk| self.backlog.push_front(chunk));
+        if idle {
+            self.idle.push(slot);
+        }
+    }
+
+    /// When something will have to be looked at even if no worker rings.
+    pub(super) fn next_look(&self) -> Option<Instant> {
+        let now = now_ns();
+        let mut soonest: Option<u64> = None;
+        let mut at = |time: u64| soonest = Some(soonest.map_or(time, |soonest| soonest.min(time)));
+        let some_idle = !self.idle.is_empty();
+        for link in self.living() {
+            if let (Some(limit), Some(since)) = (self.config.task_timeout, link.running_since()) {
+                at(since + limit.as_nanos() as u64);
+            } else if let (Some(limit), false) = (self.config.task_timeout, link.in_flight.is_empty()) {
+                // Not begun yet: the limit counts from when it will be.
+                at(now + limit.as_nanos() as u64);
+            }
+            if some_idle && link.in_flight.len() > 1 {
+                at(link.heard + STUCK);
+            }
+        }
+        let start = self.start_again.filter(|_| self.phase != Phase::Ended);
+        let look = soonest.map(|time| Instant::now() + Duration::from_nanos(time.saturating_sub(now)));
+        [look, start].into_iter().flatten().min()
+    }
+}

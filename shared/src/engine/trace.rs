@@ -1,0 +1,83 @@
+//! Who ran what, when.
+
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::error::{Context, Result};
+
+/// One task, as a worker ran it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TaskEvent {
+    /// The task's number in its pool, counted from 0 in order of submission.
+    pub task: u64,
+    /// The worker's number in its pool, counted from 1; a replacement gets a new one.
+    pub worker: u64,
+    /// The worker's process.
+    pub pid: u32,
+    /// When the task began, in nanoseconds of `CLOCK_MONOTONIC`, which all processes of a machine share.
+    pub start: u64,
+    /// When it ended, on the same clock.
+    pub end: u64,
+    /// Whether it failed.
+    pub failed: bool,
+}
+
+/// What [`Pool::trace`](crate::Pool::trace) has recorded: one [`TaskEvent`] a task that has ended, in order of arrival.
+#[derive(Debug, Clone, Default)]
+pub struct Trace {
+    events: Vec<TaskEvent>,
+}
+
+impl Trace {
+    pub(crate) fn new(events: Vec<TaskEvent>) -> Self {
+        Self { events }
+    }
+
+    /// The tasks.
+    pub fn events(&self) -> &[TaskEvent] {
+        &self.events
+    }
+
+    /// The trace in the Chrome trace event format (JSON), with times in microseconds since the first event. It opens in
+    /// [Perfetto](https://ui.perfetto.dev) and in `chrome://tracing`: a row a worker, a bar a task.
+    ///
+    /// The format is described in the "Trace Event Format" document of the Chromium project.
+    pub fn to_chrome_json(&self) -> String {
+        let zero = self.events.iter().map(|event| event.start).min().unwrap_or(0);
+        let micros = |ns: u64| ns as f64 / 1e3;
+        let mut rows: Vec<_> = self.events.iter().map(|event| (event.worker, event.pid)).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        let names = rows.iter().map(|(worker, pid)| {
+            let name = format!("worker {worker} (pid {pid})");
+            json!({"ph": "M", "name": "thread_name", "pid": std::process::id(), "tid": worker, "args": {"name": name}})
+        });
+        let tasks = self.events.iter().map(|event| {
+            json!({
+                "ph": "X",
+                "name": format!("task {}", event.task),
+                "cat": if event.failed { "failed" } else { "done" },
+                "pid": std::process::id(),
+                "tid": event.worker,
+                "ts": micros(event.start.saturating_sub(zero)),
+                "dur": micros(event.end.saturating_sub(event.start)),
+                "args": {"task": event.task, "pid": event.pid, "failed": event.failed},
+            })
+        });
+        json!({"traceEvents": names.chain(tasks).collect::<Vec<_>>(), "displayTimeUnit": "ms"}).to_string()
+    }
+
+    /// Writes [`to_chrome_json`](Trace::to_chrome_json) to a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) if the file cannot be written.
+    pub fn write_chrome_json(&self, path: impl AsRef<Path>) -> Result<()> {
+        let context = "cannot write the trace";
+        let mut file = BufWriter::new(std::fs::File::create(path).context(context)?);
+        file.write_all(self.to_chrome_json().as_bytes()).context(context)?;
+        file.flush().context(context)
+    }
+}

@@ -1,0 +1,171 @@
+//! Waiting, and driving the pool meanwhile.
+
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::engine::Engine;
+use crate::engine::core::{Core, Effects, Leader};
+use crate::nursery::Family;
+use crate::ring::Spin;
+
+/// What a waiting thread does next.
+enum Next {
+    Finish(bool),
+    /// Something moved: look again at once.
+    Again,
+    /// Nothing moved: look again after a moment, or sleep.
+    Idle,
+    /// Another thread leads.
+    Follow,
+}
+
+impl Engine {
+    /// Waits until `done`, on behalf of job `job` (0 for any). `false` if the deadline came first.
+    pub(super) fn wait(&self, job: u64, deadline: Option<Instant>, done: impl FnMut(&Core) -> bool) -> bool {
+        self.wait_as(Leader::Caller, job, deadline, done)
+    }
+
+    pub(super) fn wait_as(
+        &self,
+        role: Leader,
+        job: u64,
+        deadline: Option<Instant>,
+        mut done: impl FnMut(&Core) -> bool,
+    ) -> bool {
+        let mut leading = false;
+        let mut spin = Spin::new(self.config.spin);
+        loop {
+            let next = self.with(|core| {
+                if done(core) {
+                    return Next::Finish(true);
+                }
+                if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                    return Next::Finish(false);
+                }
+                if !leading && !core.take_lead(role) {
+                    core.followers.push((job, thread::current()));
+                    return Next::Follow;
+                }
+                leading = true;
+                match core.step() {
+                    true if done(core) => Next::Finish(true),
+                    true => Next::Again,
+                    false => Next::Idle,
+                }
+            });
+            match next {
+                Next::Finish(answer) => {
+                    self.with(|core| core.leave(leading));
+                    return answer;
+                }
+                Next::Again => spin = Spin::new(self.config.spin),
+                Next::Idle if spin.again() => {}
+                Next::Idle => {
+                    self.sleep(deadline);
+                    spin = Spin::new(self.config.spin);
+                }
+                Next::Follow => {
+                    self.bell_if_wanted(role);
+                    match deadline {
+                        Some(deadline) => thread::park_timeout(deadline.saturating_duration_since(Instant::now())),
+                        None => thread::park(),
+                    }
+                    let this = thread::current().id();
+                    self.with(|core| core.followers.retain(|(_, thread)| thread.id() != this));
+                }
+            }
+        }
+    }
+
+    /// A caller that found the supervisor leading has it look up.
+    fn bell_if_wanted(&self, role: Leader) {
+        if role == Leader::Caller && self.with(|core| core.lead_wanted && core.asleep) {
+            self.bell.ring();
+        }
+    }
+
+    /// Sleeps until a worker rings, the nursery reports, something is due, or the deadline.
+    fn sleep(&self, deadline: Option<Instant>) {
+        let Some((look, family)) = self.with(Core::fall_asleep) else { return };
+        let until = [look, deadline].into_iter().flatten().min();
+        let timeout = until.map_or(PollTimeout::NONE, |until| {
+            // Rounded up: to wake a little late is better than to spin through the last millisecond.
+            let left = until.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
+            PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+        });
+        let mut fds = vec![PollFd::new(self.bell.as_fd(), PollFlags::POLLIN)];
+        if let Some(family) = &family {
+            fds.push(PollFd::new(AsFd::as_fd(&**family), PollFlags::POLLIN));
+        }
+        // Interrupted or not: whoever sleeps here looks again.
+        let _ = poll(&mut fds, timeout);
+        self.bell.clear();
+        self.with(Core::wake_up);
+    }
+}
+
+impl Core {
+    /// Becomes the leader if there is none. A caller who finds the supervisor in the lead asks for it.
+    fn take_lead(&mut self, role: Leader) -> bool {
+        match self.leader {
+            None => {
+                self.leader = Some(role);
+                if role == Leader::Caller {
+                    self.leads += 1;
+                    self.lead_wanted = false;
+                }
+                true
+            }
+            Some(Leader::Supervisor) if role == Leader::Caller => {
+                self.lead_wanted = true;
+                false
+            }
+            Some(_) => false,
+        }
+    }
+
+    /// A thread stops waiting. If nobody leads now, one of those who still wait shall.
+    fn leave(&mut self, leading: bool) {
+        if leading {
+            self.leader = None;
+        }
+        self.retire_if_closing();
+        if self.leader.is_none()
+            && let Some((_, thread)) = self.followers.first()
+        {
+            self.effects.unpark.push(thread.clone());
+        }
+    }
+
+    /// Asks every worker to ring, and looks once more. `None` if there is something to do after all; else when to
+    /// look again at the latest, and where the nursery reports.
+    fn fall_asleep(&mut self) -> Option<(Option<Instant>, Option<Arc<Family>>)> {
+        self.asleep = true;
+        for link in self.living() {
+            link.header().parent_awaits(link.is_sending());
+        }
+        if self.step() | self.attend() {
+            self.wake_up();
+            return None;
+        }
+        Some((self.next_look(), self.family.clone()))
+    }
+
+    fn wake_up(&mut self) {
+        self.asleep = false;
+        for link in self.living() {
+            link.header().parent_woke();
+        }
+        self.attend();
+    }
+}
+
+impl Effects {
+    pub(super) fn is_empty(&self) -> bool {
+        self.wakers.is_empty() && self.when_done.is_empty() && self.unpark.is_empty()
+    }
+}

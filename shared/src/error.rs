@@ -1,0 +1,157 @@
+//! The one error type.
+//!
+//! Every call of this crate that can fail returns [`Error`], and so does every task: what went wrong in a worker reaches
+//! the caller as a value, with the facts needed to act on it. The type is `Clone`, because one failure can have several
+//! readers: the caller of `get`, an error callback and the trace.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::exit::ExitStatus;
+
+/// `Result` with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong.
+///
+/// The variants that concern one task (`Panicked`, `WorkerLost`, `TimedOut`, `Cancelled`, `Encode`, `Decode`) leave the pool
+/// and every other task as they were.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The function panicked. The worker caught it and lives on.
+    #[error("the task panicked{}: {message} (pid {pid})", at(location))]
+    Panicked {
+        /// The panic's message.
+        message: String,
+        /// File, line and column of the panic, where known.
+        location: Option<String>,
+        /// The backtrace, if `RUST_BACKTRACE` asked for one.
+        backtrace: Option<String>,
+        /// The process that panicked.
+        pid: u32,
+    },
+    /// The worker process ended while it ran the task: `exit`, `abort`, a signal, a stack overflow, memory exhausted.
+    #[error("the worker (pid {pid}) was lost ({exit}) while it ran task {task}, {} after it began", seconds(ran_for))]
+    WorkerLost {
+        /// The process that ended.
+        pid: u32,
+        /// How it ended.
+        exit: ExitStatus,
+        /// The task's number in its pool, counted from 0 in order of submission.
+        task: u64,
+        /// How long the task had been running.
+        ran_for: Duration,
+    },
+    /// Time ran out: the task's own limit (then its worker was ended), or the caller's patience (then the task goes on).
+    #[error("timed out after {}{}", seconds(after), if pid.is_some() { " and was stopped" } else { "" })]
+    TimedOut {
+        /// The limit.
+        after: Duration,
+        /// The process that was ended for it; `None` if only the wait was given up.
+        pid: Option<u32>,
+    },
+    /// The task was cancelled, or its pool was terminated before the task was done.
+    #[error("the task was cancelled")]
+    Cancelled,
+    /// An argument or a result could not be serialized.
+    #[error("cannot encode: {0}")]
+    Encode(String),
+    /// An argument or a result could not be deserialized.
+    #[error("cannot decode: {0}")]
+    Decode(String),
+    /// A message is larger than the cap set with `max_message`.
+    #[error("a message of {bytes} bytes is over the cap of {cap} bytes; raise it with `max_message`")]
+    TooLarge {
+        /// The size of the message.
+        bytes: u64,
+        /// The cap.
+        cap: u64,
+    },
+    /// The pool takes no more tasks: it was closed or terminated.
+    #[error("the pool is closed and takes no more tasks")]
+    Closed,
+    /// The other side is gone.
+    #[error("the other side is gone")]
+    Disconnected,
+    /// The pool's initializer failed, so no worker can run tasks.
+    #[error("the pool's initializer failed: {0}")]
+    Initializer(Box<Error>),
+    /// No worker could be brought up: each new one ended before it could take a task.
+    #[error("workers end before they can take a task; the last one {exit}")]
+    NoWorkers {
+        /// How the last of them ended.
+        exit: ExitStatus,
+    },
+    /// `init()` was not called, so a child process could not be told from the program itself.
+    #[error(
+        "multiproc::init() was not called. Add it as the first line of main:\n\n    fn main() {{\n        multiproc::init();\n        …\n    }}\n\n(in tests and benches, turn on the feature \"test-support\" instead)"
+    )]
+    InitMissing,
+    /// `StartMethod::Fork` in a process with several threads: the child could deadlock on a lock that another thread held.
+    #[error(
+        "cannot fork safely: this process has {threads} threads. Use StartMethod::ForkServer or Spawn, or build the pool before any thread is started"
+    )]
+    ForkWithThreads {
+        /// How many threads the process has.
+        threads: usize,
+    },
+    /// A setting or an argument makes no sense; the text says which and what to do.
+    #[error("{0}")]
+    Config(String),
+    /// The operating system refused.
+    #[error("{context}: {source}")]
+    Io {
+        /// What was being done.
+        context: &'static str,
+        /// What the system said.
+        source: Arc<io::Error>,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(context: &'static str, source: impl Into<io::Error>) -> Self {
+        Self::Io { context, source: Arc::new(source.into()) }
+    }
+}
+
+/// Names what was being done when the operating system refused.
+pub(crate) trait Context<T> {
+    fn context(self, context: &'static str) -> Result<T>;
+}
+
+impl<T, E: Into<io::Error>> Context<T> for std::result::Result<T, E> {
+    fn context(self, context: &'static str) -> Result<T> {
+        self.map_err(|error| Error::io(context, error))
+    }
+}
+
+fn at(location: &Option<String>) -> impl fmt::Display {
+    location.as_ref().map(|place| format!(" at {place}")).unwrap_or_default()
+}
+
+fn seconds(time: &Duration) -> impl fmt::Display {
+    format!("{:.3} s", time.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_worker_says_who_how_what_and_how_long() {
+        let error =
+            Error::WorkerLost { pid: 7, exit: ExitStatus::Signaled(9), task: 12, ran_for: Duration::from_millis(1500) };
+        assert_eq!(
+            error.to_string(),
+            "the worker (pid 7) was lost (killed by SIGKILL (signal 9)) while it ran task 12, 1.500 s after it began"
+        );
+    }
+
+    #[test]
+    fn a_forgotten_init_shows_the_line_to_add() {
+        assert!(Error::InitMissing.to_string().contains("multiproc::init();"));
+    }
+}

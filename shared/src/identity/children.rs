@@ -1,0 +1,40 @@
+//! The processes that this one has started and that still live.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::identity::ProcessInfo;
+
+/// The living children, by pid, and the process whose they are: a forked child starts with none.
+static LIVING: Mutex<(u32, BTreeMap<u32, ProcessInfo>)> = Mutex::new((0, BTreeMap::new()));
+
+fn living() -> MutexGuard<'static, (u32, BTreeMap<u32, ProcessInfo>)> {
+    let mut living = LIVING.lock().unwrap_or_else(PoisonError::into_inner);
+    if living.0 != std::process::id() {
+        *living = (std::process::id(), BTreeMap::new());
+    }
+    living
+}
+
+pub(crate) fn register(child: ProcessInfo) {
+    living().1.insert(child.pid, child);
+}
+
+pub(crate) fn unregister(pid: u32) {
+    living().1.remove(&pid);
+}
+
+/// The processes that this one started and that are alive as far as is known: pool workers and [`Process`](crate::Process)es, by
+/// rising pid. Python's counterpart is `multiprocessing.active_children`.
+///
+/// ```
+/// # fn main() -> multiproc::Result<()> {
+/// let pool = multiproc::Pool::with_processes(3)?;
+/// assert_eq!(multiproc::active_children().len(), 3);
+/// drop(pool);
+/// assert_eq!(multiproc::active_children().len(), 0);
+/// # Ok(()) }
+/// ```
+pub fn active_children() -> Vec<ProcessInfo> {
+    living().1.values().cloned().collect()
+}

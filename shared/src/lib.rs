@@ -1,0 +1,61 @@
+//! A process pool: functions run in worker processes, on every core, and a crash costs one task.
+//!
+//! ```
+//! use multiproc::Pool;
+//!
+//! fn is_prime(n: u64) -> bool {
+//!     n > 1 && (2..).take_while(|d| d * d <= n).all(|d| n % d != 0)
+//! }
+//!
+//! fn main() -> multiproc::Result<()> {
+//!     multiproc::init(); // first line: a worker started by exec leaves main here
+//!     let pool = Pool::new()?; // one worker a logical CPU
+//!     let primes = pool.map(is_prime, 1..=100u64)?;
+//!     assert_eq!(primes.iter().filter(|prime| **prime).count(), 25);
+//!     Ok(())
+//! } // the pool ends with its scope
+//! ```
+//!
+//! What a task does to its process, it does to its process alone: a panic is caught and carried to the caller, and an abort, a
+//! stack overflow, a failing allocation or a `kill -9` is [`Error::WorkerLost`] for the task that ran, while all others go on and a
+//! new worker takes the place.
+//!
+//! - [`Pool`] runs many tasks: blocking ([`apply`](Pool::apply), [`map`](Pool::map), [`starmap`](Pool::starmap)), not blocking
+//!   ([`apply_async`](Pool::apply_async) and its kin return an [`AsyncResult`], which is also a future), and lazily
+//!   ([`imap`](Pool::imap), [`imap_unordered`](Pool::imap_unordered)).
+//! - [`Process`] runs one function in a process of its own.
+//! - [`partial`] sends state along with a function.
+//!
+//! The crate works on Linux, on x86-64 and aarch64.
+//!
+//! # How it works
+//! Functions travel by name, an offset in the executable; see [`Task`]. Workers are forked by a small single-threaded process, so that
+//! no program with threads is ever forked; see [`StartMethod`]. Tasks and results pass through two rings in memory shared
+//! with each worker; no lock is shared, so a killed worker holds none. Whoever waits for a result drives the exchange himself.
+
+mod engine;
+mod entry;
+mod error;
+mod exit;
+mod identity;
+mod machine;
+mod nursery;
+mod pool;
+mod process;
+mod protocol;
+mod ring;
+mod sys;
+mod task;
+mod wire;
+mod worker;
+
+pub use engine::{TaskEvent, Trace};
+pub use entry::init;
+pub use error::{Error, Result};
+pub use exit::ExitStatus;
+pub use identity::{ProcessInfo, active_children, current_process, parent_process};
+pub use machine::{cpu_count, physical_cpu_count};
+pub use nursery::StartMethod;
+pub use pool::{AsyncResult, Batched, Imap, Pool, PoolBuilder, Stats, WorkerInfo};
+pub use process::{Process, ProcessBuilder};
+pub use task::{Arguments, ByReference, ByValue, Partial, Task, partial};

@@ -1,0 +1,40 @@
+//! How many processors there are for us.
+
+use std::collections::BTreeSet;
+use std::num::NonZero;
+
+use nix::sched::{CpuSet, sched_getaffinity};
+use nix::unistd::Pid;
+
+/// The number of logical CPUs that this process may use: those of its affinity mask, and no more than its cgroup's quota
+/// of CPU time allows. At least 1.
+///
+/// Python's counterpart is `os.process_cpu_count` (`multiprocessing.cpu_count` counts the machine's).
+pub fn cpu_count() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+/// The number of physical cores that this process may use: logical CPUs of one core count once. No more than
+/// [`cpu_count`], and at least 1. Python's library has no counterpart (`psutil.cpu_count(logical=False)` comes close).
+pub fn physical_cpu_count() -> usize {
+    let allowed = sched_getaffinity(Pid::from_raw(0)).unwrap_or_else(|_| CpuSet::new());
+    let cpus = (0..CpuSet::count()).filter(|cpu| allowed.is_set(*cpu).unwrap_or(false));
+    let cores: BTreeSet<String> = cpus
+        .filter_map(|cpu| {
+            // The list of the CPUs that share a core is the same text for each of them.
+            let path = format!("/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list");
+            std::fs::read_to_string(path).ok()
+        })
+        .collect();
+    if cores.is_empty() { cpu_count() } else { cores.len().min(cpu_count()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_no_more_cores_than_cpus() {
+        assert!((1..=cpu_count()).contains(&physical_cpu_count()));
+    }
+}

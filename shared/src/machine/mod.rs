@@ -1,0 +1,6 @@
+//! What there is to compute with: processors and memory.
+
+mod cpu;
+pub(crate) mod memory;
+
+pub use cpu::{cpu_count, physical_cpu_count};

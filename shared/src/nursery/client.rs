@@ -1,0 +1,205 @@
+//! The program's side of a nursery.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::waitpid;
+use nix::unistd::{Pid, getpid};
+use rustix::process::{PidfdFlags, pidfd_open};
+
+use crate::entry::{Role, require_init, write_ticket};
+use crate::error::{Context, Error, Result};
+use crate::nursery::StartMethod;
+use crate::nursery::message::{self, MOST_BYTES, Report, Request};
+use crate::nursery::server::serve;
+use crate::sys::bell::Bell;
+use crate::sys::process::{self, ForkPermit};
+use crate::sys::shm::Mapping;
+use crate::sys::socket::{Received, Socket};
+
+/// How long the end of a nursery, or of a family's workers, may take before the nursery is killed. Far beyond what the
+/// kernel needs; it is here so that no drop can hang.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The nursery process that exec-based pools share, and the process that started it: a forked child must not use its
+/// parent's.
+static SHARED: Mutex<(u32, Weak<Nursery>)> = Mutex::new((0, Weak::new()));
+
+/// A running nursery. Dropping it ends and reaps the process, and with it every worker.
+#[derive(Debug)]
+struct Nursery {
+    pid: Pid,
+    /// Readable once the nursery has ended.
+    ended: OwnedFd,
+    /// Where new families are announced; a forked nursery has just one family and no root.
+    root: Option<Socket>,
+}
+
+impl Nursery {
+    fn new(pid: Pid, root: Option<Socket>) -> Result<Self> {
+        // A fresh pid of fork or spawn is positive, and stays ours until we reap it.
+        let raw = rustix::process::Pid::from_raw(pid.as_raw()).ok_or(Error::Disconnected)?;
+        let ended = pidfd_open(raw, PidfdFlags::empty())
+            .map_err(|error| Error::io("cannot watch the nursery", std::io::Error::from(error)))?;
+        Ok(Self { pid, ended, root })
+    }
+
+    /// The nursery that all exec-based pools use; started if there is none, or if it has died.
+    fn shared() -> Result<Arc<Self>> {
+        require_init()?;
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = std::process::id();
+        if shared.0 == own
+            && let Some(nursery) = shared.1.upgrade()
+            && !nursery.has_ended()
+        {
+            return Ok(nursery);
+        }
+        let (ours, theirs) = Socket::pair()?;
+        let (_, ticket) = Mapping::create("multiproc-ticket", 4096)?;
+        write_ticket(&ticket, Role::Nursery)?;
+        let pid = process::spawn_self(ticket.as_fd(), theirs.as_fd())?;
+        let nursery = Arc::new(Self::new(pid, Some(ours))?);
+        *shared = (own, Arc::downgrade(&nursery));
+        Ok(nursery)
+    }
+
+    fn has_ended(&self) -> bool {
+        wait_readable(self.ended.as_fd(), Duration::ZERO)
+    }
+}
+
+impl Drop for Nursery {
+    fn drop(&mut self) {
+        if let Some(root) = &self.root {
+            root.finish();
+        }
+        if !wait_readable(self.ended.as_fd(), PATIENCE) {
+            // Stopped or stuck. Its workers have asked the kernel to die with it.
+            let _ = kill(self.pid, Signal::SIGKILL);
+        }
+        // ECHILD if the program reaped it itself, by waiting for any child.
+        while waitpid(self.pid, None) == Err(Errno::EINTR) {}
+    }
+}
+
+/// Whether `fd` becomes readable in time.
+fn wait_readable(fd: BorrowedFd<'_>, patience: Duration) -> bool {
+    let until = Instant::now() + patience;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        match poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], timeout) {
+            Err(Errno::EINTR) => continue,
+            outcome => return outcome.is_ok_and(|ready| ready > 0),
+        }
+    }
+}
+
+/// The workers of one pool, as the pool sees them.
+#[derive(Debug)]
+pub(crate) struct Family {
+    channel: Socket,
+    /// Kept alive while the family is.
+    _nursery: Arc<Nursery>,
+    exec: bool,
+}
+
+impl Family {
+    /// Finds or starts a nursery. `vouched` lets [`StartMethod::Fork`] work beside other threads.
+    pub(crate) fn new(method: StartMethod, vouched: Option<ForkPermit>) -> Result<Self> {
+        if method == StartMethod::Fork {
+            return Self::fork(vouched.map_or_else(ForkPermit::checked, Ok)?);
+        }
+        let nursery = Nursery::shared()?;
+        let (channel, theirs) = Socket::pair()?;
+        let mut buffer = [0; MOST_BYTES];
+        let len = message::encode(&Request::Open, &mut buffer);
+        let root = nursery.root.as_ref().ok_or(Error::Disconnected)?;
+        root.send(&buffer[..len], &[theirs.as_fd()], true).context("cannot reach the nursery")?;
+        Ok(Self { channel, _nursery: nursery, exec: method == StartMethod::Spawn })
+    }
+
+    fn fork(permit: ForkPermit) -> Result<Self> {
+        let (channel, theirs) = Socket::pair()?;
+        let parent = getpid();
+        match process::fork(permit).context("cannot fork")? {
+            None => {
+                drop(channel);
+                serve(None, Some(theirs), parent, permit)
+            }
+            Some(pid) => {
+                let nursery = Nursery::new(pid, None)?;
+                Ok(Self { channel, _nursery: Arc::new(nursery), exec: false })
+            }
+        }
+    }
+
+    /// Asks for a worker; [`Report::Started`] or [`Report::Refused`] answers.
+    pub(crate) fn start(&self, worker: u64, segment: BorrowedFd<'_>, bell: &Bell) -> Result<()> {
+        self.request(Request::Start { worker, exec: self.exec }, &[segment, bell.as_fd()])
+    }
+
+    /// Sends a signal to a worker, if it still lives.
+    pub(crate) fn kill(&self, worker: u64, signal: Signal) -> Result<()> {
+        self.request(Request::Kill { worker, signal: signal as i32 }, &[])
+    }
+
+    fn request(&self, request: Request, fds: &[BorrowedFd<'_>]) -> Result<()> {
+        let mut buffer = [0; MOST_BYTES];
+        let len = message::encode(&request, &mut buffer);
+        self.channel.send(&buffer[..len], fds, true).map_err(|errno| match errno {
+            Errno::EPIPE | Errno::ECONNRESET => Error::Disconnected,
+            errno => Error::io("cannot reach the nursery", errno),
+        })
+    }
+
+    /// Kills and reaps all workers, within a bounded time. The nursery closes the channel when that is done.
+    pub(crate) fn end(&self) {
+        self.channel.finish();
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self.report() {
+                Ok(Some(_)) => {}
+                Err(_) => return,
+                Ok(None) => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    if !wait_readable(self.channel.as_fd(), left) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next report, without waiting; [`Error::Disconnected`] if the nursery has died.
+    pub(crate) fn report(&self) -> Result<Option<Report>> {
+        let mut buffer = [0; MOST_BYTES];
+        loop {
+            match self.channel.receive(&mut buffer).context("cannot hear from the nursery")? {
+                Received::Message(len, _) => match message::decode(&buffer[..len]) {
+                    Some(report) => return Ok(Some(report)),
+                    None => continue,
+                },
+                Received::Nothing => return Ok(None),
+                Received::End => return Err(Error::Disconnected),
+            }
+        }
+    }
+}
+
+impl AsFd for Family {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.channel.as_fd()
+    }
+}
+
+impl Drop for Family {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

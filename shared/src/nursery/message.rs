@@ -1,0 +1,62 @@
+//! What the program and its nursery say to each other, one socket message each.
+
+use serde::{Deserialize, Serialize};
+
+use crate::exit::ExitStatus;
+
+/// Room for any message.
+pub(super) const MOST_BYTES: usize = 64;
+
+/// From the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Request {
+    /// Here is the channel of a new family (one descriptor).
+    Open,
+    /// Start a worker (two descriptors: its segment, the bell); exec it if asked.
+    Start { worker: u64, exec: bool },
+    /// Send a signal to a worker, if it still lives.
+    Kill { worker: u64, signal: i32 },
+}
+
+/// From the nursery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Report {
+    /// The worker has been forked.
+    Started { worker: u64, pid: u32 },
+    /// The system refused to fork, with this error number.
+    Refused { worker: u64, errno: i32 },
+    /// The worker has ended and was reaped.
+    Exited { worker: u64, status: ExitStatus },
+}
+
+pub(super) fn encode<M: Serialize>(message: &M, buffer: &mut [u8; MOST_BYTES]) -> usize {
+    // The messages are a few integers each, at most 10 bytes apiece in this encoding: they fit.
+    postcard::to_slice(message, buffer).map_or(0, |bytes| bytes.len())
+}
+
+/// `None` if the bytes are no message: the sender is ignored, then.
+pub(super) fn decode<M: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Option<M> {
+    postcard::from_bytes(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_messages_fit() {
+        let mut buffer = [0; MOST_BYTES];
+        let requests = [
+            Request::Start { worker: u64::MAX, exec: true },
+            Request::Kill { worker: u64::MAX, signal: i32::MIN },
+            Request::Open,
+        ];
+        for request in requests {
+            let len = encode(&request, &mut buffer);
+            assert_eq!(decode::<Request>(&buffer[..len]), Some(request));
+        }
+        let report = Report::Exited { worker: u64::MAX, status: ExitStatus::Signaled(i32::MIN) };
+        let len = encode(&report, &mut buffer);
+        assert_eq!(decode::<Report>(&buffer[..len]), Some(report));
+    }
+}

@@ -1,0 +1,159 @@
+//! The pool's map calls with settings for one call.
+
+use crate::error::Result;
+use crate::pool::async_result::{self, AsyncResult};
+use crate::pool::feed::{Feeder, default_chunksize};
+use crate::pool::{Imap, Pool};
+use crate::task::{Arguments, Task};
+
+/// Items in the window of a lazy call, if the caller says nothing: enough to keep the workers busy with short tasks.
+const LEAST_WINDOW: usize = 256;
+
+/// A pool with a chunk size or a window for the calls made through it; made by [`Pool::with_chunksize`] and
+/// [`Pool::with_window`].
+///
+/// Each call is documented at the pool's method of the same name.
+#[derive(Debug, Clone, Copy)]
+pub struct Batched<'p> {
+    pool: &'p Pool,
+    chunksize: Option<usize>,
+    window: Option<usize>,
+}
+
+impl<'p> Batched<'p> {
+    pub(super) fn new(pool: &'p Pool) -> Self {
+        Self { pool, chunksize: None, window: None }
+    }
+
+    /// Sets the number of tasks that travel together; 0 counts as 1.
+    pub fn with_chunksize(self, chunksize: usize) -> Self {
+        Self { chunksize: Some(chunksize.max(1)), ..self }
+    }
+
+    /// Sets how many items of a lazy call may be under way; 0 counts as 1. It is at least the chunk size.
+    pub fn with_window(self, window: usize) -> Self {
+        Self { window: Some(window.max(1)), ..self }
+    }
+
+    /// See [`Pool::map`].
+    pub fn map<F, I>(self, f: F, items: I) -> Result<Vec<F::Output>>
+    where
+        I: IntoIterator,
+        (I::Item,): Arguments,
+        F: Task<(I::Item,)>,
+    {
+        self.starmap(f, items.into_iter().map(|item| (item,)))
+    }
+
+    /// See [`Pool::starmap`].
+    pub fn starmap<F, I>(self, f: F, items: I) -> Result<Vec<F::Output>>
+    where
+        I: IntoIterator,
+        I::Item: Arguments,
+        F: Task<I::Item>,
+    {
+        let engine = &self.pool.engine;
+        let job = engine.job(f.prepare()?, true);
+        let (items, len, chunksize) = self.plan(items);
+        Feeder::new(engine, &job, chunksize).add_all(items);
+        engine.wait_done(&job, None);
+        engine.forget(&job);
+        async_result::take_all(&job, len)
+    }
+
+    /// See [`Pool::map_async`].
+    pub fn map_async<F, I>(self, f: F, items: I) -> AsyncResult<Vec<F::Output>>
+    where
+        I: IntoIterator,
+        (I::Item,): Arguments,
+        F: Task<(I::Item,)>,
+    {
+        self.starmap_async(f, items.into_iter().map(|item| (item,)))
+    }
+
+    /// See [`Pool::starmap_async`].
+    pub fn starmap_async<F, I>(self, f: F, items: I) -> AsyncResult<Vec<F::Output>>
+    where
+        I: IntoIterator,
+        I::Item: Arguments,
+        F: Task<I::Item>,
+    {
+        let engine = &self.pool.engine;
+        let job = match f.prepare() {
+            Ok(prepared) => engine.job(prepared, true),
+            Err(error) => return AsyncResult::failed(engine, error),
+        };
+        let (items, _, chunksize) = self.plan(items);
+        Feeder::new(engine, &job, chunksize).add_all(items);
+        engine.supervise(false);
+        AsyncResult::all(engine.clone(), job)
+    }
+
+    /// See [`Pool::imap`].
+    pub fn imap<F, I>(self, f: F, items: I) -> Imap<I::IntoIter, F::Output>
+    where
+        I: IntoIterator,
+        (I::Item,): Arguments,
+        F: Task<(I::Item,)>,
+    {
+        self.lazy(f, items, true)
+    }
+
+    /// See [`Pool::imap_unordered`].
+    pub fn imap_unordered<F, I>(self, f: F, items: I) -> Imap<I::IntoIter, F::Output>
+    where
+        I: IntoIterator,
+        (I::Item,): Arguments,
+        F: Task<(I::Item,)>,
+    {
+        self.lazy(f, items, false)
+    }
+
+    fn lazy<F, I>(self, f: F, items: I, ordered: bool) -> Imap<I::IntoIter, F::Output>
+    where
+        I: IntoIterator,
+        (I::Item,): Arguments,
+        F: Task<(I::Item,)>,
+    {
+        let engine = self.pool.engine.clone();
+        let chunksize = self.chunksize.unwrap_or(1);
+        let workers = engine.wanted();
+        let window = self.window.unwrap_or((4 * chunksize * workers).max(LEAST_WINDOW)).max(chunksize);
+        Imap::new(engine, f.prepare(), items.into_iter(), ordered, chunksize, window, workers)
+    }
+
+    /// The items, how many they are, and the chunk size. Items that do not say how many they are get collected first, unless the
+    /// chunk size is given.
+    fn plan<I: IntoIterator>(self, items: I) -> (Source<I::IntoIter>, usize, usize) {
+        let items = items.into_iter();
+        let (least, most) = items.size_hint();
+        if most == Some(least) || self.chunksize.is_some() {
+            let chunksize = self.chunksize.unwrap_or_else(|| self.default_chunksize(least));
+            return (Source::Direct(items), least, chunksize);
+        }
+        let items: Vec<_> = items.collect();
+        let len = items.len();
+        (Source::Collected(items.into_iter()), len, self.default_chunksize(len))
+    }
+
+    fn default_chunksize(self, len: usize) -> usize {
+        default_chunksize(len, self.pool.engine.wanted())
+    }
+}
+
+/// Items as they come, or collected to be counted.
+enum Source<I: Iterator> {
+    Direct(I),
+    Collected(std::vec::IntoIter<I::Item>),
+}
+
+impl<I: Iterator> Iterator for Source<I> {
+    type Item = I::Item;
+
+    fn next(&mut self) -> Option<I::Item> {
+        match self {
+            Self::Direct(items) => items.next(),
+            Self::Collected(items) => items.next(),
+        }
+    }
+}

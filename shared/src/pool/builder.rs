@@ -1,0 +1,204 @@
+//! Settings of a pool.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use crate::engine::{Config, Engine};
+use crate::error::{Error, Result};
+use crate::identity::{DEEPEST, current_process};
+use crate::machine::cpu_count;
+use crate::nursery::StartMethod;
+use crate::pool::Pool;
+use crate::sys::process::ForkPermit;
+use crate::task::{Arguments, Prepared, Task};
+
+/// Bytes of each of a worker's two rings. Only what is used is backed by memory.
+pub(crate) const RING: usize = 256 * 1024;
+
+/// The cap on a message, unless another is set: 16 GiB.
+pub(crate) const MAX_MESSAGE: u64 = 16 << 30;
+
+/// Workers beyond this are a mistake rather than a wish: Linux allows 32,768 processes by default, and each takes a few of its
+/// parent's memory mappings.
+const MOST_PROCESSES: usize = 4096;
+
+/// The least memory a worker can start with, in bytes.
+const LEAST_MEMORY: u64 = 1 << 20;
+
+/// Settings of a [`Pool`]; made by [`Pool::builder`].
+///
+/// ```
+/// use std::time::Duration;
+/// use multiproc::{Pool, StartMethod};
+///
+/// # fn main() -> multiproc::Result<()> {
+/// let pool = Pool::builder()
+///     .processes(2)
+///     .start_method(StartMethod::Spawn)
+///     .max_tasks_per_child(100)
+///     .task_timeout(Duration::from_secs(60))
+///     .build()?;
+/// assert_eq!(pool.apply(|| 6 * 7, ())?, 42);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Default)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct PoolBuilder {
+    processes: Option<usize>,
+    name: Option<String>,
+    method: StartMethod,
+    vouched: Option<ForkPermit>,
+    initializer: Option<Result<(Prepared, Vec<u8>)>>,
+    max_tasks: Option<u64>,
+    task_timeout: Option<Duration>,
+    max_memory: Option<u64>,
+    memory_limit: Option<u64>,
+    max_message: Option<u64>,
+    trace: bool,
+}
+
+impl PoolBuilder {
+    /// The number of workers; one a logical CPU if not set. Python: `processes`.
+    pub fn processes(mut self, processes: usize) -> Self {
+        self.processes = Some(processes);
+        self
+    }
+
+    /// A function that runs in every worker (also in those that replace others) before its first task, and its arguments.
+    /// It may set up what the tasks use: a thread-local, a static, a connection. If it fails, the pool can run nothing, and
+    /// every task fails with [`Error::Initializer`]. Python: `initializer`, `initargs`.
+    pub fn initializer<F: Task<Args>, Args: Arguments>(mut self, f: F, args: Args) -> Self {
+        let mut bytes = Vec::new();
+        let encoded = args.encode(&mut bytes).map_err(Error::Encode);
+        self.initializer = Some(encoded.and_then(|()| Ok((f.prepare()?, bytes))));
+        self
+    }
+
+    /// Replaces a worker once it has run this many tasks, each element of a map counted as one: bounds what leaks and
+    /// fragmentation can do. Python: `maxtasksperchild` (which counts a chunk of a map as one task).
+    pub fn max_tasks_per_child(mut self, tasks: u64) -> Self {
+        self.max_tasks = Some(tasks);
+        self
+    }
+
+    /// How workers come to be; [`StartMethod::ForkServer`] if not set. Python: `get_context(method).Pool`.
+    pub fn start_method(mut self, method: StartMethod) -> Self {
+        self.method = method;
+        self
+    }
+
+    /// Uses [`StartMethod::Fork`] even if this process has several threads.
+    ///
+    /// # Safety
+    /// A forked child has only the thread that forked. At the time of [`build`](PoolBuilder::build) no other thread may hold a
+    /// lock that a task, or the drop of anything in one, will take: each would wait for ever. Allocation is safe with glibc.
+    #[allow(unsafe_code)]
+    pub unsafe fn fork_despite_threads(mut self) -> Self {
+        self.method = StartMethod::Fork;
+        // SAFETY: the caller's promise is the one asked for.
+        self.vouched = Some(unsafe { ForkPermit::asserted() });
+        self
+    }
+
+    /// Ends a task that runs longer than this, together with its worker, with [`Error::TimedOut`]. The time counts from
+    /// when the task begins, not while it waits. Beyond Python.
+    pub fn task_timeout(mut self, limit: Duration) -> Self {
+        self.task_timeout = Some(limit);
+        self
+    }
+
+    /// Replaces a worker, between two tasks, once its resident memory is larger than this many bytes. Beyond Python.
+    pub fn max_memory_per_child(mut self, bytes: u64) -> Self {
+        self.max_memory = Some(bytes);
+        self
+    }
+
+    /// The memory for data (heap, private mappings) that a worker can get at all, in bytes. An allocation beyond it fails, which
+    /// for most Rust code means that the worker aborts: [`Error::WorkerLost`] for its task. Beyond Python.
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.memory_limit = Some(bytes);
+        self
+    }
+
+    /// The largest message: the arguments of a task, or its result, in bytes when encoded; 16 GiB if not set.
+    /// A larger one is [`Error::TooLarge`].
+    pub fn max_message(mut self, bytes: u64) -> Self {
+        self.max_message = Some(bytes);
+        self
+    }
+
+    /// The pool's name, from which its workers have theirs; `pool1`, `pool2`, … if not set.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Records who runs which task when; see [`Pool::trace`]. Costs two readings of the clock and 16 bytes of result a task, and
+    /// 48 bytes of memory for each task that has ended.
+    pub fn trace(mut self, on: bool) -> Self {
+        self.trace = on;
+        self
+    }
+
+    /// Starts the workers; comes back when all of them have been forked.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a setting that makes no sense, [`Error::InitMissing`] if [`init`](crate::init) was not called,
+    /// [`Error::ForkWithThreads`] for [`StartMethod::Fork`] in a process with several threads, [`Error::Io`] if the system has
+    /// no more processes, descriptors or memory to give.
+    pub fn build(self) -> Result<Pool> {
+        static BUILT: AtomicU64 = AtomicU64::new(1);
+        let processes = self.processes.unwrap_or_else(cpu_count);
+        check_processes(processes)?;
+        check_depth()?;
+        let refuse = |wrong: bool, why: &str| if wrong { Err(Error::Config(why.into())) } else { Ok(()) };
+        refuse(self.max_tasks == Some(0), "max_tasks_per_child must be at least 1")?;
+        refuse(self.task_timeout == Some(Duration::ZERO), "task_timeout must be more than 0")?;
+        refuse(self.max_message == Some(0), "max_message must be at least 1 byte")?;
+        refuse(
+            self.memory_limit.is_some_and(|bytes| bytes < LEAST_MEMORY),
+            "memory_limit is in bytes; a worker cannot start with less than 1 MiB (1048576)",
+        )?;
+        refuse(
+            self.max_memory.is_some_and(|bytes| bytes < LEAST_MEMORY),
+            "max_memory_per_child is in bytes; every worker has more than 1 MiB (1048576)",
+        )?;
+        let cpus = cpu_count();
+        let config = Config {
+            name: self.name.unwrap_or_else(|| format!("pool{}", BUILT.fetch_add(1, Relaxed))),
+            numbered: true,
+            daemon: true,
+            processes,
+            method: self.method,
+            vouched: self.vouched,
+            initializer: self.initializer.transpose()?,
+            max_tasks: self.max_tasks.unwrap_or(u64::MAX),
+            task_timeout: self.task_timeout,
+            max_memory: self.max_memory,
+            memory_limit: self.memory_limit,
+            max_message: self.max_message.unwrap_or(MAX_MESSAGE),
+            ring: RING,
+            trace: self.trace,
+            replace: true,
+            cpus,
+            spin: cpus > 1,
+        };
+        Ok(Pool { engine: Engine::start(config)? })
+    }
+}
+
+pub(super) fn check_processes(processes: usize) -> Result<()> {
+    if (1..=MOST_PROCESSES).contains(&processes) {
+        return Ok(());
+    }
+    Err(Error::Config(format!("a pool has 1 to {MOST_PROCESSES} processes, not {processes}")))
+}
+
+/// Refuses to go deeper when processes start processes that start processes without end.
+pub(crate) fn check_depth() -> Result<()> {
+    let depth = current_process().depth;
+    if depth < DEEPEST {
+        return Ok(());
+    }
+    Err(Error::Config(format!("this process is {depth} generations below the program; no deeper nesting is allowed")))
+}

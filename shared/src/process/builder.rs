@@ -1,0 +1,106 @@
+//! Settings of a process.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::engine::{Config, Engine};
+use crate::error::Result;
+use crate::machine::cpu_count;
+use crate::nursery::StartMethod;
+use crate::pool::{MAX_MESSAGE, check_depth, submit_one};
+use crate::process::Process;
+use crate::task::{Arguments, Task};
+
+/// Bytes of each ring: a process has one task to receive and one result to send, and longer ones stream.
+const RING: usize = 64 * 1024;
+
+/// Settings of a [`Process`] that has not started; made by [`Process::new`] and [`Process::builder`].
+///
+/// ```
+/// use multiproc::{Process, StartMethod};
+///
+/// # fn main() -> multiproc::Result<()> {
+/// let process = Process::builder()
+///     .name("greeter")
+///     .start_method(StartMethod::Spawn)
+///     .target(|name: String| format!("Hello {name}, I am {}", multiproc::current_process().name), ("Bob".to_string(),))
+///     .start()?;
+/// assert_eq!(process.join()?, "Hello Bob, I am greeter");
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+#[must_use = "the process does not run until `start`"]
+pub struct ProcessBuilder<F, Args> {
+    function: F,
+    args: Args,
+    name: Option<String>,
+    daemon: bool,
+    method: StartMethod,
+}
+
+impl ProcessBuilder<(), ()> {
+    pub(super) fn empty() -> Self {
+        Self { function: (), args: (), name: None, daemon: false, method: StartMethod::default() }
+    }
+}
+
+impl<F, Args> ProcessBuilder<F, Args> {
+    /// The function to run, and its arguments.
+    pub fn target<G: Task<New>, New: Arguments>(self, function: G, args: New) -> ProcessBuilder<G, New> {
+        ProcessBuilder { function, args, name: self.name, daemon: self.daemon, method: self.method }
+    }
+
+    /// The process' name, which [`current_process`](crate::current_process) tells in it.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Whether dropping the handle kills the process (`true`) or waits for it (`false`, the default).
+    pub fn daemon(mut self, daemon: bool) -> Self {
+        self.daemon = daemon;
+        self
+    }
+
+    /// How the process comes to be.
+    pub fn start_method(mut self, method: StartMethod) -> Self {
+        self.method = method;
+        self
+    }
+}
+
+impl<F: Task<Args>, Args: Arguments> ProcessBuilder<F, Args> {
+    /// Starts the process.
+    ///
+    /// # Errors
+    /// As [`Pool::builder`](crate::Pool::builder)'s `build`. What becomes of the function itself, and of its arguments on
+    /// their way, [`join`](Process::join) tells.
+    pub fn start(self) -> Result<Process<F::Output>> {
+        static STARTED: AtomicU64 = AtomicU64::new(1);
+        check_depth()?;
+        let prepared = self.function.prepare()?;
+        let cpus = cpu_count();
+        let engine = Engine::start(Config {
+            name: self.name.unwrap_or_else(|| format!("Process-{}", STARTED.fetch_add(1, Relaxed))),
+            numbered: false,
+            daemon: self.daemon,
+            processes: 1,
+            method: self.method,
+            vouched: None,
+            initializer: None,
+            max_tasks: u64::MAX,
+            task_timeout: None,
+            max_memory: None,
+            memory_limit: None,
+            max_message: MAX_MESSAGE,
+            ring: RING,
+            trace: false,
+            replace: false,
+            cpus,
+            spin: false,
+        })?;
+        let job = engine.job(prepared, true);
+        submit_one(&engine, &job, self.args);
+        engine.finish_after_tasks();
+        Ok(Process::running(engine, job))
+    }
+}

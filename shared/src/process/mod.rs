@@ -1,0 +1,153 @@
+//! One function in a process of its own.
+
+mod builder;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use serde::de::DeserializeOwned;
+
+pub use builder::ProcessBuilder;
+
+use crate::engine::{Engine, Job};
+use crate::error::{Error, Result};
+use crate::exit::ExitStatus;
+use crate::pool::take_one;
+use crate::task::{Arguments, Task};
+
+/// A function that runs in a process of its own.
+///
+/// Made by [`Process::new`] or [`Process::builder`], and running from `start()` on. Dropping it waits for the process to end, or
+/// kills it if it is a daemon; if this program dies, the process dies with it.
+///
+/// Python's counterpart is `multiprocessing.Process`; there, the function's result is lost.
+///
+/// ```
+/// use multiproc::Process;
+///
+/// fn add(a: u32, b: u32) -> u32 {
+///     a + b
+/// }
+///
+/// # fn main() -> multiproc::Result<()> {
+/// let process = Process::new(add, (1, 2)).start()?;
+/// assert_ne!(process.pid(), std::process::id());
+/// assert_eq!(process.join()?, 3);
+/// # Ok(()) }
+/// ```
+pub struct Process<R> {
+    engine: Arc<Engine>,
+    job: Arc<Job>,
+    pid: u32,
+    take: fn(&Job) -> Result<R>,
+    taken: bool,
+}
+
+impl Process<()> {
+    /// A process that will run `f(args…)` once it is [started](ProcessBuilder::start).
+    #[expect(clippy::new_ret_no_self, reason = "like Command::new, this is where the making begins; start() ends it")]
+    pub fn new<F: Task<Args>, Args: Arguments>(f: F, args: Args) -> ProcessBuilder<F, Args> {
+        Process::builder().target(f, args)
+    }
+
+    /// Settings for a process: name, daemon, start method. Give the function with [`target`](ProcessBuilder::target).
+    pub fn builder() -> ProcessBuilder<(), ()> {
+        ProcessBuilder::empty()
+    }
+}
+
+impl<R: DeserializeOwned + 'static> Process<R> {
+    pub(super) fn running(engine: Arc<Engine>, job: Arc<Job>) -> Self {
+        let pid = engine.workers().first().map_or(0, |worker| worker.pid);
+        Self { engine, job, pid, take: take_one, taken: false }
+    }
+}
+
+impl<R> Process<R> {
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Its name: the one it was given, or `Process-1`, `Process-2`, …
+    pub fn name(&self) -> &str {
+        &self.engine.config.name
+    }
+
+    /// Whether it has not ended yet. Python's counterpart is `Process.is_alive`.
+    pub fn is_alive(&self) -> bool {
+        self.exit_status().is_none()
+    }
+
+    /// How it ended; `None` while it has not. It is `Exited(0)` if the function returned and `Exited(1)` if it panicked.
+    /// Python's counterpart is `Process.exitcode`.
+    pub fn exit_status(&self) -> Option<ExitStatus> {
+        self.engine.step();
+        self.engine.last_exit()
+    }
+
+    /// Asks it to end (SIGTERM); [`join`](Process::join) tells when it has. Python's counterpart is `Process.terminate`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::Disconnected`] if it cannot be reached. One that has ended already is no error.
+    pub fn terminate(&self) -> Result<()> {
+        self.engine.signal(Signal::SIGTERM)
+    }
+
+    /// Kills it (SIGKILL). Python's counterpart is `Process.kill`. Errors as [`terminate`](Process::terminate).
+    pub fn kill(&self) -> Result<()> {
+        self.engine.signal(Signal::SIGKILL)
+    }
+
+    /// Waits until it has ended, and returns what its function returned. Python's counterpart is `Process.join`.
+    ///
+    /// # Errors
+    /// What became of the function: see [`Error`].
+    pub fn join(mut self) -> Result<R> {
+        self.wait(None);
+        self.take_result()
+    }
+
+    /// As [`join`](Process::join), but waits no longer than `patience`.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] if it has not ended by then: it goes on, and can be waited for again. The result can be taken once.
+    pub fn join_timeout(&mut self, patience: Duration) -> Result<R> {
+        if self.wait(Instant::now().checked_add(patience)) {
+            return self.take_result();
+        }
+        Err(Error::TimedOut { after: patience, pid: None })
+    }
+
+    fn wait(&self, deadline: Option<Instant>) -> bool {
+        self.engine.wait_done(&self.job, deadline) && self.engine.wait_ended(deadline)
+    }
+
+    fn take_result(&mut self) -> Result<R> {
+        if std::mem::replace(&mut self.taken, true) {
+            return Err(Error::Config("the process has been joined already".into()));
+        }
+        (self.take)(&self.job)
+    }
+}
+
+impl<R> Drop for Process<R> {
+    fn drop(&mut self) {
+        if !self.engine.config.daemon && !self.taken {
+            self.wait(None);
+        }
+        self.engine.terminate();
+    }
+}
+
+impl<R> fmt::Debug for Process<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Process")
+            .field("name", &self.name())
+            .field("pid", &self.pid)
+            .field("exit_status", &self.exit_status())
+            .finish()
+    }
+}

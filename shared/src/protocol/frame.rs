@@ -1,0 +1,126 @@
+//! Result frames: one a task, in the order in which the tasks were begun.
+//!
+//! A frame is a head of 4 bytes (kind and length; 8 more where the length needs it) and a payload. With tracing on, the
+//! payload begins with the task's start and end.
+
+use serde::{Deserialize, Serialize};
+
+/// What a frame brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The task's result.
+    Value,
+    /// An [`Envelope`]: the task panicked.
+    Panicked,
+    /// Text: the result could not be encoded.
+    Encode,
+    /// Text: the arguments could not be decoded.
+    Decode,
+    /// The result's size, 8 bytes: it is over the cap.
+    TooLarge,
+    /// An [`Envelope`]: the initializer panicked. The worker ends after this.
+    Initializer,
+}
+
+const KINDS: [Kind; 6] = [Kind::Value, Kind::Panicked, Kind::Encode, Kind::Decode, Kind::TooLarge, Kind::Initializer];
+const KIND_BITS: u32 = 3;
+/// Set if start and end precede the payload.
+const TIMED: u32 = 1 << KIND_BITS;
+const LEN_SHIFT: u32 = KIND_BITS + 1;
+/// A length that stands for "see the next 8 bytes".
+const LONG: u32 = u32::MAX >> LEN_SHIFT;
+
+/// A panic, in plain text, which needs nothing but this type to be read.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Envelope {
+    pub(crate) message: String,
+    pub(crate) location: Option<String>,
+    pub(crate) backtrace: Option<String>,
+}
+
+/// A frame's head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FrameHead {
+    pub(crate) kind: Kind,
+    pub(crate) timed: bool,
+    /// Bytes of the payload, times excluded.
+    pub(crate) len: u64,
+}
+
+impl FrameHead {
+    /// The head's bytes, and how many of them count.
+    pub(crate) fn encode(self) -> ([u8; 12], usize) {
+        let short = self.len < u64::from(LONG);
+        let len = if short { self.len as u32 } else { LONG };
+        let word = self.kind as u32 | (if self.timed { TIMED } else { 0 }) | len << LEN_SHIFT;
+        let mut bytes = [0; 12];
+        bytes[..4].copy_from_slice(&word.to_le_bytes());
+        bytes[4..].copy_from_slice(&self.len.to_le_bytes());
+        (bytes, if short { 4 } else { 12 })
+    }
+
+    /// Reads a head: `None` if it is not all there, `Err` if it cannot be one, else the head and its length.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, ()> {
+        let Some((word, rest)) = bytes.split_first_chunk::<4>() else { return Ok(None) };
+        let word = u32::from_le_bytes(*word);
+        let kind = *KINDS.get((word & (TIMED - 1)) as usize).ok_or(())?;
+        let timed = word & TIMED != 0;
+        let len = word >> LEN_SHIFT;
+        if len != LONG {
+            return Ok(Some((Self { kind, timed, len: len.into() }, 4)));
+        }
+        let Some(long) = rest.first_chunk::<8>() else { return Ok(None) };
+        Ok(Some((Self { kind, timed, len: u64::from_le_bytes(*long) }, 12)))
+    }
+
+    /// Bytes that follow the head.
+    pub(crate) fn body(self) -> u64 {
+        self.len.saturating_add(if self.timed { 16 } else { 0 })
+    }
+}
+
+/// A frame, whole.
+#[derive(Debug)]
+pub(crate) struct Frame<'a> {
+    pub(crate) kind: Kind,
+    /// Start and end in nanoseconds of the common clock, if the worker traces.
+    pub(crate) times: Option<(u64, u64)>,
+    pub(crate) payload: &'a [u8],
+}
+
+impl<'a> Frame<'a> {
+    /// Takes the frame apart whose body is `body`.
+    pub(crate) fn new(head: FrameHead, mut body: &'a [u8]) -> Self {
+        let mut times = None;
+        if head.timed
+            && let Some((start, rest)) = body.split_first_chunk::<8>()
+            && let Some((end, rest)) = rest.split_first_chunk::<8>()
+        {
+            times = Some((u64::from_le_bytes(*start), u64::from_le_bytes(*end)));
+            body = rest;
+        }
+        Self { kind: head.kind, times, payload: body }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_of_all_sizes_come_back() {
+        for len in [0, 1, 8, u64::from(LONG) - 1, u64::from(LONG), 1 << 33, u64::MAX] {
+            for (kind, timed) in KINDS.into_iter().zip([true, false].into_iter().cycle()) {
+                let head = FrameHead { kind, timed, len };
+                let (bytes, size) = head.encode();
+                assert_eq!(FrameHead::decode(&bytes[..size]), Ok(Some((head, size))));
+                assert_eq!(FrameHead::decode(&bytes[..size - 1]), Ok(None));
+            }
+        }
+    }
+
+    #[test]
+    fn a_kind_that_does_not_exist_is_refused() {
+        assert_eq!(FrameHead::decode(&7u32.to_le_bytes()), Err(()));
+    }
+}

@@ -1,0 +1,115 @@
+//! Task records: a head of fixed size, then a payload.
+
+use bytemuck::{Pod, Zeroable};
+
+/// Bytes of a record's head.
+pub(crate) const RECORD_LEN: usize = size_of::<Record>();
+
+/// The head of a record in the task ring.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+pub(crate) struct Record {
+    /// A [`RecordKind`].
+    pub(crate) kind: u32,
+    /// Tasks in the payload.
+    pub(crate) count: u32,
+    /// The epoch and number under which the record is [claimed](crate::ring::Claim).
+    pub(crate) epoch: u32,
+    /// See `epoch`.
+    pub(crate) number: u32,
+    /// The [`Function`](crate::task::Function) to run.
+    pub(crate) function: u64,
+    /// The state the function works with; 0 for none.
+    pub(crate) state: u64,
+    /// Bytes of the payload that follows.
+    pub(crate) len: u64,
+}
+
+/// What a record asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RecordKind {
+    /// Become a worker as the payload, a [`Setup`](super::Setup), says. The first record.
+    Setup,
+    /// Run the initializer on the payload.
+    Initialize,
+    /// Keep the payload as the state named `state`.
+    State,
+    /// Drop the state named `state`.
+    Forget,
+    /// Run `function` on each of the payload's `count` items.
+    Run,
+    /// End.
+    Quit,
+}
+
+impl RecordKind {
+    const ALL: [Self; 6] = [Self::Setup, Self::Initialize, Self::State, Self::Forget, Self::Run, Self::Quit];
+}
+
+impl Record {
+    pub(crate) fn new(kind: RecordKind, len: usize) -> Self {
+        Self { kind: kind as u32, len: len as u64, ..Self::zeroed() }
+    }
+
+    pub(crate) fn kind(&self) -> Option<RecordKind> {
+        RecordKind::ALL.get(self.kind as usize).copied()
+    }
+}
+
+/// Appends one item to the payload of a record of several: its length, then what `encode` writes. If that fails, nothing is
+/// appended.
+pub(crate) fn push_item<E>(payload: &mut Vec<u8>, encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
+    let at = payload.len();
+    payload.extend_from_slice(&[0; 8]);
+    if let Err(error) = encode(payload) {
+        payload.truncate(at);
+        return Err(error);
+    }
+    let len = (payload.len() - at - 8) as u64;
+    payload[at..at + 8].copy_from_slice(&len.to_le_bytes());
+    Ok(())
+}
+
+/// The items of a record's payload.
+#[derive(Debug, Clone)]
+pub(crate) struct Items<'a>(pub(crate) &'a [u8]);
+
+impl<'a> Iterator for Items<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (len, rest) = self.0.split_first_chunk::<8>()?;
+        let (item, rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*len)).ok()?)?;
+        self.0 = rest;
+        Some(item)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_come_apart_as_they_were_put_together() {
+        let mut payload = Vec::new();
+        for item in [&b"one"[..], b"", b"three"] {
+            push_item::<()>(&mut payload, |out| {
+                out.extend_from_slice(item);
+                Ok(())
+            })
+            .unwrap();
+        }
+        let failed = push_item(&mut payload, |out| {
+            out.push(1);
+            Err("no")
+        });
+        assert_eq!(failed, Err("no"));
+        assert_eq!(Items(&payload).collect::<Vec<_>>(), [&b"one"[..], b"", b"three"]);
+    }
+
+    #[test]
+    fn a_cut_payload_ends_early_and_quietly() {
+        assert_eq!(Items(&[255; 20]).next(), None);
+        assert_eq!(Items(&[1, 0, 0]).next(), None);
+    }
+}

@@ -1,0 +1,53 @@
+//! Who may still run a task that lies in a ring.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
+
+/// A worker's right to begin the records in its ring, which the parent can take back.
+///
+/// The word holds an epoch (high half) and the number of records begun (low half). A record carries the epoch in which it was
+/// sent and its number. The worker begins a record by raising the count, which works only in the record's own epoch; the parent
+/// takes all records back that were not begun by raising the epoch. One compare-and-swap decides each race, so a task is run by
+/// the worker or given back, never both and never neither.
+#[repr(transparent)]
+#[derive(Debug, Default)]
+pub(crate) struct Claim(AtomicU64);
+
+const EPOCH: u64 = 1 << 32;
+
+impl Claim {
+    /// The worker's side: whether record `number` of `epoch` is its to run.
+    pub(crate) fn begin(&self, epoch: u32, number: u32) -> bool {
+        let word = u64::from(epoch) * EPOCH + u64::from(number);
+        let next = u64::from(epoch) * EPOCH + u64::from(number.wrapping_add(1));
+        self.0.compare_exchange(word, next, AcqRel, Acquire).is_ok()
+    }
+
+    /// The parent's side: ends the epoch. Says how many records were begun; those of higher numbers will not be.
+    pub(crate) fn revoke(&self) -> u32 {
+        self.0.fetch_add(EPOCH, AcqRel) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_run_or_taken_back_never_both() {
+        let claim = Claim::default();
+        assert!(claim.begin(0, 0) && claim.begin(0, 1));
+        assert!(!claim.begin(0, 1), "begun twice");
+        assert_eq!(claim.revoke(), 2);
+        assert!(!claim.begin(0, 2), "taken back, yet begun");
+        assert!(claim.begin(1, 2));
+    }
+
+    #[test]
+    fn the_count_wraps_within_its_half() {
+        let claim = Claim(AtomicU64::new(u64::from(u32::MAX)));
+        assert!(claim.begin(0, u32::MAX));
+        assert_eq!(claim.revoke(), 0);
+        assert!(claim.begin(1, 0));
+    }
+}

@@ -1,0 +1,121 @@
+//! The reading end of a ring.
+#![allow(unsafe_code)]
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Acquire, Release};
+
+use crate::ring::Segment;
+
+/// A peer moved its cursor where it cannot be: the memory is not to be trusted any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Corrupt;
+
+/// Copies bytes out, in order.
+#[derive(Debug)]
+pub(crate) struct Consumer {
+    segment: Arc<Segment>,
+    tasks: bool,
+    /// Bytes taken.
+    read: u64,
+    /// The producer's tail as last seen.
+    tail: u64,
+}
+
+impl Consumer {
+    pub(crate) fn tasks(segment: Arc<Segment>) -> Self {
+        Self { segment, tasks: true, read: 0, tail: 0 }
+    }
+
+    pub(crate) fn results(segment: Arc<Segment>) -> Self {
+        Self { segment, tasks: false, read: 0, tail: 0 }
+    }
+
+    /// Bytes that can be read now.
+    pub(crate) fn available(&mut self) -> Result<usize, Corrupt> {
+        if self.tail == self.read {
+            let tail = self.segment.ring(self.tasks).0.tail.0.load(Acquire);
+            if tail < self.read || tail - self.read > self.segment.capacity() as u64 {
+                return Err(Corrupt);
+            }
+            self.tail = tail;
+        }
+        Ok((self.tail - self.read) as usize)
+    }
+
+    /// Moves up to `most` bytes to the end of `into` and gives their room back to the producer. Says how many came.
+    pub(crate) fn read(&mut self, into: &mut Vec<u8>, most: usize) -> Result<usize, Corrupt> {
+        let len = self.available()?.min(most);
+        let capacity = self.segment.capacity();
+        let at = (self.read as usize) & (capacity - 1);
+        let first = len.min(capacity - at);
+        into.reserve(len);
+        let (cursors, data) = self.segment.ring(self.tasks);
+        // SAFETY: at + first ≤ capacity and len - first ≤ at, so both copies stay inside the ring's bytes, and `into` has room
+        // for len more, which are all initialised when its length grows. The acquire load of the tail makes the producer's
+        // bytes visible, and it does not write them again before it sees our head. A producer that breaks this rule can change the
+        // bytes being copied, not the copy that is looked at.
+        unsafe {
+            let target = into.as_mut_ptr().add(into.len());
+            data.as_ptr().add(at).copy_to_nonoverlapping(target, first);
+            data.as_ptr().copy_to_nonoverlapping(target.add(first), len - first);
+            into.set_len(into.len() + len);
+        }
+        self.read += len as u64;
+        cursors.head.0.store(self.read, Release);
+        Ok(len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ring::Producer;
+
+    fn ring(capacity: usize) -> (Producer, Consumer, Arc<Segment>) {
+        let segment = Arc::new(Segment::create(capacity).unwrap().0);
+        (Producer::tasks(segment.clone()), Consumer::tasks(segment.clone()), segment)
+    }
+
+    #[test]
+    fn bytes_come_out_in_the_order_they_went_in_across_the_wrap() {
+        let (mut producer, mut consumer, _) = ring(64);
+        let (mut sent, mut got) = (Vec::new(), Vec::new());
+        for round in 0..100u8 {
+            let piece: Vec<u8> = (0..=round % 50).collect();
+            assert_eq!(producer.write(&piece).unwrap(), piece.len());
+            producer.publish();
+            sent.extend(piece);
+            consumer.read(&mut got, usize::MAX).unwrap();
+        }
+        assert_eq!(sent, got);
+    }
+
+    #[test]
+    fn what_was_not_published_is_not_there() {
+        let (mut producer, mut consumer, _) = ring(64);
+        producer.write(b"half").unwrap();
+        assert_eq!(consumer.available().unwrap(), 0);
+        producer.publish();
+        assert_eq!(consumer.available().unwrap(), 4);
+    }
+
+    #[test]
+    fn a_full_ring_takes_what_fits() {
+        let (mut producer, mut consumer, _) = ring(16);
+        assert_eq!(producer.write(&[7; 40]).unwrap(), 16);
+        assert_eq!(producer.write(&[7; 40]).unwrap(), 0);
+        producer.publish();
+        let mut out = Vec::new();
+        assert_eq!(consumer.read(&mut out, 10).unwrap(), 10);
+        assert_eq!(producer.write(&[7; 40]).unwrap(), 10);
+    }
+
+    #[test]
+    fn a_peer_that_moves_its_cursor_astray_is_found_out() {
+        let (mut producer, mut consumer, segment) = ring(16);
+        segment.header().tasks.tail.0.store(17, Release);
+        assert_eq!(consumer.available(), Err(Corrupt));
+        segment.header().tasks.head.0.store(1, Release);
+        assert_eq!(producer.free(17), Err(Corrupt));
+    }
+}

@@ -1,0 +1,73 @@
+//! The writing end of a ring.
+#![allow(unsafe_code)]
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Acquire, Release};
+
+use crate::ring::{Corrupt, Segment};
+
+/// Copies bytes in; they are seen once [`publish`](Producer::publish)ed.
+#[derive(Debug)]
+pub(crate) struct Producer {
+    segment: Arc<Segment>,
+    tasks: bool,
+    /// Bytes written, published or not.
+    written: u64,
+    published: u64,
+    /// The consumer's head as last seen.
+    head: u64,
+}
+
+impl Producer {
+    pub(crate) fn tasks(segment: Arc<Segment>) -> Self {
+        Self { segment, tasks: true, written: 0, published: 0, head: 0 }
+    }
+
+    pub(crate) fn results(segment: Arc<Segment>) -> Self {
+        Self { segment, tasks: false, written: 0, published: 0, head: 0 }
+    }
+
+    /// Bytes that can be written now. Looks at the consumer's cursor only if fewer than `want` were free at the last look.
+    pub(crate) fn free(&mut self, want: usize) -> Result<usize, Corrupt> {
+        let capacity = self.segment.capacity() as u64;
+        if capacity - (self.written - self.head) < want as u64 {
+            let head = self.segment.ring(self.tasks).0.head.0.load(Acquire);
+            if head < self.head || head > self.written {
+                return Err(Corrupt);
+            }
+            self.head = head;
+        }
+        Ok((capacity - (self.written - self.head)) as usize)
+    }
+
+    /// Writes as much of `bytes` as fits, without showing it; says how much that was.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<usize, Corrupt> {
+        let len = bytes.len().min(self.free(bytes.len())?);
+        let capacity = self.segment.capacity();
+        let at = (self.written as usize) & (capacity - 1);
+        let first = len.min(capacity - at);
+        let (_, data) = self.segment.ring(self.tasks);
+        // SAFETY: at + first ≤ capacity and len - first ≤ at, so both copies stay inside the ring's bytes. The bytes from
+        // `written` on for `free` bytes belong to the producer until it publishes them: the consumer reads below the tail only.
+        unsafe {
+            data.add(at).copy_from_nonoverlapping(std::ptr::NonNull::from(bytes).cast(), first);
+            data.copy_from_nonoverlapping(std::ptr::NonNull::from(&bytes[first..]).cast(), len - first);
+        }
+        self.written += len as u64;
+        Ok(len)
+    }
+
+    /// Shows everything written so far, by one release store.
+    pub(crate) fn publish(&mut self) {
+        if self.published != self.written {
+            self.segment.ring(self.tasks).0.tail.0.store(self.written, Release);
+            self.published = self.written;
+        }
+    }
+
+    /// Whether the consumer has yet to take at least half a ring.
+    pub(crate) fn half_full(&mut self) -> Result<bool, Corrupt> {
+        let half = self.segment.capacity() / 2;
+        Ok(self.free(half)? < half)
+    }
+}

@@ -1,0 +1,11 @@
+//! System calls with safe faces: shared memory, futexes, descriptors over sockets, fork and exec, the clock.
+//!
+//! Nothing here knows of pools or tasks. Together with [`ring`](crate::ring)'s memory and [`task`](crate::task)'s function names
+//! these are the only places with `unsafe` code.
+
+pub(crate) mod bell;
+pub(crate) mod clock;
+pub(crate) mod futex;
+pub(crate) mod process;
+pub(crate) mod shm;
+pub(crate) mod socket;

@@ -1,0 +1,94 @@
+//! Unix sockets that keep message boundaries and carry descriptors (`SCM_RIGHTS`).
+#![allow(unsafe_code)]
+
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, Shutdown, SockFlag, SockType, recvmsg, sendmsg,
+    shutdown, socketpair,
+};
+
+use crate::error::{Context, Result};
+
+/// Descriptors a message may carry. Two are sent at most today.
+const MOST_FDS: usize = 4;
+
+/// One end of a socket pair for small messages.
+#[derive(Debug)]
+pub(crate) struct Socket(OwnedFd);
+
+/// What a read brought.
+pub(crate) enum Received {
+    /// A message of this many bytes, with its descriptors in order.
+    Message(usize, Vec<OwnedFd>),
+    /// Nothing now.
+    Nothing,
+    /// The other end is closed.
+    End,
+}
+
+impl Socket {
+    /// Two connected ends; neither survives an exec.
+    pub(crate) fn pair() -> Result<(Self, Self)> {
+        let (a, b) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
+            .context("cannot create a socket pair")?;
+        Ok((Self(a), Self(b)))
+    }
+
+    pub(crate) fn from_fd(fd: OwnedFd) -> Self {
+        Self(fd)
+    }
+
+    /// Sends one message. `wait` says whether to wait for room; without, a full socket is `EAGAIN`.
+    pub(crate) fn send(&self, bytes: &[u8], fds: &[BorrowedFd<'_>], wait: bool) -> nix::Result<()> {
+        let raw: Vec<RawFd> = fds.iter().map(AsRawFd::as_raw_fd).collect();
+        let rights = [ControlMessage::ScmRights(&raw)];
+        let control = if raw.is_empty() { &[][..] } else { &rights[..] };
+        let mut flags = MsgFlags::MSG_NOSIGNAL;
+        flags.set(MsgFlags::MSG_DONTWAIT, !wait);
+        loop {
+            match sendmsg::<()>(self.0.as_raw_fd(), &[IoSlice::new(bytes)], control, flags, None) {
+                Err(Errno::EINTR) => continue,
+                outcome => return outcome.map(drop),
+            }
+        }
+    }
+
+    /// Takes one message, without waiting.
+    pub(crate) fn receive(&self, buffer: &mut [u8]) -> nix::Result<Received> {
+        let mut space = nix::cmsg_space!([RawFd; MOST_FDS]);
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
+        let mut slices = [IoSliceMut::new(buffer)];
+        let message = loop {
+            match recvmsg::<()>(self.0.as_raw_fd(), &mut slices, Some(&mut space), flags) {
+                Err(Errno::EINTR) => continue,
+                Err(Errno::EAGAIN) => return Ok(Received::Nothing),
+                // The peer was killed with unread messages of ours in its socket.
+                Err(Errno::ECONNRESET) => return Ok(Received::End),
+                outcome => break outcome?,
+            }
+        };
+        let mut fds = Vec::new();
+        for control in message.cmsgs()? {
+            if let ControlMessageOwned::ScmRights(raw) = control {
+                // SAFETY: the kernel has just made these descriptors for us; nobody else knows of them.
+                fds.extend(raw.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
+            }
+        }
+        Ok(if message.bytes == 0 { Received::End } else { Received::Message(message.bytes, fds) })
+    }
+
+    /// Tells the other end that no more will come. Works even while another process holds a copy of this end.
+    pub(crate) fn finish(&self) {
+        // It fails only if the other end is gone, which is what it is for.
+        let _ = shutdown(self.0.as_raw_fd(), Shutdown::Write);
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}

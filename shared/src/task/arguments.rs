@@ -1,0 +1,171 @@
+//! Tuples of arguments, and the functions that take them.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::Result;
+use crate::task::name::{Function, conjure};
+use crate::task::{ByReference, ByValue, Call, Failure, Partial, Prepared, Task};
+use crate::wire::{self, Source};
+
+/// A tuple of arguments that can travel to another process: up to eight values, each
+/// `Serialize + DeserializeOwned + 'static`.
+pub trait Arguments: Sized + 'static {
+    /// Appends the arguments to a message.
+    #[doc(hidden)]
+    fn encode(self, out: &mut Vec<u8>) -> Result<(), String>;
+
+    /// Reads the arguments of a message.
+    #[doc(hidden)]
+    fn decode(source: Source<'_>) -> Result<Self, String>;
+}
+
+impl Arguments for () {
+    fn encode(self, _: &mut Vec<u8>) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn decode(_: Source<'_>) -> Result<Self, String> {
+        Ok(())
+    }
+}
+
+/// A single argument is the whole message; of several, each is preceded by its length.
+impl<A: Serialize + DeserializeOwned + 'static> Arguments for (A,) {
+    fn encode(self, out: &mut Vec<u8>) -> Result<(), String> {
+        wire::encode(self.0, out)
+    }
+
+    fn decode(source: Source<'_>) -> Result<Self, String> {
+        wire::decode(source).map(|argument| (argument,))
+    }
+}
+
+macro_rules! arguments {
+    ($($name:ident)*) => {
+        #[allow(non_snake_case)] // The macro's type names serve as variable names.
+        impl<$($name: Serialize + DeserializeOwned + 'static),*> Arguments for ($($name,)*) {
+            fn encode(self, out: &mut Vec<u8>) -> Result<(), String> {
+                let ($($name,)*) = self;
+                $(wire::encode_next($name, out)?;)*
+                Ok(())
+            }
+
+            fn decode(source: Source<'_>) -> Result<Self, String> {
+                let mut bytes = source.bytes();
+                $(let $name = wire::decode_next(&mut bytes)?;)*
+                if bytes.is_empty() { Ok(($($name,)*)) } else { Err(format!("{} bytes are left over", bytes.len())) }
+            }
+        }
+    };
+}
+
+macro_rules! functions {
+    ($($name:ident)*) => {
+        #[allow(non_snake_case)] // As above.
+        impl<Func, $($name,)* R> Task<($($name,)*)> for Func
+        where
+            Func: Fn($($name),*) -> R + Copy + 'static,
+            R: Serialize + DeserializeOwned + 'static,
+            $($name: Serialize + DeserializeOwned + 'static,)*
+        {
+            type Output = R;
+
+            fn prepare(self) -> Result<Prepared> {
+                fn run<Func, $($name,)* R>(call: &mut Call<'_>) -> Result<(), Failure>
+                where
+                    Func: Fn($($name),*) -> R + Copy + 'static,
+                    R: Serialize + DeserializeOwned + 'static,
+                    $($name: Serialize + DeserializeOwned + 'static,)*
+                {
+                    let ($($name,)*) = call.arguments()?;
+                    call.finish(conjure::<Func>()($($name),*))
+                }
+                Ok(Prepared { function: Function::name(run::<Func, $($name,)* R>)?, state: None })
+            }
+        }
+    };
+}
+
+macro_rules! partials {
+    ($($name:ident)*) => {
+        #[allow(non_snake_case)] // As above.
+        impl<Func, State, $($name,)* R> Task<($($name,)*)> for Partial<Func, State, ByReference>
+        where
+            Func: Fn(&State $(, $name)*) -> R + Copy + 'static,
+            State: Serialize + DeserializeOwned + 'static,
+            R: Serialize + DeserializeOwned + 'static,
+            $($name: Serialize + DeserializeOwned + 'static,)*
+        {
+            type Output = R;
+
+            fn prepare(self) -> Result<Prepared> {
+                fn run<Func, State, $($name,)* R>(call: &mut Call<'_>) -> Result<(), Failure>
+                where
+                    Func: Fn(&State $(, $name)*) -> R + Copy + 'static,
+                    State: Serialize + DeserializeOwned + 'static,
+                    R: Serialize + DeserializeOwned + 'static,
+                    $($name: Serialize + DeserializeOwned + 'static,)*
+                {
+                    let ($($name,)*) = call.arguments()?;
+                    let result = conjure::<Func>()(call.state::<State>()? $(, $name)*);
+                    call.finish(result)
+                }
+                self.prepared(run::<Func, State, $($name,)* R>)
+            }
+        }
+
+        #[allow(non_snake_case)] // As above.
+        impl<Func, State, $($name,)* R> Task<($($name,)*)> for Partial<Func, State, ByValue>
+        where
+            Func: Fn(State $(, $name)*) -> R + Copy + 'static,
+            State: Serialize + DeserializeOwned + Clone + 'static,
+            R: Serialize + DeserializeOwned + 'static,
+            $($name: Serialize + DeserializeOwned + 'static,)*
+        {
+            type Output = R;
+
+            fn prepare(self) -> Result<Prepared> {
+                fn run<Func, State, $($name,)* R>(call: &mut Call<'_>) -> Result<(), Failure>
+                where
+                    Func: Fn(State $(, $name)*) -> R + Copy + 'static,
+                    State: Serialize + DeserializeOwned + Clone + 'static,
+                    R: Serialize + DeserializeOwned + 'static,
+                    $($name: Serialize + DeserializeOwned + 'static,)*
+                {
+                    let ($($name,)*) = call.arguments()?;
+                    let state = call.state::<State>()?.clone();
+                    call.finish(conjure::<Func>()(state $(, $name)*))
+                }
+                self.prepared(run::<Func, State, $($name,)* R>)
+            }
+        }
+    };
+}
+
+arguments!(A B);
+arguments!(A B C);
+arguments!(A B C D);
+arguments!(A B C D E);
+arguments!(A B C D E F);
+arguments!(A B C D E F G);
+arguments!(A B C D E F G H);
+
+functions!();
+functions!(A);
+functions!(A B);
+functions!(A B C);
+functions!(A B C D);
+functions!(A B C D E);
+functions!(A B C D E F);
+functions!(A B C D E F G);
+functions!(A B C D E F G H);
+
+partials!();
+partials!(A);
+partials!(A B);
+partials!(A B C);
+partials!(A B C D);
+partials!(A B C D E);
+partials!(A B C D E F);
+partials!(A B C D E F G);

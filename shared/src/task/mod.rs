@@ -1,0 +1,72 @@
+//! What can run in another process: functions by name, arguments by value.
+//!
+//! [`Task`] is implemented for every function, and every closure that captures nothing, of up to eight serializable parameters.
+//! Such a value has no size, so there is nothing to send but *which* one it is: its [name](name::Function), an offset in the
+//! executable. [`partial`] adds state that is sent once to each worker.
+
+mod arguments;
+mod call;
+mod name;
+mod partial;
+
+pub use arguments::Arguments;
+pub(crate) use call::State;
+pub(crate) use call::{Call, Failure};
+pub(crate) use name::Function;
+pub use partial::{ByReference, ByValue, Partial, partial};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::Result;
+
+/// A function that can run in a worker, called with `Args`, a tuple of its arguments.
+///
+/// Implemented for `Fn(A, B, …) -> R` with up to eight parameters if the function captures nothing and its parameters and
+/// result are `Serialize + DeserializeOwned + 'static`, and for what [`partial`] returns. There is no need to implement it by hand.
+///
+/// A closure that captures does not compile: its captured values would have to travel too, and the compiler offers no way to
+/// take them out. Pass them as arguments, or with [`partial`]:
+///
+/// ```compile_fail
+/// # use multiproc::Pool;
+/// # fn main() -> multiproc::Result<()> {
+/// let factor = 3;
+/// Pool::new()?.map(move |x: u64| x * factor, 0..10u64)?;
+/// # Ok(()) }
+/// ```
+///
+/// ```
+/// use multiproc::{Pool, partial};
+///
+/// # fn main() -> multiproc::Result<()> {
+/// let factor = 3;
+/// let tripled = Pool::with_processes(2)?.map(partial(|f: u64, x: u64| f * x, factor), 0..4u64)?;
+/// assert_eq!(tripled, [0, 3, 6, 9]);
+/// # Ok(()) }
+/// ```
+///
+/// Python pickles functions by their qualified name, to the same effect.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot run in a worker with the arguments `{Args}`",
+    label = "not a function of these arguments",
+    note = "a task is a function, or a closure that captures nothing, whose parameters and result are `Serialize + DeserializeOwned + 'static`",
+    note = "closures may need the types of their parameters spelled out: `|x: u64| …`",
+    note = "to send state along, use `multiproc::partial(function, state)`"
+)]
+pub trait Task<Args: Arguments>: Sized {
+    /// What the function returns.
+    type Output: Serialize + DeserializeOwned + 'static;
+
+    /// The function's name and state, ready to be sent.
+    #[doc(hidden)]
+    fn prepare(self) -> Result<Prepared>;
+}
+
+/// A function as it travels.
+#[doc(hidden)]
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    pub(crate) function: Function,
+    pub(crate) state: Option<Vec<u8>>,
+}

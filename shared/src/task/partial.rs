@@ -1,0 +1,65 @@
+//! A function with its first argument fixed.
+
+use std::marker::PhantomData;
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::task::Prepared;
+use crate::task::name::{Function, Trampoline};
+use crate::wire;
+
+/// A function and its first argument; made by [`partial`].
+#[derive(Debug, Clone, Copy)]
+pub struct Partial<F, S, By> {
+    state: S,
+    function: PhantomData<F>,
+    by: PhantomData<By>,
+}
+
+/// The function of a [`Partial`] takes the state as `&S`.
+#[derive(Debug, Clone, Copy)]
+pub enum ByReference {}
+
+/// The function of a [`Partial`] takes the state as `S`, a clone for each call.
+#[derive(Debug, Clone, Copy)]
+pub enum ByValue {}
+
+/// Fixes the first argument of `function` to `state`, which is sent once to each worker and decoded there once.
+///
+/// The function takes the state by reference (`fn(&S, A, …) -> R`), or by value (`fn(S, A, …) -> R`, a clone for each call).
+/// This is how a task carries what a closure would capture, and how an object with a method becomes a task:
+/// `partial(Solver::solve, solver)`.
+///
+/// Python's counterpart is `functools.partial`.
+///
+/// ```
+/// use multiproc::{Pool, partial};
+///
+/// fn power(exponent: u32, base: u64) -> u64 {
+///     base.pow(exponent)
+/// }
+///
+/// fn lookup(table: &Vec<String>, index: usize) -> String {
+///     table[index].clone()
+/// }
+///
+/// # fn main() -> multiproc::Result<()> {
+/// let pool = Pool::with_processes(2)?;
+/// assert_eq!(pool.map(partial(power, 3), [1u64, 2, 3])?, [1, 8, 27]);
+///
+/// let table = vec!["zero".to_string(), "one".to_string()];
+/// assert_eq!(pool.map(partial(lookup, table), [1usize, 0])?, ["one", "zero"]);
+/// # Ok(()) }
+/// ```
+pub fn partial<F: Copy, S, By>(_function: F, state: S) -> Partial<F, S, By> {
+    Partial { state, function: PhantomData, by: PhantomData }
+}
+
+impl<F, S: Serialize + 'static, By> Partial<F, S, By> {
+    pub(super) fn prepared(self, trampoline: Trampoline) -> Result<Prepared> {
+        let mut bytes = Vec::new();
+        wire::encode(self.state, &mut bytes).map_err(Error::Encode)?;
+        Ok(Prepared { function: Function::name(trampoline)?, state: Some(bytes) })
+    }
+}

@@ -1,0 +1,60 @@
+//! Numbers and vectors of numbers, copied as they lie in memory.
+
+use std::any::Any;
+
+use bytemuck::Pod;
+
+/// Appends `value` if it is a number or a vector of numbers; says whether it was.
+///
+/// The type tests compare constants, so that each instance of this function is one copy or nothing.
+pub(super) fn encode<T: 'static>(value: &T, out: &mut Vec<u8>) -> bool {
+    let value = value as &dyn Any;
+    macro_rules! try_types {
+        ($($number:ty),*) => {$(
+            if let Some(number) = value.downcast_ref::<$number>() {
+                out.extend_from_slice(bytemuck::bytes_of(number));
+                return true;
+            }
+            if let Some(numbers) = value.downcast_ref::<Vec<$number>>() {
+                out.extend_from_slice(bytemuck::cast_slice(numbers));
+                return true;
+            }
+        )*};
+    }
+    try_types!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64);
+    false
+}
+
+/// Fills `slot` if its type is a number or a vector of numbers; says whether it was.
+pub(super) fn decode<T: 'static>(bytes: &[u8], slot: &mut Option<T>) -> Result<bool, String> {
+    let slot = slot as &mut dyn Any;
+    macro_rules! try_types {
+        ($($number:ty),*) => {$(
+            if let Some(slot) = slot.downcast_mut::<Option<$number>>() {
+                *slot = Some(one(bytes)?);
+                return Ok(true);
+            }
+            if let Some(slot) = slot.downcast_mut::<Option<Vec<$number>>>() {
+                *slot = Some(many(bytes)?);
+                return Ok(true);
+            }
+        )*};
+    }
+    try_types!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64);
+    Ok(false)
+}
+
+fn one<N: Pod>(bytes: &[u8]) -> Result<N, String> {
+    bytemuck::try_pod_read_unaligned(bytes).map_err(|_| wrong_size::<N>(bytes))
+}
+
+fn many<N: Pod>(bytes: &[u8]) -> Result<Vec<N>, String> {
+    if bytes.len() % size_of::<N>() != 0 {
+        return Err(wrong_size::<N>(bytes));
+    }
+    Ok(bytemuck::pod_collect_to_vec(bytes))
+}
+
+fn wrong_size<N>(bytes: &[u8]) -> String {
+    format!("{} bytes are not a whole number of {}", bytes.len(), std::any::type_name::<N>())
+}

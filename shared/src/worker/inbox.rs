@@ -1,0 +1,82 @@
+//! Reading the task ring.
+
+use std::sync::Arc;
+
+use crate::ring::{Consumer, Corrupt, Segment};
+use crate::sys::bell::Bell;
+use crate::sys::process::flush_stdio;
+
+/// Bytes taken from the ring at a time; payloads larger than this go straight to where they are needed.
+const GULP: usize = 64 * 1024;
+
+pub(super) struct Inbox {
+    segment: Arc<Segment>,
+    bell: Arc<Bell>,
+    ring: Consumer,
+    buffer: Vec<u8>,
+    /// How much of `buffer` has been used.
+    at: usize,
+}
+
+impl Inbox {
+    pub(super) fn new(segment: Arc<Segment>, bell: Arc<Bell>) -> Self {
+        Self { ring: Consumer::tasks(segment.clone()), segment, bell, buffer: Vec::new(), at: 0 }
+    }
+
+    /// Waits until there is something to read; says whether that took any waiting.
+    pub(super) fn wait(&mut self) -> Result<bool, Corrupt> {
+        if self.at < self.buffer.len() || self.ring.available()? > 0 {
+            return Ok(false);
+        }
+        // Nothing to do is the time to show what tasks have printed.
+        flush_stdio();
+        self.sleep()?;
+        Ok(true)
+    }
+
+    fn sleep(&mut self) -> Result<(), Corrupt> {
+        let mut outcome = Ok(0);
+        self.segment.header().worker_waits(|| {
+            outcome = self.ring.available();
+            outcome != Ok(0)
+        });
+        outcome.map(drop)
+    }
+
+    /// Moves what the ring has to the end of `into`, at most `most` bytes; waits for the first of them.
+    fn read(&mut self, into: &mut Vec<u8>, most: usize) -> Result<(), Corrupt> {
+        while self.ring.read(into, most)? == 0 {
+            self.sleep()?;
+        }
+        self.segment.header().tell_room(&self.bell);
+        Ok(())
+    }
+
+    /// The next `len` bytes.
+    pub(super) fn take(&mut self, len: usize) -> Result<&[u8], Corrupt> {
+        if self.buffer.len() - self.at < len {
+            let mut buffer = std::mem::take(&mut self.buffer);
+            buffer.drain(..self.at);
+            self.at = 0;
+            while buffer.len() < len {
+                self.read(&mut buffer, GULP)?;
+            }
+            self.buffer = buffer;
+        }
+        self.at += len;
+        Ok(&self.buffer[self.at - len..self.at])
+    }
+
+    /// The next `len` bytes as a vector of their own.
+    pub(super) fn take_owned(&mut self, len: usize) -> Result<Vec<u8>, Corrupt> {
+        let mut bytes = Vec::with_capacity(len);
+        let buffered = len.min(self.buffer.len() - self.at);
+        bytes.extend_from_slice(&self.buffer[self.at..self.at + buffered]);
+        self.at += buffered;
+        while bytes.len() < len {
+            let most = len - bytes.len();
+            self.read(&mut bytes, most)?;
+        }
+        Ok(bytes)
+    }
+}

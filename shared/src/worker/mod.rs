@@ -1,0 +1,138 @@
+//! The life of a worker process: take a record from the task ring, do what it says, put frames into the result ring.
+
+mod inbox;
+mod outlet;
+mod panic;
+mod run;
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Release;
+
+use bytemuck::Zeroable;
+
+use crate::identity;
+use crate::protocol::{Envelope, Kind, RECORD_LEN, Record, RecordKind, Setup};
+use crate::ring::{Corrupt, Segment};
+use crate::sys::bell::Bell;
+use crate::sys::process;
+use crate::task::State;
+use crate::wire::Source;
+
+use inbox::Inbox;
+use outlet::Outlet;
+
+/// What a fresh worker starts from.
+pub(crate) struct Seed {
+    /// The shared memory.
+    pub(crate) segment: OwnedFd,
+    /// The parent's bell.
+    pub(crate) bell: OwnedFd,
+}
+
+/// The exit code of a worker that found its memory or its orders unreadable.
+const CONFUSED: i32 = 70;
+
+/// Works until told to quit; ends the process.
+pub(crate) fn run(seed: Seed) -> ! {
+    let Ok(segment) = Segment::open(&seed.segment) else { process::exit_now(CONFUSED) };
+    drop(seed.segment);
+    panic::install_hook();
+    let outcome = Worker::new(Arc::new(segment), Bell::from_fd(seed.bell)).serve();
+    process::flush_stdio();
+    process::exit_now(outcome.unwrap_or(CONFUSED))
+}
+
+struct Worker {
+    segment: Arc<Segment>,
+    inbox: Inbox,
+    outlet: Outlet,
+    states: HashMap<u64, State>,
+    /// Whether the latest task failed.
+    failed: bool,
+    /// A process of its own, not one of a pool: it exits with 1 if its task failed.
+    single: bool,
+    /// Tasks begun.
+    started: u64,
+    /// When the last chunk ended, if nothing was waited for since: the next begins then.
+    now: Option<u64>,
+}
+
+impl Worker {
+    fn new(segment: Arc<Segment>, bell: Bell) -> Self {
+        let bell = Arc::new(bell);
+        Self {
+            inbox: Inbox::new(segment.clone(), bell.clone()),
+            outlet: Outlet::new(segment.clone(), bell),
+            segment,
+            states: HashMap::new(),
+            failed: false,
+            single: false,
+            started: 0,
+            now: None,
+        }
+    }
+
+    /// Works until told to quit; says with which code to exit.
+    fn serve(mut self) -> Result<i32, Corrupt> {
+        loop {
+            if self.inbox.wait()? {
+                self.now = None;
+            }
+            let mut record = Record::zeroed();
+            bytemuck::bytes_of_mut(&mut record).copy_from_slice(self.inbox.take(RECORD_LEN)?);
+            let len = usize::try_from(record.len).map_err(|_| Corrupt)?;
+            match record.kind().ok_or(Corrupt)? {
+                RecordKind::Setup => self.set_up(len)?,
+                RecordKind::Initialize => self.initialize(&record, len)?,
+                RecordKind::State => {
+                    let bytes = self.inbox.take_owned(len)?;
+                    self.states.insert(record.state, State { bytes, value: None });
+                }
+                RecordKind::Forget => drop(self.states.remove(&record.state)),
+                RecordKind::Run => self.run_chunk(&record, len)?,
+                RecordKind::Quit => return Ok(i32::from(self.single && self.failed)),
+            }
+        }
+    }
+
+    fn set_up(&mut self, len: usize) -> Result<(), Corrupt> {
+        let setup: Setup = postcard::from_bytes(self.inbox.take(len)?).map_err(|_| Corrupt)?;
+        process::set_title(&setup.identity.name);
+        self.outlet.set_cap(setup.cap);
+        if let Some(bytes) = setup.memory_limit {
+            // The limit was checked to be settable when the pool was built; without it the worker must not go on.
+            process::limit_memory(bytes).map_err(|_| Corrupt)?;
+        }
+        self.single = setup.single;
+        identity::become_worker(setup.identity);
+        if setup.ready {
+            self.be_ready();
+        }
+        Ok(())
+    }
+
+    fn be_ready(&self) {
+        self.segment.header().worker.ready.store(1, Release);
+    }
+
+    /// Runs the initializer. If it panics, the worker ends: what the tasks need is not there.
+    fn initialize(&mut self, record: &Record, len: usize) -> Result<(), Corrupt> {
+        let mut input = self.inbox.take_owned(len)?;
+        let kind = self.call(record, Source::Buffer(&mut input))?;
+        if kind == Kind::Value {
+            self.outlet.clear();
+            self.be_ready();
+            return Ok(());
+        }
+        if kind != Kind::Panicked {
+            let message = String::from_utf8_lossy(&self.outlet.payload).into_owned();
+            self.outlet.payload = panic::encode(&Envelope { message, location: None, backtrace: None });
+        }
+        self.outlet.send(Kind::Initializer, None)?;
+        self.outlet.tell();
+        process::flush_stdio();
+        process::exit_now(1)
+    }
+}
