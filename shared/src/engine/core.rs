@@ -6,10 +6,10 @@ use std::task::Waker;
 use std::thread::Thread;
 use std::time::Instant;
 
-use crate::engine::chunk::Chunk;
+use crate::engine::chunk::{Chunk, Tasks};
 use crate::engine::config::Config;
 use crate::engine::job::{Aftermath, Job, WhenDone};
-use crate::engine::link::{Doom, Link, Stage};
+use crate::engine::link::{Doom, Harvest, Link, Stage};
 use crate::engine::trace::TaskEvent;
 use crate::error::Error;
 use crate::exit::ExitStatus;
@@ -155,7 +155,7 @@ impl Core {
     }
 
     /// Takes a chunk into the backlog; `refused` instead of running if the pool takes none.
-    pub(super) fn submit(&mut self, job: &Arc<Job>, tasks: crate::engine::Tasks) {
+    pub(super) fn submit(&mut self, job: &Arc<Job>, tasks: Tasks) {
         let count = u64::from(tasks.count);
         let mut chunk = Chunk::new(job.clone(), self.next_task, tasks);
         self.next_task += count;
@@ -171,7 +171,8 @@ impl Core {
 
     /// Adds a failure of one task that never got as far as a chunk.
     pub(super) fn submit_failed(&mut self, job: &Arc<Job>, error: Error) {
-        let mut chunk = Chunk::new(job.clone(), self.next_task, crate::engine::Tasks { count: 1, payload: Vec::new() });
+        let tasks = Tasks { count: 1, payload: Vec::new() };
+        let mut chunk = Chunk::new(job.clone(), self.next_task, tasks);
         self.next_task += 1;
         self.counts.submitted += 1;
         self.outstanding += 1;
@@ -211,11 +212,15 @@ impl Core {
 
     /// Takes a worker's results.
     pub(super) fn collect(&mut self, slot: usize) -> bool {
+        self.collect_with(slot, Link::collect)
+    }
+
+    pub(super) fn collect_with(&mut self, slot: usize, collect: impl FnOnce(&mut Link) -> Harvest) -> bool {
         let Some(link) = self.links.get_mut(slot).and_then(Option::as_mut) else { return false };
         if link.in_flight.is_empty() && link.is_ready() {
             return false;
         }
-        let harvest = link.collect(link.pid);
+        let harvest = collect(link);
         if harvest.tasks > 0 {
             let front = link.in_flight.front().map(|sent| &sent.chunk);
             let function = harvest.chunks.first().or(front).map(|chunk| chunk.job.function.0);
@@ -269,11 +274,11 @@ impl Core {
     /// Hands a chunk's outcome to its job.
     pub(super) fn finish(&mut self, chunk: Chunk) {
         let count = u64::from(chunk.tasks.count);
-        let failed = chunk.failures() as u64;
+        let failed = u64::from(chunk.outcome.failures);
         self.outstanding -= count;
         self.counts.failed += failed;
         self.counts.completed += count - failed;
-        let (job, index, outcome) = chunk.into_outcome();
+        let Chunk { job, index, outcome, .. } = chunk;
         let aftermath = job.finish(index, outcome);
         self.note(&job, aftermath);
     }

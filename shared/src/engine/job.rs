@@ -4,10 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use crate::error::Error;
-use crate::protocol::Items;
+use crate::engine::outcome::Outcome;
 use crate::task::{Function, Prepared};
-use crate::wire::Source;
 
 /// Runs when the job is done, on the pool's callback thread.
 pub(crate) type WhenDone = Box<dyn FnOnce() + Send>;
@@ -18,6 +16,8 @@ pub(crate) struct Job {
     pub(super) function: Function,
     /// The task's state, sent to a worker before its first chunk of this job, under the job's id.
     pub(super) state: Option<Arc<Vec<u8>>>,
+    /// The cap on a result, in bytes.
+    pub(crate) cap: u64,
     /// Whether outcomes are kept in order of submission, or in order of arrival.
     ordered: bool,
     progress: Mutex<Progress>,
@@ -37,35 +37,8 @@ struct Progress {
     when_done: Vec<WhenDone>,
 }
 
-/// What has come of a chunk.
-#[derive(Debug, Default)]
-pub(crate) struct Outcome {
-    pub(super) count: u32,
-    /// The result of a chunk of one task, or the results of several as [`Items`]; empty where there is none.
-    pub(super) results: Vec<u8>,
-    /// The tasks that failed, by position, rising.
-    pub(super) errors: Vec<(u32, Error)>,
-}
-
-impl Outcome {
-    /// Calls `each` with the tasks' results, in order.
-    pub(crate) fn for_each(self, mut each: impl FnMut(Result<Source<'_>, Error>)) {
-        let Self { count, mut results, errors } = self;
-        let mut errors = errors.into_iter().peekable();
-        if count == 1 {
-            return each(errors.next().map_or(Ok(Source::Buffer(&mut results)), |(_, error)| Err(error)));
-        }
-        for (at, item) in (0..count).zip(Items(&results)) {
-            match errors.next_if(|(position, _)| *position == at) {
-                Some((_, error)) => each(Err(error)),
-                None => each(Ok(Source::Slice(item))),
-            }
-        }
-    }
-}
-
 impl Job {
-    pub(super) fn new(id: u64, prepared: Prepared, ordered: bool) -> Self {
+    pub(super) fn new(id: u64, prepared: Prepared, ordered: bool, cap: u64) -> Self {
         let progress = Progress {
             submitted: 0,
             finished: 0,
@@ -77,7 +50,7 @@ impl Job {
             when_done: Vec::new(),
         };
         let state = prepared.state.map(Arc::new);
-        Self { id, function: prepared.function, state, ordered, progress: Mutex::new(progress) }
+        Self { id, function: prepared.function, state, cap, ordered, progress: Mutex::new(progress) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Progress> {
@@ -121,7 +94,7 @@ impl Job {
 
     /// Whether none of the outcomes not yet taken has an error in it.
     pub(crate) fn all_well(&self) -> bool {
-        self.lock().outcomes.iter().flatten().all(|outcome| outcome.errors.is_empty())
+        self.lock().outcomes.iter().flatten().all(|outcome| outcome.failures == 0)
     }
 
     /// Whether the next outcome is there.

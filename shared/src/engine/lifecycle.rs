@@ -157,9 +157,9 @@ impl Core {
 
     /// A worker has ended: its last results count, the task it ran is lost, what it had not begun goes back to the backlog.
     pub(super) fn bury(&mut self, slot: usize, exit: ExitStatus) {
-        self.collect(slot);
+        self.collect_with(slot, Link::collect_last);
         let Some(link) = self.link(slot) else { return };
-        let (id, pid, stage, finished, ready) = (link.id, link.pid, link.stage, link.finished, link.is_ready());
+        let (id, pid, stage, started, ready) = (link.id, link.pid, link.stage, link.started(), link.is_ready());
         let began = link.running_since();
         let now = now_ns();
         let retired = stage == Stage::Retiring && exit.success();
@@ -171,11 +171,11 @@ impl Core {
         for (at, mut chunk) in chunks.into_iter().enumerate() {
             if at == 0 && begun {
                 let start = began.unwrap_or(now);
-                let task = chunk.first_task + u64::from(chunk.done);
+                let task = chunk.next_task();
                 let ran_for = Duration::from_nanos(now.saturating_sub(start));
                 match stage {
-                    Stage::Doomed(Doom::Cancelled(doomed)) if doomed == finished => chunk.fail(Error::Cancelled),
-                    Stage::Doomed(Doom::TimedOut(doomed)) if doomed == finished => {
+                    Stage::Doomed(Doom::Cancelled(doomed)) if doomed == started => chunk.fail(Error::Cancelled),
+                    Stage::Doomed(Doom::TimedOut(doomed)) if doomed == started => {
                         let after = self.config.task_timeout.unwrap_or(ran_for);
                         chunk.fail(Error::TimedOut { after, pid: Some(pid) });
                     }
@@ -192,7 +192,7 @@ impl Core {
             } else if at == 0 {
                 chunk.false_starts += 1;
                 if chunk.false_starts >= MOST_FALSE_STARTS {
-                    let task = chunk.first_task + u64::from(chunk.done);
+                    let task = chunk.next_task();
                     chunk.fail(Error::WorkerLost { pid, exit, task, ran_for: Duration::ZERO });
                 }
             }

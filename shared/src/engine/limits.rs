@@ -35,7 +35,7 @@ impl Core {
             let link = core.link(slot)?;
             let since = link.running_since()?;
             (matches!(link.stage, Stage::Serving | Stage::Retiring) && now.saturating_sub(since) >= limit)
-                .then_some(link.finished)
+                .then(|| link.started())
         };
         if overdue(self).is_none() {
             return;

@@ -4,7 +4,7 @@
 //! drives it meanwhile ([`wait`]): the first waiter leads, looking at the rings and sleeping on the bell; the others are woken
 //! when their job is done, or to take the lead. A [`supervisor`] thread leads only when there is work and nobody waits.
 //!
-//! - [`job`], [`chunk`]: what was asked for, and the pieces that travel;
+//! - [`job`], [`chunk`], [`outcome`]: what was asked for, the pieces that travel, and what came of them;
 //! - [`link`]: the pool's end of one worker;
 //! - [`core`], [`lifecycle`], [`limits`]: the state and its steps;
 //! - [`wait`], [`supervisor`], [`callbacks`]: the threads that drive it.
@@ -17,6 +17,7 @@ mod job;
 mod lifecycle;
 mod limits;
 mod link;
+mod outcome;
 mod supervisor;
 mod trace;
 mod wait;
@@ -122,7 +123,7 @@ impl Engine {
 
     /// A new job. `ordered` keeps its outcomes in order of submission.
     pub(crate) fn job(&self, prepared: Prepared, ordered: bool) -> Arc<Job> {
-        Arc::new(Job::new(self.next_job.fetch_add(1, Relaxed), prepared, ordered))
+        Arc::new(Job::new(self.next_job.fetch_add(1, Relaxed), prepared, ordered, self.config.max_message))
     }
 
     /// Queues tasks of a job; `last` says that no more will come.
@@ -239,7 +240,7 @@ impl Engine {
                 core.collect(slot);
                 let Some(link) = core.link(slot) else { continue };
                 if link.in_flight.front().is_some_and(|sent| Arc::ptr_eq(&sent.chunk.job, job)) {
-                    let task = link.finished;
+                    let task = link.started();
                     core.doom(slot, Doom::Cancelled(task));
                 }
             }

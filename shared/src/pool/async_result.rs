@@ -258,14 +258,20 @@ fn callback_panicked(payload: &(dyn std::any::Any + Send)) -> Error {
 /// Runs a caller's deserialization code; its panic becomes an error of the task.
 pub(super) fn decode<R: DeserializeOwned + 'static>(source: Source<'_>) -> Result<R> {
     let outcome = catch_unwind(AssertUnwindSafe(|| wire::decode(source)));
-    outcome.unwrap_or_else(|_| Err("deserializing the result panicked".into())).map_err(Error::Decode)
+    outcome.map_or_else(|_| Err(decode_panicked()), |result| result.map_err(Error::Decode))
+}
+
+fn decode_panicked() -> Error {
+    Error::Decode("deserializing the result panicked".into())
 }
 
 /// The result of a job of one task that is done.
 pub(crate) fn take_one<R: DeserializeOwned + 'static>(job: &Job) -> Result<R> {
     let mut result = Err(Error::Cancelled);
-    if let Some(outcome) = job.take_next() {
-        outcome.for_each(|source| result = source.and_then(decode));
+    if let Some(mut outcome) = job.take_next()
+        && let Some(source) = outcome.next(job.cap)
+    {
+        result = source.and_then(decode);
     }
     result
 }
@@ -273,19 +279,19 @@ pub(crate) fn take_one<R: DeserializeOwned + 'static>(job: &Job) -> Result<R> {
 /// The results of a job that is done; `len` is how many to expect.
 pub(super) fn take_all<R: DeserializeOwned + 'static>(job: &Job, len: usize) -> Result<Vec<R>> {
     let mut results = Vec::with_capacity(len);
-    let mut failure = None;
-    while let Some(outcome) = job.take_next() {
-        outcome.for_each(|source| match source.and_then(decode) {
-            _ if failure.is_some() => {}
-            Ok(result) => results.push(result),
-            Err(error) => failure = Some(error),
-        });
-    }
-    failure.map_or(Ok(results), Err)
+    // One guard for the whole loop: it costs more than it takes to decode a number.
+    let all = catch_unwind(AssertUnwindSafe(|| {
+        while let Some(mut outcome) = job.take_next() {
+            while let Some(source) = outcome.next(job.cap) {
+                results.push(wire::decode(source?).map_err(Error::Decode)?);
+            }
+        }
+        Ok(())
+    }));
+    all.unwrap_or_else(|_| Err(decode_panicked()))?;
+    Ok(results)
 }
 
 fn first_error(job: &Job) -> Option<Error> {
-    let mut first = None;
-    job.take_next()?.for_each(|source| first = source.err());
-    first
+    job.take_next()?.next(job.cap)?.err()
 }

@@ -1,6 +1,6 @@
 //! From arguments to chunks.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use crate::engine::{Engine, Job, Tasks};
@@ -11,13 +11,15 @@ use crate::task::Arguments;
 /// A chunk is closed early once it holds this many bytes: large arguments should not wait for each other.
 const ENOUGH: usize = 1 << 20;
 
-/// Runs a caller's serialization code; its panic becomes an error of the task.
 fn encode<Args: Arguments>(args: Args, out: &mut Vec<u8>, cap: u64) -> Result<()> {
     let before = out.len();
-    let outcome = catch_unwind(AssertUnwindSafe(|| args.encode(out)));
-    outcome.unwrap_or_else(|_| Err("serializing the arguments panicked".into())).map_err(Error::Encode)?;
+    args.encode(out).map_err(Error::Encode)?;
     let bytes = (out.len() - before) as u64;
     if bytes > cap { Err(Error::TooLarge { bytes, cap }) } else { Ok(()) }
+}
+
+fn encode_panicked() -> Error {
+    Error::Encode("serializing the arguments panicked".into())
 }
 
 /// Gathers tasks of one job into chunks and submits them.
@@ -26,44 +28,78 @@ pub(super) struct Feeder<'a> {
     job: &'a Arc<Job>,
     chunksize: usize,
     tasks: Tasks,
+    /// Arguments are being encoded: a panic now is their fault, and an error of their task.
+    encoding: bool,
+    /// Bytes of the payload that are whole items.
+    whole: usize,
 }
 
 impl<'a> Feeder<'a> {
     pub(super) fn new(engine: &'a Engine, job: &'a Arc<Job>, chunksize: usize) -> Self {
-        Self { engine, job, chunksize, tasks: Tasks::default() }
+        Self { engine, job, chunksize, tasks: Tasks::default(), encoding: false, whole: 0 }
     }
 
-    /// Adds a task. Says whether a chunk was submitted.
-    pub(super) fn add<Args: Arguments>(&mut self, args: Args) -> bool {
-        let cap = self.engine.config.max_message;
-        if self.chunksize == 1 {
-            match encode(args, &mut self.tasks.payload, cap) {
-                Ok(()) => self.tasks.count = 1,
-                Err(error) => {
-                    self.tasks = Tasks::default();
-                    self.engine.submit_failed(self.job, error, false);
+    /// Adds up to `most` tasks; says whether that was all of `items`.
+    ///
+    /// One guard against panics of the arguments' serialization serves the whole loop: it costs more than to encode a number.
+    pub(super) fn add<Args: Arguments>(&mut self, items: &mut impl Iterator<Item = Args>, most: usize) -> bool {
+        let mut left = most;
+        loop {
+            let outcome = catch_unwind(AssertUnwindSafe(|| {
+                while left > 0 {
+                    let Some(args) = items.next() else { return true };
+                    left -= 1;
+                    self.add_one(args);
                 }
+                false
+            }));
+            match outcome {
+                Ok(dry) => return dry,
+                Err(_) if self.encoding => self.reject(encode_panicked()),
+                // The source of the items panicked, which is the caller's to hear.
+                Err(panic) => resume_unwind(panic),
             }
-            return self.flush();
         }
-        match push_item(&mut self.tasks.payload, |out| encode(args, out, cap)) {
-            Ok(()) => self.tasks.count += 1,
-            Err(error) => {
-                self.flush();
-                self.engine.submit_failed(self.job, error, false);
-                return true;
+    }
+
+    #[inline]
+    fn add_one<Args: Arguments>(&mut self, args: Args) {
+        let (cap, payload) = (self.engine.config.max_message, &mut self.tasks.payload);
+        self.encoding = true;
+        let encoded = match self.chunksize {
+            1 => encode(args, payload, cap),
+            _ => push_item(payload, |out| encode(args, out, cap)),
+        };
+        self.encoding = false;
+        match encoded {
+            Ok(()) => {
+                self.tasks.count += 1;
+                self.whole = self.tasks.payload.len();
             }
+            Err(error) => return self.reject(error),
         }
         if self.tasks.count as usize >= self.chunksize || self.tasks.payload.len() >= ENOUGH {
-            return self.flush();
+            self.flush();
+            // Results are taken in while arguments go out, or a worker might have to wait for room.
+            self.engine.nudge();
         }
-        false
+    }
+
+    /// The task that was being added has failed already.
+    fn reject(&mut self, error: Error) {
+        self.encoding = false;
+        // What the failed attempt has left behind the last whole item.
+        self.tasks.payload.truncate(self.whole);
+        self.flush();
+        self.engine.submit_failed(self.job, error, false);
     }
 
     /// Submits what there is.
-    pub(super) fn flush(&mut self) -> bool {
+    pub(super) fn flush(&mut self) {
+        self.whole = 0;
         if self.tasks.count == 0 {
-            return false;
+            self.tasks.payload.clear();
+            return;
         }
         let mut tasks = std::mem::take(&mut self.tasks);
         if tasks.count == 1 && self.chunksize > 1 {
@@ -71,17 +107,11 @@ impl<'a> Feeder<'a> {
             tasks.payload.drain(..8);
         }
         self.engine.submit(self.job, tasks, false);
-        true
     }
 
     /// Adds all of `items`; no more will come.
-    pub(super) fn add_all<Args: Arguments>(mut self, items: impl Iterator<Item = Args>) {
-        for args in items {
-            if self.add(args) {
-                // Results are taken in while arguments go out, or a worker might have to wait for room.
-                self.engine.nudge();
-            }
-        }
+    pub(super) fn add_all<Args: Arguments>(mut self, mut items: impl Iterator<Item = Args>) {
+        while !self.add(&mut items, usize::MAX) {}
         self.flush();
         self.engine.seal(self.job);
     }
@@ -90,7 +120,9 @@ impl<'a> Feeder<'a> {
 /// Submits a job of a single task.
 pub(crate) fn submit_one<Args: Arguments>(engine: &Engine, job: &Arc<Job>, args: Args) {
     let mut payload = Vec::new();
-    match encode(args, &mut payload, engine.config.max_message) {
+    let cap = engine.config.max_message;
+    let encoded = catch_unwind(AssertUnwindSafe(|| encode(args, &mut payload, cap)));
+    match encoded.unwrap_or_else(|_| Err(encode_panicked())) {
         Ok(()) => engine.submit(job, Tasks { count: 1, payload }, true),
         Err(error) => engine.submit_failed(job, error, true),
     }

@@ -67,19 +67,12 @@ where
             return false;
         }
         let mut feeder = Feeder::new(&self.engine, job, self.chunksize);
-        let mut dry = false;
-        for _ in 0..self.chunksize {
-            match source.next() {
-                Some(item) => {
-                    feeder.add((item,));
-                    self.under_way += 1;
-                }
-                None => {
-                    dry = true;
-                    break;
-                }
-            }
-        }
+        let under_way = &mut self.under_way;
+        let mut items = source.map(|item| {
+            *under_way += 1;
+            (item,)
+        });
+        let dry = feeder.add(&mut items, self.chunksize);
         feeder.flush();
         if dry {
             self.source = None;
@@ -108,9 +101,10 @@ where
             // A slow source must not hold back a result that is there.
             while self.pull() && !job.has_next() {}
             match job.take_next() {
-                Some(outcome) => {
-                    let decoded = &mut self.decoded;
-                    outcome.for_each(|source| decoded.push_back(source.and_then(decode)));
+                Some(mut outcome) => {
+                    while let Some(source) = outcome.next(job.cap) {
+                        self.decoded.push_back(source.and_then(decode));
+                    }
                 }
                 None if job.is_done() => return Some(None),
                 None => {

@@ -20,9 +20,12 @@ pub(crate) enum Kind {
     TooLarge,
     /// An [`Envelope`]: the initializer panicked. The worker ends after this.
     Initializer,
+    /// Nothing: the parent knows why. Never sent.
+    Absent,
 }
 
-const KINDS: [Kind; 6] = [Kind::Value, Kind::Panicked, Kind::Encode, Kind::Decode, Kind::TooLarge, Kind::Initializer];
+const KINDS: [Kind; 7] =
+    [Kind::Value, Kind::Panicked, Kind::Encode, Kind::Decode, Kind::TooLarge, Kind::Initializer, Kind::Absent];
 const KIND_BITS: u32 = 3;
 /// Set if start and end precede the payload.
 const TIMED: u32 = 1 << KIND_BITS;
@@ -49,6 +52,7 @@ pub(crate) struct FrameHead {
 
 impl FrameHead {
     /// The head's bytes, and how many of them count.
+    #[inline]
     pub(crate) fn encode(self) -> ([u8; 12], usize) {
         let short = self.len < u64::from(LONG);
         let len = if short { self.len as u32 } else { LONG };
@@ -60,6 +64,7 @@ impl FrameHead {
     }
 
     /// Reads a head: `None` if it is not all there, `Err` if it cannot be one, else the head and its length.
+    #[inline]
     pub(crate) fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, ()> {
         let Some((word, rest)) = bytes.split_first_chunk::<4>() else { return Ok(None) };
         let word = u32::from_le_bytes(*word);
@@ -74,6 +79,7 @@ impl FrameHead {
     }
 
     /// Bytes that follow the head.
+    #[inline]
     pub(crate) fn body(self) -> u64 {
         self.len.saturating_add(if self.timed { 16 } else { 0 })
     }
@@ -90,6 +96,7 @@ pub(crate) struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     /// Takes the frame apart whose body is `body`.
+    #[inline]
     pub(crate) fn new(head: FrameHead, mut body: &'a [u8]) -> Self {
         let mut times = None;
         if head.timed

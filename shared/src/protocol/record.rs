@@ -36,14 +36,17 @@ pub(crate) enum RecordKind {
     State,
     /// Drop the state named `state`.
     Forget,
-    /// Run `function` on each of the payload's `count` items.
-    Run,
+    /// Run `function` on the payload, which is one task's arguments.
+    RunOne,
+    /// Run `function` on each of the payload's `count` [`Items`].
+    RunMany,
     /// End.
     Quit,
 }
 
 impl RecordKind {
-    const ALL: [Self; 6] = [Self::Setup, Self::Initialize, Self::State, Self::Forget, Self::Run, Self::Quit];
+    const ALL: [Self; 7] =
+        [Self::Setup, Self::Initialize, Self::State, Self::Forget, Self::RunOne, Self::RunMany, Self::Quit];
 }
 
 impl Record {
@@ -77,6 +80,7 @@ pub(crate) struct Items<'a>(pub(crate) &'a [u8]);
 impl<'a> Iterator for Items<'a> {
     type Item = &'a [u8];
 
+    #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
         let (len, rest) = self.0.split_first_chunk::<8>()?;
         let (item, rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*len)).ok()?)?;

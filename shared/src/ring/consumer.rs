@@ -19,20 +19,22 @@ pub(crate) struct Consumer {
     read: u64,
     /// The producer's tail as last seen.
     tail: u64,
+    /// The producer has ended: its tail is final.
+    ended: bool,
 }
 
 impl Consumer {
     pub(crate) fn tasks(segment: Arc<Segment>) -> Self {
-        Self { segment, tasks: true, read: 0, tail: 0 }
+        Self { segment, tasks: true, read: 0, tail: 0, ended: false }
     }
 
     pub(crate) fn results(segment: Arc<Segment>) -> Self {
-        Self { segment, tasks: false, read: 0, tail: 0 }
+        Self { segment, tasks: false, read: 0, tail: 0, ended: false }
     }
 
     /// Bytes that can be read now.
     pub(crate) fn available(&mut self) -> Result<usize, Corrupt> {
-        if self.tail == self.read {
+        if self.tail == self.read && !self.ended {
             let tail = self.segment.ring(self.tasks).0.tail.0.load(Acquire);
             if tail < self.read || tail - self.read > self.segment.capacity() as u64 {
                 return Err(Corrupt);
@@ -40,6 +42,17 @@ impl Consumer {
             self.tail = tail;
         }
         Ok((self.tail - self.read) as usize)
+    }
+
+    /// Takes `tail` for the producer's, which has ended and cannot show it any more.
+    pub(crate) fn reach(&mut self, tail: u64) -> Result<(), Corrupt> {
+        let shown = self.segment.ring(self.tasks).0.tail.0.load(Acquire);
+        if tail < shown || tail.wrapping_sub(self.read) > self.segment.capacity() as u64 {
+            return Err(Corrupt);
+        }
+        self.tail = tail;
+        self.ended = true;
+        Ok(())
     }
 
     /// Moves up to `most` bytes to the end of `into` and gives their room back to the producer. Says how many came.
@@ -97,6 +110,21 @@ mod tests {
         assert_eq!(consumer.available().unwrap(), 0);
         producer.publish();
         assert_eq!(consumer.available().unwrap(), 4);
+    }
+
+    #[test]
+    fn a_producer_that_ended_is_read_as_far_as_it_got() {
+        let (mut producer, mut consumer, _) = ring(64);
+        producer.write(b"shown").unwrap();
+        producer.publish();
+        producer.write(b", solid").unwrap();
+        let mut out = Vec::new();
+        consumer.read(&mut out, 64).unwrap();
+        consumer.reach(producer.written()).unwrap();
+        consumer.read(&mut out, 64).unwrap();
+        assert_eq!(out, b"shown, solid");
+        assert_eq!(consumer.available(), Ok(0));
+        assert_eq!(consumer.reach(3), Err(Corrupt));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The writing end of a ring.
 #![allow(unsafe_code)]
 
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
@@ -28,6 +29,7 @@ impl Producer {
     }
 
     /// Bytes that can be written now. Looks at the consumer's cursor only if fewer than `want` were free at the last look.
+    #[inline]
     pub(crate) fn free(&mut self, want: usize) -> Result<usize, Corrupt> {
         let capacity = self.segment.capacity() as u64;
         if capacity - (self.written - self.head) < want as u64 {
@@ -41,6 +43,7 @@ impl Producer {
     }
 
     /// Writes as much of `bytes` as fits, without showing it; says how much that was.
+    #[inline]
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<usize, Corrupt> {
         let len = bytes.len().min(self.free(bytes.len())?);
         let capacity = self.segment.capacity();
@@ -50,8 +53,10 @@ impl Producer {
         // SAFETY: at + first ≤ capacity and len - first ≤ at, so both copies stay inside the ring's bytes. The bytes from
         // `written` on for `free` bytes belong to the producer until it publishes them: the consumer reads below the tail only.
         unsafe {
-            data.add(at).copy_from_nonoverlapping(std::ptr::NonNull::from(bytes).cast(), first);
-            data.copy_from_nonoverlapping(std::ptr::NonNull::from(&bytes[first..]).cast(), len - first);
+            data.add(at).copy_from_nonoverlapping(NonNull::from(bytes).cast(), first);
+            if first < len {
+                data.copy_from_nonoverlapping(NonNull::from(&bytes[first..]).cast(), len - first);
+            }
         }
         self.written += len as u64;
         Ok(len)
@@ -65,9 +70,15 @@ impl Producer {
         }
     }
 
-    /// Whether the consumer has yet to take at least half a ring.
-    pub(crate) fn half_full(&mut self) -> Result<bool, Corrupt> {
-        let half = self.segment.capacity() / 2;
-        Ok(self.free(half)? < half)
+    /// Bytes written since the start.
+    #[inline]
+    pub(crate) fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Bytes written and not shown.
+    #[inline]
+    pub(crate) fn unpublished(&self) -> u64 {
+        self.written - self.published
     }
 }

@@ -6,6 +6,7 @@
 
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::fence;
+use std::thread;
 
 use crate::ring::{Flags, Header};
 use crate::sys::bell::Bell;
@@ -15,37 +16,41 @@ use crate::sys::{clock, futex};
 /// tuned on), so that looking never costs much more than the sleep it avoids.
 const SPIN_NS: u64 = 50_000;
 
-/// Looks between two readings of the clock.
-const LOOKS: u32 = 32;
+/// Looks before the first yield: about as long as a short task takes to come back from another CPU.
+const LOOKS: u32 = 128;
 
 /// A bounded busy wait.
+///
+/// After its first looks it offers its CPU to others between looks. If the one it waits for has no CPU to run on (other programs
+/// keep them busy, or both were put on the same one), that is what lets it go on; otherwise it costs next to nothing.
 #[derive(Debug)]
 pub(crate) struct Spin {
     looks: u32,
+    /// When to end; 0 before the first yield.
     until: u64,
 }
 
 impl Spin {
     /// A busy wait that ends soon, or at once if there is no CPU for it.
     pub(crate) fn new(allowed: bool) -> Self {
-        Self { looks: 0, until: if allowed { u64::MAX } else { 0 } }
+        Self { looks: if allowed { LOOKS } else { 0 }, until: if allowed { 0 } else { 1 } }
     }
 
     /// Whether to look once more. Pauses for a moment if so.
     pub(crate) fn again(&mut self) -> bool {
+        if self.looks > 0 {
+            self.looks -= 1;
+            std::hint::spin_loop();
+            return true;
+        }
+        let now = clock::now_ns();
         if self.until == 0 {
+            self.until = now + SPIN_NS;
+        }
+        if now > self.until {
             return false;
         }
-        self.looks += 1;
-        if self.looks % LOOKS == 0 {
-            let now = clock::now_ns();
-            if self.until == u64::MAX {
-                self.until = now + SPIN_NS;
-            } else if now > self.until {
-                return false;
-            }
-        }
-        std::hint::spin_loop();
+        thread::yield_now();
         true
     }
 }

@@ -4,8 +4,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::Result;
+use crate::task::call::{Calls, run_calls, state};
 use crate::task::name::{Function, conjure};
-use crate::task::{ByReference, ByValue, Call, Failure, Partial, Prepared, Task};
+use crate::task::{ByReference, ByValue, Partial, Prepared, Task};
 use crate::wire::{self, Source};
 
 /// A tuple of arguments that can travel to another process: up to eight values, each
@@ -72,14 +73,13 @@ macro_rules! functions {
             type Output = R;
 
             fn prepare(self) -> Result<Prepared> {
-                fn run<Func, $($name,)* R>(call: &mut Call<'_>) -> Result<(), Failure>
+                fn run<Func, $($name,)* R>(calls: &mut dyn Calls)
                 where
                     Func: Fn($($name),*) -> R + Copy + 'static,
                     R: Serialize + DeserializeOwned + 'static,
                     $($name: Serialize + DeserializeOwned + 'static,)*
                 {
-                    let ($($name,)*) = call.arguments()?;
-                    call.finish(conjure::<Func>()($($name),*))
+                    run_calls(calls, |_, ($($name,)*): ($($name,)*)| Ok(conjure::<Func>()($($name),*)));
                 }
                 Ok(Prepared { function: Function::name(run::<Func, $($name,)* R>)?, state: None })
             }
@@ -100,16 +100,16 @@ macro_rules! partials {
             type Output = R;
 
             fn prepare(self) -> Result<Prepared> {
-                fn run<Func, State, $($name,)* R>(call: &mut Call<'_>) -> Result<(), Failure>
+                fn run<Func, State, $($name,)* R>(calls: &mut dyn Calls)
                 where
                     Func: Fn(&State $(, $name)*) -> R + Copy + 'static,
                     State: Serialize + DeserializeOwned + 'static,
                     R: Serialize + DeserializeOwned + 'static,
                     $($name: Serialize + DeserializeOwned + 'static,)*
                 {
-                    let ($($name,)*) = call.arguments()?;
-                    let result = conjure::<Func>()(call.state::<State>()? $(, $name)*);
-                    call.finish(result)
+                    run_calls(calls, |calls, ($($name,)*): ($($name,)*)| {
+                        Ok(conjure::<Func>()(state::<State>(calls)? $(, $name)*))
+                    });
                 }
                 self.prepared(run::<Func, State, $($name,)* R>)
             }
@@ -126,16 +126,17 @@ macro_rules! partials {
             type Output = R;
 
             fn prepare(self) -> Result<Prepared> {
-                fn run<Func, State, $($name,)* R>(call: &mut Call<'_>) -> Result<(), Failure>
+                fn run<Func, State, $($name,)* R>(calls: &mut dyn Calls)
                 where
                     Func: Fn(State $(, $name)*) -> R + Copy + 'static,
                     State: Serialize + DeserializeOwned + Clone + 'static,
                     R: Serialize + DeserializeOwned + 'static,
                     $($name: Serialize + DeserializeOwned + 'static,)*
                 {
-                    let ($($name,)*) = call.arguments()?;
-                    let state = call.state::<State>()?.clone();
-                    call.finish(conjure::<Func>()(state $(, $name)*))
+                    run_calls(calls, |calls, ($($name,)*): ($($name,)*)| {
+                        let state = state::<State>(calls)?.clone();
+                        Ok(conjure::<Func>()(state $(, $name)*))
+                    });
                 }
                 self.prepared(run::<Func, State, $($name,)* R>)
             }

@@ -1,4 +1,4 @@
-//! One call of a task's function, inside a worker.
+//! Calls of a task's function, inside a worker.
 
 use std::any::Any;
 
@@ -8,11 +8,19 @@ use serde::de::DeserializeOwned;
 use crate::task::Arguments;
 use crate::wire::{self, Source};
 
-/// What a trampoline works with.
-pub(crate) struct Call<'a> {
-    pub(crate) input: Source<'a>,
-    pub(crate) output: &'a mut Vec<u8>,
-    pub(crate) state: Option<&'a mut State>,
+/// What a trampoline works through: calls of its function, one after the other.
+///
+/// A trampoline is one loop over all calls of a chunk, so that what a call costs is decoding, the function and encoding, with
+/// nothing in between that the compiler cannot see through.
+pub(crate) trait Calls {
+    /// Begins the next call: its arguments, or `None` if there is none.
+    fn next(&mut self) -> Option<Source<'_>>;
+
+    /// The function's state, if it has one.
+    fn state(&mut self) -> Option<&mut State>;
+
+    /// Ends the call. `output` has the result, if it went well; it comes back empty.
+    fn end(&mut self, outcome: Result<(), Failure>, output: &mut Vec<u8>);
 }
 
 /// Why a call has no result, short of a panic.
@@ -30,24 +38,27 @@ pub(crate) struct State {
     pub(crate) value: Option<Box<dyn Any>>,
 }
 
-impl Call<'_> {
-    pub(crate) fn arguments<Args: Arguments>(&mut self) -> Result<Args, Failure> {
-        let input = std::mem::replace(&mut self.input, Source::Slice(&[]));
-        Args::decode(input).map_err(Failure::Decode)
+/// Makes all calls: decodes the arguments, has `function` compute, encodes the result.
+pub(crate) fn run_calls<Args: Arguments, R: Serialize + 'static>(
+    calls: &mut dyn Calls,
+    function: impl Fn(&mut dyn Calls, Args) -> Result<R, Failure>,
+) {
+    let mut output = Vec::new();
+    while let Some(input) = calls.next() {
+        let args = Args::decode(input).map_err(Failure::Decode);
+        let result = args.and_then(|args| function(calls, args));
+        let outcome = result.and_then(|result| wire::encode(result, &mut output).map_err(Failure::Encode));
+        calls.end(outcome, &mut output);
     }
+}
 
-    pub(crate) fn finish<R: Serialize + 'static>(&mut self, result: R) -> Result<(), Failure> {
-        wire::encode(result, self.output).map_err(Failure::Encode)
+/// The function's state, decoded at its first use in this worker.
+pub(crate) fn state<S: DeserializeOwned + 'static>(calls: &mut dyn Calls) -> Result<&S, Failure> {
+    let missing = || Failure::Decode("the task's state did not arrive".into());
+    let state = calls.state().ok_or_else(missing)?;
+    if state.value.is_none() {
+        let value: S = wire::decode(Source::Slice(&state.bytes)).map_err(Failure::Decode)?;
+        state.value = Some(Box::new(value));
     }
-
-    /// The task's state, decoded at its first use in this worker.
-    pub(crate) fn state<S: DeserializeOwned + 'static>(&mut self) -> Result<&S, Failure> {
-        let missing = || Failure::Decode("the task's state did not arrive".into());
-        let state = self.state.as_mut().ok_or_else(missing)?;
-        if state.value.is_none() {
-            let value: S = wire::decode(Source::Slice(&state.bytes)).map_err(Failure::Decode)?;
-            state.value = Some(Box::new(value));
-        }
-        state.value.as_ref().and_then(|value| value.downcast_ref()).ok_or_else(missing)
-    }
+    state.value.as_ref().and_then(|value| value.downcast_ref()).ok_or_else(missing)
 }

@@ -10,8 +10,7 @@ mod name;
 mod partial;
 
 pub use arguments::Arguments;
-pub(crate) use call::State;
-pub(crate) use call::{Call, Failure};
+pub(crate) use call::{Calls, Failure, State};
 pub(crate) use name::Function;
 pub use partial::{ByReference, ByValue, Partial, partial};
 

@@ -4,10 +4,10 @@
 use std::ptr::NonNull;
 
 use crate::error::{Error, Result};
-use crate::task::{Call, Failure};
+use crate::task::Calls;
 
-/// A function that decodes its arguments, runs a task and encodes its result.
-pub(crate) type Trampoline = fn(&mut Call<'_>) -> std::result::Result<(), Failure>;
+/// A function that makes all calls of one task function.
+pub(crate) type Trampoline = fn(&mut dyn Calls);
 
 /// Names a [`Trampoline`]: its distance from the start of the executable. The loader may place the executable anywhere; the
 /// distances stay.

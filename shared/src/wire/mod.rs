@@ -24,6 +24,7 @@ pub enum Source<'a> {
 }
 
 impl Source<'_> {
+    #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
         match self {
             Self::Slice(slice) => slice,

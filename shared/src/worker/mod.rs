@@ -18,7 +18,6 @@ use crate::ring::{Corrupt, Segment};
 use crate::sys::bell::Bell;
 use crate::sys::process;
 use crate::task::State;
-use crate::wire::Source;
 
 use inbox::Inbox;
 use outlet::Outlet;
@@ -91,7 +90,7 @@ impl Worker {
                     self.states.insert(record.state, State { bytes, value: None });
                 }
                 RecordKind::Forget => drop(self.states.remove(&record.state)),
-                RecordKind::Run => self.run_chunk(&record, len)?,
+                RecordKind::RunOne | RecordKind::RunMany => self.run_chunk(&record, len)?,
                 RecordKind::Quit => return Ok(i32::from(self.single && self.failed)),
             }
         }
@@ -119,19 +118,17 @@ impl Worker {
 
     /// Runs the initializer. If it panics, the worker ends: what the tasks need is not there.
     fn initialize(&mut self, record: &Record, len: usize) -> Result<(), Corrupt> {
-        let mut input = self.inbox.take_owned(len)?;
-        let kind = self.call(record, Source::Buffer(&mut input))?;
-        if kind == Kind::Value {
-            self.outlet.clear();
+        let input = self.inbox.take_owned(len)?;
+        let Some((kind, mut payload)) = self.run_initializer(record, input)? else {
             self.be_ready();
             return Ok(());
-        }
+        };
         if kind != Kind::Panicked {
-            let message = String::from_utf8_lossy(&self.outlet.payload).into_owned();
-            self.outlet.payload = panic::encode(&Envelope { message, location: None, backtrace: None });
+            let message = String::from_utf8_lossy(&payload).into_owned();
+            payload = panic::encode(&Envelope { message, location: None, backtrace: None });
         }
-        self.outlet.send(Kind::Initializer, None)?;
-        self.outlet.tell();
+        self.outlet.send(Kind::Initializer, None, &mut payload)?;
+        self.outlet.show();
         process::flush_stdio();
         process::exit_now(1)
     }

@@ -1,6 +1,7 @@
 //! Writing the result ring.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Release;
 
 use crate::protocol::{FrameHead, Kind};
 use crate::ring::{Corrupt, Producer, Segment};
@@ -10,31 +11,36 @@ pub(super) struct Outlet {
     segment: Arc<Segment>,
     bell: Arc<Bell>,
     ring: Producer,
-    /// The payload in the making.
-    pub(super) payload: Vec<u8>,
     /// Bytes a payload may have.
     cap: u64,
 }
+
+/// Payloads up to this size are put together with their head before they are written.
+const SMALL: usize = 52;
+
+/// Bytes of results that are shown together while a chunk runs: an eighth of the ring, so that neither side waits for the other.
+const BATCH: u64 = 32 * 1024;
 
 /// A buffer that a task has grown beyond this is not kept.
 const KEPT: usize = 1 << 20;
 
 impl Outlet {
     pub(super) fn new(segment: Arc<Segment>, bell: Arc<Bell>) -> Self {
-        Self { ring: Producer::results(segment.clone()), segment, bell, payload: Vec::new(), cap: u64::MAX }
+        Self { ring: Producer::results(segment.clone()), segment, bell, cap: u64::MAX }
     }
 
     pub(super) fn set_cap(&mut self, cap: u64) {
         self.cap = cap;
     }
 
-    pub(super) fn clear(&mut self) {
-        self.payload.clear();
-    }
-
-    /// Sends the payload as a frame. Once this returns, the frame is there for the parent even if the worker dies.
-    pub(super) fn send(&mut self, mut kind: Kind, times: Option<(u64, u64)>) -> Result<(), Corrupt> {
-        let mut payload = std::mem::take(&mut self.payload);
+    /// Writes `payload` as a frame and empties it. Once this returns, the frame is there for the parent even if the worker dies; the parent sees
+    /// it after [`show`](Outlet::show), or once enough has gathered.
+    pub(super) fn send(
+        &mut self,
+        mut kind: Kind,
+        times: Option<(u64, u64)>,
+        payload: &mut Vec<u8>,
+    ) -> Result<(), Corrupt> {
         let len = payload.len() as u64;
         if len > self.cap {
             kind = Kind::TooLarge;
@@ -43,25 +49,31 @@ impl Outlet {
         }
         let head = FrameHead { kind, timed: times.is_some(), len: payload.len() as u64 };
         let (bytes, size) = head.encode();
-        self.write(&bytes[..size])?;
-        if let Some((start, end)) = times {
-            self.write(&start.to_le_bytes())?;
-            self.write(&end.to_le_bytes())?;
+        if times.is_none() && payload.len() <= SMALL {
+            let mut frame = [0; 12 + SMALL];
+            frame[..size].copy_from_slice(&bytes[..size]);
+            frame[size..size + payload.len()].copy_from_slice(payload);
+            self.write(&frame[..size + payload.len()])?;
+        } else {
+            self.write(&bytes[..size])?;
+            if let Some((start, end)) = times {
+                self.write(&start.to_le_bytes())?;
+                self.write(&end.to_le_bytes())?;
+            }
+            self.write(payload)?;
         }
-        self.write(&payload)?;
-        self.ring.publish();
-        if self.ring.half_full()? {
-            self.tell();
+        self.segment.header().worker.solid.store(self.ring.written(), Release);
+        if self.ring.unpublished() >= BATCH {
+            self.show();
         }
         payload.clear();
-        if payload.capacity() <= KEPT {
-            self.payload = payload;
-        }
+        payload.shrink_to(KEPT);
         Ok(())
     }
 
-    /// Wakes the parent if it sleeps.
-    pub(super) fn tell(&self) {
+    /// Shows the parent all results, and wakes it if it sleeps.
+    pub(super) fn show(&mut self) {
+        self.ring.publish();
         self.segment.header().tell_results(&self.bell);
     }
 
@@ -73,8 +85,7 @@ impl Outlet {
             if bytes.is_empty() {
                 return Ok(());
             }
-            self.ring.publish();
-            self.tell();
+            self.show();
             let mut outcome = Ok(0);
             self.segment.header().worker_waits(|| {
                 outcome = self.ring.free(1);

@@ -2,11 +2,12 @@
 
 use std::sync::atomic::Ordering::{Relaxed, Release};
 
-use crate::protocol::{Items, Kind, Record};
-use crate::ring::{Corrupt, Flags};
+use crate::protocol::{Items, Kind, Record, RecordKind};
+use crate::ring::{Corrupt, Flags, Segment};
 use crate::sys::clock::now_ns;
-use crate::task::{Call, Failure, Function};
+use crate::task::{Calls, Failure, Function, State};
 use crate::wire::Source;
+use crate::worker::outlet::Outlet;
 use crate::worker::{Worker, panic};
 
 /// Records of up to this many tasks note when each began, at the price of one reading of the clock (some 25 ns) a task.
@@ -14,74 +15,175 @@ use crate::worker::{Worker, panic};
 const FEW: u32 = 16;
 
 impl Worker {
+    /// Runs the record's tasks, unless the parent has taken them back.
     pub(super) fn run_chunk(&mut self, record: &Record, len: usize) -> Result<(), Corrupt> {
         let mut payload = self.inbox.take_owned(len)?;
-        let header = self.segment.clone();
-        let header = header.header();
+        let segment = self.segment.clone();
+        let header = segment.header();
         if !header.claim.0.begin(record.epoch, record.number) {
             return Ok(());
         }
         let trace = header.has(Flags::TRACE);
         let stamp = trace || record.count <= FEW || header.has(Flags::STAMP);
         let began = self.now.unwrap_or_else(now_ns);
-        let mut now = began;
-        header.worker.started_at.store(now, Relaxed);
-        if record.count == 1 {
-            self.run_one(record, Source::Buffer(&mut payload), stamp, trace, &mut now)?;
-        } else {
-            for item in Items(&payload).take(record.count as usize) {
-                self.run_one(record, Source::Slice(item), stamp, trace, &mut now)?;
-            }
-        }
-        if !stamp {
-            now = now_ns();
-        }
+        header.worker.started_at.store(began, Relaxed);
+        let mut run = Run {
+            input: Input::new(record, &mut payload),
+            outlet: &mut self.outlet,
+            segment: &segment,
+            state: self.states.get_mut(&record.state),
+            started: self.started,
+            now: began,
+            stamp,
+            trace,
+            last: Kind::Value,
+            outcome: Ok(()),
+        };
+        run.all(Function(record.function))?;
+        self.started = run.started;
+        self.failed = run.last != Kind::Value;
+        let now = if stamp { run.now } else { now_ns() };
         self.now = Some(now);
-        let busy = header.worker.busy_ns.load(Relaxed) + (now - began);
-        header.worker.busy_ns.store(busy, Relaxed);
+        header.worker.busy_ns.store(header.worker.busy_ns.load(Relaxed) + (now - began), Relaxed);
         if header.has(Flags::MEMORY) {
             header.worker.memory.store(crate::machine::memory::resident(None), Relaxed);
         }
-        self.outlet.tell();
+        self.outlet.show();
         Ok(())
     }
 
-    fn run_one(
+    /// Runs the initializer; says what went wrong, as a frame's kind and payload.
+    pub(super) fn run_initializer(
         &mut self,
         record: &Record,
-        input: Source<'_>,
-        stamp: bool,
-        trace: bool,
-        now: &mut u64,
-    ) -> Result<(), Corrupt> {
+        mut input: Vec<u8>,
+    ) -> Result<Option<(Kind, Vec<u8>)>, Corrupt> {
+        let function = Function(record.function).resolve().ok_or(Corrupt)?;
+        let mut once = Once { input: Some(&mut input), state: self.states.get_mut(&record.state), failure: None };
+        Ok(match panic::catch(|| function(&mut once)) {
+            Ok(()) => once.failure.map(Failure::into_frame),
+            Err(envelope) => Some((Kind::Panicked, panic::encode(&envelope))),
+        })
+    }
+}
+
+impl Failure {
+    fn into_frame(self) -> (Kind, Vec<u8>) {
+        match self {
+            Self::Decode(text) => (Kind::Decode, text.into_bytes()),
+            Self::Encode(text) => (Kind::Encode, text.into_bytes()),
+        }
+    }
+}
+
+/// The arguments of a record's tasks.
+enum Input<'a> {
+    /// One task, not begun: the whole payload.
+    One(Option<&'a mut Vec<u8>>),
+    /// So many tasks to go.
+    Many(Items<'a>, u32),
+}
+
+impl<'a> Input<'a> {
+    fn new(record: &Record, payload: &'a mut Vec<u8>) -> Self {
+        match record.kind() {
+            Some(RecordKind::RunOne) => Self::One(Some(payload)),
+            _ => Self::Many(Items(payload), record.count),
+        }
+    }
+}
+
+/// The calls of one record.
+struct Run<'a> {
+    input: Input<'a>,
+    outlet: &'a mut Outlet,
+    segment: &'a Segment,
+    state: Option<&'a mut State>,
+    started: u64,
+    now: u64,
+    stamp: bool,
+    trace: bool,
+    /// How the last task ended.
+    last: Kind,
+    /// Whether the ring can still be trusted.
+    outcome: Result<(), Corrupt>,
+}
+
+impl Run<'_> {
+    /// Makes all calls. A panic ends its call; the loop is entered again for the next.
+    fn all(&mut self, function: Function) -> Result<(), Corrupt> {
+        let function = function.resolve().ok_or(Corrupt)?;
+        while let Err(envelope) = panic::catch(|| function(self)) {
+            self.finish(Kind::Panicked, &mut panic::encode(&envelope));
+        }
+        self.outcome
+    }
+
+    fn finish(&mut self, kind: Kind, payload: &mut Vec<u8>) {
+        self.last = kind;
+        let began = self.now;
+        if self.stamp {
+            self.now = now_ns();
+        }
+        if let Err(corrupt) = self.outlet.send(kind, self.trace.then_some((began, self.now)), payload) {
+            self.outcome = Err(corrupt);
+        }
+    }
+}
+
+impl Calls for Run<'_> {
+    fn next(&mut self) -> Option<Source<'_>> {
         let words = &self.segment.header().worker;
-        if stamp {
-            words.started_at.store(*now, Relaxed);
+        let input = match &mut self.input {
+            _ if self.outcome.is_err() => return None,
+            Input::One(payload) => Source::Buffer(payload.take()?),
+            Input::Many(_, 0) => return None,
+            Input::Many(items, left) => {
+                *left -= 1;
+                Source::Slice(items.next()?)
+            }
+        };
+        if self.stamp {
+            words.started_at.store(self.now, Relaxed);
         }
         self.started += 1;
         words.started.store(self.started, Release);
-        let kind = self.call(record, input)?;
-        self.failed = kind != Kind::Value;
-        let began = *now;
-        if stamp {
-            *now = now_ns();
-        }
-        self.outlet.send(kind, trace.then_some((began, *now)))
+        Some(input)
     }
 
-    /// Calls the record's function on `input` and leaves the frame's payload in the outlet.
-    pub(super) fn call(&mut self, record: &Record, input: Source<'_>) -> Result<Kind, Corrupt> {
-        let trampoline = Function(record.function).resolve().ok_or(Corrupt)?;
-        let state = if record.state == 0 { None } else { self.states.get_mut(&record.state) };
-        let output = &mut self.outlet.payload;
-        let outcome = panic::catch(|| trampoline(&mut Call { input, output, state }));
-        let (kind, text) = match outcome {
-            Ok(Ok(())) => return Ok(Kind::Value),
-            Ok(Err(Failure::Encode(text))) => (Kind::Encode, text.into_bytes()),
-            Ok(Err(Failure::Decode(text))) => (Kind::Decode, text.into_bytes()),
-            Err(envelope) => (Kind::Panicked, panic::encode(&envelope)),
-        };
-        *output = text;
-        Ok(kind)
+    fn state(&mut self) -> Option<&mut State> {
+        self.state.as_deref_mut()
+    }
+
+    fn end(&mut self, outcome: Result<(), Failure>, output: &mut Vec<u8>) {
+        match outcome {
+            Ok(()) => self.finish(Kind::Value, output),
+            Err(failure) => {
+                let (kind, mut payload) = failure.into_frame();
+                output.clear();
+                self.finish(kind, &mut payload);
+            }
+        }
+    }
+}
+
+/// The single call of the initializer, whose result nobody wants.
+struct Once<'a> {
+    input: Option<&'a mut Vec<u8>>,
+    state: Option<&'a mut State>,
+    failure: Option<Failure>,
+}
+
+impl Calls for Once<'_> {
+    fn next(&mut self) -> Option<Source<'_>> {
+        self.input.take().map(Source::Buffer)
+    }
+
+    fn state(&mut self) -> Option<&mut State> {
+        self.state.as_deref_mut()
+    }
+
+    fn end(&mut self, outcome: Result<(), Failure>, _output: &mut Vec<u8>) {
+        self.failure = outcome.err();
     }
 }

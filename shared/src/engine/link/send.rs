@@ -1,0 +1,88 @@
+//! What goes to a worker.
+
+use crate::engine::chunk::Chunk;
+use crate::engine::link::{InFlight, Link, Stage};
+use crate::protocol::{Record, RecordKind};
+use crate::ring::Corrupt;
+use crate::sys::clock::now_ns;
+
+impl Link {
+    /// Sends a record that is not a chunk.
+    pub(in crate::engine) fn send(&mut self, record: Record, payload: &[u8]) {
+        self.outbox.0.extend_from_slice(bytemuck::bytes_of(&record));
+        self.outbox.0.extend_from_slice(payload);
+    }
+
+    /// Hands a chunk over, as much of it as the budget allows; `cost` is what a task is thought to take.
+    pub(in crate::engine) fn give(&mut self, chunk: Chunk, cost: u64) {
+        debug_assert!(self.has_room());
+        let count = u64::from(chunk.left()).min(self.budget) as u32;
+        self.budget -= u64::from(count);
+        if self.in_flight.is_empty() {
+            self.heard = now_ns();
+        }
+        if let Some(state) = &chunk.job.state
+            && self.states.insert(chunk.job.id)
+        {
+            let record = Record { state: chunk.job.id, ..Record::new(RecordKind::State, state.len()) };
+            self.send(record, state);
+        }
+        let payload = chunk.payload(count);
+        let kind = if chunk.tasks.count == 1 { RecordKind::RunOne } else { RecordKind::RunMany };
+        let record = Record {
+            count,
+            epoch: self.epoch,
+            number: self.number,
+            function: chunk.job.function.0,
+            state: if chunk.job.state.is_some() { chunk.job.id } else { 0 },
+            ..Record::new(kind, payload.len())
+        };
+        self.send(record, &[]);
+        self.sending = payload;
+        let cost = cost.saturating_mul(count.into());
+        self.load = self.load.saturating_add(cost);
+        let until = chunk.done + count;
+        self.in_flight.push_back(InFlight { chunk, until, number: self.number, cost });
+        self.number = self.number.wrapping_add(1);
+    }
+
+    /// Has the worker quit once it has done what it was given.
+    pub(in crate::engine) fn retire(&mut self) {
+        if self.stage == Stage::Serving {
+            self.stage = Stage::Retiring;
+        }
+    }
+
+    /// Writes what is to be sent, as far as there is room; says whether anything moved.
+    pub(in crate::engine) fn push(&mut self) -> Result<bool, Corrupt> {
+        let mut moved = 0;
+        if self.outbox.1 < self.outbox.0.len() {
+            let written = self.tasks.write(&self.outbox.0[self.outbox.1..])?;
+            self.outbox.1 += written;
+            moved += written;
+            if self.outbox.1 == self.outbox.0.len() {
+                self.outbox.0.clear();
+                self.outbox.1 = 0;
+            }
+        }
+        if self.outbox.0.is_empty()
+            && !self.sending.is_empty()
+            && let Some(last) = self.in_flight.back()
+        {
+            let written = self.tasks.write(&last.chunk.tasks.payload[self.sending.clone()])?;
+            self.sending.start += written;
+            moved += written;
+        }
+        if self.stage == Stage::Retiring && !self.is_sending() && !self.quit_sent {
+            self.quit_sent = true;
+            self.send(Record::new(RecordKind::Quit, 0), &[]);
+            self.push()?;
+            moved += 1;
+        }
+        if moved > 0 {
+            self.tasks.publish();
+            self.header().wake_worker();
+        }
+        Ok(moved > 0)
+    }
+}

@@ -1,0 +1,134 @@
+//! What has come of a chunk.
+
+use std::collections::VecDeque;
+
+use crate::error::Error;
+use crate::protocol::{Envelope, Frame, FrameHead, Kind};
+use crate::wire::Source;
+
+/// The results of a chunk's tasks, as they came from the workers: they are decoded by whoever asks for them.
+///
+/// Small, because chunks are moved about a lot; what most chunks never have is kept apart.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// Frames, one a task.
+    frames: Vec<u8>,
+    /// How far they have been read.
+    at: usize,
+    /// Tasks that failed.
+    pub(super) failures: u32,
+    /// The process that wrote the first frame.
+    pid: u32,
+    rare: Option<Box<Rare>>,
+}
+
+#[derive(Debug, Default)]
+struct Rare {
+    /// The body of a chunk's only frame, if it was large.
+    whole: Option<(FrameHead, Vec<u8>)>,
+    /// Errors that the parent found; each stands behind a frame of [`Kind::Absent`].
+    absent: VecDeque<Error>,
+    /// Other processes that wrote frames, and from which byte on.
+    writers: Vec<(usize, u32)>,
+}
+
+impl Outcome {
+    /// Adds frames, of which `failures` bring no value.
+    pub(super) fn add(&mut self, frames: &[u8], failures: u32, pid: u32) {
+        self.wrote(failures, pid);
+        self.frames.extend_from_slice(frames);
+    }
+
+    /// Adds a frame whose body has its own buffer. `only` says that it is the chunk's only one.
+    pub(super) fn add_large(&mut self, head: FrameHead, body: Vec<u8>, only: bool, pid: u32) {
+        self.wrote(u32::from(head.kind != Kind::Value), pid);
+        if only {
+            self.rare().whole = Some((head, body));
+            return;
+        }
+        let (bytes, size) = head.encode();
+        self.frames.extend_from_slice(&bytes[..size]);
+        self.frames.extend_from_slice(&body);
+    }
+
+    /// Adds a failure that no worker has written.
+    pub(super) fn add_error(&mut self, error: Error) {
+        let (bytes, size) = FrameHead { kind: Kind::Absent, timed: false, len: 0 }.encode();
+        self.frames.extend_from_slice(&bytes[..size]);
+        self.failures += 1;
+        self.rare().absent.push_back(error);
+    }
+
+    fn wrote(&mut self, failures: u32, pid: u32) {
+        self.failures += failures;
+        if self.frames.is_empty() {
+            self.pid = pid;
+        } else if self.pid != pid || self.rare.is_some() {
+            let at = self.frames.len();
+            self.rare().writers.push((at, pid));
+        }
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// The process that wrote the frame at byte `at`.
+    fn writer(&self, at: usize) -> u32 {
+        let others = self.rare.iter().flat_map(|rare| &rare.writers).rev();
+        others.into_iter().find(|(from, _)| *from <= at).map_or(self.pid, |(_, pid)| *pid)
+    }
+
+    /// The next task's result, in order; `None` after the last. `cap` is the one on results, for the error that names it.
+    #[inline]
+    pub(crate) fn next(&mut self, cap: u64) -> Option<Result<Source<'_>, Error>> {
+        if self.rare.as_ref().is_some_and(|rare| rare.whole.is_some()) {
+            return self.next_whole(cap);
+        }
+        let (head, size) = FrameHead::decode(self.frames.get(self.at..)?).ok()??;
+        let start = self.at + size;
+        let end = start + usize::try_from(head.body()).ok()?;
+        let at = std::mem::replace(&mut self.at, end);
+        match head.kind {
+            Kind::Absent => {
+                let error = self.rare.as_mut().and_then(|rare| rare.absent.pop_front());
+                Some(Err(error.unwrap_or(Error::Cancelled)))
+            }
+            Kind::Value => Some(Ok(Source::Slice(Frame::new(head, self.frames.get(start..end)?).payload))),
+            _ => Some(Err(failure(&Frame::new(head, self.frames.get(start..end)?), self.writer(at), cap))),
+        }
+    }
+
+    fn next_whole(&mut self, cap: u64) -> Option<Result<Source<'_>, Error>> {
+        if std::mem::replace(&mut self.at, 1) > 0 {
+            return None;
+        }
+        let (head, body) = self.rare.as_mut()?.whole.as_mut()?;
+        if head.kind == Kind::Value && !head.timed {
+            return Some(Ok(Source::Buffer(body)));
+        }
+        let frame = Frame::new(*head, body);
+        Some(if frame.kind == Kind::Value {
+            Ok(Source::Slice(frame.payload))
+        } else {
+            Err(failure(&frame, self.pid, cap))
+        })
+    }
+}
+
+/// The error that a frame brings.
+pub(super) fn failure(frame: &Frame<'_>, pid: u32, cap: u64) -> Error {
+    let text = || String::from_utf8_lossy(frame.payload).into_owned();
+    match frame.kind {
+        Kind::Panicked | Kind::Initializer => match postcard::from_bytes::<Envelope>(frame.payload) {
+            Ok(Envelope { message, location, backtrace }) => Error::Panicked { message, location, backtrace, pid },
+            Err(_) => Error::Decode("the worker reported a panic that cannot be read".into()),
+        },
+        Kind::TooLarge => {
+            let bytes = frame.payload.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+            Error::TooLarge { bytes, cap }
+        }
+        Kind::Encode => Error::Encode(text()),
+        _ => Error::Decode(text()),
+    }
+}
