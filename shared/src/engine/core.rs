@@ -15,16 +15,8 @@ use crate::error::Error;
 use crate::exit::ExitStatus;
 use crate::nursery::Family;
 use crate::protocol::{Record, RecordKind};
-use crate::ring::Flags;
 use crate::sys::bell::Bell;
 use crate::sys::clock::now_ns;
-
-/// While a worker has less work than this ahead of it (nanoseconds), it gets the next short task too: to wake another would
-/// take longer (two kernel wake-ups, 25 µs each where this was measured).
-const HOT: u64 = 60_000;
-
-/// A worker gets work in advance for this long at most (nanoseconds), so that it never waits for the parent.
-const AHEAD: u64 = 400_000;
 
 /// Steps between two looks at what needs a system call or the clock.
 const SELDOM: u32 = 64;
@@ -81,7 +73,7 @@ pub(super) struct Core {
     pub(super) wanted: usize,
     pub(super) backlog: VecDeque<Chunk>,
     /// What a task of a function takes, in nanoseconds, as last seen.
-    costs: HashMap<u64, u64>,
+    pub(super) costs: HashMap<u64, u64>,
     /// Tasks whose outcome is still to come.
     pub(super) outstanding: u64,
     pub(super) counts: Counts,
@@ -196,7 +188,7 @@ impl Core {
         }
         self.dispatch();
         self.steps = self.steps.wrapping_add(1);
-        if self.steps % SELDOM == 0 {
+        if self.steps.is_multiple_of(SELDOM) {
             moved |= self.attend();
         }
         moved
@@ -225,16 +217,16 @@ impl Core {
             let front = link.in_flight.front().map(|sent| &sent.chunk);
             let function = harvest.chunks.first().or(front).map(|chunk| chunk.job.function.0);
             let sample = link.task_time();
-            if let (Some(function), Some(sample)) = (function, sample) {
-                let cost = self.costs.entry(function).or_insert(sample);
-                // Up at once, down slowly: to think a task short that is long costs more than the other way round.
-                *cost = if sample > *cost { sample } else { (3 * *cost + sample) / 4 };
+            if link.in_flight.is_empty() && link.stage == Stage::Serving {
+                let too_large = self.config.max_memory.is_some_and(|most| link.memory() > most);
+                if link.budget == 0 || too_large {
+                    link.retire();
+                } else {
+                    self.idle.push(slot);
+                }
             }
-            let too_large = self.config.max_memory.is_some_and(|most| link.memory() > most);
-            if link.stage == Stage::Serving && (link.budget == 0 || too_large) && link.in_flight.is_empty() {
-                link.retire();
-            } else if link.stage == Stage::Serving && link.in_flight.is_empty() {
-                self.idle.push(slot);
+            if let Some(sample) = sample {
+                self.took(function, sample);
             }
         }
         if harvest.corrupt {
@@ -264,7 +256,7 @@ impl Core {
     }
 
     /// Why a chunk must not run, if so.
-    fn fate(&self, chunk: &Chunk) -> Option<Error> {
+    pub(super) fn fate(&self, chunk: &Chunk) -> Option<Error> {
         if chunk.job.is_abandoned() || self.phase == Phase::Ended {
             return Some(Error::Cancelled);
         }
@@ -323,64 +315,6 @@ impl Core {
                 true
             }
         }
-    }
-
-    /// Hands chunks from the backlog to workers.
-    pub(super) fn dispatch(&mut self) {
-        while let Some(chunk) = self.backlog.front() {
-            if let Some(error) = self.fate(chunk) {
-                if let Some(mut chunk) = self.backlog.pop_front() {
-                    chunk.fail_rest(&error);
-                    self.finish(chunk);
-                }
-                continue;
-            }
-            let cost = self.costs.get(&chunk.job.function.0).copied();
-            let estimate = cost.map(|cost| cost.saturating_mul(chunk.left().into()));
-            let Some(slot) = self.choose(estimate) else { return };
-            let Some(chunk) = self.backlog.pop_front() else { return };
-            if let Some(link) = self.link(slot) {
-                // A function never seen counts as long, so that its first tasks spread over the workers.
-                link.give(chunk, cost.unwrap_or(AHEAD));
-            }
-            self.push(slot);
-            self.heat(slot);
-        }
-    }
-
-    /// The worker for a chunk that is thought to take `cost`.
-    fn choose(&mut self, cost: Option<u64>) -> Option<usize> {
-        let fits = |link: Option<&mut Link>, most: u64| {
-            let cost = cost.unwrap_or(AHEAD);
-            link.is_some_and(|link| {
-                !link.in_flight.is_empty() && link.has_room() && link.load.saturating_add(cost) <= most
-            })
-        };
-        let hot = self.hot;
-        if fits(self.link(hot), HOT) {
-            return Some(hot);
-        }
-        while let Some(slot) = self.idle.pop() {
-            if self.link(slot).is_some_and(|link| link.has_room()) {
-                return Some(slot);
-            }
-        }
-        let slots = self.links.len();
-        (1..=slots).map(|step| (hot + step) % slots).find(|slot| fits(self.link(*slot), AHEAD))
-    }
-
-    /// Makes a worker the one that may wait busily: with more busy waiters than CPUs each would only keep another from working.
-    fn heat(&mut self, slot: usize) {
-        if slot == self.hot || !self.config.spin || self.config.roomy(self.links.len()) {
-            self.hot = slot;
-            return;
-        }
-        for (slot, on) in [(self.hot, false), (slot, true)] {
-            if let Some(link) = self.link(slot) {
-                link.header().set(Flags::SPIN, on);
-            }
-        }
-        self.hot = slot;
     }
 
     /// From now on nothing can run: fails all tasks there are and all to come.

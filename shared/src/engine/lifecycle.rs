@@ -21,7 +21,7 @@ const MOST_FAILED_STARTS: u32 = 10;
 
 /// Workers that may end with the same task in their ring before they begin it. Then the task is to blame: to receive it is
 /// what kills them.
-const MOST_FALSE_STARTS: u32 = 3;
+const MOST_FALSE_STARTS: u32 = 4;
 
 /// How long to wait before asking again for a process that the system refused.
 const RETRY: Duration = Duration::from_millis(100);
@@ -169,7 +169,7 @@ impl Core {
         }
         let mut returned = Vec::new();
         for (at, mut chunk) in chunks.into_iter().enumerate() {
-            if at == 0 && begun {
+            if at == 0 && (begun || !self.config.replace) {
                 let start = began.unwrap_or(now);
                 let task = chunk.next_task();
                 let ran_for = Duration::from_nanos(now.saturating_sub(start));

@@ -51,9 +51,14 @@ impl Core {
 
     fn unstick(&mut self, slot: usize, now: u64) {
         let Some(link) = self.link(slot) else { return };
-        if link.in_flight.len() < 2 || now.saturating_sub(link.heard) < STUCK {
+        let elapsed = now.saturating_sub(link.heard);
+        if link.in_flight.len() < 2 || elapsed < STUCK {
             return;
         }
+        // Its function is not as quick as was thought, or the same worker would get the same tasks again.
+        link.load = link.load.max(elapsed);
+        let function = link.in_flight.front().map(|sent| sent.chunk.job.function.0);
+        self.took(function, elapsed);
         self.take_back(slot);
         self.dispatch();
     }

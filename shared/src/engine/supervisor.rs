@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::engine::Engine;
 use crate::engine::core::{Core, Leader, Phase};
+use crate::sys::process::Harmless;
 
 /// How long work may lie before the supervisor takes the lead, unless somebody waits for it by callback or future. A caller
 /// that comes back sooner than this, as one that iterates does, never has to wrest the lead from it.
@@ -39,13 +40,14 @@ impl Supervisor {
             let engine = Arc::downgrade(engine);
             let builder = thread::Builder::new().name("multiproc-supervisor".into());
             // Without the thread, tasks still move whenever somebody waits.
-            *thread = builder
-                .spawn(move || {
-                    if let Some(engine) = engine.upgrade() {
-                        engine.run_supervisor()
-                    }
-                })
-                .ok();
+            let harmless = Harmless::new();
+            let run = move || {
+                let _harmless = harmless;
+                if let Some(engine) = engine.upgrade() {
+                    engine.run_supervisor();
+                }
+            };
+            *thread = builder.spawn(run).ok();
         }
         thread.as_ref().map(|thread| thread.thread().clone())
     }

@@ -134,6 +134,8 @@ impl Core {
             self.leader = None;
         }
         self.retire_if_closing();
+        // Who wanted the lead may have run out of time before it was free.
+        self.lead_wanted &= !self.followers.is_empty();
         if self.leader.is_none()
             && let Some((_, thread)) = self.followers.first()
         {

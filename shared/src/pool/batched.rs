@@ -118,7 +118,7 @@ impl<'p> Batched<'p> {
         let engine = self.pool.engine.clone();
         let chunksize = self.chunksize.unwrap_or(1);
         let workers = engine.wanted();
-        let window = self.window.unwrap_or((4 * chunksize * workers).max(LEAST_WINDOW)).max(chunksize);
+        let window = self.window.unwrap_or(chunksize.saturating_mul(4 * workers).max(LEAST_WINDOW)).max(chunksize);
         Imap::new(engine, f.prepare(), items.into_iter(), ordered, chunksize, window, workers)
     }
 

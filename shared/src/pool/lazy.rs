@@ -63,7 +63,7 @@ where
     /// Takes a chunk from the source, if the window allows. Says whether it did.
     fn pull(&mut self) -> bool {
         let (Some(job), Some(source)) = (&self.job, &mut self.source) else { return false };
-        if self.under_way + self.chunksize > self.window {
+        if self.under_way.saturating_add(self.chunksize) > self.window {
             return false;
         }
         let mut feeder = Feeder::new(&self.engine, job, self.chunksize);

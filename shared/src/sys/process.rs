@@ -6,6 +6,7 @@ use std::ffi::CString;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -33,7 +34,7 @@ pub(crate) const WORK_FD: RawFd = 4;
 pub(crate) struct ForkPermit(());
 
 impl ForkPermit {
-    /// Gives leave if this thread is the only one of the process.
+    /// Gives leave if this thread is the only one of the process, [`Harmless`] ones aside.
     pub(crate) fn checked() -> Result<Self> {
         match count_threads()? {
             1 => Ok(Self(())),
@@ -50,13 +51,34 @@ impl ForkPermit {
     }
 }
 
-/// Counts this process' threads. A thread that was joined stays listed for a moment, so a count over one is taken again for a
-/// while before it is believed.
+/// A mark for a thread of ours that takes no lock which code in a forked child could want: it does not stand in the way of a
+/// fork. (The allocator's lock does not count: the C library takes care of it.)
+pub(crate) struct Harmless(());
+
+static HARMLESS: AtomicUsize = AtomicUsize::new(0);
+
+impl Harmless {
+    /// Marks the thread that is about to be started, and takes this with it.
+    pub(crate) fn new() -> Self {
+        HARMLESS.fetch_add(1, SeqCst);
+        Self(())
+    }
+}
+
+impl Drop for Harmless {
+    fn drop(&mut self) {
+        HARMLESS.fetch_sub(1, SeqCst);
+    }
+}
+
+/// Counts this process' threads but the harmless ones. A thread that was joined stays listed for a moment, so a count over one is
+/// taken again for a while before it is believed.
 fn count_threads() -> Result<usize> {
     const PATIENCE: u32 = 50;
     let mut threads = 0;
     for _ in 0..PATIENCE {
-        threads = std::fs::read_dir("/proc/self/task").context("cannot count this process' threads")?.count();
+        let all = std::fs::read_dir("/proc/self/task").context("cannot count this process' threads")?.count();
+        threads = all.saturating_sub(HARMLESS.load(SeqCst)).max(1);
         if threads == 1 {
             break;
         }

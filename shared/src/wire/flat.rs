@@ -49,7 +49,7 @@ fn one<N: Pod>(bytes: &[u8]) -> Result<N, String> {
 }
 
 fn many<N: Pod>(bytes: &[u8]) -> Result<Vec<N>, String> {
-    if bytes.len() % size_of::<N>() != 0 {
+    if !bytes.len().is_multiple_of(size_of::<N>()) {
         return Err(wrong_size::<N>(bytes));
     }
     Ok(bytemuck::pod_collect_to_vec(bytes))

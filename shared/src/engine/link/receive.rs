@@ -163,7 +163,7 @@ impl Link {
         if running.chunk.done == running.until
             && let Some(done) = self.in_flight.pop_front()
         {
-            self.load = self.load.saturating_sub(done.cost);
+            self.load = if self.in_flight.is_empty() { 0 } else { self.load.saturating_sub(done.cost) };
             harvest.chunks.push(done.chunk);
         }
     }

@@ -1,0 +1,154 @@
+//! What can be asked of a running engine beside running tasks: cancel, resize, tell.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use nix::sys::signal::Signal;
+
+use crate::engine::core::{Counts, Phase};
+use crate::engine::link::{Doom, Link};
+use crate::engine::{Engine, Job, Trace};
+use crate::error::Result;
+use crate::exit::ExitStatus;
+
+/// What a worker is doing, for [`WorkerInfo`](crate::WorkerInfo).
+pub(crate) struct WorkerState {
+    pub(crate) id: u64,
+    pub(crate) name: String,
+    pub(crate) pid: u32,
+    pub(crate) tasks_done: u64,
+    pub(crate) busy: bool,
+}
+
+/// A pool's counters at one moment.
+pub(crate) struct Snapshot {
+    pub(crate) submitted: u64,
+    pub(crate) completed: u64,
+    pub(crate) failed: u64,
+    pub(crate) outstanding: u64,
+    pub(crate) running: u64,
+    pub(crate) workers_started: u64,
+    pub(crate) workers_lost: u64,
+    pub(crate) open: bool,
+}
+
+impl Engine {
+    /// Cancels a job: what has not begun will not, and what runs is ended with its worker. Says whether there was
+    /// anything to cancel.
+    pub(crate) fn cancel(&self, job: &Arc<Job>) -> bool {
+        self.with(|core| {
+            if !job.abandon() {
+                return false;
+            }
+            for slot in 0..core.links.len() {
+                let Some(link) = core.link(slot) else { continue };
+                if !link.in_flight.iter().any(|sent| Arc::ptr_eq(&sent.chunk.job, job)) {
+                    continue;
+                }
+                core.take_back(slot);
+                core.collect(slot);
+                let Some(link) = core.link(slot) else { continue };
+                if link.in_flight.front().is_some_and(|sent| Arc::ptr_eq(&sent.chunk.job, job)) {
+                    let task = link.started();
+                    core.doom(slot, Doom::Cancelled(task));
+                }
+            }
+            let (gone, kept): (Vec<_>, Vec<_>) = core.backlog.drain(..).partition(|chunk| Arc::ptr_eq(&chunk.job, job));
+            core.backlog.extend(kept);
+            gone.into_iter().for_each(|chunk| core.settle(chunk));
+            core.dispatch();
+            true
+        })
+    }
+
+    pub(crate) fn resize(&self, processes: usize) -> Result<()> {
+        self.with(|core| {
+            if let Some(error) = core.refusal() {
+                return Err(error);
+            }
+            core.resize(processes);
+            Ok(())
+        })
+    }
+
+    pub(crate) fn wanted(&self) -> usize {
+        self.with(|core| core.wanted)
+    }
+
+    pub(crate) fn workers(&self) -> Vec<WorkerState> {
+        self.with(|core| {
+            core.step();
+            core.attend();
+            let living = core.living().filter(|link| link.pid != 0);
+            living
+                .map(|link| WorkerState {
+                    id: link.id,
+                    name: link.name.clone(),
+                    pid: link.pid,
+                    tasks_done: link.finished,
+                    busy: link.running_since().is_some(),
+                })
+                .collect()
+        })
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.with(|core| {
+            core.step();
+            let Counts { submitted, completed, failed, workers_started, workers_lost } = core.counts;
+            Snapshot {
+                submitted,
+                completed,
+                failed,
+                outstanding: core.outstanding,
+                running: core.living().filter(|link| link.running_since().is_some()).count() as u64,
+                workers_started,
+                workers_lost,
+                open: core.refusal().is_none(),
+            }
+        })
+    }
+
+    pub(crate) fn trace(&self) -> Trace {
+        self.with(|core| {
+            core.step();
+            Trace::new(core.events.clone())
+        })
+    }
+
+    /// Has the workers end by themselves once they have done what they were given.
+    pub(crate) fn finish_after_tasks(self: &Arc<Self>) {
+        let sending = self.with(|core| {
+            core.phase = core.phase.max(Phase::Closing);
+            for slot in 0..core.links.len() {
+                if let Some(link) = core.link(slot) {
+                    link.retire();
+                    core.push(slot);
+                }
+            }
+            core.living().any(Link::is_sending)
+        });
+        if sending {
+            // The rest of the arguments goes out as the worker makes room, whether or not anybody waits.
+            self.supervise(true);
+        }
+    }
+
+    /// Waits until no worker is left. `false` if the deadline came first.
+    pub(crate) fn wait_ended(&self, deadline: Option<Instant>) -> bool {
+        self.wait(0, deadline, |core| core.living().next().is_none())
+    }
+
+    /// How the last worker to end did so.
+    pub(crate) fn last_exit(&self) -> Option<ExitStatus> {
+        self.with(|core| core.last_exit)
+    }
+
+    /// Sends a signal to every worker.
+    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+        self.with(|core| {
+            let Some(family) = core.family.clone() else { return Ok(()) };
+            core.living().try_for_each(|link| family.kill(link.id, signal))
+        })
+    }
+}
