@@ -39,11 +39,12 @@ static CALLED: AtomicBool = AtomicBool::new(false);
 /// }
 /// ```
 pub fn init() {
-    if let Some(role) = take_ticket() {
-        CALLED.store(true, Relaxed);
+    // Only the first call may find a ticket: later, descriptor 3 may be one that this process made for a child.
+    if !CALLED.swap(true, Relaxed)
+        && let Some(role) = take_ticket()
+    {
         begin(role);
     }
-    CALLED.store(true, Relaxed);
 }
 
 /// `Err` with the line to add, if `init` was not called.

@@ -117,6 +117,13 @@ impl Error {
     }
 }
 
+/// For programs whose own input and output can fail beside their pool: `?` works on both.
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::io("input or output failed", error)
+    }
+}
+
 /// Names what was being done when the operating system refused.
 pub(crate) trait Context<T> {
     fn context(self, context: &'static str) -> Result<T>;

@@ -59,3 +59,8 @@ pub use nursery::StartMethod;
 pub use pool::{AsyncResult, Batched, Imap, Pool, PoolBuilder, Stats, WorkerInfo};
 pub use process::{Process, ProcessBuilder};
 pub use task::{Arguments, ByReference, ByValue, Partial, Task, partial};
+
+/// The program in the README compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

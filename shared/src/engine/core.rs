@@ -99,6 +99,8 @@ pub(super) struct Core {
     pub(super) lead_wanted: bool,
     /// Threads that wait while another leads, and the jobs they wait for (0 for any).
     pub(super) followers: Vec<(u64, Thread)>,
+    /// The last wait was so short that a busy one would have seen its end.
+    pub(super) spin_pays: bool,
     /// Somebody waits for a job without a thread of his own.
     pub(super) unattended: bool,
 }
@@ -133,6 +135,7 @@ impl Core {
             leads: 0,
             lead_wanted: false,
             followers: Vec::new(),
+            spin_pays: true,
             unattended: false,
         }
     }

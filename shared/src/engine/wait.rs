@@ -10,7 +10,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::engine::Engine;
 use crate::engine::core::{Core, Effects, Leader};
 use crate::nursery::Family;
-use crate::ring::Spin;
+use crate::ring::{SPIN_NS, Spin};
+use crate::sys::clock;
 
 /// What a waiting thread does next.
 enum Next {
@@ -37,7 +38,7 @@ impl Engine {
         mut done: impl FnMut(&Core) -> bool,
     ) -> bool {
         let mut leading = false;
-        let mut spin = Spin::new(self.config.spin);
+        let mut spin = self.with(|core| core.new_spin());
         loop {
             let next = self.with(|core| {
                 if done(core) {
@@ -53,7 +54,10 @@ impl Engine {
                 leading = true;
                 match core.step() {
                     true if done(core) => Next::Finish(true),
-                    true => Next::Again,
+                    true => {
+                        spin = core.new_spin();
+                        Next::Again
+                    }
                     false => Next::Idle,
                 }
             });
@@ -62,11 +66,15 @@ impl Engine {
                     self.with(|core| core.leave(leading));
                     return answer;
                 }
-                Next::Again => spin = Spin::new(self.config.spin),
+                Next::Again => {}
                 Next::Idle if spin.again() => {}
                 Next::Idle => {
+                    let slept = clock::now_ns();
                     self.sleep(deadline);
-                    spin = Spin::new(self.config.spin);
+                    spin = self.with(|core| {
+                        core.spin_pays = clock::now_ns() - slept < SPIN_NS;
+                        core.new_spin()
+                    });
                 }
                 Next::Follow => {
                     self.bell_if_wanted(role);
@@ -126,6 +134,11 @@ impl Core {
             }
             Some(_) => false,
         }
+    }
+
+    /// A busy wait, as long as is of use: while long tasks run it would only take a CPU from them.
+    fn new_spin(&self) -> Spin {
+        if self.spin_pays { Spin::new(self.config.spin) } else { Spin::brief(self.config.spin) }
     }
 
     /// A thread stops waiting. If nobody leads now, one of those who still wait shall.

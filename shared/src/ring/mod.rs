@@ -20,4 +20,4 @@ pub(crate) use claim::Claim;
 pub(crate) use consumer::{Consumer, Corrupt};
 pub(crate) use producer::Producer;
 pub(crate) use segment::{Flags, Header, Segment, TICKET_LEN};
-pub(crate) use wait::Spin;
+pub(crate) use wait::{SPIN_NS, Spin};

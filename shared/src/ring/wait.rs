@@ -14,7 +14,7 @@ use crate::sys::{clock, futex};
 
 /// How long a side looks before it sleeps, in nanoseconds: about two kernel wake-ups (25 µs each on the machine this was
 /// tuned on), so that looking never costs much more than the sleep it avoids.
-const SPIN_NS: u64 = 50_000;
+pub(crate) const SPIN_NS: u64 = 50_000;
 
 /// Looks before the first yield: about as long as a short task takes to come back from another CPU.
 const LOOKS: u32 = 128;
@@ -34,6 +34,11 @@ impl Spin {
     /// A busy wait that ends soon, or at once if there is no CPU for it.
     pub(crate) fn new(allowed: bool) -> Self {
         Self { looks: if allowed { LOOKS } else { 0 }, until: if allowed { 0 } else { 1 } }
+    }
+
+    /// A busy wait of the first looks only.
+    pub(crate) fn brief(allowed: bool) -> Self {
+        Self { until: 1, ..Self::new(allowed) }
     }
 
     /// Whether to look once more. Pauses for a moment if so.

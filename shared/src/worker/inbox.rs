@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::ring::{Consumer, Corrupt, Segment};
 use crate::sys::bell::Bell;
+use crate::sys::large::on_large_pages;
 use crate::sys::process::flush_stdio;
 
 /// Bytes taken from the ring at a time; payloads larger than this go straight to where they are needed.
@@ -70,6 +71,7 @@ impl Inbox {
     /// The next `len` bytes as a vector of their own.
     pub(super) fn take_owned(&mut self, len: usize) -> Result<Vec<u8>, Corrupt> {
         let mut bytes = Vec::with_capacity(len);
+        on_large_pages(&mut bytes);
         let buffered = len.min(self.buffer.len() - self.at);
         bytes.extend_from_slice(&self.buffer[self.at..self.at + buffered]);
         self.at += buffered;

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::protocol::{Frame, FrameHead, Kind};
 use crate::ring::Corrupt;
 use crate::sys::clock::now_ns;
+use crate::sys::large::on_large_pages;
 
 /// Results from this size on are received into a buffer of their own, which the caller gets without another copy.
 const LARGE: u64 = 16 * 1024;
@@ -101,6 +102,7 @@ impl Link {
                 let mut buffer = Vec::new();
                 // The length is the worker's word: more than there is must not end this process.
                 buffer.try_reserve_exact(head.body() as usize).map_err(|_| Corrupt)?;
+                on_large_pages(&mut buffer);
                 buffer.extend_from_slice(body);
                 self.large = Some((head, buffer));
                 return Ok(bytes.len());
