@@ -1,0 +1,215 @@
+//! What the lesson promises on its command line.
+
+use std::fs::{self, File};
+use std::process::{Command, Output};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const PRIMES: [u64; 14] = [
+    17977,
+    10619863,
+    6620830889,
+    80630964769,
+    228204732751,
+    1171432692373,
+    1398341745571,
+    10963707205259,
+    15285151248481,
+    99999199999,
+    304250263527209,
+    10657331232548839,
+    44560482149,
+    1746860020068409,
+];
+
+const EXAMPLES: [&str; 10] =
+    ["is_prime", "sequential", "map", "imap", "unordered", "chunksize", "threads", "split", "miller_rabin", "compare"];
+
+/// Longer than any run takes on a slow machine: whatever reaches it hangs.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// Runs the lesson with `input` as its standard input, in a folder of its own so that no picture is left behind.
+fn run_with_input(arguments: &[&str], input: &str) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name| folder.path().join(name);
+    fs::write(file("input"), input).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lesson07-primes"))
+        .args(arguments)
+        .current_dir(folder.path())
+        .stdin(File::open(file("input")).unwrap())
+        .stdout(File::create(file("output")).unwrap())
+        .stderr(File::create(file("errors")).unwrap())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if start.elapsed() > DEADLINE {
+            child.kill().unwrap();
+            panic!("{arguments:?} did not end");
+        }
+        thread::sleep(Duration::from_millis(2));
+    };
+    Output { status, stdout: fs::read(file("output")).unwrap(), stderr: fs::read(file("errors")).unwrap() }
+}
+
+fn run(arguments: &[&str]) -> Output {
+    run_with_input(arguments, "")
+}
+
+fn stdout(output: &Output) -> &str {
+    str::from_utf8(&output.stdout).unwrap()
+}
+
+fn stderr(output: &Output) -> &str {
+    str::from_utf8(&output.stderr).unwrap()
+}
+
+#[track_caller]
+fn assert_success(output: &Output) {
+    assert!(output.status.success(), "{}\n{}", output.status, stderr(output));
+}
+
+/// The numbers that `output` says are prime, in its order.
+fn primes(output: &Output) -> Vec<u64> {
+    stdout(output)
+        .lines()
+        .filter_map(|line| line.strip_suffix(" is prime")?.rsplit(' ').next())
+        .map(|number| number.parse().unwrap())
+        .collect()
+}
+
+#[test]
+fn list_names_every_example_with_what_to_watch_for() {
+    let output = run(&["list"]);
+    assert_success(&output);
+    let lines: Vec<_> = stdout(&output).lines().collect();
+    let names: Vec<_> = lines.iter().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(names, EXAMPLES);
+    assert!(lines.iter().all(|line| line.split_whitespace().count() > 3));
+}
+
+#[test]
+fn a_wrong_name_ends_with_status_2_and_a_suggestion() {
+    let output = run(&["imop"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(stdout(&output), "");
+    assert!(stderr(&output).contains("did you mean `imap`"), "{}", stderr(&output));
+}
+
+#[test]
+fn the_whole_lesson_runs_from_the_first_example_to_the_last() {
+    let output = run(&[]);
+    assert_success(&output);
+    let headings: Vec<_> =
+        stdout(&output).lines().filter_map(|line| line.strip_prefix("── ")?.split(' ').next()).collect();
+    assert_eq!(headings, EXAMPLES);
+}
+
+#[test]
+fn every_example_runs_alone_and_on_other_numbers() {
+    for example in EXAMPLES {
+        let output = run(&[example, "2", "97", "1000000007"]);
+        assert_success(&output);
+        assert!(!output.stdout.is_empty(), "{example} printed nothing");
+    }
+}
+
+#[test]
+fn examples_that_answer_for_each_number_find_the_14_primes_in_order() {
+    for example in ["is_prime", "sequential", "map", "split", "miller_rabin"] {
+        let output = run(&[example]);
+        assert_success(&output);
+        assert_eq!(primes(&output), PRIMES, "{example}");
+    }
+}
+
+#[test]
+fn imap_prints_the_14_primes_in_order_and_nothing_else() {
+    let output = run(&["imap"]);
+    assert_success(&output);
+    let lines: String = PRIMES.iter().map(|n| format!("{n} is prime\n")).collect();
+    assert_eq!(stdout(&output), lines);
+    assert_eq!(stderr(&output), "", "the progress bar is for terminals");
+}
+
+#[test]
+fn unordered_finds_the_14_primes_in_any_order() {
+    let output = run(&["unordered"]);
+    assert_success(&output);
+    let (mut found, mut expected) = (primes(&output), PRIMES);
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn numbers_come_from_standard_input() {
+    let output = run_with_input(&["imap", "--numbers", "-"], "97\n");
+    assert_success(&output);
+    assert_eq!(stdout(&output), "97 is prime\n");
+}
+
+#[test]
+fn numbers_come_from_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("numbers.txt");
+    fs::write(&path, "# one is prime\n91\n\n97\n").unwrap();
+    let output = run(&["imap", "--numbers", path.to_str().unwrap()]);
+    assert_success(&output);
+    assert_eq!(stdout(&output), "97 is prime\n");
+}
+
+#[test]
+fn numbers_come_from_the_command_line() {
+    let output = run(&["imap", "91", "97", "101"]);
+    assert_success(&output);
+    assert_eq!(stdout(&output), "97 is prime\n101 is prime\n");
+}
+
+#[test]
+fn a_bad_line_ends_with_status_2_and_is_named() {
+    let output = run_with_input(&["imap", "--numbers", "-"], "97\n12x\n");
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(stdout(&output), "");
+    assert!(stderr(&output).contains("standard input, line 2: \"12x\""), "{}", stderr(&output));
+}
+
+#[test]
+fn a_missing_file_ends_with_status_2_and_is_named() {
+    let output = run(&["imap", "--numbers", "no/such/file"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("no/such/file: "), "{}", stderr(&output));
+}
+
+#[test]
+fn numbers_are_right_up_to_the_largest_u64() {
+    let output = run(&["miller_rabin", "18446744073709551557", "18446744073709551615"]);
+    assert_success(&output);
+    assert_eq!(primes(&output), [18446744073709551557]);
+    // The largest prime there is: trial division goes through every divisor up to 4294967295.
+    let output = run(&["imap", "18446744073709551557", "18446744073709551615"]);
+    assert_success(&output);
+    assert_eq!(stdout(&output), "18446744073709551557 is prime\n");
+}
+
+#[test]
+fn a_number_larger_than_a_u64_ends_with_status_2() {
+    let output = run(&["imap", "18446744073709551616"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("18446744073709551616"), "{}", stderr(&output));
+}
+
+#[test]
+fn compare_draws_its_picture_where_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pictures/primes.svg");
+    let output = run(&["compare", "--svg", path.to_str().unwrap(), "97", "1000000007"]);
+    assert_success(&output);
+    let picture = fs::read_to_string(path).unwrap();
+    for part in ["<title", "<desc", "prefers-color-scheme", "sequential", "miller_rabin"] {
+        assert!(picture.contains(part), "{part}");
+    }
+}
