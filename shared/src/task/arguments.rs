@@ -66,7 +66,7 @@ macro_rules! functions {
         #[allow(non_snake_case)] // As above.
         impl<Func, $($name,)* R> Task<($($name,)*)> for Func
         where
-            Func: Fn($($name),*) -> R + Copy + 'static,
+            Func: Fn($($name),*) -> R + 'static,
             R: Serialize + DeserializeOwned + 'static,
             $($name: Serialize + DeserializeOwned + 'static,)*
         {
@@ -75,7 +75,7 @@ macro_rules! functions {
             fn prepare(self) -> Result<Prepared> {
                 fn run<Func, $($name,)* R>(calls: &mut dyn Calls)
                 where
-                    Func: Fn($($name),*) -> R + Copy + 'static,
+                    Func: Fn($($name),*) -> R + 'static,
                     R: Serialize + DeserializeOwned + 'static,
                     $($name: Serialize + DeserializeOwned + 'static,)*
                 {
@@ -92,7 +92,7 @@ macro_rules! partials {
         #[allow(non_snake_case)] // As above.
         impl<Func, State, $($name,)* R> Task<($($name,)*)> for Partial<Func, State, ByReference>
         where
-            Func: Fn(&State $(, $name)*) -> R + Copy + 'static,
+            Func: Fn(&State $(, $name)*) -> R + 'static,
             State: Serialize + DeserializeOwned + 'static,
             R: Serialize + DeserializeOwned + 'static,
             $($name: Serialize + DeserializeOwned + 'static,)*
@@ -102,7 +102,7 @@ macro_rules! partials {
             fn prepare(self) -> Result<Prepared> {
                 fn run<Func, State, $($name,)* R>(calls: &mut dyn Calls)
                 where
-                    Func: Fn(&State $(, $name)*) -> R + Copy + 'static,
+                    Func: Fn(&State $(, $name)*) -> R + 'static,
                     State: Serialize + DeserializeOwned + 'static,
                     R: Serialize + DeserializeOwned + 'static,
                     $($name: Serialize + DeserializeOwned + 'static,)*
@@ -118,7 +118,7 @@ macro_rules! partials {
         #[allow(non_snake_case)] // As above.
         impl<Func, State, $($name,)* R> Task<($($name,)*)> for Partial<Func, State, ByValue>
         where
-            Func: Fn(State $(, $name)*) -> R + Copy + 'static,
+            Func: Fn(State $(, $name)*) -> R + 'static,
             State: Serialize + DeserializeOwned + Clone + 'static,
             R: Serialize + DeserializeOwned + 'static,
             $($name: Serialize + DeserializeOwned + 'static,)*
@@ -128,7 +128,7 @@ macro_rules! partials {
             fn prepare(self) -> Result<Prepared> {
                 fn run<Func, State, $($name,)* R>(calls: &mut dyn Calls)
                 where
-                    Func: Fn(State $(, $name)*) -> R + Copy + 'static,
+                    Func: Fn(State $(, $name)*) -> R + 'static,
                     State: Serialize + DeserializeOwned + Clone + 'static,
                     R: Serialize + DeserializeOwned + 'static,
                     $($name: Serialize + DeserializeOwned + 'static,)*

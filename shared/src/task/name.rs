@@ -50,7 +50,7 @@ impl Function {
 }
 
 /// The function of type `F`, in a process where no value of `F` was ever made. Does not compile for an `F` that carries data.
-pub(crate) fn conjure<F: Copy + 'static>() -> &'static F {
+pub(crate) fn conjure<F: 'static>() -> &'static F {
     const {
         assert!(
             size_of::<F>() == 0,
@@ -59,7 +59,7 @@ pub(crate) fn conjure<F: Copy + 'static>() -> &'static F {
         );
     }
     // SAFETY: F has no size, so any aligned address holds a value of it and nothing is read through the reference. A
-    // value exists: naming this instance took one in the parent. F is Copy and 'static, so no destructor and no borrow can
-    // depend on which value it is.
+    // value exists: naming this instance took one in the parent. F is 'static, so it holds no borrow that could have ended, and
+    // a reference runs no destructor.
     unsafe { NonNull::<F>::dangling().as_ref() }
 }

@@ -52,7 +52,7 @@ pub enum ByValue {}
 /// assert_eq!(pool.map(partial(lookup, table), [1usize, 0])?, ["one", "zero"]);
 /// # Ok(()) }
 /// ```
-pub fn partial<F: Copy, S, By>(_function: F, state: S) -> Partial<F, S, By> {
+pub fn partial<F, S, By>(_function: F, state: S) -> Partial<F, S, By> {
     Partial { state, function: PhantomData, by: PhantomData }
 }
 
