@@ -44,10 +44,12 @@ impl Consumer {
         Ok((self.tail - self.read) as usize)
     }
 
-    /// Takes `tail` for the producer's, which has ended and cannot show it any more.
-    pub(crate) fn reach(&mut self, tail: u64) -> Result<(), Corrupt> {
+    /// Takes everything up to `solid`, and what was shown beyond it (pieces of a message that will not be completed): the producer
+    /// has ended and cannot show more.
+    pub(crate) fn reach(&mut self, solid: u64) -> Result<(), Corrupt> {
         let shown = self.segment.ring(self.tasks).0.tail.0.load(Acquire);
-        if tail < shown || tail.wrapping_sub(self.read) > self.segment.capacity() as u64 {
+        let tail = solid.max(shown);
+        if tail.wrapping_sub(self.read) > self.segment.capacity() as u64 {
             return Err(Corrupt);
         }
         self.tail = tail;
@@ -124,7 +126,16 @@ mod tests {
         consumer.read(&mut out, 64).unwrap();
         assert_eq!(out, b"shown, solid");
         assert_eq!(consumer.available(), Ok(0));
-        assert_eq!(consumer.reach(3), Err(Corrupt));
+        assert_eq!(consumer.reach(80), Err(Corrupt));
+    }
+
+    #[test]
+    fn a_producer_that_ended_in_the_middle_of_a_message_is_not_taken_for_a_liar() {
+        let (mut producer, mut consumer, _) = ring(64);
+        producer.write(b"the first piece").unwrap();
+        producer.publish();
+        assert_eq!(consumer.reach(0), Ok(()));
+        assert_eq!(consumer.available(), Ok(15));
     }
 
     #[test]
