@@ -40,6 +40,11 @@ pub(crate) struct Config {
 }
 
 impl Config {
+    /// The time limit of a task, in nanoseconds; 584 years count as for ever.
+    pub(crate) fn task_limit(&self) -> Option<u64> {
+        self.task_timeout.map(|limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX))
+    }
+
     /// Whether every worker and the parent can have a CPU of their own.
     pub(crate) fn roomy(&self, workers: usize) -> bool {
         workers < self.cpus

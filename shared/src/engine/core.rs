@@ -331,8 +331,7 @@ impl Core {
     /// Fails all tasks that have not begun, and those that never will.
     pub(super) fn fail_everything(&mut self) {
         for slot in 0..self.links.len() {
-            let back = self.link(slot).map(Link::revoke).unwrap_or_default();
-            back.into_iter().rev().for_each(|chunk| self.backlog.push_front(chunk));
+            self.take_back(slot);
         }
         self.dispatch();
     }

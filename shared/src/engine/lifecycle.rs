@@ -189,7 +189,7 @@ impl Core {
                 if self.config.trace {
                     self.events.push(TaskEvent { task, worker: id, pid, start, end: now, failed: true });
                 }
-            } else if at == 0 {
+            } else if at == 0 && ready {
                 chunk.false_starts += 1;
                 if chunk.false_starts >= MOST_FALSE_STARTS {
                     let task = chunk.next_task();
@@ -229,8 +229,9 @@ impl Core {
             return;
         }
         for slot in 0..self.links.len() {
-            let back = self.link(slot).map(Link::revoke).unwrap_or_default();
-            back.into_iter().rev().for_each(|chunk| self.backlog.push_front(chunk));
+            if self.config.replace {
+                self.take_back(slot);
+            }
         }
         // The signal was sent before the nursery could be reaped (dropping the family did that); a running worker has it as soon
         // as it is interrupted.

@@ -13,9 +13,9 @@ const STUCK: u64 = 1_000_000;
 impl Core {
     /// Ends tasks that take too long and gives idle workers what waits behind long tasks.
     pub(super) fn enforce_limits(&mut self, now: u64) {
-        if let Some(limit) = self.config.task_timeout {
+        if let Some(limit) = self.config.task_limit() {
             for slot in 0..self.links.len() {
-                self.end_overdue(slot, now, limit.as_nanos() as u64);
+                self.end_overdue(slot, now, limit);
             }
         }
         for slot in 0..self.links.len() {
@@ -82,18 +82,16 @@ impl Core {
         let mut at = |time: u64| soonest = Some(soonest.map_or(time, |soonest| soonest.min(time)));
         let some_idle = !self.idle.is_empty();
         for link in self.living() {
-            if let (Some(limit), Some(since)) = (self.config.task_timeout, link.running_since()) {
-                at(since + limit.as_nanos() as u64);
-            } else if let (Some(limit), false) = (self.config.task_timeout, link.in_flight.is_empty()) {
-                // Not begun yet: the limit counts from when it will be.
-                at(now + limit.as_nanos() as u64);
+            if let (Some(limit), false) = (self.config.task_limit(), link.in_flight.is_empty()) {
+                // The limit of a task that has not begun counts from when it will have.
+                at(link.running_since().unwrap_or(now).saturating_add(limit));
             }
             if some_idle && link.in_flight.len() > 1 {
                 at(link.heard + STUCK);
             }
         }
         let start = self.start_again.filter(|_| self.phase != Phase::Ended);
-        let look = soonest.map(|time| Instant::now() + Duration::from_nanos(time.saturating_sub(now)));
+        let look = soonest.and_then(|time| Instant::now().checked_add(Duration::from_nanos(time.saturating_sub(now))));
         [look, start].into_iter().flatten().min()
     }
 }
