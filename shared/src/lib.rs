@@ -40,6 +40,9 @@ mod exit;
 mod identity;
 mod machine;
 mod nursery;
+#[cfg(feature = "test-support")]
+#[doc(hidden)]
+pub mod parts;
 mod pool;
 mod process;
 mod protocol;

@@ -246,8 +246,13 @@ impl Server {
         };
         let nursery = getpid();
         match process::fork(self.permit) {
-            Ok(None) if exec => execute(segment, bell, nursery),
-            Ok(None) => return Some((Seed { segment, bell }, nursery)),
+            Ok(None) => {
+                process::set_title("mp-worker");
+                if exec {
+                    execute(segment, bell, nursery);
+                }
+                return Some((Seed { segment, bell }, nursery));
+            }
             Ok(Some(pid)) => {
                 self.families[at].workers.insert(worker, pid);
                 self.families[at].report(Report::Started { worker, pid: pid.as_raw() as u32 });
