@@ -47,6 +47,7 @@ mod pool;
 mod process;
 mod protocol;
 mod ring;
+mod sync;
 mod sys;
 mod task;
 mod wire;

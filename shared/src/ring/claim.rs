@@ -1,7 +1,8 @@
 //! Who may still run a task that lies in a ring.
 
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{AcqRel, Acquire};
+
+use crate::sync::AtomicU64;
 
 /// A worker's right to begin the records in its ring, which the parent can take back.
 ///
@@ -29,7 +30,7 @@ impl Claim {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(multiproc_loom)))]
 mod tests {
     use super::*;
 

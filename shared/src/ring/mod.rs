@@ -12,6 +12,9 @@
 
 mod claim;
 mod consumer;
+mod memory;
+#[cfg(all(test, multiproc_loom))]
+mod model;
 mod producer;
 mod segment;
 mod wait;

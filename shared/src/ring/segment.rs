@@ -1,20 +1,20 @@
 //! The layout of the memory that a pool shares with one worker.
-#![allow(unsafe_code)]
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use crate::error::Result;
 use crate::ring::Claim;
-use crate::sys::shm::Mapping;
+use crate::ring::memory::Memory;
+use crate::sync::{AtomicU32, AtomicU64};
 
 /// Bytes at the start of a segment that are read and written through its descriptor only: the ticket by which a fresh
 /// process learns what it is.
 pub(crate) const TICKET_LEN: usize = 128;
 
-/// Where the rings' bytes begin: the header has the first page to itself.
-const DATA: usize = 4096;
+/// The bytes of the ticket, which are not looked at here.
+pub(super) type Ticket = [[u8; 16]; TICKET_LEN / 16];
 
 /// A value on cache lines of its own. 128 bytes, because x86-64 fetches lines in pairs.
 #[repr(C, align(128))]
@@ -31,12 +31,16 @@ pub(crate) struct Cursors {
     pub(crate) head: Padded<AtomicU64>,
 }
 
-/// What the worker tells of itself. Only the worker writes here, but for `sleeping`, which the parent clears.
+/// What the worker tells of itself. Only the worker writes here.
 #[repr(C, align(128))]
 #[derive(Debug, Default)]
 pub(crate) struct WorkerWords {
-    /// 1 while the worker sleeps (or is about to); the futex word.
+    /// The number of the worker's sleep: odd while it sleeps, or is about to.
     pub(crate) sleeping: AtomicU32,
+    /// The parent's last sleep for results that it was woken from.
+    pub(crate) told_results: AtomicU32,
+    /// The same for room.
+    pub(crate) told_room: AtomicU32,
     /// 1 once the initializer is done.
     pub(crate) ready: AtomicU32,
     /// Tasks begun since the start. One more than the results sent: that task runs now.
@@ -52,13 +56,15 @@ pub(crate) struct WorkerWords {
     pub(crate) memory: AtomicU64,
 }
 
-/// What the parent tells the worker.
+/// What the parent tells the worker. Only the parent writes here.
 #[repr(C, align(128))]
 #[derive(Debug, Default)]
 pub(crate) struct ParentWords {
-    /// 1 while the parent sleeps and wants to hear of results.
+    /// The worker's last sleep that it was woken from; the futex word.
+    pub(crate) woken: AtomicU32,
+    /// The number of the parent's sleep for results: odd while it sleeps and wants to hear of them.
     pub(crate) awaits_results: AtomicU32,
-    /// 1 while the parent waits for room in the task ring.
+    /// The same for room in the task ring.
     pub(crate) awaits_room: AtomicU32,
     /// [`Flags`].
     pub(crate) flags: AtomicU32,
@@ -66,17 +72,15 @@ pub(crate) struct ParentWords {
 
 /// The words at the start of a segment. All zero is the valid first state.
 #[repr(C)]
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Header {
-    ticket: [u8; TICKET_LEN],
+    pub(super) ticket: Ticket,
     pub(crate) worker: WorkerWords,
     pub(crate) parent: ParentWords,
     pub(crate) claim: Padded<Claim>,
     pub(crate) tasks: Cursors,
     pub(crate) results: Cursors,
 }
-
-const _: () = assert!(size_of::<Header>() <= DATA);
 
 /// What the worker is asked to do beside its tasks; may change while it runs.
 #[derive(Debug, Clone, Copy)]
@@ -93,10 +97,10 @@ impl Flags {
     pub(crate) const MEMORY: u32 = 8;
 }
 
-/// One worker's shared memory.
+/// One worker's shared memory: the header, and the bytes of both rings.
 #[derive(Debug)]
 pub(crate) struct Segment {
-    mapping: Mapping,
+    memory: Memory,
     capacity: usize,
 }
 
@@ -104,21 +108,19 @@ impl Segment {
     /// Makes the memory for rings of `capacity` bytes each, a power of two.
     pub(crate) fn create(capacity: usize) -> Result<(Self, OwnedFd)> {
         debug_assert!(capacity.is_power_of_two());
-        let (mapping, fd) = Mapping::create("multiproc-worker", DATA + 2 * capacity)?;
-        Ok((Self { mapping, capacity }, fd))
+        let (memory, fd) = Memory::create(2 * capacity)?;
+        Ok((Self { memory, capacity }, fd))
     }
 
     /// Maps what the parent made.
     pub(crate) fn open(fd: impl AsFd) -> Result<Self> {
-        let mapping = Mapping::open(fd, DATA)?;
-        let capacity = (mapping.len() - DATA) / 2;
-        Ok(Self { mapping, capacity })
+        let memory = Memory::open(fd)?;
+        let capacity = memory.len() / 2;
+        Ok(Self { memory, capacity })
     }
 
     pub(crate) fn header(&self) -> &Header {
-        // SAFETY: the mapping is page-aligned, at least DATA bytes long and lives as long as self. Any bytes are valid for
-        // Header: it consists of integers, those that change are atomics, and the ticket's are never looked at here.
-        unsafe { self.mapping.start().cast::<Header>().as_ref() }
+        self.memory.header()
     }
 
     /// Bytes a ring holds.
@@ -128,10 +130,8 @@ impl Segment {
 
     /// The cursors and the first byte of the task ring (`true`) or the result ring (`false`).
     pub(super) fn ring(&self, tasks: bool) -> (&Cursors, NonNull<u8>) {
-        let (cursors, at) =
-            if tasks { (&self.header().tasks, DATA) } else { (&self.header().results, DATA + self.capacity) };
-        // SAFETY: both offsets lie inside the mapping of DATA + 2 × capacity bytes.
-        (cursors, unsafe { self.mapping.start().add(at) })
+        let header = self.header();
+        if tasks { (&header.tasks, self.memory.byte(0)) } else { (&header.results, self.memory.byte(self.capacity)) }
     }
 }
 

@@ -2,14 +2,13 @@
 //!
 //! Both directions follow the same rule (Dekker's). The sleeper says that it sleeps, then looks once more; the other side
 //! acts, then looks whether anybody sleeps. A full fence on both sides between the two steps makes sure that at least one of
-//! them sees the other, so no wake-up is lost.
+//! them sees the other, so no wake-up is lost. Sleeps are numbered, and who wakes remembers the number, so that each sleep costs
+//! one wake-up at most; and every word has a single writer.
 
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::fence;
-use std::thread;
 
 use crate::ring::{Flags, Header};
-use crate::sys::bell::Bell;
+use crate::sync::{AtomicU32, fence, thread};
 use crate::sys::{clock, futex};
 
 /// How long a side looks before it sleeps, in nanoseconds: about two kernel wake-ups (25 µs each on the machine this was
@@ -60,6 +59,37 @@ impl Spin {
     }
 }
 
+/// Whether a sleep of this number is going on: sleeps are counted twice, odd at their beginning and even at their end.
+fn asleep(number: u32) -> bool {
+    number % 2 == 1
+}
+
+/// Begins a sleep, unless one is going on. Only the sleeper calls this.
+fn begin_sleep(word: &AtomicU32) {
+    let number = word.load(Relaxed);
+    if !asleep(number) {
+        word.store(number.wrapping_add(1), Relaxed);
+    }
+}
+
+/// Ends a sleep, if one is going on. Only the sleeper calls this.
+fn end_sleep(word: &AtomicU32) {
+    let number = word.load(Relaxed);
+    if asleep(number) {
+        word.store(number.wrapping_add(1), Relaxed);
+    }
+}
+
+/// Whether a sleep is going on that the other side was not woken from yet; notes in `told` that it is being woken now.
+fn tell(word: &AtomicU32, told: &AtomicU32) -> bool {
+    let number = word.load(Relaxed);
+    if !asleep(number) || told.load(Relaxed) == number {
+        return false;
+    }
+    told.store(number, Relaxed);
+    true
+}
+
 impl Header {
     /// The worker waits until `ready`.
     pub(crate) fn worker_waits(&self, mut ready: impl FnMut() -> bool) {
@@ -71,52 +101,51 @@ impl Header {
             if spin.again() {
                 continue;
             }
-            self.worker.sleeping.store(1, Relaxed);
+            let woken = self.parent.woken.load(Relaxed);
+            begin_sleep(&self.worker.sleeping);
             fence(SeqCst);
-            if ready() {
-                self.worker.sleeping.store(0, Relaxed);
-                return;
+            if !ready() {
+                // Returns at once if the parent has woken this sleep already: that changes the word.
+                futex::wait(&self.parent.woken, woken);
             }
-            futex::wait(&self.worker.sleeping, 1, None);
+            end_sleep(&self.worker.sleeping);
         }
     }
 
     /// The parent has put something into the task ring or made room in the result ring: wakes the worker if it sleeps.
     pub(crate) fn wake_worker(&self) {
         fence(SeqCst);
-        if self.worker.sleeping.load(Relaxed) == 1 && self.worker.sleeping.swap(0, Relaxed) == 1 {
-            futex::wake(&self.worker.sleeping);
+        if tell(&self.worker.sleeping, &self.parent.woken) {
+            futex::wake(&self.parent.woken);
         }
     }
 
     /// The parent is about to sleep. It must look at the rings once more after this.
     pub(crate) fn parent_awaits(&self, room: bool) {
-        self.parent.awaits_results.store(1, Relaxed);
+        begin_sleep(&self.parent.awaits_results);
         if room {
-            self.parent.awaits_room.store(1, Relaxed);
+            begin_sleep(&self.parent.awaits_room);
         }
         fence(SeqCst);
     }
 
     /// The parent is awake again.
     pub(crate) fn parent_woke(&self) {
-        self.parent.awaits_results.store(0, Relaxed);
-        self.parent.awaits_room.store(0, Relaxed);
+        end_sleep(&self.parent.awaits_results);
+        end_sleep(&self.parent.awaits_room);
     }
 
-    /// The worker has put results into their ring: wakes the parent if it sleeps.
-    pub(crate) fn tell_results(&self, bell: &Bell) {
+    /// The worker has put results into their ring. Says whether the parent sleeps and must be rung up.
+    #[must_use]
+    pub(crate) fn results_awaited(&self) -> bool {
         fence(SeqCst);
-        if self.parent.awaits_results.load(Relaxed) == 1 && self.parent.awaits_results.swap(0, Relaxed) == 1 {
-            bell.ring();
-        }
+        tell(&self.parent.awaits_results, &self.worker.told_results)
     }
 
-    /// The worker has made room in the task ring: wakes the parent if it waits for that.
-    pub(crate) fn tell_room(&self, bell: &Bell) {
+    /// The worker has made room in the task ring. Says whether the parent sleeps, waits for that, and must be rung up.
+    #[must_use]
+    pub(crate) fn room_awaited(&self) -> bool {
         fence(SeqCst);
-        if self.parent.awaits_room.load(Relaxed) == 1 && self.parent.awaits_room.swap(0, Relaxed) == 1 {
-            bell.ring();
-        }
+        tell(&self.parent.awaits_room, &self.worker.told_room)
     }
 }

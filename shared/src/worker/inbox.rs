@@ -49,7 +49,9 @@ impl Inbox {
         while self.ring.read(into, most)? == 0 {
             self.sleep()?;
         }
-        self.segment.header().tell_room(&self.bell);
+        if self.segment.header().room_awaited() {
+            self.bell.ring();
+        }
         Ok(())
     }
 

@@ -74,7 +74,9 @@ impl Outlet {
     /// Shows the parent all results, and wakes it if it sleeps.
     pub(super) fn show(&mut self) {
         self.ring.publish();
-        self.segment.header().tell_results(&self.bell);
+        if self.segment.header().results_awaited() {
+            self.bell.ring();
+        }
     }
 
     /// Writes all of `bytes`, in as many pieces as the room in the ring asks for.

@@ -1,0 +1,72 @@
+//! The memory behind a segment: shared between processes, or plain where loom plays both of them.
+#![allow(unsafe_code)]
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::ptr::NonNull;
+
+use crate::error::Result;
+use crate::ring::Header;
+use crate::sys::shm::Mapping;
+
+/// Where the rings' bytes begin: the header has the first page to itself.
+const DATA: usize = 4096;
+
+/// A header, and bytes.
+#[derive(Debug)]
+pub(super) struct Memory {
+    mapping: Mapping,
+    #[cfg(multiproc_loom)]
+    header: Box<Header>,
+}
+
+impl Memory {
+    /// A new header and `len` bytes, all zero.
+    pub(super) fn create(len: usize) -> Result<(Self, OwnedFd)> {
+        let (mapping, fd) = Mapping::create("multiproc-worker", DATA + len)?;
+        Ok((Self::over(mapping), fd))
+    }
+
+    /// What another process has created.
+    pub(super) fn open(fd: impl AsFd) -> Result<Self> {
+        Mapping::open(fd, DATA).map(Self::over)
+    }
+
+    /// Bytes beyond the header.
+    pub(super) fn len(&self) -> usize {
+        self.mapping.len() - DATA
+    }
+
+    /// The address of byte `at`, which is at most [`len`](Memory::len).
+    pub(super) fn byte(&self, at: usize) -> NonNull<u8> {
+        assert!(at <= self.len(), "a ring lies inside its segment");
+        // SAFETY: the offset lies inside the mapping of DATA + len bytes, or just behind it.
+        unsafe { self.mapping.start().add(DATA + at) }
+    }
+}
+
+#[cfg(not(multiproc_loom))]
+const _: () = assert!(size_of::<Header>() <= DATA);
+
+#[cfg(not(multiproc_loom))]
+impl Memory {
+    fn over(mapping: Mapping) -> Self {
+        Self { mapping }
+    }
+
+    pub(super) fn header(&self) -> &Header {
+        // SAFETY: the mapping is page-aligned, at least DATA bytes long and lives as long as self. Any bytes are valid for
+        // Header: it consists of integers, those that change are atomics, and the ticket's are never looked at through it.
+        unsafe { self.mapping.start().cast::<Header>().as_ref() }
+    }
+}
+
+#[cfg(multiproc_loom)]
+impl Memory {
+    fn over(mapping: Mapping) -> Self {
+        Self { mapping, header: Box::default() }
+    }
+
+    pub(super) fn header(&self) -> &Header {
+        &self.header
+    }
+}
