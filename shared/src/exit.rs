@@ -17,8 +17,6 @@ pub enum ExitStatus {
     Exited(i32),
     /// A signal of this number ended it.
     Signaled(i32),
-    /// It is gone, and nobody could learn how: the process that watched over it ended first.
-    Unknown,
 }
 
 impl ExitStatus {
@@ -61,7 +59,6 @@ impl fmt::Display for ExitStatus {
                 Some(name) => write!(f, "killed by {name} (signal {number})"),
                 None => write!(f, "killed by signal {number}"),
             },
-            Self::Unknown => f.write_str("ended in an unknown way"),
         }
     }
 }

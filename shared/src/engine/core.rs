@@ -21,6 +21,9 @@ use crate::sys::clock::now_ns;
 /// Steps between two looks at what needs a system call or the clock.
 const SELDOM: u32 = 64;
 
+/// No worker's slot.
+pub(super) const NOBODY: usize = usize::MAX;
+
 /// How far the pool is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
@@ -68,7 +71,7 @@ pub(super) struct Core {
     pub(super) links: Vec<Option<Link>>,
     /// Slots of workers that have nothing to do, the most recently used last.
     pub(super) idle: Vec<usize>,
-    /// The worker that was given something last.
+    /// The worker that was given something last, or [`NOBODY`].
     pub(super) hot: usize,
     pub(super) wanted: usize,
     pub(super) backlog: VecDeque<Chunk>,
@@ -116,7 +119,7 @@ impl Core {
             family: Some(Arc::new(family)),
             links: Vec::new(),
             idle: Vec::new(),
-            hot: 0,
+            hot: NOBODY,
             backlog: VecDeque::new(),
             costs: HashMap::new(),
             outstanding: 0,
@@ -149,7 +152,7 @@ impl Core {
         }
     }
 
-    /// Takes a chunk into the backlog; `refused` instead of running if the pool takes none.
+    /// Takes tasks into the backlog, or fails them at once if the pool takes none.
     pub(super) fn submit(&mut self, job: &Arc<Job>, tasks: Tasks) {
         let count = u64::from(tasks.count);
         let mut chunk = Chunk::new(job.clone(), self.next_task, tasks);
@@ -320,16 +323,11 @@ impl Core {
         }
     }
 
-    /// From now on nothing can run: fails all tasks there are and all to come.
+    /// From now on nothing can run: fails all tasks that have not begun, and all to come.
     pub(super) fn break_down(&mut self, error: Error) {
         if self.broken.is_none() {
             self.broken = Some(error);
         }
-        self.fail_everything();
-    }
-
-    /// Fails all tasks that have not begun, and those that never will.
-    pub(super) fn fail_everything(&mut self) {
         for slot in 0..self.links.len() {
             self.take_back(slot);
         }
@@ -342,15 +340,8 @@ impl Core {
         self.dispatch();
         for slot in 0..self.links.len() {
             self.collect(slot);
-            if let Some(link) = self.links[slot].take() {
-                crate::identity::unregister(link.pid);
-                for mut chunk in link.abandon().0 {
-                    chunk.fail_rest(&Error::Cancelled);
-                    self.finish(chunk);
-                }
-            }
+            let (chunks, _) = self.take_apart(slot);
+            chunks.into_iter().for_each(|chunk| self.settle(chunk));
         }
-        self.idle.clear();
-        self.dispatch();
     }
 }

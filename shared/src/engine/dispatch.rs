@@ -65,7 +65,7 @@ impl Core {
             }
         }
         let slots = self.links.len();
-        (1..=slots).map(|step| (hot + step) % slots).find(|slot| fits(self.link(*slot), AHEAD))
+        (1..=slots).map(|step| hot.wrapping_add(step) % slots).find(|slot| fits(self.link(*slot), AHEAD))
     }
 
     /// Makes a worker the one that may wait busily: with more busy waiters than CPUs each would only keep another from working.

@@ -1,11 +1,13 @@
 //! Workers come and go: starting, the nursery's reports, death and replacement.
 
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::engine::core::{Core, Phase};
+use crate::engine::chunk::Chunk;
+use crate::engine::core::{Core, NOBODY, Phase};
 use crate::engine::link::{Doom, Link, Stage};
 use crate::engine::trace::TaskEvent;
 use crate::error::{Error, Result};
@@ -59,7 +61,7 @@ impl Core {
             let record = Record { function, state, ..Record::new(RecordKind::Initialize, args.len()) };
             link.send(record, args);
         }
-        family.start(id, std::os::fd::AsFd::as_fd(&fd), &self.bell)?;
+        family.start(id, fd.as_fd(), &self.bell)?;
         let free = self.links.iter().position(Option::is_none);
         let slot = free.unwrap_or(self.links.len());
         if free.is_none() {
@@ -103,14 +105,15 @@ impl Core {
                     && let Some(link) = self.link(slot)
                 {
                     link.pid = pid;
-                    let depth = crate::identity::current_process().depth + 1;
+                    let depth = identity::current_process().depth + 1;
                     register(ProcessInfo { name: link.name.clone(), pid, daemon, depth });
                 }
             }
             Report::Refused { worker, errno } => {
                 let error = Error::io("cannot start a worker process", std::io::Error::from_raw_os_error(errno));
                 if let Some(slot) = self.slot_of(worker) {
-                    self.take_apart(slot);
+                    let (chunks, _) = self.take_apart(slot);
+                    chunks.into_iter().rev().for_each(|chunk| self.settle(chunk));
                 }
                 self.start_failed(error);
             }
@@ -163,42 +166,30 @@ impl Core {
         let began = link.running_since();
         let now = now_ns();
         let retired = stage == Stage::Retiring && exit.success();
-        let (chunks, begun) = self.take_apart(slot);
+        let (mut chunks, begun) = self.take_apart(slot);
         if !retired {
             self.counts.workers_lost += 1;
         }
-        let mut returned = Vec::new();
-        for (at, mut chunk) in chunks.into_iter().enumerate() {
-            if at == 0 && (begun || !self.config.replace) {
-                let start = began.unwrap_or(now);
-                let task = chunk.next_task();
-                let ran_for = Duration::from_nanos(now.saturating_sub(start));
-                match stage {
-                    Stage::Doomed(Doom::Cancelled(doomed)) if doomed == started => chunk.fail(Error::Cancelled),
-                    Stage::Doomed(Doom::TimedOut(doomed)) if doomed == started => {
-                        let after = self.config.task_timeout.unwrap_or(ran_for);
-                        chunk.fail(Error::TimedOut { after, pid: Some(pid) });
-                    }
-                    // Killed by us for the task before it, which ended in time after all: not this task's fault.
-                    Stage::Doomed(Doom::Cancelled(_) | Doom::TimedOut(_)) => {}
-                    Stage::Doomed(Doom::Corrupt) => {
-                        chunk.fail(Error::Decode("the worker's results cannot be read; it was ended".into()));
-                    }
-                    _ => chunk.fail(Error::WorkerLost { pid, exit, task, ran_for }),
+        if let Some(chunk) = chunks.first_mut() {
+            let task = chunk.next_task();
+            let start = began.unwrap_or(now);
+            let ran_for = Duration::from_nanos(now.saturating_sub(start));
+            let lost = Error::WorkerLost { pid, exit, task, ran_for };
+            if begun || !self.config.replace {
+                if let Some(error) = self.verdict(stage, started, lost) {
+                    chunk.fail(error);
                 }
                 if self.config.trace {
                     self.events.push(TaskEvent { task, worker: id, pid, start, end: now, failed: true });
                 }
-            } else if at == 0 && ready {
+            } else if ready {
                 chunk.false_starts += 1;
                 if chunk.false_starts >= MOST_FALSE_STARTS {
-                    let task = chunk.next_task();
-                    chunk.fail(Error::WorkerLost { pid, exit, task, ran_for: Duration::ZERO });
+                    chunk.fail(lost);
                 }
             }
-            returned.push(chunk);
         }
-        returned.into_iter().rev().for_each(|chunk| self.settle(chunk));
+        chunks.into_iter().rev().for_each(|chunk| self.settle(chunk));
         if ready {
             self.failed_starts = 0;
         } else {
@@ -210,9 +201,28 @@ impl Core {
         self.last_exit = Some(exit);
     }
 
-    /// Removes a worker that is no more.
-    fn take_apart(&mut self, slot: usize) -> (Vec<crate::engine::chunk::Chunk>, bool) {
+    /// What the task is told that a worker ran when it ended; `None` if it shall run again. `lost` is the error if nobody here
+    /// had a hand in it.
+    fn verdict(&self, stage: Stage, started: u64, lost: Error) -> Option<Error> {
+        let Stage::Doomed(doom) = stage else { return Some(lost) };
+        match (doom, lost) {
+            (Doom::Cancelled(task), _) if task == started => Some(Error::Cancelled),
+            (Doom::TimedOut(task), Error::WorkerLost { pid, ran_for, .. }) if task == started => {
+                let after = self.config.task_timeout.unwrap_or(ran_for);
+                Some(Error::TimedOut { after, pid: Some(pid) })
+            }
+            // Killed by us for the task before it, which ended in time after all: not this task's fault.
+            (Doom::Cancelled(_) | Doom::TimedOut(_), _) => None,
+            (Doom::Corrupt, _) => Some(Error::Decode("the worker's results cannot be read; it was ended".into())),
+        }
+    }
+
+    /// Removes a worker that is no more. Says what it still had, and whether it had begun the first of that.
+    pub(super) fn take_apart(&mut self, slot: usize) -> (Vec<Chunk>, bool) {
         self.idle.retain(|idle| *idle != slot);
+        if self.hot == slot {
+            self.hot = NOBODY;
+        }
         match self.links[slot].take() {
             Some(link) => {
                 unregister(link.pid);
