@@ -1,0 +1,97 @@
+//! What a row of the comparison consists of: an id, a unit, sides that do the same work, and goals.
+
+use crate::measure::Run;
+
+/// Does a side's work once and returns the seconds that one unit of it (an item, a call, a whole run) took.
+pub(crate) type Repetition = Box<dyn FnMut() -> Result<f64, String>>;
+
+/// Makes a side ready: starts its pool, outside of every measured time. A side that cannot run says why.
+pub(crate) type Setup = Box<dyn Fn(&Run) -> Result<Repetition, String>>;
+
+/// The name of the side that a row is about.
+pub(crate) const OURS: &str = "ours";
+/// The name of the side that no library can beat: the bare work, or the system calls underneath.
+pub(crate) const LIMIT: &str = "limit";
+
+/// The unit that a row's numbers are shown in.
+#[derive(Clone, Copy)]
+pub(crate) struct Unit {
+    /// As printed.
+    pub(crate) name: &'static str,
+    /// How many of it make a second.
+    pub(crate) per_second: f64,
+}
+
+/// Nanoseconds an item of a map.
+pub(crate) const NS_AN_ITEM: Unit = Unit { name: "ns an item", per_second: 1e9 };
+/// Nanoseconds a call.
+pub(crate) const NS_A_CALL: Unit = Unit { name: "ns a call", per_second: 1e9 };
+/// Microseconds a run.
+pub(crate) const MICROSECONDS: Unit = Unit { name: "µs", per_second: 1e6 };
+/// Milliseconds a run.
+pub(crate) const MILLISECONDS: Unit = Unit { name: "ms", per_second: 1e3 };
+
+/// One way to do the row's work.
+pub(crate) struct Side {
+    /// As printed, and the key in the JSON file.
+    pub(crate) name: &'static str,
+    /// Makes it ready.
+    pub(crate) setup: Setup,
+    /// A side so slow that it takes part in few rounds and is not warmed up by a whole repetition.
+    pub(crate) slow: bool,
+}
+
+/// A goal: ours is at least this many times as fast as the side.
+pub(crate) struct Goal {
+    /// Whom it is measured against.
+    pub(crate) side: &'static str,
+    /// The side's time divided by ours must reach this.
+    pub(crate) times: f64,
+}
+
+/// A row of the comparison.
+pub(crate) struct Case {
+    /// The name on the command line and in the JSON file.
+    pub(crate) id: &'static str,
+    /// One line for `--list`.
+    pub(crate) what: &'static str,
+    /// The unit of its numbers.
+    pub(crate) unit: Unit,
+    /// Ours, the peers, and the limit if it has one.
+    pub(crate) sides: Vec<Side>,
+    /// What ours must reach.
+    pub(crate) goals: Vec<Goal>,
+}
+
+impl Case {
+    /// A row without sides.
+    pub(crate) fn new(id: &'static str, unit: Unit, what: &'static str) -> Self {
+        Self { id, what, unit, sides: Vec::new(), goals: Vec::new() }
+    }
+
+    /// Adds a side.
+    pub(crate) fn side(
+        mut self,
+        name: &'static str,
+        setup: impl Fn(&Run) -> Result<Repetition, String> + 'static,
+    ) -> Self {
+        self.sides.push(Side { name, setup: Box::new(setup), slow: false });
+        self
+    }
+
+    /// Adds a side whose repetition takes seconds.
+    pub(crate) fn slow_side(
+        mut self,
+        name: &'static str,
+        setup: impl Fn(&Run) -> Result<Repetition, String> + 'static,
+    ) -> Self {
+        self.sides.push(Side { name, setup: Box::new(setup), slow: true });
+        self
+    }
+
+    /// Adds a goal.
+    pub(crate) fn goal(mut self, side: &'static str, times: f64) -> Self {
+        self.goals.push(Goal { side, times });
+        self
+    }
+}

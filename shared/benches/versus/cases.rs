@@ -1,0 +1,117 @@
+//! The rows. A new one is a function here and one line in [`all`].
+//!
+//! Where the sides of a row do different numbers of items, it is because a slower side would otherwise take minutes;
+//! the numbers are then times an item, and every side does enough of them for its start and end not to matter.
+
+use crate::case::{Case, LIMIT, MICROSECONDS, MILLISECONDS, NS_A_CALL, NS_AN_ITEM, OURS};
+use crate::measure::processors;
+use crate::{fresh, limits, ours, peers};
+
+/// All rows, in the order in which they are measured.
+pub(crate) fn all() -> Vec<Case> {
+    vec![
+        map_default(),
+        map_chunk1(),
+        imap_chunk1(),
+        apply(),
+        start("start_fork", "fork"),
+        start("start_spawn", "spawn"),
+        start_forkserver(),
+        start_running(),
+        primes(),
+        primes_split(),
+    ]
+}
+
+fn map_default() -> Case {
+    Case::new("map_default", NS_AN_ITEM, "map of a no-op over a million u64, default chunks")
+        .side(OURS, |run| ours::map(run.items(1_000_000)))
+        .side("cpython", |run| run.cpython("map_default", run.items(1_000_000)))
+        .side("rayon", |run| peers::rayon::map(run.items(1_000_000)))
+        .side(LIMIT, |run| limits::two_copies(run.items(1_000_000)))
+        .goal("cpython", 30.0)
+}
+
+fn map_chunk1() -> Case {
+    Case::new("map_chunk1", NS_AN_ITEM, "the same, each item a task of its own")
+        .side(OURS, |run| ours::map_chunk1(run.items(200_000)))
+        .side("cpython", |run| run.cpython("map_chunk1", run.items(5_000)))
+        .side("procspawn", |run| peers::procspawn::stream(run.items(2_000)))
+        .side("rayon", |run| peers::rayon::map_chunk1(run.items(200_000)))
+        .side(LIMIT, |run| limits::exchange::stream(run.items(200_000)))
+        .goal("cpython", 80.0)
+}
+
+fn imap_chunk1() -> Case {
+    Case::new("imap_chunk1", NS_AN_ITEM, "imap, each item a task of its own, results one by one")
+        .side(OURS, |run| ours::imap_chunk1(run.items(200_000)))
+        .side("cpython", |run| run.cpython("imap_chunk1", run.items(5_000)))
+        .side("procspawn", |run| peers::procspawn::stream(run.items(2_000)))
+        .side(LIMIT, |run| limits::exchange::stream(run.items(200_000)))
+        .goal("cpython", 80.0)
+}
+
+fn apply() -> Case {
+    Case::new("apply", NS_A_CALL, "one call after another")
+        .side(OURS, |run| ours::apply(run.items(20_000)))
+        .side("cpython", |run| run.cpython("apply", run.items(500)))
+        .side("procspawn", |run| peers::procspawn::apply(run.items(1_000)))
+        .side("rayon", |run| peers::rayon::apply(run.items(20_000)))
+        .side("pipe", |run| limits::exchange::pipe(run.items(2_000)))
+        .side(LIMIT, |run| limits::exchange::handover(run.items(200_000)))
+        .goal("cpython", 80.0)
+}
+
+/// A pool of two: start it, run two tasks, close and join it.
+fn start(id: &'static str, method: &'static str) -> Case {
+    Case::new(id, MICROSECONDS, "a pool of 2: start, two tasks, stop")
+        .side(OURS, move |run| fresh::repetition(method.to_owned(), run.items(10)))
+        .side("cpython", move |run| run.cpython(id, run.items(2)))
+        .side("procspawn", |run| fresh::repetition("procspawn".to_owned(), run.items(10)))
+        .side(LIMIT, move |run| fresh::repetition(format!("{method}_limit"), run.items(10)))
+        .goal("cpython", 10.0)
+        .goal("procspawn", 1.0)
+}
+
+/// The same with a server that forks the workers. One server lasts as long as its program, so the first pool of a
+/// program pays for it: this row has the first pool, and `start_running` a later one.
+fn start_forkserver() -> Case {
+    Case::new("start_forkserver", MICROSECONDS, "the same, the first pool of a program: with its fork server")
+        .side(OURS, |run| fresh::first_time("forkserver".to_owned(), run.items(5)))
+        .side("cpython", |run| run.cpython("start_forkserver", run.items(2)))
+        .side("procspawn", |run| fresh::first_time("procspawn".to_owned(), run.items(5)))
+        .side(LIMIT, |run| fresh::first_time("forkserver_limit".to_owned(), run.items(5)))
+        .goal("cpython", 10.0)
+        .goal("procspawn", 1.0)
+}
+
+fn start_running() -> Case {
+    Case::new("start_running", MICROSECONDS, "the same, a later pool: the fork server is running")
+        .side(OURS, |run| fresh::repetition("forkserver".to_owned(), run.items(10)))
+        .side("cpython", |run| run.cpython("start_running", run.items(3)))
+        .side("procspawn", |run| fresh::repetition("procspawn".to_owned(), run.items(10)))
+        .side(LIMIT, |run| fresh::repetition("fork_limit".to_owned(), run.items(10)))
+        .goal("cpython", 10.0)
+        .goal("procspawn", 1.0)
+}
+
+fn primes() -> Case {
+    Case::new("primes", MILLISECONDS, "the 17 numbers of lesson 7 by imap, a number a task")
+        .side(OURS, |_| ours::primes())
+        .slow_side("cpython", |run| run.cpython("primes", 1))
+        .side("procspawn", |_| peers::procspawn::primes())
+        .side("rayon", |_| peers::rayon::primes())
+        .side("sequential", |_| peers::sequential::primes())
+        .side(LIMIT, |_| limits::longest_number())
+        .goal("rayon", 1.0 / 1.03)
+}
+
+fn primes_split() -> Case {
+    Case::new("primes_split", MILLISECONDS, "the 17 numbers, the divisors of each in pieces")
+        .side(OURS, |_| ours::primes_split())
+        .slow_side("cpython", |run| run.cpython("primes_split", 1))
+        .side("procspawn", |_| peers::procspawn::primes_split())
+        .side("rayon", |_| peers::rayon::primes_split())
+        .side("sequential", |_| peers::sequential::primes())
+        .goal("sequential", 0.95 * processors() as f64)
+}

@@ -1,0 +1,34 @@
+//! What the machine allows at best: the bare work, memory, or the system calls that every library stands on.
+
+pub(crate) mod exchange;
+pub(crate) mod processes;
+
+use std::hint::black_box;
+
+use crate::case::Repetition;
+use crate::measure::timed;
+use crate::work::{NUMBERS, is_prime};
+
+/// The items copied in memory twice: into a buffer that is there already, as a ring is, and out of it.
+pub(crate) fn two_copies(items: u64) -> Result<Repetition, String> {
+    let source: Vec<u64> = (0..items).collect();
+    let mut buffer = source.clone();
+    let work = move || {
+        buffer.copy_from_slice(black_box(&source));
+        Ok(black_box(&buffer).clone())
+    };
+    Ok(timed(items, work, move |copy| equal(copy.len() as u64, items)))
+}
+
+/// The number that takes longest, alone: what a side cannot beat as long as a number is a task.
+pub(crate) fn longest_number() -> Result<Repetition, String> {
+    let longest = NUMBERS.into_iter().filter(|n| is_prime(*n)).max().unwrap_or(0);
+    Ok(timed(1, move || Ok(is_prime(black_box(longest))), |prime| equal(prime.into(), 1)))
+}
+
+fn equal(found: u64, expected: u64) -> Result<(), String> {
+    match found == expected {
+        true => Ok(()),
+        false => Err(format!("expected {expected}, found {found}")),
+    }
+}

@@ -1,0 +1,6 @@
+//! The peers, one file each.
+
+pub(crate) mod cpython;
+pub(crate) mod procspawn;
+pub(crate) mod rayon;
+pub(crate) mod sequential;

@@ -1,0 +1,120 @@
+//! The table on standard output and the same as JSON in the target directory.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::{fs, io};
+
+use serde_json::{Map, Value, json};
+
+use crate::case::{LIMIT, OURS};
+use crate::measure::{Effort, Row, Run, processors};
+
+/// Prints what was compared and the table's head.
+pub(crate) fn header(run: &Run) {
+    let python = run.python().unwrap_or_else(|reason| format!("missing: {reason}"));
+    println!("{} processors, {}; CPython {python}", processors(), std::env::consts::ARCH);
+    println!("ratio: the side's time divided by ours, so more than 1 is slower than ours\n");
+    println!("{:<18}{:<12}{:<17}{:>9}  {:<19}{:>8}  goal", "case", "unit", "side", "median", "min–max", "ratio");
+}
+
+/// Prints a row, one line a side.
+pub(crate) fn print(row: &Row<'_>) {
+    for (index, (name, outcome)) in row.sides.iter().enumerate() {
+        let (id, unit) = if index == 0 { (row.case.id, row.case.unit.name) } else { ("", "") };
+        let start = format!("{id:<18}{unit:<12}{name:<17}");
+        match outcome {
+            Err(reason) => println!("{start}{:>9}  {reason}", "missing"),
+            Ok(times) => {
+                let spread = format!("{}–{}", short(times.min), short(times.max));
+                let ratio = match row.ratio(name) {
+                    Some(ratio) if *name != OURS => format!("{} ×", short(ratio)),
+                    _ => String::new(),
+                };
+                let line = format!("{start}{:>9}  {spread:<19}{ratio:>8}  {}", short(times.median), verdict(row, name));
+                println!("{}", line.trim_end());
+            }
+        }
+    }
+}
+
+/// Writes the JSON file and says where it is, unless the run was too short to mean anything; fails when one of our
+/// own rows did not run.
+pub(crate) fn finish(rows: &[Row<'_>], effort: Effort) -> ExitCode {
+    if effort != Effort::Check {
+        let path = json_path();
+        if let Err(error) = write(&path, rows) {
+            eprintln!("cannot write {}: {error}", path.display());
+            return ExitCode::FAILURE;
+        }
+        println!("\nwritten to {}", path.display());
+    }
+    match rows.iter().all(|row| row.times(OURS).is_some()) {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+fn verdict(row: &Row<'_>, name: &str) -> String {
+    let goal = row.case.goals.iter().find(|goal| goal.side == name);
+    match (goal, row.ratio(name)) {
+        (Some(goal), Some(ratio)) if ratio >= goal.times => {
+            format!("≥ {} × reached", short(goal.times))
+        }
+        (Some(goal), Some(_)) => format!("≥ {} × missed", short(goal.times)),
+        _ => String::new(),
+    }
+}
+
+/// Three significant digits, and no more than the whole number has when it is long.
+fn short(number: f64) -> String {
+    let digits = if number > 0.0 { number.log10().floor() as i32 } else { 0 };
+    format!("{number:.*}", (2 - digits).clamp(0, 4) as usize)
+}
+
+/// `versus.json` in the target directory, whichever that is: cargo names a folder inside it at build time.
+fn json_path() -> PathBuf {
+    let inside = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    inside.parent().unwrap_or(inside).join("versus.json")
+}
+
+fn write(path: &Path, rows: &[Row<'_>]) -> io::Result<()> {
+    let rows: Vec<Value> = rows.iter().map(row_json).collect();
+    fs::write(path, serde_json::to_string_pretty(&rows)? + "\n")
+}
+
+fn row_json(row: &Row<'_>) -> Value {
+    let mut peers = Map::new();
+    let mut spread = Map::new();
+    let mut missing = Map::new();
+    for (name, outcome) in &row.sides {
+        match outcome {
+            Ok(times) => {
+                spread.insert((*name).to_owned(), json!([times.min, times.max]));
+                if *name != OURS && *name != LIMIT {
+                    peers.insert((*name).to_owned(), json!(times.median));
+                }
+            }
+            Err(reason) => drop(missing.insert((*name).to_owned(), json!(reason))),
+        }
+    }
+    let goals: Vec<Value> = row
+        .case
+        .goals
+        .iter()
+        .map(|goal| {
+            let reached = row.ratio(goal.side).map(|ratio| ratio >= goal.times);
+            json!({ "peer": goal.side, "times": goal.times, "reached": reached })
+        })
+        .collect();
+    json!({
+        "case": row.case.id,
+        "what": row.case.what,
+        "unit": row.case.unit.name,
+        "ours": row.times(OURS).map(|times| times.median),
+        "peers": peers,
+        "limit": row.times(LIMIT).map(|times| times.median),
+        "spread": spread,
+        "goals": goals,
+        "missing": missing,
+    })
+}

@@ -1,0 +1,77 @@
+//! Initializers: once in each worker, before its first task; and if one fails, no call hangs.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+
+use multiproc::{Error, ExitStatus, Pool, StartMethod, partial};
+use support::{can_run_nothing, own_pid, promise};
+
+static GREETING: OnceLock<String> = OnceLock::new();
+static PREPARED: AtomicU32 = AtomicU32::new(0);
+
+fn prepare(greeting: String, times: u32) {
+    PREPARED.fetch_add(1, SeqCst);
+    GREETING.get_or_init(|| greeting.repeat(times as usize));
+}
+
+#[test]
+fn an_initializer_runs_once_in_each_worker_before_its_first_task() {
+    promise(|| {
+        let look = |_: u32| (own_pid(), PREPARED.load(SeqCst), GREETING.get().cloned());
+        for method in [StartMethod::ForkServer, StartMethod::Spawn] {
+            let builder = Pool::builder().processes(2).start_method(method).max_tasks_per_child(4);
+            let pool = builder.initializer(prepare, ("hi".to_string(), 2)).build()?;
+            let seen = pool.with_chunksize(1).map(look, 0..20)?;
+            assert!(seen.iter().all(|(_, count, text)| (*count, text.as_deref()) == (1, Some("hihi"))), "{seen:?}");
+            assert!(seen.iter().map(|(pid, ..)| pid).collect::<BTreeSet<_>>().len() >= 5);
+        }
+        assert_eq!(PREPARED.load(SeqCst), 0, "it does not run in the parent");
+        Ok(())
+    });
+}
+
+#[test]
+fn an_initializer_may_carry_state() {
+    promise(|| {
+        let greet = |greeting: &String, times: u32| prepare(greeting.clone(), times);
+        let pool = Pool::builder().processes(1).initializer(partial(greet, "ho".to_string()), (3,)).build()?;
+        assert_eq!(pool.apply(|| GREETING.get().cloned(), ())?.as_deref(), Some("hohoho"));
+        Ok(())
+    });
+}
+
+fn refuse(reason: String) {
+    panic!("{reason}")
+}
+
+fn give_up() {
+    std::process::exit(3)
+}
+
+#[test]
+fn an_initializer_that_panics_fails_every_task() {
+    promise(|| {
+        for method in [StartMethod::ForkServer, StartMethod::Spawn] {
+            let builder = Pool::builder().processes(2).start_method(method);
+            let pool = builder.initializer(refuse, ("no".to_string(),)).build()?;
+            can_run_nothing(&pool, |error| match error {
+                Error::Initializer(inner) => matches!(&**inner, Error::Panicked { message, .. } if message == "no"),
+                _ => false,
+            });
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn an_initializer_that_ends_its_worker_fails_every_task() {
+    promise(|| {
+        let pool = Pool::builder().processes(2).initializer(give_up, ()).build()?;
+        let gone = ExitStatus::Exited(3);
+        can_run_nothing(&pool, |error| matches!(error, Error::NoWorkers { exit } if *exit == gone));
+        Ok(())
+    });
+}

@@ -1,0 +1,264 @@
+//! A pool's life: starting, changing size, telling about itself, closing, ending.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::thread;
+use std::time::Duration;
+
+use multiproc::{Error, Pool, StartMethod};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use support::{
+    Death, Gate, ProcessId, can_run_nothing, descendants, eventually, nap, nursery, pass, pids, promise, square,
+    squares,
+};
+
+#[test]
+fn a_pool_grows_and_shrinks() {
+    promise(|| {
+        let pool = Pool::with_processes(1)?;
+        for size in [4, 2, 8, 1, 3] {
+            pool.resize(size)?;
+            assert_eq!((pool.processes(), pool.map(square, 0..50)?), (size, squares(50)));
+            eventually("there are so many workers", || pool.workers().len() == size);
+            eventually("and so many processes", || descendants().len() == size + 1);
+        }
+        assert!(matches!(pool.resize(0), Err(Error::Config(_))));
+        pool.close();
+        assert!(matches!(pool.resize(2), Err(Error::Closed)));
+        assert_eq!(pool.stats().workers_lost, 0);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_shrinking_pool_lets_its_tasks_finish() {
+    promise(|| {
+        let (pool, gate) = (Pool::with_processes(4)?, Gate::new());
+        let tasks: Vec<_> = (0..4).map(|_| pool.apply_async(pass, (gate.path(),))).collect();
+        let more = pool.map_async(square, 0..100);
+        gate.await_arrivals(4);
+        pool.resize(1)?;
+        gate.open();
+        let ran: BTreeSet<u32> = tasks.into_iter().map(|task| task.get().unwrap()).collect();
+        assert_eq!((ran.len(), more.get()?), (4, squares(100)));
+        eventually("one is left", || pool.workers().len() == 1);
+        assert_eq!(pool.stats().workers_lost, 0);
+        Ok(())
+    });
+}
+
+#[test]
+fn the_workers_are_as_the_pool_tells() {
+    promise(|| {
+        let (pool, gate) = (Pool::builder().processes(2).name("mill").build()?, Gate::new());
+        assert_eq!(pool.map(square, 0..10)?, squares(10));
+        let task = pool.apply_async(pass, (gate.path(),));
+        gate.await_arrivals(1);
+        pids(&pool);
+        let workers = pool.workers();
+        assert_eq!(workers.iter().map(|worker| worker.tasks_done).sum::<u64>(), 10);
+        for (number, worker) in (1..).zip(&workers) {
+            assert_eq!((worker.id, worker.name.clone()), (number, format!("mill-{number}")));
+            assert_eq!(worker.busy, gate.arrived() == [worker.pid]);
+            assert!((100_000..1 << 30).contains(&worker.memory), "{worker:?}");
+            assert_eq!(ProcessId::of(worker.pid).unwrap().name, worker.name);
+        }
+        let of_pool = multiproc::active_children();
+        assert_eq!(
+            of_pool.iter().map(|child| child.pid).collect::<BTreeSet<_>>(),
+            workers.iter().map(|w| w.pid).collect()
+        );
+        let text = format!("{pool:?}");
+        assert!(
+            text.contains("mill")
+                && text.contains("open")
+                && text.contains("processes: 2")
+                && text.contains("ForkServer")
+        );
+        gate.open();
+        task.get().map(drop)
+    });
+}
+
+#[test]
+fn the_counters_count() {
+    promise(|| {
+        let (pool, gate) = (Pool::with_processes(2)?, Gate::new());
+        let blocked: Vec<_> = (0..2).map(|_| pool.apply_async(pass, (gate.path(),))).collect();
+        gate.await_arrivals(2);
+        let waiting: Vec<_> = (0..5).map(|n| pool.apply_async(square, (n,))).collect();
+        let stats = pool.stats();
+        assert_eq!((stats.submitted, stats.completed, stats.failed, stats.running, stats.queued), (7, 0, 0, 2, 5));
+        gate.open();
+        blocked.into_iter().for_each(|task| assert!(task.get().is_ok()));
+        waiting.into_iter().for_each(|task| assert!(task.get().is_ok()));
+        assert!(pool.map(|n: u32| if n == 1 { Death::Panic.die() } else { n }, 0..3).is_err());
+        assert!(pool.apply(|| Death::Kill.die(), ()).map(|()| 0).is_err());
+        pids(&pool);
+        let stats = pool.stats();
+        assert_eq!((stats.submitted, stats.completed, stats.failed, stats.running, stats.queued), (11, 9, 2, 0, 0));
+        assert_eq!((stats.workers_started, stats.workers_lost), (3, 1));
+        Ok(())
+    });
+}
+
+#[test]
+fn the_trace_tells_who_ran_what_when() {
+    promise(|| {
+        let pool = Pool::builder().processes(2).trace(true).build()?;
+        assert_eq!(pool.map(nap, vec![2; 10])?, [2; 10]);
+        assert_eq!(pool.with_chunksize(100).map(square, 0..1000)?, squares(1000));
+        assert!(pool.apply(|| Death::Kill.die(), ()).map(|()| 0).is_err());
+        let trace = pool.trace();
+        let tasks: BTreeSet<u64> = trace.events().iter().map(|event| event.task).collect();
+        assert_eq!((trace.events().len(), tasks), (1011, (0..1011).collect()));
+        assert!(trace.events().iter().all(|event| event.start <= event.end && event.failed == (event.task == 1010)));
+        let naps = trace.events().iter().filter(|event| event.task < 10);
+        assert!(naps.clone().all(|event| event.end - event.start >= 2_000_000), "a nap takes 2 ms");
+        for worker in 1..=2 {
+            let mut own: Vec<_> = trace.events().iter().filter(|event| event.worker == worker).collect();
+            own.sort_by_key(|event| event.start);
+            assert!(own.windows(2).all(|pair| pair[0].end <= pair[1].start && pair[0].pid == pair[1].pid));
+        }
+        let json: serde_json::Value = serde_json::from_str(&trace.to_chrome_json()).unwrap();
+        let bars = json["traceEvents"].as_array().unwrap().iter().filter(|event| event["ph"] == "X");
+        assert_eq!(bars.clone().count(), 1011);
+        assert!(bars.clone().all(|bar| bar["dur"].as_f64() >= Some(0.0) && bar["ts"].as_f64() >= Some(0.0)));
+        assert!(Pool::with_processes(1)?.trace().events().is_empty(), "nothing is recorded unasked");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_closed_pool_finishes_what_it_has_and_takes_no_more() {
+    promise(|| {
+        let pool = Pool::with_processes(2)?;
+        assert!(matches!(pool.join(), Err(Error::Config(_))), "an open pool is never done");
+        let (taken, lazy) = (pool.with_chunksize(1).map_async(nap, vec![5; 20]), pool.imap(square, 0..5));
+        pool.close();
+        can_run_nothing(&pool, |error| matches!(error, Error::Closed));
+        assert!(taken.ready(), "joined means done");
+        assert_eq!(taken.get()?, [5; 20]);
+        // What was taken from the source before is done; the rest came too late.
+        let late: Vec<_> = lazy.collect();
+        assert!(late.iter().all(|result| matches!(result, Ok(_) | Err(Error::Closed))), "{late:?}");
+        assert_eq!((descendants().len(), pool.workers().len(), pool.stats().workers_lost), (0, 0, 0));
+        pool.join()
+    });
+}
+
+#[test]
+fn a_closed_pool_ends_its_workers_though_nobody_joins() {
+    promise(|| {
+        let pool = Pool::with_processes(2)?;
+        pool.apply(square, (1,))?;
+        let workers: Vec<_> = pids(&pool).into_iter().filter_map(ProcessId::of).collect();
+        let last = pool.apply_async(nap, (5,));
+        pool.close();
+        eventually("the workers end", || workers.iter().all(ProcessId::is_gone));
+        assert_eq!(last.get()?, 5);
+        Ok(())
+    });
+}
+
+#[test]
+fn terminating_cancels_what_is_not_done() {
+    promise(|| {
+        let (pool, gate) = (Pool::with_processes(2)?, Gate::new());
+        let tasks: Vec<_> = (0..10).map(|_| pool.apply_async(pass, (gate.path(),))).collect();
+        let mut lazy = pool.imap(pass, std::iter::repeat_n(gate.path(), 1000));
+        gate.await_arrivals(2);
+        let waiter = thread::scope(|scope| {
+            let waiter = scope.spawn(|| pool.apply(pass, (gate.path(),)));
+            thread::sleep(Duration::from_millis(5));
+            pool.terminate();
+            waiter.join().unwrap()
+        });
+        assert!(matches!(waiter, Err(Error::Cancelled | Error::Closed)));
+        assert_eq!(descendants(), []);
+        assert!(tasks.into_iter().all(|task| matches!(task.get(), Err(Error::Cancelled))));
+        assert!(lazy.all(|result| matches!(result, Err(Error::Cancelled | Error::Closed))));
+        pool.terminate();
+        can_run_nothing(&pool, |error| matches!(error, Error::Closed));
+        Ok(())
+    });
+}
+
+#[test]
+fn dropping_a_pool_ends_it_whatever_runs() {
+    promise(|| {
+        let (pool, gate) = (Pool::with_processes(2)?, Gate::new());
+        let unfinished = pool.map_async(pass, vec![gate.path(); 1000]);
+        let large = pool.apply_async(|bytes: Vec<u8>| bytes, (vec![0; 50 << 20],));
+        let (lazy, forgotten) = (pool.imap(square, 0u64..), pool.apply_async(square, (1,)));
+        gate.await_arrivals(1);
+        drop((pool, forgotten));
+        assert_eq!(descendants(), []);
+        assert!(matches!((unfinished.get(), large.get()), (Err(Error::Cancelled), Err(Error::Cancelled))));
+        drop(lazy);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_pool_outlives_the_thread_that_built_it() {
+    promise(|| {
+        for method in [StartMethod::ForkServer, StartMethod::Spawn] {
+            let build = move || Pool::builder().processes(2).start_method(method).build();
+            let pool = thread::spawn(build).join().unwrap()?;
+            let before = pids(&pool);
+            thread::sleep(Duration::from_millis(100));
+            assert_eq!((pool.map(square, 0..10)?, pids(&pool)), (squares(10), before));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn pools_share_one_nursery_and_end_it() {
+    promise(|| {
+        let first = Pool::with_processes(1)?;
+        let shared = nursery();
+        let second = Pool::builder().processes(1).start_method(StartMethod::Spawn).build()?;
+        assert_eq!((nursery(), first.apply(square, (2,))?, second.apply(square, (3,))?), (shared.clone(), 4, 9));
+        drop(first);
+        assert_eq!((second.apply(square, (4,))?, shared.is_gone()), (16, false));
+        drop(second);
+        assert!(shared.is_gone());
+        Ok(())
+    });
+}
+
+#[test]
+fn a_worker_holds_nothing_of_the_others() {
+    promise(|| {
+        let count = |_: u32| std::fs::read_dir("/proc/self/fd").unwrap().count();
+        // More than the numbers that a child takes for itself.
+        let files: Vec<_> = (0..10).map(|_| std::fs::File::open("/dev/null").unwrap()).collect();
+        let on_exec = |flag| files.iter().for_each(|file| assert!(fcntl(file, FcntlArg::F_SETFD(flag)).is_ok()));
+        for method in [StartMethod::ForkServer, StartMethod::Spawn] {
+            let held = || Pool::builder().processes(1).start_method(method).build()?.apply(count, (0,));
+            on_exec(FdFlag::FD_CLOEXEC);
+            let alone = held()?;
+            // From here on an exec'd child would inherit the files.
+            on_exec(FdFlag::empty());
+            let many = Pool::builder().processes(6).start_method(method).build()?;
+            pids(&many);
+            assert_eq!(held()?, alone);
+            many.resize(7)?;
+            eventually("the seventh worker", || many.workers().len() == 7);
+            assert_eq!(many.with_chunksize(1).map(count, 0..50)?, [alone; 50]);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_worker_does_not_take_the_programs_input() {
+    promise(|| {
+        let read = || std::io::read_to_string(std::io::stdin()).map_err(|error| error.to_string());
+        assert_eq!(Pool::with_processes(1)?.apply(read, ())?.as_deref(), Ok(""));
+        Ok(())
+    });
+}

@@ -1,0 +1,85 @@
+//! Processes, as `/proc` shows them.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use serde::{Deserialize, Serialize};
+
+/// A process that cannot be mistaken for a later one of the same pid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ProcessId {
+    pub(crate) pid: u32,
+    pub(crate) name: String,
+    /// When it started, in clock ticks since boot.
+    started: u64,
+}
+
+struct Status {
+    id: ProcessId,
+    state: char,
+    parent: u32,
+}
+
+/// Reads `/proc/PID/stat`; see proc_pid_stat(5). `None` if there is no such process.
+fn status(pid: u32) -> Option<Status> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name is in parentheses and may hold anything, also parentheses and blanks.
+    let (before, after) = stat.rsplit_once(')')?;
+    let name = before.split_once('(')?.1.to_string();
+    let fields: Vec<&str> = after.split_whitespace().collect();
+    let id = ProcessId { pid, name, started: fields.get(19)?.parse().ok()? };
+    Some(Status { id, state: fields.first()?.chars().next()?, parent: fields.get(1)?.parse().ok()? })
+}
+
+impl ProcessId {
+    pub(crate) fn of(pid: u32) -> Option<Self> {
+        status(pid).map(|status| status.id)
+    }
+
+    /// Whether the process runs no more. One that nobody has reaped yet is gone too: orphans are left to the system.
+    pub(crate) fn is_gone(&self) -> bool {
+        status(self.pid).is_none_or(|now| now.id.started != self.started || matches!(now.state, 'Z' | 'X'))
+    }
+}
+
+fn all() -> BTreeMap<u32, Status> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter_map(|pid| Some((pid, status(pid)?))).collect()
+}
+
+/// The processes that come from process `root`, those not yet reaped included.
+pub(crate) fn descendants_of(root: u32) -> Vec<ProcessId> {
+    let all = all();
+    let is_below = |mut pid: u32| loop {
+        match all.get(&pid) {
+            Some(status) if status.parent == root => return true,
+            Some(status) => pid = status.parent,
+            None => return false,
+        }
+    };
+    all.values().filter(|status| is_below(status.id.pid)).map(|status| status.id.clone()).collect()
+}
+
+/// The processes that come from this one.
+pub(crate) fn descendants() -> Vec<ProcessId> {
+    descendants_of(std::process::id())
+}
+
+/// The nursery of this process.
+pub(crate) fn nursery() -> ProcessId {
+    let own = std::process::id();
+    // A worker is called like it, too, until it has a name of its own; but it is not our child.
+    let ours = all().into_values().filter(|status| status.parent == own && status.id.name == "mp-nursery");
+    let mut found = ours.map(|status| status.id);
+    let nursery = found.next().expect("a nursery");
+    assert_eq!(found.next(), None, "there is one nursery");
+    nursery
+}
+
+/// This process' resident memory in KiB.
+pub(crate) fn resident_kib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}

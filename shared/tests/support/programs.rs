@@ -1,0 +1,91 @@
+//! Whole programs: this test binary again, told to be something else than a test.
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+
+use super::processes::{ProcessId, descendants};
+use super::{eventually, runner};
+
+/// In a program: tells the test about this process and all that come from it, and that what it was to prepare is ready.
+pub(crate) fn announce() {
+    let own = ProcessId::of(std::process::id());
+    let all: Vec<ProcessId> = own.into_iter().chain(descendants()).collect();
+    println!("ready {}", serde_json::to_string(&all).unwrap());
+}
+
+/// The processes that a line of [`announce`] names. Some may have ended since.
+fn announced(line: &str) -> Vec<ProcessId> {
+    let json = line.strip_prefix("ready ").unwrap_or_else(|| panic!("not ready: {line:?}"));
+    serde_json::from_str(json).unwrap()
+}
+
+/// A program that runs, in a process group of its own, and was heard to be ready.
+pub(crate) struct Program {
+    child: Child,
+    ended: bool,
+    output: BufReader<ChildStdout>,
+    /// Itself, and what it has started.
+    pub(crate) processes: Vec<ProcessId>,
+}
+
+impl Program {
+    /// Starts a program of this binary and waits for its [`announce`].
+    pub(crate) fn start(name: &str) -> Self {
+        let mut command = Self::command(name);
+        let mut child = command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        Self { child, ended: false, output, processes: announced(&line) }
+    }
+
+    /// The command that starts a program of this binary.
+    pub(crate) fn command(name: &str) -> Command {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args([runner::PROGRAM, name]);
+        command
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id() as i32)
+    }
+
+    /// Sends a signal to the program alone.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).unwrap();
+    }
+
+    /// Sends a signal to the program and all that come from it, as Ctrl-C in a terminal does.
+    pub(crate) fn signal_group(&self, signal: Signal) {
+        killpg(self.pid(), signal).unwrap();
+    }
+
+    /// Waits for the end of the program and of all its processes. Returns how it ended, and what all of them have printed since
+    /// they were ready.
+    pub(crate) fn end(mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().unwrap();
+        for process in &self.processes {
+            eventually(&format!("{process:?} has ended"), || process.is_gone());
+        }
+        // The output ends when nobody is left who could write.
+        let mut printed = String::new();
+        self.output.read_to_string(&mut printed).unwrap();
+        self.child.stderr.take().unwrap().read_to_string(&mut printed).unwrap();
+        self.ended = true;
+        (status, printed)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        if !self.ended {
+            // The test failed, and should not leave what it found.
+            let _ = killpg(self.pid(), Signal::SIGKILL);
+            let _ = self.child.wait();
+        }
+    }
+}
