@@ -1,0 +1,58 @@
+//! Sizes and counts beyond what 32 bits hold or descriptors allow.
+
+mod support;
+
+use multiproc::Pool;
+
+use support::promise;
+
+/// More than 2^31 bytes, and more than an `i32` or a single `write` takes.
+const LARGE: usize = (2 << 30) + 12_345;
+
+fn ends(bytes: Vec<u8>) -> (usize, u8) {
+    (bytes.len(), bytes.iter().rev().find(|byte| **byte != 0).copied().unwrap_or(0))
+}
+
+#[test]
+fn an_argument_of_more_than_two_gib_arrives_whole() {
+    promise(|| {
+        let mut bytes = vec![0; LARGE];
+        bytes[LARGE - 1] = 7;
+        assert_eq!(Pool::with_processes(1)?.apply(ends, (bytes,))?, (LARGE, 7));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_million_tasks_may_be_outstanding() {
+    promise(|| {
+        let pool = Pool::with_processes(2)?;
+        let results: Vec<_> = (0..1_000_000u64).map(|n| pool.apply_async(|n: u64| n + 1, (n,))).collect();
+        for (n, result) in (0..).zip(results) {
+            assert_eq!(result.get()?, n + 1);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn many_workers_start_run_and_stop() {
+    promise(|| {
+        let pool = Pool::with_processes(256)?;
+        let results = pool.with_chunksize(1).map(|n: u64| n * 2, 0..10_000u64)?;
+        assert_eq!(results.len(), 10_000);
+        assert!(results.iter().zip(0..).all(|(result, n)| *result == n * 2));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_result_as_large_as_the_ring_and_around_it_arrives_whole() {
+    promise(|| {
+        let pool = Pool::with_processes(1)?;
+        for size in [(256 << 10) - 5, 256 << 10, (256 << 10) + 5, 1 << 20] {
+            assert_eq!(pool.apply(|size: usize| vec![3u8; size], (size,))?.len(), size);
+        }
+        Ok(())
+    });
+}
