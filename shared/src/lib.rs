@@ -50,6 +50,7 @@ mod ring;
 mod sync;
 mod sys;
 mod task;
+mod ticket;
 mod wire;
 mod worker;
 

@@ -11,7 +11,6 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, getpid};
 use rustix::process::{PidfdFlags, pidfd_open};
 
-use crate::entry::{Role, require_init, write_ticket};
 use crate::error::{Context, Error, Result};
 use crate::nursery::StartMethod;
 use crate::nursery::message::{self, MOST_BYTES, Report, Request};
@@ -20,6 +19,7 @@ use crate::sys::bell::Bell;
 use crate::sys::process::{self, ForkPermit};
 use crate::sys::shm::Mapping;
 use crate::sys::socket::{Received, Socket};
+use crate::ticket::{self, Role};
 
 /// How long the end of a nursery, or of a family's workers, may take before the nursery is killed. Far beyond what the
 /// kernel needs; it is here so that no drop can hang.
@@ -50,7 +50,7 @@ impl Nursery {
 
     /// The nursery that all exec-based pools use; started if there is none, or if it has died.
     fn shared() -> Result<Arc<Self>> {
-        require_init()?;
+        ticket::require_init()?;
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         let own = std::process::id();
         if shared.0 == own
@@ -60,9 +60,9 @@ impl Nursery {
             return Ok(nursery);
         }
         let (ours, theirs) = Socket::pair()?;
-        let (_, ticket) = Mapping::create("multiproc-ticket", 4096)?;
-        write_ticket(&ticket, Role::Nursery)?;
-        let pid = process::spawn_self(ticket.as_fd(), theirs.as_fd())?;
+        let (_, paper) = Mapping::create("multiproc-ticket", 4096)?;
+        ticket::write(&paper, Role::Nursery)?;
+        let pid = process::spawn_self(paper.as_fd(), theirs.as_fd())?;
         let nursery = Arc::new(Self::new(pid, Some(ours))?);
         *shared = (own, Arc::downgrade(&nursery));
         Ok(nursery)

@@ -11,11 +11,11 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Pid, getpid, getppid};
 use rustix::process::{PidfdFlags, pidfd_open};
 
-use crate::entry::{Role, write_ticket};
 use crate::exit::ExitStatus;
 use crate::nursery::message::{self, MOST_BYTES, Report, Request};
 use crate::sys::process::{self, ForkPermit};
 use crate::sys::socket::{Received, Socket};
+use crate::ticket::{self, Role};
 use crate::worker::{self, Seed};
 
 /// The life of a nursery made by exec: serves, and ends the process.
@@ -267,7 +267,7 @@ impl Server {
 fn execute(segment: OwnedFd, bell: OwnedFd, nursery: Pid) -> ! {
     process::reset_signals();
     process::die_with(nursery);
-    let _ = write_ticket(&segment, Role::Worker).and_then(|()| process::exec_self(segment, bell));
+    let _ = ticket::write(&segment, Role::Worker).and_then(|()| process::exec_self(segment, bell));
     process::exit_now(72)
 }
 
