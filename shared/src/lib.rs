@@ -32,6 +32,16 @@
 //! Functions travel by name, an offset in the executable; see [`Task`]. Workers are forked by a small single-threaded process, so that
 //! no program with threads is ever forked; see [`StartMethod`]. Tasks and results pass through two rings in memory shared
 //! with each worker; no lock is shared, so a killed worker holds none. Whoever waits for a result drives the exchange himself.
+//!
+//! # Limits
+//! - A closure captures nothing, and spells out the types of its parameters where its body needs them: `|text: String| text.len()`.
+//! - A task's function is part of the executable; one in a dynamic library is refused.
+//! - In a program built with `panic = "abort"` a panic ends its worker: [`Error::WorkerLost`] instead of [`Error::Panicked`].
+//! - Every task is begun once, with one exception: when a worker is killed for one task's time limit or cancellation, and that task
+//!   ends in the last moment, the task after it in the same chunk may be begun a second time, elsewhere.
+//! - Workers ignore Ctrl-C, which is for the program to handle, and read from the null device. What they print goes where
+//!   the program's output goes.
+//! - A process that was forked without this crate must not use the pools of its parent.
 
 mod engine;
 mod entry;
