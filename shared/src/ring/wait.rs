@@ -5,6 +5,7 @@
 //! them sees the other, so no wake-up is lost. Sleeps are numbered, and who wakes remembers the number, so that each sleep costs
 //! one wake-up at most; and every word has a single writer.
 
+use std::sync::atomic;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use crate::ring::{Flags, Header};
@@ -17,6 +18,16 @@ pub(crate) const SPIN_NS: u64 = 50_000;
 
 /// Looks before the first yield: about as long as a short task takes to come back from another CPU.
 const LOOKS: u32 = 128;
+
+/// A yield that takes longer than this (nanoseconds) has put another program into our place.
+const LOST_CPU_NS: u64 = 20_000;
+
+/// Busy waits that stop at their first looks after that: to sleep and be woken is quicker then, for whoever wakes from a sleep
+/// goes before those who have had their turn.
+const CROWDED_WAITS: u32 = 64;
+
+/// How many more of them. A hint of this process to itself, so that it may be inexact.
+static CROWDED: atomic::AtomicU32 = atomic::AtomicU32::new(0);
 
 /// A bounded busy wait.
 ///
@@ -32,7 +43,11 @@ pub(crate) struct Spin {
 impl Spin {
     /// A busy wait that ends soon, or at once if there is no CPU for it.
     pub(crate) fn new(allowed: bool) -> Self {
-        Self { looks: if allowed { LOOKS } else { 0 }, until: if allowed { 0 } else { 1 } }
+        let crowded = CROWDED.load(Relaxed);
+        if crowded > 0 {
+            CROWDED.store(crowded - 1, Relaxed);
+        }
+        Self { looks: if allowed { LOOKS } else { 0 }, until: if allowed && crowded == 0 { 0 } else { 1 } }
     }
 
     /// A busy wait of the first looks only.
@@ -55,6 +70,9 @@ impl Spin {
             return false;
         }
         thread::yield_now();
+        if clock::now_ns() - now > LOST_CPU_NS {
+            CROWDED.store(CROWDED_WAITS, Relaxed);
+        }
         true
     }
 }
