@@ -225,6 +225,7 @@ fn state_that_fails_on_its_way_fails_the_call() {
         assert!(matches!(pool.map(with(Unwritable), 0..3), Err(Error::Encode(_))));
         assert!(matches!(pool.map_async(with(Unwritable), 0..3).get(), Err(Error::Encode(_))));
         assert!(matches!(pool.imap(with(Unwritable), 0..3).next(), Some(Err(Error::Encode(_)))));
+        assert!(matches!(pool.map(with(PanicsWhenWritten), 0..3), Err(Error::Encode(_))));
         assert!(matches!(pool.map(with(Unreadable), 0..3), Err(Error::Decode(_))));
         assert!(matches!(pool.map(with(PanicsWhenRead), 0..3), Err(Error::Panicked { .. })));
         assert_eq!(pool.map(with(Fine), 0..3)?, [0, 1, 2]);

@@ -1,6 +1,7 @@
 //! A function with its first argument fixed.
 
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::Serialize;
 
@@ -59,7 +60,8 @@ pub fn partial<F, S, By>(_function: F, state: S) -> Partial<F, S, By> {
 impl<F, S: Serialize + 'static, By> Partial<F, S, By> {
     pub(super) fn prepared(self, trampoline: Trampoline) -> Result<Prepared> {
         let mut bytes = Vec::new();
-        wire::encode(self.state, &mut bytes).map_err(Error::Encode)?;
+        let encoded = catch_unwind(AssertUnwindSafe(|| wire::encode(self.state, &mut bytes)));
+        encoded.unwrap_or_else(|_| Err("serializing the state panicked".into())).map_err(Error::Encode)?;
         Ok(Prepared { function: Function::name(trampoline)?, state: Some(bytes) })
     }
 }
