@@ -12,8 +12,9 @@ use crate::ring::Flags;
 /// take longer (two kernel wake-ups, 25 µs each where this was measured).
 const HOT: u64 = 60_000;
 
-/// A worker gets work in advance for this long at most (nanoseconds), so that it never waits for the parent.
-const AHEAD: u64 = 400_000;
+/// A worker gets work in advance for this long at most (nanoseconds), so that it need not wait for its parent to wake up. With
+/// more, a long task that is not known to be one would more often wait behind another.
+const AHEAD: u64 = 1_500_000;
 
 impl Core {
     /// Learns what a task of a function takes, in nanoseconds.

@@ -204,12 +204,16 @@ impl Engine {
         }
     }
 
-    /// Takes no more tasks. What was taken is still done; then the workers end.
-    pub(crate) fn close(&self) {
-        self.with(|core| {
+    /// Takes no more tasks. What was taken is still done, even if nobody waits; then the workers end.
+    pub(crate) fn close(self: &Arc<Self>) {
+        let busy = self.with(|core| {
             core.phase = core.phase.max(Phase::Closing);
             core.retire_if_closing();
+            core.outstanding > 0
         });
+        if busy {
+            self.supervise(false);
+        }
     }
 
     /// Waits until all tasks are done and all workers have ended; the engine must be closed. `false` if it is not.

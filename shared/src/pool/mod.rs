@@ -78,7 +78,6 @@ impl Pool {
     /// Python's counterpart is `Pool.close`.
     pub fn close(&self) {
         self.engine.close();
-        self.engine.supervise(false);
     }
 
     /// Waits until all tasks are done, their callbacks have run, and all workers have ended.
