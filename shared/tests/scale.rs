@@ -46,6 +46,30 @@ fn many_workers_start_run_and_stop() {
     });
 }
 
+fn wait_with(milliseconds: u64, bytes: Vec<u8>) -> usize {
+    std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+    bytes.len()
+}
+
+#[test]
+fn large_arguments_do_not_wait_behind_a_long_task() {
+    promise(|| {
+        let pool = Pool::with_processes(2)?;
+        // Now the function counts as quick, so that its tasks are handed out in advance.
+        for _ in 0..50 {
+            pool.apply(wait_with, (0, Vec::new()))?;
+        }
+        let long = pool.apply_async(wait_with, (20_000, Vec::new()));
+        let others: Vec<_> = (0..12).map(|_| pool.apply_async(wait_with, (0, vec![1; 100_000]))).collect();
+        for other in others {
+            assert_eq!(other.get()?, 100_000);
+        }
+        assert!(!long.ready(), "the others had to wait for the long task");
+        long.cancel();
+        Ok(())
+    });
+}
+
 #[test]
 fn a_result_as_large_as_the_ring_and_around_it_arrives_whole() {
     promise(|| {

@@ -37,7 +37,8 @@ impl Core {
             }
             let cost = self.costs.get(&chunk.job.function.0).copied();
             let estimate = cost.map(|cost| cost.saturating_mul(chunk.left().into()));
-            let Some(slot) = self.choose(estimate) else { return };
+            let bytes = chunk.tasks.payload.len() + chunk.job.state.as_ref().map_or(0, |state| state.len());
+            let Some(slot) = self.choose(estimate, bytes) else { return };
             let Some(chunk) = self.backlog.pop_front() else { return };
             if let Some(link) = self.link(slot) {
                 // A function never seen counts as long, so that its first tasks spread over the workers.
@@ -48,12 +49,16 @@ impl Core {
         }
     }
 
-    /// The worker for a chunk that is thought to take `cost`.
-    fn choose(&mut self, cost: Option<u64>) -> Option<usize> {
+    /// The worker for a chunk of so many bytes that is thought to take `cost`. Behind other work it must fit into the ring whole:
+    /// half a chunk could not be taken back.
+    fn choose(&mut self, cost: Option<u64>, bytes: usize) -> Option<usize> {
         let fits = |link: Option<&mut Link>, most: u64| {
             let cost = cost.unwrap_or(AHEAD);
             link.is_some_and(|link| {
-                !link.in_flight.is_empty() && link.has_room() && link.load.saturating_add(cost) <= most
+                !link.in_flight.is_empty()
+                    && link.has_room()
+                    && link.load.saturating_add(cost) <= most
+                    && link.holds_whole(bytes)
             })
         };
         let hot = self.hot;

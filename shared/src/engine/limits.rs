@@ -87,7 +87,8 @@ impl Core {
                 at(link.running_since().unwrap_or(now).saturating_add(limit));
             }
             if some_idle && link.in_flight.len() > 1 {
-                at(link.heard + STUCK);
+                // What could not be taken back just now will not be at once.
+                at(link.heard.max(now) + STUCK);
             }
         }
         let start = self.start_again.filter(|_| self.phase != Phase::Ended);

@@ -101,7 +101,7 @@ impl Worker {
         process::set_title(&setup.identity.name);
         self.outlet.set_cap(setup.cap);
         if let Some(bytes) = setup.memory_limit {
-            // The limit was checked to be settable when the pool was built; without it the worker must not go on.
+            // Without its limit the worker must not go on; the pool gives up after a few such ends.
             process::limit_memory(bytes).map_err(|_| Corrupt)?;
         }
         self.single = setup.single;

@@ -2,7 +2,7 @@
 
 use crate::engine::chunk::Chunk;
 use crate::engine::link::{InFlight, Link, Stage};
-use crate::protocol::{Record, RecordKind};
+use crate::protocol::{RECORD_LEN, Record, RecordKind};
 use crate::ring::Corrupt;
 use crate::sys::clock::now_ns;
 
@@ -11,6 +11,12 @@ impl Link {
     pub(in crate::engine) fn send(&mut self, record: Record, payload: &[u8]) {
         self.outbox.0.extend_from_slice(bytemuck::bytes_of(&record));
         self.outbox.0.extend_from_slice(payload);
+    }
+
+    /// Whether the ring has room for a chunk of so many bytes, with the heads of its records.
+    pub(in crate::engine) fn holds_whole(&mut self, bytes: usize) -> bool {
+        let bytes = bytes + 2 * RECORD_LEN;
+        self.tasks.free(bytes).is_ok_and(|free| free >= bytes)
     }
 
     /// Hands a chunk over, as much of it as the budget allows; `cost` is what a task is thought to take.
