@@ -70,12 +70,29 @@ pub enum Error {
         /// The cap.
         cap: u64,
     },
-    /// The pool takes no more tasks: it was closed or terminated.
-    #[error("the pool is closed and takes no more tasks")]
+    /// The pool takes no more tasks, or the queue no more values and has none left: it was closed.
+    #[error("closed: it takes no more tasks or values")]
     Closed,
-    /// The other side is gone.
+    /// The other side is gone: a pipe's end was dropped, or the last process that could have put something into a queue has ended.
     #[error("the other side is gone")]
     Disconnected,
+    /// There is no room now.
+    #[error("full: there is no room now")]
+    Full,
+    /// There is nothing to take now.
+    #[error("empty: there is nothing to take now")]
+    Empty,
+    /// A process died, or a thread panicked, while it held the lock: what it guards may be half changed.
+    #[error(
+        "process {pid} died or panicked while it held the lock, so what it guards may be half changed; `recover` takes the lock all the same"
+    )]
+    Poisoned {
+        /// The process that held it.
+        pid: u32,
+    },
+    /// The barrier was broken: somebody gave up waiting at it, or aborted it.
+    #[error("the barrier is broken: a participant gave up waiting or aborted it; `reset` makes it whole")]
+    BrokenBarrier,
     /// The pool's initializer failed, so no worker can run tasks.
     #[error("the pool's initializer failed: {0}")]
     Initializer(Box<Error>),

@@ -12,6 +12,7 @@ use nix::unistd::{Pid, getpid};
 use rustix::process::{PidfdFlags, pidfd_open};
 
 use crate::error::{Context, Error, Result};
+use crate::handle;
 use crate::nursery::StartMethod;
 use crate::nursery::message::{self, MOST_BYTES, Report, Request};
 use crate::nursery::server::serve;
@@ -130,6 +131,7 @@ impl Family {
         match process::fork(permit).context("cannot fork")? {
             None => {
                 drop(channel);
+                handle::leave_behind();
                 serve(None, Some(theirs), parent, permit)
             }
             Some(pid) => {

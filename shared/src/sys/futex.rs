@@ -1,7 +1,7 @@
 //! Waiting on a word of shared memory.
 
 #[cfg(not(multiproc_loom))]
-pub(crate) use real::{wait, wake};
+pub(crate) use real::{wait, wait_for, wake, wake_up_to};
 
 #[cfg(multiproc_loom)]
 pub(crate) use model::{wait, wake};
@@ -9,8 +9,10 @@ pub(crate) use model::{wait, wake};
 #[cfg(not(multiproc_loom))]
 mod real {
     use std::sync::atomic::AtomicU32;
+    use std::time::Duration;
 
     use rustix::thread::futex;
+    use rustix::time::Timespec;
 
     /// Sleeps while `word` is `expected`, until woken. May return early for no reason: look again.
     ///
@@ -20,10 +22,22 @@ mod real {
         let _ = futex::wait(word, futex::Flags::empty(), expected, None);
     }
 
+    /// As [`wait`], but no longer than `timeout`.
+    pub(crate) fn wait_for(word: &AtomicU32, expected: u32, timeout: Duration) {
+        let timeout =
+            Timespec { tv_sec: timeout.as_secs().min(i32::MAX as u64) as i64, tv_nsec: timeout.subsec_nanos().into() };
+        let _ = futex::wait(word, futex::Flags::empty(), expected, Some(&timeout));
+    }
+
     /// Wakes one waiter on `word`.
     pub(crate) fn wake(word: &AtomicU32) {
+        wake_up_to(word, 1);
+    }
+
+    /// Wakes up to `most` waiters on `word`; says how many there were.
+    pub(crate) fn wake_up_to(word: &AtomicU32, most: u32) -> usize {
         // A word in our own mapping cannot fault; there is nothing else to fail.
-        let _ = futex::wake(word, futex::Flags::empty(), 1);
+        futex::wake(word, futex::Flags::empty(), most).unwrap_or(0)
     }
 }
 

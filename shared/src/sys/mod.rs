@@ -1,4 +1,4 @@
-//! System calls with safe faces: shared memory, futexes, descriptors over sockets, fork and exec, the clock.
+//! System calls with safe faces: shared memory, futexes, robust mutexes, descriptors over sockets, fork and exec, the clock.
 //!
 //! Nothing here knows of pools or tasks. Together with [`ring`](crate::ring)'s memory and [`task`](crate::task)'s function names
 //! these are the only places with `unsafe` code.
@@ -7,6 +7,7 @@ pub(crate) mod bell;
 pub(crate) mod clock;
 pub(crate) mod futex;
 pub(crate) mod large;
+pub(crate) mod mutex;
 pub(crate) mod process;
 pub(crate) mod shm;
 pub(crate) mod socket;

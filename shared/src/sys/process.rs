@@ -176,9 +176,16 @@ pub(crate) fn close_from(first: RawFd) {
 
 /// Puts the null device in the place of standard input: children must not take the parent's input away.
 pub(crate) fn detach_stdin() {
+    replace_by_null(0);
+}
+
+/// Puts the null device in the place of descriptor `number`.
+pub(crate) fn replace_by_null(number: RawFd) {
     if let Ok(null) = open("/dev/null", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()) {
-        // SAFETY: standard input stays open, now as the null device; dup2 has no memory effects.
-        unsafe { libc::dup2(null.as_raw_fd(), 0) };
+        let flags = if number > 2 { libc::O_CLOEXEC } else { 0 };
+        // SAFETY: the number stays open, now as the null device, so that its owner in this process can go on to use and close it;
+        // dup3 has no memory effects.
+        unsafe { libc::dup3(null.as_raw_fd(), number, flags) };
     }
 }
 

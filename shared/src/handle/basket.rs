@@ -1,0 +1,150 @@
+//! The descriptors that go along with a message.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use crate::handle::{Descriptor, Travel};
+
+/// Handles a message may carry: the kernel takes 253 descriptors at a time (`SCM_MAX_FD` in `include/net/scm.h`).
+pub(crate) const MOST_HANDLES: usize = 250;
+
+/// One handle on its way.
+#[derive(Debug, Clone)]
+pub(crate) struct Handle {
+    pub(crate) descriptor: Arc<Descriptor>,
+    travel: Travel,
+}
+
+/// The handles of a message, in the order of their places.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Handles(Vec<Option<Handle>>);
+
+/// What (de)serializing a handle means in this thread now.
+enum Basket {
+    /// Nothing carries it.
+    Nowhere(&'static str),
+    Packing(Handles),
+    Unpacking(Handles),
+}
+
+const ELSEWHERE: &str = "a handle (connection, queue, lock, …) can go to another process only as an argument of a task or process, as a pool's \
+     state, or through a Connection";
+
+thread_local! {
+    static BASKET: RefCell<Basket> = const { RefCell::new(Basket::Nowhere(ELSEWHERE)) };
+}
+
+/// Puts the former basket back, also after a panic.
+struct Restore(Option<Basket>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        if let Some(basket) = self.0.take() {
+            BASKET.replace(basket);
+        }
+    }
+}
+
+fn with_basket<R>(basket: Basket, run: impl FnOnce() -> R) -> (R, Basket) {
+    let mut restore = Restore(Some(BASKET.replace(basket)));
+    let result = run();
+    let former = restore.0.take().unwrap_or(Basket::Nowhere(ELSEWHERE));
+    (result, BASKET.replace(former))
+}
+
+/// Runs `encode`, and says which handles what it wrote needs.
+pub(crate) fn pack<R>(encode: impl FnOnce() -> R) -> (R, Handles) {
+    match with_basket(Basket::Packing(Handles::default()), encode) {
+        (result, Basket::Packing(handles)) => (result, handles),
+        (result, _) => (result, Handles::default()),
+    }
+}
+
+/// Runs `decode` on a message that came with `handles`; those that it does not take stay.
+pub(crate) fn unpack<R>(handles: &mut Handles, decode: impl FnOnce() -> R) -> R {
+    match with_basket(Basket::Unpacking(std::mem::take(handles)), decode) {
+        (result, Basket::Unpacking(left)) => {
+            *handles = left;
+            result
+        }
+        (result, _) => result,
+    }
+}
+
+/// Runs `encode`, in which a handle is an error that gives this reason.
+pub(crate) fn forbid<R>(reason: &'static str, encode: impl FnOnce() -> R) -> R {
+    with_basket(Basket::Nowhere(reason), encode).0
+}
+
+/// Adds a handle to the message that is being encoded; says its place.
+pub(super) fn put(descriptor: &Arc<Descriptor>, travel: Travel) -> Result<u32, String> {
+    BASKET.with_borrow_mut(|basket| match basket {
+        Basket::Packing(handles) => handles.add(descriptor, travel),
+        Basket::Nowhere(reason) => Err((*reason).into()),
+        Basket::Unpacking(_) => Err(ELSEWHERE.into()),
+    })
+}
+
+/// The handle at a place of the message that is being decoded.
+pub(super) fn take(place: u32) -> Result<Arc<Descriptor>, String> {
+    BASKET.with_borrow_mut(|basket| match basket {
+        Basket::Unpacking(handles) => handles.take(place as usize),
+        Basket::Packing(_) | Basket::Nowhere(_) => Err(ELSEWHERE.into()),
+    })
+}
+
+impl Handles {
+    /// Those that came with a message.
+    pub(crate) fn received(descriptors: impl IntoIterator<Item = (Descriptor, Travel)>) -> Self {
+        let handle = |(descriptor, travel)| Some(Handle { descriptor: Arc::new(descriptor), travel });
+        Self(descriptors.into_iter().map(handle).collect())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// All handles; `None` if one of them has gone already.
+    pub(crate) fn all(&self) -> Option<Vec<&Handle>> {
+        self.0.iter().map(Option::as_ref).collect()
+    }
+
+    /// Lets go of those that have one owner, now that they were sent.
+    pub(crate) fn sent(&mut self) {
+        for handle in &mut self.0 {
+            handle.take_if(|handle| handle.travel == Travel::Moved);
+        }
+    }
+
+    fn add(&mut self, descriptor: &Arc<Descriptor>, travel: Travel) -> Result<u32, String> {
+        let same = |handle: &Option<Handle>| handle.as_ref().is_some_and(|it| Arc::ptr_eq(&it.descriptor, descriptor));
+        if let Some(place) = self.0.iter().position(same) {
+            return Ok(place as u32);
+        }
+        if self.0.len() == MOST_HANDLES {
+            return Err(format!("more than {MOST_HANDLES} handles in one message (or chunk of tasks)"));
+        }
+        self.0.push(Some(Handle { descriptor: descriptor.clone(), travel }));
+        Ok(self.0.len() as u32 - 1)
+    }
+
+    fn take(&mut self, place: usize) -> Result<Arc<Descriptor>, String> {
+        let slot = self.0.get_mut(place).ok_or("the message came without its handles")?;
+        let gone = || "this handle has one owner at a time, and was taken already".to_string();
+        match slot.as_ref().ok_or_else(gone)?.travel {
+            Travel::Shared => slot.as_ref().map(|handle| handle.descriptor.clone()),
+            Travel::Moved => slot.take().map(|handle| handle.descriptor),
+        }
+        .ok_or_else(gone)
+    }
+}
+
+impl Handle {
+    pub(crate) fn travel(&self) -> Travel {
+        self.travel
+    }
+}

@@ -1,0 +1,42 @@
+//! An owned descriptor that other processes may be given.
+
+use std::collections::BTreeSet;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::{Mutex, PoisonError};
+
+use crate::sys::process::replace_by_null;
+
+/// All descriptors of handles in this process.
+static OPEN: Mutex<BTreeSet<RawFd>> = Mutex::new(BTreeSet::new());
+
+/// A descriptor behind a handle. It closes with its last owner.
+#[derive(Debug)]
+pub(crate) struct Descriptor(OwnedFd);
+
+impl Descriptor {
+    pub(crate) fn new(fd: OwnedFd) -> Self {
+        OPEN.lock().unwrap_or_else(PoisonError::into_inner).insert(fd.as_raw_fd());
+        Self(fd)
+    }
+}
+
+impl AsFd for Descriptor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        OPEN.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0.as_raw_fd());
+    }
+}
+
+/// In a fresh fork: lets go of the handles of the process it is a copy of, which were not given to it. A pipe would never end
+/// otherwise. The numbers stay taken, by the null device, so that what still refers to them cannot hit anything else.
+pub(crate) fn leave_behind() {
+    // Another thread may have held the lock at the fork, if the program vouched for that; then they stay open.
+    if let Ok(open) = OPEN.try_lock() {
+        open.iter().for_each(|fd| replace_by_null(*fd));
+    }
+}

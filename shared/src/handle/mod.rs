@@ -1,0 +1,39 @@
+//! Handles: values that stand for something of the kernel's (a pipe's end, shared memory) and can go to another process.
+//!
+//! Such a value is a [`Descriptor`] and little else. Serialized as an argument of a task or a message of a
+//! [`Connection`](crate::Connection), it puts its descriptor into the [basket](basket) of that message and writes only its place
+//! there; whoever carries the message carries the basket along, by `SCM_RIGHTS`. Serialized anywhere else it is an error.
+
+mod basket;
+mod descriptor;
+
+pub(crate) use basket::{Handle, Handles, MOST_HANDLES, forbid, pack, unpack};
+pub(crate) use descriptor::{Descriptor, leave_behind};
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+
+/// Whether a handle that went to another process is still one's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Travel {
+    /// Several processes may hold it: what carries it keeps a copy, in case it has to be sent once more.
+    Shared,
+    /// It has one owner at a time: it is gone from here once it was sent.
+    Moved,
+}
+
+/// Serializes a handle: its descriptor goes along, its place among the message's is written.
+pub(crate) fn serialize<S: Serializer>(
+    descriptor: &Arc<Descriptor>,
+    travel: Travel,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    basket::put(descriptor, travel).map_err(ser::Error::custom)?.serialize(serializer)
+}
+
+/// Deserializes what [`serialize`] wrote.
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Descriptor>, D::Error> {
+    let place = u32::deserialize(deserializer)?;
+    basket::take(place).map_err(de::Error::custom)
+}

@@ -1,0 +1,5 @@
+//! What processes share beside messages.
+
+mod eventcount;
+
+pub(crate) use eventcount::{EventCount, SLICE};
