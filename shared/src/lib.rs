@@ -75,6 +75,10 @@ pub use machine::{cpu_count, physical_cpu_count};
 pub use nursery::StartMethod;
 pub use pool::{AsyncResult, Batched, Imap, Pool, PoolBuilder, Stats, WorkerInfo};
 pub use process::{Process, ProcessBuilder};
+pub use sharing::{
+    Barrier, BarrierWait, Condition, Event, Lock, LockGuard, Permit, Semaphore, SharedSlice, SliceRead, SliceWrite,
+    Value,
+};
 pub use task::{Arguments, ByReference, ByValue, Partial, Task, partial};
 
 /// The program in the README compiles and runs.

@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use nix::libc::{self, pthread_mutex_t};
 use zerocopy::FromBytes;
 
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 
 /// Tries before the kernel is asked to wait: a lock that is held for some memory copies only is free by then.
 const TRIES: u32 = 200;
@@ -119,6 +119,11 @@ impl Drop for Held<'_> {
         // SAFETY: this thread holds it: a Held is made only then, and does not leave its thread.
         unsafe { libc::pthread_mutex_unlock(self.mutex.raw()) };
     }
+}
+
+/// Whether a lock was refused because this very thread holds it.
+pub(crate) fn is_own(error: &Error) -> bool {
+    matches!(error, Error::Io { source, .. } if source.raw_os_error() == Some(libc::EDEADLK))
 }
 
 fn check(outcome: i32) -> Result<()> {
