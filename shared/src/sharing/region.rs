@@ -154,6 +154,40 @@ impl<H: Head, T> Serialize for Region<H, T> {
 
 impl<'de, H: Head, T> Deserialize<'de> for Region<H, T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::open(handle::deserialize(deserializer)?).map_err(de::Error::custom)
+        let region = Self::open(handle::deserialize(deserializer)?);
+        region.map_err(|error| de::Error::custom(handle::refuse(error.to_string())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handle::{Handles, pack, unpack};
+    use crate::sharing::{Event, Lock, SharedSlice};
+
+    /// What comes of a value that is decoded as another type.
+    fn sent<A: Serialize, B: for<'de> Deserialize<'de>>(value: &A) -> std::result::Result<B, String> {
+        let mut handles = Handles::default();
+        let bytes = pack(&mut handles, || postcard::to_stdvec(value)).unwrap();
+        let decoded = unpack(&mut handles, || postcard::from_bytes(&bytes));
+        decoded.map_err(|_| handle::take_refusal().unwrap_or_default())
+    }
+
+    #[test]
+    fn a_handle_is_the_same_memory_on_the_other_side() {
+        let lock = Lock::new(7u64).unwrap();
+        let other: Lock<u64> = sent(&lock).unwrap();
+        *lock.lock().unwrap() += 1;
+        assert_eq!(*other.lock().unwrap(), 8);
+        let (_guard, again) = (lock.lock().unwrap(), other.lock());
+        assert!(again.unwrap_err().to_string().contains("this thread holds the lock already"));
+    }
+
+    #[test]
+    fn a_handle_of_another_kind_or_type_is_refused() {
+        let lock = Lock::new(7u64).unwrap();
+        assert!(sent::<_, Lock<u32>>(&lock).unwrap_err().contains("no Lock of u32"));
+        assert!(sent::<_, Event>(&lock).unwrap_err().contains("no Event"));
+        assert!(sent::<_, SharedSlice<u64>>(&lock).unwrap_err().contains("no Slice of u64"));
     }
 }

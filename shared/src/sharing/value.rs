@@ -74,12 +74,23 @@ impl<T: Pod> Value<T> {
         self.0.lock().map(|mut value| change(&mut value))
     }
 
-    /// Makes it usable again after [`Error::Poisoned`](crate::Error::Poisoned), and says what the one who died has left: perhaps half a
-    /// change, to be set right with [`set`](Value::set).
+    /// Makes it usable again after [`Error::Poisoned`](crate::Error::Poisoned). `mend` sees what the one who died has left, perhaps half a
+    /// change, and sets it right before anybody else sees it. Returns what `mend` returns.
+    ///
+    /// ```
+    /// # fn main() -> multiproc::Result<()> {
+    /// let range = multiproc::Value::new([0.0, 1.0])?; // never empty
+    /// range.recover(|[low, high]| *high = high.max(*low))?;
+    /// assert_eq!(range.get()?, [0.0, 1.0]);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// As [`Lock::recover`].
-    pub fn recover(&self) -> Result<T> {
-        self.0.recover().map(|value| *value)
+    ///
+    /// # Panics
+    /// If `mend` does: the value is poisoned then.
+    pub fn recover<R>(&self, mend: impl FnOnce(&mut T) -> R) -> Result<R> {
+        self.0.recover().map(|mut value| mend(&mut value))
     }
 }

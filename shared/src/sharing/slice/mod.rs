@@ -8,12 +8,13 @@ use std::ops::{Bound, Range, RangeBounds};
 use std::sync::Arc;
 
 use bytemuck::Pod;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zerocopy::FromBytes;
 
 pub use guard::{SliceRead, SliceWrite};
 
 use crate::error::{Error, Result};
+use crate::handle;
 use crate::sharing::region::{Head, Kind, Region};
 use range_lock::{Mode, RangeLock, RangeLocks};
 use records::Records;
@@ -236,6 +237,7 @@ impl<T: Pod> Serialize for SharedSlice<T> {
 
 impl<'de, T: Pod> Deserialize<'de> for SharedSlice<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::over(Region::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        let slice = Self::over(Region::deserialize(deserializer)?);
+        slice.map_err(|error| de::Error::custom(handle::refuse(error.to_string())))
     }
 }

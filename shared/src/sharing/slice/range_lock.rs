@@ -75,12 +75,11 @@ impl RangeLocks {
         let description = self.description()?;
         let kind = if mode == Mode::Write { libc::F_WRLCK } else { libc::F_RDLCK };
         let wanted = flock(kind, &lock.range);
-        loop {
-            match fcntl(&description, FcntlArg::F_OFD_SETLKW(&wanted)) {
-                Err(Errno::EINTR) => {}
-                outcome => break drop(outcome.context("cannot lock a range of shared memory")?),
-            };
+        let mut outcome = Err(Errno::EINTR);
+        while outcome == Err(Errno::EINTR) {
+            outcome = fcntl(&description, FcntlArg::F_OFD_SETLKW(&wanted));
         }
+        outcome.context("cannot lock a range of shared memory")?;
         lock.description = Some(description);
         OWN.with_borrow_mut(|own| own.push((self.memory, lock.range.clone(), mode)));
         Ok(lock)
