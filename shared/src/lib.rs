@@ -25,6 +25,8 @@
 //!   ([`imap`](Pool::imap), [`imap_unordered`](Pool::imap_unordered)).
 //! - [`Process`] runs one function in a process of its own.
 //! - [`partial`] sends state along with a function.
+//! - Processes share state through [`Value`], [`Lock`] and [`SharedSlice`], and wait for each other with [`Event`],
+//!   [`Condition`], [`Semaphore`] and [`Barrier`]; a process that is killed takes none of them along.
 //!
 //! The crate works on Linux, on x86-64 and aarch64.
 //!

@@ -1,4 +1,4 @@
-//! Locks, values and semaphores: one at a time (or so many), and a death costs no more than what it interrupted.
+//! Locks and values: one at a time, and a death costs no more than what it interrupted.
 
 mod support;
 
@@ -7,36 +7,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytemuck::Pod;
-use multiproc::{Error, ExitStatus, Lock, Pool, Process, Result, Semaphore, StartMethod, Value, partial};
-use support::{Gate, arrive, eventually, pass, promise};
+use multiproc::{Error, Lock, Pool, Process, Result, StartMethod, Value, partial};
+use support::{Gate, Random, killed, pass, poisoned_by, promise};
 
 const SOON: Duration = Duration::from_millis(30);
-
-/// Starts a process that comes to the gate in the middle of what it does, and kills it there; says which it was.
-fn killed(gate: &Gate, start: impl FnOnce(PathBuf) -> Result<Process<u32>>) -> Result<u32> {
-    let before = gate.arrived().len();
-    let process = start(gate.path())?;
-    gate.await_arrivals(before + 1);
-    process.kill()?;
-    let pid = process.pid();
-    let lost = process.join();
-    assert!(matches!(lost, Err(Error::WorkerLost { exit: ExitStatus::Signaled(9), .. })), "{lost:?}");
-    Ok(pid)
-}
 
 /// A task: takes the lock and stays.
 fn hold(lock: Lock<u64>, gate: PathBuf) -> u32 {
     let mut value = lock.lock().unwrap();
     *value += 1;
     pass(gate)
-}
-
-fn poisoned_by<T>(outcome: Result<T>) -> u32 {
-    match outcome {
-        Err(Error::Poisoned { pid }) => pid,
-        Err(other) => panic!("{other}"),
-        Ok(_) => panic!("it is not poisoned"),
-    }
 }
 
 fn add(total: Value<u64>, times: u64) -> u64 {
@@ -80,7 +60,9 @@ fn values_are_read_and_set_as_a_whole() {
 fn a_holder_that_is_killed_poisons_the_lock_with_its_pid() {
     promise(|| {
         let (lock, gate) = (Lock::new(0u64)?, Gate::new());
-        let pid = killed(&gate, |gate| Process::new(hold, (lock.clone(), gate)).start())?;
+        let holder = Process::new(hold, (lock.clone(), gate.path())).start()?;
+        gate.await_arrivals(1);
+        let pid = killed(holder)?;
         assert!(lock.is_poisoned());
         assert_eq!(poisoned_by(lock.lock()), pid);
         assert_eq!(poisoned_by(lock.try_lock()), pid);
@@ -99,7 +81,9 @@ fn a_holder_that_is_killed_poisons_the_lock_with_its_pid() {
             let _guard = lock.recover().unwrap();
             pass(gate)
         };
-        let pid = killed(&gate, |gate| Process::new(recover, (lock.clone(), gate)).start())?;
+        let holder = Process::new(recover, (lock.clone(), gate.path())).start()?;
+        gate.await_arrivals(2);
+        let pid = killed(holder)?;
         assert_eq!(poisoned_by(lock.lock()), pid);
         assert_eq!(*lock.recover()?, 11);
         Ok(())
@@ -204,21 +188,16 @@ fn kills_at_random_moments_lose_one_update_each_at_most() {
         let (pair, mut processes) = (Value::new([0u64; 2])?, Vec::new());
         let mut counts = Vec::new();
         let (mut kills, mut recovered) = (0u64, 0);
-        let mut random = 0x2545_f491_4f6c_dd1du64;
+        let mut random = Random(0x2545_f491_4f6c_dd1d);
         while kills < 60 || recovered < 5 || pair.get()?[1] < 20_000 {
             while processes.len() < 3 {
                 let done = Value::new(0u64)?;
                 let process = Process::builder().daemon(true).target(hammer, (pair.clone(), done.clone())).start()?;
                 processes.push((process, done));
             }
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            thread::sleep(Duration::from_micros(random % 8000));
-            let (process, done) = processes.swap_remove(random as usize % processes.len());
-            process.kill()?;
-            let pid = process.pid();
-            assert!(matches!(process.join(), Err(Error::WorkerLost { exit: ExitStatus::Signaled(9), .. })));
+            random.nap();
+            let (process, done) = processes.swap_remove(random.below(processes.len()));
+            let pid = killed(process)?;
             kills += 1;
             counts.push(done.recover(|done| *done)?);
             match pair.get() {
@@ -232,72 +211,13 @@ fn kills_at_random_moments_lose_one_update_each_at_most() {
             }
         }
         for (process, done) in processes {
-            process.kill()?;
-            assert!(process.join().is_err());
+            killed(process)?;
             kills += 1;
             counts.push(done.recover(|done| *done)?);
             pair.recover(|[first, second]| *first = *second)?;
         }
         let (total, counted) = (pair.get()?[1], counts.iter().sum::<u64>());
         assert!((counted..=counted + kills).contains(&total), "{total} updates, {counted} counted, {kills} kills");
-        Ok(())
-    });
-}
-
-/// A task: does something under a permit many times; says how many were at it at most.
-fn crowd(permits: Semaphore, inside: Value<[u32; 2]>) -> u32 {
-    for _ in 0..300 {
-        let _permit = permits.acquire().unwrap();
-        inside.update(|[now, most]| (*now += 1, *most = (*most).max(*now)).0).unwrap();
-        thread::yield_now();
-        inside.update(|[now, _]| *now -= 1).unwrap();
-    }
-    inside.get().unwrap()[1]
-}
-
-#[test]
-fn no_more_have_a_permit_than_there_are() {
-    promise(|| {
-        let (permits, inside) = (Semaphore::new(3)?, Value::new([0u32; 2])?);
-        let start = |_| Process::new(crowd, (permits.clone(), inside.clone())).start();
-        let processes = (0..5).map(start).collect::<Result<Vec<_>>>()?;
-        for process in processes {
-            assert!(process.join()? <= 3);
-        }
-        assert_eq!((inside.get()?[0], permits.available()), (0, 3));
-        let all = (0..3).map(|_| permits.acquire()).collect::<Result<Vec<_>>>()?;
-        assert!(permits.try_acquire()?.is_none() && permits.available() == 0);
-        assert!(matches!(permits.acquire_timeout(SOON), Err(Error::TimedOut { after: SOON, pid: None })));
-        drop(all);
-        assert!(permits.try_acquire()?.is_some());
-        assert!([0, 1025].iter().all(|permits| matches!(Semaphore::new(*permits), Err(Error::Config(_)))));
-        Ok(())
-    });
-}
-
-#[test]
-fn the_permits_of_the_killed_come_back() {
-    promise(|| {
-        let (permits, gate) = (Semaphore::new(2)?, Gate::new());
-        let stay = |permits: Semaphore, gate: PathBuf| -> u32 {
-            let _both = (permits.acquire().unwrap(), permits.acquire().unwrap());
-            pass(gate)
-        };
-        for _ in 0..3 {
-            killed(&gate, |gate| Process::new(stay, (permits.clone(), gate)).start())?;
-        }
-        eventually("both are back", || permits.available() == 2);
-        // Also for one who waits already.
-        let holder = Process::new(stay, (permits.clone(), gate.path())).start()?;
-        gate.await_arrivals(4);
-        let wait = |permits: Semaphore, gate: PathBuf| {
-            arrive(&gate);
-            permits.acquire().map(drop).is_ok()
-        };
-        let waiting = Process::new(wait, (permits.clone(), gate.path())).start()?;
-        gate.await_arrivals(5);
-        holder.kill()?;
-        assert!(waiting.join()? && holder.join().is_err());
         Ok(())
     });
 }

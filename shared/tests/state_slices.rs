@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Error, ExitStatus, Pool, Process, Result, SharedSlice, StartMethod};
-use support::{Gate, descriptors, eventually, pass, promise};
+use multiproc::{Error, Pool, Process, Result, SharedSlice, StartMethod};
+use support::{Gate, Random, descriptors, eventually, killed, pass, poisoned_by, promise};
 
 type Numbers = SharedSlice<u64>;
 
@@ -27,23 +27,6 @@ fn look(data: Numbers, range: Range<usize>, gate: PathBuf) -> u32 {
     let part = data.read(range).unwrap();
     assert!(part.iter().all(|one| *one == part[0]));
     pass(gate)
-}
-
-/// Kills a process that is at the gate.
-fn kill(process: Process<u32>) -> Result<u32> {
-    process.kill()?;
-    let pid = process.pid();
-    let lost = process.join();
-    assert!(matches!(lost, Err(Error::WorkerLost { exit: ExitStatus::Signaled(9), .. })), "{lost:?}");
-    Ok(pid)
-}
-
-fn poisoned_by<T>(outcome: Result<T>) -> u32 {
-    match outcome {
-        Err(Error::Poisoned { pid }) => pid,
-        Err(other) => panic!("{other}"),
-        Ok(_) => panic!("it is not poisoned"),
-    }
 }
 
 #[test]
@@ -127,7 +110,7 @@ fn a_killed_writer_poisons_what_it_was_writing_and_nothing_else() {
         let (data, gate) = (Numbers::new(100)?, Gate::new());
         let writer = Process::new(fill, (data.clone(), 20..60, 5, gate.path())).start()?;
         gate.await_arrivals(1);
-        let pid = kill(writer)?;
+        let pid = killed(writer)?;
         for range in [0..21, 59..100, 30..40, 0..100] {
             assert_eq!([poisoned_by(data.read(range.clone())), poisoned_by(data.write(range))], [pid, pid]);
         }
@@ -157,7 +140,7 @@ fn a_killed_reader_leaves_nothing_behind() {
         let (data, gate) = (Numbers::new(100)?, Gate::new());
         let reader = Process::new(look, (data.clone(), 0..100, gate.path())).start()?;
         gate.await_arrivals(1);
-        kill(reader)?;
+        killed(reader)?;
         data.write(..)?.fill(1);
         assert_eq!(data.to_vec()?, [1; 100]);
         Ok(())
@@ -181,17 +164,14 @@ fn writers_killed_at_random_moments_never_leave_half_a_write_unnoticed() {
     promise(|| {
         let data = Numbers::from_fn(100, |at| at as u64)?;
         let (mut processes, mut kills, mut poisoned) = (Vec::new(), 0u64, 0);
-        let mut random = 88_172_645_463_325_252u64;
+        let mut random = Random(88_172_645_463_325_252);
         while kills < 50 || poisoned < 5 {
             while processes.len() < 3 {
                 let args = (data.clone(), (kills + processes.len() as u64) * 1_000_000);
                 processes.push(Process::builder().daemon(true).target(scribble, args).start()?);
             }
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            thread::sleep(Duration::from_micros(random % 8000));
-            let pid = kill(processes.swap_remove(random as usize % processes.len()))?;
+            random.nap();
+            let pid = killed(processes.swap_remove(random.below(processes.len())))?;
             kills += 1;
             match data.read(..) {
                 Ok(all) => assert!(all[..50].windows(2).all(|pair| pair[0] + 1 == pair[1]), "{all:?}"),
@@ -203,7 +183,7 @@ fn writers_killed_at_random_moments_never_leave_half_a_write_unnoticed() {
                 Err(other) => return Err(other),
             }
         }
-        processes.into_iter().try_for_each(|process| kill(process).map(drop))
+        processes.into_iter().try_for_each(|process| killed(process).map(drop))
     });
 }
 

@@ -88,7 +88,10 @@ impl<H: Head, T> Region<H, T> {
 
     /// Bytes of such memory; `None` if an address space has not that many.
     fn bytes(len: usize) -> Option<usize> {
-        len.checked_mul(size_of::<T>())?.checked_add(Self::DATA).filter(|bytes| *bytes <= isize::MAX as usize)
+        let most = isize::MAX as usize;
+        let bytes = len.checked_mul(size_of::<T>())?.checked_add(Self::DATA)?;
+        // The length alone counts where elements are of no size.
+        (bytes <= most && len <= most).then_some(bytes)
     }
 
     /// How many elements there are.

@@ -79,9 +79,9 @@ impl<T: Pod> Value<T> {
     ///
     /// ```
     /// # fn main() -> multiproc::Result<()> {
-    /// let range = multiproc::Value::new([0.0, 1.0])?; // never empty
-    /// range.recover(|[low, high]| *high = high.max(*low))?;
-    /// assert_eq!(range.get()?, [0.0, 1.0]);
+    /// let range = multiproc::Value::new([3u32, 7])?; // the end is never before the start
+    /// range.recover(|[start, end]| *end = (*end).max(*start))?;
+    /// assert_eq!(range.get()?, [3, 7]);
     /// # Ok(()) }
     /// ```
     ///

@@ -121,6 +121,8 @@ impl<T: Pod> SharedSlice<T> {
 
     /// The elements of `range`, to be read and written. Waits until nobody else has any of them; nobody will, as long as the guard lives.
     ///
+    /// Who needs several ranges at once takes them in ascending order: two that wait for each other's wait for ever.
+    ///
     /// ```
     /// # fn main() -> multiproc::Result<()> {
     /// let data = multiproc::SharedSlice::new(6)?;

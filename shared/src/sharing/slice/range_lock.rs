@@ -4,6 +4,8 @@
 //! two descriptions lock excludes each other, be they of one thread, two threads or two processes, and the locks of a description go
 //! with it when the process dies. So each guard has a description of its own. It must not be one that other processes have
 //! too, as the handle's is that travels with messages: opening `/proc/self/fd/…` makes a new one of the same memory.
+//!
+//! What was written under a lock is seen under the next one: the kernel keeps its list of locks under a lock of its own.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -53,7 +55,14 @@ pub(super) struct RangeLock<'a> {
 
 thread_local! {
     /// What this thread has locked. To wait for that would be to wait for ever.
-    static OWN: RefCell<Vec<(Memory, Range<usize>, Mode)>> = const { RefCell::new(Vec::new()) };
+    static OWN: RefCell<Vec<Own>> = const { RefCell::new(Vec::new()) };
+}
+
+type Own = (Memory, Range<usize>, Mode);
+
+/// Looks at the list of this thread; `None` when the thread is about to end, and the list is gone before the last of its values.
+fn own<R>(look: impl FnOnce(&mut Vec<Own>) -> R) -> Option<R> {
+    OWN.try_with(|own| look(&mut own.borrow_mut())).ok()
 }
 
 impl RangeLocks {
@@ -68,8 +77,8 @@ impl RangeLocks {
         if lock.range.is_empty() {
             return Ok(lock);
         }
-        let conflicts = OWN.with_borrow(|own| own.iter().any(|other| lock.conflicts(other)));
-        if conflicts {
+        let conflicts = own(|own| own.iter().any(|other| lock.conflicts(other)));
+        if conflicts == Some(true) {
             return Err(Error::io("this thread has elements of that range already", Errno::EDEADLK));
         }
         let description = self.description()?;
@@ -81,7 +90,7 @@ impl RangeLocks {
         }
         outcome.context("cannot lock a range of shared memory")?;
         lock.description = Some(description);
-        OWN.with_borrow_mut(|own| own.push((self.memory, lock.range.clone(), mode)));
+        own(|own| own.push((self.memory, lock.range.clone(), mode)));
         Ok(lock)
     }
 
@@ -96,7 +105,7 @@ impl RangeLocks {
 }
 
 impl RangeLock<'_> {
-    fn conflicts(&self, (memory, range, mode): &(Memory, Range<usize>, Mode)) -> bool {
+    fn conflicts(&self, (memory, range, mode): &Own) -> bool {
         let overlap = self.range.start < range.end && range.start < self.range.end;
         overlap && *memory == self.locks.memory && (self.mode == Mode::Write || *mode == Mode::Write)
     }
@@ -106,11 +115,7 @@ impl Drop for RangeLock<'_> {
     fn drop(&mut self) {
         let Some(description) = self.description.take() else { return };
         let entry = (self.locks.memory, self.range.clone(), self.mode);
-        // The thread's list is gone when its last values are dropped, and needed no more.
-        let _ = OWN.try_with(|own| {
-            let mut own = own.borrow_mut();
-            own.iter().position(|other| *other == entry).map(|at| own.swap_remove(at))
-        });
+        own(|own| own.iter().position(|other| *other == entry).map(|at| own.swap_remove(at)));
         let all = flock(libc::F_UNLCK, &(0..0));
         let unlocked = fcntl(&description, FcntlArg::F_OFD_SETLK(&all));
         let mut spare = self.locks.spare.lock().unwrap_or_else(PoisonError::into_inner);

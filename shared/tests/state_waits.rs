@@ -1,15 +1,14 @@
-//! Events, conditions and barriers: who waits is let go on, though others are killed.
+//! Events and conditions: who waits is let go on, though others are killed.
 
 mod support;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bytemuck::{Pod, Zeroable};
-use multiproc::{Barrier, Condition, Error, Event, Lock, LockGuard, Process, Result, Value};
-use support::{Gate, arrive, eventually, promise};
+use multiproc::{Condition, Error, Event, Lock, LockGuard, Process, Result};
+use support::{Gate, arrive, eventually, killed, promise};
 
 const SOON: Duration = Duration::from_millis(30);
 
@@ -78,8 +77,7 @@ fn who_is_killed_waiting_for_an_event_is_not_missed() {
         let (event, gate) = (Event::new()?, Gate::new());
         let mut all = waiters(&event, &gate, 4)?;
         for doomed in all.drain(..2) {
-            doomed.kill()?;
-            assert!(doomed.join().is_err());
+            killed(doomed)?;
         }
         event.set();
         all_true(all)
@@ -167,8 +165,7 @@ fn a_notification_that_a_killed_waiter_got_is_not_lost() {
             let mut buffer = shared.0.lock()?;
             (buffer.numbers[0], buffer.len) = (round, 1);
             shared.1.notify_one();
-            doomed.kill()?;
-            assert!(doomed.join().is_err());
+            killed(doomed)?;
             drop(buffer);
             eventually("somebody alive has taken it", || {
                 shared.0.lock().map_or_else(|_| shared.0.recover().is_err(), |buffer| buffer.len == 0)
@@ -205,125 +202,5 @@ fn a_wait_for_a_condition_ends_when_patience_does() {
             assert!(panics.join().is_err());
             Ok(())
         })
-    });
-}
-
-/// A task: goes through the barrier so many times, and checks that nobody is ahead or behind. Says when it was the leader.
-fn march(barrier: Barrier, steps: Value<u64>, rounds: u64) -> Vec<u64> {
-    let mut led = Vec::new();
-    for round in 1..=rounds {
-        steps.update(|steps| *steps += 1).unwrap();
-        let first = barrier.wait().unwrap();
-        assert!(first.index() < barrier.parties());
-        assert_eq!(steps.get().unwrap(), round * barrier.parties() as u64);
-        if barrier.wait().unwrap().is_leader() {
-            led.push(round);
-        }
-    }
-    led
-}
-
-#[test]
-fn nobody_passes_a_barrier_before_all_have_come() {
-    promise(|| {
-        let (barrier, steps) = (Barrier::new(4)?, Value::new(0u64)?);
-        let start = |_| Process::new(march, (barrier.clone(), steps.clone(), 100)).start();
-        let processes = (0..4).map(start).collect::<Result<Vec<_>>>()?;
-        let mut led = Vec::new();
-        for process in processes {
-            led.extend(process.join()?);
-        }
-        assert_eq!((led.len(), led.into_iter().collect::<BTreeSet<_>>().len()), (100, 100), "one leader a round");
-        assert!(barrier.waiting() == 0 && !barrier.is_broken() && Barrier::new(1)?.wait()?.is_leader());
-        assert!([0, 1025].iter().all(|parties| matches!(Barrier::new(*parties), Err(Error::Config(_)))));
-        Ok(())
-    });
-}
-
-#[test]
-fn more_threads_than_participants_may_use_a_barrier() {
-    promise(|| {
-        let barrier = Barrier::new(2)?;
-        let go = || (0..300).map(|_| barrier.wait().unwrap()).filter(|wait| wait.is_leader()).count();
-        thread::scope(|scope| {
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(go)).collect();
-            // When few are left, there may be nobody to meet: this thread meets them.
-            while !threads.iter().all(|thread| thread.is_finished()) {
-                if barrier.waiting() == 1 {
-                    let _ = barrier.wait();
-                }
-                thread::yield_now();
-            }
-        });
-        Ok(())
-    });
-}
-
-/// A task: how its wait ended.
-fn wait_at(barrier: Barrier) -> String {
-    barrier.wait().map_or_else(|error| format!("{error:?}"), |wait| format!("passed as {}", wait.index()))
-}
-
-/// Processes that wait at the barrier.
-fn waiting_at(barrier: &Barrier, count: usize) -> Result<Vec<Process<String>>> {
-    let processes = (0..count).map(|_| Process::new(wait_at, (barrier.clone(),)).start()).collect();
-    eventually("they wait", || barrier.waiting() == count);
-    processes
-}
-
-fn all_say(processes: Vec<Process<String>>, what: &str) -> Result<()> {
-    processes.into_iter().try_for_each(|process| process.join().map(|said| assert_eq!(said, what)))
-}
-
-#[test]
-fn a_barrier_at_which_somebody_gives_up_is_broken_for_all_until_reset() {
-    promise(|| {
-        let barrier = Barrier::new(4)?;
-        let others = waiting_at(&barrier, 2)?;
-        assert!(matches!(barrier.wait_timeout(SOON), Err(Error::TimedOut { after: SOON, pid: None })));
-        all_say(others, "BrokenBarrier")?;
-        assert!(barrier.is_broken() && matches!(barrier.wait(), Err(Error::BrokenBarrier)));
-
-        barrier.reset()?;
-        assert!(!barrier.is_broken());
-        let others = waiting_at(&barrier, 3)?;
-        assert_eq!(barrier.wait_timeout(Duration::MAX)?.index(), 3);
-        let mut said = others.into_iter().map(Process::join).collect::<Result<Vec<_>>>()?;
-        said.sort_unstable();
-        assert_eq!(said, ["passed as 0", "passed as 1", "passed as 2"]);
-
-        let others = waiting_at(&barrier, 2)?;
-        barrier.abort()?;
-        all_say(others, "BrokenBarrier")?;
-        barrier.reset()?;
-        let others = waiting_at(&barrier, 2)?;
-        barrier.reset()?;
-        all_say(others, "BrokenBarrier")?;
-        assert!(!barrier.is_broken());
-        Ok(())
-    });
-}
-
-#[test]
-fn who_is_killed_waiting_at_a_barrier_breaks_it() {
-    promise(|| {
-        let barrier = Barrier::new(4)?;
-        for _ in 0..3 {
-            let mut all = waiting_at(&barrier, 3)?;
-            let doomed = all.remove(1);
-            doomed.kill()?;
-            assert!(doomed.join().is_err());
-            // The last one does not take the dead for one who waits, and the others find out by themselves or by him.
-            assert!(matches!(barrier.wait(), Err(Error::BrokenBarrier)));
-            all_say(all, "BrokenBarrier")?;
-            barrier.reset()?;
-            let mut all = waiting_at(&barrier, 3)?;
-            let doomed = all.remove(0);
-            doomed.kill()?;
-            assert!(doomed.join().is_err());
-            all_say(all, "BrokenBarrier")?;
-            barrier.reset()?;
-        }
-        Ok(())
     });
 }
