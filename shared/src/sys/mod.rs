@@ -8,6 +8,7 @@ pub(crate) mod clock;
 pub(crate) mod futex;
 pub(crate) mod large;
 pub(crate) mod mutex;
+pub(crate) mod pid;
 pub(crate) mod process;
 pub(crate) mod shm;
 pub(crate) mod socket;

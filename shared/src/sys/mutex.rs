@@ -64,11 +64,8 @@ impl RobustMutex {
 
     /// Locks. Fails with `EDEADLK` if this very thread holds it already.
     pub(crate) fn lock(&self) -> Result<Held<'_>> {
-        for _ in 0..TRIES {
-            if let Some(held) = self.try_lock()? {
-                return Ok(held);
-            }
-            std::hint::spin_loop();
+        if let Some(held) = self.try_for_a_moment()? {
+            return Ok(held);
         }
         loop {
             if let Some(held) = self.lock_for(STRETCH)? {
@@ -86,8 +83,21 @@ impl RobustMutex {
         }
     }
 
+    fn try_for_a_moment(&self) -> Result<Option<Held<'_>>> {
+        for _ in 0..TRIES {
+            if let Some(held) = self.try_lock()? {
+                return Ok(Some(held));
+            }
+            std::hint::spin_loop();
+        }
+        Ok(None)
+    }
+
     /// Locks, or gives up at `deadline`.
     pub(crate) fn lock_until(&self, deadline: Instant) -> Result<Option<Held<'_>>> {
+        if let Some(held) = self.try_for_a_moment()? {
+            return Ok(Some(held));
+        }
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {

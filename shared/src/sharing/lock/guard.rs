@@ -11,6 +11,7 @@ use bytemuck::Pod;
 
 use crate::sharing::lock::{Lock, POISONED};
 use crate::sys::mutex::Held;
+use crate::sys::pid::own_pid;
 use crate::sys::shm::Mapping;
 
 /// A [`Lock`] that this thread holds, and through which it works with the value. Dropping it gives the lock back.
@@ -29,7 +30,7 @@ pub struct LockGuard<'a, T: Pod> {
 impl<T: Pod> Lock<T> {
     /// Gives the value to the one who holds the mutex.
     pub(super) fn guard<'a>(&'a self, held: Held<'a>) -> LockGuard<'a, T> {
-        self.0.holder.store(std::process::id(), Relaxed);
+        self.0.holder.store(own_pid(), Relaxed);
         // The name is there before the first change is, should we be killed in between. Only the compiler could change that: a
         // process is killed between two instructions.
         compiler_fence(SeqCst);

@@ -11,6 +11,7 @@ use zerocopy::FromBytes;
 
 use crate::error::{Error, Result};
 use crate::sys::mutex::RobustMutex;
+use crate::sys::pid::own_pid;
 
 /// How many may write at a time.
 const MOST: usize = 256;
@@ -60,7 +61,7 @@ impl Records {
         }
         let _held = self.mutex.lock()?;
         self.find_dead(range)?;
-        self.note(std::process::id(), range).map(Some)
+        self.note(own_pid(), range).map(Some)
     }
 
     /// As [`begin`](Records::begin), but takes what the dead have left there off their notes.
@@ -71,7 +72,7 @@ impl Records {
         let _held = self.mutex.lock()?;
         let dead: Vec<_> = self.notes_on(range).collect();
         // New notes first: should we die here, there are too many rather than too few.
-        let note = self.note(std::process::id(), range)?;
+        let note = self.note(own_pid(), range)?;
         let shortened = dead.into_iter().try_for_each(|record| self.shorten(record, range));
         shortened.inspect_err(|_| self.end(Some(note)))?;
         Ok(Some(note))
