@@ -152,24 +152,9 @@ impl Barrier {
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> Result<Option<BarrierWait>> {
-        let parties = self.parties();
-        let (index, place) = loop {
-            let held = self.enter()?;
-            if self.look_for_dead()? {
-                return Err(Error::BrokenBarrier);
-            }
-            let index = self.waiting();
-            if index + 1 >= parties {
-                self.release(PASSED);
-                return Ok(Some(BarrierWait { index, parties }));
-            }
-            match self.take_place()? {
-                Some(place) => break (index, place),
-                // More threads use the barrier than it has participants, and those of former rounds are still leaving.
-                None => drop(held),
-            }
-            std::thread::yield_now();
-        };
+        let (index, place) = self.arrive()?;
+        let passed = BarrierWait { index, parties: self.parties() };
+        let Some(place) = place else { return Ok(Some(passed)) };
         loop {
             let slice = Instant::now() + SLICE;
             let until = deadline.map_or(slice, |deadline| deadline.min(slice));
@@ -186,9 +171,30 @@ impl Barrier {
             }
             match place.mark() {
                 WAITING => {}
-                PASSED => return Ok(Some(BarrierWait { index, parties })),
+                PASSED => return Ok(Some(passed)),
                 _ => return Err(Error::BrokenBarrier),
             }
+        }
+    }
+
+    /// The number of this one, and a place to wait at; none is needed by the last, who lets the others go on.
+    fn arrive(&self) -> Result<(usize, Option<Taken<'_>>)> {
+        loop {
+            let held = self.enter()?;
+            if self.look_for_dead()? {
+                return Err(Error::BrokenBarrier);
+            }
+            let index = self.waiting();
+            if index + 1 >= self.parties() {
+                self.release(PASSED);
+                return Ok((index, None));
+            }
+            if let Some(place) = self.take_place()? {
+                return Ok((index, Some(place)));
+            }
+            // More threads use the barrier than it has participants, and those of former rounds are still leaving.
+            drop(held);
+            std::thread::yield_now();
         }
     }
 

@@ -17,6 +17,7 @@ use crate::sys::shm::Mapping;
 /// A [`Lock`] that this thread holds, and through which it works with the value. Dropping it gives the lock back.
 ///
 /// It stays on its thread. One that is dropped by a panic poisons the lock.
+#[must_use = "the lock is given back when it is dropped"]
 pub struct LockGuard<'a, T: Pod> {
     lock: &'a Lock<T>,
     /// Whether the thread was panicking already when it took the lock: then that panic has not interrupted any change.

@@ -14,6 +14,7 @@ use crate::sharing::slice::records::Note;
 /// Elements of a [`SharedSlice`] that nobody writes to, as a slice; from [`SharedSlice::read`].
 ///
 /// It stays on its thread; the slice may be given to others, such as scoped threads.
+#[must_use = "the range is given back when it is dropped"]
 pub struct SliceRead<'a, T: Pod> {
     slice: &'a SharedSlice<T>,
     lock: RangeLock<'a>,
@@ -23,6 +24,7 @@ pub struct SliceRead<'a, T: Pod> {
 /// poisons them.
 ///
 /// It stays on its thread; the slice may be given to others, such as scoped threads.
+#[must_use = "the range is given back when it is dropped"]
 pub struct SliceWrite<'a, T: Pod> {
     slice: &'a SharedSlice<T>,
     note: Note,
