@@ -25,6 +25,8 @@
 //!   ([`imap`](Pool::imap), [`imap_unordered`](Pool::imap_unordered)).
 //! - [`Process`] runs one function in a process of its own.
 //! - [`partial`] sends state along with a function.
+//! - Processes share state through [`Value`], [`Lock`] and [`SharedSlice`], and wait for each other with [`Event`],
+//!   [`Condition`], [`Semaphore`] and [`Barrier`]; a process that is killed takes none of them along.
 //!
 //! The crate works on Linux, on x86-64 and aarch64.
 //!
@@ -80,6 +82,10 @@ pub use pipe::{Connection, Waitable, pipe, wait};
 pub use pool::{AsyncResult, Batched, Imap, Pool, PoolBuilder, Stats, WorkerInfo};
 pub use process::{Process, ProcessBuilder};
 pub use queue::{Iter, PriorityQueue, PutError, Queue};
+pub use sharing::{
+    Barrier, BarrierWait, Condition, Event, Lock, LockGuard, Permit, Semaphore, SharedSlice, SliceRead, SliceWrite,
+    Value,
+};
 pub use task::{Arguments, ByReference, ByValue, Partial, Task, partial};
 
 /// The program in the README compiles and runs.

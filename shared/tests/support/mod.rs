@@ -3,6 +3,7 @@
 
 mod death;
 mod gate;
+mod kill;
 mod leftovers;
 mod processes;
 mod programs;
@@ -18,6 +19,7 @@ use multiproc::{Error, Pool, Result};
 
 pub(crate) use death::{Death, a_death_costs_one_task, assert_died};
 pub(crate) use gate::{Gate, arrive, pass};
+pub(crate) use kill::{Random, killed, poisoned_by};
 pub(crate) use leftovers::{Holdings, descriptors};
 pub(crate) use processes::{ProcessId, descendants, descendants_of, nursery, processor_ticks, resident_kib};
 pub(crate) use programs::{Program, announce};
