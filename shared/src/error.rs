@@ -115,6 +115,9 @@ pub enum Error {
         /// How many threads the process has.
         threads: usize,
     },
+    /// The other side did not prove that it knows the key, or does not believe that we do.
+    #[error("authentication failed: {0}")]
+    Denied(String),
     /// A setting or an argument makes no sense; the text says which and what to do.
     #[error("{0}")]
     Config(String),

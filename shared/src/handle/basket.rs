@@ -52,6 +52,14 @@ fn with_basket<R>(basket: Basket, run: impl FnOnce() -> R) -> (R, Basket) {
     (result, BASKET.replace(former))
 }
 
+/// Whether something carries what this thread (de)serializes now to (from) another process; otherwise the reason to give.
+pub(crate) fn require_carrier() -> Result<(), String> {
+    BASKET.with_borrow(|basket| match basket {
+        Basket::Packing(_) | Basket::Unpacking(_) => Ok(()),
+        Basket::Nowhere(reason) => Err((*reason).into()),
+    })
+}
+
 /// Runs `encode`, and says which handles what it wrote needs.
 pub(crate) fn pack<R>(encode: impl FnOnce() -> R) -> (R, Handles) {
     match with_basket(Basket::Packing(Handles::default()), encode) {

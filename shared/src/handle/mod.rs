@@ -7,7 +7,7 @@
 mod basket;
 mod descriptor;
 
-pub(crate) use basket::{Handle, Handles, MOST_HANDLES, forbid, pack, unpack};
+pub(crate) use basket::{Handle, Handles, MOST_HANDLES, forbid, pack, require_carrier, unpack};
 pub(crate) use descriptor::{Descriptor, leave_behind};
 
 use std::sync::Arc;

@@ -11,3 +11,4 @@ pub(crate) mod mutex;
 pub(crate) mod process;
 pub(crate) mod shm;
 pub(crate) mod socket;
+pub(crate) mod stream;

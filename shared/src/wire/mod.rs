@@ -43,10 +43,27 @@ pub(crate) fn encode<T: Serialize + 'static>(mut value: T, out: &mut Vec<u8>) ->
         }
         return Ok(());
     }
-    if flat::encode(&value, out) {
+    encode_ref(&value, out)
+}
+
+/// As [`encode`], for a value that its owner keeps.
+pub(crate) fn encode_ref<T: Serialize + 'static>(value: &T, out: &mut Vec<u8>) -> Result<(), String> {
+    if let Some(bytes) = (value as &dyn Any).downcast_ref::<Vec<u8>>() {
+        out.extend_from_slice(bytes);
         return Ok(());
     }
-    postcard::serialize_with_flavor(&value, Appender(out)).map_err(|error| error.to_string())
+    if flat::encode(value, out) { Ok(()) } else { encode_plain(value, out) }
+}
+
+/// Appends `value` as postcard, whatever its type: a `String` and its `str`, a `Vec` and its slice give the same bytes.
+pub(crate) fn encode_plain<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), String> {
+    postcard::serialize_with_flavor(value, Appender(out)).map_err(|error| error.to_string())
+}
+
+/// Reads what [`encode_plain`] wrote.
+pub(crate) fn decode_plain<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    let (value, rest) = postcard::take_from_bytes(bytes).map_err(|error| error.to_string())?;
+    if rest.is_empty() { Ok(value) } else { Err(format!("{} bytes are left over", rest.len())) }
 }
 
 /// Reads what [`encode`] wrote.
@@ -60,11 +77,7 @@ pub(crate) fn decode<T: DeserializeOwned + 'static>(source: Source<'_>) -> Resul
     } else {
         let bytes = source.bytes();
         if !flat::decode(bytes, &mut slot)? {
-            let (value, rest) = postcard::take_from_bytes(bytes).map_err(|error| error.to_string())?;
-            if !rest.is_empty() {
-                return Err(format!("{} bytes are left over", rest.len()));
-            }
-            return Ok(value);
+            return decode_plain(bytes);
         }
     }
     slot.ok_or_else(|| "no value".into())
@@ -118,6 +131,9 @@ mod tests {
     fn there_and_back<T: Serialize + DeserializeOwned + Clone + PartialEq + std::fmt::Debug + 'static>(value: T) {
         let mut bytes = Vec::new();
         encode(value.clone(), &mut bytes).unwrap();
+        let mut same = Vec::new();
+        encode_ref(&value, &mut same).unwrap();
+        assert_eq!(same, bytes);
         assert_eq!(decode::<T>(Source::Slice(&bytes)).unwrap(), value);
         assert_eq!(decode::<T>(Source::Buffer(&mut bytes)).unwrap(), value);
     }
