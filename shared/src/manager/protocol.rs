@@ -42,9 +42,15 @@ pub(super) enum Request {
     /// Make an object of the values that follow. [`Reply::Object`].
     Create(Kind),
     /// Give an object a name.
-    Publish { name: String, object: u64 },
+    Publish {
+        name: String,
+        object: u64,
+    },
     /// Which object has that name? It must be of this kind. [`Reply::Object`].
-    Lookup { name: String, kind: Kind },
+    Lookup {
+        name: String,
+        kind: Kind,
+    },
     List(u64, ListRequest),
     /// Of a dictionary or namespace.
     Dict(u64, DictRequest),
@@ -213,10 +219,21 @@ impl<'a> Values<'a> {
         postcard::take_from_bytes(frame).ok().map(|(head, rest)| (head, Self(rest)))
     }
 
+    /// Those that are the whole of `bytes`.
+    pub(super) fn of(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// Bytes of all values and their lengths.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether each value is where its length says.
-    pub(super) fn are_whole(mut self) -> bool {
-        while self.next().is_some() {}
-        self.0.is_empty()
+    pub(super) fn are_whole(&self) -> bool {
+        let mut rest = *self;
+        while rest.next().is_some() {}
+        rest.0.is_empty()
     }
 }
 

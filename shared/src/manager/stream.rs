@@ -57,7 +57,8 @@ impl Stream {
         if len > cap {
             return Err(Error::TooLarge { bytes: len, cap });
         }
-        let missing = len.checked_sub(body.len() as u64).ok_or_else(|| Error::Decode("bytes after the frame".into()))?;
+        let missing =
+            len.checked_sub(body.len() as u64).ok_or_else(|| Error::Decode("bytes after the frame".into()))?;
         let mut frame = Vec::with_capacity(len.min(TRUST) as usize);
         frame.extend_from_slice(body);
         let got = self.take(missing).read_to_end(&mut frame).map_err(failed)?;

@@ -1,16 +1,13 @@
 //! Sockets that carry a stream of bytes, with deadlines: unnamed pairs within the machine, TCP beyond it.
 
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, ErrorKind};
 use std::net::TcpStream;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{
-    AddressFamily, ControlMessage, MsgFlags, Shutdown, SockFlag, SockType, recv, send, sendmsg, setsockopt, shutdown,
-    socketpair, sockopt,
-};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, setsockopt, socketpair, sockopt};
 
 use crate::error::{Context, Result};
 
@@ -92,24 +89,6 @@ fn transfer(
                 }
             }
             outcome => return Ok(outcome?),
-        }
-    }
-}
-
-/// Ends the connection for both sides, whoever else holds copies of this end.
-pub(crate) fn hang_up(fd: impl AsFd) {
-    // It fails only if the connection has ended, which is what it is for.
-    let _ = shutdown(fd.as_fd().as_raw_fd(), Shutdown::Both);
-}
-
-/// Passes `end` to whoever listens at `door`, a socket that keeps message boundaries.
-pub(crate) fn hand_over(door: impl AsFd, end: impl AsFd) -> io::Result<()> {
-    let (door, raw) = (door.as_fd().as_raw_fd(), [end.as_fd().as_raw_fd()]);
-    loop {
-        let rights = [ControlMessage::ScmRights(&raw)];
-        match sendmsg::<()>(door, &[IoSlice::new(&[1])], &rights, MsgFlags::MSG_NOSIGNAL, None) {
-            Err(Errno::EINTR) => {}
-            outcome => return Ok(outcome.map(drop)?),
         }
     }
 }

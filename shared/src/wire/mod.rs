@@ -12,6 +12,8 @@ use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::handle::take_refusal;
+
 /// Byte vectors from this size on are handed over instead of copied.
 const HAND_OVER: usize = 4096;
 
@@ -57,13 +59,18 @@ pub(crate) fn encode_ref<T: Serialize + 'static>(value: &T, out: &mut Vec<u8>) -
 
 /// Appends `value` as postcard, whatever its type: a `String` and its `str`, a `Vec` and its slice give the same bytes.
 pub(crate) fn encode_plain<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), String> {
-    postcard::serialize_with_flavor(value, Appender(out)).map_err(|error| error.to_string())
+    postcard::serialize_with_flavor(value, Appender(out)).map_err(reason)
 }
 
 /// Reads what [`encode_plain`] wrote.
 pub(crate) fn decode_plain<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
-    let (value, rest) = postcard::take_from_bytes(bytes).map_err(|error| error.to_string())?;
+    let (value, rest) = postcard::take_from_bytes(bytes).map_err(reason)?;
     if rest.is_empty() { Ok(value) } else { Err(format!("{} bytes are left over", rest.len())) }
+}
+
+/// What to tell of a failure. The format drops the texts of errors, but not of those that concern handles.
+fn reason(error: postcard::Error) -> String {
+    take_refusal().unwrap_or_else(|| error.to_string())
 }
 
 /// Reads what [`encode`] wrote.

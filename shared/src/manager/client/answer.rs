@@ -14,7 +14,8 @@ pub(in crate::manager) struct Answer {
 
 impl Answer {
     pub(super) fn read(frame: Vec<u8>) -> Result<Self> {
-        let (reply, values) = Values::after::<Reply>(&frame).filter(|(_, values)| values.are_whole()).ok_or_else(odd)?;
+        let (reply, values) =
+            Values::after::<Reply>(&frame).filter(|(_, values)| values.are_whole()).ok_or_else(odd)?;
         let at = frame.len() - values.len();
         Ok(Self { reply, frame, at })
     }
@@ -65,7 +66,7 @@ impl Answer {
 
     /// All values.
     pub(in crate::manager) fn values(&self) -> Result<impl Iterator<Item = &[u8]>> {
-        if self.has_values() { Values::after::<Reply>(&self.frame).map(|(_, values)| values).ok_or_else(odd) } else { Err(odd()) }
+        if self.has_values() { Ok(Values::of(&self.frame[self.at..])) } else { Err(odd()) }
     }
 
     /// The one value; `None` if there is none.

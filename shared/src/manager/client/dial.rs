@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::manager::key::{self, CHALLENGE, Key, Proof};
+use crate::manager::key::{CHALLENGE, Key, Nonce, Proof, random};
 use crate::manager::stream::{Stream, failed};
 use crate::sys::stream::tune;
 
@@ -22,7 +22,7 @@ pub(super) fn dial(address: SocketAddr, key: &Key) -> Result<Stream> {
     let stream = Stream::new(TcpStream::connect_timeout(&address, PATIENCE).and_then(tune).map_err(refused)?);
     let mut challenge = [0; CHALLENGE];
     stream.read_by(&mut challenge, deadline).map_err(failed)?;
-    let nonce = key::nonce()?;
+    let nonce: Nonce = random()?;
     let no_manager = || Error::Denied(format!("what listens at {address} is no manager of this version"));
     let response = key.respond(&challenge, &nonce).ok_or_else(no_manager)?;
     stream.write_by(&response, deadline).map_err(failed)?;

@@ -2,6 +2,8 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
@@ -13,7 +15,7 @@ use crate::handle::Descriptor;
 use crate::manager::key::Key;
 use crate::manager::protocol::{Message, Request};
 use crate::manager::stream::{Stream, failed};
-use crate::sys::stream;
+use crate::sys::{socket, stream};
 
 /// Sessions kept for the next calls: as many threads call at the same time without opening new ones.
 const IDLE: usize = 8;
@@ -88,7 +90,8 @@ impl Link {
         then: impl FnOnce(&Stream) -> Result<()>,
     ) -> Result<Answer> {
         let mut message = Message::new(request)?;
-        within(self, || values(&mut message))?;
+        let encoded = within(self, || catch_unwind(AssertUnwindSafe(|| values(&mut message))));
+        encoded.unwrap_or_else(|_| Err(Error::Encode("serializing the value panicked".into())))?;
         let bytes = message.bytes().len() as u64;
         if bytes > self.cap {
             return Err(Error::TooLarge { bytes, cap: self.cap });
@@ -138,7 +141,7 @@ impl Route {
         match self {
             Self::Door(door) => {
                 let (own, end) = stream::pair()?;
-                stream::hand_over(door, &end).map_err(failed)?;
+                socket::send(door, &[1], &[end.as_fd()], true).map_err(|errno| failed(errno.into()))?;
                 Ok(Stream::new(own))
             }
             Self::Tcp(address, key) => dial(*address, key),

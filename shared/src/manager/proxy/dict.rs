@@ -44,7 +44,7 @@ pub struct DictProxy<K, V> {
     pub(super) elements: PhantomData<fn() -> (K, V)>,
 }
 
-proxy!(DictProxy<K, V> "DictProxy");
+proxy!(DictProxy < K, V > "DictProxy");
 
 impl<K: Serialize + DeserializeOwned + 'static, V: Serialize + DeserializeOwned + 'static> DictProxy<K, V> {
     /// Sets the value of `key`, and returns the old one. Python: `d[key] = value`.

@@ -9,7 +9,7 @@ use super::object::Object;
 use super::proxy;
 use crate::error::{Error, Result};
 use crate::manager::client::Answer;
-use crate::manager::protocol::{ListRequest, Request};
+use crate::manager::protocol::{ListRequest, Message, Request};
 
 /// A list in a manager's process, for any process to use. Made by [`Manager::list`](crate::Manager::list).
 ///
@@ -53,7 +53,7 @@ impl<T: Serialize + DeserializeOwned + 'static> ListProxy<T> {
 
     /// Appends all `values`, with nobody else's in between. Python: `extend`. Errors as [`push`](ListProxy::push).
     pub fn extend(&self, values: impl IntoIterator<Item = T>) -> Result<()> {
-        let fill = |message: &mut _| put_all(message, values);
+        let fill = |message: &mut Message| values.into_iter().try_for_each(|value| message.put(value));
         self.object.call_with(self.request(ListRequest::Push), fill)?.done()
     }
 
@@ -166,12 +166,4 @@ impl<T: Serialize + DeserializeOwned + 'static> ListProxy<T> {
     fn ask(&self, request: ListRequest) -> Result<Answer> {
         self.object.call(self.request(request))
     }
-}
-
-/// Appends all values to a message.
-pub(in crate::manager) fn put_all<T: Serialize + 'static>(
-    message: &mut crate::manager::protocol::Message,
-    values: impl IntoIterator<Item = T>,
-) -> Result<()> {
-    values.into_iter().try_for_each(|value| message.put(value))
 }

@@ -9,8 +9,9 @@ mod queue;
 pub use dict::DictProxy;
 pub use list::ListProxy;
 pub use namespace::NamespaceProxy;
-pub use object::Object;
 pub use queue::QueueProxy;
+
+pub(super) use object::Object;
 
 /// A proxy of any kind: [`ListProxy`], [`DictProxy`], [`NamespaceProxy`], [`QueueProxy`].
 ///

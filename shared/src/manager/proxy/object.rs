@@ -92,6 +92,8 @@ impl Message {
     }
 }
 
+const OTHER: &str = "a proxy can be kept by its own manager only, and this one is of another";
+
 /// Two proxies are equal if they stand for the same object.
 impl PartialEq for Object {
     fn eq(&self, other: &Self) -> bool {
@@ -140,7 +142,7 @@ impl Serialize for Object {
         let travelling = match (current(), route) {
             (Some(link), _) if link.manager == manager => Travelling::Inside(number),
             (Some(_), _) => {
-                return Err(ser::Error::custom("a proxy can be kept by its own manager only, and this one is of another"));
+                return Err(ser::Error::custom(handle::refuse(OTHER)));
             }
             (None, Route::Door(door)) => Travelling::Door { manager, cap, number, door: Door(door.clone()) },
             (None, Route::Tcp(address, key)) => {

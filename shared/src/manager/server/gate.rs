@@ -10,12 +10,12 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use crate::error::{Context, Result};
-use crate::manager::key::{self, Key, Nonce, RESPONSE};
+use crate::manager::key::{Key, Nonce, RESPONSE, challenge, random};
 use crate::manager::stream::Stream;
 use crate::sys::stream;
 
 /// How long a newcomer may take.
-pub(in crate::manager) const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Newcomers at a time.
 const MOST: usize = 64;
 /// The pause after the system had no descriptor for a newcomer.
@@ -104,9 +104,9 @@ impl Arrival {
     /// `None` if the newcomer has gone already.
     fn challenge(stream: TcpStream) -> Option<Self> {
         let stream = Stream::new(stream::tune(stream).ok()?);
-        let nonce = key::nonce().ok()?;
+        let nonce: Nonce = random().ok()?;
         // There is room for a first message, or something is wrong.
-        stream.write_by(&key::challenge(&nonce), Some(Instant::now())).ok()?;
+        stream.write_by(&challenge(&nonce), Some(Instant::now())).ok()?;
         Some(Self { stream, nonce, response: [0; RESPONSE], have: 0, deadline: Instant::now() + PATIENCE })
     }
 

@@ -27,7 +27,6 @@ use crate::manager::stream::Stream;
 use crate::sys::socket::{Received, Socket};
 use crate::sys::stream::patience;
 
-pub(super) use gate::PATIENCE;
 use gate::Gate;
 use objects::Objects;
 

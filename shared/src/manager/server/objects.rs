@@ -77,7 +77,8 @@ impl Objects {
 
     pub(super) fn lookup(&self, name: &str, kind: Kind) -> Outcome {
         let number = lock(&self.names).get(name).copied();
-        let number = number.ok_or_else(|| Failure::Refused(format!("the manager has published nothing as {name:?}")))?;
+        let number =
+            number.ok_or_else(|| Failure::Refused(format!("the manager has published nothing as {name:?}")))?;
         let object = self.get(number)?;
         if std::mem::discriminant(&object.kind()) != std::mem::discriminant(&kind) {
             return Err(object.is_no(kind));

@@ -5,6 +5,7 @@
 //! gone the ring is passed on to the next, so that no ring is lost.
 
 use std::collections::VecDeque;
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,6 @@ use crate::manager::protocol::{Bytes, Failure, Patience};
 use crate::manager::stream::Stream;
 use crate::sys::bell::Bell;
 use crate::sys::stream::patience;
-use std::os::fd::AsFd;
 
 pub(super) struct Queue {
     bound: usize,
@@ -213,8 +213,7 @@ impl Queue {
 fn sleep(client: &Stream, bell: &Bell, deadline: Option<Instant>) -> Woken {
     loop {
         // A client that waits has nothing to say: whatever comes from it is its end, or against the protocol.
-        let mut fds =
-            [PollFd::new(client.as_fd(), PollFlags::POLLIN), PollFd::new(bell.as_fd(), PollFlags::POLLIN)];
+        let mut fds = [PollFd::new(client.as_fd(), PollFlags::POLLIN), PollFd::new(bell.as_fd(), PollFlags::POLLIN)];
         match poll(&mut fds, patience(deadline)) {
             Err(Errno::EINTR) => {}
             Ok(0) if deadline.is_some_and(|deadline| deadline <= Instant::now()) => return Woken::TimedOut,
