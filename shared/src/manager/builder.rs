@@ -5,10 +5,11 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use super::Manager;
-use super::client::{Link, Route, say_hello};
+use super::client::{Link, Route, hear_welcome, say_hello};
 use super::key::{Key, random};
 use super::parcel::Parcel;
 use super::server::{Setup, serve};
+use super::stream::Stream;
 use crate::error::{Context, Error, Result};
 use crate::limits::MAX_MESSAGE;
 use crate::nursery::StartMethod;
@@ -32,7 +33,7 @@ const LOOK: Duration = Duration::from_millis(50);
 #[must_use = "a builder does nothing until `start`"]
 pub struct ManagerBuilder {
     addresses: Option<io::Result<Vec<SocketAddr>>>,
-    key: Option<Vec<u8>>,
+    key: Option<Result<Key>>,
     max_message: u64,
 }
 
@@ -51,7 +52,7 @@ impl ManagerBuilder {
     /// The secret that clients by TCP must know, too: at least 16 random bytes, say; a word can be guessed. It is never sent.
     /// Python: `authkey`.
     pub fn key(mut self, key: impl AsRef<[u8]>) -> Self {
-        self.key = Some(key.as_ref().to_vec());
+        self.key = Some(Key::new(key.as_ref()));
         self
     }
 
@@ -70,7 +71,7 @@ impl ManagerBuilder {
         if self.max_message == 0 {
             return Err(Error::Config("max_message is 0: no message could be sent".into()));
         }
-        let key = self.key.as_deref().map(Key::new).transpose()?;
+        let key = self.key.transpose()?;
         let listener = self.addresses.map(|addresses| listen(addresses, key)).transpose()?;
         let (outer, inner) = Socket::pair()?;
         let manager = u128::from_ne_bytes(random()?);
@@ -81,9 +82,12 @@ impl ManagerBuilder {
         let builder = Process::builder().daemon(true).name("manager").start_method(StartMethod::ForkServer);
         let process = builder.target(serve, (setup,)).start()?;
         let route = Route::Door(Parcel::new(outer.into()).0);
-        let greeted = await_greeting(&process, &route);
-        match greeted {
-            Ok(()) => Ok(Manager { link: Link::to(manager, cap, route), address, process }),
+        match await_welcome(&process, &route) {
+            Ok(session) => {
+                let link = Link::to(manager, cap, route);
+                link.keep(session);
+                Ok(Manager { link, address, process })
+            }
             // What became of the process says more than that it is gone.
             Err(Error::Disconnected) => Err(process.join().err().unwrap_or(Error::Disconnected)),
             Err(other) => Err(other),
@@ -91,16 +95,16 @@ impl ManagerBuilder {
     }
 }
 
-/// Waits until the manager answers, or has ended.
-fn await_greeting(process: &Process<()>, route: &Route) -> Result<()> {
+/// Opens the first session, and waits until the manager answers or has ended.
+fn await_welcome(process: &Process<()>, route: &Route) -> Result<Stream> {
     let session = route.open()?;
     say_hello(&session)?;
-    while route.greet(&session, Some(Instant::now() + LOOK))?.is_none() {
+    while hear_welcome(&session, Some(Instant::now() + LOOK))?.is_none() {
         if !process.is_alive() {
             return Err(Error::Disconnected);
         }
     }
-    Ok(())
+    Ok(session)
 }
 
 fn listen(addresses: io::Result<Vec<SocketAddr>>, key: Option<Key>) -> Result<(TcpListener, Key, SocketAddr)> {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
-use super::client::{Link, Route, say_hello};
+use super::client::{Link, Route, hear_welcome, say_hello};
 use super::key::Key;
 use super::protocol::Kind;
 use super::proxy::{DictProxy, ListProxy, NamespaceProxy, Object, QueueProxy};
@@ -42,8 +42,10 @@ impl RemoteManager {
         let route = Route::Tcp(address, key.clone());
         let session = route.open()?;
         say_hello(&session)?;
-        let (manager, cap) = route.greet(&session, None)?.ok_or(Error::Disconnected)?;
-        Ok(Self { link: Link::to(manager, cap, route), address })
+        let (manager, cap) = hear_welcome(&session, None)?.ok_or(Error::Disconnected)?;
+        let link = Link::to(manager, cap, route);
+        link.keep(session);
+        Ok(Self { link, address })
     }
 
     /// Where it listens.

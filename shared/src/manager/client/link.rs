@@ -111,7 +111,8 @@ impl Link {
         idle.map_or_else(|| self.route.open().map_err(lost), Ok)
     }
 
-    fn keep(&self, session: Stream) {
+    /// Keeps a session for the next call.
+    pub(in crate::manager) fn keep(&self, session: Stream) {
         let mut idle = self.idle();
         if idle.sessions.len() < IDLE {
             idle.sessions.push(session);
@@ -147,21 +148,20 @@ impl Route {
             Self::Tcp(address, key) => dial(*address, key),
         }
     }
-
-    /// Asks who the manager is: its number, and its cap on messages. `None` if it does not answer in time; `deadline` is for the answer
-    /// only.
-    pub(in crate::manager) fn greet(&self, session: &Stream, deadline: Option<Instant>) -> Result<Option<(u128, u64)>> {
-        if !stream::await_readable(session, deadline).map_err(failed)? {
-            return Ok(None);
-        }
-        read_answer(session, u64::MAX)?.checked()?.welcome().map(Some)
-    }
 }
 
-/// Sends the request for [`Route::greet`].
+/// Asks who the manager is.
 pub(in crate::manager) fn say_hello(session: &Stream) -> Result<()> {
     let message = Message::new(&Request::Hello)?;
     session.send(std::iter::once(message.bytes())).map_err(failed)
+}
+
+/// The answer to [`say_hello`]: the manager's number, and its cap on messages. `None` if it does not come in time.
+pub(in crate::manager) fn hear_welcome(session: &Stream, deadline: Option<Instant>) -> Result<Option<(u128, u64)>> {
+    if !stream::await_readable(session, deadline).map_err(failed)? {
+        return Ok(None);
+    }
+    read_answer(session, u64::MAX)?.checked()?.welcome().map(Some)
 }
 
 fn ask(session: &Stream, cap: u64, message: &Message) -> Result<Answer> {

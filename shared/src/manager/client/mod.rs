@@ -7,4 +7,4 @@ mod link;
 
 pub(super) use answer::Answer;
 pub(super) use context::{current, within};
-pub(super) use link::{Link, Route, say_hello};
+pub(super) use link::{Link, Route, hear_welcome, say_hello};

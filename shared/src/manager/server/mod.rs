@@ -11,6 +11,8 @@ mod list;
 mod objects;
 mod queue;
 mod session;
+#[cfg(test)]
+mod tests;
 
 use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd};
