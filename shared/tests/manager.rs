@@ -8,8 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use multiproc::{
-    Connection, DictProxy, Error, ListProxy, Manager, NamespaceProxy, Pool, Process, QueueProxy, Result, StartMethod,
-    pipe,
+    Connection, DictProxy, Error, ListProxy, Manager, NamespaceProxy, Pool, Process, PutError, QueueProxy, Result,
+    StartMethod, pipe,
 };
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -117,13 +117,14 @@ fn a_queue_hands_values_out_in_order_and_says_when_it_is_full_empty_closed() {
         assert!(matches!(queue.try_get(), Err(Error::Empty)));
         assert!(matches!(queue.get_timeout(SHORT), Err(Error::TimedOut { after: SHORT, pid: None })));
         (1..=3).try_for_each(|n| queue.put(n))?;
-        assert!(matches!(queue.try_put(4), Err(Error::Full)));
-        assert!(matches!(queue.put_timeout(4, SHORT), Err(Error::TimedOut { after: SHORT, pid: None })));
+        assert!(matches!(queue.try_put(4), Err(PutError { value: 4, error: Error::Full })));
+        let late = queue.put_timeout(4, SHORT).unwrap_err();
+        assert!(matches!(late, PutError { value: 4, error: Error::TimedOut { after: SHORT, pid: None } }), "{late:?}");
         assert_eq!((queue.len()?, queue.get()?, queue.try_get()?), (3, 1, 2));
         queue.try_put(4)?;
         queue.put_timeout(5, Duration::MAX)?;
         queue.close()?;
-        assert!(matches!(queue.put(6), Err(Error::Closed)));
+        assert!(matches!(queue.put(6), Err(PutError { value: 6, error: Error::Closed })));
         assert_eq!((queue.get()?, queue.get_timeout(LONG)?, queue.get()?), (3, 4, 5));
         assert!(queue.is_empty()?);
         for closed in [queue.get(), queue.try_get(), queue.get_timeout(LONG)] {
@@ -148,9 +149,10 @@ fn join_waits_until_all_that_was_put_is_done() {
                 queue.task_done().unwrap();
             }
         };
-        assert!(matches!(queue.join_timeout(SHORT), Err(Error::TimedOut { after: SHORT, pid: None })));
+        assert!(!queue.join_timeout(SHORT)?);
         let worker = Process::new(work, (queue.clone(),)).start()?;
         queue.join()?;
+        assert!(queue.join_timeout(Duration::ZERO)?);
         worker.join()?;
         is_config(queue.task_done(), "more often");
         Ok(())
@@ -190,7 +192,7 @@ fn closing_wakes_those_who_wait() {
         let (empty, full) = (manager.queue::<u64>()?, manager.bounded_queue::<u64>(1)?);
         full.put(1)?;
         thread::scope(|scope| {
-            let waiting = [scope.spawn(|| empty.get().map(drop)), scope.spawn(|| full.put(2))];
+            let waiting = [scope.spawn(|| empty.get().map(drop)), scope.spawn(|| full.put(2).map_err(Error::from))];
             thread::sleep(SHORT);
             empty.close().unwrap();
             full.close().unwrap();
@@ -236,7 +238,8 @@ fn proxies_work_in_workers_and_processes_under_every_start_method() {
             seen.sort_unstable();
             assert_eq!(seen, (0..=20).collect::<Vec<_>>());
             assert_eq!((nested.len()?, queue.len()?), (21, 21));
-            (all.list.clear()?, nested.clear()?);
+            all.list.clear()?;
+            nested.clear()?;
             (0..21).try_for_each(|_| queue.get().map(drop))?;
         }
         Ok(())
@@ -471,7 +474,7 @@ fn a_dead_manager_is_told_to_those_who_ask_and_to_those_who_wait() {
         assert!(process.join()?);
         for _ in 0..20 {
             assert!(matches!(list.get(0), Err(Error::Disconnected)));
-            assert!(matches!(queue.put(1), Err(Error::Disconnected)));
+            assert!(matches!(queue.put(1), Err(PutError { error: Error::Disconnected, .. })));
             assert!(matches!(manager.list::<u8>(), Err(Error::Disconnected)));
         }
         Ok(())

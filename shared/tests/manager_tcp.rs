@@ -200,7 +200,7 @@ fn try_to_get_in(address: SocketAddr, kind: u64, random: &mut impl FnMut() -> u6
     };
     let bytes: Vec<u8> = (0..len).map(|_| random() as u8).collect();
     let _ = stream.write_all(&bytes);
-    if kind % 3 == 0 {
+    if kind.is_multiple_of(3) {
         // Gone before the answer.
         return false;
     }

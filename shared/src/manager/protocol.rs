@@ -258,7 +258,7 @@ mod tests {
         let request = Request::List(7, ListRequest::Push);
         let mut message = Message::new(&request).unwrap();
         for value in [&b"one"[..], b"", b"three"] {
-            message.value(|out| Ok(out.extend_from_slice(value))).unwrap();
+            message.put_bytes(value).unwrap();
         }
         let (head, values) = Values::after::<Request>(message.bytes()).unwrap();
         assert!(head == request && values.are_whole());

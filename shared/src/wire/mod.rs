@@ -48,13 +48,18 @@ pub(crate) fn encode<T: Serialize + 'static>(mut value: T, out: &mut Vec<u8>) ->
     encode_ref(&value, out)
 }
 
-/// As [`encode`], for a value that its owner keeps.
+/// As [`encode`], for a value that is needed afterwards.
 pub(crate) fn encode_ref<T: Serialize + 'static>(value: &T, out: &mut Vec<u8>) -> Result<(), String> {
-    if let Some(bytes) = (value as &dyn Any).downcast_ref::<Vec<u8>>() {
+    if let Some(bytes) = view(value) {
         out.extend_from_slice(bytes);
         return Ok(());
     }
-    if flat::encode(value, out) { Ok(()) } else { encode_plain(value, out) }
+    encode_plain(value, out)
+}
+
+/// What [`encode`] would write, if that already lies in memory.
+pub(crate) fn view<T: 'static>(value: &T) -> Option<&[u8]> {
+    flat::view(value)
 }
 
 /// Appends `value` as postcard, whatever its type: a `String` and its `str`, a `Vec` and its slice give the same bytes.

@@ -10,6 +10,7 @@ use super::object::Object;
 use super::proxy;
 use crate::error::{Error, Result};
 use crate::manager::protocol::{Patience, QueueRequest, Request};
+use crate::queue::PutError;
 
 /// A queue in a manager's process, for any process to use. Made by [`Manager::queue`](crate::Manager::queue) and
 /// [`Manager::bounded_queue`](crate::Manager::bounded_queue).
@@ -54,19 +55,19 @@ impl<T: Serialize + DeserializeOwned + 'static> QueueProxy<T> {
     /// Puts `value` at the end; waits while a bounded queue is full. Python: `put(value)`.
     ///
     /// # Errors
-    /// [`Error::Closed`] after [`close`](QueueProxy::close), [`Error::Encode`], [`Error::TooLarge`], [`Error::Disconnected`]. The value is
-    /// gone then; clone it before, to try again.
-    pub fn put(&self, value: T) -> Result<()> {
+    /// The value comes back with [`Error::Closed`] after [`close`](QueueProxy::close), [`Error::Encode`], [`Error::TooLarge`], or
+    /// [`Error::Disconnected`].
+    pub fn put(&self, value: T) -> Result<(), PutError<T>> {
         self.put_within(value, Patience::Endless)
     }
 
     /// As [`put`](QueueProxy::put), but a full queue is [`Error::Full`]. Python: `put_nowait(value)`.
-    pub fn try_put(&self, value: T) -> Result<()> {
+    pub fn try_put(&self, value: T) -> Result<(), PutError<T>> {
         self.put_within(value, Patience::None)
     }
 
     /// As [`put`](QueueProxy::put), but a queue that stays full so long is [`Error::TimedOut`]. Python: `put(value, timeout=…)`.
-    pub fn put_timeout(&self, value: T, patience: Duration) -> Result<()> {
+    pub fn put_timeout(&self, value: T, patience: Duration) -> Result<(), PutError<T>> {
         self.put_within(value, Patience::AtMost(patience))
     }
 
@@ -123,13 +124,18 @@ impl<T: Serialize + DeserializeOwned + 'static> QueueProxy<T> {
         self.object.call(self.request(QueueRequest::Join(Patience::Endless)))?.done()
     }
 
-    /// As [`join`](QueueProxy::join), but waits no longer than `patience`; then it is [`Error::TimedOut`].
-    pub fn join_timeout(&self, patience: Duration) -> Result<()> {
-        self.object.call(self.request(QueueRequest::Join(Patience::AtMost(patience))))?.done()
+    /// As [`join`](QueueProxy::join), but waits no longer than `patience`; says whether all is done.
+    pub fn join_timeout(&self, patience: Duration) -> Result<bool> {
+        match self.object.call(self.request(QueueRequest::Join(Patience::AtMost(patience)))) {
+            Err(Error::TimedOut { .. }) => Ok(false),
+            outcome => outcome?.done().map(|()| true),
+        }
     }
 
-    fn put_within(&self, value: T, patience: Patience) -> Result<()> {
-        self.object.call_with(self.request(QueueRequest::Put(patience)), |message| message.put(value))?.done()
+    fn put_within(&self, value: T, patience: Patience) -> Result<(), PutError<T>> {
+        let request = self.request(QueueRequest::Put(patience));
+        let put = self.object.call_with(request, |message| message.put_ref(&value)).and_then(|answer| answer.done());
+        put.map_err(|error| PutError { value, error })
     }
 
     fn get_within(&self, patience: Patience) -> Result<T> {

@@ -103,7 +103,10 @@ fn serve_queue(
 fn hand_over(stream: &Stream, cap: u64, queue: &Queue, value: Bytes) -> Result<(), Over> {
     let handed = send(stream, cap, Answer::values([value.clone()])).and_then(|()| stream.read_by(&mut [0], None));
     match handed {
-        Ok(()) => Ok(queue.confirm()),
+        Ok(()) => {
+            queue.confirm();
+            Ok(())
+        }
         Err(_) => {
             queue.put_back(value);
             Err(Over)
