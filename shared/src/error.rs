@@ -73,7 +73,8 @@ pub enum Error {
     /// The pool takes no more tasks, or the queue no more values and has none left: it was closed.
     #[error("closed: it takes no more tasks or values")]
     Closed,
-    /// The other side is gone: a pipe's end was dropped, or the last process that could have put something into a queue has ended.
+    /// The other side is gone: a pipe's end was dropped, the last process that could have put something into a queue has ended, or a
+    /// manager has.
     #[error("the other side is gone")]
     Disconnected,
     /// There is no room now.

@@ -24,6 +24,7 @@
 //!   ([`apply_async`](Pool::apply_async) and its kin return an [`AsyncResult`], which is also a future), and lazily
 //!   ([`imap`](Pool::imap), [`imap_unordered`](Pool::imap_unordered)).
 //! - [`Process`] runs one function in a process of its own.
+//! - [`Manager`] holds lists, dictionaries, namespaces and queues that any process uses through proxies, by TCP on other machines, too.
 //! - [`partial`] sends state along with a function.
 //!
 //! The crate works on Linux, on x86-64 and aarch64.

@@ -552,3 +552,50 @@ fn a_manager_may_be_used_by_a_task_while_its_starter_waits() {
         process.join()
     });
 }
+
+/// Uses everything, again and again, until it is killed.
+fn use_without_end(list: ListProxy<Vec<u8>>, dict: DictProxy<u32, u64>, queue: QueueProxy<Vec<u8>>) {
+    for n in 0.. {
+        let own = vec![n as u8; n % 30_000];
+        list.push(own.clone()).unwrap();
+        dict.update(0, |old| old.unwrap_or(0) + 1).unwrap();
+        queue.put(own).unwrap();
+        list.to_vec().unwrap();
+        let got = queue.get().unwrap();
+        assert!(got.windows(2).all(|pair| pair[0] == pair[1]));
+        list.pop().unwrap();
+    }
+}
+
+#[test]
+fn processes_killed_at_random_harm_nobody_else() {
+    promise(|| {
+        let manager = Manager::new()?;
+        let (list, dict) = (manager.list::<Vec<u8>>()?, manager.dict::<u32, u64>()?);
+        let queue = manager.bounded_queue::<Vec<u8>>(4)?;
+        let before = holdings(&manager);
+        let start = || {
+            let args = (list.clone(), dict.clone(), queue.clone());
+            Process::builder().daemon(true).target(use_without_end, args).start()
+        };
+        let mut running = vec![start()?, start()?, start()?];
+        for n in 0..40u64 {
+            thread::sleep(Duration::from_micros(n * 7919 % 30_000));
+            // Killed by its drop.
+            running.remove(0);
+            running.push(start()?);
+            dict.update(1, |old| old.unwrap_or(0) + 1)?;
+        }
+        running.clear();
+        eventually("all sessions have ended", || holdings(&manager) == before);
+        assert_eq!(dict.get(&1)?, Some(40));
+        assert!(dict.get(&0)?.unwrap() > 0);
+        assert!(list.to_vec()?.iter().all(|own| own.windows(2).all(|pair| pair[0] == pair[1])));
+        while !queue.is_empty()? {
+            queue.try_get()?;
+        }
+        queue.put(vec![1])?;
+        assert_eq!(queue.get()?, [1]);
+        Ok(())
+    });
+}

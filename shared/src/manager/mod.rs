@@ -130,7 +130,7 @@ impl Manager {
         &self,
         values: impl IntoIterator<Item = T>,
     ) -> Result<ListProxy<T>> {
-        let fill = |message: &mut Message| values.into_iter().try_for_each(|value| message.put(value));
+        let fill = |message: &mut Message| values.into_iter().try_for_each(|value| message.put(&value));
         Object::create(&self.link, Kind::List, fill).map(ListProxy::of)
     }
 
@@ -153,7 +153,7 @@ impl Manager {
         let fill = |message: &mut Message| {
             items.into_iter().try_for_each(|(key, value)| {
                 message.put_key(&key)?;
-                message.put(value)
+                message.put(&value)
             })
         };
         Object::create(&self.link, Kind::Dict, fill).map(DictProxy::of)

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use crate::error::{Error, Result};
 use crate::handle::Descriptor;
+use crate::sys::large::on_large_pages;
 use crate::sys::stream;
 
 /// Bytes asked for at first: whole frames, mostly.
@@ -57,12 +58,22 @@ impl Stream {
         if len > cap {
             return Err(Error::TooLarge { bytes: len, cap });
         }
-        let missing =
-            len.checked_sub(body.len() as u64).ok_or_else(|| Error::Decode("bytes after the frame".into()))?;
+        if len < body.len() as u64 {
+            return Err(Error::Decode("bytes after the frame".into()));
+        }
         let mut frame = Vec::with_capacity(len.min(TRUST) as usize);
         frame.extend_from_slice(body);
-        let got = self.take(missing).read_to_end(&mut frame).map_err(failed)?;
-        if (got as u64) < missing { Err(Error::Disconnected) } else { Ok(Some(frame)) }
+        while (frame.len() as u64) < len {
+            // As much again as has come.
+            let next = (len - frame.len() as u64).min(TRUST.max(frame.len() as u64));
+            frame.reserve_exact(next as usize);
+            on_large_pages(&mut frame);
+            let got = self.take(next).read_to_end(&mut frame).map_err(failed)?;
+            if (got as u64) < next {
+                return Err(Error::Disconnected);
+            }
+        }
+        Ok(Some(frame))
     }
 
     /// Fills `buffer`, by the deadline.

@@ -1,5 +1,6 @@
 //! This process' way to a manager, shared by all its proxies here.
 
+use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -12,6 +13,7 @@ use super::context::within;
 use super::dial::dial;
 use crate::error::{Error, Result};
 use crate::handle::Descriptor;
+use crate::identity::parent_process;
 use crate::manager::key::Key;
 use crate::manager::protocol::{Message, Request};
 use crate::manager::stream::{Stream, failed};
@@ -46,24 +48,42 @@ struct Idle {
     sessions: Vec<Stream>,
 }
 
-/// The links of this process, and the process whose they are.
-static LINKS: Mutex<(u32, Vec<Weak<Link>>)> = Mutex::new((0, Vec::new()));
+/// The links of this process.
+#[derive(Default)]
+struct Links {
+    /// Whose they are: a forked child starts with none.
+    pid: u32,
+    known: Vec<Weak<Link>>,
+    /// In a process that works for another: the last few, so that the next task with a proxy finds its sessions open.
+    kept: VecDeque<Arc<Link>>,
+}
+
+static LINKS: Mutex<Links> = Mutex::new(Links { pid: 0, known: Vec::new(), kept: VecDeque::new() });
+
+/// Links kept without a proxy.
+const KEPT: usize = 4;
 
 impl Link {
     /// The link to that manager by that kind of route, if this process has one; otherwise a new one.
     pub(in crate::manager) fn to(manager: u128, cap: u64, route: Route) -> Arc<Self> {
         let pid = std::process::id();
         let mut links = LINKS.lock().unwrap_or_else(PoisonError::into_inner);
-        if links.0 != pid {
-            *links = (pid, Vec::new());
+        if links.pid != pid {
+            *links = Links { pid, ..Links::default() };
         }
         let fits = |link: &Arc<Self>| link.manager == manager && link.route.is_like(&route);
-        if let Some(link) = links.1.iter().filter_map(Weak::upgrade).find(fits) {
+        if let Some(link) = links.known.iter().filter_map(Weak::upgrade).find(fits) {
             return link;
         }
-        links.1.retain(|link| link.strong_count() > 0);
+        links.known.retain(|link| link.strong_count() > 0);
         let link = Arc::new(Self { manager, cap, route, idle: Mutex::default() });
-        links.1.push(Arc::downgrade(&link));
+        links.known.push(Arc::downgrade(&link));
+        if parent_process().is_some() {
+            links.kept.push_back(link.clone());
+            if links.kept.len() > KEPT {
+                links.kept.pop_front();
+            }
+        }
         link
     }
 
@@ -97,7 +117,8 @@ impl Link {
             return Err(Error::TooLarge { bytes, cap: self.cap });
         }
         let session = self.session()?;
-        let answer = ask(&session, self.cap, &message)?;
+        // If one is broken, so are the others, or they are from before the break.
+        let answer = ask(&session, self.cap, &message).inspect_err(|_| self.idle().sessions.clear())?;
         if answer.has_values() {
             then(&session)?;
         }

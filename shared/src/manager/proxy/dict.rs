@@ -55,7 +55,7 @@ impl<K: Serialize + DeserializeOwned + 'static, V: Serialize + DeserializeOwned 
     pub fn insert(&self, key: K, value: V) -> Result<Option<V>> {
         let answer = self.object.call_with(self.request(DictRequest::Insert), |message| {
             message.put_key(&key)?;
-            message.put(value)
+            message.put(&value)
         })?;
         self.object.decode_one(&answer)
     }
@@ -153,7 +153,7 @@ impl<K: Serialize + DeserializeOwned + 'static, V: Serialize + DeserializeOwned 
             let new = change(old.map(|old| self.object.decode(old)).transpose()?);
             let swap = self.object.call_with(self.request(DictRequest::Swap), |message| {
                 message.put_key(&key)?;
-                message.put_ref(&new)?;
+                message.put(&new)?;
                 old.map_or(Ok(()), |old| message.put_bytes(old))
             })?;
             if swap.flag()? {

@@ -48,12 +48,12 @@ impl<T: Serialize + DeserializeOwned + 'static> ListProxy<T> {
     /// # Errors
     /// [`Error::Encode`], [`Error::TooLarge`], [`Error::Disconnected`].
     pub fn push(&self, value: T) -> Result<()> {
-        self.object.call_with(self.request(ListRequest::Push), |message| message.put(value))?.done()
+        self.object.call_with(self.request(ListRequest::Push), |message| message.put(&value))?.done()
     }
 
     /// Appends all `values`, with nobody else's in between. Python: `extend`. Errors as [`push`](ListProxy::push).
     pub fn extend(&self, values: impl IntoIterator<Item = T>) -> Result<()> {
-        let fill = |message: &mut Message| values.into_iter().try_for_each(|value| message.put(value));
+        let fill = |message: &mut Message| values.into_iter().try_for_each(|value| message.put(&value));
         self.object.call_with(self.request(ListRequest::Push), fill)?.done()
     }
 
@@ -70,7 +70,7 @@ impl<T: Serialize + DeserializeOwned + 'static> ListProxy<T> {
     /// # Errors
     /// [`Error::Config`] if there is none; otherwise as [`push`](ListProxy::push).
     pub fn set(&self, index: usize, value: T) -> Result<()> {
-        self.object.call_with(self.request(ListRequest::Set(index as u64)), |message| message.put(value))?.done()
+        self.object.call_with(self.request(ListRequest::Set(index as u64)), |message| message.put(&value))?.done()
     }
 
     /// Puts `value` before the element at `index`, or at the end if `index` is the length. Python: `insert`.
@@ -78,7 +78,7 @@ impl<T: Serialize + DeserializeOwned + 'static> ListProxy<T> {
     /// # Errors
     /// [`Error::Config`] if `index` is larger; otherwise as [`push`](ListProxy::push).
     pub fn insert(&self, index: usize, value: T) -> Result<()> {
-        self.object.call_with(self.request(ListRequest::Insert(index as u64)), |message| message.put(value))?.done()
+        self.object.call_with(self.request(ListRequest::Insert(index as u64)), |message| message.put(&value))?.done()
     }
 
     /// Takes out the element at `index`, if there is one. Python: `pop(index)`. Errors as [`get`](ListProxy::get).
@@ -127,7 +127,7 @@ impl<T: Serialize + DeserializeOwned + 'static> ListProxy<T> {
     /// # Errors
     /// [`Error::Encode`], [`Error::Disconnected`].
     pub fn contains(&self, value: &T) -> Result<bool> {
-        self.object.call_with(self.request(ListRequest::Contains), |message| message.put_ref(value))?.flag()
+        self.object.call_with(self.request(ListRequest::Contains), |message| message.put(value))?.flag()
     }
 
     /// Replaces the element at `index` by what `change` makes of it, and returns it, so that no change by others is lost: if there was
@@ -151,7 +151,7 @@ impl<T: Serialize + DeserializeOwned + 'static> ListProxy<T> {
             let new = change(self.object.decode(old)?);
             let swap = self.object.call_with(self.request(ListRequest::Swap(index as u64)), |message| {
                 message.put_bytes(old)?;
-                message.put_ref(&new)
+                message.put(&new)
             })?;
             if swap.flag()? {
                 return Ok(new);

@@ -50,7 +50,7 @@ impl NamespaceProxy {
         let request = Request::Dict(self.object.number, DictRequest::Insert);
         let set = self.object.call_with(request, |message| {
             message.put_key(name)?;
-            message.put(value)
+            message.put(&value)
         })?;
         set.value().map(drop)
     }

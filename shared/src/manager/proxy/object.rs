@@ -12,6 +12,7 @@ use crate::handle::{self, Descriptor, Travel};
 use crate::manager::client::{Answer, Link, Route, current, within};
 use crate::manager::key::Key;
 use crate::manager::protocol::{Kind, Message, Request};
+use crate::sys::large::on_large_pages;
 use crate::wire::{self, Source};
 
 /// An object in a manager's process.
@@ -72,12 +73,14 @@ impl Object {
 
 /// How values and keys are written into a message.
 impl Message {
-    pub(in crate::manager) fn put<T: Serialize + 'static>(&mut self, value: T) -> Result<()> {
-        self.value(|out| wire::encode(value, out))
-    }
-
-    pub(in crate::manager) fn put_ref<T: Serialize + 'static>(&mut self, value: &T) -> Result<()> {
-        self.value(|out| wire::encode_ref(value, out))
+    pub(in crate::manager) fn put<T: Serialize + 'static>(&mut self, value: &T) -> Result<()> {
+        self.value(|out| {
+            if let Some(bytes) = wire::view(value) {
+                out.reserve(bytes.len());
+                on_large_pages(out);
+            }
+            wire::encode_ref(value, out)
+        })
     }
 
     pub(in crate::manager) fn put_key<K: Serialize + ?Sized>(&mut self, key: &K) -> Result<()> {

@@ -16,7 +16,8 @@ use crate::queue::PutError;
 /// [`Manager::bounded_queue`](crate::Manager::bounded_queue).
 ///
 /// Those who wait do so without holding up others. A process that is killed while it waits leaves nothing behind, and a value that was
-/// on its way to it goes back to the front of the queue: it is lost only if the process had it.
+/// on its way to it goes back to the front of the queue: it is lost only if the process had it. (By
+/// TCP, a connection that breaks at the very moment in which a value arrives may have it delivered a second time, to somebody else.)
 ///
 /// ```
 /// use multiproc::{Error, Manager, Process, QueueProxy};
@@ -134,7 +135,7 @@ impl<T: Serialize + DeserializeOwned + 'static> QueueProxy<T> {
 
     fn put_within(&self, value: T, patience: Patience) -> Result<(), PutError<T>> {
         let request = self.request(QueueRequest::Put(patience));
-        let put = self.object.call_with(request, |message| message.put_ref(&value)).and_then(|answer| answer.done());
+        let put = self.object.call_with(request, |message| message.put(&value)).and_then(|answer| answer.done());
         put.map_err(|error| PutError { value, error })
     }
 
