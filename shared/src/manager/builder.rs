@@ -42,15 +42,15 @@ impl ManagerBuilder {
         Self { addresses: None, key: None, max_message: MAX_MESSAGE }
     }
 
-    /// Listens for clients by TCP, too. Port 0 is any free one; [`Manager::address`] tells which. A [`key`](ManagerBuilder::key) is
-    /// needed. Python: `address`.
+    /// Listens for clients by TCP, too. Port 0 is any free one; [`Manager::address`] tells which. A
+    /// [`key`](ManagerBuilder::key) is needed. Python: `address`.
     pub fn listen(mut self, address: impl ToSocketAddrs) -> Self {
         self.addresses = Some(address.to_socket_addrs().map(Iterator::collect));
         self
     }
 
-    /// The secret that clients by TCP must know, too: at least 16 random bytes, say; a word can be guessed. It is never sent.
-    /// Python: `authkey`.
+    /// The secret that clients by TCP must know, too: at least 16 random bytes, say; a word can be guessed. It is never
+    /// sent. Python: `authkey`.
     pub fn key(mut self, key: impl AsRef<[u8]>) -> Self {
         self.key = Some(Key::new(key.as_ref()));
         self
@@ -65,8 +65,8 @@ impl ManagerBuilder {
     /// Starts the manager's process.
     ///
     /// # Errors
-    /// [`Error::Config`] if it should listen without a key, or if a setting makes no sense; [`Error::Io`] if it cannot listen there;
-    /// otherwise as [`Pool::builder`](crate::Pool::builder)'s `build`.
+    /// [`Error::Config`] if it should listen without a key, or if a setting makes no sense; [`Error::Io`] if it cannot
+    /// listen there; otherwise as [`Pool::builder`](crate::Pool::builder)'s `build`.
     pub fn start(self) -> Result<Manager> {
         if self.max_message == 0 {
             return Err(Error::Config("max_message is 0: no message could be sent".into()));

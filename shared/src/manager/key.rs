@@ -6,9 +6,9 @@
 //! server → client   HMAC(key, "server", both nonces)
 //! ```
 //!
-//! All messages have a fixed size. The client proves itself first, so that a stranger gets nothing but random bytes. The labels keep a
-//! proof from being sent back as the other side's, the nonces from being sent once more. (After the challenge and response of Python's
-//! `multiprocessing.connection`, which proves each direction in a round of its own.)
+//! All messages have a fixed size. The client proves itself first, so that a stranger gets nothing but random bytes.
+//! The labels keep a proof from being sent back as the other side's, the nonces from being sent once more. (After the
+//! challenge and response of Python's `multiprocessing.connection`, which proves each direction in a round of its own.)
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! Values that live in a process of their own, and the proxies by which any process uses them.
 //!
-//! A [`Manager`] starts the [server], a [`Process`](crate::Process) that holds the values. A [proxy] is an object's number and a
-//! [client] of the server. They speak in frames on a [stream], of which the [protocol] says what is in them. By TCP, both sides
-//! first prove that they know the [key].
+//! A [`Manager`] starts the [server], a [`Process`](crate::Process) that holds the values. A [proxy] is an object's
+//! number and a [client] of the server. They speak in frames on a [stream], of which the [protocol] says what is in
+//! them. By TCP, both sides first prove that they know the [key].
 
 mod builder;
 mod client;
@@ -34,14 +34,14 @@ use crate::process::Process;
 
 /// A process that holds lists, dictionaries, namespaces and queues for all others.
 ///
-/// Any process uses them through proxies: a proxy can be cloned, sent to a worker or process as an argument, and kept in another
-/// object of the same manager. This is for state that changes and is shared; what only goes from one process to another is faster in
-/// an argument, a result or a pipe, for each use of a proxy is a question to the manager's process and takes some ten
-/// microseconds.
+/// Any process uses them through proxies: a proxy can be cloned, sent to a worker or process as an argument, and kept
+/// in another object of the same manager. This is for state that changes and is shared; what only goes from one process
+/// to another is faster in an argument, a result or a pipe, for each use of a proxy is a question to the manager's
+/// process and takes some ten microseconds.
 ///
-/// What a manager holds it holds until it ends: an object whose proxies are all gone stays, and can be emptied by `clear`
-/// before. Dropping the manager kills its process, and so does the end of this program; then every use of a proxy is
-/// [`Error::Disconnected`].
+/// What a manager holds it holds until it ends: an object whose proxies are all gone stays, and can be emptied by
+/// `clear` before. Dropping the manager kills its process, and so does the end of this program; then every use of a
+/// proxy is [`Error::Disconnected`].
 ///
 /// ```
 /// use multiproc::{ListProxy, Manager, Pool};
@@ -61,11 +61,11 @@ use crate::process::Process;
 /// ```
 ///
 /// # Who can come in
-/// Proxies on this machine speak to the manager through sockets without a name, which nobody else can find. A manager that
-/// [listens](ManagerBuilder::listen) can be reached by TCP by all who know its key: both sides prove it (HMAC-SHA-256 over fresh
-/// random numbers) before anything else is read. After that nothing is encrypted or authenticated: who can read or change the traffic
-/// in between can read or change values. Use it within a network that is trusted, or through a tunnel such as ssh's. Who knows
-/// the key can fill the manager's memory.
+/// Proxies on this machine speak to the manager through sockets without a name, which nobody else can find. A manager
+/// that [listens](ManagerBuilder::listen) can be reached by TCP by all who know its key: both sides prove it
+/// (HMAC-SHA-256 over fresh random numbers) before anything else is read. After that nothing is encrypted or
+/// authenticated: who can read or change the traffic in between can read or change values. Use it within a network that
+/// is trusted, or through a tunnel such as ssh's. Who knows the key can fill the manager's memory.
 ///
 /// Python's counterpart is `multiprocessing.Manager`, and what it returns, a `SyncManager`.
 pub struct Manager {
@@ -108,8 +108,8 @@ impl Manager {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`] if there is no connection, [`Error::Denied`] if the keys are not the same, [`Error::Disconnected`] if the other
-    /// side says nothing for ten seconds.
+    /// [`Error::Io`] if there is no connection, [`Error::Denied`] if the keys are not the same, [`Error::Disconnected`]
+    /// if the other side says nothing for ten seconds.
     pub fn connect(address: impl ToSocketAddrs, key: impl AsRef<[u8]>) -> Result<RemoteManager> {
         RemoteManager::connect(address, key.as_ref())
     }
@@ -143,8 +143,8 @@ impl Manager {
         self.dict_from([])
     }
 
-    /// A new dictionary of keys and values; of equal keys the last one counts. Python: `SyncManager.dict(items)`. Errors as
-    /// [`list_from`](Manager::list_from).
+    /// A new dictionary of keys and values; of equal keys the last one counts. Python: `SyncManager.dict(items)`.
+    /// Errors as [`list_from`](Manager::list_from).
     pub fn dict_from<K, V>(&self, items: impl IntoIterator<Item = (K, V)>) -> Result<DictProxy<K, V>>
     where
         K: Serialize + DeserializeOwned + 'static,
@@ -164,7 +164,8 @@ impl Manager {
         Object::create(&self.link, Kind::Namespace, |_| Ok(())).map(NamespaceProxy::of)
     }
 
-    /// A new queue without a bound. Python: `SyncManager.Queue()`, `JoinableQueue()`. Errors as [`list`](Manager::list).
+    /// A new queue without a bound. Python: `SyncManager.Queue()`, `JoinableQueue()`. Errors as
+    /// [`list`](Manager::list).
     pub fn queue<T: Serialize + DeserializeOwned + 'static>(&self) -> Result<QueueProxy<T>> {
         Object::create(&self.link, Kind::Queue(None), |_| Ok(())).map(QueueProxy::of)
     }
@@ -180,8 +181,8 @@ impl Manager {
         Object::create(&self.link, Kind::Queue(Some(capacity as u64)), |_| Ok(())).map(QueueProxy::of)
     }
 
-    /// Makes an object of this manager known by a name, for those who [connect](Manager::connect). A name that is in use means the new
-    /// object from now on. Python: `BaseManager.register`.
+    /// Makes an object of this manager known by a name, for those who [connect](Manager::connect). A name that is in
+    /// use means the new object from now on. Python: `BaseManager.register`.
     ///
     /// # Errors
     /// [`Error::Config`] if the object is another manager's, [`Error::Disconnected`].

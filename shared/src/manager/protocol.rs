@@ -1,7 +1,7 @@
 //! What a client asks and the server answers.
 //!
-//! A frame is a [`Request`] or [`Reply`] in postcard and then values, each preceded by its length (u64, little endian). The values
-//! are the clients' own business: the server keeps, compares and returns their bytes.
+//! A frame is a [`Request`] or [`Reply`] in postcard and then values, each preceded by its length (u64, little endian).
+//! The values are the clients' own business: the server keeps, compares and returns their bytes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

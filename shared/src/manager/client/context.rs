@@ -10,8 +10,8 @@ thread_local! {
     static WITHIN: RefCell<Option<Arc<Link>>> = const { RefCell::new(None) };
 }
 
-const NO_HANDLES: &str = "a handle (connection, queue, lock, …) cannot be kept by a manager; its own lists, dictionaries, namespaces and \
-     queues can";
+const NO_HANDLES: &str = "a handle (connection, queue, lock, …) cannot be kept by a manager; its own lists, \
+     dictionaries, namespaces and queues can";
 
 /// Puts the former link back, also after a panic.
 struct Restore(Option<Arc<Link>>);
@@ -22,7 +22,8 @@ impl Drop for Restore {
     }
 }
 
-/// Runs `code`, which encodes or decodes a value that the manager behind `link` keeps: a proxy in it is a number, and a handle an error.
+/// Runs `code`, which encodes or decodes a value that the manager behind `link` keeps: a proxy in it is a number, and a
+/// handle an error.
 pub(in crate::manager) fn within<R>(link: &Arc<Link>, code: impl FnOnce() -> R) -> R {
     let _restore = Restore(WITHIN.replace(Some(link.clone())));
     forbid(NO_HANDLES, code)

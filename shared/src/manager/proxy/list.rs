@@ -13,8 +13,8 @@ use crate::manager::protocol::{ListRequest, Message, Request};
 
 /// A list in a manager's process, for any process to use. Made by [`Manager::list`](crate::Manager::list).
 ///
-/// Every call is a question to the manager's process and takes some ten microseconds. Each is atomic; two of them are not:
-/// `list.set(0, list.get(0)?.unwrap() + 1)?` loses what others do in between, as `l[0] += 1` does in Python. Use
+/// Every call is a question to the manager's process and takes some ten microseconds. Each is atomic; two of them are
+/// not: `list.set(0, list.get(0)?.unwrap() + 1)?` loses what others do in between, as `l[0] += 1` does in Python. Use
 /// [`update`](ListProxy::update).
 ///
 /// Elements are kept as the bytes they are serialized to. A proxy of the same manager can be an element.
@@ -130,8 +130,9 @@ impl<T: Serialize + DeserializeOwned + 'static> ListProxy<T> {
         self.object.call_with(self.request(ListRequest::Contains), |message| message.put(value))?.flag()
     }
 
-    /// Replaces the element at `index` by what `change` makes of it, and returns it, so that no change by others is lost: if there was
-    /// one in between, `change` is called again with the new element. Python has no counterpart, and needs a lock.
+    /// Replaces the element at `index` by what `change` makes of it, and returns it, so that no change by others is
+    /// lost: if there was one in between, `change` is called again with the new element. Python has no counterpart, and
+    /// needs a lock.
     ///
     /// ```
     /// # fn main() -> multiproc::Result<()> {
@@ -143,7 +144,8 @@ impl<T: Serialize + DeserializeOwned + 'static> ListProxy<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Config`] if there is no such element; otherwise as [`push`](ListProxy::push) and [`get`](ListProxy::get).
+    /// [`Error::Config`] if there is no such element; otherwise as [`push`](ListProxy::push) and
+    /// [`get`](ListProxy::get).
     pub fn update(&self, index: usize, mut change: impl FnMut(T) -> T) -> Result<T> {
         loop {
             let answer = self.ask(ListRequest::Get(index as u64))?;

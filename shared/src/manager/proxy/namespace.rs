@@ -11,7 +11,8 @@ use crate::error::Result;
 use crate::manager::client::Answer;
 use crate::manager::protocol::{DictRequest, Request};
 
-/// Named values of any types in a manager's process, for any process to use. Made by [`Manager::namespace`](crate::Manager::namespace).
+/// Named values of any types in a manager's process, for any process to use. Made by
+/// [`Manager::namespace`](crate::Manager::namespace).
 ///
 /// Nothing but the reader's word says of which type a value is: read with another type than it was set, it is
 /// [`Error::Decode`](crate::Error::Decode), or another value.

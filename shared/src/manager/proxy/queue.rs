@@ -15,9 +15,10 @@ use crate::queue::PutError;
 /// A queue in a manager's process, for any process to use. Made by [`Manager::queue`](crate::Manager::queue) and
 /// [`Manager::bounded_queue`](crate::Manager::bounded_queue).
 ///
-/// Those who wait do so without holding up others. A process that is killed while it waits leaves nothing behind, and a value that was
-/// on its way to it goes back to the front of the queue: it is lost only if the process had it. (By
-/// TCP, a connection that breaks at the very moment in which a value arrives may have it delivered a second time, to somebody else.)
+/// Those who wait do so without holding up others. A process that is killed while it waits leaves nothing behind, and a
+/// value that was on its way to it goes back to the front of the queue: it is lost only if the process had it. (By TCP,
+/// a connection that breaks at the very moment in which a value arrives may have it delivered a second time, to
+/// somebody else.)
 ///
 /// ```
 /// use multiproc::{Error, Manager, Process, QueueProxy};
@@ -56,8 +57,8 @@ impl<T: Serialize + DeserializeOwned + 'static> QueueProxy<T> {
     /// Puts `value` at the end; waits while a bounded queue is full. Python: `put(value)`.
     ///
     /// # Errors
-    /// The value comes back with [`Error::Closed`] after [`close`](QueueProxy::close), [`Error::Encode`], [`Error::TooLarge`], or
-    /// [`Error::Disconnected`].
+    /// The value comes back with [`Error::Closed`] after [`close`](QueueProxy::close), [`Error::Encode`],
+    /// [`Error::TooLarge`], or [`Error::Disconnected`].
     pub fn put(&self, value: T) -> Result<(), PutError<T>> {
         self.put_within(value, Patience::Endless)
     }
@@ -67,7 +68,8 @@ impl<T: Serialize + DeserializeOwned + 'static> QueueProxy<T> {
         self.put_within(value, Patience::None)
     }
 
-    /// As [`put`](QueueProxy::put), but a queue that stays full so long is [`Error::TimedOut`]. Python: `put(value, timeout=…)`.
+    /// As [`put`](QueueProxy::put), but a queue that stays full so long is [`Error::TimedOut`]. Python: `put(value,
+    /// timeout=…)`.
     pub fn put_timeout(&self, value: T, patience: Duration) -> Result<(), PutError<T>> {
         self.put_within(value, Patience::AtMost(patience))
     }
@@ -85,7 +87,8 @@ impl<T: Serialize + DeserializeOwned + 'static> QueueProxy<T> {
         self.get_within(Patience::None)
     }
 
-    /// As [`get`](QueueProxy::get), but a queue that stays empty so long is [`Error::TimedOut`]. Python: `get(timeout=…)`.
+    /// As [`get`](QueueProxy::get), but a queue that stays empty so long is [`Error::TimedOut`]. Python:
+    /// `get(timeout=…)`.
     pub fn get_timeout(&self, patience: Duration) -> Result<T> {
         self.get_within(Patience::AtMost(patience))
     }
@@ -103,8 +106,8 @@ impl<T: Serialize + DeserializeOwned + 'static> QueueProxy<T> {
         Ok(self.len()? == 0)
     }
 
-    /// Closes the queue for everybody: it takes no more values, and those who get are told when there are none left. Python: `shutdown()`
-    /// of Python 3.13's `queue.Queue`. Errors as [`len`](QueueProxy::len).
+    /// Closes the queue for everybody: it takes no more values, and those who get are told when there are none left.
+    /// Python: `shutdown()` of Python 3.13's `queue.Queue`. Errors as [`len`](QueueProxy::len).
     pub fn close(&self) -> Result<()> {
         self.object.call(self.request(QueueRequest::Close))?.done()
     }

@@ -1,8 +1,8 @@
 //! The manager's process: takes in clients, serves each on a thread of its own.
 //!
-//! Local clients come through the front door, a socket whose other end only proxies have: each brings one end of a fresh socket pair.
-//! Others come by TCP, through the [gate]. A [session] reads requests; the [objects] are locked one by one and never while
-//! anything is read or written, so that a slow client holds up nobody.
+//! Local clients come through the front door, a socket whose other end only proxies have: each brings one end of a
+//! fresh socket pair. Others come by TCP, through the [gate]. A [session] reads requests; the [objects] are locked one
+//! by one and never while anything is read or written, so that a slow client holds up nobody.
 
 mod answer;
 mod dict;

@@ -1,8 +1,8 @@
 //! A queue in the server, and those who wait at it.
 //!
-//! A client that must wait does so in its own session's thread, which sleeps until it is rung for or until its client is gone. Who is
-//! rung for is taken from the line; if he then finds nothing (somebody came just before) he stands at its front again, and if he is
-//! gone the ring is passed on to the next, so that no ring is lost.
+//! A client that must wait does so in its own session's thread, which sleeps until it is rung for or until its client
+//! is gone. Who is rung for is taken from the line; if he then finds nothing (somebody came just before) he stands at
+//! its front again, and if he is gone the ring is passed on to the next, so that no ring is lost.
 
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
@@ -112,7 +112,8 @@ impl Queue {
         })
     }
 
-    /// Takes a value to be handed to the client; [`confirm`](Queue::confirm) or [`put_back`](Queue::put_back) must follow.
+    /// Takes a value to be handed to the client; [`confirm`](Queue::confirm) or [`put_back`](Queue::put_back) must
+    /// follow.
     pub(super) fn take(&self, wait: Patience, client: &Stream) -> Result<Bytes, Unmet> {
         self.wait(For::Value, wait, client, Failure::Empty, |state| match state.items.pop_front() {
             Some(value) => {
@@ -165,7 +166,8 @@ impl Queue {
         self.wait(For::AllDone, wait, client, now, |state| (state.unfinished == 0).then_some(Ok(())))
     }
 
-    /// Tries until `attempt` has an outcome, time is out, or the client is gone. `now` is the failure of one who does not wait.
+    /// Tries until `attempt` has an outcome, time is out, or the client is gone. `now` is the failure of one who does
+    /// not wait.
     fn wait<R>(
         &self,
         line: For,
