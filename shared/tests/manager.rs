@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use multiproc::{
     Connection, DictProxy, Error, ListProxy, Manager, NamespaceProxy, Pool, Process, PutError, QueueProxy, Result,
-    StartMethod, pipe,
+    StartMethod, partial, pipe,
 };
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -275,6 +275,7 @@ fn a_proxy_nests_in_its_own_manager_only() {
             wrong => panic!("{wrong:?}"),
         }
         is_config(manager.publish("x", &other.list::<u8>()?), "another manager");
+        is_config(manager.remove(&other.list::<u8>()?), "another manager");
         assert_eq!(outer.len()?, 1);
         Ok(())
     });
@@ -596,6 +597,51 @@ fn processes_killed_at_random_harm_nobody_else() {
         }
         queue.put(vec![1])?;
         assert_eq!(queue.get()?, [1]);
+        Ok(())
+    });
+}
+
+#[test]
+fn an_object_that_is_removed_is_gone_for_all() {
+    promise(|| {
+        let manager = Manager::new()?;
+        let (list, queue) = (manager.list_from([1u8])?, manager.queue::<u8>()?);
+        let nested = manager.list_from([list.clone()])?;
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| queue.get());
+            let joined = manager.queue::<u8>().unwrap();
+            joined.put(1).unwrap();
+            let joining = (joined.clone(), scope.spawn(move || joined.join()));
+            thread::sleep(SHORT);
+            assert!(manager.remove(&joining.0).unwrap());
+            let _ = joining.1.join().unwrap();
+            assert!(manager.remove(&queue).unwrap() && manager.remove(&list).unwrap());
+            assert!(matches!(waiting.join().unwrap(), Err(Error::Closed | Error::Config(_))));
+        });
+        assert!(!manager.remove(&list)?);
+        is_config(list.len(), "no object");
+        is_config(nested.get(0)?.unwrap().len(), "no object");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_proxy_may_be_a_functions_state_and_part_of_ten_thousand_tasks() {
+    promise(|| {
+        let manager = Manager::new()?;
+        let (dict, list) = (manager.dict::<u64, u64>()?, manager.list::<u64>()?);
+        let pool = Pool::with_processes(2)?;
+        let square = |dict: &DictProxy<u64, u64>, n: u64| dict.insert(n, n * n).unwrap().is_none();
+        assert_eq!(pool.map(partial(square, dict.clone()), 0..300u64)?, [true; 300]);
+        assert_eq!((dict.len()?, dict.get(&17)?), (300, Some(289)));
+        let push = |list: ListProxy<u64>, n: u64| list.push(n).unwrap();
+        pool.starmap(push, (0..10_000).map(|n| (list.clone(), n)))?;
+        let mut all = list.to_vec()?;
+        all.sort_unstable();
+        assert_eq!(all, (0..10_000).collect::<Vec<_>>());
+        // A result cannot carry it: there would be nobody to send it back from.
+        let back = pool.apply(|list: ListProxy<u64>| list, (list,));
+        assert!(matches!(&back, Err(Error::Encode(text)) if text.contains("only as an argument")), "{back:?}");
         Ok(())
     });
 }

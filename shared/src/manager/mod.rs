@@ -39,9 +39,9 @@ use crate::process::Process;
 /// to another is faster in an argument, a result or a pipe, for each use of a proxy is a question to the manager's
 /// process and takes some ten microseconds.
 ///
-/// What a manager holds it holds until it ends: an object whose proxies are all gone stays, and can be emptied by
-/// `clear` before. Dropping the manager kills its process, and so does the end of this program; then every use of a
-/// proxy is [`Error::Disconnected`].
+/// What a manager holds it holds until it ends, whether or not there are proxies of it, unless it is told to
+/// [`remove`](Manager::remove) it. Dropping the manager kills its process, and so does the end of this program; then
+/// every use of a proxy is [`Error::Disconnected`].
 ///
 /// ```
 /// use multiproc::{ListProxy, Manager, Pool};
@@ -187,12 +187,37 @@ impl Manager {
     /// # Errors
     /// [`Error::Config`] if the object is another manager's, [`Error::Disconnected`].
     pub fn publish(&self, name: &str, proxy: &impl Proxy) -> Result<()> {
+        let request = Request::Publish { name: name.into(), object: self.number_of(proxy)? };
+        self.link.call(&request, |_| Ok(()))?.done()
+    }
+
+    /// Frees an object before the manager ends; says whether it was there. Whoever still uses it gets
+    /// [`Error::Config`], and those who wait at a queue [`Error::Closed`]. Python does it when the last proxy is gone.
+    ///
+    /// ```
+    /// use multiproc::{Error, Manager};
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let manager = Manager::new()?;
+    /// let list = manager.list_from(0..1000u64)?;
+    /// assert!(manager.remove(&list)?);
+    /// assert!(matches!(list.len(), Err(Error::Config(_))));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`publish`](Manager::publish).
+    pub fn remove(&self, proxy: &impl Proxy) -> Result<bool> {
+        let request = Request::Remove(self.number_of(proxy)?);
+        self.link.call(&request, |_| Ok(()))?.flag()
+    }
+
+    fn number_of(&self, proxy: &impl Proxy) -> Result<u64> {
         let object = proxy.object();
         if object.link.manager != self.link.manager {
-            return Err(Error::Config(format!("what should be published as {name:?} is another manager's")));
+            return Err(Error::Config("the proxy stands for an object of another manager".into()));
         }
-        let request = Request::Publish { name: name.into(), object: object.number };
-        self.link.call(&request, |_| Ok(()))?.done()
+        Ok(object.number)
     }
 
     /// Where it listens for TCP, if it does. Python: `BaseManager.address`.

@@ -46,6 +46,8 @@ pub(super) enum Request {
         name: String,
         object: u64,
     },
+    /// Let go of an object. [`Reply::Flag`]: whether there was one.
+    Remove(u64),
     /// Which object has that name? It must be of this kind. [`Reply::Object`].
     Lookup {
         name: String,

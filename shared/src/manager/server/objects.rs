@@ -75,6 +75,16 @@ impl Objects {
         Answer::done()
     }
 
+    /// Those who wait at a queue that goes wait no more.
+    pub(super) fn remove(&self, number: u64) -> Outcome {
+        let object = lock(&self.objects).remove(&number);
+        lock(&self.names).retain(|_, named| *named != number);
+        if let Some(Object::Queue(queue)) = object.as_deref() {
+            queue.discard();
+        }
+        Answer::flag(object.is_some())
+    }
+
     pub(super) fn lookup(&self, name: &str, kind: Kind) -> Outcome {
         let number = lock(&self.names).get(name).copied();
         let number =

@@ -150,6 +150,17 @@ impl Queue {
         state.ring_all(For::Room);
     }
 
+    /// Ends all waits, for the queue is going.
+    pub(super) fn discard(&self) {
+        self.close();
+        let mut state = lock(&self.state);
+        state.unfinished = 0;
+        state.ring_all(For::AllDone);
+        let items = std::mem::take(&mut state.items);
+        drop(state);
+        drop(items);
+    }
+
     pub(super) fn task_done(&self) -> Result<(), Failure> {
         let mut state = lock(&self.state);
         let left = state.unfinished.checked_sub(1);

@@ -48,6 +48,7 @@ pub(super) fn serve_one(stream: &Stream, objects: &Objects) -> Result<(), Over> 
         Request::Hello => Answer::plain(Reply::Welcome { manager: objects.manager, cap: objects.cap }),
         Request::Create(kind) => objects.create(kind, values),
         Request::Publish { name, object } => objects.publish(name, object),
+        Request::Remove(object) => objects.remove(object),
         Request::Lookup { name, kind } => objects.lookup(&name, kind),
         Request::List(object, request) => objects.get(object).and_then(|object| match &*object {
             Object::List(list) => list.handle(request, values),

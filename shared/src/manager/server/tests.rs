@@ -98,13 +98,14 @@ fn any_request_to_any_object_with_any_values_is_answered_or_waits() {
             [D::Insert, D::Get, D::Remove, D::Contains, D::Len, D::Clear, D::Keys, D::Values, D::Items, D::Swap];
         let queues = [Q::Put(wait), Q::Get(wait), Q::Len, Q::TaskDone, Q::Join(wait)];
         let object = any() % 6;
-        let request = match any() % 7 {
+        let request = match any() % 8 {
             0 => Request::Create([Kind::List, Kind::Dict, Kind::Namespace, Kind::Queue(Some(at))][any() as usize % 4]),
             1 => Request::Publish { name: "x".into(), object },
             2 => Request::Lookup { name: ["x", "y"][any() as usize % 2].into(), kind: Kind::List },
             3 => Request::List(object, if at == 2 { L::Swap(any() % 3) } else { lists[any() as usize % 9].clone() }),
             4 => Request::Dict(object, dicts[any() as usize % 10].clone()),
             5 => Request::List(object, L::Contains),
+            6 => Request::Remove(5 + object),
             _ => Request::Queue(object, queues[any() as usize % 5].clone()),
         };
         let values = [&b"a"[..], b"", b"bb", b"a"];
