@@ -2,7 +2,6 @@
 
 mod support;
 
-use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 use multiproc::{
     DictProxy, Error, ListProxy, Manager, NamespaceProxy, Pool, Process, QueueProxy, RemoteManager, Result, StartMethod,
 };
-use support::{eventually, promise};
+use support::{eventually, holdings, is_config, promise};
 
 const KEY: &[u8] = b"correct horse battery staple";
 const SHORT: Duration = Duration::from_millis(20);
@@ -24,19 +23,6 @@ fn listening() -> Result<(Manager, SocketAddr)> {
     let manager = Manager::builder().listen("127.0.0.1:0").key(KEY).start()?;
     let address = manager.address().expect("it listens");
     Ok((manager, address))
-}
-
-/// What the manager's process has: threads and descriptors.
-fn holdings(manager: &Manager) -> (usize, usize) {
-    let count = |what: &str| fs::read_dir(format!("/proc/{}/{what}", manager.pid())).unwrap().count();
-    (count("task"), count("fd"))
-}
-
-fn is_config<T: std::fmt::Debug>(result: Result<T>, word: &str) {
-    match result {
-        Err(Error::Config(text)) => assert!(text.contains(word), "{text}"),
-        other => panic!("{other:?}"),
-    }
 }
 
 fn is_denied<T: std::fmt::Debug>(result: Result<T>) {
@@ -219,8 +205,8 @@ fn ten_thousand_strangers_get_nothing_and_cost_nothing() {
         let (manager, address) = listening()?;
         manager.publish("list", &manager.list_from([1u32, 2, 3])?)?;
         Manager::connect(address, KEY)?.list::<u32>("list")?.len()?;
-        eventually("the first client has gone", || holdings(&manager).0 == 2);
-        let before = holdings(&manager);
+        eventually("the first client has gone", || holdings(manager.pid()).0 == 2);
+        let before = holdings(manager.pid());
         thread::scope(|scope| {
             for thread in 0..4u64 {
                 scope.spawn(move || {
@@ -245,7 +231,7 @@ fn ten_thousand_strangers_get_nothing_and_cost_nothing() {
             }
         });
         assert_eq!(Manager::connect(address, KEY)?.list::<u32>("list")?.to_vec()?, [1, 2, 3]);
-        eventually("the manager has as much as before", || holdings(&manager) <= before);
+        eventually("the manager has as much as before", || holdings(manager.pid()) <= before);
         Ok(())
     });
 }
@@ -254,11 +240,11 @@ fn ten_thousand_strangers_get_nothing_and_cost_nothing() {
 fn strangers_who_say_nothing_keep_nobody_out_and_are_sent_away() {
     promise(|| {
         let (manager, address) = listening()?;
-        let before = holdings(&manager);
+        let before = holdings(manager.pid());
         let began = Instant::now();
         let mut silent: Vec<TcpStream> = (0..200).map(|_| TcpStream::connect(address).unwrap()).collect();
         Manager::connect(address, KEY)?;
-        eventually("few are kept waiting", || holdings(&manager).1 <= before.1 + 64);
+        eventually("few are kept waiting", || holdings(manager.pid()).1 <= before.1 + 64);
         for stream in &mut silent {
             stream.set_read_timeout(Some(LONG))?;
             let mut said = Vec::new();
@@ -268,7 +254,7 @@ fn strangers_who_say_nothing_keep_nobody_out_and_are_sent_away() {
             }
         }
         assert!(began.elapsed() < LONG);
-        eventually("the manager has as much as before", || holdings(&manager) <= before);
+        eventually("the manager has as much as before", || holdings(manager.pid()) <= before);
         Ok(())
     });
 }
@@ -279,17 +265,17 @@ fn one_who_knows_the_key_can_fail_his_own_session_only() {
         let (manager, address) = listening()?;
         let queue = manager.queue::<u64>()?;
         manager.publish("queue", &queue)?;
-        let before = holdings(&manager);
+        let before = holdings(manager.pid());
         let wait = |address: SocketAddr| {
             let queue: QueueProxy<u64> = Manager::connect(address, KEY).unwrap().queue("queue").unwrap();
             drop(queue.get());
         };
         let process = Process::builder().daemon(true).target(wait, (address,)).start()?;
-        eventually("it waits", || holdings(&manager).0 > before.0);
+        eventually("it waits", || holdings(manager.pid()).0 > before.0);
         thread::sleep(SHORT);
         process.kill()?;
         drop(process);
-        eventually("it has gone", || holdings(&manager) <= before);
+        eventually("it has gone", || holdings(manager.pid()) <= before);
         queue.put(1)?;
         assert_eq!(queue.get_timeout(LONG)?, 1);
         Ok(())
