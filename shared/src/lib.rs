@@ -24,6 +24,7 @@
 //!   ([`apply_async`](Pool::apply_async) and its kin return an [`AsyncResult`], which is also a future), and lazily
 //!   ([`imap`](Pool::imap), [`imap_unordered`](Pool::imap_unordered)).
 //! - [`Process`] runs one function in a process of its own.
+//! - [`Manager`] holds lists, dictionaries, namespaces and queues that any process uses through proxies, by TCP on other machines, too.
 //! - [`partial`] sends state along with a function.
 //! - Processes share state through [`Value`], [`Lock`] and [`SharedSlice`], and wait for each other with [`Event`],
 //!   [`Condition`], [`Semaphore`] and [`Barrier`]; a process that is killed takes none of them along.
@@ -53,6 +54,7 @@ mod handle;
 mod identity;
 mod limits;
 mod machine;
+mod manager;
 mod nursery;
 #[cfg(feature = "test-support")]
 #[doc(hidden)]
@@ -77,6 +79,7 @@ pub use error::{Error, Result};
 pub use exit::ExitStatus;
 pub use identity::{ProcessInfo, active_children, current_process, parent_process};
 pub use machine::{cpu_count, physical_cpu_count};
+pub use manager::{DictProxy, ListProxy, Manager, ManagerBuilder, NamespaceProxy, Proxy, QueueProxy, RemoteManager};
 pub use nursery::StartMethod;
 pub use pipe::{Connection, Waitable, pipe, wait};
 pub use pool::{AsyncResult, Batched, Imap, Pool, PoolBuilder, Stats, WorkerInfo};

@@ -12,3 +12,4 @@ pub(crate) mod pid;
 pub(crate) mod process;
 pub(crate) mod shm;
 pub(crate) mod socket;
+pub(crate) mod stream;
