@@ -131,7 +131,7 @@ fn nothing_is_lost_or_doubled(queue: impl AnyQueue, mut seed: u64) -> Result<()>
     while taken.len() < VALUES || kills < KILLS {
         pause(&mut seed);
         kills += 1;
-        if seed % 2 == 0 {
+        if seed.is_multiple_of(2) {
             let (own, killed) = producers.remove(0);
             let mut said = Vec::new();
             killed.kill(&mut said)?;

@@ -43,12 +43,11 @@ impl Core {
             let again = self.config.replace;
             let Some(link) = self.link(slot) else { return };
             // A function never seen counts as long, so that its first tasks spread over the workers.
-            if let Err((mut chunk, error)) = link.give(chunk, cost.unwrap_or(AHEAD)) {
+            if let Some(failed) = link.give(chunk, cost.unwrap_or(AHEAD)) {
                 if link.in_flight.is_empty() {
                     self.idle.push(slot);
                 }
-                chunk.fail_rest(&error);
-                self.finish(chunk);
+                self.finish(failed);
                 continue;
             }
             if let (false, Some(sent)) = (again, link.in_flight.back_mut()) {

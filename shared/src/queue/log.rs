@@ -115,6 +115,20 @@ pub(super) struct Reader {
     seen: usize,
 }
 
+/// What a reader has found.
+pub(super) struct Found {
+    /// The values have moved: no place known before means anything now.
+    pub(super) moved: bool,
+    /// Values not seen before, or not in these places.
+    pub(super) values: Vec<Fresh>,
+}
+
+/// A value and its place.
+pub(super) struct Fresh {
+    pub(super) at: usize,
+    pub(super) bytes: Vec<u8>,
+}
+
 fn garbled() -> Error {
     Error::Decode("the memory of this queue is garbled".into())
 }
@@ -267,8 +281,8 @@ impl Locked<'_> {
         Ok(())
     }
 
-    /// The values that came since the reader last looked, with their places, and whether all places known before are void.
-    pub(super) fn read(&mut self, reader: &mut Reader) -> Result<(bool, Vec<(usize, Vec<u8>)>)> {
+    /// The values that came since the reader last looked.
+    pub(super) fn read(&mut self, reader: &mut Reader) -> Result<Found> {
         let (area, mapping) = self.area()?;
         let moved = reader.area != Some(area);
         let from = if moved { AREA_HEAD } else { reader.seen };
@@ -279,10 +293,10 @@ impl Locked<'_> {
                 .try_reserve_exact(len)
                 .map_err(|_| Error::Decode(format!("there is no memory for a value of {len} bytes")))?;
             mapping.read(at + HEAD, len, &mut bytes);
-            fresh.push((at, bytes));
+            fresh.push(Fresh { at, bytes });
         }
         *reader = Reader { area: Some(area), seen: end(mapping) };
-        Ok((moved, fresh))
+        Ok(Found { moved, values: fresh })
     }
 
     /// Takes the value at a place that [`read`](Locked::read) told; `false` if another process has.

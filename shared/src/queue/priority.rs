@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::error::{Error, Result};
 use crate::handle::{self, Descriptor};
 use crate::queue::common::{Core, Refusal, Store};
-use crate::queue::log::{Log, Reader};
+use crate::queue::log::{Found, Fresh, Log, Reader};
 use crate::queue::{PutError, encode, presence};
 use crate::wire::{self, Source};
 
@@ -235,21 +235,21 @@ impl<T: DeserializeOwned + Ord + 'static> PriorityQueue<T> {
         let mut looks = 0;
         loop {
             let mut locked = self.core.store.lock(deadline)?;
-            let (moved, fresh) = locked.read(reader)?;
+            let Found { moved, values } = locked.read(reader)?;
             if moved {
                 heap.clear();
             }
             looks += 1;
             // What comes while the rest is decoded came too late for this call, unless it moved the places.
-            if fresh.is_empty() || (looks > 1 && !moved) {
+            if values.is_empty() || (looks > 1 && !moved) {
                 let taken = take_top(heap, |at| locked.take(at))?;
                 drop(locked);
-                heap.extend(decode(fresh));
+                heap.extend(decode(values));
                 return Ok(taken);
             }
             // Decoding runs code of others: without the lock.
             drop(locked);
-            heap.extend(decode(fresh));
+            heap.extend(decode(values));
         }
     }
 }
@@ -267,8 +267,10 @@ fn take_top<T: Ord>(
     Ok(None)
 }
 
-fn decode<T: DeserializeOwned + 'static>(fresh: Vec<(usize, Vec<u8>)>) -> impl Iterator<Item = Reverse<Entry<T>>> {
-    fresh.into_iter().map(|(at, mut bytes)| Reverse(Entry { value: wire::decode(Source::Buffer(&mut bytes)), at }))
+fn decode<T: DeserializeOwned + 'static>(fresh: Vec<Fresh>) -> impl Iterator<Item = Reverse<Entry<T>>> {
+    fresh
+        .into_iter()
+        .map(|Fresh { at, mut bytes }| Reverse(Entry { value: wire::decode(Source::Buffer(&mut bytes)), at }))
 }
 
 impl<T> Clone for PriorityQueue<T> {

@@ -127,3 +127,48 @@ fn a_record_is_begun_or_taken_back() {
         assert_eq!(ran, begun as usize);
     });
 }
+
+/// Ends of a pipe sleep by their cursors; one bell serves both directions, so that every sleeper looks again when it rings.
+#[test]
+fn an_end_of_a_pipe_that_falls_asleep_misses_no_message_and_no_room() {
+    loom::model(|| {
+        let segment = segment();
+        let (to_writer, to_reader) = (Arc::new(ModelBell::default()), Arc::new(ModelBell::default()));
+        let (shared, rings, hears) = (segment.clone(), to_reader.clone(), to_writer.clone());
+        let writer = thread::spawn(move || {
+            let mut ring = Producer::resume(shared, true);
+            let mut left = 17;
+            while left > 0 {
+                left -= ring.write(&[7; 17][..left]).unwrap();
+                ring.publish();
+                let (own, other) = ring.cursors();
+                if own.must_wake(other) {
+                    rings.ring();
+                }
+                if left > 0 && ring.free(1).unwrap() == 0 {
+                    ring.cursors().0.begin_sleep();
+                    if ring.free(1).unwrap() == 0 {
+                        hears.wait();
+                    }
+                    ring.cursors().0.end_sleep();
+                }
+            }
+        });
+        let mut ring = Consumer::resume(segment, true);
+        let mut got = Vec::new();
+        while got.len() < 17 {
+            ring.cursors().0.begin_sleep();
+            if ring.filled(1).unwrap() == 0 {
+                to_reader.wait();
+            }
+            ring.cursors().0.end_sleep();
+            ring.read(&mut got, usize::MAX).unwrap();
+            let (own, other) = ring.cursors();
+            if own.must_wake(other) {
+                to_writer.ring();
+            }
+        }
+        writer.join().unwrap();
+        assert_eq!(got, [7; 17]);
+    });
+}

@@ -49,12 +49,16 @@ impl Link {
     }
 
     /// Hands a chunk over, as much of it as the budget allows; `cost` is what a task is thought to take. The chunk comes back
-    /// if its handles cannot be sent.
-    pub(in crate::engine) fn give(&mut self, mut chunk: Chunk, cost: u64) -> Result<(), (Chunk, Error)> {
+    /// with its tasks failed if its handles cannot be sent.
+    #[must_use]
+    pub(in crate::engine) fn give(&mut self, mut chunk: Chunk, cost: u64) -> Option<Chunk> {
         debug_assert!(self.has_room());
         let handles = match self.send_state(&chunk).and_then(|()| self.send_handles(&mut chunk.tasks.handles)) {
             Ok(handles) => handles,
-            Err(error) => return Err((chunk, error)),
+            Err(error) => {
+                chunk.fail_rest(&error);
+                return Some(chunk);
+            }
         };
         let count = u64::from(chunk.left()).min(self.budget) as u32;
         self.budget -= u64::from(count);
@@ -79,7 +83,7 @@ impl Link {
         let until = chunk.done + count;
         self.in_flight.push_back(InFlight { chunk, until, number: self.number, cost });
         self.number = self.number.wrapping_add(1);
-        Ok(())
+        None
     }
 
     /// Sends the state of a chunk's job, if the worker does not have it.
