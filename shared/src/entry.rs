@@ -1,9 +1,7 @@
 //! Where a child process leaves `main`.
 
-use std::os::fd::OwnedFd;
-
 use crate::nursery;
-use crate::sys::process::{self, TICKET_FD, WORK_FD};
+use crate::sys::process::{self, TICKET_FD, WORK_FDS};
 use crate::ticket::{self, Role};
 use crate::worker::{self, Seed};
 
@@ -50,13 +48,13 @@ mod before_main {
 }
 
 fn begin((role, parent): (Role, u32)) -> ! {
-    let adopted = (process::adopt_fd(TICKET_FD), process::adopt_fd(WORK_FD));
-    let (Some(ticket), Some(work)): (Option<OwnedFd>, Option<OwnedFd>) = adopted else { process::exit_now(70) };
+    let adopt = |number| process::adopt_fd(number).unwrap_or_else(|| process::exit_now(70));
+    let (ticket, work) = (adopt(TICKET_FD), adopt(WORK_FDS[0]));
     match role {
         Role::Nursery => {
             drop(ticket);
             nursery::serve_executed(work, parent)
         }
-        Role::Worker => worker::run(Seed { segment: ticket, bell: work }),
+        Role::Worker => worker::run(Seed { segment: ticket, bell: work, handles: adopt(WORK_FDS[1]) }),
     }
 }

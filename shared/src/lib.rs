@@ -49,11 +49,13 @@ mod error;
 mod exit;
 mod handle;
 mod identity;
+mod limits;
 mod machine;
 mod nursery;
 #[cfg(feature = "test-support")]
 #[doc(hidden)]
 pub mod parts;
+mod pipe;
 mod pool;
 mod process;
 mod protocol;
@@ -73,6 +75,7 @@ pub use exit::ExitStatus;
 pub use identity::{ProcessInfo, active_children, current_process, parent_process};
 pub use machine::{cpu_count, physical_cpu_count};
 pub use nursery::StartMethod;
+pub use pipe::{Connection, Waitable, pipe, wait};
 pub use pool::{AsyncResult, Batched, Imap, Pool, PoolBuilder, Stats, WorkerInfo};
 pub use process::{Process, ProcessBuilder};
 pub use task::{Arguments, ByReference, ByValue, Partial, Task, partial};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::engine::job::Job;
 use crate::engine::outcome::Outcome;
 use crate::error::Error;
+use crate::handle::Handles;
 use crate::protocol::Items;
 
 /// Some tasks of one job, on their way from the backlog to a worker and back to their job. A chunk whose worker dies goes on
@@ -30,6 +31,7 @@ pub(crate) struct Tasks {
     pub(crate) count: u32,
     /// The arguments of one task, or those of several as [`Items`].
     pub(crate) payload: Vec<u8>,
+    pub(crate) handles: Handles,
 }
 
 impl Chunk {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::handle::Carried;
 use crate::nursery::StartMethod;
 use crate::sys::process::ForkPermit;
 use crate::task::Prepared;
@@ -18,7 +19,7 @@ pub(crate) struct Config {
     pub(crate) method: StartMethod,
     pub(crate) vouched: Option<ForkPermit>,
     /// Runs in each worker first, on these encoded arguments.
-    pub(crate) initializer: Option<(Prepared, Vec<u8>)>,
+    pub(crate) initializer: Option<(Prepared, Carried)>,
     /// Tasks a worker may run before it is replaced; `u64::MAX` for no limit.
     pub(crate) max_tasks: u64,
     pub(crate) task_timeout: Option<Duration>,

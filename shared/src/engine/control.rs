@@ -1,5 +1,6 @@
 //! What can be asked of a running engine beside running tasks: cancel, resize, tell.
 
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,6 +11,7 @@ use crate::engine::link::{Doom, Link};
 use crate::engine::{Engine, Job, Trace};
 use crate::error::Result;
 use crate::exit::ExitStatus;
+use crate::sys::socket::Socket;
 
 /// What a worker is doing, for [`WorkerInfo`](crate::WorkerInfo).
 pub(crate) struct WorkerState {
@@ -90,6 +92,16 @@ impl Engine {
                 })
                 .collect()
         })
+    }
+
+    /// Of the only worker there is: what becomes readable when it has ended.
+    pub(crate) fn sentinel(&self) -> Option<Arc<Socket>> {
+        self.with(|core| core.living().next().map(|link| link.socket.clone()))
+    }
+
+    /// Readable when a worker has rung.
+    pub(crate) fn bell(&self) -> BorrowedFd<'_> {
+        self.bell.as_fd()
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {

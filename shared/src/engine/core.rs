@@ -169,7 +169,7 @@ impl Core {
 
     /// Adds a failure of one task that never got as far as a chunk.
     pub(super) fn submit_failed(&mut self, job: &Arc<Job>, error: Error) {
-        let tasks = Tasks { count: 1, payload: Vec::new() };
+        let tasks = Tasks { count: 1, ..Tasks::default() };
         let mut chunk = Chunk::new(job.clone(), self.next_task, tasks);
         self.next_task += 1;
         self.counts.submitted += 1;
@@ -294,7 +294,7 @@ impl Core {
 
     /// Drops a job's state from the workers that hold it.
     pub(super) fn forget(&mut self, job: &Job) {
-        if job.state.is_none() {
+        if !job.has_state() {
             return;
         }
         for slot in 0..self.links.len() {

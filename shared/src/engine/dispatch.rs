@@ -6,6 +6,7 @@
 
 use crate::engine::core::Core;
 use crate::engine::link::Link;
+use crate::handle::Handles;
 use crate::ring::Flags;
 
 /// While a worker has less work than this ahead of it (nanoseconds), it gets the next short task too: to wake another would
@@ -37,41 +38,54 @@ impl Core {
             }
             let cost = self.costs.get(&chunk.job.function.0).copied();
             let estimate = cost.map(|cost| cost.saturating_mul(chunk.left().into()));
-            let bytes = chunk.tasks.payload.len() + chunk.job.state.as_ref().map_or(0, |state| state.len());
-            let Some(slot) = self.choose(estimate, bytes) else { return };
+            let Some(slot) = self.choose(estimate) else { return };
             let Some(chunk) = self.backlog.pop_front() else { return };
-            if let Some(link) = self.link(slot) {
-                // A function never seen counts as long, so that its first tasks spread over the workers.
-                link.give(chunk, cost.unwrap_or(AHEAD));
+            let again = self.config.replace;
+            let Some(link) = self.link(slot) else { return };
+            // A function never seen counts as long, so that its first tasks spread over the workers.
+            if let Err((mut chunk, error)) = link.give(chunk, cost.unwrap_or(AHEAD)) {
+                if link.in_flight.is_empty() {
+                    self.idle.push(slot);
+                }
+                chunk.fail_rest(&error);
+                self.finish(chunk);
+                continue;
+            }
+            if let (false, Some(sent)) = (again, link.in_flight.back_mut()) {
+                // It will not be sent once more, so that nobody but the worker needs its handles.
+                sent.chunk.tasks.handles = Handles::default();
             }
             self.push(slot);
             self.heat(slot);
         }
     }
 
-    /// The worker for a chunk of so many bytes that is thought to take `cost`. Behind other work it must fit into the ring whole:
-    /// half a chunk could not be taken back.
-    fn choose(&mut self, cost: Option<u64>, bytes: usize) -> Option<usize> {
-        let fits = |link: Option<&mut Link>, most: u64| {
+    /// The worker for the first chunk of the backlog, which is thought to take `cost`. Behind other work it must fit into the ring
+    /// whole: half a chunk could not be taken back.
+    fn choose(&mut self, cost: Option<u64>) -> Option<usize> {
+        let chunk = self.backlog.front()?;
+        let bytes = chunk.tasks.payload.len() + chunk.job.state().map_or(0, |state| state.bytes.len());
+        let fits = |link: Option<&mut Option<Link>>, most: u64| {
             let cost = cost.unwrap_or(AHEAD);
-            link.is_some_and(|link| {
+            link.and_then(Option::as_mut).is_some_and(|link| {
                 !link.in_flight.is_empty()
                     && link.has_room()
                     && link.load.saturating_add(cost) <= most
+                    && link.can_queue(chunk)
                     && link.holds_whole(bytes)
             })
         };
         let hot = self.hot;
-        if fits(self.link(hot), HOT) {
+        if fits(self.links.get_mut(hot), HOT) {
             return Some(hot);
         }
         while let Some(slot) = self.idle.pop() {
-            if self.link(slot).is_some_and(|link| link.has_room()) {
+            if self.links[slot].as_ref().is_some_and(Link::has_room) {
                 return Some(slot);
             }
         }
         let slots = self.links.len();
-        (1..=slots).map(|step| hot.wrapping_add(step) % slots).find(|slot| fits(self.link(*slot), AHEAD))
+        (1..=slots).map(|step| hot.wrapping_add(step) % slots).find(|slot| fits(self.links.get_mut(*slot), AHEAD))
     }
 
     /// Makes a worker the one that may wait busily: with more busy waiters than CPUs each would only keep another from working.

@@ -1,10 +1,11 @@
 //! A job: what one call of the pool has asked for, and what has come of it so far.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use crate::engine::outcome::Outcome;
+use crate::handle::Carried;
 use crate::task::{Function, Prepared};
 
 /// Runs when the job is done, on the pool's callback thread.
@@ -15,7 +16,7 @@ pub(crate) struct Job {
     pub(super) id: u64,
     pub(super) function: Function,
     /// The task's state, sent to a worker before its first chunk of this job, under the job's id.
-    pub(super) state: Option<Arc<Vec<u8>>>,
+    state: Option<Mutex<Carried>>,
     /// The cap on a result, in bytes.
     pub(crate) cap: u64,
     /// Whether outcomes are kept in order of submission, or in order of arrival.
@@ -49,12 +50,21 @@ impl Job {
             wakers: Vec::new(),
             when_done: Vec::new(),
         };
-        let state = prepared.state.map(Arc::new);
+        let state = prepared.state.map(Mutex::new);
         Self { id, function: prepared.function, state, cap, ordered, progress: Mutex::new(progress) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The task's state, if it has one.
+    pub(super) fn state(&self) -> Option<MutexGuard<'_, Carried>> {
+        Some(self.state.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn has_state(&self) -> bool {
+        self.state.is_some()
     }
 
     /// Counts one more chunk; says its position.

@@ -17,6 +17,7 @@ use crate::nursery::{Family, Report};
 use crate::protocol::{Record, RecordKind, Setup};
 use crate::ring::{Flags, Segment};
 use crate::sys::clock::now_ns;
+use crate::sys::socket::Socket;
 
 /// Workers that may fail one after the other to get ready before the pool gives up.
 const MOST_FAILED_STARTS: u32 = 10;
@@ -42,7 +43,9 @@ impl Core {
         header.set(Flags::STAMP, config.task_timeout.is_some());
         header.set(Flags::MEMORY, config.max_memory.is_some());
         header.set(Flags::SPIN, config.spin && config.roomy(config.processes));
-        let mut link = Link::new(id, name.clone(), Arc::new(segment), config.max_tasks, config.max_message);
+        let (ours, theirs) = Socket::pair()?;
+        let ends = (Arc::new(segment), ours);
+        let mut link = Link::new(id, name.clone(), ends, config.max_tasks, config.max_message);
         let setup = Setup {
             identity: identity::for_child(name, config.daemon),
             memory_limit: config.memory_limit,
@@ -54,14 +57,14 @@ impl Core {
         link.send(Record::new(RecordKind::Setup, bytes.len()), &bytes);
         if let Some((prepared, args)) = &config.initializer {
             if let Some(state) = &prepared.state {
-                link.send(Record { state: u64::MAX, ..Record::new(RecordKind::State, state.len()) }, state);
+                link.send_carried(Record { state: u64::MAX, ..Record::new(RecordKind::State, 0) }, &mut state.clone())?;
             }
             let state = if prepared.state.is_some() { u64::MAX } else { 0 };
             let function = prepared.function.0;
-            let record = Record { function, state, ..Record::new(RecordKind::Initialize, args.len()) };
-            link.send(record, args);
+            let record = Record { function, state, ..Record::new(RecordKind::Initialize, 0) };
+            link.send_carried(record, &mut args.clone())?;
         }
-        family.start(id, fd.as_fd(), &self.bell)?;
+        family.start(id, fd.as_fd(), &self.bell, &theirs)?;
         let free = self.links.iter().position(Option::is_none);
         let slot = free.unwrap_or(self.links.len());
         if free.is_none() {
@@ -175,7 +178,10 @@ impl Core {
             let start = began.unwrap_or(now);
             let ran_for = Duration::from_nanos(now.saturating_sub(start));
             let lost = Error::WorkerLost { pid, exit, task, ran_for };
-            if begun || !self.config.replace {
+            if chunk.tasks.handles.is_spent() {
+                // With it went handles that its other tasks need.
+                chunk.fail_rest(&self.verdict(stage, started, lost.clone()).unwrap_or(lost));
+            } else if begun || !self.config.replace {
                 if let Some(error) = self.verdict(stage, started, lost) {
                     chunk.fail(error);
                 }

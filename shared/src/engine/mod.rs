@@ -192,7 +192,7 @@ impl Engine {
 
     /// Drops a job's state from the workers. Nobody will submit tasks of it any more.
     pub(crate) fn forget(&self, job: &Job) {
-        if job.state.is_some() {
+        if job.has_state() {
             self.with(|core| core.forget(job));
         }
     }

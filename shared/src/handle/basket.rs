@@ -1,18 +1,18 @@
 //! The descriptors that go along with a message.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use crate::handle::{Descriptor, Travel};
 
 /// Handles a message may carry: the kernel takes 253 descriptors at a time (`SCM_MAX_FD` in `include/net/scm.h`).
-pub(crate) const MOST_HANDLES: usize = 250;
+pub(super) const MOST_HANDLES: usize = 250;
 
 /// One handle on its way.
 #[derive(Debug, Clone)]
-pub(crate) struct Handle {
-    pub(crate) descriptor: Arc<Descriptor>,
-    travel: Travel,
+pub(super) struct Handle {
+    pub(super) descriptor: Arc<Descriptor>,
+    pub(super) travel: Travel,
 }
 
 /// The handles of a message, in the order of their places.
@@ -32,6 +32,20 @@ const ELSEWHERE: &str = "a handle (connection, queue, lock, …) can go to anoth
 
 thread_local! {
     static BASKET: RefCell<Basket> = const { RefCell::new(Basket::Nowhere(ELSEWHERE)) };
+    /// Why a handle was refused: what serde's formats make of an error need not have its text.
+    static REFUSAL: Cell<Option<String>> = const { Cell::new(None) };
+}
+
+/// Why a handle was last refused in this thread, if one was since this was last asked.
+pub(crate) fn take_refusal() -> Option<String> {
+    REFUSAL.take()
+}
+
+/// Notes why a handle is refused, and hands the reason back.
+pub(crate) fn refuse(reason: impl Into<String>) -> String {
+    let reason = reason.into();
+    REFUSAL.set(Some(reason.clone()));
+    reason
 }
 
 /// Puts the former basket back, also after a panic.
@@ -52,12 +66,28 @@ fn with_basket<R>(basket: Basket, run: impl FnOnce() -> R) -> (R, Basket) {
     (result, BASKET.replace(former))
 }
 
-/// Runs `encode`, and says which handles what it wrote needs.
-pub(crate) fn pack<R>(encode: impl FnOnce() -> R) -> (R, Handles) {
-    match with_basket(Basket::Packing(Handles::default()), encode) {
-        (result, Basket::Packing(handles)) => (result, handles),
-        (result, _) => (result, Handles::default()),
+/// Runs `encode`, and adds to `handles` those that what it wrote needs.
+pub(crate) fn pack<R>(handles: &mut Handles, encode: impl FnOnce() -> R) -> R {
+    match with_basket(Basket::Packing(std::mem::take(handles)), encode) {
+        (result, Basket::Packing(packed)) => {
+            *handles = packed;
+            result
+        }
+        (result, _) => result,
     }
+}
+
+/// The handles packed so far in this thread, which go with what was encoded so far.
+pub(crate) fn packed() -> Handles {
+    BASKET.with_borrow_mut(|basket| match basket {
+        Basket::Packing(handles) => std::mem::take(handles),
+        Basket::Nowhere(_) | Basket::Unpacking(_) => Handles::default(),
+    })
+}
+
+/// Whether the message that is being encoded has so many handles that no more should be added.
+pub(crate) fn is_crowded() -> bool {
+    BASKET.with_borrow(|basket| matches!(basket, Basket::Packing(handles) if handles.0.len() > MOST_HANDLES / 2))
 }
 
 /// Runs `decode` on a message that came with `handles`; those that it does not take stay.
@@ -78,24 +108,26 @@ pub(crate) fn forbid<R>(reason: &'static str, encode: impl FnOnce() -> R) -> R {
 
 /// Adds a handle to the message that is being encoded; says its place.
 pub(super) fn put(descriptor: &Arc<Descriptor>, travel: Travel) -> Result<u32, String> {
-    BASKET.with_borrow_mut(|basket| match basket {
+    let place = BASKET.with_borrow_mut(|basket| match basket {
         Basket::Packing(handles) => handles.add(descriptor, travel),
         Basket::Nowhere(reason) => Err((*reason).into()),
         Basket::Unpacking(_) => Err(ELSEWHERE.into()),
-    })
+    });
+    place.map_err(|reason: String| refuse(reason))
 }
 
 /// The handle at a place of the message that is being decoded.
 pub(super) fn take(place: u32) -> Result<Arc<Descriptor>, String> {
-    BASKET.with_borrow_mut(|basket| match basket {
+    let handle = BASKET.with_borrow_mut(|basket| match basket {
         Basket::Unpacking(handles) => handles.take(place as usize),
         Basket::Packing(_) | Basket::Nowhere(_) => Err(ELSEWHERE.into()),
-    })
+    });
+    handle.map_err(|reason: String| refuse(reason))
 }
 
 impl Handles {
     /// Those that came with a message.
-    pub(crate) fn received(descriptors: impl IntoIterator<Item = (Descriptor, Travel)>) -> Self {
+    pub(super) fn received(descriptors: impl IntoIterator<Item = (Descriptor, Travel)>) -> Self {
         let handle = |(descriptor, travel)| Some(Handle { descriptor: Arc::new(descriptor), travel });
         Self(descriptors.into_iter().map(handle).collect())
     }
@@ -108,13 +140,23 @@ impl Handles {
         self.0.len()
     }
 
+    /// Whether one of them has one owner at a time.
+    pub(crate) fn any_moved(&self) -> bool {
+        self.0.iter().flatten().any(|handle| handle.travel == Travel::Moved)
+    }
+
+    /// Whether one of them has gone, so that the message cannot be sent once more.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.0.iter().any(Option::is_none)
+    }
+
     /// All handles; `None` if one of them has gone already.
-    pub(crate) fn all(&self) -> Option<Vec<&Handle>> {
+    pub(super) fn all(&self) -> Option<Vec<&Handle>> {
         self.0.iter().map(Option::as_ref).collect()
     }
 
     /// Lets go of those that have one owner, now that they were sent.
-    pub(crate) fn sent(&mut self) {
+    pub(super) fn sent(&mut self) {
         for handle in &mut self.0 {
             handle.take_if(|handle| handle.travel == Travel::Moved);
         }
@@ -140,11 +182,5 @@ impl Handles {
             Travel::Moved => slot.take().map(|handle| handle.descriptor),
         }
         .ok_or_else(gone)
-    }
-}
-
-impl Handle {
-    pub(crate) fn travel(&self) -> Travel {
-        self.travel
     }
 }

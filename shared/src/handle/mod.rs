@@ -5,9 +5,11 @@
 //! there; whoever carries the message carries the basket along, by `SCM_RIGHTS`. Serialized anywhere else it is an error.
 
 mod basket;
+mod carry;
 mod descriptor;
 
-pub(crate) use basket::{Handle, Handles, MOST_HANDLES, forbid, pack, unpack};
+pub(crate) use basket::{Handles, forbid, is_crowded, pack, packed, refuse, take_refusal, unpack};
+pub(crate) use carry::{Arrived, Carried, receive, send, wait};
 pub(crate) use descriptor::{Descriptor, leave_behind};
 
 use std::sync::Arc;

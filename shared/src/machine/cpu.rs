@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZero;
+use std::sync::OnceLock;
 
 use nix::sched::{CpuSet, sched_getaffinity};
 use nix::unistd::Pid;
@@ -27,6 +28,12 @@ pub fn physical_cpu_count() -> usize {
         })
         .collect();
     if cores.is_empty() { cpu_count() } else { cores.len().min(cpu_count()) }
+}
+
+/// Whether there is a CPU to wait busily on while another process works: on one alone, that would only keep it waiting.
+pub(crate) fn can_spin() -> bool {
+    static SEVERAL: OnceLock<bool> = OnceLock::new();
+    *SEVERAL.get_or_init(|| cpu_count() > 1)
 }
 
 #[cfg(test)]

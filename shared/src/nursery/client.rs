@@ -142,8 +142,8 @@ impl Family {
     }
 
     /// Asks for a worker; [`Report::Started`] or [`Report::Refused`] answers.
-    pub(crate) fn start(&self, worker: u64, segment: BorrowedFd<'_>, bell: &Bell) -> Result<()> {
-        self.request(Request::Start { worker, exec: self.exec }, &[segment, bell.as_fd()])
+    pub(crate) fn start(&self, worker: u64, segment: BorrowedFd<'_>, bell: &Bell, handles: &Socket) -> Result<()> {
+        self.request(Request::Start { worker, exec: self.exec }, &[segment, bell.as_fd(), handles.as_fd()])
     }
 
     /// Sends a signal to a worker, if it still lives.

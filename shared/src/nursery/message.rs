@@ -12,7 +12,7 @@ pub(super) const MOST_BYTES: usize = 64;
 pub(super) enum Request {
     /// Here is the channel of a new family (one descriptor).
     Open,
-    /// Start a worker (two descriptors: its segment, the bell); exec it if asked.
+    /// Start a worker (three descriptors: its segment, the bell, its socket for handles); exec it if asked.
     Start { worker: u64, exec: bool },
     /// Send a signal to a worker, if it still lives.
     Kill { worker: u64, signal: i32 },

@@ -20,7 +20,7 @@ use crate::worker::{self, Seed};
 
 /// The life of a nursery made by exec: serves, and ends the process.
 pub(crate) fn serve_executed(root: OwnedFd, parent: u32) -> ! {
-    process::close_from(process::WORK_FD + 1);
+    process::close_from(process::WORK_FDS[0] + 1);
     let Ok(permit) = ForkPermit::checked() else { process::exit_now(70) };
     serve(Some(Socket::from_fd(root)), None, Pid::from_raw(parent as i32), permit)
 }
@@ -240,7 +240,7 @@ impl Server {
 
     /// Forks a worker. In the child: execs it, or hands back what it is to work with.
     fn start(&mut self, at: usize, worker: u64, exec: bool, fds: Vec<OwnedFd>) -> Child {
-        let Ok([segment, bell]) = <[OwnedFd; 2]>::try_from(fds) else {
+        let Ok([segment, bell, handles]) = <[OwnedFd; 3]>::try_from(fds) else {
             self.families[at].report(Report::Refused { worker, errno: Errno::EMFILE as i32 });
             return None;
         };
@@ -249,9 +249,9 @@ impl Server {
             Ok(None) => {
                 process::set_title("mp-worker");
                 if exec {
-                    execute(segment, bell, nursery);
+                    execute(segment, [bell, handles], nursery);
                 }
-                return Some((Seed { segment, bell }, nursery));
+                return Some((Seed { segment, bell, handles }, nursery));
             }
             Ok(Some(pid)) => {
                 self.families[at].workers.insert(worker, pid);
@@ -264,10 +264,10 @@ impl Server {
 }
 
 /// In a forked child: becomes a fresh run of the program. The parent-death signal outlives the exec.
-fn execute(segment: OwnedFd, bell: OwnedFd, nursery: Pid) -> ! {
+fn execute(segment: OwnedFd, work: [OwnedFd; 2], nursery: Pid) -> ! {
     process::reset_signals();
     process::die_with(nursery);
-    let _ = ticket::write(&segment, Role::Worker).and_then(|()| process::exec_self(segment, bell));
+    let _ = ticket::write(&segment, Role::Worker).and_then(|()| process::exec_self(segment, work));
     process::exit_now(72)
 }
 

@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use crate::engine::{Config, Engine};
 use crate::error::{Error, Result};
+use crate::handle::Carried;
 use crate::identity::{DEEPEST, current_process};
+use crate::limits::MAX_MESSAGE;
 use crate::machine::cpu_count;
 use crate::nursery::StartMethod;
 use crate::pool::Pool;
+use crate::pool::feed::encode_carried;
 use crate::sys::process::ForkPermit;
 use crate::task::{Arguments, Prepared, Task};
 
 /// Bytes of each of a worker's two rings. Only what is used is backed by memory.
 pub(crate) const RING: usize = 256 * 1024;
-
-/// The cap on a message, unless another is set: 16 GiB.
-pub(crate) const MAX_MESSAGE: u64 = 16 << 30;
 
 /// Workers beyond this are a mistake rather than a wish: Linux allows 32,768 processes by default, and each takes a few of its
 /// parent's memory mappings.
@@ -48,7 +48,7 @@ pub struct PoolBuilder {
     name: Option<String>,
     method: StartMethod,
     vouched: Option<ForkPermit>,
-    initializer: Option<Result<(Prepared, Vec<u8>)>>,
+    initializer: Option<Result<(Prepared, Carried)>>,
     max_tasks: Option<u64>,
     task_timeout: Option<Duration>,
     max_memory: Option<u64>,
@@ -68,9 +68,7 @@ impl PoolBuilder {
     /// It may set up what the tasks use: a thread-local, a static, a connection. If it fails, the pool can run nothing, and
     /// every task fails with [`Error::Initializer`]. Python: `initializer`, `initargs`.
     pub fn initializer<F: Task<Args>, Args: Arguments>(mut self, f: F, args: Args) -> Self {
-        let mut bytes = Vec::new();
-        let encoded = args.encode(&mut bytes).map_err(Error::Encode);
-        self.initializer = Some(encoded.and_then(|()| Ok((f.prepare()?, bytes))));
+        self.initializer = Some(prepare_initializer(f, args));
         self
     }
 
@@ -185,6 +183,19 @@ impl PoolBuilder {
         };
         Ok(Pool { engine: Engine::start(config)? })
     }
+}
+
+fn prepare_initializer<F: Task<Args>, Args: Arguments>(f: F, args: Args) -> Result<(Prepared, Carried)> {
+    let (function, args) = (f.prepare()?, encode_carried(args, u64::MAX)?);
+    let state = function.state.as_ref().is_some_and(|state| state.handles.any_moved());
+    if state || args.handles.any_moved() {
+        return Err(Error::Config(
+            "a Connection has one owner, and the initializer runs in every worker: give the workers a Queue, or one of them its end \
+             as a task's argument"
+                .into(),
+        ));
+    }
+    Ok((function, args))
 }
 
 pub(super) fn check_processes(processes: usize) -> Result<()> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::{Engine, Job, Tasks};
 use crate::error::{Error, Result};
+use crate::handle::{self, Carried};
 use crate::protocol::push_item;
 use crate::task::Arguments;
 
@@ -20,6 +21,14 @@ fn encode<Args: Arguments>(args: Args, out: &mut Vec<u8>, cap: u64) -> Result<()
 
 fn encode_panicked() -> Error {
     Error::Encode("serializing the arguments panicked".into())
+}
+
+/// Encodes the arguments of one call, with the handles in them.
+pub(super) fn encode_carried<Args: Arguments>(args: Args, cap: u64) -> Result<Carried> {
+    let Carried { mut bytes, mut handles } = Carried::default();
+    let encoded = handle::pack(&mut handles, || catch_unwind(AssertUnwindSafe(|| encode(args, &mut bytes, cap))));
+    encoded.unwrap_or_else(|_| Err(encode_panicked()))?;
+    Ok(Carried { bytes, handles })
 }
 
 /// Gathers tasks of one job into chunks and submits them.
@@ -45,14 +54,18 @@ impl<'a> Feeder<'a> {
     pub(super) fn add<Args: Arguments>(&mut self, items: &mut impl Iterator<Item = Args>, most: usize) -> bool {
         let mut left = most;
         loop {
-            let outcome = catch_unwind(AssertUnwindSafe(|| {
-                while left > 0 {
-                    let Some(args) = items.next() else { return true };
-                    left -= 1;
-                    self.add_one(args);
-                }
-                false
-            }));
+            let mut handles = std::mem::take(&mut self.tasks.handles);
+            let outcome = handle::pack(&mut handles, || {
+                catch_unwind(AssertUnwindSafe(|| {
+                    while left > 0 {
+                        let Some(args) = items.next() else { return true };
+                        left -= 1;
+                        self.add_one(args);
+                    }
+                    false
+                }))
+            });
+            self.tasks.handles = handles;
             match outcome {
                 Ok(dry) => return dry,
                 Err(_) if self.encoding => self.reject(encode_panicked()),
@@ -76,9 +89,14 @@ impl<'a> Feeder<'a> {
                 self.tasks.count += 1;
                 self.whole = self.tasks.payload.len();
             }
-            Err(error) => return self.reject(error),
+            Err(error) => {
+                self.tasks.handles = handle::packed();
+                return self.reject(error);
+            }
         }
-        if self.tasks.count as usize >= self.chunksize || self.tasks.payload.len() >= ENOUGH {
+        let enough = self.tasks.payload.len() >= ENOUGH || handle::is_crowded();
+        if enough || self.tasks.count as usize >= self.chunksize {
+            self.tasks.handles = handle::packed();
             self.flush();
             // Results are taken in while arguments go out, or a worker might have to wait for room.
             self.engine.nudge();
@@ -98,7 +116,7 @@ impl<'a> Feeder<'a> {
     pub(super) fn flush(&mut self) {
         self.whole = 0;
         if self.tasks.count == 0 {
-            self.tasks.payload.clear();
+            self.tasks = Tasks::default();
             return;
         }
         let mut tasks = std::mem::take(&mut self.tasks);
@@ -119,11 +137,8 @@ impl<'a> Feeder<'a> {
 
 /// Submits a job of a single task.
 pub(crate) fn submit_one<Args: Arguments>(engine: &Engine, job: &Arc<Job>, args: Args) {
-    let mut payload = Vec::new();
-    let cap = engine.config.max_message;
-    let encoded = catch_unwind(AssertUnwindSafe(|| encode(args, &mut payload, cap)));
-    match encoded.unwrap_or_else(|_| Err(encode_panicked())) {
-        Ok(()) => engine.submit(job, Tasks { count: 1, payload }, true),
+    match encode_carried(args, engine.config.max_message) {
+        Ok(Carried { bytes, handles }) => engine.submit(job, Tasks { count: 1, payload: bytes, handles }, true),
         Err(error) => engine.submit_failed(job, error, true),
     }
 }

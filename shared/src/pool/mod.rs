@@ -18,7 +18,7 @@ pub use async_result::AsyncResult;
 pub(crate) use async_result::take_one;
 pub use batched::Batched;
 pub use builder::PoolBuilder;
-pub(crate) use builder::{MAX_MESSAGE, check_depth};
+pub(crate) use builder::check_depth;
 pub(crate) use feed::submit_one;
 pub use info::{Stats, WorkerInfo};
 pub use lazy::Imap;

@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::engine::{Config, Engine};
 use crate::error::Result;
+use crate::limits::MAX_MESSAGE;
 use crate::machine::cpu_count;
 use crate::nursery::StartMethod;
-use crate::pool::{MAX_MESSAGE, check_depth, submit_one};
+use crate::pool::{check_depth, submit_one};
 use crate::process::Process;
 use crate::task::{Arguments, Task};
 

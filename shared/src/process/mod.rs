@@ -3,6 +3,7 @@
 mod builder;
 
 use std::fmt;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use crate::engine::{Engine, Job};
 use crate::error::{Error, Result};
 use crate::exit::ExitStatus;
 use crate::pool::take_one;
+use crate::sys::socket::{Received, Socket};
 use crate::task::{Arguments, Task};
 
 /// A function that runs in a process of its own.
@@ -41,6 +43,8 @@ pub struct Process<R> {
     engine: Arc<Engine>,
     job: Arc<Job>,
     pid: u32,
+    /// Its other end closes when the process ends. `None` if that was before anybody could ask.
+    sentinel: Option<Arc<Socket>>,
     take: fn(&Job) -> Result<R>,
     taken: bool,
 }
@@ -60,8 +64,9 @@ impl Process<()> {
 
 impl<R: DeserializeOwned + 'static> Process<R> {
     pub(super) fn running(engine: Arc<Engine>, job: Arc<Job>) -> Self {
+        let sentinel = engine.sentinel();
         let pid = engine.workers().first().map_or(0, |worker| worker.pid);
-        Self { engine, job, pid, take: take_one, taken: false }
+        Self { engine, job, pid, sentinel, take: take_one, taken: false }
     }
 }
 
@@ -119,6 +124,16 @@ impl<R> Process<R> {
             return self.take_result();
         }
         Err(Error::TimedOut { after: patience, pid: None })
+    }
+
+    /// Whether the kernel says that it has ended; how it ended may become known a little later.
+    pub(crate) fn has_hung_up(&self) -> bool {
+        self.sentinel.as_ref().is_none_or(|socket| !matches!(socket.receive(&mut [0]), Ok(Received::Nothing)))
+    }
+
+    /// Readable once the process has ended.
+    pub(crate) fn sentinel(&self) -> BorrowedFd<'_> {
+        self.sentinel.as_ref().map_or(self.engine.bell(), |socket| socket.as_fd())
     }
 
     fn wait(&self, deadline: Option<Instant>) -> bool {

@@ -13,6 +13,9 @@ pub(crate) struct Record {
     pub(crate) kind: u32,
     /// Tasks in the payload.
     pub(crate) count: u32,
+    /// Handles that come with it, through the socket.
+    pub(crate) handles: u32,
+    pub(crate) unused: u32,
     /// The epoch and number under which the record is [claimed](crate::ring::Claim).
     pub(crate) epoch: u32,
     /// See `epoch`.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
-use crate::ring::Segment;
+use crate::ring::{Cursor, Segment};
 
 /// A peer moved its cursor where it cannot be: the memory is not to be trusted any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,10 +32,27 @@ impl Consumer {
         Self { segment, tasks: false, read: 0, tail: 0, ended: false }
     }
 
+    /// Goes on where another consumer of the same ring has stopped.
+    pub(crate) fn resume(segment: Arc<Segment>, tasks: bool) -> Self {
+        let read = segment.ring(tasks).0.head.0.position.load(Acquire);
+        Self { segment, tasks, read, tail: read, ended: false }
+    }
+
+    /// This side's cursor, and the producer's.
+    pub(crate) fn cursors(&self) -> (&Cursor, &Cursor) {
+        let (cursors, _) = self.segment.ring(self.tasks);
+        (&cursors.head.0, &cursors.tail.0)
+    }
+
     /// Bytes that can be read now.
     pub(crate) fn available(&mut self) -> Result<usize, Corrupt> {
-        if self.tail == self.read && !self.ended {
-            let tail = self.segment.ring(self.tasks).0.tail.0.load(Acquire);
+        self.filled(1)
+    }
+
+    /// Bytes that can be read now. Looks at the producer's cursor only if fewer than `want` were there at the last look.
+    pub(crate) fn filled(&mut self, want: usize) -> Result<usize, Corrupt> {
+        if self.tail - self.read < want as u64 && !self.ended {
+            let tail = self.segment.ring(self.tasks).0.tail.0.position.load(Acquire);
             if tail < self.read || tail - self.read > self.segment.capacity() as u64 {
                 return Err(Corrupt);
             }
@@ -47,7 +64,7 @@ impl Consumer {
     /// Takes everything up to `solid`, and what was shown beyond it (pieces of a message that will not be completed): the producer
     /// has ended and cannot show more.
     pub(crate) fn reach(&mut self, solid: u64) -> Result<(), Corrupt> {
-        let shown = self.segment.ring(self.tasks).0.tail.0.load(Acquire);
+        let shown = self.segment.ring(self.tasks).0.tail.0.position.load(Acquire);
         let tail = solid.max(shown);
         if tail.wrapping_sub(self.read) > self.segment.capacity() as u64 {
             return Err(Corrupt);
@@ -76,7 +93,7 @@ impl Consumer {
             into.set_len(into.len() + len);
         }
         self.read += len as u64;
-        cursors.head.0.store(self.read, Release);
+        cursors.head.0.position.store(self.read, Release);
         Ok(len)
     }
 }
@@ -152,9 +169,9 @@ mod tests {
     #[test]
     fn a_peer_that_moves_its_cursor_astray_is_found_out() {
         let (mut producer, mut consumer, segment) = ring(16);
-        segment.header().tasks.tail.0.store(17, Release);
+        segment.header().tasks.tail.0.position.store(17, Release);
         assert_eq!(consumer.available(), Err(Corrupt));
-        segment.header().tasks.head.0.store(1, Release);
+        segment.header().tasks.head.0.position.store(1, Release);
         assert_eq!(producer.free(17), Err(Corrupt));
     }
 }

@@ -22,5 +22,5 @@ mod wait;
 pub(crate) use claim::Claim;
 pub(crate) use consumer::{Consumer, Corrupt};
 pub(crate) use producer::Producer;
-pub(crate) use segment::{Flags, Header, Segment, TICKET_LEN};
+pub(crate) use segment::{Cursor, Flags, Header, Segment, TICKET_LEN};
 pub(crate) use wait::{SPIN_NS, Spin};

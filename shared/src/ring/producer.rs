@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
-use crate::ring::{Corrupt, Segment};
+use crate::ring::{Corrupt, Cursor, Segment};
 
 /// Copies bytes in; they are seen once [`publish`](Producer::publish)ed.
 #[derive(Debug)]
@@ -28,12 +28,26 @@ impl Producer {
         Self { segment, tasks: false, written: 0, published: 0, head: 0 }
     }
 
+    /// Goes on where another producer of the same ring has stopped.
+    pub(crate) fn resume(segment: Arc<Segment>, tasks: bool) -> Self {
+        let cursors = segment.ring(tasks).0;
+        let written = cursors.tail.0.position.load(Acquire);
+        let head = cursors.head.0.position.load(Acquire);
+        Self { segment, tasks, written, published: written, head }
+    }
+
+    /// This side's cursor, and the consumer's.
+    pub(crate) fn cursors(&self) -> (&Cursor, &Cursor) {
+        let (cursors, _) = self.segment.ring(self.tasks);
+        (&cursors.tail.0, &cursors.head.0)
+    }
+
     /// Bytes that can be written now. Looks at the consumer's cursor only if fewer than `want` were free at the last look.
     #[inline]
     pub(crate) fn free(&mut self, want: usize) -> Result<usize, Corrupt> {
         let capacity = self.segment.capacity() as u64;
         if capacity - (self.written - self.head) < want as u64 {
-            let head = self.segment.ring(self.tasks).0.head.0.load(Acquire);
+            let head = self.segment.ring(self.tasks).0.head.0.position.load(Acquire);
             if head < self.head || head > self.written {
                 return Err(Corrupt);
             }
@@ -65,7 +79,7 @@ impl Producer {
     /// Shows everything written so far, by one release store.
     pub(crate) fn publish(&mut self) {
         if self.published != self.written {
-            self.segment.ring(self.tasks).0.tail.0.store(self.written, Release);
+            self.segment.ring(self.tasks).0.tail.0.position.store(self.written, Release);
             self.published = self.written;
         }
     }

@@ -21,14 +21,27 @@ pub(super) type Ticket = [[u8; 16]; TICKET_LEN / 16];
 #[derive(Debug, Default)]
 pub(crate) struct Padded<T>(pub(crate) T);
 
-/// How far a ring has been written and read: byte counts since its start, which never wrap in practice (2^64 bytes).
+/// What one side of a ring tells the other. Only that side writes here.
+#[repr(C)]
+#[derive(Debug, Default)]
+pub(crate) struct Cursor {
+    /// Bytes since the start, which never wrap in practice (2^64 bytes).
+    pub(crate) position: AtomicU64,
+    /// The number of its sleep: odd while it sleeps, or is about to. (A pool and its workers have words of their own for this,
+    /// one for all of their rings.)
+    pub(super) sleeping: AtomicU32,
+    /// The other side's last sleep that it has ended.
+    pub(super) told: AtomicU32,
+}
+
+/// How far a ring has been written and read.
 #[repr(C)]
 #[derive(Debug, Default)]
 pub(crate) struct Cursors {
     /// Bytes shown by the producer.
-    pub(crate) tail: Padded<AtomicU64>,
+    pub(crate) tail: Padded<Cursor>,
     /// Bytes taken by the consumer.
-    pub(crate) head: Padded<AtomicU64>,
+    pub(crate) head: Padded<Cursor>,
 }
 
 /// What the worker tells of itself. Only the worker writes here.

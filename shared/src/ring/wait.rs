@@ -8,7 +8,7 @@
 use std::sync::atomic;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-use crate::ring::{Flags, Header};
+use crate::ring::{Cursor, Flags, Header};
 use crate::sync::{AtomicU32, fence, thread};
 use crate::sys::{clock, futex};
 
@@ -106,6 +106,26 @@ fn tell(word: &AtomicU32, told: &AtomicU32) -> bool {
     }
     told.store(number, Relaxed);
     true
+}
+
+impl Cursor {
+    /// This side is about to sleep until the other one moves its cursor. It must look at that once more after this.
+    pub(crate) fn begin_sleep(&self) {
+        begin_sleep(&self.sleeping);
+        fence(SeqCst);
+    }
+
+    /// This side is awake again.
+    pub(crate) fn end_sleep(&self) {
+        end_sleep(&self.sleeping);
+    }
+
+    /// This side has moved its cursor. Says whether the other one sleeps and must be woken.
+    #[must_use]
+    pub(crate) fn must_wake(&self, other: &Self) -> bool {
+        fence(SeqCst);
+        tell(&other.sleeping, &self.told)
+    }
 }
 
 impl Header {

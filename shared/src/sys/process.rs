@@ -24,10 +24,10 @@ use crate::error::{Context, Error, Result};
 /// The running executable, even if its file was renamed, replaced or deleted since.
 const SELF: &std::ffi::CStr = c"/proc/self/exe";
 
-/// The descriptors that a child made by exec finds: its ticket, and the one thing it works with.
+/// The descriptors that a child made by exec finds: its ticket, and what it works with.
 pub(crate) const TICKET_FD: RawFd = 3;
-/// See [`TICKET_FD`].
-pub(crate) const WORK_FD: RawFd = 4;
+/// See [`TICKET_FD`]. A nursery has its socket here; a worker has the bell, and its socket for handles.
+pub(crate) const WORK_FDS: [RawFd; 2] = [4, 5];
 
 /// Leave to fork: proof that somebody made sure no other thread can hold a lock.
 #[derive(Debug, Clone, Copy)]
@@ -112,16 +112,17 @@ pub(crate) fn spawn_self(ticket: BorrowedFd<'_>, work: BorrowedFd<'_>) -> Result
     let context = "cannot prepare a child process";
     let mut actions = PosixSpawnFileActions::init().context(context)?;
     actions.add_dup2(ticket.as_raw_fd(), TICKET_FD).context(context)?;
-    actions.add_dup2(work.as_raw_fd(), WORK_FD).context(context)?;
+    actions.add_dup2(work.as_raw_fd(), WORK_FDS[0]).context(context)?;
     let attributes = PosixSpawnAttr::init().context(context)?;
     let (args, env) = (own_args(), own_env());
     posix_spawn(SELF, &actions, &attributes, &args, &env).context("cannot start a child process")
 }
 
 /// Replaces this process by a fresh run of its executable; see [`spawn_self`]. Comes back only with an error.
-pub(crate) fn exec_self(ticket: OwnedFd, work: OwnedFd) -> Result<Infallible> {
-    let (ticket, work) = (out_of_the_way(ticket.as_fd())?, out_of_the_way(work.as_fd())?);
-    for (fd, number) in [(&ticket, TICKET_FD), (&work, WORK_FD)] {
+pub(crate) fn exec_self(ticket: OwnedFd, work: [OwnedFd; 2]) -> Result<Infallible> {
+    let ticket = out_of_the_way(ticket.as_fd())?;
+    let work = [out_of_the_way(work[0].as_fd())?, out_of_the_way(work[1].as_fd())?];
+    for (fd, number) in [(&ticket, TICKET_FD), (&work[0], WORK_FDS[0]), (&work[1], WORK_FDS[1])] {
         // SAFETY: dup2 has no memory effects; whatever was open at the number belonged to this process' former life, which
         // ends with the exec below.
         Errno::result(unsafe { libc::dup2(fd.as_raw_fd(), number) }).context("cannot place a descriptor")?;
@@ -131,7 +132,7 @@ pub(crate) fn exec_self(ticket: OwnedFd, work: OwnedFd) -> Result<Infallible> {
 
 /// A copy of `fd` above the fixed numbers, so that placing one cannot overwrite another.
 fn out_of_the_way(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
-    let copy = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(WORK_FD + 1)).context("cannot duplicate a descriptor")?;
+    let copy = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(WORK_FDS[1] + 1)).context("cannot duplicate a descriptor")?;
     // SAFETY: fcntl has just made this descriptor for us.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }

@@ -12,8 +12,8 @@ use nix::sys::socket::{
 
 use crate::error::{Context, Result};
 
-/// Descriptors a message may carry. Two are sent at most today.
-const MOST_FDS: usize = 4;
+/// Descriptors a message may carry: `SCM_MAX_FD` in `include/net/scm.h`.
+const MOST_FDS: usize = 253;
 
 /// One end of a socket pair for small messages.
 #[derive(Debug)]
@@ -41,49 +41,65 @@ impl Socket {
         Self(fd)
     }
 
-    /// Sends one message. `wait` says whether to wait for room; without, a full socket is `EAGAIN`.
+    /// Sends one message; see [`send`].
     pub(crate) fn send(&self, bytes: &[u8], fds: &[BorrowedFd<'_>], wait: bool) -> nix::Result<()> {
-        let raw: Vec<RawFd> = fds.iter().map(AsRawFd::as_raw_fd).collect();
-        let rights = [ControlMessage::ScmRights(&raw)];
-        let control = if raw.is_empty() { &[][..] } else { &rights[..] };
-        let mut flags = MsgFlags::MSG_NOSIGNAL;
-        flags.set(MsgFlags::MSG_DONTWAIT, !wait);
-        loop {
-            match sendmsg::<()>(self.0.as_raw_fd(), &[IoSlice::new(bytes)], control, flags, None) {
-                Err(Errno::EINTR) => continue,
-                outcome => return outcome.map(drop),
-            }
-        }
+        send(&self.0, bytes, fds, wait)
     }
 
-    /// Takes one message, without waiting.
+    /// Takes one message; see [`receive`].
     pub(crate) fn receive(&self, buffer: &mut [u8]) -> nix::Result<Received> {
-        let mut space = nix::cmsg_space!([RawFd; MOST_FDS]);
-        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
-        let mut slices = [IoSliceMut::new(buffer)];
-        let message = loop {
-            match recvmsg::<()>(self.0.as_raw_fd(), &mut slices, Some(&mut space), flags) {
-                Err(Errno::EINTR) => continue,
-                Err(Errno::EAGAIN) => return Ok(Received::Nothing),
-                // The peer was killed with unread messages of ours in its socket.
-                Err(Errno::ECONNRESET) => return Ok(Received::End),
-                outcome => break outcome?,
-            }
-        };
-        let mut fds = Vec::new();
-        for control in message.cmsgs()? {
-            if let ControlMessageOwned::ScmRights(raw) = control {
-                // SAFETY: the kernel has just made these descriptors for us; nobody else knows of them.
-                fds.extend(raw.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
-            }
-        }
-        Ok(if message.bytes == 0 { Received::End } else { Received::Message(message.bytes, fds) })
+        receive(&self.0, buffer)
     }
 
     /// Tells the other end that no more will come. Works even while another process holds a copy of this end.
     pub(crate) fn finish(&self) {
         // It fails only if the other end is gone, which is what it is for.
         let _ = shutdown(self.0.as_raw_fd(), Shutdown::Write);
+    }
+}
+
+/// Sends one message. `wait` says whether to wait for room; without, a full socket is `EAGAIN`.
+pub(crate) fn send(socket: impl AsFd, bytes: &[u8], fds: &[BorrowedFd<'_>], wait: bool) -> nix::Result<()> {
+    let raw: Vec<RawFd> = fds.iter().map(AsRawFd::as_raw_fd).collect();
+    let rights = [ControlMessage::ScmRights(&raw)];
+    let control = if raw.is_empty() { &[][..] } else { &rights[..] };
+    let mut flags = MsgFlags::MSG_NOSIGNAL;
+    flags.set(MsgFlags::MSG_DONTWAIT, !wait);
+    loop {
+        match sendmsg::<()>(socket.as_fd().as_raw_fd(), &[IoSlice::new(bytes)], control, flags, None) {
+            Err(Errno::EINTR) => continue,
+            outcome => return outcome.map(drop),
+        }
+    }
+}
+
+/// Takes one message, without waiting. If this process has no descriptors left, the message comes with fewer than were sent.
+pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> nix::Result<Received> {
+    let mut space = nix::cmsg_space!([RawFd; MOST_FDS]);
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
+    let mut slices = [IoSliceMut::new(buffer)];
+    let message = loop {
+        match recvmsg::<()>(socket.as_fd().as_raw_fd(), &mut slices, Some(&mut space), flags) {
+            Err(Errno::EINTR) => continue,
+            Err(Errno::EAGAIN) => return Ok(Received::Nothing),
+            // The peer was killed with unread messages of ours in its socket.
+            Err(Errno::ECONNRESET) => return Ok(Received::End),
+            outcome => break outcome?,
+        }
+    };
+    let mut fds = Vec::new();
+    for control in message.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(raw) = control {
+            // SAFETY: the kernel has just made these descriptors for us; nobody else knows of them.
+            fds.extend(raw.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
+        }
+    }
+    Ok(if message.bytes == 0 { Received::End } else { Received::Message(message.bytes, fds) })
+}
+
+impl From<Socket> for OwnedFd {
+    fn from(socket: Socket) -> Self {
+        socket.0
     }
 }
 

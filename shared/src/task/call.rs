@@ -5,6 +5,7 @@ use std::any::Any;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::handle::{self, Carried};
 use crate::task::Arguments;
 use crate::wire::{self, Source};
 
@@ -32,9 +33,9 @@ pub(crate) enum Failure {
     Encode(String),
 }
 
-/// A task's state in a worker: its bytes, and the value once it was needed.
+/// A task's state in a worker: as it came, and the value once it was needed.
 pub(crate) struct State {
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) carried: Carried,
     pub(crate) value: Option<Box<dyn Any>>,
 }
 
@@ -57,7 +58,8 @@ pub(crate) fn state<S: DeserializeOwned + 'static>(calls: &mut dyn Calls) -> Res
     let missing = || Failure::Decode("the task's state did not arrive".into());
     let state = calls.state().ok_or_else(missing)?;
     if state.value.is_none() {
-        let value: S = wire::decode(Source::Slice(&state.bytes)).map_err(Failure::Decode)?;
+        let Carried { bytes, handles } = &mut state.carried;
+        let value: S = handle::unpack(handles, || wire::decode(Source::Slice(bytes))).map_err(Failure::Decode)?;
         state.value = Some(Box::new(value));
     }
     state.value.as_ref().and_then(|value| value.downcast_ref()).ok_or_else(missing)

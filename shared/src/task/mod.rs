@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::Result;
+use crate::handle::Carried;
 
 /// A function that can run in a worker, called with `Args`, a tuple of its arguments.
 ///
@@ -67,5 +68,5 @@ pub trait Task<Args: Arguments>: Sized {
 #[derive(Debug, Clone)]
 pub struct Prepared {
     pub(crate) function: Function,
-    pub(crate) state: Option<Vec<u8>>,
+    pub(crate) state: Option<Carried>,
 }

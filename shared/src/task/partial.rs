@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::handle::{self, Carried};
 use crate::task::Prepared;
 use crate::task::name::{Function, Trampoline};
 use crate::wire;
@@ -59,9 +60,10 @@ pub fn partial<F, S, By>(_function: F, state: S) -> Partial<F, S, By> {
 
 impl<F, S: Serialize + 'static, By> Partial<F, S, By> {
     pub(super) fn prepared(self, trampoline: Trampoline) -> Result<Prepared> {
-        let mut bytes = Vec::new();
-        let encoded = catch_unwind(AssertUnwindSafe(|| wire::encode(self.state, &mut bytes)));
+        let Carried { mut bytes, mut handles } = Carried::default();
+        let encode = || catch_unwind(AssertUnwindSafe(|| wire::encode(self.state, &mut bytes)));
+        let encoded = handle::pack(&mut handles, encode);
         encoded.unwrap_or_else(|_| Err("serializing the state panicked".into())).map_err(Error::Encode)?;
-        Ok(Prepared { function: Function::name(trampoline)?, state: Some(bytes) })
+        Ok(Prepared { function: Function::name(trampoline)?, state: Some(Carried { bytes, handles }) })
     }
 }

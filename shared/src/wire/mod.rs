@@ -12,6 +12,8 @@ use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::handle::take_refusal;
+
 /// Byte vectors from this size on are handed over instead of copied.
 const HAND_OVER: usize = 4096;
 
@@ -46,7 +48,12 @@ pub(crate) fn encode<T: Serialize + 'static>(mut value: T, out: &mut Vec<u8>) ->
     if flat::encode(&value, out) {
         return Ok(());
     }
-    postcard::serialize_with_flavor(&value, Appender(out)).map_err(|error| error.to_string())
+    postcard::serialize_with_flavor(&value, Appender(out)).map_err(reason)
+}
+
+/// What to tell of a failure. The format drops the texts of errors, but not of those that concern handles.
+fn reason(error: postcard::Error) -> String {
+    take_refusal().unwrap_or_else(|| error.to_string())
 }
 
 /// Reads what [`encode`] wrote.
@@ -60,7 +67,7 @@ pub(crate) fn decode<T: DeserializeOwned + 'static>(source: Source<'_>) -> Resul
     } else {
         let bytes = source.bytes();
         if !flat::decode(bytes, &mut slot)? {
-            let (value, rest) = postcard::take_from_bytes(bytes).map_err(|error| error.to_string())?;
+            let (value, rest) = postcard::take_from_bytes(bytes).map_err(reason)?;
             if !rest.is_empty() {
                 return Err(format!("{} bytes are left over", rest.len()));
             }

@@ -12,11 +12,13 @@ use std::sync::atomic::Ordering::Release;
 
 use bytemuck::Zeroable;
 
+use crate::handle::{self, Carried, Handles};
 use crate::identity;
 use crate::protocol::{Envelope, Kind, RECORD_LEN, Record, RecordKind, Setup};
 use crate::ring::{Corrupt, Segment};
 use crate::sys::bell::Bell;
 use crate::sys::process;
+use crate::sys::socket::Socket;
 use crate::task::State;
 
 use inbox::Inbox;
@@ -28,6 +30,8 @@ pub(crate) struct Seed {
     pub(crate) segment: OwnedFd,
     /// The parent's bell.
     pub(crate) bell: OwnedFd,
+    /// The socket that handles come through.
+    pub(crate) handles: OwnedFd,
 }
 
 /// The exit code of a worker that found its memory or its orders unreadable.
@@ -38,7 +42,7 @@ pub(crate) fn run(seed: Seed) -> ! {
     let Ok(segment) = Segment::open(&seed.segment) else { process::exit_now(CONFUSED) };
     drop(seed.segment);
     panic::install_hook();
-    let outcome = Worker::new(Arc::new(segment), Bell::from_fd(seed.bell)).serve();
+    let outcome = Worker::new(Arc::new(segment), Bell::from_fd(seed.bell), Socket::from_fd(seed.handles)).serve();
     process::flush_stdio();
     process::exit_now(outcome.unwrap_or(CONFUSED))
 }
@@ -47,6 +51,7 @@ struct Worker {
     segment: Arc<Segment>,
     inbox: Inbox,
     outlet: Outlet,
+    handles: Socket,
     states: HashMap<u64, State>,
     /// Whether the latest task failed.
     failed: bool,
@@ -59,12 +64,13 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(segment: Arc<Segment>, bell: Bell) -> Self {
+    fn new(segment: Arc<Segment>, bell: Bell, handles: Socket) -> Self {
         let bell = Arc::new(bell);
         Self {
             inbox: Inbox::new(segment.clone(), bell.clone()),
             outlet: Outlet::new(segment.clone(), bell),
             segment,
+            handles,
             states: HashMap::new(),
             failed: false,
             single: false,
@@ -86,14 +92,22 @@ impl Worker {
                 RecordKind::Setup => self.set_up(len)?,
                 RecordKind::Initialize => self.initialize(&record, len)?,
                 RecordKind::State => {
-                    let bytes = self.inbox.take_owned(len)?;
-                    self.states.insert(record.state, State { bytes, value: None });
+                    let carried = Carried { handles: self.handles_of(&record)?, bytes: self.inbox.take_owned(len)? };
+                    self.states.insert(record.state, State { carried, value: None });
                 }
                 RecordKind::Forget => drop(self.states.remove(&record.state)),
                 RecordKind::RunOne | RecordKind::RunMany => self.run_chunk(&record, len)?,
                 RecordKind::Quit => return Ok(i32::from(self.single && self.failed)),
             }
         }
+    }
+
+    /// The handles that come with a record.
+    fn handles_of(&self, record: &Record) -> Result<Handles, Corrupt> {
+        if record.handles == 0 {
+            return Ok(Handles::default());
+        }
+        handle::wait(&self.handles).map_err(|_| Corrupt)
     }
 
     fn set_up(&mut self, len: usize) -> Result<(), Corrupt> {
@@ -118,7 +132,7 @@ impl Worker {
 
     /// Runs the initializer. If it panics, the worker ends: what the tasks need is not there.
     fn initialize(&mut self, record: &Record, len: usize) -> Result<(), Corrupt> {
-        let input = self.inbox.take_owned(len)?;
+        let input = Carried { handles: self.handles_of(record)?, bytes: self.inbox.take_owned(len)? };
         let Some((kind, mut payload)) = self.run_initializer(record, input)? else {
             self.be_ready();
             return Ok(());

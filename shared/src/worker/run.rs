@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering::{Relaxed, Release};
 
+use crate::handle::{self, Carried};
 use crate::protocol::{Items, Kind, Record, RecordKind};
 use crate::ring::{Corrupt, Flags, Segment};
 use crate::sys::clock::now_ns;
@@ -17,6 +18,7 @@ const FEW: u32 = 16;
 impl Worker {
     /// Runs the record's tasks, unless the parent has taken them back.
     pub(super) fn run_chunk(&mut self, record: &Record, len: usize) -> Result<(), Corrupt> {
+        let mut handles = self.handles_of(record)?;
         let mut payload = self.inbox.take_owned(len)?;
         let segment = self.segment.clone();
         let header = segment.header();
@@ -39,7 +41,11 @@ impl Worker {
             last: Kind::Value,
             outcome: Ok(()),
         };
-        run.all(Function(record.function))?;
+        if handles.is_empty() {
+            run.all(Function(record.function))?;
+        } else {
+            handle::unpack(&mut handles, || run.all(Function(record.function)))?;
+        }
         self.started = run.started;
         self.failed = run.last != Kind::Value;
         let now = if stamp { run.now } else { now_ns() };
@@ -56,11 +62,12 @@ impl Worker {
     pub(super) fn run_initializer(
         &mut self,
         record: &Record,
-        mut input: Vec<u8>,
+        mut input: Carried,
     ) -> Result<Option<(Kind, Vec<u8>)>, Corrupt> {
         let function = Function(record.function).resolve().ok_or(Corrupt)?;
-        let mut once = Once { input: Some(&mut input), state: self.states.get_mut(&record.state), failure: None };
-        Ok(match panic::catch(|| function(&mut once)) {
+        let state = self.states.get_mut(&record.state);
+        let mut once = Once { input: Some(&mut input.bytes), state, failure: None };
+        Ok(match handle::unpack(&mut input.handles, || panic::catch(|| function(&mut once))) {
             Ok(()) => once.failure.map(Failure::into_frame),
             Err(envelope) => Some((Kind::Panicked, panic::encode(&envelope))),
         })

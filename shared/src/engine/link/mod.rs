@@ -10,9 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use crate::engine::chunk::Chunk;
+use crate::handle::Handles;
 use crate::protocol::FrameHead;
 use crate::ring::{Consumer, Producer, Segment};
 use crate::sys::clock::now_ns;
+use crate::sys::socket::Socket;
 
 /// Chunks that may wait in a worker's ring, however short their tasks seem.
 const MOST_IN_FLIGHT: usize = 1024;
@@ -57,6 +59,8 @@ pub(in crate::engine) struct Link {
     pub(in crate::engine) pid: u32,
     pub(in crate::engine) stage: Stage,
     segment: Arc<Segment>,
+    /// Where handles go; its other end closes when the worker ends.
+    pub(in crate::engine) socket: Arc<Socket>,
     tasks: Producer,
     results: Consumer,
     /// Bytes that came and do not yet make a frame.
@@ -88,7 +92,13 @@ pub(in crate::engine) struct Link {
 }
 
 impl Link {
-    pub(in crate::engine) fn new(id: u64, name: String, segment: Arc<Segment>, budget: u64, cap: u64) -> Self {
+    pub(in crate::engine) fn new(
+        id: u64,
+        name: String,
+        (segment, socket): (Arc<Segment>, Socket),
+        budget: u64,
+        cap: u64,
+    ) -> Self {
         Self {
             id,
             name,
@@ -97,6 +107,7 @@ impl Link {
             tasks: Producer::tasks(segment.clone()),
             results: Consumer::results(segment.clone()),
             segment,
+            socket: Arc::new(socket),
             inbox: Vec::new(),
             large: None,
             outbox: (Vec::new(), 0),
@@ -166,6 +177,11 @@ impl Link {
     pub(in crate::engine) fn revoke(&mut self) -> Vec<Chunk> {
         if self.is_sending() {
             // A record that is half in the ring has to be completed first, or the stream would break off.
+            return Vec::new();
+        }
+        let handles = self.in_flight.front().map(|sent| &sent.chunk.tasks.handles);
+        if self.started() == self.finished && handles.is_some_and(Handles::is_spent) {
+            // Nobody else could run this one: its handles have gone to this worker. Chunks with handles are always first.
             return Vec::new();
         }
         let begun = self.header().claim.0.revoke();

@@ -2,6 +2,8 @@
 
 use crate::engine::chunk::Chunk;
 use crate::engine::link::{InFlight, Link, Stage};
+use crate::error::{Error, Result};
+use crate::handle::{self, Carried, Handles};
 use crate::protocol::{RECORD_LEN, Record, RecordKind};
 use crate::ring::Corrupt;
 use crate::sys::clock::now_ns;
@@ -19,28 +21,55 @@ impl Link {
         self.tasks.free(bytes).is_ok_and(|free| free >= bytes)
     }
 
-    /// Hands a chunk over, as much of it as the budget allows; `cost` is what a task is thought to take.
-    pub(in crate::engine) fn give(&mut self, chunk: Chunk, cost: u64) {
+    /// Sends a record that is not a chunk, and the handles that come with it.
+    pub(in crate::engine) fn send_carried(&mut self, record: Record, carried: &mut Carried) -> Result<()> {
+        let handles = self.send_handles(&mut carried.handles)?;
+        self.send(Record { handles, len: carried.bytes.len() as u64, ..record }, &carried.bytes);
+        Ok(())
+    }
+
+    /// Sends handles ahead of their record; says how many.
+    fn send_handles(&self, handles: &mut Handles) -> Result<u32> {
+        if handles.is_empty() {
+            return Ok(0);
+        }
+        let count = handles.len() as u32;
+        match handle::send(&*self.socket, handles, false) {
+            // The worker has died. What becomes of its tasks is told when that is reported.
+            Err(Error::Disconnected) => Ok(count),
+            outcome => outcome.map(|()| count),
+        }
+    }
+
+    /// Whether a chunk can be given to this worker while it has others: its handles, and those of its state, are sent at once, and
+    /// must be of the next record that the worker takes.
+    pub(in crate::engine) fn can_queue(&self, chunk: &Chunk) -> bool {
+        let carries = || chunk.job.state().is_some_and(|state| !state.handles.is_empty());
+        chunk.tasks.handles.is_empty() && (!chunk.job.has_state() || self.states.contains(&chunk.job.id) || !carries())
+    }
+
+    /// Hands a chunk over, as much of it as the budget allows; `cost` is what a task is thought to take. The chunk comes back
+    /// if its handles cannot be sent.
+    pub(in crate::engine) fn give(&mut self, mut chunk: Chunk, cost: u64) -> Result<(), (Chunk, Error)> {
         debug_assert!(self.has_room());
+        let handles = match self.send_state(&chunk).and_then(|()| self.send_handles(&mut chunk.tasks.handles)) {
+            Ok(handles) => handles,
+            Err(error) => return Err((chunk, error)),
+        };
         let count = u64::from(chunk.left()).min(self.budget) as u32;
         self.budget -= u64::from(count);
         if self.in_flight.is_empty() {
             self.heard = now_ns();
         }
-        if let Some(state) = &chunk.job.state
-            && self.states.insert(chunk.job.id)
-        {
-            let record = Record { state: chunk.job.id, ..Record::new(RecordKind::State, state.len()) };
-            self.send(record, state);
-        }
         let payload = chunk.payload(count);
         let kind = if chunk.tasks.count == 1 { RecordKind::RunOne } else { RecordKind::RunMany };
         let record = Record {
             count,
+            handles,
             epoch: self.epoch,
             number: self.number,
             function: chunk.job.function.0,
-            state: if chunk.job.state.is_some() { chunk.job.id } else { 0 },
+            state: if chunk.job.has_state() { chunk.job.id } else { 0 },
             ..Record::new(kind, payload.len())
         };
         self.send(record, &[]);
@@ -50,6 +79,19 @@ impl Link {
         let until = chunk.done + count;
         self.in_flight.push_back(InFlight { chunk, until, number: self.number, cost });
         self.number = self.number.wrapping_add(1);
+        Ok(())
+    }
+
+    /// Sends the state of a chunk's job, if the worker does not have it.
+    fn send_state(&mut self, chunk: &Chunk) -> Result<()> {
+        let id = chunk.job.id;
+        if let Some(mut state) = chunk.job.state()
+            && !self.states.contains(&id)
+        {
+            self.send_carried(Record { state: id, ..Record::new(RecordKind::State, 0) }, &mut state)?;
+            self.states.insert(id);
+        }
+        Ok(())
     }
 
     /// Has the worker quit once it has done what it was given.

@@ -1,0 +1,199 @@
+//! A pipe's end, with types.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::error::{Error, Result};
+use crate::handle::{self, Carried};
+use crate::limits::MAX_MESSAGE;
+use crate::pipe::end::End;
+use crate::wire::{self, Source};
+
+/// Makes a pipe: two connected ends, of which the first sends `A` and receives `B`, and the second the other way round.
+///
+/// Keep one end and give the other to a process, as an argument. Both ends work in one process, too, between threads.
+///
+/// Python's counterpart is `multiprocessing.Pipe`.
+///
+/// # Errors
+/// [`Error::Io`] if the system has no memory or descriptors left.
+///
+/// ```
+/// use multiproc::{Connection, Process, pipe};
+///
+/// fn shout(connection: Connection<String, String>) {
+///     // At the end of the pipe `recv` is an error.
+///     while let Ok(word) = connection.recv() {
+///         connection.send(word.to_uppercase()).unwrap();
+///     }
+/// }
+///
+/// # fn main() -> multiproc::Result<()> {
+/// let (ours, theirs) = pipe::<String, String>()?;
+/// let process = Process::new(shout, (theirs,)).start()?;
+/// ours.send("hello".into())?;
+/// assert_eq!(ours.recv()?, "HELLO");
+/// drop(ours);
+/// process.join()
+/// # }
+/// ```
+pub fn pipe<A, B>() -> Result<(Connection<A, B>, Connection<B, A>)> {
+    let (first, second) = End::pair()?;
+    Ok((Connection::new(first), Connection::new(second)))
+}
+
+/// One end of a [`pipe`]: sends `S`, receives `R`.
+///
+/// A connection has one owner. As an argument of a task, or as (a part of) a message over another connection, it *moves* to the
+/// process that gets it. Threads of one process may share it by reference; each message goes to one of them.
+///
+/// When the other end is dropped, or its process ends in whatever way, [`recv`](Connection::recv) first gives what was sent before,
+/// and then [`Error::Disconnected`], the end of the pipe.
+///
+/// Small messages cost no system call while both sides are busy. A send to an end whose process does not receive waits once 256 KiB
+/// are under way. A message may have up to 16 GiB.
+///
+/// Python's counterpart is `multiprocessing.connection.Connection`.
+pub struct Connection<S, R> {
+    end: End,
+    types: PhantomData<fn(S) -> R>,
+}
+
+impl<S, R> Connection<S, R> {
+    fn new(end: End) -> Self {
+        Self { end, types: PhantomData }
+    }
+
+    pub(super) fn end(&self) -> &End {
+        &self.end
+    }
+
+    /// Whether [`recv`](Connection::recv) would not have to wait for a message to begin, now or within `patience`. The end of the
+    /// pipe counts: `recv` would tell it at once. Python's counterpart is `Connection.poll`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the system refuses to wait.
+    pub fn poll(&self, patience: Duration) -> Result<bool> {
+        match self.end.poll(deadline(patience)) {
+            Err(Error::Disconnected) => Ok(true),
+            outcome => outcome,
+        }
+    }
+
+    /// Sends bytes as they are; the other side takes them with [`recv_bytes`](Connection::recv_bytes). Python's counterpart is
+    /// `Connection.send_bytes`.
+    ///
+    /// # Errors
+    /// As [`send`](Connection::send).
+    ///
+    /// ```
+    /// # fn main() -> multiproc::Result<()> {
+    /// let (a, b) = multiproc::pipe::<(), ()>()?;
+    /// a.send_bytes(b"as they are")?;
+    /// assert_eq!(b.recv_bytes()?, b"as they are");
+    /// # Ok(()) }
+    /// ```
+    pub fn send_bytes(&self, bytes: &[u8]) -> Result<()> {
+        check_size(bytes.len())?;
+        self.end.send(bytes, handle::Handles::default())
+    }
+
+    /// Receives a message as bytes. Python's counterpart is `Connection.recv_bytes`.
+    ///
+    /// # Errors
+    /// As [`recv`](Connection::recv).
+    pub fn recv_bytes(&self) -> Result<Vec<u8>> {
+        self.end.receive(None)?.map(|message| message.bytes).ok_or(Error::Empty)
+    }
+}
+
+impl<S: Serialize + 'static, R> Connection<S, R> {
+    /// Sends `value`; waits while there is no room for it. It is a [`Connection`]'s way of giving handles, too: what `value` holds of
+    /// connections, queues and locks goes along.
+    ///
+    /// Python's counterpart is `Connection.send`.
+    ///
+    /// # Errors
+    /// [`Error::Disconnected`] if the other end is gone, [`Error::Encode`] if `value` cannot be serialized, [`Error::TooLarge`] if it
+    /// has more than 16 GiB. After [`Error::Encode`] and [`Error::TooLarge`] nothing was sent, and the connection works on.
+    pub fn send(&self, value: S) -> Result<()> {
+        let Carried { mut bytes, mut handles } = Carried::default();
+        let encode = || catch_unwind(AssertUnwindSafe(|| wire::encode(value, &mut bytes)));
+        let encoded = handle::pack(&mut handles, encode);
+        encoded.unwrap_or_else(|_| Err("serializing the message panicked".into())).map_err(Error::Encode)?;
+        check_size(bytes.len())?;
+        self.end.send(&bytes, handles)
+    }
+}
+
+impl<S, R: DeserializeOwned + 'static> Connection<S, R> {
+    /// Waits for a message. Python's counterpart is `Connection.recv`, whose `EOFError` is [`Error::Disconnected`] here.
+    ///
+    /// # Errors
+    /// [`Error::Disconnected`] if the other end is gone and all that it sent was received; [`Error::Decode`] if the message is not
+    /// an `R`.
+    pub fn recv(&self) -> Result<R> {
+        self.receive(None)?.ok_or(Error::Empty)
+    }
+
+    /// As [`recv`](Connection::recv), but waits no longer than `patience`. A message that is half there by then is not lost: the next
+    /// call goes on with it.
+    ///
+    /// # Errors
+    /// Those of `recv`, and [`Error::TimedOut`].
+    pub fn recv_timeout(&self, patience: Duration) -> Result<R> {
+        self.receive(deadline(patience))?.ok_or(Error::TimedOut { after: patience, pid: None })
+    }
+
+    /// Takes a message if one is there. Python's counterpart is `poll()` and then `recv()`.
+    ///
+    /// # Errors
+    /// Those of [`recv`](Connection::recv), and [`Error::Empty`] if no message is there (or not all of it).
+    pub fn try_recv(&self) -> Result<R> {
+        self.receive(Some(Instant::now()))?.ok_or(Error::Empty)
+    }
+
+    fn receive(&self, deadline: Option<Instant>) -> Result<Option<R>> {
+        let Some(Carried { mut bytes, mut handles }) = self.end.receive(deadline)? else { return Ok(None) };
+        let value = if handles.is_empty() {
+            wire::decode(Source::Buffer(&mut bytes))
+        } else {
+            handle::unpack(&mut handles, || wire::decode(Source::Buffer(&mut bytes)))
+        };
+        self.end.recycle(bytes);
+        value.map(Some).map_err(Error::Decode)
+    }
+}
+
+fn check_size(bytes: usize) -> Result<()> {
+    let bytes = bytes as u64;
+    if bytes > MAX_MESSAGE { Err(Error::TooLarge { bytes, cap: MAX_MESSAGE }) } else { Ok(()) }
+}
+
+/// `None` for a time so far away that it never comes.
+fn deadline(patience: Duration) -> Option<Instant> {
+    Instant::now().checked_add(patience)
+}
+
+impl<S, R> fmt::Debug for Connection<S, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").finish_non_exhaustive()
+    }
+}
+
+impl<S, R> Serialize for Connection<S, R> {
+    fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
+        self.end.serialize(serializer)
+    }
+}
+
+impl<'de, S, R> Deserialize<'de> for Connection<S, R> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        End::deserialize(deserializer).map(Self::new)
+    }
+}

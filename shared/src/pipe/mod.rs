@@ -1,0 +1,15 @@
+//! Pipes: two processes talk to each other.
+//!
+//! A pipe is two byte rings in shared memory, one each way, and a socket pair. Messages go through the rings, without a system
+//! call while both sides are busy; the socket carries what rings cannot: the wake-up of a side that sleeps, handles, and
+//! the news that the other end is gone, whichever way its process ended. A message larger than its ring streams through it.
+//!
+//! [`Connection`] is the typed end, [`end`] sends and receives bytes, [`doorbell`] sleeps, and [`wait()`] waits for several at once.
+
+mod connection;
+mod doorbell;
+mod end;
+mod wait;
+
+pub use connection::{Connection, pipe};
+pub use wait::{Waitable, wait};
