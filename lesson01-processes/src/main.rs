@@ -8,6 +8,8 @@ pub mod communicate;
 pub mod first_pool;
 pub mod fork;
 pub mod hello_pool;
+pub mod pipe;
+pub mod pipe_duplex;
 pub mod process;
 pub mod process_args;
 pub mod subprocess;
@@ -23,6 +25,8 @@ fn main() -> ExitCode {
         .example("threads", "eight sums, and the time they take", threads::main)
         .example("subprocess", "how programs end, and what a missing one looks like", subprocess::main)
         .example("communicate", "10 MiB go in and come out on two ways, and nothing hangs", communicate::main)
+        .example("pipe", "values of an enum go through, as they are", pipe::main)
+        .example("pipe_duplex", "how the child knows when to stop", pipe_duplex::main)
         .example("first_pool", "the worker's pid: the second task finds the same worker", first_pool::main)
         .example("hello_pool", "results in the order of the names", hello_pool::main)
         .run()

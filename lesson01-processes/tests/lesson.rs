@@ -6,8 +6,18 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const EXAMPLES: [&str; 8] =
-    ["fork", "process", "process_args", "threads", "subprocess", "communicate", "first_pool", "hello_pool"];
+const EXAMPLES: [&str; 10] = [
+    "fork",
+    "process",
+    "process_args",
+    "threads",
+    "subprocess",
+    "communicate",
+    "pipe",
+    "pipe_duplex",
+    "first_pool",
+    "hello_pool",
+];
 
 /// Longer than any run takes on a slow machine: whatever reaches it hangs.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -232,4 +242,22 @@ fn first_pool_runs_both_tasks_in_one_worker() {
 #[test]
 fn hello_pool_greets_in_the_order_of_the_names() {
     assert_eq!(lines("hello_pool"), [r#"["Hello Bob", "Hello Alice", "Hello Eve"]"#]);
+}
+
+#[test]
+fn pipe_prints_what_the_child_sent() {
+    assert_eq!(lines("pipe"), [r#"[42, None, "Hello"]"#]);
+}
+
+#[test]
+fn pipe_duplex_answers_each_number_and_sees_the_end_of_file() {
+    assert_eq!(
+        lines("pipe_duplex"),
+        [
+            "parent: 3 squared is 9",
+            "parent: 1000 squared is 1000000",
+            "parent: 4294967295 squared is 18446744065119617025",
+            "child: no more numbers, the other side is gone",
+        ]
+    );
 }
