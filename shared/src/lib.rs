@@ -59,6 +59,7 @@ mod pipe;
 mod pool;
 mod process;
 mod protocol;
+mod queue;
 mod ring;
 mod sharing;
 mod sync;
@@ -78,6 +79,7 @@ pub use nursery::StartMethod;
 pub use pipe::{Connection, Waitable, pipe, wait};
 pub use pool::{AsyncResult, Batched, Imap, Pool, PoolBuilder, Stats, WorkerInfo};
 pub use process::{Process, ProcessBuilder};
+pub use queue::{Iter, PutError, Queue};
 pub use task::{Arguments, ByReference, ByValue, Partial, Task, partial};
 
 /// The program in the README compiles and runs.

@@ -62,11 +62,8 @@ impl RobustMutex {
 
     /// Locks. Fails with `EDEADLK` if this very thread holds it already.
     pub(crate) fn lock(&self) -> Result<Held<'_>> {
-        for _ in 0..TRIES {
-            if let Some(held) = self.try_lock()? {
-                return Ok(held);
-            }
-            std::hint::spin_loop();
+        if let Some(held) = self.try_for_a_moment()? {
+            return Ok(held);
         }
         // SAFETY: the memory is a mutex (`init`), or zeros, which are a plain one.
         self.held(unsafe { libc::pthread_mutex_lock(self.raw()) })
@@ -81,8 +78,21 @@ impl RobustMutex {
         }
     }
 
+    fn try_for_a_moment(&self) -> Result<Option<Held<'_>>> {
+        for _ in 0..TRIES {
+            if let Some(held) = self.try_lock()? {
+                return Ok(Some(held));
+            }
+            std::hint::spin_loop();
+        }
+        Ok(None)
+    }
+
     /// Locks, or gives up at `deadline`.
     pub(crate) fn lock_until(&self, deadline: Instant) -> Result<Option<Held<'_>>> {
+        if let Some(held) = self.try_for_a_moment()? {
+            return Ok(Some(held));
+        }
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {

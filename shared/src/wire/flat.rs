@@ -4,25 +4,23 @@ use std::any::Any;
 
 use bytemuck::Pod;
 
-/// Appends `value` if it is a number or a vector of numbers; says whether it was.
+/// The bytes of `value` as they lie in memory, if it is a number or a vector of numbers.
 ///
-/// The type tests compare constants, so that each instance of this function is one copy or nothing.
-pub(super) fn encode<T: 'static>(value: &T, out: &mut Vec<u8>) -> bool {
+/// The type tests compare constants, so that each instance of this function is one answer and no search.
+pub(super) fn view<T: 'static>(value: &T) -> Option<&[u8]> {
     let value = value as &dyn Any;
     macro_rules! try_types {
         ($($number:ty),*) => {$(
             if let Some(number) = value.downcast_ref::<$number>() {
-                out.extend_from_slice(bytemuck::bytes_of(number));
-                return true;
+                return Some(bytemuck::bytes_of(number));
             }
             if let Some(numbers) = value.downcast_ref::<Vec<$number>>() {
-                out.extend_from_slice(bytemuck::cast_slice(numbers));
-                return true;
+                return Some(bytemuck::cast_slice(numbers));
             }
         )*};
     }
     try_types!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64);
-    false
+    None
 }
 
 /// Fills `slot` if its type is a number or a vector of numbers; says whether it was.

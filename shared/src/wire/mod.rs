@@ -45,10 +45,21 @@ pub(crate) fn encode<T: Serialize + 'static>(mut value: T, out: &mut Vec<u8>) ->
         }
         return Ok(());
     }
-    if flat::encode(&value, out) {
+    encode_ref(&value, out)
+}
+
+/// As [`encode`], for a value that is needed afterwards.
+pub(crate) fn encode_ref<T: Serialize + 'static>(value: &T, out: &mut Vec<u8>) -> Result<(), String> {
+    if let Some(bytes) = view(value) {
+        out.extend_from_slice(bytes);
         return Ok(());
     }
-    postcard::serialize_with_flavor(&value, Appender(out)).map_err(reason)
+    postcard::serialize_with_flavor(value, Appender(out)).map_err(reason)
+}
+
+/// What [`encode`] would write, if that already lies in memory.
+pub(crate) fn view<T: 'static>(value: &T) -> Option<&[u8]> {
+    flat::view(value)
 }
 
 /// What to tell of a failure. The format drops the texts of errors, but not of those that concern handles.

@@ -19,7 +19,7 @@ use multiproc::{Error, Pool, Result};
 pub(crate) use death::{Death, a_death_costs_one_task, assert_died};
 pub(crate) use gate::{Gate, arrive, pass};
 pub(crate) use leftovers::{Holdings, descriptors};
-pub(crate) use processes::{ProcessId, descendants, descendants_of, nursery, resident_kib};
+pub(crate) use processes::{ProcessId, descendants, descendants_of, nursery, processor_ticks, resident_kib};
 pub(crate) use programs::{Program, announce};
 pub(crate) use runner::{named, run_each_in_a_process};
 

@@ -1,0 +1,282 @@
+//! The ring behind a queue: values as bytes, in shared memory that grows.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::handle::Descriptor;
+use crate::machine::can_spin;
+use crate::queue::layout::{Header, Side};
+use crate::sys::large::on_large_pages;
+use crate::sys::mutex::Held;
+use crate::sys::shm::{self, Mapping};
+
+/// Where the regions begin: the header has the first page to itself. Both are whole pages on every system (up to 64 KiB).
+const START: usize = 64 * 1024;
+
+/// Bytes of region 0; each next one is twice as large, and lies behind it. A ring that stays small stays in the caches.
+const SMALLEST: usize = 256 * 1024;
+
+/// The largest region there can be: beyond any memory.
+const MOST_REGIONS: u64 = 28;
+
+/// Rings from this size on go back to region 0 when they are empty, and give their memory back.
+const LARGE: usize = 4 << 20;
+
+/// Bytes before each value: its length.
+const HEAD: usize = 8;
+
+/// How long the lock is waited for in any case.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Bytes moved at a time when a ring grows.
+const PIECE: usize = 1 << 20;
+
+/// The ring, as one process sees it.
+#[derive(Debug)]
+pub(super) struct Store {
+    fd: Arc<Descriptor>,
+    header: Mapping,
+    put: Mutex<View>,
+    get: Mutex<View>,
+}
+
+/// The region that one end worked in last.
+#[derive(Debug, Default)]
+struct View {
+    region: u64,
+    mapping: Option<Mapping>,
+}
+
+/// Why something could not be put or taken.
+pub(super) enum Refusal {
+    /// The deadline came.
+    NotNow,
+    Failed(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+fn offset(region: u64) -> usize {
+    START + SMALLEST * ((1 << region) - 1)
+}
+
+fn size(region: u64) -> usize {
+    SMALLEST << region
+}
+
+/// Bytes of a value with its head, so that the next head is not cut in two by the end of the ring.
+fn space(len: usize) -> usize {
+    HEAD + len.next_multiple_of(HEAD)
+}
+
+fn garbled() -> Error {
+    Error::Decode("the memory of this queue is garbled".into())
+}
+
+impl Store {
+    /// Makes the memory of an empty queue.
+    pub(super) fn create(capacity: u64, max_message: u64) -> Result<OwnedFd> {
+        let fd = shm::create_growing("multiproc-queue", START + SMALLEST)?;
+        Mapping::open_range(&fd, 0, START)?.words::<Header>(0).init(capacity, max_message)?;
+        Ok(fd)
+    }
+
+    pub(super) fn open(fd: Arc<Descriptor>) -> Result<Self> {
+        let header = Mapping::open_range(&*fd, 0, START)?;
+        Ok(Self { fd, header, put: Mutex::default(), get: Mutex::default() })
+    }
+
+    pub(super) fn header(&self) -> &Header {
+        self.header.words(0)
+    }
+
+    /// Locks one end, against the threads of this process and then against the others.
+    fn lock<'a>(
+        side: &'a Side,
+        view: &'a Mutex<View>,
+        deadline: Option<Instant>,
+    ) -> Result<(Held<'a>, MutexGuard<'a, View>), Refusal> {
+        let view = view.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = match deadline {
+            None => side.mutex().lock()?,
+            // The lock is held for a copy at a time, so that even who cannot wait can wait for that.
+            Some(deadline) => {
+                let deadline = deadline.max(Instant::now() + PATIENCE);
+                side.mutex().lock_until(deadline)?.ok_or(Refusal::NotNow)?
+            }
+        };
+        side.mend(&held);
+        Ok((held, view))
+    }
+
+    /// The region in use, mapped. The caller holds one of the locks, so that it stays.
+    fn region<'a>(&self, view: &'a mut View) -> Result<&'a Mapping> {
+        let region = self.header().region.load(Acquire);
+        if region > MOST_REGIONS {
+            return Err(garbled());
+        }
+        match &mut view.mapping {
+            Some(_) if view.region == region => {}
+            mapping => {
+                *mapping = Some(Mapping::open_range(&*self.fd, offset(region), size(region))?);
+                view.region = region;
+            }
+        }
+        view.mapping.as_ref().ok_or_else(garbled)
+    }
+
+    /// Puts a value; waits while the queue is full.
+    pub(super) fn put(&self, value: &[u8], deadline: Option<Instant>) -> Result<(), Refusal> {
+        let header = self.header();
+        let cap = header.max_message.load(Relaxed);
+        if value.len() as u64 > cap {
+            return Err(Error::TooLarge { bytes: value.len() as u64, cap }.into());
+        }
+        loop {
+            let (held, mut view) = Self::lock(&header.put, &self.put, deadline)?;
+            if header.is_closed() {
+                return Err(Error::Closed.into());
+            }
+            if !header.is_full() {
+                self.append(&mut view, value)?;
+                drop((held, view));
+                header.items.notify_one();
+                return Ok(());
+            }
+            drop((held, view));
+            let room = || (!header.is_full() || header.is_closed()).then_some(());
+            header.room.wait_until(deadline, can_spin(), room).ok_or(Refusal::NotNow)?;
+        }
+    }
+
+    /// Writes a value behind the others. The caller holds the lock for putting.
+    fn append(&self, view: &mut View, value: &[u8]) -> Result<()> {
+        let header = self.header();
+        let (head, tail) = (header.get.position(), header.put.position());
+        let live = usize::try_from(tail.wrapping_sub(head)).map_err(|_| garbled())?;
+        let space = space(value.len());
+        if live + space > size(header.region.load(Acquire)) {
+            self.grow(view, live + space)?;
+        }
+        let mapping = self.region(view)?;
+        let at = |position: u64| (position % mapping.len() as u64) as usize;
+        mapping.words::<AtomicU64>(at(tail)).store(value.len() as u64, Relaxed);
+        let start = at(tail + HEAD as u64);
+        let first = value.len().min(mapping.len() - start);
+        mapping.write(start, &value[..first]);
+        mapping.write(0, &value[first..]);
+        header.put.advance(space as u64);
+        Ok(())
+    }
+
+    /// Moves the ring into a region that holds `least` bytes. The caller holds the lock for putting.
+    fn grow(&self, view: &mut View, least: usize) -> Result<()> {
+        let header = self.header();
+        let taking = header.get.mutex().lock()?;
+        header.get.mend(&taking);
+        let old = header.region.load(Acquire);
+        let new = (old + 1..=MOST_REGIONS).find(|region| size(*region) >= least);
+        let new = new.ok_or_else(|| Error::Config(format!("a queue cannot hold {least} bytes")))?;
+        shm::grow(&*self.fd, offset(new) + size(new))?;
+        let target = Mapping::open_range(&*self.fd, offset(new), size(new))?;
+        let source = self.region(view)?;
+        let (mut at, end) = (header.get.position(), header.put.position());
+        let mut piece = Vec::new();
+        while at < end {
+            // Up to the end of the values, of the old ring, and of the new.
+            let (from, to) = ((at % source.len() as u64) as usize, (at % target.len() as u64) as usize);
+            let len = ((end - at) as usize).min(source.len() - from).min(target.len() - to).min(PIECE);
+            piece.clear();
+            source.read(from, len, &mut piece);
+            target.write(to, &piece);
+            at += len as u64;
+        }
+        // From here on all see the new region, with the same values at the same positions.
+        header.region.store(new, Release);
+        (view.region, view.mapping) = (new, Some(target));
+        drop(taking);
+        shm::release(&*self.fd, offset(old), size(old));
+        Ok(())
+    }
+
+    /// Takes the first value into `value`, which is empty; says whether there was one. `Some(deadline)` bounds the wait for the lock.
+    pub(super) fn take(&self, value: &mut Vec<u8>, deadline: Option<Instant>) -> Result<bool, Refusal> {
+        let header = self.header();
+        let (held, mut view) = Self::lock(&header.get, &self.get, deadline)?;
+        let head = header.get.position();
+        let live = usize::try_from(header.put.position().wrapping_sub(head)).map_err(|_| garbled())?;
+        if live == 0 {
+            return Ok(false);
+        }
+        self.first(&mut view, head, live, value)?;
+        header.get.advance(space(value.len()) as u64);
+        if live == space(value.len()) && size(view.region) >= LARGE {
+            self.shrink();
+        }
+        drop((held, view));
+        if header.capacity.load(Relaxed) > 0 {
+            header.room.notify_one();
+        }
+        Ok(true)
+    }
+
+    /// Copies the value at `head`, from where `live` bytes are values. The caller holds the lock for taking.
+    fn first(&self, view: &mut View, head: u64, live: usize, value: &mut Vec<u8>) -> Result<()> {
+        let mapping = self.region(view)?;
+        let at = |position: u64| (position % mapping.len() as u64) as usize;
+        let len = mapping.words::<AtomicU64>(at(head)).load(Relaxed);
+        let len = usize::try_from(len).ok().filter(|len| *len <= live.saturating_sub(HEAD)).ok_or_else(garbled)?;
+        value
+            .try_reserve_exact(len)
+            .map_err(|_| Error::Decode(format!("there is no memory for a value of {len} bytes")))?;
+        on_large_pages(value);
+        let start = at(head + HEAD as u64);
+        let first = len.min(mapping.len() - start);
+        mapping.read(start, first, value);
+        mapping.read(0, len - first, value);
+        Ok(())
+    }
+
+    /// Goes back to the smallest region, if nobody puts something just now. The caller holds the lock for taking, and has taken
+    /// the last value.
+    fn shrink(&self) {
+        let header = self.header();
+        let Ok(Some(putting)) = header.put.mutex().try_lock() else { return };
+        header.put.mend(&putting);
+        let old = header.region.load(Acquire);
+        if header.is_empty() && size(old) >= LARGE {
+            header.region.store(0, Release);
+            drop(putting);
+            shm::release(&*self.fd, offset(old), size(old));
+        }
+    }
+
+    /// Has nobody put anything more.
+    pub(super) fn close(&self) -> Result<()> {
+        let header = self.header();
+        let (held, view) = match Self::lock(&header.put, &self.put, None) {
+            Ok(locked) => locked,
+            Err(Refusal::Failed(error)) => return Err(error),
+            Err(Refusal::NotNow) => return Ok(()),
+        };
+        header.closed.store(1, Release);
+        drop((held, view));
+        header.items.notify_all();
+        header.room.notify_all();
+        Ok(())
+    }
+}
+
+impl AsFd for Store {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
