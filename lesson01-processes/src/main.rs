@@ -10,8 +10,11 @@ pub mod fork;
 pub mod hello_pool;
 pub mod pipe;
 pub mod pipe_duplex;
+pub mod pipe_or_queue;
 pub mod process;
 pub mod process_args;
+pub mod queue;
+pub mod queue_drain;
 pub mod subprocess;
 pub mod threads;
 
@@ -27,6 +30,9 @@ fn main() -> ExitCode {
         .example("communicate", "10 MiB go in and come out on two ways, and nothing hangs", communicate::main)
         .example("pipe", "values of an enum go through, as they are", pipe::main)
         .example("pipe_duplex", "how the child knows when to stop", pipe_duplex::main)
+        .example("queue", "the end: by force, and in good order", queue::main)
+        .example("queue_drain", "how soon `is_empty` says so", queue_drain::main)
+        .example("pipe_or_queue", "the price of a message", pipe_or_queue::main)
         .example("first_pool", "the worker's pid: the second task finds the same worker", first_pool::main)
         .example("hello_pool", "results in the order of the names", hello_pool::main)
         .run()

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const EXAMPLES: [&str; 10] = [
+const EXAMPLES: [&str; 13] = [
     "fork",
     "process",
     "process_args",
@@ -15,6 +15,9 @@ const EXAMPLES: [&str; 10] = [
     "communicate",
     "pipe",
     "pipe_duplex",
+    "queue",
+    "queue_drain",
+    "pipe_or_queue",
     "first_pool",
     "hello_pool",
 ];
@@ -260,4 +263,35 @@ fn pipe_duplex_answers_each_number_and_sees_the_end_of_file() {
             "child: no more numbers, the other side is gone",
         ]
     );
+}
+
+#[test]
+fn queue_hands_over_every_url_and_ends_in_both_ways() {
+    let lines = lines("queue");
+    let halves: Vec<_> = lines.split(|line| line.is_empty()).collect();
+    assert_eq!(halves.len(), 2, "{lines:#?}");
+    for half in &halves {
+        for (producer, number) in [("first", 1), ("first", 2), ("first", 3), ("second", 4), ("second", 5)] {
+            let put = place(half, &format!("{producer} producer puts url{number}"));
+            assert!(put < place(half, &format!("consumer: url{number}")), "{half:#?}");
+        }
+    }
+    place(halves[0], "the consumer waits for more");
+    place(halves[0], "the consumer was killed by SIGTERM");
+    assert_eq!(halves[1].last().unwrap(), "parent: the consumer returned after 5 urls");
+}
+
+#[test]
+fn queue_drain_gets_every_value() {
+    let lines = lines("queue_drain");
+    let early = numbers(&lines[place(&lines, "until is_empty")]);
+    assert!(early[0] <= early[1]);
+    assert_eq!(numbers(&lines[place(&lines, "until closed")]), [10_000, 10_000]);
+}
+
+#[test]
+fn pipe_or_queue_measures_both_in_two_ways() {
+    let lines = lines("pipe_or_queue");
+    assert_eq!(lines.len(), 4, "{lines:#?}");
+    assert!(lines.iter().all(|line| numbers(line).into_iter().all(|number| number > 0)), "{lines:#?}");
 }
