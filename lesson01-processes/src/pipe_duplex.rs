@@ -16,18 +16,21 @@ fn square(parent: Connection<u64, u32>) -> String {
     }
 }
 
+/// Takes the parent's end, so that it is dropped here in any case: when all is said, and after an error as well.
+fn ask(child: Connection<u32, u64>) -> Result<()> {
+    for number in [3, 1000, u32::MAX] {
+        child.send(number)?;
+        println!("parent: {number} squared is {}", child.recv()?);
+    }
+    Ok(())
+}
+
 /// Runs the example.
 pub fn main() -> Result<()> {
     multiproc::init();
     let (ours, theirs) = multiproc::pipe()?;
     let child = Process::new(square, (theirs,)).start()?;
-
-    for number in [3, 1000, u32::MAX] {
-        ours.send(number)?;
-        println!("parent: {number} squared is {}", ours.recv()?);
-    }
-    drop(ours);
-
+    ask(ours)?;
     println!("child: no more numbers, {}", child.join()?);
     Ok(())
 }

@@ -27,6 +27,12 @@ fn consume(queue: Queue<String>) -> usize {
     count
 }
 
+/// A daemon: should the parent fail half-way, dropping the handle ends the process. Without that, the drop would wait for
+/// the consumer, and the consumer for urls.
+fn start_consumer(queue: &Queue<String>) -> Result<Process<usize>> {
+    Process::new(consume, (queue.clone(),)).daemon(true).start()
+}
+
 /// Starts the producers, and waits until they are done.
 fn produce_all(queue: &Queue<String>) -> Result<()> {
     let first = Process::new(produce, ("first producer".to_string(), 1..=3, queue.clone())).start()?;
@@ -41,7 +47,7 @@ pub fn main() -> Result<()> {
 
     println!("By force:");
     let queue = Queue::new()?;
-    let consumer = Process::new(consume, (queue.clone(),)).start()?;
+    let consumer = start_consumer(&queue)?;
     produce_all(&queue)?;
     // Time for the last url. Is it enough? Nobody can tell, and that is what is wrong with it.
     thread::sleep(Duration::from_millis(200));
@@ -55,7 +61,7 @@ pub fn main() -> Result<()> {
 
     println!("\nIn good order:");
     let queue = Queue::new()?;
-    let consumer = Process::new(consume, (queue.clone(),)).start()?;
+    let consumer = start_consumer(&queue)?;
     produce_all(&queue)?;
     println!("parent: I close the queue");
     queue.close()?;

@@ -1,7 +1,7 @@
 //! What the lesson promises on its command line.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -163,6 +163,17 @@ fn a_lesson_that_nobody_reads_ends_quietly() {
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
         assert_success(&run_into(arguments, writer));
+    }
+}
+
+#[test]
+fn a_lesson_whose_reader_leaves_half_way_ends_quietly() {
+    // The reader may leave while the parent prints or while a child does, and nobody may wait for anybody then.
+    for lines in [1, 2, 4, 6] {
+        let (reader, writer) = io::pipe().unwrap();
+        let reader = thread::spawn(move || BufReader::new(reader).lines().take(lines).count());
+        assert_success(&run_into(&["queue"], writer));
+        assert_eq!(reader.join().unwrap(), lines);
     }
 }
 
