@@ -1,7 +1,8 @@
 //! Two producers, one consumer, and a queue between them.
 //!
 //! Watch the end. The consumer would wait for ever: that no more will come, it cannot know. The parent can end it by force,
-//! and hope that it was idle; or close the queue: then the consumer takes what is left, and is told.
+//! and hope that it was idle; or close the queue: then the consumer takes what is left, and is told. (A closing message of
+//! your own does the same, if you put one for each consumer.)
 
 use std::ops::RangeInclusive;
 use std::thread;
@@ -19,7 +20,7 @@ fn produce(name: String, numbers: RangeInclusive<u32>, queue: Queue<String>) {
 
 fn consume(queue: Queue<String>) -> usize {
     let mut count = 0;
-    // The same as calling `get` until it says `Closed`.
+    // Calls `get` until the queue is closed and empty.
     for url in queue.iter() {
         println!("consumer: {}", url.expect("a url"));
         count += 1;

@@ -302,7 +302,8 @@ fn queue_drain_gets_every_value() {
 
 #[test]
 fn pipe_or_queue_measures_both_in_two_ways() {
-    let lines = lines("pipe_or_queue");
+    let mut lines = lines("pipe_or_queue");
+    lines.retain(|line| line.contains("messages a second"));
     assert_eq!(lines.len(), 4, "{lines:#?}");
     assert!(lines.iter().all(|line| numbers(line).into_iter().all(|number| number > 0)), "{lines:#?}");
 }
