@@ -1,8 +1,9 @@
-//! The command line: which rows to measure and with how much patience, and the two errands that this program sends
+//! The command line: which rows to measure and with how much patience, and the errands that this program sends
 //! itself on.
 
 use crate::fresh::{END, FRESH};
 use crate::measure::Effort;
+use crate::peers::ipc_channel::PRODUCER;
 
 /// What a start of this program is to do.
 pub(crate) enum Action {
@@ -12,6 +13,8 @@ pub(crate) enum Action {
     List,
     /// Do an errand so many times and print the seconds that one took.
     Fresh { errand: String, times: u64 },
+    /// Be the process that sends through ipc-channel, to the parent that waits under this name.
+    Produce { name: String },
     /// End at once.
     End,
 }
@@ -28,6 +31,7 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>, known: &[&'stat
             "--quick" => quick = true,
             "--list" => return Ok(Action::List),
             END => return Ok(Action::End),
+            PRODUCER => return Ok(Action::Produce { name: arguments.next().ok_or("to whom?")? }),
             FRESH => {
                 let errand = arguments.next().ok_or("which errand?")?;
                 let times = arguments.next().and_then(|n| n.parse().ok()).ok_or("how many times?")?;

@@ -5,7 +5,10 @@
 
 use crate::case::{Case, LIMIT, MICROSECONDS, MILLISECONDS, NS_A_CALL, NS_AN_ITEM, OURS};
 use crate::measure::processors;
-use crate::{fresh, limits, ours, peers};
+use crate::{channels, fresh, limits, ours, peers};
+
+/// Bytes of a large message.
+const LARGE: usize = 8 << 20;
 
 /// All rows, in the order in which they are measured.
 pub(crate) fn all() -> Vec<Case> {
@@ -18,6 +21,9 @@ pub(crate) fn all() -> Vec<Case> {
         start("start_spawn", "spawn"),
         start_forkserver(),
         start_running(),
+        queue(),
+        pipe_small(),
+        pipe_large(),
         primes(),
         primes_split(),
     ]
@@ -93,6 +99,35 @@ fn start_running() -> Case {
         .side(LIMIT, |run| fresh::repetition("fork_limit".to_owned(), run.items(10)))
         .goal("cpython", 10.0)
         .goal("procspawn", 1.0)
+}
+
+fn queue() -> Case {
+    Case::new("queue", NS_AN_ITEM, "integers through a queue, one producer, one consumer")
+        .side(OURS, |run| channels::queue(run.items(50_000)))
+        .side("cpython", |run| run.cpython("queue", run.items(50_000)))
+        .side("ipc-channel", |run| peers::ipc_channel::numbers(run.items(50_000)))
+        .side("pipe", |run| limits::exchange::one_way(8, run.items(50_000)))
+        .side(LIMIT, |run| limits::exchange::stream(run.items(50_000)))
+        .goal("ipc-channel", 5.0)
+}
+
+fn pipe_small() -> Case {
+    Case::new("pipe_small", NS_AN_ITEM, "messages of 8 bytes through a pipe, one way")
+        .side(OURS, |run| channels::bytes(8, run.items(50_000)))
+        .side("cpython", |run| run.cpython("pipe_small", run.items(50_000)))
+        .side("ipc-channel", |run| peers::ipc_channel::bytes(8, run.items(50_000)))
+        .side("pipe", |run| limits::exchange::one_way(8, run.items(50_000)))
+        .goal("ipc-channel", 1.0)
+}
+
+fn pipe_large() -> Case {
+    Case::new("pipe_large", MICROSECONDS, "messages of 8 MiB through a pipe, one way")
+        .side(OURS, |run| channels::bytes(LARGE, run.items(20)))
+        .side("cpython", |run| run.cpython("pipe_large", run.items(20)))
+        .side("ipc-channel", |run| peers::ipc_channel::bytes(LARGE, run.items(20)))
+        .side("pipe", |run| limits::exchange::one_way(LARGE, run.items(20)))
+        .side(LIMIT, |run| limits::copies_of(LARGE, run.items(20)))
+        .goal("ipc-channel", 1.0)
 }
 
 fn primes() -> Case {

@@ -111,6 +111,27 @@ fn ping_pong(calls: u64) -> io::Result<f64> {
     Ok(start.elapsed().as_secs_f64() / calls as f64)
 }
 
+/// Messages of `len` bytes through the kernel's own pipe to this thread, from one that writes them.
+pub(crate) fn one_way(len: usize, items: u64) -> Result<Repetition, String> {
+    Ok(Box::new(move || one_way_once(len, items).map_err(|error| error.to_string())))
+}
+
+fn one_way_once(len: usize, items: u64) -> io::Result<f64> {
+    let (mut inbox, mut outbox) = io::pipe()?;
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let message = vec![1; len];
+            (0..=items).try_for_each(|_| outbox.write_all(&message))
+        });
+        inbox.read_exact(&mut vec![0; len])?;
+        let start = Instant::now();
+        for _ in 0..items {
+            inbox.read_exact(&mut vec![0; len])?;
+        }
+        Ok(start.elapsed().as_secs_f64() / items as f64)
+    })
+}
+
 fn spin<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
     loop {
         match attempt() {

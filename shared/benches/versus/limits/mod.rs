@@ -20,6 +20,20 @@ pub(crate) fn two_copies(items: u64) -> Result<Repetition, String> {
     Ok(timed(items, work, move |copy| equal(copy.len() as u64, items)))
 }
 
+/// `len` bytes copied twice, so many times: into a buffer that is there already, and out of it into a new one.
+pub(crate) fn copies_of(len: usize, items: u64) -> Result<Repetition, String> {
+    let source = vec![1u8; len];
+    let mut buffer = source.clone();
+    let work = move || {
+        let copy = |_| {
+            buffer.copy_from_slice(black_box(&source));
+            black_box(&buffer).clone().len()
+        };
+        Ok((0..items).map(copy).sum::<usize>())
+    };
+    Ok(timed(items, work, move |bytes| equal(bytes as u64, len as u64 * items)))
+}
+
 /// The number that takes longest, alone: what a side cannot beat as long as a number is a task.
 pub(crate) fn longest_number() -> Result<Repetition, String> {
     let longest = NUMBERS.into_iter().filter(|n| is_prime(*n)).max().unwrap_or(0);

@@ -84,6 +84,45 @@ def primes_split(pool, _items):
     return timed(lambda: list(pool.imap_unordered(composite, pieces())), check)
 
 
+def fill(orders, queue):
+    for items in iter(orders.recv, None):
+        for n in range(items):
+            queue.put(n)
+
+
+def send(connection):
+    for length, items in iter(connection.recv, None):
+        message = bytes(length)
+        for _ in range(items):
+            connection.send_bytes(message)
+
+
+def queue(items):
+    numbers = multiprocessing.Queue()
+    orders, theirs = multiprocessing.Pipe()
+    return exchange(fill, (theirs, numbers), orders, items, numbers.get, items, sum(range(items)))
+
+
+def pipe(length, items):
+    ours, theirs = multiprocessing.Pipe()
+    return exchange(send, (theirs,), ours, (length, items), lambda: len(ours.recv_bytes()), items, length * items)
+
+
+def exchange(producer, arguments, orders, order, receive, items, total):
+    """Has another process send, and receives."""
+    process = multiprocessing.Process(target=producer, args=arguments)
+    process.start()
+
+    def work():
+        orders.send(order)
+        return sum(receive() for _ in range(items))
+
+    taken = timed(work, lambda found: found == total)
+    orders.send(None)
+    process.join()
+    return taken
+
+
 def start(method, pools, cold=False):
     """A pool of two, from nothing to nothing; a cold start takes down the fork server of an earlier one first."""
     taken = 0.0
@@ -106,6 +145,11 @@ STARTS = {
     "start_forkserver": lambda items: start("forkserver", items, cold=True),
     "start_running": lambda items: start("forkserver", items),
 }
+CHANNELS = {
+    "queue": queue,
+    "pipe_small": lambda items: pipe(8, items),
+    "pipe_large": lambda items: pipe(8 << 20, items),
+}
 CALLS = {
     "map_default": map_default,
     "map_chunk1": map_chunk1,
@@ -121,8 +165,8 @@ def serve(workers):
     for line in sys.stdin:
         name, items = line.split()
         try:
-            if name in STARTS:
-                answer = STARTS[name](int(items))
+            if name in STARTS or name in CHANNELS:
+                answer = (STARTS | CHANNELS)[name](int(items))
             else:
                 if pool is None:
                     pool = multiprocessing.Pool(workers)
