@@ -73,7 +73,8 @@ pub enum Error {
     /// The pool takes no more tasks, or the queue no more values and has none left: it was closed.
     #[error("closed: it takes no more tasks or values")]
     Closed,
-    /// The other side is gone: a pipe's end was dropped, or the last process that could have put something into a queue has ended.
+    /// The other side is gone: a pipe's end was dropped, the last process that could have put something into a queue has ended, or a
+    /// manager has.
     #[error("the other side is gone")]
     Disconnected,
     /// There is no room now.
@@ -115,6 +116,9 @@ pub enum Error {
         /// How many threads the process has.
         threads: usize,
     },
+    /// The other side did not prove that it knows the key, or does not believe that we do.
+    #[error("authentication failed: {0}")]
+    Denied(String),
     /// A setting or an argument makes no sense; the text says which and what to do.
     #[error("{0}")]
     Config(String),

@@ -24,7 +24,10 @@
 //!   ([`apply_async`](Pool::apply_async) and its kin return an [`AsyncResult`], which is also a future), and lazily
 //!   ([`imap`](Pool::imap), [`imap_unordered`](Pool::imap_unordered)).
 //! - [`Process`] runs one function in a process of its own.
+//! - [`Manager`] holds lists, dictionaries, namespaces and queues that any process uses through proxies, by TCP on other machines, too.
 //! - [`partial`] sends state along with a function.
+//! - Processes share state through [`Value`], [`Lock`] and [`SharedSlice`], and wait for each other with [`Event`],
+//!   [`Condition`], [`Semaphore`] and [`Barrier`]; a process that is killed takes none of them along.
 //!
 //! The crate works on Linux, on x86-64 and aarch64.
 //!
@@ -51,6 +54,7 @@ mod handle;
 mod identity;
 mod limits;
 mod machine;
+mod manager;
 mod nursery;
 #[cfg(feature = "test-support")]
 #[doc(hidden)]
@@ -75,11 +79,16 @@ pub use error::{Error, Result};
 pub use exit::ExitStatus;
 pub use identity::{ProcessInfo, active_children, current_process, parent_process};
 pub use machine::{cpu_count, physical_cpu_count};
+pub use manager::{DictProxy, ListProxy, Manager, ManagerBuilder, NamespaceProxy, Proxy, QueueProxy, RemoteManager};
 pub use nursery::StartMethod;
 pub use pipe::{Connection, Waitable, pipe, wait};
 pub use pool::{AsyncResult, Batched, Imap, Pool, PoolBuilder, Stats, WorkerInfo};
 pub use process::{Process, ProcessBuilder};
-pub use queue::{Iter, PutError, Queue};
+pub use queue::{Iter, PriorityQueue, PutError, Queue};
+pub use sharing::{
+    Barrier, BarrierWait, Condition, Event, Lock, LockGuard, Permit, Semaphore, SharedSlice, SliceRead, SliceWrite,
+    Value,
+};
 pub use task::{Arguments, ByReference, ByValue, Partial, Task, partial};
 
 /// The program in the README compiles and runs.

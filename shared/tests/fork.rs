@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread;
 
-use multiproc::{Error, Pool, PoolBuilder, Process, Result, StartMethod};
+use multiproc::{Error, Lock, Pool, PoolBuilder, Process, Result, SharedSlice, StartMethod};
 use nix::sys::signal::Signal;
 use support::{
     Death, Gate, Program, a_death_costs_one_task, announce, descendants, descriptors, eventually, named, nap, own_pid,
@@ -45,6 +45,7 @@ fn main() -> ExitCode {
             ctrl_c_ends_everything_and_workers_say_nothing
             a_dead_nursery_is_told_from_a_hang
             pools_nest
+            a_lock_belongs_to_one_process_though_its_holder_forks
             an_initializer_runs_in_each_worker
             limits_are_kept
             pools_one_after_the_other_leave_nothing
@@ -294,6 +295,27 @@ fn pools_nest() -> Result<()> {
     assert_eq!(forking().build()?.apply(inner, (10,))?, Ok(squares(10)));
     let server = |n: u64| Pool::with_processes(2).and_then(|pool| pool.map(square, 0..n)).map_err(|e| e.to_string());
     assert_eq!(forking().build()?.apply(server, (10,))?, Ok(squares(10)), "one that is not forked in one that is");
+    Ok(())
+}
+
+fn a_lock_belongs_to_one_process_though_its_holder_forks() -> Result<()> {
+    let (ours, theirs, data) = (Lock::new(1u64)?, Lock::new(2u64)?, SharedSlice::from_slice(&[3u64; 10])?);
+    let guards = (ours.lock()?, data.write(..5)?);
+    let die_with_it = |theirs: Lock<u64>, ours: Lock<u64>, data: SharedSlice<u64>| -> u64 {
+        let _guards = (theirs.lock().unwrap(), data.write(5..).unwrap());
+        assert!(ours.try_lock().unwrap().is_none());
+        Death::Kill.die()
+    };
+    let args = (theirs.clone(), ours.clone(), data.clone());
+    let process = Process::builder().start_method(StartMethod::Fork).target(die_with_it, args).start()?;
+    let child = process.pid();
+    assert!(matches!(process.join(), Err(Error::WorkerLost { .. })));
+    assert!(matches!(theirs.lock(), Err(Error::Poisoned { pid }) if pid == child));
+    assert!(matches!(data.read(5..), Err(Error::Poisoned { pid }) if pid == child));
+    // The copies of the guards that the child had are of no consequence.
+    assert!(ours.lock().is_err(), "this thread has it still");
+    drop(guards);
+    assert_eq!((*ours.lock()?, data.get(0)?), (1, 3));
     Ok(())
 }
 

@@ -5,7 +5,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use multiproc::{Connection, Error, Process, Queue, Result, pipe};
+use multiproc::{Connection, Error, PriorityQueue, Process, Queue, Result, pipe};
 use support::promise;
 
 /// Values to pass at least.
@@ -14,18 +14,55 @@ const VALUES: usize = 20_000;
 /// Processes to kill at least.
 const KILLS: u64 = 100;
 
+/// What both kinds of queue can do.
+trait AnyQueue: Clone + serde::Serialize + serde::de::DeserializeOwned + 'static {
+    fn put(&self, value: (u32, u64));
+    /// `None` at the end.
+    fn get(&self) -> Option<(u32, u64)>;
+    fn close(&self);
+    fn is_empty(&self) -> bool;
+}
+
+macro_rules! any_queue {
+    ($queue:ty) => {
+        impl AnyQueue for $queue {
+            fn put(&self, value: (u32, u64)) {
+                <$queue>::put(self, value).unwrap();
+            }
+
+            fn get(&self) -> Option<(u32, u64)> {
+                match <$queue>::get(self) {
+                    Err(Error::Closed) => None,
+                    outcome => Some(outcome.unwrap()),
+                }
+            }
+
+            fn close(&self) {
+                <$queue>::close(self).unwrap();
+            }
+
+            fn is_empty(&self) -> bool {
+                <$queue>::is_empty(self)
+            }
+        }
+    };
+}
+
+any_queue!(Queue<(u32, u64)>);
+any_queue!(PriorityQueue<(u32, u64)>);
+
 /// Puts (`own`, 0), (`own`, 1), … and says after each that it is there.
-fn produce(queue: Queue<(u32, u64)>, own: u32, said: Connection<u64, ()>) {
+fn produce<Q: AnyQueue>(queue: Q, own: u32, said: Connection<u64, ()>) {
     for n in 0.. {
-        queue.put((own, n)).unwrap();
+        queue.put((own, n));
         said.send(n).unwrap();
     }
 }
 
 /// Takes values and says which.
-fn consume(queue: Queue<(u32, u64)>, said: Connection<(u32, u64), ()>) {
-    for value in queue.iter() {
-        said.send(value.unwrap()).unwrap();
+fn consume<Q: AnyQueue>(queue: Q, said: Connection<(u32, u64), ()>) {
+    while let Some(value) = queue.get() {
+        said.send(value).unwrap();
     }
 }
 
@@ -57,14 +94,14 @@ impl<T: serde::Serialize + serde::de::DeserializeOwned + 'static> Member<T> {
     }
 }
 
-fn producer(queue: &Queue<(u32, u64)>, own: u32) -> Result<Member<u64>> {
+fn producer<Q: AnyQueue>(queue: &Q, own: u32) -> Result<Member<u64>> {
     let (said, theirs) = pipe()?;
-    Ok(Member { process: Process::new(produce, (queue.clone(), own, theirs)).start()?, said })
+    Ok(Member { process: Process::new(produce::<Q>, (queue.clone(), own, theirs)).start()?, said })
 }
 
-fn consumer(queue: &Queue<(u32, u64)>) -> Result<Member<(u32, u64)>> {
+fn consumer<Q: AnyQueue>(queue: &Q) -> Result<Member<(u32, u64)>> {
     let (said, theirs) = pipe()?;
-    Ok(Member { process: Process::new(consume, (queue.clone(), theirs)).start()?, said })
+    Ok(Member { process: Process::new(consume::<Q>, (queue.clone(), theirs)).start()?, said })
 }
 
 /// A pause of random length, for what is killed after it to be anywhere in what it does.
@@ -76,7 +113,7 @@ fn pause(seed: &mut u64) {
     std::thread::sleep(Duration::from_micros(*seed % 4000));
 }
 
-fn nothing_is_lost_or_doubled(queue: Queue<(u32, u64)>, mut seed: u64) -> Result<()> {
+fn nothing_is_lost_or_doubled(queue: impl AnyQueue, mut seed: u64) -> Result<()> {
     let (mut put, mut taken) = (BTreeMap::<u32, u64>::new(), Vec::new());
     let (mut kills, mut consumers_killed) = (0, 0);
     let mut next = 0;
@@ -113,7 +150,7 @@ fn nothing_is_lost_or_doubled(queue: Queue<(u32, u64)>, mut seed: u64) -> Result
         note(own, said);
     }
     // Those who are left take the rest, and hear that nobody is left who could put more.
-    queue.close()?;
+    queue.close();
     for consumer in consumers {
         while let Ok(value) = consumer.said.recv() {
             taken.push(value);
@@ -144,4 +181,9 @@ fn killed_producers_and_consumers_lose_nothing_of_the_others_in_an_unbounded_que
 #[test]
 fn killed_producers_and_consumers_lose_nothing_of_the_others_in_a_bounded_queue() {
     promise(|| nothing_is_lost_or_doubled(Queue::bounded(7)?, 1_181_783_497_276_652_981));
+}
+
+#[test]
+fn killed_producers_and_consumers_lose_nothing_of_the_others_in_a_priority_queue() {
+    promise(|| nothing_is_lost_or_doubled(PriorityQueue::bounded(50)?, 3_935_559_000_370_003_845));
 }

@@ -66,6 +66,16 @@ fn with_basket<R>(basket: Basket, run: impl FnOnce() -> R) -> (R, Basket) {
     (result, BASKET.replace(former))
 }
 
+/// Whether something carries what this thread serializes now to another process; otherwise the reason to give.
+pub(crate) fn require_carrier() -> Result<(), String> {
+    let carried = BASKET.with_borrow(|basket| match basket {
+        Basket::Packing(_) => Ok(()),
+        Basket::Nowhere(reason) => Err(*reason),
+        Basket::Unpacking(_) => Err(ELSEWHERE),
+    });
+    carried.map_err(refuse)
+}
+
 /// Runs `encode`, and adds to `handles` those that what it wrote needs.
 pub(crate) fn pack<R>(handles: &mut Handles, encode: impl FnOnce() -> R) -> R {
     match with_basket(Basket::Packing(std::mem::take(handles)), encode) {

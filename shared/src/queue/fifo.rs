@@ -3,22 +3,18 @@
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::error::{Error, Result};
-use crate::handle::{self, Descriptor, Travel};
-use crate::limits::MAX_MESSAGE;
-use crate::machine::can_spin;
-use crate::queue::store::{Refusal, Store};
-use crate::queue::{PutError, presence};
-use crate::sharing::SLICE;
+use crate::handle::{self, Descriptor};
+use crate::queue::common::{Core, Store};
+use crate::queue::ring::Ring;
+use crate::queue::{PutError, encode, presence};
 use crate::wire::{self, Source};
 
 /// The buffer for values is kept up to this size.
@@ -65,17 +61,8 @@ thread_local! {
 /// # Ok(()) }
 /// ```
 pub struct Queue<T> {
-    inner: Arc<Inner>,
+    core: Arc<Core<Ring>>,
     values: PhantomData<fn(T) -> T>,
-}
-
-#[derive(Debug)]
-struct Inner {
-    store: Store,
-    /// The description that handles for other processes travel by, while one does.
-    travelling: Mutex<Weak<Descriptor>>,
-    /// This process has put something.
-    has_put: AtomicBool,
 }
 
 impl<T> Queue<T> {
@@ -101,38 +88,37 @@ impl<T> Queue<T> {
     }
 
     fn create(capacity: u64) -> Result<Self> {
-        let fd = Store::create(capacity, MAX_MESSAGE)?;
+        let fd = Ring::create(capacity)?;
         presence::join(&fd)?;
         Self::open(Arc::new(Descriptor::new(fd)))
     }
 
     fn open(fd: Arc<Descriptor>) -> Result<Self> {
-        let inner = Inner { store: Store::open(fd)?, travelling: Mutex::default(), has_put: AtomicBool::new(false) };
-        Ok(Self { inner: Arc::new(inner), values: PhantomData })
+        Ok(Self { core: Core::new(Ring::open(fd)?), values: PhantomData })
     }
 
     /// Sets how many bytes a value may have, for all handles of this queue; 16 GiB if not set.
     #[must_use]
     pub fn with_max_message(self, bytes: u64) -> Self {
-        self.inner.store.header().max_message.store(bytes, Relaxed);
+        self.core.store.common().max_message.store(bytes, Relaxed);
         self
     }
 
     /// How many values are in it. It may be another number by the time you look at it, if others put or take. Python's counterpart is
     /// `Queue.qsize`.
     pub fn len(&self) -> usize {
-        self.inner.store.header().len() as usize
+        self.core.store.header().len() as usize
     }
 
     /// Whether it is empty now; see [`len`](Queue::len). To take all there is, call [`try_get`](Queue::try_get) until it says
     /// [`Error::Empty`]. Python's counterpart is `Queue.empty`.
     pub fn is_empty(&self) -> bool {
-        self.inner.store.header().is_empty()
+        self.core.store.is_empty()
     }
 
     /// How many values it holds at most, if there is a bound.
     pub fn capacity(&self) -> Option<usize> {
-        match self.inner.store.header().capacity.load(Relaxed) {
+        match self.core.store.common().capacity.load(Relaxed) {
             0 => None,
             capacity => Some(capacity as usize),
         }
@@ -143,12 +129,12 @@ impl<T> Queue<T> {
     /// # Errors
     /// [`Error::Io`] if the queue's lock cannot be used.
     pub fn close(&self) -> Result<()> {
-        self.inner.store.close()
+        self.core.store.close()
     }
 
     /// Whether it was closed.
     pub fn is_closed(&self) -> bool {
-        self.inner.store.header().is_closed()
+        self.core.store.common().is_closed()
     }
 
     /// Says that a value which was taken is dealt with; see [`join`](Queue::join). Python's counterpart is `JoinableQueue.task_done`.
@@ -156,30 +142,18 @@ impl<T> Queue<T> {
     /// # Errors
     /// [`Error::Config`] if it is called more often than values were put.
     pub fn task_done(&self) -> Result<()> {
-        let header = self.inner.store.header();
-        let one_more = |done| (done < header.put.count()).then_some(done + 1);
-        if header.done.fetch_update(AcqRel, Acquire, one_more).is_err() {
-            return Err(Error::Config("task_done was called more often than values were put into the queue".into()));
-        }
-        header.finished.notify_all();
-        Ok(())
+        self.core.task_done()
     }
 
     /// Waits until every value that was put is [dealt with](Queue::task_done). If a process dies between taking a value and saying so,
     /// that never comes: see [`join_timeout`](Queue::join_timeout). Python's counterpart is `JoinableQueue.join`.
     pub fn join(&self) {
-        self.wait_done(None);
+        self.core.wait_done(None);
     }
 
     /// As [`join`](Queue::join), but waits no longer than `patience`; says whether everything is dealt with.
     pub fn join_timeout(&self, patience: Duration) -> bool {
-        self.wait_done(Instant::now().checked_add(patience))
-    }
-
-    fn wait_done(&self, deadline: Option<Instant>) -> bool {
-        let header = self.inner.store.header();
-        let all_done = || (header.done.load(Acquire) >= header.put.count()).then_some(());
-        header.finished.wait_until(deadline, can_spin(), all_done).is_some()
+        self.core.wait_done(Instant::now().checked_add(patience))
     }
 }
 
@@ -214,20 +188,9 @@ impl<T: Serialize + 'static> Queue<T> {
     }
 
     fn put_until(&self, value: T, deadline: Option<Instant>, late: Error) -> Result<(), PutError<T>> {
-        if !self.inner.has_put.load(Relaxed) {
-            self.inner.has_put.store(true, Relaxed);
-        }
-        let put = |bytes: &[u8]| {
-            self.inner.store.put(bytes, deadline).map_err(|refusal| match refusal {
-                Refusal::NotNow => late,
-                Refusal::Failed(error) => error,
-            })
-        };
-        let outcome = match wire::view(&value) {
-            Some(bytes) => put(bytes),
-            None => encode(&value).and_then(|bytes| put(&bytes)),
-        };
-        outcome.map_err(|error| PutError { value, error })
+        self.core.note_put();
+        let put = |bytes: &[u8]| self.core.store.put(bytes, deadline).map_err(|refusal| refusal.or(late));
+        encode(&value, put).map_err(|error| PutError { value, error })
     }
 }
 
@@ -264,63 +227,16 @@ impl<T: DeserializeOwned + 'static> Queue<T> {
     }
 
     fn get_until(&self, deadline: Option<Instant>, late: Error) -> Result<T> {
-        let store = &self.inner.store;
-        let header = store.header();
         let mut bytes = SCRATCH.take();
-        let mut looked_around = false;
-        let outcome = loop {
-            // In this order: what was put before the end is there.
-            let closed = header.is_closed();
-            if !header.is_empty() {
-                match store.take(&mut bytes, deadline) {
-                    Ok(true) => break decode(&mut bytes),
-                    Ok(false) => continue,
-                    Err(Refusal::NotNow) => break Err(late),
-                    Err(Refusal::Failed(error)) => break Err(error),
-                }
-            }
-            if closed {
-                break Err(Error::Closed);
-            }
-            let now = Instant::now();
-            if deadline.is_some_and(|deadline| now >= deadline) {
-                break Err(late);
-            }
-            // The first wait is a busy one: who finds something soon need not ask who else is there.
-            let until = if looked_around { now + SLICE } else { now };
-            let until = deadline.map_or(until, |deadline| until.min(deadline));
-            let something = || (!header.is_empty() || header.is_closed()).then_some(());
-            if header.items.wait_until(Some(until), can_spin() && !looked_around, something).is_none() {
-                if self.is_forsaken() && header.is_empty() && !header.is_closed() {
-                    break Err(Error::Disconnected);
-                }
-                looked_around = true;
-            }
-        };
+        let store = &self.core.store;
+        let taken = self.core.take(deadline, || Ok(store.take(&mut bytes, deadline)?.then_some(())));
+        let outcome = taken.map_err(|refusal| refusal.or(late)).and_then(|()| decode(&mut bytes));
         if bytes.capacity() <= KEPT {
             bytes.clear();
             SCRATCH.set(bytes);
         }
         outcome
     }
-
-    /// Whether it is known that nobody can put anything any more.
-    fn is_forsaken(&self) -> bool {
-        self.inner.store.header().shared.load(Acquire) == 1
-            && !self.inner.has_put.load(Relaxed)
-            && Arc::strong_count(&self.inner) == 1
-            && presence::is_alone(&self.inner.store)
-    }
-}
-
-fn encode<T: Serialize + 'static>(value: &T) -> Result<Vec<u8>> {
-    const NO_HANDLES: &str = "a value with a handle in it (connection, queue, lock, …) cannot go through a queue: give the handle to the \
-         process as an argument, or send it through a Connection";
-    let mut bytes = Vec::new();
-    let encode = || catch_unwind(AssertUnwindSafe(|| wire::encode_ref(value, &mut bytes)));
-    let encoded = handle::forbid(NO_HANDLES, encode);
-    encoded.unwrap_or_else(|_| Err("serializing the value panicked".into())).map_err(Error::Encode)?;
-    Ok(bytes)
 }
 
 fn decode<T: DeserializeOwned + 'static>(bytes: &mut Vec<u8>) -> Result<T> {
@@ -346,7 +262,7 @@ impl<T: DeserializeOwned + 'static> Iterator for Iter<'_, T> {
 
 impl<T> Clone for Queue<T> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), values: PhantomData }
+        Self { core: self.core.clone(), values: PhantomData }
     }
 }
 
@@ -362,18 +278,7 @@ impl<T> fmt::Debug for Queue<T> {
 
 impl<T> Serialize for Queue<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut travelling = self.inner.travelling.lock().unwrap_or_else(PoisonError::into_inner);
-        let descriptor = match travelling.upgrade() {
-            Some(descriptor) => descriptor,
-            None => {
-                let invited = presence::invite(&self.inner.store).map_err(ser::Error::custom)?;
-                Arc::new(Descriptor::new(invited))
-            }
-        };
-        *travelling = Arc::downgrade(&descriptor);
-        let written = handle::serialize(&descriptor, Travel::Shared, serializer)?;
-        self.inner.store.header().shared.store(1, std::sync::atomic::Ordering::Release);
-        Ok(written)
+        self.core.serialize(serializer)
     }
 }
 

@@ -1,12 +1,12 @@
-//! The words of a queue in shared memory.
+//! The words of a first-in, first-out queue in shared memory.
 
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Acquire, Release};
 
 use zerocopy::FromBytes;
 
 use crate::error::Result;
-use crate::sharing::EventCount;
+use crate::queue::common::Common;
 use crate::sys::mutex::{Held, RobustMutex};
 
 /// One end of the queue: how far it is, in bytes and in values. Changed by who holds its lock, read by all.
@@ -33,31 +33,15 @@ pub(super) struct Header {
     pub(super) get: Side,
     /// Which of its regions the ring lies in. Changed by who holds both locks.
     pub(super) region: AtomicU64,
-    /// Values it may hold; 0 for any number.
-    pub(super) capacity: AtomicU64,
-    /// Bytes a value may have.
-    pub(super) max_message: AtomicU64,
-    /// 1 once no more can be put. Changed by who holds the lock for putting.
-    pub(super) closed: AtomicU32,
-    /// 1 once another process was given a handle.
-    pub(super) shared: AtomicU32,
-    /// Values of which somebody said that they are dealt with.
-    pub(super) done: AtomicU64,
-    /// Values have come.
-    pub(super) items: EventCount,
-    /// Values were taken.
-    pub(super) room: EventCount,
-    /// Values were dealt with.
-    pub(super) finished: EventCount,
+    pub(super) common: Common,
 }
 
 impl Header {
     /// Makes zeroed memory the header of an empty queue.
-    pub(super) fn init(&self, capacity: u64, max_message: u64) -> Result<()> {
+    pub(super) fn init(&self, capacity: u64) -> Result<()> {
         self.put.mutex.init()?;
         self.get.mutex.init()?;
-        self.capacity.store(capacity, Relaxed);
-        self.max_message.store(max_message, Relaxed);
+        self.common.init(capacity);
         Ok(())
     }
 
@@ -68,10 +52,6 @@ impl Header {
         self.put.count().saturating_sub(taken)
     }
 
-    pub(super) fn is_closed(&self) -> bool {
-        self.closed.load(Acquire) == 1
-    }
-
     /// Whether there is nothing to take.
     pub(super) fn is_empty(&self) -> bool {
         let taken = self.get.position();
@@ -79,8 +59,7 @@ impl Header {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        let capacity = self.capacity.load(Relaxed);
-        capacity > 0 && self.len() >= capacity
+        self.common.is_full(self.len())
     }
 }
 
@@ -115,13 +94,24 @@ impl Side {
 }
 
 #[cfg(test)]
+impl Side {
+    /// The part of [`advance`](Side::advance) that a process did which was killed in the middle of it.
+    pub(super) fn advance_position_only(&self, bytes: u64) {
+        let (position, count) = (self.position() + bytes, self.count() + 1);
+        self.next_position.store(position, Release);
+        self.next_count.store(count, Release);
+        self.position.store(position, Release);
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::sys::shm::Mapping;
 
     fn header() -> Mapping {
         let (mapping, _) = Mapping::create("multiproc-test", 4096).unwrap();
-        mapping.words::<Header>(0).init(0, 1).unwrap();
+        mapping.words::<Header>(0).init(0).unwrap();
         mapping
     }
 

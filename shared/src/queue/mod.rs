@@ -5,14 +5,41 @@
 //! put nothing or taken nothing, after it the others see all of it. After the two-lock queue of Michael and Scott, "Simple, Fast,
 //! and Practical Non-Blocking and Blocking Concurrent Queue Algorithms" (1996), with a ring that grows in place of their list.
 //!
-//! [`fifo`] is the typed queue, [`store`] the ring, [`layout`] the words in shared memory, [`presence`] knows whether
+//! A [`PriorityQueue`] is a [`log`] of values in shared memory under one such lock; see there.
+//!
+//! [`fifo`] is the typed queue, [`ring`] its memory, [`layout`] the words there, [`common`] what queues wait with, [`presence`] knows whether
 //! anybody else is there, [`PutError`] gives back what could not be put.
 
+mod common;
 mod fifo;
 mod layout;
+mod log;
 mod presence;
+mod priority;
 mod put_error;
-mod store;
+mod ring;
 
 pub use fifo::{Iter, Queue};
+pub use priority::PriorityQueue;
 pub use put_error::PutError;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::{handle, wire};
+
+/// Hands the bytes of `value` to `put`: where they lie, if it is plain data.
+fn encode<T: Serialize + 'static>(value: &T, put: impl FnOnce(&[u8]) -> Result<()>) -> Result<()> {
+    const NO_HANDLES: &str = "a value with a handle in it (connection, queue, lock, …) cannot go through a queue: give the handle to the \
+         process as an argument, or send it through a Connection";
+    if let Some(bytes) = wire::view(value) {
+        return put(bytes);
+    }
+    let mut bytes = Vec::new();
+    let encode = || catch_unwind(AssertUnwindSafe(|| wire::encode_ref(value, &mut bytes)));
+    let encoded = handle::forbid(NO_HANDLES, encode);
+    encoded.unwrap_or_else(|_| Err("serializing the value panicked".into())).map_err(Error::Encode)?;
+    put(&bytes)
+}

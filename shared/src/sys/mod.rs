@@ -1,13 +1,15 @@
 //! System calls with safe faces: shared memory, futexes, robust mutexes, descriptors over sockets, fork and exec, the clock.
 //!
-//! Nothing here knows of pools or tasks. Together with [`ring`](crate::ring)'s memory and [`task`](crate::task)'s function names
-//! these are the only places with `unsafe` code.
+//! Nothing here knows of pools or tasks. Together with [`ring`](crate::ring)'s memory, [`task`](crate::task)'s function names, and the
+//! plain data and guards of [`sharing`](crate::sharing), these are the only places with `unsafe` code.
 
 pub(crate) mod bell;
 pub(crate) mod clock;
 pub(crate) mod futex;
 pub(crate) mod large;
 pub(crate) mod mutex;
+pub(crate) mod pid;
 pub(crate) mod process;
 pub(crate) mod shm;
 pub(crate) mod socket;
+pub(crate) mod stream;

@@ -13,12 +13,14 @@ use nix::errno::Errno;
 use nix::libc::{self, pthread_mutex_t};
 use zerocopy::FromBytes;
 
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 
 /// Tries before the kernel is asked to wait: a lock that is held for some memory copies only is free by then.
 const TRIES: u32 = 200;
 
-/// The longest wait that is asked of the kernel at once: it measures by the wall clock, which may be set while we wait.
+/// The longest wait that is asked of the kernel at once. It measures by the wall clock, which may be set while we wait. And who is
+/// woken by an unlock may be killed before it can lock, and the others' wake-up with it, if somebody else was quicker and knows
+/// of no waiters.
 const STRETCH: Duration = Duration::from_millis(500);
 
 /// Lies in memory that several processes have mapped. It must be [`init`](RobustMutex::init)ialised by the one that made the memory.
@@ -65,13 +67,16 @@ impl RobustMutex {
         if let Some(held) = self.try_for_a_moment()? {
             return Ok(held);
         }
-        // SAFETY: the memory is a mutex (`init`), or zeros, which are a plain one.
-        self.held(unsafe { libc::pthread_mutex_lock(self.raw()) })
+        loop {
+            if let Some(held) = self.lock_for(STRETCH)? {
+                return Ok(held);
+            }
+        }
     }
 
     /// Locks, if nobody holds it.
     pub(crate) fn try_lock(&self) -> Result<Option<Held<'_>>> {
-        // SAFETY: as in `lock`.
+        // SAFETY: the memory is a mutex (`init`), or zeros, which are a plain one.
         match unsafe { libc::pthread_mutex_trylock(self.raw()) } {
             libc::EBUSY => Ok(None),
             outcome => self.held(outcome).map(Some),
@@ -98,17 +103,23 @@ impl RobustMutex {
             if left.is_zero() {
                 return self.try_lock();
             }
-            let until = SystemTime::now() + left.min(STRETCH);
-            let since_epoch = until.duration_since(UNIX_EPOCH).unwrap_or_default();
-            let until = libc::timespec {
-                tv_sec: since_epoch.as_secs() as libc::time_t,
-                tv_nsec: since_epoch.subsec_nanos().into(),
-            };
-            // SAFETY: as in `lock`; the time is only read.
-            match unsafe { libc::pthread_mutex_timedlock(self.raw(), &until) } {
-                libc::ETIMEDOUT => {}
-                outcome => return self.held(outcome).map(Some),
+            if let Some(held) = self.lock_for(left.min(STRETCH))? {
+                return Ok(Some(held));
             }
+        }
+    }
+
+    /// Locks, or gives up after a stretch of time.
+    fn lock_for(&self, stretch: Duration) -> Result<Option<Held<'_>>> {
+        let since_epoch = (SystemTime::now() + stretch).duration_since(UNIX_EPOCH).unwrap_or_default();
+        let until = libc::timespec {
+            tv_sec: since_epoch.as_secs() as libc::time_t,
+            tv_nsec: since_epoch.subsec_nanos().into(),
+        };
+        // SAFETY: as in `try_lock`; the time is only read.
+        match unsafe { libc::pthread_mutex_timedlock(self.raw(), &until) } {
+            libc::ETIMEDOUT => Ok(None),
+            outcome => self.held(outcome).map(Some),
         }
     }
 
@@ -129,6 +140,11 @@ impl Drop for Held<'_> {
         // SAFETY: this thread holds it: a Held is made only then, and does not leave its thread.
         unsafe { libc::pthread_mutex_unlock(self.mutex.raw()) };
     }
+}
+
+/// Whether a lock was refused because this very thread holds it.
+pub(crate) fn is_own(error: &Error) -> bool {
+    matches!(error, Error::Io { source, .. } if source.raw_os_error() == Some(libc::EDEADLK))
 }
 
 fn check(outcome: i32) -> Result<()> {

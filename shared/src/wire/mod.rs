@@ -54,12 +54,23 @@ pub(crate) fn encode_ref<T: Serialize + 'static>(value: &T, out: &mut Vec<u8>) -
         out.extend_from_slice(bytes);
         return Ok(());
     }
-    postcard::serialize_with_flavor(value, Appender(out)).map_err(reason)
+    encode_plain(value, out)
 }
 
 /// What [`encode`] would write, if that already lies in memory.
 pub(crate) fn view<T: 'static>(value: &T) -> Option<&[u8]> {
     flat::view(value)
+}
+
+/// Appends `value` as postcard, whatever its type: a `String` and its `str`, a `Vec` and its slice give the same bytes.
+pub(crate) fn encode_plain<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), String> {
+    postcard::serialize_with_flavor(value, Appender(out)).map_err(reason)
+}
+
+/// Reads what [`encode_plain`] wrote.
+pub(crate) fn decode_plain<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    let (value, rest) = postcard::take_from_bytes(bytes).map_err(reason)?;
+    if rest.is_empty() { Ok(value) } else { Err(format!("{} bytes are left over", rest.len())) }
 }
 
 /// What to tell of a failure. The format drops the texts of errors, but not of those that concern handles.
@@ -78,11 +89,7 @@ pub(crate) fn decode<T: DeserializeOwned + 'static>(source: Source<'_>) -> Resul
     } else {
         let bytes = source.bytes();
         if !flat::decode(bytes, &mut slot)? {
-            let (value, rest) = postcard::take_from_bytes(bytes).map_err(reason)?;
-            if !rest.is_empty() {
-                return Err(format!("{} bytes are left over", rest.len()));
-            }
-            return Ok(value);
+            return decode_plain(bytes);
         }
     }
     slot.ok_or_else(|| "no value".into())
@@ -136,6 +143,9 @@ mod tests {
     fn there_and_back<T: Serialize + DeserializeOwned + Clone + PartialEq + std::fmt::Debug + 'static>(value: T) {
         let mut bytes = Vec::new();
         encode(value.clone(), &mut bytes).unwrap();
+        let mut same = Vec::new();
+        encode_ref(&value, &mut same).unwrap();
+        assert_eq!(same, bytes);
         assert_eq!(decode::<T>(Source::Slice(&bytes)).unwrap(), value);
         assert_eq!(decode::<T>(Source::Buffer(&mut bytes)).unwrap(), value);
     }

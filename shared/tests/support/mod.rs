@@ -3,7 +3,9 @@
 
 mod death;
 mod gate;
+mod kill;
 mod leftovers;
+mod managers;
 mod processes;
 mod programs;
 mod runner;
@@ -18,7 +20,9 @@ use multiproc::{Error, Pool, Result};
 
 pub(crate) use death::{Death, a_death_costs_one_task, assert_died};
 pub(crate) use gate::{Gate, arrive, pass};
+pub(crate) use kill::{Random, killed, poisoned_by};
 pub(crate) use leftovers::{Holdings, descriptors};
+pub(crate) use managers::{holdings, is_config};
 pub(crate) use processes::{ProcessId, descendants, descendants_of, nursery, processor_ticks, resident_kib};
 pub(crate) use programs::{Program, announce};
 pub(crate) use runner::{named, run_each_in_a_process};

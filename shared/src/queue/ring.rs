@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::handle::Descriptor;
-use crate::machine::can_spin;
+use crate::queue::common::{Common, Refusal, Store};
 use crate::queue::layout::{Header, Side};
 use crate::sys::large::on_large_pages;
 use crate::sys::mutex::Held;
@@ -37,7 +37,7 @@ const PIECE: usize = 1 << 20;
 
 /// The ring, as one process sees it.
 #[derive(Debug)]
-pub(super) struct Store {
+pub(super) struct Ring {
     fd: Arc<Descriptor>,
     header: Mapping,
     put: Mutex<View>,
@@ -49,19 +49,6 @@ pub(super) struct Store {
 struct View {
     region: u64,
     mapping: Option<Mapping>,
-}
-
-/// Why something could not be put or taken.
-pub(super) enum Refusal {
-    /// The deadline came.
-    NotNow,
-    Failed(Error),
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
 }
 
 fn offset(region: u64) -> usize {
@@ -81,11 +68,11 @@ fn garbled() -> Error {
     Error::Decode("the memory of this queue is garbled".into())
 }
 
-impl Store {
+impl Ring {
     /// Makes the memory of an empty queue.
-    pub(super) fn create(capacity: u64, max_message: u64) -> Result<OwnedFd> {
+    pub(super) fn create(capacity: u64) -> Result<OwnedFd> {
         let fd = shm::create_growing("multiproc-queue", START + SMALLEST)?;
-        Mapping::open_range(&fd, 0, START)?.words::<Header>(0).init(capacity, max_message)?;
+        Mapping::open_range(&fd, 0, START)?.words::<Header>(0).init(capacity)?;
         Ok(fd)
     }
 
@@ -136,24 +123,26 @@ impl Store {
     /// Puts a value; waits while the queue is full.
     pub(super) fn put(&self, value: &[u8], deadline: Option<Instant>) -> Result<(), Refusal> {
         let header = self.header();
-        let cap = header.max_message.load(Relaxed);
-        if value.len() as u64 > cap {
-            return Err(Error::TooLarge { bytes: value.len() as u64, cap }.into());
-        }
+        let common = &header.common;
+        common.check_size(value.len())?;
         loop {
             let (held, mut view) = Self::lock(&header.put, &self.put, deadline)?;
-            if header.is_closed() {
+            if common.is_closed() {
                 return Err(Error::Closed.into());
             }
             if !header.is_full() {
                 self.append(&mut view, value)?;
                 drop((held, view));
-                header.items.notify_one();
+                common.items.notify_one();
                 return Ok(());
             }
             drop((held, view));
-            let room = || (!header.is_full() || header.is_closed()).then_some(());
-            header.room.wait_until(deadline, can_spin(), room).ok_or(Refusal::NotNow)?;
+            common.wait_for_room(deadline, || !header.is_full()).ok_or(Refusal::NotNow)?;
+            if header.is_full()
+                && let Some(taking) = header.get.mutex().try_lock()?
+            {
+                header.get.mend(&taking);
+            }
         }
     }
 
@@ -222,9 +211,7 @@ impl Store {
             self.shrink();
         }
         drop((held, view));
-        if header.capacity.load(Relaxed) > 0 {
-            header.room.notify_one();
-        }
+        header.common.notify_taken();
         Ok(true)
     }
 
@@ -267,16 +254,74 @@ impl Store {
             Err(Refusal::Failed(error)) => return Err(error),
             Err(Refusal::NotNow) => return Ok(()),
         };
-        header.closed.store(1, Release);
+        header.common.close();
         drop((held, view));
-        header.items.notify_all();
-        header.room.notify_all();
+        header.common.notify_closed();
         Ok(())
     }
 }
 
-impl AsFd for Store {
+impl Store for Ring {
+    fn common(&self) -> &Common {
+        &self.header().common
+    }
+
+    fn is_empty(&self) -> bool {
+        self.header().is_empty()
+    }
+
+    fn count_put(&self) -> u64 {
+        self.header().put.count()
+    }
+}
+
+impl AsFd for Ring {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    fn ring(capacity: u64) -> Ring {
+        Ring::open(Arc::new(Descriptor::new(Ring::create(capacity).unwrap()))).unwrap()
+    }
+
+    /// Has a thread end with the lock of one side, after `act`. To a robust lock that is what a killed process is.
+    fn die_holding(side: &Side, act: impl FnOnce() + Send) {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                std::mem::forget(side.mutex().lock().unwrap());
+                act();
+            });
+        });
+    }
+
+    #[test]
+    fn the_room_that_a_killed_consumer_left_is_found_by_a_waiting_producer() {
+        let ring = ring(1);
+        ring.put(b"first", None).ok().unwrap();
+        // It was killed after the position had moved and before the count did, so that the queue looks full and empty at once.
+        let get = &ring.header().get;
+        die_holding(get, || get.advance_position_only(space(5) as u64));
+        assert!(ring.header().is_full() && ring.header().is_empty());
+        assert!(ring.put(b"second", None).is_ok());
+        let mut value = Vec::new();
+        assert!(ring.take(&mut value, None).is_ok_and(|taken| taken));
+        assert_eq!(value, b"second");
+        assert_eq!(ring.header().len(), 0);
+    }
+
+    #[test]
+    fn a_producer_killed_while_it_holds_the_lock_takes_nothing_along() {
+        let ring = ring(0);
+        ring.put(b"first", None).ok().unwrap();
+        die_holding(&ring.header().put, || {});
+        ring.put(b"second", None).ok().unwrap();
+        assert_eq!(ring.header().len(), 2);
     }
 }

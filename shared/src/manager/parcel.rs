@@ -1,0 +1,30 @@
+//! A descriptor that is given away with a message.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::handle::{self, Descriptor, Travel};
+
+/// It is gone from here once it was sent.
+#[derive(Debug)]
+pub(super) struct Parcel(pub(super) Arc<Descriptor>);
+
+impl Parcel {
+    pub(super) fn new(fd: OwnedFd) -> Self {
+        Self(Arc::new(Descriptor::new(fd)))
+    }
+}
+
+impl Serialize for Parcel {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        handle::serialize(&self.0, Travel::Moved, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Parcel {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        handle::deserialize(deserializer).map(Self)
+    }
+}

@@ -1,0 +1,171 @@
+//! Clients that do not keep to the rules.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::objects::Objects;
+use super::session::serve_one;
+use crate::manager::protocol::{
+    DictRequest, Kind, ListRequest, Message, Patience, QueueRequest, Reply, Request, Values,
+};
+use crate::manager::stream::Stream;
+use crate::sys::stream::{await_readable, pair};
+
+fn xorshift(seed: &mut u64) -> u64 {
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+    *seed
+}
+
+fn objects() -> Arc<Objects> {
+    let objects = Objects::new(1, 1 << 20);
+    for kind in [Kind::List, Kind::Dict, Kind::Namespace, Kind::Queue(Some(2))] {
+        assert!(objects.create(kind, Values::of(&[])).is_ok());
+    }
+    Arc::new(objects)
+}
+
+/// A client's side of a session; a panic of the server's is one of the thread's.
+fn session(objects: &Arc<Objects>) -> (Stream, thread::JoinHandle<()>) {
+    let (ours, theirs) = pair().unwrap();
+    let (stream, objects) = (Stream::new(theirs), objects.clone());
+    (Stream::new(ours), thread::spawn(move || while serve_one(&stream, &objects).is_ok() {}))
+}
+
+/// Sends bytes as a frame; waits a moment for the answer. `None` if there is none.
+fn ask(session: &Stream, frame: &[u8]) -> Option<Vec<u8>> {
+    session.send(std::iter::once(frame)).ok()?;
+    let soon = Instant::now() + Duration::from_millis(30);
+    if await_readable(session, Some(soon)).ok()? { session.receive(u64::MAX).ok()? } else { None }
+}
+
+fn reply(frame: &[u8]) -> (Reply, Vec<&[u8]>) {
+    let (reply, values) = Values::after::<Reply>(frame).unwrap();
+    (reply, values.collect())
+}
+
+fn message(request: &Request, values: &[&[u8]]) -> Vec<u8> {
+    let mut message = Message::new(request).unwrap();
+    values.iter().for_each(|value| message.put_bytes(value).unwrap());
+    message.bytes().to_vec()
+}
+
+const LIST: u64 = 1;
+const QUEUE: u64 = 4;
+
+fn still_serves(objects: &Arc<Objects>) {
+    let (session, server) = session(objects);
+    let answer = ask(&session, &message(&Request::Hello, &[])).unwrap();
+    assert!(matches!(reply(&answer).0, Reply::Welcome { manager: 1, .. }));
+    drop(session);
+    server.join().unwrap();
+}
+
+#[test]
+fn random_bytes_fail_their_own_session_only() {
+    let (objects, mut seed) = (objects(), 0x1234_5678_9abc_def1);
+    for _ in 0..3000 {
+        let (session, server) = session(&objects);
+        let len = xorshift(&mut seed) % 60;
+        let bytes: Vec<u8> = (0..len).map(|_| xorshift(&mut seed) as u8).collect();
+        if xorshift(&mut seed).is_multiple_of(2) {
+            // As they are, so that they begin with a length, too.
+            let _ = session.write_by(&bytes, None);
+        } else {
+            // A request's first byte is at least its kind.
+            let bytes: Vec<u8> =
+                bytes.iter().enumerate().map(|(at, byte)| if at < 3 { byte % 8 } else { *byte }).collect();
+            let _ = session.send(std::iter::once(&*bytes));
+        }
+        drop(session);
+        server.join().unwrap();
+    }
+    still_serves(&objects);
+}
+
+#[test]
+fn any_request_to_any_object_with_any_values_is_answered_or_waits() {
+    let (objects, mut seed) = (objects(), 0xfeed_beef_dead_0001);
+    for _ in 0..3000 {
+        let mut any = || xorshift(&mut seed) >> 5;
+        let at = [0, 1, 2, u64::MAX][any() as usize % 4];
+        let wait = [Patience::None, Patience::AtMost(Duration::from_millis(1)), Patience::Endless][any() as usize % 3];
+        use {DictRequest as D, ListRequest as L, QueueRequest as Q};
+        let lists = [L::Push, L::Get(at), L::Set(at), L::Insert(at), L::Remove(at), L::Pop, L::Len, L::Clear, L::All];
+        let dicts =
+            [D::Insert, D::Get, D::Remove, D::Contains, D::Len, D::Clear, D::Keys, D::Values, D::Items, D::Swap];
+        let queues = [Q::Put(wait), Q::Get(wait), Q::Len, Q::TaskDone, Q::Join(wait)];
+        let object = any() % 6;
+        let request = match any() % 8 {
+            0 => Request::Create([Kind::List, Kind::Dict, Kind::Namespace, Kind::Queue(Some(at))][any() as usize % 4]),
+            1 => Request::Publish { name: "x".into(), object },
+            2 => Request::Lookup { name: ["x", "y"][any() as usize % 2].into(), kind: Kind::List },
+            3 => Request::List(object, if at == 2 { L::Swap(any() % 3) } else { lists[any() as usize % 9].clone() }),
+            4 => Request::Dict(object, dicts[any() as usize % 10].clone()),
+            5 => Request::List(object, L::Contains),
+            6 => Request::Remove(5 + object),
+            _ => Request::Queue(object, queues[any() as usize % 5].clone()),
+        };
+        let values = [&b"a"[..], b"", b"bb", b"a"];
+        let frame = message(&request, &values[..any() as usize % 5]);
+        let (session, server) = session(&objects);
+        let answer = ask(&session, &frame);
+        let waits = matches!(&request, Request::Queue(_, Q::Put(_) | Q::Get(_) | Q::Join(_)));
+        assert!(answer.is_some() || waits, "{request:?}");
+        drop(session);
+        server.join().unwrap();
+    }
+    still_serves(&objects);
+}
+
+#[test]
+fn a_frame_over_the_cap_is_refused_by_its_length_alone() {
+    let objects = objects();
+    let (session, server) = session(&objects);
+    session.write_by(&(2u64 << 20).to_le_bytes(), None).unwrap();
+    let answer = session.receive(u64::MAX).unwrap().unwrap();
+    assert!(matches!(reply(&answer).0, Reply::Failed(crate::manager::protocol::Failure::TooLarge { .. })));
+    server.join().unwrap();
+    still_serves(&objects);
+}
+
+#[test]
+fn a_value_that_was_not_confirmed_goes_back_to_the_front() {
+    let objects = objects();
+    let put = |value: &[u8]| message(&Request::Queue(QUEUE, QueueRequest::Put(Patience::None)), &[value]);
+    let get = |patience| message(&Request::Queue(QUEUE, QueueRequest::Get(patience)), &[]);
+    let (client, server) = session(&objects);
+    for value in [b"1", b"2"] {
+        assert_eq!(reply(&ask(&client, &put(value)).unwrap()).0, Reply::Done);
+    }
+    let (doomed, doomed_server) = session(&objects);
+    assert_eq!(reply(&ask(&doomed, &get(Patience::None)).unwrap()).1, [b"1"]);
+    assert_eq!(reply(&ask(&client, &get(Patience::None)).unwrap()).1, [b"2"]);
+    client.write_by(&[1], None).unwrap();
+    // Closed and empty, but for the value that may come back: that is not the end yet.
+    ask(&client, &message(&Request::Queue(QUEUE, QueueRequest::Close), &[])).unwrap();
+    assert_eq!(ask(&client, &get(Patience::Endless)), None);
+    drop(doomed);
+    doomed_server.join().unwrap();
+    let got = client.receive(u64::MAX).unwrap().unwrap();
+    assert_eq!(reply(&got).1, [b"1"]);
+    client.write_by(&[1], None).unwrap();
+    let end = ask(&client, &get(Patience::Endless)).unwrap();
+    assert_eq!(reply(&end).0, Reply::Failed(crate::manager::protocol::Failure::Closed));
+    drop(client);
+    server.join().unwrap();
+}
+
+#[test]
+fn a_request_sent_before_the_answer_ends_the_session() {
+    let objects = objects();
+    let (session, server) = session(&objects);
+    let get = message(&Request::Queue(QUEUE, QueueRequest::Get(Patience::Endless)), &[]);
+    session.send(std::iter::once(&*get)).unwrap();
+    thread::sleep(Duration::from_millis(5));
+    session.send(std::iter::once(&*message(&Request::List(LIST, ListRequest::Len), &[]))).unwrap();
+    server.join().unwrap();
+    still_serves(&objects);
+}

@@ -1,0 +1,86 @@
+//! A place that one thread can take, and that is free again when the thread ends, however it ends.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::*};
+
+use zerocopy::FromBytes;
+
+use crate::error::Result;
+use crate::sys::mutex::{Held, RobustMutex, is_own};
+use crate::sys::shm::Mapping;
+
+/// Lies in shared memory, and must be [`init`](Place::init)ialised by the one that made the memory.
+#[repr(C)]
+#[derive(Debug, FromBytes)]
+pub(super) struct Place {
+    mutex: RobustMutex,
+    /// Not 0 while the place is taken, and after its holder has died, until somebody finds that out.
+    mark: AtomicU32,
+    unused: AtomicU32,
+}
+
+/// A place that this thread has taken.
+#[derive(Debug)]
+pub(super) struct Taken<'a> {
+    place: &'a Place,
+    _held: Held<'a>,
+    /// Stays mapped should this be forgotten; see [`Region::mapping`](super::region::Region::mapping).
+    _mapping: Arc<Mapping>,
+}
+
+impl Place {
+    pub(super) fn init(&self) -> Result<()> {
+        self.mutex.init()
+    }
+
+    /// Takes the place, if nobody alive has it, and marks it with `mark`.
+    pub(super) fn take(&self, mark: u32, mapping: &Arc<Mapping>) -> Result<Option<Taken<'_>>> {
+        let Some(held) = self.try_lock()? else { return Ok(None) };
+        self.mark.store(mark, Release);
+        Ok(Some(Taken { place: self, _held: held, _mapping: mapping.clone() }))
+    }
+
+    /// The mark of the one that has it, or had it when he died; 0 if it is free.
+    pub(super) fn mark(&self) -> u32 {
+        self.mark.load(Acquire)
+    }
+
+    /// Changes the mark in the name of the one that has it. He may leave, and somebody else come, unless the caller keeps them from it.
+    pub(super) fn set_mark(&self, mark: u32) {
+        self.mark.store(mark, Release);
+    }
+
+    /// Whether whoever marked the place has died since; it is free from then on.
+    pub(super) fn is_orphaned(&self) -> Result<bool> {
+        if self.mark() == 0 {
+            return Ok(false);
+        }
+        let held = self.try_lock()?;
+        // He may have left properly in between.
+        let orphaned = held.is_some() && self.mark() != 0;
+        if orphaned {
+            self.set_mark(0);
+        }
+        Ok(orphaned)
+    }
+
+    /// A place of this thread's own is taken as any other.
+    fn try_lock(&self) -> Result<Option<Held<'_>>> {
+        match self.mutex.try_lock() {
+            Err(error) if is_own(&error) => Ok(None),
+            outcome => outcome,
+        }
+    }
+}
+
+impl Taken<'_> {
+    pub(super) fn mark(&self) -> u32 {
+        self.place.mark()
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.place.mark.store(0, Release);
+    }
+}
