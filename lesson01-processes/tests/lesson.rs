@@ -6,11 +6,12 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const EXAMPLES: [&str; 13] = [
+const EXAMPLES: [&str; 15] = [
     "fork",
     "process",
     "process_args",
     "threads",
+    "shared_list",
     "subprocess",
     "communicate",
     "pipe",
@@ -18,6 +19,7 @@ const EXAMPLES: [&str; 13] = [
     "queue",
     "queue_drain",
     "pipe_or_queue",
+    "sync",
     "first_pool",
     "hello_pool",
 ];
@@ -306,4 +308,26 @@ fn pipe_or_queue_measures_both_in_two_ways() {
     lines.retain(|line| line.contains("messages a second"));
     assert_eq!(lines.len(), 4, "{lines:#?}");
     assert!(lines.iter().all(|line| numbers(line).into_iter().all(|number| number > 0)), "{lines:#?}");
+}
+
+#[test]
+fn shared_list_finds_eight_sums_in_threads_and_eight_in_processes() {
+    let lines = lines("shared_list");
+    for name in ["8 threads", "8 processes"] {
+        let line = &lines[place(&lines, name)];
+        let (_, sums) = line.split_once('[').unwrap();
+        let (sums, _) = sums.split_once(']').unwrap();
+        assert_random_sums(sums);
+    }
+}
+
+#[test]
+fn sync_loses_no_update_that_is_made_under_the_lock() {
+    let lines = lines("sync");
+    let careless = numbers(&lines[place(&lines, "get, then set")]);
+    let careful = numbers(&lines[place(&lines, "update")]);
+    assert!(careless[0] <= careless[1]);
+    assert_eq!(careful, [400_000, 400_000]);
+    // Nobody read before all had counted.
+    assert_eq!(numbers(&lines[place(&lines, "at the barrier")]), [careless[0]; 4]);
 }
