@@ -1,6 +1,7 @@
-//! The first pool: workers that wait for tasks. Here is one task, and `apply` waits for its result.
+//! The first pool: workers that wait for tasks. `apply` gives them one, and waits for its result.
 //!
-//! Watch the pids: the task runs in a worker. Its second task finds the worker still there: nothing has to be started.
+//! Watch the pids: the task runs in a worker, and so does a second one. It finds the worker still there: nothing has to be
+//! started for it.
 
 use std::process;
 
