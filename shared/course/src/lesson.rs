@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, Command};
 
+use crate::broken_pipe;
 use crate::command_line::{self, Choice, LIST};
 use crate::heading;
 
@@ -97,8 +98,10 @@ impl Lesson {
 
     /// Does what the command line asks for, and returns what `main` is to return.
     pub fn run(self) -> ExitCode {
+        broken_pipe::end_quietly();
         match self.run_with(env::args_os().skip(1)) {
             Ok(()) => ExitCode::SUCCESS,
+            Err(Failure::Example { error, .. }) if broken_pipe::explains(&error) => ExitCode::SUCCESS,
             Err(Failure::CommandLine(error)) => {
                 // Nothing is left to tell anyone when standard error is closed as well.
                 let _ = error.print();

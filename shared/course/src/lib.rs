@@ -23,8 +23,9 @@
 //! | `helo` | no such example: the nearest names, exit status 2 |
 //!
 //! A first argument that begins with a letter names an example; everything else is an option. The menu adds those a
-//! lesson asks for, see [`Lesson::options`].
+//! lesson asks for, see [`Lesson::options`]. A lesson whose output nobody reads any more (`| head -1`) ends quietly.
 
+mod broken_pipe;
 mod command_line;
 mod heading;
 mod lesson;

@@ -1,0 +1,36 @@
+//! Both directions on one pipe: the parent sends numbers, the child answers each with its square.
+//!
+//! Watch how the child knows when to stop. Nobody tells it: the parent drops its end, and the child gets an error of its
+//! own kind, `Disconnected`. That is the end of file, and it comes after everything that was sent before.
+
+use multiproc::{Connection, Error, Process, Result};
+
+/// The child's end sends squares, as u64, and receives numbers, as u32. Returns what it was told in the end.
+fn square(parent: Connection<u64, u32>) -> String {
+    loop {
+        match parent.recv() {
+            Ok(number) => parent.send(u64::from(number).pow(2)).expect("the parent waits for it"),
+            Err(end @ Error::Disconnected) => return end.to_string(),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Takes the parent's end, so that it is dropped here in any case: when all is said, and after an error as well.
+fn ask(child: Connection<u32, u64>) -> Result<()> {
+    for number in [3, 1000, u32::MAX] {
+        child.send(number)?;
+        println!("parent: {number} squared is {}", child.recv()?);
+    }
+    Ok(())
+}
+
+/// Runs the example.
+pub fn main() -> Result<()> {
+    multiproc::init();
+    let (ours, theirs) = multiproc::pipe()?;
+    let child = Process::new(square, (theirs,)).start()?;
+    ask(ours)?;
+    println!("child: no more numbers, {}", child.join()?);
+    Ok(())
+}

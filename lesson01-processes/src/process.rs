@@ -1,0 +1,30 @@
+//! A function in a process of its own: `start` sets it off, `join` waits until it has ended.
+//!
+//! Watch the order of the lines, and one line that two processes write together.
+
+use std::io::{self, Write};
+use std::process;
+
+use multiproc::Process;
+
+fn greet() {
+    println!("Hello from {}", process::id());
+}
+
+/// Runs the example.
+pub fn main() -> multiproc::Result<()> {
+    multiproc::init();
+    println!("parent: I am {}, and start a child", process::id());
+
+    // Rust keeps a line back until its end is there. Without the flush, the child's words would come first.
+    print!("parent: my child says: ");
+    io::stdout().flush()?;
+
+    let child = Process::new(greet, ()).start()?;
+    let pid = child.pid();
+    // From here to `join`, both run at the same time: a line printed here would come before the child's, or after it.
+    child.join()?;
+
+    println!("parent: child {pid} has ended");
+    Ok(())
+}

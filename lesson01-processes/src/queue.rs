@@ -1,0 +1,71 @@
+//! Two producers, one consumer, and a queue between them.
+//!
+//! Watch the end. The consumer would wait for ever: that no more will come, it cannot know. The parent can end it by force,
+//! and hope that it was idle; or close the queue: then the consumer takes what is left, and is told. (A closing message of
+//! your own does the same, if you put one for each consumer.)
+
+use std::ops::RangeInclusive;
+use std::thread;
+use std::time::Duration;
+
+use multiproc::{Error, Process, Queue, Result};
+
+fn produce(name: String, numbers: RangeInclusive<u32>, queue: Queue<String>) {
+    for number in numbers {
+        thread::sleep(Duration::from_millis(fastrand::u64(0..=100)));
+        println!("{name} puts url{number}");
+        queue.put(format!("url{number}")).expect("the queue is open");
+    }
+}
+
+fn consume(queue: Queue<String>) -> usize {
+    let mut count = 0;
+    // Calls `get` until the queue is closed and empty.
+    for url in queue.iter() {
+        println!("consumer: {}", url.expect("a url"));
+        count += 1;
+    }
+    count
+}
+
+/// A daemon: should the parent fail half-way, dropping the handle ends the process. Without that, the drop would wait for
+/// the consumer, and the consumer for urls.
+fn start_consumer(queue: &Queue<String>) -> Result<Process<usize>> {
+    Process::new(consume, (queue.clone(),)).daemon(true).start()
+}
+
+/// Starts the producers, and waits until they are done.
+fn produce_all(queue: &Queue<String>) -> Result<()> {
+    let first = Process::new(produce, ("first producer".to_string(), 1..=3, queue.clone())).start()?;
+    let second = Process::new(produce, ("second producer".to_string(), 4..=5, queue.clone())).start()?;
+    first.join()?;
+    second.join()
+}
+
+/// Runs the example.
+pub fn main() -> Result<()> {
+    multiproc::init();
+
+    println!("By force:");
+    let queue = Queue::new()?;
+    let consumer = start_consumer(&queue)?;
+    produce_all(&queue)?;
+    // Time for the last url. Is it enough? Nobody can tell, and that is what is wrong with it.
+    thread::sleep(Duration::from_millis(200));
+    if consumer.is_alive() {
+        println!("parent: the consumer waits for more, so I terminate it");
+        consumer.terminate()?;
+    }
+    if let Err(Error::WorkerLost { exit, .. }) = consumer.join() {
+        println!("parent: the consumer was {exit}");
+    }
+
+    println!("\nIn good order:");
+    let queue = Queue::new()?;
+    let consumer = start_consumer(&queue)?;
+    produce_all(&queue)?;
+    println!("parent: I close the queue");
+    queue.close()?;
+    println!("parent: the consumer returned after {} urls", consumer.join()?);
+    Ok(())
+}

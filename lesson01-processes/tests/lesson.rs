@@ -1,0 +1,333 @@
+//! What the lesson promises on its command line.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const EXAMPLES: [&str; 15] = [
+    "fork",
+    "process",
+    "process_args",
+    "threads",
+    "shared_list",
+    "subprocess",
+    "communicate",
+    "pipe",
+    "pipe_duplex",
+    "queue",
+    "queue_drain",
+    "pipe_or_queue",
+    "sync",
+    "first_pool",
+    "hello_pool",
+];
+
+/// Longer than any run takes on a slow machine: whatever reaches it hangs.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// How long a process that was told to end may take for it.
+const MOMENT: Duration = Duration::from_secs(10);
+
+/// In the environment of every process of a run, however far down, with a value of the run's own.
+const MARK: &str = "LESSON01_TEST";
+
+/// Waits until `done` holds; says whether it ever did.
+fn within(patience: Duration, mut done: impl FnMut() -> bool) -> bool {
+    let start = Instant::now();
+    while !done() {
+        if start.elapsed() > patience {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    true
+}
+
+/// The processes that carry the mark.
+fn marked(mark: &str) -> Vec<String> {
+    let variable = format!("{MARK}={mark}");
+    let is_marked =
+        |environment: Vec<u8>| environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes());
+    fs::read_dir("/proc")
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|pid| fs::read(format!("/proc/{pid}/environ")).is_ok_and(is_marked))
+        .collect()
+}
+
+/// Runs the lesson to its end, which is also the end of all its processes.
+fn run_into(arguments: &[&str], stdout: impl Into<Stdio>) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let mark = folder.path().to_str().unwrap();
+    let errors = folder.path().join("errors");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lesson01-processes"))
+        .args(arguments)
+        .env(MARK, mark)
+        .stdin(Stdio::null())
+        .stdout(stdout)
+        .stderr(File::create(&errors).unwrap())
+        .spawn()
+        .unwrap();
+    let mut status = None;
+    let ended = within(DEADLINE, || {
+        status = child.try_wait().unwrap();
+        status.is_some()
+    });
+    if !ended {
+        child.kill().unwrap();
+        panic!("{arguments:?} did not end");
+    }
+    assert!(within(MOMENT, || marked(mark).is_empty()), "{arguments:?} left {:?} running", marked(mark));
+    Output { status: status.unwrap(), stdout: Vec::new(), stderr: fs::read(errors).unwrap() }
+}
+
+fn run(arguments: &[&str]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("output");
+    let output = run_into(arguments, File::create(&path).unwrap());
+    Output { stdout: fs::read(path).unwrap(), ..output }
+}
+
+fn stdout(output: &Output) -> &str {
+    str::from_utf8(&output.stdout).unwrap()
+}
+
+fn stderr(output: &Output) -> &str {
+    str::from_utf8(&output.stderr).unwrap()
+}
+
+#[track_caller]
+fn assert_success(output: &Output) {
+    assert!(output.status.success(), "{}\n{}", output.status, stderr(output));
+    assert_eq!(stderr(output), "");
+}
+
+/// What one example prints, line by line.
+#[track_caller]
+fn lines(example: &str) -> Vec<String> {
+    let output = run(&[example]);
+    assert_success(&output);
+    stdout(&output).lines().map(str::to_string).collect()
+}
+
+/// The place of the one line that contains `text`.
+#[track_caller]
+fn place(lines: &[String], text: &str) -> usize {
+    let places: Vec<_> = (0..lines.len()).filter(|place| lines[*place].contains(text)).collect();
+    assert_eq!(places.len(), 1, "{text:?} in {lines:#?}");
+    places[0]
+}
+
+/// The whole numbers of a line.
+fn numbers(line: &str) -> Vec<u64> {
+    line.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect()
+}
+
+#[test]
+fn list_names_every_example_with_what_to_watch_for() {
+    let output = run(&["list"]);
+    assert_success(&output);
+    let lines: Vec<_> = stdout(&output).lines().collect();
+    let names: Vec<_> = lines.iter().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(names, EXAMPLES);
+    assert!(lines.iter().all(|line| line.split_whitespace().count() > 3));
+}
+
+#[test]
+fn a_wrong_name_ends_with_status_2_and_a_suggestion() {
+    let output = run(&["proces"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(stdout(&output), "");
+    assert!(stderr(&output).contains("did you mean `process`"), "{}", stderr(&output));
+}
+
+#[test]
+fn the_whole_lesson_runs_from_the_first_example_to_the_last() {
+    let output = run(&[]);
+    assert_success(&output);
+    let headings: Vec<_> =
+        stdout(&output).lines().filter_map(|line| line.strip_prefix("── ")?.split(' ').next()).collect();
+    assert_eq!(headings, EXAMPLES);
+}
+
+#[test]
+fn every_example_runs_alone() {
+    for example in EXAMPLES {
+        assert!(!lines(example).is_empty(), "{example} printed nothing");
+    }
+}
+
+#[test]
+fn a_lesson_that_nobody_reads_ends_quietly() {
+    for arguments in [&["list"], &["fork"], &["process"], &["process_args"], &["hello_pool"], &[][..]] {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        assert_success(&run_into(arguments, writer));
+    }
+}
+
+#[test]
+fn a_lesson_whose_reader_leaves_half_way_ends_quietly() {
+    // The reader may leave while the parent prints or while a child does, and nobody may wait for anybody then.
+    for lines in [1, 2, 4, 6] {
+        let (reader, writer) = io::pipe().unwrap();
+        let reader = thread::spawn(move || BufReader::new(reader).lines().take(lines).count());
+        assert_success(&run_into(&["queue"], writer));
+        assert_eq!(reader.join().unwrap(), lines);
+    }
+}
+
+#[test]
+fn fork_tells_who_is_whose_parent_and_shows_a_zombie() {
+    let lines = lines("fork");
+    let parent = numbers(&lines[place(&lines, "and my child is")]);
+    let child = numbers(&lines[place(&lines, "and my parent is")]);
+    assert_eq!(parent, [child[1], child[0]]);
+    let zombie = place(&lines, "its state is Z");
+    let reaped = place(&lines, &format!("child {} exited with code 7", child[0]));
+    assert!(zombie < reaped);
+    assert_eq!(place(&lines, "the zombie is gone"), lines.len() - 1);
+}
+
+#[test]
+fn process_prints_the_childs_words_between_start_and_join() {
+    let lines = lines("process");
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+    let child = numbers(lines[1].strip_prefix("parent: my child says: Hello from ").unwrap())[0];
+    assert_ne!(numbers(&lines[0]), [child]);
+    assert_eq!(lines[2], format!("parent: child {child} has ended"));
+}
+
+#[test]
+fn process_args_greets_every_name_in_a_process_of_its_own() {
+    let lines = lines("process_args");
+    let mut pids: Vec<_> =
+        ["Bob", "Alice", "Eve"].map(|name| numbers(&lines[place(&lines, &format!("Hello {name}"))])).into();
+    pids.sort();
+    pids.dedup();
+    assert_eq!(pids.len(), 3);
+    let results: Vec<_> = lines.iter().filter(|line| line.starts_with("parent: ")).collect();
+    assert_eq!(results, ["parent: Bob has 3 letters", "parent: Alice has 5 letters", "parent: Eve has 3 letters"]);
+}
+
+/// A million random numbers from 1 to 100: 50.5 million on average, and hardly ever more than 0.2 million off (that would be
+/// seven standard deviations).
+#[track_caller]
+fn assert_random_sums(line: &str) {
+    let mut sums = numbers(line);
+    assert!(sums.iter().all(|sum| sum.abs_diff(50_500_000) < 200_000), "{line}");
+    sums.sort();
+    sums.dedup();
+    assert!(sums.len() > 6, "the random numbers are the same in all of them: {line}");
+}
+
+#[test]
+fn threads_finds_eight_sums_of_a_million_random_numbers() {
+    assert_random_sums(&lines("threads")[0]);
+}
+
+#[test]
+fn subprocess_tells_how_each_program_ended_and_which_is_missing() {
+    let lines = lines("subprocess");
+    assert!(place(&lines, "exit status: 0; success: true") < place(&lines, "exit status: 3; success: false"));
+    place(&lines, "SIGTERM");
+    place(&lines, "cannot run `no-such-program`: No such file or directory");
+}
+
+#[test]
+fn communicate_moves_10_mib_both_ways() {
+    let lines = lines("communicate");
+    place(&lines, "Alice, Bob, Eve");
+    place(&lines, "no-such-file");
+    let size = 10 << 20;
+    assert_eq!(numbers(&lines[place(&lines, "tee: ")]), [size; 3]);
+    assert_eq!(numbers(&lines[place(&lines, "head: ")]), [size, 5]);
+}
+
+#[test]
+fn first_pool_runs_both_tasks_in_one_worker() {
+    let lines = lines("first_pool");
+    let (own, first, second) = (numbers(&lines[0]), numbers(&lines[1]), numbers(&lines[2]));
+    assert_eq!((first[2], second[2]), (42, 2));
+    assert_eq!(first[3], second[3]);
+    assert_ne!(own[0], first[3]);
+}
+
+#[test]
+fn hello_pool_greets_in_the_order_of_the_names() {
+    assert_eq!(lines("hello_pool"), [r#"["Hello Bob", "Hello Alice", "Hello Eve"]"#]);
+}
+
+#[test]
+fn pipe_prints_what_the_child_sent() {
+    assert_eq!(lines("pipe"), [r#"[42, None, "Hello"]"#]);
+}
+
+#[test]
+fn pipe_duplex_answers_each_number_and_sees_the_end_of_file() {
+    assert_eq!(
+        lines("pipe_duplex"),
+        [
+            "parent: 3 squared is 9",
+            "parent: 1000 squared is 1000000",
+            "parent: 4294967295 squared is 18446744065119617025",
+            "child: no more numbers, the other side is gone",
+        ]
+    );
+}
+
+#[test]
+fn queue_hands_over_every_url_and_ends_in_both_ways() {
+    let lines = lines("queue");
+    let halves: Vec<_> = lines.split(|line| line.is_empty()).collect();
+    assert_eq!(halves.len(), 2, "{lines:#?}");
+    for half in &halves {
+        for (producer, number) in [("first", 1), ("first", 2), ("first", 3), ("second", 4), ("second", 5)] {
+            let put = place(half, &format!("{producer} producer puts url{number}"));
+            assert!(put < place(half, &format!("consumer: url{number}")), "{half:#?}");
+        }
+    }
+    place(halves[0], "the consumer waits for more");
+    place(halves[0], "the consumer was killed by SIGTERM");
+    assert_eq!(halves[1].last().unwrap(), "parent: the consumer returned after 5 urls");
+}
+
+#[test]
+fn queue_drain_gets_every_value() {
+    let lines = lines("queue_drain");
+    let early = numbers(&lines[place(&lines, "until is_empty")]);
+    assert!(early[0] <= early[1]);
+    assert_eq!(numbers(&lines[place(&lines, "until closed")]), [10_000, 10_000]);
+}
+
+#[test]
+fn pipe_or_queue_measures_both_in_two_ways() {
+    let mut lines = lines("pipe_or_queue");
+    lines.retain(|line| line.contains("messages a second"));
+    assert_eq!(lines.len(), 4, "{lines:#?}");
+    assert!(lines.iter().all(|line| numbers(line).into_iter().all(|number| number > 0)), "{lines:#?}");
+}
+
+#[test]
+fn shared_list_finds_eight_sums_in_threads_and_eight_in_processes() {
+    let lines = lines("shared_list");
+    for name in ["8 threads", "8 processes"] {
+        let line = &lines[place(&lines, name)];
+        let (_, sums) = line.split_once('[').unwrap();
+        let (sums, _) = sums.split_once(']').unwrap();
+        assert_random_sums(sums);
+    }
+}
+
+#[test]
+fn sync_loses_no_update_that_is_made_under_the_lock() {
+    let lines = lines("sync");
+    let careless = numbers(&lines[place(&lines, "get, then set")]);
+    let careful = numbers(&lines[place(&lines, "update")]);
+    assert!(careless[0] <= careless[1]);
+    assert_eq!(careful, [400_000, 400_000]);
+    // Nobody read before all had counted.
+    assert_eq!(numbers(&lines[place(&lines, "at the barrier")]), [careless[0]; 4]);
+}
