@@ -239,7 +239,8 @@ fn a_consumer_is_not_told_that_all_have_gone_while_one_might_come() {
         assert!(matches!(queue.get_timeout(patience), Err(Error::TimedOut { .. })));
         gate.open();
         assert_eq!(queue.get()?, 0);
-        (busy.get()?, later.get()?);
+        busy.get()?;
+        later.get()?;
         // A thread of this process has one.
         let other = queue.clone();
         assert!(matches!(queue.get_timeout(patience), Err(Error::TimedOut { .. })));

@@ -131,7 +131,11 @@ fn a_record_is_begun_or_taken_back() {
 /// Ends of a pipe sleep by their cursors; one bell serves both directions, so that every sleeper looks again when it rings.
 #[test]
 fn an_end_of_a_pipe_that_falls_asleep_misses_no_message_and_no_room() {
-    loom::model(|| {
+    // Four rings of bells and their sleeps are too many for every interleaving; three preemptions find what there is to find in
+    // such protocols (Musuvathi and Qadeer, "Iterative Context Bounding", 2007, found all their bugs with two).
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3);
+    model.check(|| {
         let segment = segment();
         let (to_writer, to_reader) = (Arc::new(ModelBell::default()), Arc::new(ModelBell::default()));
         let (shared, rings, hears) = (segment.clone(), to_reader.clone(), to_writer.clone());
