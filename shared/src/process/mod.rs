@@ -21,8 +21,11 @@ use crate::task::{Arguments, Task};
 
 /// A function that runs in a process of its own.
 ///
-/// Made by [`Process::new`] or [`Process::builder`], and running from `start()` on. Dropping it waits for the process to end, or
-/// kills it if it is a daemon; if this program dies, the process dies with it.
+/// Made by [`Process::new`] or [`Process::builder`], and running from `start()` on. If this program dies, the process dies with it.
+///
+/// Dropping it waits for the process to end, as leaving the program would in Python. If the process may be waiting for something of yours
+/// by then (a message, an event, the end of a pipe), make it a [daemon](ProcessBuilder::daemon), which is killed when it is dropped: else an
+/// early return through `?` waits for ever. A panic kills it in any case.
 ///
 /// Python's counterpart is `multiprocessing.Process`; there, the function's result is lost.
 ///
@@ -150,7 +153,8 @@ impl<R> Process<R> {
 
 impl<R> Drop for Process<R> {
     fn drop(&mut self) {
-        if !self.engine.config.daemon && !self.taken {
+        // Who unwinds will not do what the process may wait for.
+        if !self.engine.config.daemon && !self.taken && !std::thread::panicking() {
             self.wait(None);
         }
         self.engine.terminate();

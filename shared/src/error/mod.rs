@@ -2,12 +2,18 @@
 //!
 //! Every call of this crate that can fail returns [`Error`], and so does every task: what went wrong in a worker reaches
 //! the caller as a value, with the facts needed to act on it. The type is `Clone`, because one failure can have several
-//! readers: the caller of `get`, an error callback and the trace.
+//! readers: the caller of `get`, an error callback and the trace. It can travel to other processes, so that a task may
+//! return a [`Result`] of this crate.
 
+mod io_error;
+
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use crate::exit::ExitStatus;
 
@@ -18,7 +24,24 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// The variants that concern one task (`Panicked`, `WorkerLost`, `TimedOut`, `Cancelled`, `Encode`, `Decode`) leave the pool
 /// and every other task as they were.
-#[derive(Debug, Clone, thiserror::Error)]
+///
+/// A task may return it: `fn work(queue: Queue<u64>) -> multiproc::Result<()>` can use `?` on what it calls.
+///
+/// ```
+/// use multiproc::{Error, Process, Queue, Result};
+///
+/// fn produce(queue: Queue<u64>) -> Result<()> {
+///     queue.put(1)?;
+///     queue.close()?;
+///     Ok(queue.put(2)?)
+/// }
+///
+/// # fn main() -> Result<()> {
+/// let process = Process::new(produce, (Queue::new()?,)).start()?;
+/// assert!(matches!(process.join()?, Err(Error::Closed)));
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Error {
     /// The function panicked. The worker caught it and lives on.
@@ -126,15 +149,16 @@ pub enum Error {
     #[error("{context}: {source}")]
     Io {
         /// What was being done.
-        context: &'static str,
+        context: Cow<'static, str>,
         /// What the system said.
+        #[serde(with = "io_error")]
         source: Arc<io::Error>,
     },
 }
 
 impl Error {
     pub(crate) fn io(context: &'static str, source: impl Into<io::Error>) -> Self {
-        Self::Io { context, source: Arc::new(source.into()) }
+        Self::Io { context: context.into(), source: Arc::new(source.into()) }
     }
 }
 
@@ -176,6 +200,21 @@ mod tests {
             error.to_string(),
             "the worker (pid 7) was lost (killed by SIGKILL (signal 9)) while it ran task 12, 1.500 s after it began"
         );
+    }
+
+    #[test]
+    fn an_error_reads_the_same_after_a_journey() {
+        let errors = [
+            Error::io("cannot dance", io::Error::from_raw_os_error(13)),
+            Error::io("cannot dance", io::Error::other("no floor")),
+            Error::Initializer(Box::new(Error::TimedOut { after: Duration::from_millis(3), pid: Some(4) })),
+            Error::WorkerLost { pid: 7, exit: ExitStatus::Exited(3), task: 12, ran_for: Duration::ZERO },
+        ];
+        for error in errors {
+            let bytes = postcard::to_stdvec(&error).unwrap();
+            let back: Error = postcard::from_bytes(&bytes).unwrap();
+            assert_eq!(back.to_string(), error.to_string());
+        }
     }
 
     #[test]
