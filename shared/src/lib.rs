@@ -23,11 +23,11 @@
 //! - [`Pool`] runs many tasks: blocking ([`apply`](Pool::apply), [`map`](Pool::map), [`starmap`](Pool::starmap)), not blocking
 //!   ([`apply_async`](Pool::apply_async) and its kin return an [`AsyncResult`], which is also a future), and lazily
 //!   ([`imap`](Pool::imap), [`imap_unordered`](Pool::imap_unordered)).
-//! - [`Process`] runs one function in a process of its own.
-//! - [`Manager`] holds lists, dictionaries, namespaces and queues that any process uses through proxies, by TCP on other machines, too.
-//! - [`partial`] sends state along with a function.
-//! - Processes share state through [`Value`], [`Lock`] and [`SharedSlice`], and wait for each other with [`Event`],
+//! - [`Process`] runs one function in a process of its own. [`partial`] sends state along with a function.
+//! - Processes talk through a [`pipe()`], which has two ends, or a [`Queue`] or [`PriorityQueue`], which has as many as you like.
+//! - They share state through [`Value`], [`Lock`] and [`SharedSlice`], and wait for each other with [`Event`],
 //!   [`Condition`], [`Semaphore`] and [`Barrier`]; a process that is killed takes none of them along.
+//! - A [`Manager`] holds lists, dictionaries, namespaces and queues that any process uses through proxies, on other machines too.
 //!
 //! The crate works on Linux, on x86-64 and aarch64.
 //!
@@ -35,6 +35,8 @@
 //! Functions travel by name, an offset in the executable; see [`Task`]. Workers are forked by a small single-threaded process, so that
 //! no program with threads is ever forked; see [`StartMethod`]. Tasks and results pass through two rings in memory shared
 //! with each worker; no lock is shared, so a killed worker holds none. Whoever waits for a result drives the exchange himself.
+//! Pipes, queues and locks are memory without a name; handles of them go to other processes as descriptors, along with the message that
+//! they are part of.
 //!
 //! # Limits
 //! - A closure captures nothing, and spells out the types of its parameters where its body needs them: `|text: String| text.len()`.
@@ -44,7 +46,10 @@
 //!   ends in the last moment, the task after it in the same chunk may be begun a second time, elsewhere.
 //! - Workers ignore Ctrl-C, which is for the program to handle, and read from the null device. What they print goes where
 //!   the program's output goes.
-//! - A process that was forked without this crate must not use the pools of its parent.
+//! - A process that was forked without this crate must not use the pools and pipes of its parent.
+//! - A handle (of a pipe's end, a queue, a lock) goes to another process as an argument, as a task's state, or over a [`Connection`]; not as a
+//!   result, nor through a queue. One that is shared costs a descriptor a process, a pipe's end two.
+//! - A process that is *stopped* (SIGSTOP) while it holds the lock of a queue keeps the others waiting until it goes on or dies.
 
 mod engine;
 mod entry;

@@ -94,6 +94,25 @@ fn a_message_of_a_gibibyte_passes() {
 }
 
 #[test]
+fn a_message_over_the_cap_is_an_error_that_names_the_cap_and_the_connection_works_on() {
+    promise(|| {
+        let (ours, theirs) = pipe::<Vec<u8>, ()>()?;
+        let ours = ours.with_max_message(1000);
+        let error = ours.send(vec![1; 1001]).unwrap_err();
+        assert!(error.to_string().contains("cap of 1000 bytes"), "{error}");
+        ours.send(vec![1; 1000])?;
+        assert_eq!(theirs.recv()?.len(), 1000);
+        // The cap goes with the connection.
+        fn exceed(connection: Connection<Vec<u8>, ()>) -> Result<()> {
+            connection.send(vec![1; 1001])
+        }
+        let outcome = Process::new(exceed, (ours,)).start()?.join()?;
+        assert!(matches!(outcome, Err(Error::TooLarge { bytes: 1001, cap: 1000 })));
+        Ok(())
+    });
+}
+
+#[test]
 fn bytes_pass_as_they_are() {
     promise(|| {
         let (a, b) = pipe::<(), ()>()?;

@@ -56,17 +56,39 @@ pub fn pipe<A, B>() -> Result<(Connection<A, B>, Connection<B, A>)> {
 /// and then [`Error::Disconnected`], the end of the pipe.
 ///
 /// Small messages cost no system call while both sides are busy. A send to an end whose process does not receive waits once 256 KiB
-/// are under way. A message may have up to 16 GiB.
+/// are under way. A message may have up to 16 GiB, unless [`with_max_message`](Connection::with_max_message) says otherwise.
 ///
 /// Python's counterpart is `multiprocessing.connection.Connection`.
 pub struct Connection<S, R> {
     end: End,
+    /// Bytes that a message sent here may have.
+    max_message: u64,
     types: PhantomData<fn(S) -> R>,
 }
 
 impl<S, R> Connection<S, R> {
     fn new(end: End) -> Self {
-        Self { end, types: PhantomData }
+        Self { end, max_message: MAX_MESSAGE, types: PhantomData }
+    }
+
+    /// Sets how many bytes a message that is sent from this end may have; 16 GiB if not set. The setting goes with the connection.
+    ///
+    /// ```
+    /// # fn main() -> multiproc::Result<()> {
+    /// let (a, _b) = multiproc::pipe::<(), ()>()?;
+    /// let a = a.with_max_message(10);
+    /// let error = a.send_bytes(&[0; 11]).unwrap_err();
+    /// assert_eq!(error.to_string(), "a message of 11 bytes is over the cap of 10 bytes; raise it with `max_message`");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_max_message(self, bytes: u64) -> Self {
+        Self { max_message: bytes, ..self }
+    }
+
+    fn check_size(&self, bytes: usize) -> Result<()> {
+        let (bytes, cap) = (bytes as u64, self.max_message);
+        if bytes > cap { Err(Error::TooLarge { bytes, cap }) } else { Ok(()) }
     }
 
     pub(super) fn end(&self) -> &End {
@@ -99,7 +121,7 @@ impl<S, R> Connection<S, R> {
     /// # Ok(()) }
     /// ```
     pub fn send_bytes(&self, bytes: &[u8]) -> Result<()> {
-        check_size(bytes.len())?;
+        self.check_size(bytes.len())?;
         self.end.send(bytes, handle::Handles::default())
     }
 
@@ -120,13 +142,13 @@ impl<S: Serialize + 'static, R> Connection<S, R> {
     ///
     /// # Errors
     /// [`Error::Disconnected`] if the other end is gone, [`Error::Encode`] if `value` cannot be serialized, [`Error::TooLarge`] if it
-    /// has more than 16 GiB. After [`Error::Encode`] and [`Error::TooLarge`] nothing was sent, and the connection works on.
+    /// is over the cap. After [`Error::Encode`] and [`Error::TooLarge`] nothing was sent, and the connection works on.
     pub fn send(&self, value: S) -> Result<()> {
         let Carried { mut bytes, mut handles } = Carried::default();
         let encode = || catch_unwind(AssertUnwindSafe(|| wire::encode(value, &mut bytes)));
         let encoded = handle::pack(&mut handles, encode);
         encoded.unwrap_or_else(|_| Err("serializing the message panicked".into())).map_err(Error::Encode)?;
-        check_size(bytes.len())?;
+        self.check_size(bytes.len())?;
         self.end.send(&bytes, handles)
     }
 }
@@ -170,11 +192,6 @@ impl<S, R: DeserializeOwned + 'static> Connection<S, R> {
     }
 }
 
-fn check_size(bytes: usize) -> Result<()> {
-    let bytes = bytes as u64;
-    if bytes > MAX_MESSAGE { Err(Error::TooLarge { bytes, cap: MAX_MESSAGE }) } else { Ok(()) }
-}
-
 /// `None` for a time so far away that it never comes.
 fn deadline(patience: Duration) -> Option<Instant> {
     Instant::now().checked_add(patience)
@@ -188,12 +205,13 @@ impl<S, R> fmt::Debug for Connection<S, R> {
 
 impl<S, R> Serialize for Connection<S, R> {
     fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
-        self.end.serialize(serializer)
+        (&self.end, self.max_message).serialize(serializer)
     }
 }
 
 impl<'de, S, R> Deserialize<'de> for Connection<S, R> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        End::deserialize(deserializer).map(Self::new)
+        let (end, max_message) = Deserialize::deserialize(deserializer)?;
+        Ok(Self::new(end).with_max_message(max_message))
     }
 }
