@@ -75,6 +75,7 @@ mod sync;
 mod sys;
 mod task;
 mod ticket;
+mod wait;
 mod wire;
 mod worker;
 
@@ -86,7 +87,7 @@ pub use identity::{ProcessInfo, active_children, current_process, parent_process
 pub use machine::{cpu_count, physical_cpu_count};
 pub use manager::{DictProxy, ListProxy, Manager, ManagerBuilder, NamespaceProxy, Proxy, QueueProxy, RemoteManager};
 pub use nursery::StartMethod;
-pub use pipe::{Connection, Waitable, pipe, wait};
+pub use pipe::{Connection, pipe};
 pub use pool::{AsyncResult, Batched, Imap, Pool, PoolBuilder, Stats, WorkerInfo};
 pub use process::{Process, ProcessBuilder};
 pub use queue::{Iter, PriorityQueue, PutError, Queue};
@@ -95,6 +96,7 @@ pub use sharing::{
     Value,
 };
 pub use task::{Arguments, ByReference, ByValue, Partial, Task, partial};
+pub use wait::{Waitable, wait};
 
 /// The program in the README compiles and runs.
 #[cfg(doctest)]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -91,8 +92,19 @@ impl<S, R> Connection<S, R> {
         if bytes > cap { Err(Error::TooLarge { bytes, cap }) } else { Ok(()) }
     }
 
-    pub(super) fn end(&self) -> &End {
-        &self.end
+    /// Whether there is something to receive, if only the end of the pipe.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.end.is_ready()
+    }
+
+    /// Says whether the other side has to make this one's [descriptor](Connection::as_fd) readable when it sends.
+    pub(crate) fn announce(&self, asleep: bool) {
+        self.end.announce(asleep);
+    }
+
+    /// Readable when the other side has rung, or is gone.
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.end.bell().as_fd()
     }
 
     /// Whether [`recv`](Connection::recv) would not have to wait for a message to begin, now or within `patience`. The end of the

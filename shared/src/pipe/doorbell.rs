@@ -149,7 +149,7 @@ fn wait_readable(fd: BorrowedFd<'_>, patience: Option<Duration>) -> Result<()> {
 }
 
 /// A time as `poll` takes it: rounded up to milliseconds, and 24 days at most, after which the caller looks at its clock again.
-pub(super) fn timeout(patience: Option<Duration>) -> PollTimeout {
+pub(crate) fn timeout(patience: Option<Duration>) -> PollTimeout {
     let Some(patience) = patience else { return PollTimeout::NONE };
     i32::try_from(patience.as_micros().div_ceil(1000))
         .ok()

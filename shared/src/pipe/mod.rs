@@ -4,12 +4,11 @@
 //! call while both sides are busy; the socket carries what rings cannot: the wake-up of a side that sleeps, handles, and
 //! the news that the other end is gone, whichever way its process ended. A message larger than its ring streams through it.
 //!
-//! [`Connection`] is the typed end, [`end`] sends and receives bytes, [`doorbell`] sleeps, and [`wait()`] waits for several at once.
+//! [`Connection`] is the typed end, [`end`] sends and receives bytes, [`doorbell`] sleeps.
 
 mod connection;
 mod doorbell;
 mod end;
-mod wait;
 
 pub use connection::{Connection, pipe};
-pub use wait::{Waitable, wait};
+pub(crate) use doorbell::timeout;

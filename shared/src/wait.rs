@@ -1,14 +1,13 @@
 //! Waiting for several connections and processes at once.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 
 use crate::error::{Error, Result};
-use crate::pipe::Connection;
-use crate::pipe::doorbell::timeout;
+use crate::pipe::{Connection, timeout};
 use crate::process::Process;
 
 /// What [`wait()`] can wait for: a [`Connection`] that has something to receive (the end of its pipe counts), a [`Process`] that has
@@ -18,7 +17,7 @@ pub trait Waitable: sealed::Sealed {}
 impl<S, R> Waitable for Connection<S, R> {}
 impl<R> Waitable for Process<R> {}
 
-pub(super) mod sealed {
+mod sealed {
     use super::BorrowedFd;
 
     /// Ready or not, and how to sleep until that changes.
@@ -32,15 +31,15 @@ pub(super) mod sealed {
 
 impl<S, R> sealed::Sealed for Connection<S, R> {
     fn is_ready(&self) -> bool {
-        self.end().is_ready()
+        self.is_ready()
     }
 
     fn announce(&self, asleep: bool) {
-        self.end().announce(asleep);
+        self.announce(asleep);
     }
 
     fn descriptor(&self) -> BorrowedFd<'_> {
-        self.end().bell().as_fd()
+        self.as_fd()
     }
 }
 
