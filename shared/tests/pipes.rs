@@ -281,6 +281,34 @@ fn many_connections_go_to_the_workers_of_a_pool_and_none_is_left_open() {
 }
 
 #[test]
+fn a_task_that_dies_takes_no_other_tasks_connection_along() {
+    promise(|| {
+        let pool = Pool::with_processes(2)?;
+        let (near, far): (Vec<_>, Vec<_>) = (0..100).map(|_| pipe::<(), u32>().unwrap()).unzip();
+        fn greet(connection: Connection<u32, ()>, queue: multiproc::Queue<u32>, n: u32) {
+            if n.is_multiple_of(10) {
+                std::process::abort();
+            }
+            queue.put(n).unwrap();
+            connection.send(n).unwrap();
+        }
+        let queue = multiproc::Queue::new()?;
+        let tasks = far.into_iter().zip(0..).map(|(far, n)| (far, queue.clone(), n));
+        let error = pool.with_chunksize(20).starmap(greet, tasks).unwrap_err();
+        assert!(matches!(error, Error::WorkerLost { task: 0, .. }), "{error}");
+        for (n, connection) in near.iter().enumerate() {
+            match connection.recv() {
+                Ok(greeting) => assert_eq!(greeting as usize, n),
+                Err(Error::Disconnected) => assert!(n.is_multiple_of(10), "task {n} was lost"),
+                Err(error) => return Err(error),
+            }
+        }
+        assert_eq!(queue.len(), 90);
+        Ok(())
+    });
+}
+
+#[test]
 fn a_connection_has_one_owner() {
     promise(|| {
         let pool = Pool::with_processes(2)?;

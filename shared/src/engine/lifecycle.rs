@@ -179,7 +179,7 @@ impl Core {
             let ran_for = Duration::from_nanos(now.saturating_sub(start));
             let lost = Error::WorkerLost { pid, exit, task, ran_for };
             if chunk.tasks.handles.is_spent() {
-                // With it went handles that its other tasks need.
+                // A task alone, and its handles have gone with the worker.
                 chunk.fail_rest(&self.verdict(stage, started, lost.clone()).unwrap_or(lost));
             } else if begun || !self.config.replace {
                 if let Some(error) = self.verdict(stage, started, lost) {

@@ -95,6 +95,14 @@ pub(crate) fn packed() -> Handles {
     })
 }
 
+/// How many handles were packed so far in this thread, and whether one of those beyond the first `before` has one owner at a time.
+pub(crate) fn packed_since(before: usize) -> (usize, bool) {
+    BASKET.with_borrow(|basket| match basket {
+        Basket::Packing(handles) => (handles.0.len(), handles.any_moved_from(before)),
+        Basket::Nowhere(_) | Basket::Unpacking(_) => (0, false),
+    })
+}
+
 /// Whether the message that is being encoded has so many handles that no more should be added.
 pub(crate) fn is_crowded() -> bool {
     BASKET.with_borrow(|basket| matches!(basket, Basket::Packing(handles) if handles.0.len() > MOST_HANDLES / 2))
@@ -152,7 +160,16 @@ impl Handles {
 
     /// Whether one of them has one owner at a time.
     pub(crate) fn any_moved(&self) -> bool {
-        self.0.iter().flatten().any(|handle| handle.travel == Travel::Moved)
+        self.any_moved_from(0)
+    }
+
+    fn any_moved_from(&self, first: usize) -> bool {
+        self.0.iter().skip(first).flatten().any(|handle| handle.travel == Travel::Moved)
+    }
+
+    /// The first `count` of them.
+    pub(crate) fn first(&self, count: usize) -> Self {
+        Self(self.0[..count.min(self.0.len())].to_vec())
     }
 
     /// Whether one of them has gone, so that the message cannot be sent once more.

@@ -8,7 +8,9 @@ mod basket;
 mod carry;
 mod descriptor;
 
-pub(crate) use basket::{Handles, forbid, is_crowded, pack, packed, refuse, require_carrier, take_refusal, unpack};
+pub(crate) use basket::{
+    Handles, forbid, is_crowded, pack, packed, packed_since, refuse, require_carrier, take_refusal, unpack,
+};
 pub(crate) use carry::{Arrived, Carried, receive, send, wait};
 pub(crate) use descriptor::{Descriptor, leave_behind};
 

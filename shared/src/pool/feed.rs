@@ -78,6 +78,7 @@ impl<'a> Feeder<'a> {
     #[inline]
     fn add_one<Args: Arguments>(&mut self, args: Args) {
         let (cap, payload) = (self.engine.config.max_message, &mut self.tasks.payload);
+        let (before, _) = handle::packed_since(0);
         self.encoding = true;
         let encoded = match self.chunksize {
             1 => encode(args, payload, cap),
@@ -85,6 +86,7 @@ impl<'a> Feeder<'a> {
         };
         self.encoding = false;
         match encoded {
+            Ok(()) if handle::packed_since(before).1 => return self.submit_alone(before),
             Ok(()) => {
                 self.tasks.count += 1;
                 self.whole = self.tasks.payload.len();
@@ -101,6 +103,18 @@ impl<'a> Feeder<'a> {
             // Results are taken in while arguments go out, or a worker might have to wait for room.
             self.engine.nudge();
         }
+    }
+
+    /// The last task has a handle with one owner, the `before`th or later: it travels alone, or the death of another task's worker
+    /// would take the handle along.
+    fn submit_alone(&mut self, before: usize) {
+        let handles = handle::packed();
+        let payload = self.tasks.payload.split_off(self.whole);
+        self.tasks.handles = handles.first(before);
+        self.flush();
+        self.tasks = Tasks { count: 1, payload, handles };
+        self.flush();
+        self.engine.nudge();
     }
 
     /// The task that was being added has failed already.
