@@ -1,5 +1,5 @@
 //! Every interleaving of two sides that share a segment, by loom:
-//! `RUSTFLAGS="--cfg multiproc_loom" cargo test --release -p multiproc --lib ring::model`.
+//! `RUSTFLAGS="--cfg multiproc_loom" cargo test --release -p multiproc --lib model`.
 //!
 //! The code is the real one; loom provides the atomics, the threads that stand for the two processes, and a model of the futex. A
 //! lost wake-up shows as a deadlock.

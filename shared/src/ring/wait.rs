@@ -10,7 +10,8 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use crate::ring::{Cursor, Flags, Header};
 use crate::sync::{AtomicU32, fence, thread};
-use crate::sys::{clock, futex};
+use crate::sys::clock;
+use crate::sys::futex::Word;
 
 /// How long a side looks before it sleeps, in nanoseconds: about two kernel wake-ups (25 µs each on the machine this was
 /// tuned on), so that looking never costs much more than the sleep it avoids.
@@ -144,7 +145,7 @@ impl Header {
             fence(SeqCst);
             if !ready() {
                 // Returns at once if the parent has woken this sleep already: that changes the word.
-                futex::wait(&self.parent.woken, woken);
+                self.parent.woken.sleep(woken, None);
             }
             end_sleep(&self.worker.sleeping);
         }
@@ -154,7 +155,7 @@ impl Header {
     pub(crate) fn wake_worker(&self) {
         fence(SeqCst);
         if tell(&self.worker.sleeping, &self.parent.woken) {
-            futex::wake(&self.parent.woken);
+            self.parent.woken.wake(1);
         }
     }
 

@@ -1,13 +1,13 @@
 //! Waiting for something in shared memory to change.
 
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU32, fence};
 use std::time::{Duration, Instant};
 
 use zerocopy::FromBytes;
 
 use crate::ring::Spin;
-use crate::sys::futex;
+use crate::sys::futex::Word;
 
 /// The longest sleep before a waiter looks again by itself. A process that is killed after it changed something and before it woke
 /// the others costs them this much, once.
@@ -19,23 +19,23 @@ pub(crate) const SLICE: Duration = Duration::from_millis(100);
 ///
 /// Nothing in it belongs to a process, so that one which is killed asleep leaves nothing behind but one needless wake-up.
 #[repr(C)]
-#[derive(Debug, FromBytes)]
-pub(crate) struct EventCount {
+#[derive(Debug, Default, FromBytes)]
+pub(crate) struct EventCount<W = AtomicU32> {
     /// The futex word: changes with every wake-up.
-    sequence: AtomicU32,
+    sequence: W,
     /// Sleeps announced so far.
-    tickets: AtomicU32,
+    tickets: W,
     /// Sleeps that are known to be over.
-    settled: AtomicU32,
-    unused: AtomicU32,
+    settled: W,
+    unused: W,
 }
 
-impl EventCount {
-    /// Announces a sleep. The caller must look at what it waits for after this, and then [`sleep`](EventCount::sleep) or not.
+impl<W: Word> EventCount<W> {
+    /// Announces a sleep. The caller must look at what it waits for after this, and then sleep or not.
     fn announce(&self) -> u32 {
         let sequence = self.sequence.load(Relaxed);
         self.tickets.fetch_add(1, Relaxed);
-        fence(SeqCst);
+        W::fence(SeqCst);
         sequence
     }
 
@@ -50,14 +50,14 @@ impl EventCount {
     }
 
     fn notify(&self, most: u32) {
-        fence(SeqCst);
+        W::fence(SeqCst);
         let tickets = self.tickets.load(Relaxed);
         if tickets == self.settled.load(Relaxed) {
             return;
         }
         // Whoever took a ticket and does not sleep yet sees the change of this word, and does not fall asleep.
         self.sequence.fetch_add(1, SeqCst);
-        if futex::wake_up_to(&self.sequence, most) < most as usize {
+        if self.sequence.wake(most) < most as usize {
             self.settled.store(tickets, Relaxed);
         }
     }
@@ -85,7 +85,76 @@ impl EventCount {
             if left.is_zero() {
                 return None;
             }
-            futex::wait_for(&self.sequence, sequence, left.min(SLICE));
+            self.sequence.sleep(sequence, Some(left.min(SLICE)));
         }
+    }
+}
+
+/// Every interleaving, by loom: `RUSTFLAGS="--cfg multiproc_loom" cargo test --release -p multiproc --lib model`. The sleeps have no time
+/// limit there, so that a lost wake-up shows as a deadlock.
+#[cfg(all(test, multiproc_loom))]
+mod model {
+    use loom::sync::Arc;
+    use loom::sync::atomic::AtomicU32;
+    use loom::thread;
+
+    use super::*;
+
+    type Shared = Arc<(EventCount<AtomicU32>, AtomicU32)>;
+
+    fn take_one((event, items): &(EventCount<AtomicU32>, AtomicU32)) {
+        let one_less = |items: u32| items.checked_sub(1);
+        event.wait_until(None, false, || items.fetch_update(SeqCst, Relaxed, one_less).ok());
+    }
+
+    #[test]
+    fn a_waiter_misses_no_change() {
+        loom::model(|| {
+            let shared = Shared::default();
+            let other = shared.clone();
+            let waiter = thread::spawn(move || (0..2).for_each(|_| take_one(&other)));
+            for _ in 0..2 {
+                shared.1.fetch_add(1, Relaxed);
+                shared.0.notify_one();
+            }
+            waiter.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn of_two_waiters_each_is_woken_for_a_change() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(3);
+        model.check(|| {
+            let shared = Shared::default();
+            let waiters = [0, 1].map(|_| {
+                let shared = shared.clone();
+                thread::spawn(move || take_one(&shared))
+            });
+            for _ in 0..2 {
+                shared.1.fetch_add(1, Relaxed);
+                shared.0.notify_one();
+            }
+            waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn all_waiters_are_woken_at_once() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(3);
+        model.check(|| {
+            let shared = Shared::default();
+            let waiters = [0, 1].map(|_| {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    let (event, open) = &*shared;
+                    event.wait_until(None, false, || (open.load(Relaxed) == 1).then_some(()));
+                })
+            });
+            shared.1.store(1, Relaxed);
+            shared.0.notify_all();
+            waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
+        });
     }
 }

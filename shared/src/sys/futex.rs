@@ -1,75 +1,105 @@
 //! Waiting on a word of shared memory.
 
-#[cfg(not(multiproc_loom))]
-pub(crate) use real::{wait, wait_for, wake, wake_up_to};
+use std::sync::atomic::{self, Ordering};
+use std::time::Duration;
 
-#[cfg(multiproc_loom)]
-pub(crate) use model::{wait, wait_for, wake, wake_up_to};
+use rustix::thread::futex;
+use rustix::time::Timespec;
 
-#[cfg(not(multiproc_loom))]
-mod real {
-    use std::sync::atomic::AtomicU32;
-    use std::time::Duration;
+/// A word that processes sleep at: an atomic of the standard library, or loom's when a protocol is being checked.
+pub(crate) trait Word {
+    fn load(&self, order: Ordering) -> u32;
+    fn store(&self, value: u32, order: Ordering);
+    fn fetch_add(&self, value: u32, order: Ordering) -> u32;
+    fn fence(order: Ordering);
 
-    use rustix::thread::futex;
-    use rustix::time::Timespec;
+    /// Sleeps while the word is `expected`, until woken, and no longer than `timeout`. May return early for no reason: look again.
+    fn sleep(&self, expected: u32, timeout: Option<Duration>);
 
-    /// Sleeps while `word` is `expected`, until woken. May return early for no reason: look again.
-    ///
-    /// The flags are empty (not "private"), so that the two sides may be different processes.
-    pub(crate) fn wait(word: &AtomicU32, expected: u32) {
-        // Every outcome (woken, changed before, interrupted) has the same consequence: the caller looks again.
-        let _ = futex::wait(word, futex::Flags::empty(), expected, None);
+    /// Wakes up to `most` of those who sleep at the word; says how many there were.
+    fn wake(&self, most: u32) -> usize;
+}
+
+/// The flags of the calls are empty (not "private"), so that the two sides may be different processes.
+impl Word for atomic::AtomicU32 {
+    fn load(&self, order: Ordering) -> u32 {
+        self.load(order)
     }
 
-    /// As [`wait`], but no longer than `timeout`.
-    pub(crate) fn wait_for(word: &AtomicU32, expected: u32, timeout: Duration) {
-        let timeout =
-            Timespec { tv_sec: timeout.as_secs().min(i32::MAX as u64) as i64, tv_nsec: timeout.subsec_nanos().into() };
-        let _ = futex::wait(word, futex::Flags::empty(), expected, Some(&timeout));
+    fn store(&self, value: u32, order: Ordering) {
+        self.store(value, order);
     }
 
-    /// Wakes one waiter on `word`.
-    pub(crate) fn wake(word: &AtomicU32) {
-        wake_up_to(word, 1);
+    fn fetch_add(&self, value: u32, order: Ordering) -> u32 {
+        self.fetch_add(value, order)
     }
 
-    /// Wakes up to `most` waiters on `word`; says how many there were.
-    pub(crate) fn wake_up_to(word: &AtomicU32, most: u32) -> usize {
+    fn fence(order: Ordering) {
+        atomic::fence(order);
+    }
+
+    fn sleep(&self, expected: u32, timeout: Option<Duration>) {
+        let timeout = timeout.map(|timeout| Timespec {
+            tv_sec: timeout.as_secs().min(i32::MAX as u64) as i64,
+            tv_nsec: timeout.subsec_nanos().into(),
+        });
+        // Every outcome (woken, changed before, interrupted, late) has the same consequence: the caller looks again.
+        let _ = futex::wait(self, futex::Flags::empty(), expected, timeout.as_ref());
+    }
+
+    fn wake(&self, most: u32) -> usize {
         // A word in our own mapping cannot fault; there is nothing else to fail.
-        futex::wake(word, futex::Flags::empty(), most).unwrap_or(0)
+        futex::wake(self, futex::Flags::empty(), most).unwrap_or(0)
     }
 }
 
-/// A futex as loom knows it: the look at the word and the falling asleep are one step for whoever wakes.
+/// A futex as loom knows it: the look at the word and the falling asleep are one step for whoever wakes, and no time passes.
 #[cfg(multiproc_loom)]
 mod model {
-    use std::sync::atomic::Ordering::Relaxed;
+    use std::sync::atomic::Ordering;
+    use std::time::Duration;
 
     use loom::sync::atomic::AtomicU32;
     use loom::sync::{Condvar, Mutex};
 
+    use super::Word;
+
     loom::lazy_static! {
-        static ref SLEEPERS: (Mutex<()>, Condvar) = (Mutex::new(()), Condvar::new());
+        /// How many sleep, at any word. A model has one word that matters.
+        static ref SLEEPERS: (Mutex<u32>, Condvar) = (Mutex::new(0), Condvar::new());
     }
 
-    pub(crate) fn wait(word: &AtomicU32, expected: u32) {
-        let guard = SLEEPERS.0.lock().unwrap();
-        if word.load(Relaxed) == expected {
-            drop(SLEEPERS.1.wait(guard).unwrap());
+    impl Word for AtomicU32 {
+        fn load(&self, order: Ordering) -> u32 {
+            self.load(order)
         }
-    }
 
-    pub(crate) fn wake(_word: &AtomicU32) {
-        let _guard = SLEEPERS.0.lock().unwrap();
-        SLEEPERS.1.notify_all();
-    }
+        fn store(&self, value: u32, order: Ordering) {
+            self.store(value, order);
+        }
 
-    // What is built on these two is not modelled: time does not pass there, and those who wait look again by themselves.
+        fn fetch_add(&self, value: u32, order: Ordering) -> u32 {
+            self.fetch_add(value, order)
+        }
 
-    pub(crate) fn wait_for(_word: &std::sync::atomic::AtomicU32, _expected: u32, _timeout: std::time::Duration) {}
+        fn fence(order: Ordering) {
+            loom::sync::atomic::fence(order);
+        }
 
-    pub(crate) fn wake_up_to(_word: &std::sync::atomic::AtomicU32, most: u32) -> usize {
-        most as usize
+        fn sleep(&self, expected: u32, _timeout: Option<Duration>) {
+            let mut sleepers = SLEEPERS.0.lock().unwrap();
+            if self.load(Ordering::Relaxed) == expected {
+                *sleepers += 1;
+                drop(SLEEPERS.1.wait(sleepers).unwrap());
+            }
+        }
+
+        fn wake(&self, most: u32) -> usize {
+            let mut sleepers = SLEEPERS.0.lock().unwrap();
+            let woken = most.min(*sleepers);
+            *sleepers -= woken;
+            (0..woken).for_each(|_| SLEEPERS.1.notify_one());
+            woken as usize
+        }
     }
 }
