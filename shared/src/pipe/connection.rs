@@ -51,7 +51,8 @@ pub fn pipe<A, B>() -> Result<(Connection<A, B>, Connection<B, A>)> {
 /// One end of a [`pipe`]: sends `S`, receives `R`.
 ///
 /// A connection has one owner. As an argument of a task, or as (a part of) a message over another connection, it *moves* to the
-/// process that gets it. Threads of one process may share it by reference; each message goes to one of them.
+/// process that gets it. Threads of one process may share it by reference; each message goes to one of them. While one of them waits to
+/// receive, the others that would receive, [`poll`](Connection::poll) or [`wait`](crate::wait()) for it wait for their turn; sending is apart.
 ///
 /// When the other end is dropped, or its process ends in whatever way, [`recv`](Connection::recv) first gives what was sent before,
 /// and then [`Error::Disconnected`], the end of the pipe.
