@@ -15,9 +15,13 @@ pub(super) struct Handle {
     pub(super) travel: Travel,
 }
 
-/// The handles of a message, in the order of their places.
+/// The handles of a message, in the order of their places. Small where there are none: every task has one of these.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Handles(Vec<Option<Handle>>);
+pub(crate) struct Handles(Option<Box<Places>>);
+
+/// Handles, and the gaps that those leave which went away.
+#[derive(Debug, Clone, Default)]
+struct Places(Vec<Option<Handle>>);
 
 /// What (de)serializing a handle means in this thread now.
 enum Basket {
@@ -32,6 +36,8 @@ const ELSEWHERE: &str = "a handle (connection, queue, lock, …) can go to anoth
 
 thread_local! {
     static BASKET: RefCell<Basket> = const { RefCell::new(Basket::Nowhere(ELSEWHERE)) };
+    /// How often a handle was put into a basket of this thread. A number alone, because it is asked for with every task.
+    static PUT: Cell<u64> = const { Cell::new(0) };
     /// Why a handle was refused: what serde's formats make of an error need not have its text.
     static REFUSAL: Cell<Option<String>> = const { Cell::new(None) };
 }
@@ -95,17 +101,31 @@ pub(crate) fn packed() -> Handles {
     })
 }
 
-/// How many handles were packed so far in this thread, and whether one of those beyond the first `before` has one owner at a time.
-pub(crate) fn packed_since(before: usize) -> (usize, bool) {
-    BASKET.with_borrow(|basket| match basket {
-        Basket::Packing(handles) => (handles.0.len(), handles.any_moved_from(before)),
-        Basket::Nowhere(_) | Basket::Unpacking(_) => (0, false),
-    })
+/// How often a handle was packed in this thread: if the number is the same after something was encoded, that needs no handles.
+#[inline]
+pub(crate) fn put_count() -> u64 {
+    PUT.get()
 }
 
-/// Whether the message that is being encoded has so many handles that no more should be added.
-pub(crate) fn is_crowded() -> bool {
-    BASKET.with_borrow(|basket| matches!(basket, Basket::Packing(handles) if handles.0.len() > MOST_HANDLES / 2))
+/// What [`packed_since`] tells.
+pub(crate) struct Packed {
+    /// How many handles were packed so far.
+    pub(crate) count: usize,
+    /// One of the new ones has one owner at a time.
+    pub(crate) moved: bool,
+    /// There are so many that no more should be added.
+    pub(crate) crowded: bool,
+}
+
+/// What was packed so far in this thread; `before` of them are not new.
+pub(crate) fn packed_since(before: usize) -> Packed {
+    BASKET.with_borrow(|basket| match basket {
+        Basket::Packing(handles) => {
+            let count = handles.len();
+            Packed { count, moved: handles.any_moved_from(before), crowded: count > MOST_HANDLES / 2 }
+        }
+        Basket::Nowhere(_) | Basket::Unpacking(_) => Packed { count: 0, moved: false, crowded: false },
+    })
 }
 
 /// Runs `decode` on a message that came with `handles`; those that it does not take stay.
@@ -126,6 +146,7 @@ pub(crate) fn forbid<R>(reason: &'static str, encode: impl FnOnce() -> R) -> R {
 
 /// Adds a handle to the message that is being encoded; says its place.
 pub(super) fn put(descriptor: &Arc<Descriptor>, travel: Travel) -> Result<u32, String> {
+    PUT.set(PUT.get() + 1);
     let place = BASKET.with_borrow_mut(|basket| match basket {
         Basket::Packing(handles) => handles.add(descriptor, travel),
         Basket::Nowhere(reason) => Err((*reason).into()),
@@ -147,15 +168,27 @@ impl Handles {
     /// Those that came with a message.
     pub(super) fn received(descriptors: impl IntoIterator<Item = (Descriptor, Travel)>) -> Self {
         let handle = |(descriptor, travel)| Some(Handle { descriptor: Arc::new(descriptor), travel });
-        Self(descriptors.into_iter().map(handle).collect())
+        Self::of(descriptors.into_iter().map(handle).collect())
+    }
+
+    fn of(places: Vec<Option<Handle>>) -> Self {
+        Self((!places.is_empty()).then(|| Box::new(Places(places))))
+    }
+
+    fn places(&self) -> &[Option<Handle>] {
+        self.0.as_ref().map_or(&[], |places| &places.0)
+    }
+
+    fn places_mut(&mut self) -> &mut [Option<Handle>] {
+        self.0.as_mut().map_or(&mut [], |places| &mut places.0)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.places().len()
     }
 
     /// Whether one of them has one owner at a time.
@@ -164,45 +197,46 @@ impl Handles {
     }
 
     fn any_moved_from(&self, first: usize) -> bool {
-        self.0.iter().skip(first).flatten().any(|handle| handle.travel == Travel::Moved)
+        self.places().iter().skip(first).flatten().any(|handle| handle.travel == Travel::Moved)
     }
 
     /// The first `count` of them.
     pub(crate) fn first(&self, count: usize) -> Self {
-        Self(self.0[..count.min(self.0.len())].to_vec())
+        Self::of(self.places().iter().take(count).cloned().collect())
     }
 
     /// Whether one of them has gone, so that the message cannot be sent once more.
     pub(crate) fn is_spent(&self) -> bool {
-        self.0.iter().any(Option::is_none)
+        self.places().iter().any(Option::is_none)
     }
 
     /// All handles; `None` if one of them has gone already.
     pub(super) fn all(&self) -> Option<Vec<&Handle>> {
-        self.0.iter().map(Option::as_ref).collect()
+        self.places().iter().map(Option::as_ref).collect()
     }
 
     /// Lets go of those that have one owner, now that they were sent.
     pub(super) fn sent(&mut self) {
-        for handle in &mut self.0 {
+        for handle in self.places_mut() {
             handle.take_if(|handle| handle.travel == Travel::Moved);
         }
     }
 
     fn add(&mut self, descriptor: &Arc<Descriptor>, travel: Travel) -> Result<u32, String> {
         let same = |handle: &Option<Handle>| handle.as_ref().is_some_and(|it| Arc::ptr_eq(&it.descriptor, descriptor));
-        if let Some(place) = self.0.iter().position(same) {
+        if let Some(place) = self.places().iter().position(same) {
             return Ok(place as u32);
         }
-        if self.0.len() == MOST_HANDLES {
+        let places = &mut self.0.get_or_insert_default().0;
+        if places.len() == MOST_HANDLES {
             return Err(format!("more than {MOST_HANDLES} handles in one message (or chunk of tasks)"));
         }
-        self.0.push(Some(Handle { descriptor: descriptor.clone(), travel }));
-        Ok(self.0.len() as u32 - 1)
+        places.push(Some(Handle { descriptor: descriptor.clone(), travel }));
+        Ok(places.len() as u32 - 1)
     }
 
     fn take(&mut self, place: usize) -> Result<Arc<Descriptor>, String> {
-        let slot = self.0.get_mut(place).ok_or("the message came without its handles")?;
+        let slot = self.places_mut().get_mut(place).ok_or("the message came without its handles")?;
         let gone = || "this handle has one owner at a time, and was taken already".to_string();
         match slot.as_ref().ok_or_else(gone)?.travel {
             Travel::Shared => slot.as_ref().map(|handle| handle.descriptor.clone()),

@@ -9,7 +9,7 @@ mod carry;
 mod descriptor;
 
 pub(crate) use basket::{
-    Handles, forbid, is_crowded, pack, packed, packed_since, refuse, require_carrier, take_refusal, unpack,
+    Handles, Packed, forbid, pack, packed, packed_since, put_count, refuse, require_carrier, take_refusal, unpack,
 };
 pub(crate) use carry::{Arrived, Carried, receive, send, wait};
 pub(crate) use descriptor::{Descriptor, leave_behind};

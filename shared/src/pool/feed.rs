@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::{Engine, Job, Tasks};
 use crate::error::{Error, Result};
-use crate::handle::{self, Carried};
+use crate::handle::{self, Carried, Packed};
 use crate::protocol::push_item;
 use crate::task::Arguments;
 
@@ -41,11 +41,13 @@ pub(super) struct Feeder<'a> {
     encoding: bool,
     /// Bytes of the payload that are whole items.
     whole: usize,
+    /// Handles that the whole items need.
+    packed: usize,
 }
 
 impl<'a> Feeder<'a> {
     pub(super) fn new(engine: &'a Engine, job: &'a Arc<Job>, chunksize: usize) -> Self {
-        Self { engine, job, chunksize, tasks: Tasks::default(), encoding: false, whole: 0 }
+        Self { engine, job, chunksize, tasks: Tasks::default(), encoding: false, whole: 0, packed: 0 }
     }
 
     /// Adds up to `most` tasks; says whether that was all of `items`.
@@ -78,7 +80,7 @@ impl<'a> Feeder<'a> {
     #[inline]
     fn add_one<Args: Arguments>(&mut self, args: Args) {
         let (cap, payload) = (self.engine.config.max_message, &mut self.tasks.payload);
-        let (before, _) = handle::packed_since(0);
+        let put = handle::put_count();
         self.encoding = true;
         let encoded = match self.chunksize {
             1 => encode(args, payload, cap),
@@ -86,35 +88,55 @@ impl<'a> Feeder<'a> {
         };
         self.encoding = false;
         match encoded {
-            Ok(()) if handle::packed_since(before).1 => return self.submit_alone(before),
+            Ok(()) if handle::put_count() != put => return self.added_with_handles(),
             Ok(()) => {
                 self.tasks.count += 1;
                 self.whole = self.tasks.payload.len();
             }
             Err(error) => {
-                self.tasks.handles = handle::packed();
+                // What the failed attempt has packed goes.
+                self.tasks.handles = handle::packed().first(self.packed);
                 return self.reject(error);
             }
         }
-        let enough = self.tasks.payload.len() >= ENOUGH || handle::is_crowded();
-        if enough || self.tasks.count as usize >= self.chunksize {
-            self.tasks.handles = handle::packed();
+        if self.tasks.payload.len() >= ENOUGH || self.tasks.count as usize >= self.chunksize {
+            self.take_handles();
             self.flush();
             // Results are taken in while arguments go out, or a worker might have to wait for room.
             self.engine.nudge();
         }
     }
 
-    /// The last task has a handle with one owner, the `before`th or later: it travels alone, or the death of another task's worker
-    /// would take the handle along.
-    fn submit_alone(&mut self, before: usize) {
-        let handles = handle::packed();
-        let payload = self.tasks.payload.split_off(self.whole);
-        self.tasks.handles = handles.first(before);
-        self.flush();
-        self.tasks = Tasks { count: 1, payload, handles };
-        self.flush();
-        self.engine.nudge();
+    /// The task whose arguments were just encoded needs handles.
+    ///
+    /// With one that has one owner it travels alone, or the death of another task's worker would take the handle along.
+    #[cold]
+    fn added_with_handles(&mut self) {
+        let Packed { count, moved, crowded } = handle::packed_since(self.packed);
+        if moved {
+            let handles = handle::packed();
+            let payload = self.tasks.payload.split_off(self.whole);
+            self.tasks.handles = handles.first(self.packed);
+            self.flush();
+            self.tasks = Tasks { count: 0, payload, handles };
+        }
+        self.packed = count;
+        self.tasks.count += 1;
+        self.whole = self.tasks.payload.len();
+        if moved || crowded || self.tasks.payload.len() >= ENOUGH || self.tasks.count as usize >= self.chunksize {
+            if !moved {
+                self.take_handles();
+            }
+            self.flush();
+            self.engine.nudge();
+        }
+    }
+
+    /// Takes the handles that the tasks so far need out of the basket.
+    fn take_handles(&mut self) {
+        if self.packed > 0 {
+            self.tasks.handles = handle::packed();
+        }
     }
 
     /// The task that was being added has failed already.
@@ -128,7 +150,7 @@ impl<'a> Feeder<'a> {
 
     /// Submits what there is.
     pub(super) fn flush(&mut self) {
-        self.whole = 0;
+        (self.whole, self.packed) = (0, 0);
         if self.tasks.count == 0 {
             self.tasks = Tasks::default();
             return;

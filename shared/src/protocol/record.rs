@@ -10,12 +10,11 @@ pub(crate) const RECORD_LEN: usize = size_of::<Record>();
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 pub(crate) struct Record {
     /// A [`RecordKind`].
-    pub(crate) kind: u32,
+    pub(crate) kind: u16,
+    /// Handles that come with it, through the socket.
+    pub(crate) handles: u16,
     /// Tasks in the payload.
     pub(crate) count: u32,
-    /// Handles that come with it, through the socket.
-    pub(crate) handles: u32,
-    pub(crate) unused: u32,
     /// The epoch and number under which the record is [claimed](crate::ring::Claim).
     pub(crate) epoch: u32,
     /// See `epoch`.
@@ -54,7 +53,7 @@ impl RecordKind {
 
 impl Record {
     pub(crate) fn new(kind: RecordKind, len: usize) -> Self {
-        Self { kind: kind as u32, len: len as u64, ..Self::zeroed() }
+        Self { kind: kind as u16, len: len as u64, ..Self::zeroed() }
     }
 
     pub(crate) fn kind(&self) -> Option<RecordKind> {

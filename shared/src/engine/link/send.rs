@@ -29,11 +29,11 @@ impl Link {
     }
 
     /// Sends handles ahead of their record; says how many.
-    fn send_handles(&self, handles: &mut Handles) -> Result<u32> {
+    fn send_handles(&self, handles: &mut Handles) -> Result<u16> {
         if handles.is_empty() {
             return Ok(0);
         }
-        let count = handles.len() as u32;
+        let count = handles.len() as u16;
         match handle::send(&*self.socket, handles, false) {
             // The worker has died. What becomes of its tasks is told when that is reported.
             Err(Error::Disconnected) => Ok(count),
