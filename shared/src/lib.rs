@@ -25,6 +25,7 @@
 //!   ([`imap`](Pool::imap), [`imap_unordered`](Pool::imap_unordered)).
 //! - [`Process`] runs one function in a process of its own.
 //! - [`Manager`] holds lists, dictionaries, namespaces and queues that any process uses through proxies, by TCP on other machines, too.
+//! - [`ServiceManager`] runs services: functions for as long as the program runs, replaced when they die, reloaded and ended by signals.
 //! - [`partial`] sends state along with a function.
 //! - Processes share state through [`Value`], [`Lock`] and [`SharedSlice`], and wait for each other with [`Event`],
 //!   [`Condition`], [`Semaphore`] and [`Barrier`]; a process that is killed takes none of them along.
@@ -65,6 +66,7 @@ mod process;
 mod protocol;
 mod queue;
 mod ring;
+mod service;
 mod sharing;
 mod sync;
 mod sys;
@@ -85,6 +87,9 @@ pub use pipe::{Connection, Waitable, pipe, wait};
 pub use pool::{AsyncResult, Batched, Imap, Pool, PoolBuilder, Stats, WorkerInfo};
 pub use process::{Process, ProcessBuilder};
 pub use queue::{Iter, PriorityQueue, PutError, Queue};
+pub use service::{
+    Service, ServiceArguments, ServiceControl, ServiceId, ServiceManager, ServiceManagerBuilder, ServiceWorker,
+};
 pub use sharing::{
     Barrier, BarrierWait, Condition, Event, Lock, LockGuard, Permit, Semaphore, SharedSlice, SliceRead, SliceWrite,
     Value,

@@ -11,5 +11,6 @@ pub(crate) mod mutex;
 pub(crate) mod pid;
 pub(crate) mod process;
 pub(crate) mod shm;
+pub(crate) mod signals;
 pub(crate) mod socket;
 pub(crate) mod stream;
