@@ -35,6 +35,7 @@ fn main() -> ExitCode {
             a_worker_that_ignores_term_is_killed_after_the_deadline
             a_worker_that_panics_at_its_start_is_throttled_and_leaves_the_others_alone
             fewer_workers_means_that_the_surplus_ends_in_good_order
+            sleep_ends_early_for_what_the_worker_asks_for_and_nothing_else
             the_service_manager_above_is_told_of_all_by_path
             the_service_manager_above_is_told_of_all_by_abstract_name
             a_reload_in_the_first_moments_of_a_worker_does_not_kill_it
@@ -43,7 +44,7 @@ fn main() -> ExitCode {
             what_makes_no_sense_is_refused
             the_end_of_a_manager_leaves_nothing_to_change
         },
-        named! { prints prints_spawned prints_forked ends_by_term ignores_term panics_at_start shrinks reloads_at_once },
+        named! { prints prints_spawned prints_forked ends_by_term ignores_term panics_at_start shrinks naps reloads_at_once },
     )
 }
 
@@ -157,6 +158,35 @@ fn shrinks() -> Result<()> {
     let mut wanted = [1, 0, 2].into_iter();
     manager.on_reload(move |manager| manager.reconfigure(printers, wanted.next().unwrap()).unwrap());
     talk(&mut manager, 3);
+    manager.run()
+}
+
+/// One worker asks whether to reload, the other does not; both count how often they wake up.
+fn naps() -> Result<()> {
+    let attentive = |worker: ServiceWorker| {
+        let (mut naps, mut reloads) = (0, 0);
+        while !worker.should_stop() {
+            reloads += u32::from(worker.reload_requested());
+            println!("{} naps after {reloads} reloads", worker.name());
+            assert!(!worker.sleep(LONG));
+            naps += 1;
+        }
+        println!("{} ends after {naps} naps", worker.name());
+    };
+    let dull = |worker: ServiceWorker| {
+        assert!(worker.sleep(Duration::from_millis(1)));
+        let mut naps = 0;
+        while !worker.should_stop() {
+            println!("{} naps", worker.name());
+            assert!(!worker.sleep(LONG));
+            naps += 1;
+        }
+        println!("{} ends after {naps} naps", worker.name());
+    };
+    let mut manager = ServiceManager::new();
+    manager.add(Service::new(attentive, ()).named("attentive"), 1)?;
+    manager.add(Service::new(dull, ()).named("dull"), 1)?;
+    talk(&mut manager, 2);
     manager.run()
 }
 
@@ -398,6 +428,21 @@ fn fewer_workers_means_that_the_surplus_ends_in_good_order() -> Result<()> {
     await_workers(&program, "printer", 0..2);
     program.signal(Signal::SIGTERM);
     end_well(program);
+    Ok(())
+}
+
+fn sleep_ends_early_for_what_the_worker_asks_for_and_nothing_else() -> Result<()> {
+    let mut program = Program::start("naps");
+    await_lines(&mut program, &["attentive-0 naps after 0 reloads", "dull-0 naps"]);
+    for reloads in 1..=3 {
+        program.signal(Signal::SIGHUP);
+        await_lines(&mut program, &[&format!("attentive-0 naps after {reloads} reloads")]);
+    }
+    program.signal(Signal::SIGTERM);
+    let lines = end_well(program);
+    for line in ["attentive-0 ends after 4 naps", "dull-0 ends after 1 naps"] {
+        assert!(lines.contains(&line.to_string()), "{lines:#?}");
+    }
     Ok(())
 }
 

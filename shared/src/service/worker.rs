@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::io;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -9,8 +11,6 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
-
-use std::os::fd::AsFd;
 
 use crate::service::signals::Caught;
 
@@ -69,6 +69,8 @@ struct Seat {
 /// What a worker hears.
 struct Ears {
     reload: Caught,
+    /// Whether it has ever asked for that.
+    asks_for_reload: AtomicBool,
     /// Once it has asked for it.
     stop: OnceLock<Option<Caught>>,
 }
@@ -101,18 +103,22 @@ impl ServiceWorker {
     /// Whether it is to reload, as the manager was asked to by SIGHUP: `true` once for each time. (A new worker is not asked: it
     /// has just begun.)
     pub fn reload_requested(&self) -> bool {
-        // The look at the flag is cheap; to take it is not.
-        self.ears.as_ref().is_some_and(|ears| ears.reload.has_come() && ears.reload.take())
+        let Some(ears) = &self.ears else { return false };
+        ears.asks_for_reload.store(true, Relaxed);
+        // To look at the flag is cheap; to take it is not.
+        ears.reload.has_come() && ears.reload.take()
     }
 
-    /// Sleeps for so long, or until there is something to do: to reload, or to stop if it has asked for that before. Says whether it
-    /// was the whole time.
+    /// Sleeps for so long, or until there is something to do: to stop or to reload. Of these it knows what the worker has asked for at
+    /// least once, since nobody else would ever attend to it. Says whether it was the whole time.
     pub fn sleep(&self, time: Duration) -> bool {
         let until = Instant::now().checked_add(time);
         let Some(ears) = &self.ears else { return true };
         loop {
+            let reload = ears.asks_for_reload.load(Relaxed).then_some(&ears.reload);
             let stop = ears.stop.get().and_then(Option::as_ref);
-            if ears.reload.has_come() || stop.is_some_and(Caught::has_come) {
+            let heard: Vec<&Caught> = reload.into_iter().chain(stop).collect();
+            if heard.iter().any(|caught| caught.has_come()) {
                 return false;
             }
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -123,12 +129,10 @@ impl ServiceWorker {
             let timeout = left.map_or(PollTimeout::NONE, |left| {
                 PollTimeout::try_from(left + Duration::from_micros(999)).unwrap_or(PollTimeout::MAX)
             });
-            let caught = [Some(&ears.reload), stop];
-            let mut fds: Vec<_> =
-                caught.into_iter().flatten().map(|caught| PollFd::new(caught.as_fd(), PollFlags::POLLIN)).collect();
+            let mut fds: Vec<_> = heard.iter().map(|caught| PollFd::new(caught.as_fd(), PollFlags::POLLIN)).collect();
             match poll(&mut fds, timeout) {
-                // A wake-up whose signal was taken already, or is seen at the top.
-                Ok(_) if !ears.reload.has_come() => ears.reload.quiet(),
+                // The wake-up of a signal that was taken already. (The others stay, for other threads that sleep.)
+                Ok(1..) => heard.iter().filter(|caught| !caught.has_come()).for_each(|caught| caught.quiet()),
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(_) => {
                     std::thread::sleep(left.unwrap_or(Duration::MAX));
@@ -141,7 +145,11 @@ impl ServiceWorker {
 
 impl Ears {
     fn open() -> io::Result<Arc<Self>> {
-        let ears = Arc::new(Self { reload: Caught::new(Signal::SIGHUP)?, stop: OnceLock::new() });
+        let ears = Arc::new(Self {
+            reload: Caught::new(Signal::SIGHUP)?,
+            asks_for_reload: AtomicBool::new(false),
+            stop: OnceLock::new(),
+        });
         // A worker that drops its context early must not be ended by SIGHUP, so it is heard as long as the process lives.
         std::mem::forget(ears.clone());
         Ok(ears)
