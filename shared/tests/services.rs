@@ -1,7 +1,7 @@
 //! Services under a manager: whole programs, real signals, and what is left of them.
 //!
-//! Each test runs in a process of its own; see `support/runner.rs`. A worker is found by the name of its process, which has its
-//! number.
+//! Each test runs in a process of its own; see `support/runner.rs`. A worker is found by the name of its process, which
+//! has its number.
 
 mod support;
 
@@ -31,6 +31,7 @@ fn main() -> ExitCode {
             hup_for_the_whole_group_ends_nobody
             a_worker_that_does_not_ask_is_ended_by_term_itself
             a_killed_worker_gets_a_successor_of_the_same_number
+            a_killed_nursery_costs_the_workers_and_not_the_services
             nobody_outlives_a_killed_manager
             a_worker_that_ignores_term_is_killed_after_the_deadline
             a_worker_that_panics_at_its_start_is_throttled_and_leaves_the_others_alone
@@ -41,10 +42,13 @@ fn main() -> ExitCode {
             a_reload_in_the_first_moments_of_a_worker_does_not_kill_it
             one_manager_after_the_other_but_not_two_at_once
             signals_do_afterwards_what_they_did_before
+            a_first_worker_that_cannot_be_started_is_an_error
             what_makes_no_sense_is_refused
             the_end_of_a_manager_leaves_nothing_to_change
         },
-        named! { prints prints_spawned prints_forked ends_by_term ignores_term panics_at_start shrinks naps reloads_at_once },
+        named! {
+            prints prints_spawned prints_forked ends_by_term ignores_term panics_at_start shrinks naps reloads_at_once
+        },
     )
 }
 
@@ -190,8 +194,8 @@ fn naps() -> Result<()> {
     manager.run()
 }
 
-/// Reloads as soon as its workers were started. Each is the program anew, which takes a while to become one; a signal to reload would
-/// kill it until then.
+/// Reloads as soon as its workers were started. Each is the program anew, which takes a while to become one; a signal
+/// to reload would kill it until then.
 fn reloads_at_once() -> Result<()> {
     let service = |worker: ServiceWorker| {
         println!("{} is here", worker.name());
@@ -311,6 +315,7 @@ fn start_and_settle() -> Program {
     await_workers(&program, "producer", 0..1);
     program.signal(Signal::SIGHUP);
     await_lines(&mut program, &["new worker 4"]);
+    await_workers(&program, "printer", 0..5);
     for service in ["producer", "printer"] {
         eventually("the workers listen", || workers(&program, service).iter().all(listens_for_term));
     }
@@ -370,6 +375,20 @@ fn a_killed_worker_gets_a_successor_of_the_same_number() -> Result<()> {
     let after = await_workers(&program, "printer", 0..2);
     assert_eq!(before[0], after[0]);
     assert_ne!(before[1], after[1]);
+    program.signal(Signal::SIGTERM);
+    end_well(program);
+    Ok(())
+}
+
+fn a_killed_nursery_costs_the_workers_and_not_the_services() -> Result<()> {
+    let mut program = Program::start("prints");
+    let before = await_workers(&program, "printer", 0..2);
+    let nursery = program.processes.iter().find(|process| process.name == "mp-nursery").unwrap();
+    send(nursery, Signal::SIGKILL);
+    // The producer's worker is number 0, too.
+    await_lines(&mut program, &["new worker 0", "new worker 0", "new worker 1"]);
+    let after = await_workers(&program, "printer", 0..2);
+    assert!(before.iter().all(ProcessId::is_gone) && !after.iter().any(ProcessId::is_gone));
     program.signal(Signal::SIGTERM);
     end_well(program);
     Ok(())
@@ -556,6 +575,21 @@ fn signals_do_afterwards_what_they_did_before() -> Result<()> {
     assert!(matches!(set(Signal::SIGINT, SigHandler::SigDfl).handler(), SigHandler::SigIgn));
     assert!(matches!(set(Signal::SIGTERM, SigHandler::SigDfl).handler(), SigHandler::SigDfl));
     Ok(())
+}
+
+fn a_first_worker_that_cannot_be_started_is_an_error() -> Result<()> {
+    let mut manager = ServiceManager::builder().start_method(StartMethod::Fork).build()?;
+    manager.add(Service::new(sleeper, ()), 2)?;
+    let (done, wait) = std::sync::mpsc::channel::<()>();
+    let thread = thread::spawn(move || wait.recv());
+    let outcome = manager.run();
+    drop(done);
+    assert!(thread.join().unwrap().is_err());
+    assert!(matches!(outcome, Err(Error::ForkWithThreads { threads: 2 })), "{outcome:?}");
+    // And the signals are free again.
+    let manager = small()?;
+    manager.control().terminate();
+    manager.run()
 }
 
 fn what_makes_no_sense_is_refused() -> Result<()> {

@@ -15,8 +15,8 @@ type Start = Box<dyn Fn(ServiceWorker, StartMethod) -> Result<Process<()>> + Sen
 /// A function that runs for as long as the program does, in one or several processes; for
 /// [`ServiceManager::add`](crate::ServiceManager::add).
 ///
-/// Its first parameter is a [`ServiceWorker`]; the others are the arguments given here, which each worker gets a clone of.
-/// When the function returns or panics, or its process is killed, a new worker takes the place.
+/// Its first parameter is a [`ServiceWorker`]; the others are the arguments given here, which each worker gets a clone
+/// of. When the function returns or panics, or its process is killed, a new worker takes the place.
 ///
 /// The well-known counterparts are a unit file of systemd, and in Python the class `Service` of the package cotyledon.
 ///
@@ -85,8 +85,8 @@ impl fmt::Debug for Service {
     }
 }
 
-/// A tuple of a service's arguments, without its [`ServiceWorker`]: up to seven values that can be cloned, since each new worker
-/// gets them anew.
+/// A tuple of a service's arguments, without its [`ServiceWorker`]: up to seven values that can be cloned, since each
+/// new worker gets them anew.
 pub trait ServiceArguments: Clone + Send + 'static {
     /// The same with the worker before them.
     type WithWorker: Arguments;

@@ -13,8 +13,8 @@ use crate::sys::clock::now_ns;
 pub(super) struct Notifier(Option<(UnixDatagram, SocketAddr)>);
 
 impl Notifier {
-    /// Reads `NOTIFY_SOCKET`: a path, or the name of an abstract socket after an `@`. What cannot be reached is as good as
-    /// not set: the service is not worse for it.
+    /// Reads `NOTIFY_SOCKET`: a path, or the name of an abstract socket after an `@`. What cannot be reached is as good
+    /// as not set: the service is not worse for it.
     pub(super) fn from_env() -> Self {
         Self(env::var_os("NOTIFY_SOCKET").and_then(Self::open))
     }

@@ -20,8 +20,8 @@ use crate::service::signals::Caught;
 use crate::sys::bell::Bell;
 use crate::sys::signals::Disposition;
 
-/// How often to look at the workers even if nothing says that one has ended. All that says so is a descriptor, which a child of the
-/// worker may have inherited.
+/// How often to look at the workers even if nothing says that one has ended. All that says so is a descriptor, which a
+/// child of the worker may have inherited.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// How soon to look again for how a worker ended once it has.
@@ -37,9 +37,9 @@ impl Sole {
     fn claim() -> Result<Self> {
         let own = std::process::id();
         match RUNS.swap(own, SeqCst) {
-            other if other == own => Err(Error::Config(
-                "a ServiceManager runs in this process already, and its signals are taken; add the services to that one".into(),
-            )),
+            other if other == own => {
+                Err(Error::Config("a ServiceManager runs in this process already; add the services to that one".into()))
+            }
             _ => Ok(Self),
         }
     }
@@ -169,8 +169,8 @@ impl Run {
         }
     }
 
-    /// Has each service have the seats it should, with workers on those that are due. Returns the first reason, if any, why a
-    /// worker could not be started.
+    /// Has each service have the seats it should, with workers on those that are due. Returns the first reason, if any,
+    /// why a worker could not be started.
     fn fill(&mut self) -> Option<Error> {
         let mut refused = None;
         for group in &mut self.groups {

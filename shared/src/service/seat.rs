@@ -10,7 +10,8 @@ use crate::process::Process;
 use crate::service::throttle::{Pace, Throttle};
 use crate::sys::signals::is_provided_for;
 
-/// How long a worker that was killed may take to be gone, before its process is dropped with everything that belongs to it.
+/// How long a worker that was killed may take to be gone, before its process is dropped with everything that belongs to
+/// it.
 const BURIAL: Duration = Duration::from_secs(5);
 
 /// A number of a service.
@@ -83,8 +84,8 @@ impl Seat {
         self.holder = Holder::Nobody(Instant::now() + wait);
     }
 
-    /// Tells a worker that serves to reload. One that is not prepared for the signal, which would end it, has not begun, and
-    /// begins with all as it is now.
+    /// Tells a worker that serves to reload. One that is not prepared for the signal, which would end it, has not
+    /// begun, and begins with all as it is now.
     pub(super) fn reload(&self) {
         if let Holder::Serves(process, _) = &self.holder
             && is_provided_for(process.pid(), Signal::SIGHUP)
