@@ -1,4 +1,6 @@
 //! Telling the service manager above, such as systemd, how things stand. See sd_notify(3).
+//!
+//! Three messages, by hand: the crate sd-notify (0.5) takes an abstract name for a path, and waits while nobody reads.
 
 use std::env;
 use std::ffi::OsString;

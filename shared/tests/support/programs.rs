@@ -46,15 +46,17 @@ impl Program {
     /// Starts the program that the command says, and waits for its [`announce`].
     pub(crate) fn start_with(mut command: Command) -> Self {
         let mut child = command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        let mut before = VecDeque::new();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        // From here on it is killed if it is not as it should be.
+        let mut program = Self { child, ended: false, before: VecDeque::new(), output, processes: Vec::new() };
         let mut line = String::new();
         // What it has started may print before it is ready itself.
-        while output.read_line(&mut line).unwrap() > 0 && !line.starts_with(READY) {
-            before.push_back(std::mem::take(&mut line));
+        while program.output.read_line(&mut line).unwrap() > 0 && !line.starts_with(READY) {
+            program.before.push_back(std::mem::take(&mut line));
         }
-        assert!(line.starts_with(READY), "never ready: {before:?}");
-        Self { child, ended: false, processes: announced(&line), before, output }
+        assert!(line.starts_with(READY), "never ready: {:?}", program.before);
+        program.processes = announced(&line);
+        program
     }
 
     /// The command that starts a program of this binary.
