@@ -28,6 +28,7 @@
 //! - They share state through [`Value`], [`Lock`] and [`SharedSlice`], and wait for each other with [`Event`],
 //!   [`Condition`], [`Semaphore`] and [`Barrier`]; a process that is killed takes none of them along.
 //! - A [`Manager`] holds lists, dictionaries, namespaces and queues that any process uses through proxies, on other machines too.
+//! - A [`ServiceManager`] runs services: functions for as long as the program runs, replaced when they die, reloaded and ended by signals.
 //!
 //! The crate works on Linux, on x86-64 and aarch64.
 //!
@@ -70,6 +71,7 @@ mod process;
 mod protocol;
 mod queue;
 mod ring;
+mod service;
 mod sharing;
 mod sync;
 mod sys;
@@ -91,6 +93,9 @@ pub use pipe::{Connection, pipe};
 pub use pool::{AsyncResult, Batched, Imap, Pool, PoolBuilder, Stats, WorkerInfo};
 pub use process::{Process, ProcessBuilder};
 pub use queue::{Iter, PriorityQueue, PutError, Queue};
+pub use service::{
+    Service, ServiceArguments, ServiceControl, ServiceId, ServiceManager, ServiceManagerBuilder, ServiceWorker,
+};
 pub use sharing::{
     Barrier, BarrierWait, Condition, Event, Lock, LockGuard, Permit, Semaphore, SharedSlice, SliceRead, SliceWrite,
     Value,

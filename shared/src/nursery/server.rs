@@ -103,6 +103,11 @@ impl Server {
         let mut mask = SigSet::empty();
         mask.add(Signal::SIGCHLD);
         mask.thread_block()?;
+        // A terminal or systemd may tell all of a program's processes to end or to reload. If the nursery ended then, its
+        // workers would be killed before the program could do what it means to. Blocked and not ignored, so that a fresh
+        // worker, which is like the nursery until it has come to itself, loses no signal that is meant for it.
+        let group: SigSet = [Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
+        group.thread_block()?;
         let children = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
         let pid = rustix::process::Pid::from_raw(parent.as_raw()).ok_or(Errno::ESRCH)?;
         let pidfd = pidfd_open(pid, PidfdFlags::empty()).map_err(|error| Errno::from_raw(error.raw_os_error()))?;

@@ -101,12 +101,12 @@ impl<R> Process<R> {
     /// # Errors
     /// [`Error::Io`] or [`Error::Disconnected`] if it cannot be reached. One that has ended already is no error.
     pub fn terminate(&self) -> Result<()> {
-        self.engine.signal(Signal::SIGTERM)
+        self.signal(Signal::SIGTERM)
     }
 
     /// Kills it (SIGKILL). Python's counterpart is `Process.kill`. Errors as [`terminate`](Process::terminate).
     pub fn kill(&self) -> Result<()> {
-        self.engine.signal(Signal::SIGKILL)
+        self.signal(Signal::SIGKILL)
     }
 
     /// Waits until it has ended, and returns what its function returned. Python's counterpart is `Process.join`.
@@ -127,6 +127,11 @@ impl<R> Process<R> {
             return self.take_result();
         }
         Err(Error::TimedOut { after: patience, pid: None })
+    }
+
+    /// Sends it a signal. Errors as [`terminate`](Process::terminate).
+    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+        self.engine.signal(signal)
     }
 
     /// Whether the kernel says that it has ended; how it ended may become known a little later.

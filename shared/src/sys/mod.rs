@@ -1,4 +1,4 @@
-//! System calls with safe faces: shared memory, futexes, robust mutexes, descriptors over sockets, fork and exec, the clock.
+//! System calls with safe faces: shared memory, futexes, robust mutexes, descriptors over sockets, fork and exec, signals, the clock.
 //!
 //! Nothing here knows of pools or tasks. Together with [`ring`](crate::ring)'s memory, [`task`](crate::task)'s function names, and the
 //! plain data and guards of [`sharing`](crate::sharing), these are the only places with `unsafe` code.
@@ -11,5 +11,6 @@ pub(crate) mod mutex;
 pub(crate) mod pid;
 pub(crate) mod process;
 pub(crate) mod shm;
+pub(crate) mod signals;
 pub(crate) mod socket;
 pub(crate) mod stream;

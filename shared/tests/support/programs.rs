@@ -1,5 +1,6 @@
 //! Whole programs: this test binary again, told to be something else than a test.
 
+use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -10,23 +11,27 @@ use nix::unistd::Pid;
 use super::processes::{ProcessId, descendants};
 use super::{eventually, runner};
 
+/// How the line of [`announce`] begins.
+const READY: &str = "ready ";
+
 /// In a program: tells the test about this process and all that come from it, and that what it was to prepare is ready.
 pub(crate) fn announce() {
     let own = ProcessId::of(std::process::id());
     let all: Vec<ProcessId> = own.into_iter().chain(descendants()).collect();
-    println!("ready {}", serde_json::to_string(&all).unwrap());
+    println!("{READY}{}", serde_json::to_string(&all).unwrap());
 }
 
 /// The processes that a line of [`announce`] names. Some may have ended since.
 fn announced(line: &str) -> Vec<ProcessId> {
-    let json = line.strip_prefix("ready ").unwrap_or_else(|| panic!("not ready: {line:?}"));
-    serde_json::from_str(json).unwrap()
+    serde_json::from_str(line.strip_prefix(READY).unwrap()).unwrap()
 }
 
 /// A program that runs, in a process group of its own, and was heard to be ready.
 pub(crate) struct Program {
     child: Child,
     ended: bool,
+    /// The lines before it was ready.
+    before: VecDeque<String>,
     output: BufReader<ChildStdout>,
     /// Itself, and what it has started.
     pub(crate) processes: Vec<ProcessId>,
@@ -35,12 +40,23 @@ pub(crate) struct Program {
 impl Program {
     /// Starts a program of this binary and waits for its [`announce`].
     pub(crate) fn start(name: &str) -> Self {
-        let mut command = Self::command(name);
+        Self::start_with(Self::command(name))
+    }
+
+    /// Starts the program that the command says, and waits for its [`announce`].
+    pub(crate) fn start_with(mut command: Command) -> Self {
         let mut child = command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let output = BufReader::new(child.stdout.take().unwrap());
+        // From here on it is killed if it is not as it should be.
+        let mut program = Self { child, ended: false, before: VecDeque::new(), output, processes: Vec::new() };
         let mut line = String::new();
-        output.read_line(&mut line).unwrap();
-        Self { child, ended: false, output, processes: announced(&line) }
+        // What it has started may print before it is ready itself.
+        while program.output.read_line(&mut line).unwrap() > 0 && !line.starts_with(READY) {
+            program.before.push_back(std::mem::take(&mut line));
+        }
+        assert!(line.starts_with(READY), "never ready: {:?}", program.before);
+        program.processes = announced(&line);
+        program
     }
 
     /// The command that starts a program of this binary.
@@ -48,6 +64,15 @@ impl Program {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args([runner::PROGRAM, name]);
         command
+    }
+
+    /// The next line that it or any process of its has printed, those before it was ready included; empty at the end.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = self.before.pop_front().unwrap_or_default();
+        if line.is_empty() {
+            self.output.read_line(&mut line).unwrap();
+        }
+        line.trim_end().to_string()
     }
 
     pub(crate) fn pid(&self) -> Pid {
