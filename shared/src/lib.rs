@@ -23,6 +23,8 @@
 //! - [`Pool`] runs many tasks: blocking ([`apply`](Pool::apply), [`map`](Pool::map), [`starmap`](Pool::starmap)), not blocking
 //!   ([`apply_async`](Pool::apply_async) and its kin return an [`AsyncResult`], which is also a future), and lazily
 //!   ([`imap`](Pool::imap), [`imap_unordered`](Pool::imap_unordered)).
+//! - [`ThreadPool`] has the same calls on threads, and [`Executor`] is what both have in common; [`wait_futures`] and [`as_completed`]
+//!   wait for several results.
 //! - [`Process`] runs one function in a process of its own.
 //! - [`Manager`] holds lists, dictionaries, namespaces and queues that any process uses through proxies, by TCP on other machines, too.
 //! - [`partial`] sends state along with a function.
@@ -49,7 +51,9 @@
 mod engine;
 mod entry;
 mod error;
+mod executor;
 mod exit;
+mod future;
 mod handle;
 mod identity;
 mod limits;
@@ -69,6 +73,7 @@ mod sharing;
 mod sync;
 mod sys;
 mod task;
+mod threads;
 mod ticket;
 mod wire;
 mod worker;
@@ -76,13 +81,18 @@ mod worker;
 pub use engine::{TaskEvent, Trace};
 pub use entry::init;
 pub use error::{Error, Result};
+pub use executor::{Executor, Statistics};
 pub use exit::ExitStatus;
+pub use future::{
+    AsCompleted, AsyncResult, FutureState, ReturnWhen, Waited, as_completed, wait as wait_futures, wait_for_all,
+    wait_for_any,
+};
 pub use identity::{ProcessInfo, active_children, current_process, parent_process};
 pub use machine::{cpu_count, physical_cpu_count};
 pub use manager::{DictProxy, ListProxy, Manager, ManagerBuilder, NamespaceProxy, Proxy, QueueProxy, RemoteManager};
 pub use nursery::StartMethod;
 pub use pipe::{Connection, Waitable, pipe, wait};
-pub use pool::{AsyncResult, Batched, Imap, Pool, PoolBuilder, Stats, WorkerInfo};
+pub use pool::{Batched, Imap, Pool, PoolBuilder, Stats, WorkerInfo};
 pub use process::{Process, ProcessBuilder};
 pub use queue::{Iter, PriorityQueue, PutError, Queue};
 pub use sharing::{
@@ -90,6 +100,7 @@ pub use sharing::{
     Value,
 };
 pub use task::{Arguments, ByReference, ByValue, Partial, Task, partial};
+pub use threads::{ThreadBatched, ThreadImap, ThreadPool, ThreadPoolBuilder};
 
 /// The program in the README compiles and runs.
 #[cfg(doctest)]
