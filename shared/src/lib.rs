@@ -31,6 +31,9 @@
 //! - Processes share state through [`Value`], [`Lock`] and [`SharedSlice`], and wait for each other with [`Event`],
 //!   [`Condition`], [`Semaphore`] and [`Barrier`]; a process that is killed takes none of them along.
 //!
+//! With the feature `tokio`, [`Queue`] and [`Connection`] have async calls (`get_async`, `recv_async`, …), and `Pool::map_concurrent` runs many
+//! calls of an async function in each worker. An [`AsyncResult`] can be awaited in any runtime without it.
+//!
 //! The crate works on Linux, on x86-64 and aarch64.
 //!
 //! # How it works
