@@ -4,6 +4,7 @@
 
 use std::process::ExitCode;
 
+pub mod async_in_workers;
 pub mod await_result;
 pub mod event_loop;
 pub mod list_splitter;
@@ -14,6 +15,11 @@ fn main() -> ExitCode {
     multiproc::init();
     course::lesson("lesson04-async", "tasks in parallel, and do not wait")
         .example("await_result", "the clock ticks while the results are awaited", await_result::main)
+        .example(
+            "async_in_workers",
+            "64 naps of 0.1 s in two tenths of a second, on four workers",
+            async_in_workers::main,
+        )
         .example("event_loop", "a heartbeat, and how little it delays the messages", event_loop::main)
         .example("priority_queue", "totals come out before the values that were put before them", priority_queue::main)
         .example("list_splitter", "the sizes of the parts, and that none is missing", list_splitter::main)

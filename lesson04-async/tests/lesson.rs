@@ -4,7 +4,14 @@ use course::testing::{Program, numbers, place};
 
 const LESSON: Program = Program {
     path: env!("CARGO_BIN_EXE_lesson04-async"),
-    examples: &["await_result", "event_loop", "priority_queue", "list_splitter", "tasks_and_futures"],
+    examples: &[
+        "await_result",
+        "async_in_workers",
+        "event_loop",
+        "priority_queue",
+        "list_splitter",
+        "tasks_and_futures",
+    ],
 };
 
 fn lines(example: &str) -> Vec<String> {
@@ -40,6 +47,16 @@ fn await_result_ticks_while_it_waits_and_stops_what_takes_too_long() {
     place(&lines, "25997 primes below 300000");
     place(&lines, "3 naps; [4, 25, 168] primes");
     place(&lines, "the task was cancelled");
+}
+
+#[test]
+fn async_in_workers_has_several_naps_at_a_time_in_each_process() {
+    let lines = lines("async_in_workers");
+    let workers: Vec<_> = lines.iter().filter(|line| line.starts_with("worker ")).map(|line| numbers(line)).collect();
+    assert!((1..=4).contains(&workers.len()), "{lines:#?}");
+    assert_eq!(workers.iter().map(|worker| worker[1]).sum::<u64>(), 64, "{lines:#?}");
+    assert!(workers.iter().all(|worker| worker[2] == 8), "{lines:#?}");
+    place(&lines, "64 naps, 6.4s in all");
 }
 
 /// The messages of a round: eight squares, four subtotals, the total.
