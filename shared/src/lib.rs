@@ -23,6 +23,8 @@
 //! - [`Pool`] runs many tasks: blocking ([`apply`](Pool::apply), [`map`](Pool::map), [`starmap`](Pool::starmap)), not blocking
 //!   ([`apply_async`](Pool::apply_async) and its kin return an [`AsyncResult`], which is also a future), and lazily
 //!   ([`imap`](Pool::imap), [`imap_unordered`](Pool::imap_unordered)).
+//! - [`ThreadPool`] has the same calls on threads, and [`Executor`] is what both have in common; [`wait_futures`] and [`as_completed`]
+//!   wait for several results.
 //! - [`Process`] runs one function in a process of its own. [`partial`] sends state along with a function.
 //! - Processes talk through a [`pipe()`], which has two ends, or a [`Queue`] or [`PriorityQueue`], which has as many as you like.
 //! - They share state through [`Value`], [`Lock`] and [`SharedSlice`], and wait for each other with [`Event`],
@@ -54,7 +56,9 @@
 mod engine;
 mod entry;
 mod error;
+mod executor;
 mod exit;
+mod future;
 mod handle;
 mod identity;
 mod limits;
@@ -74,6 +78,7 @@ mod sharing;
 mod sync;
 mod sys;
 mod task;
+mod threads;
 mod ticket;
 mod wait;
 mod wire;
@@ -82,13 +87,18 @@ mod worker;
 pub use engine::{TaskEvent, Trace};
 pub use entry::init;
 pub use error::{Error, Result};
+pub use executor::{Executor, Statistics};
 pub use exit::ExitStatus;
+pub use future::{
+    AsCompleted, AsyncResult, FutureState, ReturnWhen, Waited, as_completed, wait as wait_futures, wait_for_all,
+    wait_for_any,
+};
 pub use identity::{ProcessInfo, active_children, current_process, parent_process};
 pub use machine::{cpu_count, physical_cpu_count};
 pub use manager::{DictProxy, ListProxy, Manager, ManagerBuilder, NamespaceProxy, Proxy, QueueProxy, RemoteManager};
 pub use nursery::StartMethod;
 pub use pipe::{Connection, pipe};
-pub use pool::{AsyncResult, Batched, Imap, Pool, PoolBuilder, Stats, WorkerInfo};
+pub use pool::{Batched, Imap, Pool, PoolBuilder, Stats, WorkerInfo};
 pub use process::{Process, ProcessBuilder};
 pub use queue::{Iter, PriorityQueue, PutError, Queue};
 pub use sharing::{
@@ -96,6 +106,7 @@ pub use sharing::{
     Value,
 };
 pub use task::{Arguments, ByReference, ByValue, Partial, Task, partial};
+pub use threads::{ThreadBatched, ThreadImap, ThreadPool, ThreadPoolBuilder};
 pub use wait::{Waitable, wait};
 
 /// The program in the README compiles and runs.

@@ -9,7 +9,7 @@ use crate::engine::job::WhenDone;
 
 /// Runs callbacks one after the other, in a thread that is started for the first of them.
 #[derive(Default)]
-pub(super) struct Callbacks(Mutex<State>);
+pub(crate) struct Callbacks(Mutex<State>);
 
 #[derive(Default)]
 enum State {
@@ -21,7 +21,7 @@ enum State {
 
 impl Callbacks {
     /// Queues `run`. With the pool over, or without a thread to be had, it runs at once on the caller's.
-    pub(super) fn run(&self, run: WhenDone) {
+    pub(crate) fn run(&self, run: WhenDone) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let State::Idle = *state {
             let (sender, jobs) = unbounded::<WhenDone>();
@@ -41,7 +41,7 @@ impl Callbacks {
     }
 
     /// Waits until all callbacks have run (unless this is one of them), and ends the thread.
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         let state = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), State::Stopped);
         if let State::Running(sender, thread) = state {
             drop(sender);

@@ -15,7 +15,14 @@ pub(crate) struct Config {
     /// Whether the workers are the pool's (else the single one is a [`Process`](crate::Process) of this very name).
     pub(crate) numbered: bool,
     pub(crate) daemon: bool,
+    /// The workers there are at first, and at least.
     pub(crate) processes: usize,
+    /// The workers there may be while there is a backlog.
+    pub(crate) most_processes: usize,
+    /// How long a worker beyond the least may have nothing to do.
+    pub(crate) shrink_after: Duration,
+    /// Tasks that may be outstanding; further ones are refused.
+    pub(crate) reject_at: u64,
     pub(crate) method: StartMethod,
     pub(crate) vouched: Option<ForkPermit>,
     /// Runs in each worker first, on these encoded arguments.
@@ -44,6 +51,11 @@ impl Config {
     /// The time limit of a task, in nanoseconds; 584 years count as for ever.
     pub(crate) fn task_limit(&self) -> Option<u64> {
         self.task_timeout.map(|limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// See [`shrink_after`](Config::shrink_after), in nanoseconds.
+    pub(crate) fn shrink_ns(&self) -> u64 {
+        u64::try_from(self.shrink_after.as_nanos()).unwrap_or(u64::MAX)
     }
 
     /// Whether every worker and the parent can have a CPU of their own.

@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use crate::engine::core::{Counts, Phase};
 use crate::engine::link::{Doom, Link};
 use crate::engine::{Engine, Job, Trace};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exit::ExitStatus;
 use crate::sys::socket::Socket;
 
@@ -27,6 +27,9 @@ pub(crate) struct Snapshot {
     pub(crate) submitted: u64,
     pub(crate) completed: u64,
     pub(crate) failed: u64,
+    pub(crate) cancelled: u64,
+    /// Nanoseconds that workers have run tasks.
+    pub(crate) busy_ns: u64,
     pub(crate) outstanding: u64,
     pub(crate) running: u64,
     pub(crate) workers_started: u64,
@@ -63,6 +66,17 @@ impl Engine {
         })
     }
 
+    /// Whether a task of the job runs, or has run.
+    pub(crate) fn has_begun(&self, job: &Arc<Job>) -> bool {
+        self.with(|core| {
+            let runs = |link: &Link| {
+                let first = link.in_flight.front();
+                link.running_since().is_some() && first.is_some_and(|sent| Arc::ptr_eq(&sent.chunk.job, job))
+            };
+            job.has_progressed() || core.living().any(runs)
+        })
+    }
+
     pub(crate) fn resize(&self, processes: usize) -> Result<()> {
         self.with(|core| {
             if let Some(error) = core.refusal() {
@@ -75,6 +89,24 @@ impl Engine {
 
     pub(crate) fn wanted(&self) -> usize {
         self.with(|core| core.wanted)
+    }
+
+    /// How many workers there may be while there is a backlog.
+    pub(crate) fn breadth(&self) -> usize {
+        self.with(|core| core.most.max(core.wanted))
+    }
+
+    /// Cancels all tasks that have not begun. A chunk that has begun is done whole.
+    pub(crate) fn cancel_pending(&self) {
+        self.with(|core| {
+            for slot in 0..core.links.len() {
+                core.take_back(slot);
+            }
+            for mut chunk in std::mem::take(&mut core.backlog) {
+                chunk.fail_rest(&Error::Cancelled);
+                core.finish(chunk);
+            }
+        });
     }
 
     pub(crate) fn workers(&self) -> Vec<WorkerState> {
@@ -107,11 +139,13 @@ impl Engine {
     pub(crate) fn snapshot(&self) -> Snapshot {
         self.with(|core| {
             core.step();
-            let Counts { submitted, completed, failed, workers_started, workers_lost } = core.counts;
+            let Counts { submitted, completed, failed, cancelled, spent, workers_started, workers_lost } = core.counts;
             Snapshot {
                 submitted,
                 completed,
                 failed,
+                cancelled,
+                busy_ns: spent + core.living().map(Link::busy_ns).sum::<u64>(),
                 outstanding: core.outstanding,
                 running: core.living().filter(|link| link.running_since().is_some()).count() as u64,
                 workers_started,

@@ -41,6 +41,10 @@ pub(super) struct Counts {
     pub(super) submitted: u64,
     pub(super) completed: u64,
     pub(super) failed: u64,
+    /// Of the failed: those that were cancelled.
+    pub(super) cancelled: u64,
+    /// Nanoseconds that workers which are no more have run tasks.
+    pub(super) spent: u64,
     pub(super) workers_started: u64,
     pub(super) workers_lost: u64,
 }
@@ -74,6 +78,11 @@ pub(super) struct Core {
     /// The worker that was given something last, or [`NOBODY`].
     pub(super) hot: usize,
     pub(super) wanted: usize,
+    /// The bounds of `wanted`, which follows the backlog between them.
+    pub(super) least: usize,
+    pub(super) most: usize,
+    /// The thread that lets workers go that have had nothing to do for long.
+    pub(super) keeper: Option<Thread>,
     pub(super) backlog: VecDeque<Chunk>,
     /// What a task of a function takes, in nanoseconds, as last seen.
     pub(super) costs: HashMap<u64, u64>,
@@ -112,6 +121,9 @@ impl Core {
     pub(super) fn new(config: Arc<Config>, bell: Arc<Bell>, family: Family) -> Self {
         Self {
             wanted: config.processes,
+            least: config.processes,
+            most: config.most_processes,
+            keeper: None,
             config,
             bell,
             phase: Phase::Open,
@@ -155,11 +167,12 @@ impl Core {
     /// Takes tasks into the backlog, or fails them at once if the pool takes none.
     pub(super) fn submit(&mut self, job: &Arc<Job>, tasks: Tasks) {
         let count = u64::from(tasks.count);
+        let full = self.outstanding.saturating_add(count) > self.config.reject_at;
         let mut chunk = Chunk::new(job.clone(), self.next_task, tasks);
         self.next_task += count;
         self.counts.submitted += count;
         self.outstanding += count;
-        if let Some(error) = self.refusal() {
+        if let Some(error) = self.refusal().or(full.then_some(Error::Full)) {
             chunk.fail_rest(&error);
             return self.finish(chunk);
         }
@@ -203,7 +216,9 @@ impl Core {
     /// The part of a step that is not worth doing each time.
     pub(super) fn attend(&mut self) -> bool {
         let moved = self.hear_reports();
-        self.enforce_limits(now_ns());
+        let now = now_ns();
+        self.enforce_limits(now);
+        self.shrink(now);
         self.retire_if_closing();
         moved
     }
@@ -276,6 +291,9 @@ impl Core {
         self.outstanding -= count;
         self.counts.failed += failed;
         self.counts.completed += count - failed;
+        if failed > 0 {
+            self.counts.cancelled += chunk.outcome.cancelled();
+        }
         let Chunk { job, index, outcome, .. } = chunk;
         let aftermath = job.finish(index, outcome);
         self.note(&job, aftermath);

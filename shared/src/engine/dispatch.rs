@@ -38,7 +38,12 @@ impl Core {
             }
             let cost = self.costs.get(&chunk.job.function.0).copied();
             let estimate = cost.map(|cost| cost.saturating_mul(chunk.left().into()));
-            let Some(slot) = self.choose(estimate) else { return };
+            let Some(slot) = self.choose(estimate) else {
+                if self.grow(cost) {
+                    continue;
+                }
+                return;
+            };
             let Some(chunk) = self.backlog.pop_front() else { return };
             let again = self.config.replace;
             let Some(link) = self.link(slot) else { return };

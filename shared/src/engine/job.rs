@@ -144,6 +144,21 @@ impl Job {
         true
     }
 
+    /// Wakes `waker` no more.
+    pub(crate) fn forget_waker(&self, waker: &Waker) {
+        self.lock().wakers.retain(|known| !known.will_wake(waker));
+    }
+
+    /// Whether a task was cancelled, as far as its outcome was not taken.
+    pub(crate) fn was_cancelled(&self) -> bool {
+        self.lock().outcomes.iter().flatten().any(|outcome| outcome.cancelled() > 0)
+    }
+
+    /// Whether some of it has come already.
+    pub(super) fn has_progressed(&self) -> bool {
+        self.lock().finished > 0
+    }
+
     /// Runs `run` when the job is done; hands it back if that is the case already.
     pub(super) fn run_when_done(&self, run: WhenDone) -> Option<WhenDone> {
         let mut progress = self.lock();

@@ -82,7 +82,13 @@ impl Core {
         let mut any = false;
         loop {
             match family.report() {
-                Ok(None) => return any,
+                Ok(None) => {
+                    if any && self.asleep {
+                        // The leader waits for these very reports, and would not find them any more.
+                        self.bell.ring();
+                    }
+                    return any;
+                }
                 Ok(Some(report)) => self.hear(report),
                 Err(_) => {
                     drop(family);
@@ -130,7 +136,7 @@ impl Core {
     }
 
     /// A worker could not be started: try again later, but not for ever.
-    fn start_failed(&mut self, error: Error) {
+    pub(super) fn start_failed(&mut self, error: Error) {
         self.failed_starts += 1;
         self.start_again = Some(Instant::now() + RETRY);
         self.refused = Some(error.clone());
@@ -231,6 +237,7 @@ impl Core {
         }
         match self.links[slot].take() {
             Some(link) => {
+                self.counts.spent += link.busy_ns();
                 unregister(link.pid);
                 link.abandon()
             }
@@ -281,9 +288,9 @@ impl Core {
         }
     }
 
-    /// Changes how many workers there are to be.
+    /// Changes how many workers there are to be, from now on.
     pub(super) fn resize(&mut self, wanted: usize) {
-        self.wanted = wanted;
+        (self.wanted, self.least, self.most) = (wanted, wanted, wanted);
         let mut surplus = self.living().filter(|link| link.stage == Stage::Serving).count().saturating_sub(wanted);
         let busy = (0..self.links.len()).filter(|slot| !self.idle.contains(slot));
         let order: Vec<usize> = self.idle.iter().copied().chain(busy).collect();

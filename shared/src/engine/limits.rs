@@ -19,7 +19,7 @@ impl Core {
             }
         }
         for slot in 0..self.links.len() {
-            if self.idle.is_empty() || !self.backlog.is_empty() {
+            if (self.idle.is_empty() && !self.can_grow()) || !self.backlog.is_empty() {
                 break;
             }
             self.unstick(slot, now);
@@ -80,7 +80,10 @@ impl Core {
         let now = now_ns();
         let mut soonest: Option<u64> = None;
         let mut at = |time: u64| soonest = Some(soonest.map_or(time, |soonest| soonest.min(time)));
-        let some_idle = !self.idle.is_empty();
+        let some_idle = !self.idle.is_empty() || self.can_grow();
+        if let Some(time) = self.next_shrink() {
+            at(time);
+        }
         for link in self.living() {
             if let (Some(limit), false) = (self.config.task_limit(), link.in_flight.is_empty()) {
                 // The limit of a task that has not begun counts from when it will have.

@@ -6,7 +6,7 @@
 //!
 //! - [`job`], [`chunk`], [`outcome`]: what was asked for, the pieces that travel, and what came of them;
 //! - [`link`]: the pool's end of one worker;
-//! - [`core`], [`dispatch`], [`lifecycle`], [`limits`]: the state and its steps;
+//! - [`core`], [`dispatch`], [`lifecycle`], [`elastic`], [`limits`]: the state and its steps;
 //! - [`control`]: what else one can ask of it;
 //! - [`wait`], [`supervisor`], [`callbacks`]: the threads that drive it.
 
@@ -16,6 +16,7 @@ mod config;
 mod control;
 mod core;
 mod dispatch;
+mod elastic;
 mod job;
 mod lifecycle;
 mod limits;
@@ -30,12 +31,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+pub(crate) use callbacks::Callbacks;
 pub(crate) use chunk::Tasks;
 pub(crate) use config::Config;
 pub(crate) use job::{Job, WhenDone};
 pub use trace::{TaskEvent, Trace};
 
-use crate::engine::callbacks::Callbacks;
 use crate::engine::core::{Core, Effects, Phase};
 use crate::engine::supervisor::Supervisor;
 use crate::error::{Error, Result};
@@ -81,7 +82,10 @@ impl Engine {
             engine.with(|core| (core.failed_starts > 0 && core.start_again.is_some()).then(|| core.refused.take()));
         match failure.flatten() {
             Some(error) => Err(error),
-            None => Ok(engine),
+            None => {
+                engine.keep_elastic();
+                Ok(engine)
+            }
         }
     }
 

@@ -59,6 +59,12 @@ impl Outcome {
         self.rare().absent.push_back(error);
     }
 
+    /// Tasks that failed because they were cancelled, of those not yet read.
+    pub(super) fn cancelled(&self) -> u64 {
+        let absent = self.rare.iter().flat_map(|rare| &rare.absent);
+        absent.filter(|error| matches!(error, Error::Cancelled)).count() as u64
+    }
+
     fn wrote(&mut self, failures: u32, pid: u32) {
         self.failures += failures;
         if self.frames.is_empty() {

@@ -57,11 +57,21 @@ impl Supervisor {
 enum Turn {
     Lead,
     Linger,
+    /// Look now and then whether there are too many workers.
+    Doze(Duration),
     Rest,
     Stop,
 }
 
 impl Engine {
+    /// Has the supervisor let workers go that have nothing to do, if there may be such.
+    pub(super) fn keep_elastic(self: &Arc<Self>) {
+        if self.config.most_processes > self.config.processes {
+            let keeper = self.supervisor.handle(self);
+            self.with(|core| core.keeper = keeper);
+        }
+    }
+
     /// Has the supervisor keep the pool going; `unattended` if somebody waits without a thread of his own.
     pub(crate) fn supervise(self: &Arc<Self>, unattended: bool) {
         if unattended {
@@ -84,6 +94,7 @@ impl Engine {
                     self.wait_as(Leader::Supervisor, 0, None, over);
                 }
                 Turn::Linger => thread::park_timeout(LINGER),
+                Turn::Doze(time) => thread::park_timeout(time),
                 Turn::Rest => thread::park(),
                 Turn::Stop => return,
             }
@@ -98,7 +109,9 @@ impl Engine {
             core.unattended = false;
             core.retire_if_closing();
             self.supervisor.awake.store(false, Relaxed);
-            return Turn::Rest;
+            let Some(time) = core.may_shrink() else { return Turn::Rest };
+            core.attend();
+            return Turn::Doze(time);
         }
         let since = std::mem::replace(leads, core.leads);
         if core.leader.is_none() && !core.lead_wanted && (core.unattended || since == core.leads) {

@@ -1,7 +1,7 @@
 //! The pool's map calls with settings for one call.
 
 use crate::error::Result;
-use crate::pool::async_result::{self, AsyncResult};
+use crate::future::{AsyncResult, take_all};
 use crate::pool::feed::{Feeder, default_chunksize};
 use crate::pool::{Imap, Pool};
 use crate::task::{Arguments, Task};
@@ -58,7 +58,7 @@ impl<'p> Batched<'p> {
         Feeder::new(engine, &job, chunksize).add_all(items);
         engine.wait_done(&job, None);
         engine.forget(&job);
-        async_result::take_all(&job, len)
+        take_all(&job, len)
     }
 
     /// See [`Pool::map_async`].
@@ -117,7 +117,7 @@ impl<'p> Batched<'p> {
     {
         let engine = self.pool.engine.clone();
         let chunksize = self.chunksize.unwrap_or(1);
-        let workers = engine.wanted();
+        let workers = engine.breadth();
         let window = self.window.unwrap_or(chunksize.saturating_mul(4 * workers).max(LEAST_WINDOW)).max(chunksize);
         Imap::new(engine, f.prepare(), items.into_iter(), ordered, chunksize, window, workers)
     }
@@ -137,7 +137,7 @@ impl<'p> Batched<'p> {
     }
 
     fn default_chunksize(self, len: usize) -> usize {
-        default_chunksize(len, self.pool.engine.wanted())
+        default_chunksize(len, self.pool.engine.breadth())
     }
 }
 

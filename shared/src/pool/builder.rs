@@ -22,6 +22,9 @@ pub(crate) const RING: usize = 256 * 1024;
 /// parent's memory mappings.
 const MOST_PROCESSES: usize = 4096;
 
+/// How long a worker that could be spared is kept if the caller says nothing.
+const SHRINK_AFTER: Duration = Duration::from_secs(1);
+
 /// The least memory a worker can start with, in bytes.
 const LEAST_MEMORY: u64 = 1 << 20;
 
@@ -45,6 +48,9 @@ const LEAST_MEMORY: u64 = 1 << 20;
 #[must_use = "a builder does nothing until `build`"]
 pub struct PoolBuilder {
     processes: Option<usize>,
+    most_processes: Option<usize>,
+    shrink_after: Option<Duration>,
+    reject_at: Option<u64>,
     name: Option<String>,
     method: StartMethod,
     vouched: Option<ForkPermit>,
@@ -60,7 +66,51 @@ pub struct PoolBuilder {
 impl PoolBuilder {
     /// The number of workers; one a logical CPU if not set. Python: `processes`.
     pub fn processes(mut self, processes: usize) -> Self {
-        self.processes = Some(processes);
+        (self.processes, self.most_processes) = (Some(processes), None);
+        self
+    }
+
+    /// Between `least` and `most` workers: the pool starts with `least`, starts another whenever tasks wait and no worker is free for
+    /// them, and lets one go that has had nothing to do for a [while](PoolBuilder::shrink_after). Tasks that are known to take so
+    /// little time that starting a worker would take longer do not make it grow. Beyond Python's `Pool`; `ProcessPoolExecutor` grows so, too,
+    /// but does not shrink.
+    ///
+    /// ```
+    /// # fn main() -> multiproc::Result<()> {
+    /// let pool = multiproc::Pool::builder().processes_between(1, 3).build()?;
+    /// assert_eq!(pool.processes(), 1);
+    /// let nap = |_: u32| std::thread::sleep(std::time::Duration::from_millis(50));
+    /// pool.with_chunksize(1).map(nap, 0..3u32)?;
+    /// assert_eq!(pool.processes(), 3);
+    /// # Ok(()) }
+    /// ```
+    pub fn processes_between(mut self, least: usize, most: usize) -> Self {
+        (self.processes, self.most_processes) = (Some(least), Some(most));
+        self
+    }
+
+    /// How long a worker of a pool that [grows](PoolBuilder::processes_between) may have nothing to do before it ends; one second if not set.
+    pub fn shrink_after(mut self, idle: Duration) -> Self {
+        self.shrink_after = Some(idle);
+        self
+    }
+
+    /// Takes no more than `tasks` tasks at a time: while so many wait or run, each further one fails at once with
+    /// [`Error::Full`]. That concerns every call: of a map, the chunks that are too many fail. Beyond Python.
+    ///
+    /// ```
+    /// use multiproc::{Error, Pool};
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let pool = Pool::builder().processes(1).reject_when_reached(1).build()?;
+    /// let nap = || std::thread::sleep(std::time::Duration::from_millis(50));
+    /// let taken = pool.apply_async(nap, ());
+    /// assert!(matches!(pool.apply(nap, ()), Err(Error::Full)));
+    /// taken.get()
+    /// # }
+    /// ```
+    pub fn reject_when_reached(mut self, tasks: u64) -> Self {
+        self.reject_at = Some(tasks);
         self
     }
 
@@ -148,8 +198,12 @@ impl PoolBuilder {
         static BUILT: AtomicU64 = AtomicU64::new(1);
         let processes = self.processes.unwrap_or_else(cpu_count);
         check_processes(processes)?;
+        let most_processes = self.most_processes.unwrap_or(processes);
+        check_processes(most_processes)?;
+        check_reject(self.reject_at)?;
         check_depth()?;
         let refuse = |wrong: bool, why: &str| if wrong { Err(Error::Config(why.into())) } else { Ok(()) };
+        refuse(most_processes < processes, "processes_between takes the smaller number first")?;
         refuse(self.max_tasks == Some(0), "max_tasks_per_child must be at least 1")?;
         refuse(self.task_timeout == Some(Duration::ZERO), "task_timeout must be more than 0")?;
         refuse(self.max_message == Some(0), "max_message must be at least 1 byte")?;
@@ -167,6 +221,9 @@ impl PoolBuilder {
             numbered: true,
             daemon: true,
             processes,
+            most_processes,
+            shrink_after: self.shrink_after.unwrap_or(SHRINK_AFTER),
+            reject_at: self.reject_at.unwrap_or(u64::MAX),
             method: self.method,
             vouched: self.vouched,
             initializer: self.initializer.transpose()?,
@@ -198,7 +255,15 @@ fn prepare_initializer<F: Task<Args>, Args: Arguments>(f: F, args: Args) -> Resu
     Ok((function, args))
 }
 
-pub(super) fn check_processes(processes: usize) -> Result<()> {
+/// Refuses a bound on the backlog that lets nothing through.
+pub(crate) fn check_reject(tasks: Option<u64>) -> Result<()> {
+    if tasks == Some(0) {
+        return Err(Error::Config("reject_when_reached must be at least 1, or no task could ever be taken".into()));
+    }
+    Ok(())
+}
+
+pub(crate) fn check_processes(processes: usize) -> Result<()> {
     if (1..=MOST_PROCESSES).contains(&processes) {
         return Ok(());
     }

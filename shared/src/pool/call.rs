@@ -1,10 +1,10 @@
 //! The pool's calls, without settings for batches: see [`Batched`] for those.
 
 use crate::error::Result;
-use crate::pool::async_result::AsyncResult;
+use crate::future::{AsyncResult, take_one};
 use crate::pool::batched::Batched;
 use crate::pool::feed::submit_one;
-use crate::pool::{Imap, Pool, async_result};
+use crate::pool::{Imap, Pool};
 use crate::task::{Arguments, Task};
 
 impl Pool {
@@ -31,7 +31,7 @@ impl Pool {
         let job = self.engine.job(f.prepare()?, true);
         submit_one(&self.engine, &job, args);
         self.engine.wait_done(&job, None);
-        let result = async_result::take_one(&job);
+        let result = take_one(&job);
         self.engine.forget(&job);
         result
     }

@@ -146,7 +146,7 @@ pub(crate) fn submit_one<Args: Arguments>(engine: &Engine, job: &Arc<Job>, args:
 /// The chunk size for a map of `len` tasks on `workers` workers, unless the caller sets one: four chunks a worker, so that a
 /// worker that is done early can take over from one that is not. It is that of CPython's `Pool.map` (`_map_async` in
 /// `multiprocessing/pool.py`).
-pub(super) fn default_chunksize(len: usize, workers: usize) -> usize {
+pub(crate) fn default_chunksize(len: usize, workers: usize) -> usize {
     len.div_ceil(workers * 4).max(1)
 }
 

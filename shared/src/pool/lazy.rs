@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::engine::{Engine, Job};
 use crate::error::{Error, Result};
-use crate::pool::async_result::decode;
+use crate::future::decode;
 use crate::pool::feed::Feeder;
 use crate::task::{Arguments, Prepared};
 

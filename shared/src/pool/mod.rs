@@ -1,9 +1,8 @@
 //! The pool: many tasks on a few processes.
 //!
-//! [`call`] has what runs tasks, [`batched`] the same in batches, [`async_result`] and [`lazy`] what the calls return,
+//! [`call`] has what runs tasks, [`batched`] the same in batches, [`lazy`] what the lazy calls return,
 //! [`feed`] turns arguments into chunks, [`builder`] and [`info`] are what their names say.
 
-mod async_result;
 mod batched;
 mod builder;
 mod call;
@@ -14,12 +13,10 @@ mod lazy;
 use std::fmt;
 use std::sync::Arc;
 
-pub use async_result::AsyncResult;
-pub(crate) use async_result::take_one;
 pub use batched::Batched;
 pub use builder::PoolBuilder;
-pub(crate) use builder::check_depth;
-pub(crate) use feed::submit_one;
+pub(crate) use builder::{check_depth, check_processes, check_reject};
+pub(crate) use feed::{default_chunksize, submit_one};
 pub use info::{Stats, WorkerInfo};
 pub use lazy::Imap;
 
@@ -100,7 +97,8 @@ impl Pool {
         self.engine.terminate();
     }
 
-    /// Changes the number of workers. New ones start at once; surplus ones finish the task they run, and end.
+    /// Changes the number of workers. New ones start at once; surplus ones finish the task they run, and end. The number is fixed from then
+    /// on, also that of a pool that was built with [`processes_between`](PoolBuilder::processes_between).
     ///
     /// # Errors
     /// [`Error::Config`] for 0 workers, [`Error::Closed`] if the pool is closed.
@@ -109,7 +107,11 @@ impl Pool {
         self.engine.resize(processes)
     }
 
-    /// How many workers the pool keeps.
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// How many workers the pool keeps, at the moment if their number [changes](PoolBuilder::processes_between).
     pub fn processes(&self) -> usize {
         self.engine.wanted()
     }

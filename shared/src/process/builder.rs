@@ -1,6 +1,7 @@
 //! Settings of a process.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use crate::engine::{Config, Engine};
 use crate::error::Result;
@@ -85,6 +86,9 @@ impl<F: Task<Args>, Args: Arguments> ProcessBuilder<F, Args> {
             numbered: false,
             daemon: self.daemon,
             processes: 1,
+            most_processes: 1,
+            shrink_after: Duration::MAX,
+            reject_at: u64::MAX,
             method: self.method,
             vouched: None,
             initializer: None,

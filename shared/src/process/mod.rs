@@ -15,7 +15,7 @@ pub use builder::ProcessBuilder;
 use crate::engine::{Engine, Job};
 use crate::error::{Error, Result};
 use crate::exit::ExitStatus;
-use crate::pool::take_one;
+use crate::future::take_one;
 use crate::sys::socket::{Received, Socket};
 use crate::task::{Arguments, Task};
 

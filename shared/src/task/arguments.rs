@@ -83,6 +83,11 @@ macro_rules! functions {
                 }
                 Ok(Prepared { function: Function::name(run::<Func, $($name,)* R>)?, state: None })
             }
+
+            // Conjured, though there is a value: what cannot go to a process is to be refused here, too.
+            fn call(&self, ($($name,)*): ($($name,)*)) -> R {
+                conjure::<Func>()($($name),*)
+            }
         }
     };
 }
@@ -113,6 +118,10 @@ macro_rules! partials {
                 }
                 self.prepared(run::<Func, State, $($name,)* R>)
             }
+
+            fn call(&self, ($($name,)*): ($($name,)*)) -> R {
+                conjure::<Func>()(self.state() $(, $name)*)
+            }
         }
 
         #[allow(non_snake_case)] // As above.
@@ -139,6 +148,10 @@ macro_rules! partials {
                     });
                 }
                 self.prepared(run::<Func, State, $($name,)* R>)
+            }
+
+            fn call(&self, ($($name,)*): ($($name,)*)) -> R {
+                conjure::<Func>()(self.state().clone() $(, $name)*)
             }
         }
     };

@@ -7,6 +7,7 @@
 mod arguments;
 mod call;
 mod name;
+pub(crate) mod panic;
 mod partial;
 
 pub use arguments::Arguments;
@@ -54,13 +55,17 @@ use crate::handle::Carried;
     note = "closures may need the types of their parameters spelled out: `|x: u64| …`",
     note = "to send state along, use `multiproc::partial(function, state)`"
 )]
-pub trait Task<Args: Arguments>: Sized {
+pub trait Task<Args: Arguments>: Sized + 'static {
     /// What the function returns.
     type Output: Serialize + DeserializeOwned + 'static;
 
     /// The function's name and state, ready to be sent.
     #[doc(hidden)]
     fn prepare(self) -> Result<Prepared>;
+
+    /// Calls the function here.
+    #[doc(hidden)]
+    fn call(&self, args: Args) -> Self::Output;
 }
 
 /// A function as it travels.
@@ -69,4 +74,11 @@ pub trait Task<Args: Arguments>: Sized {
 pub struct Prepared {
     pub(crate) function: Function,
     pub(crate) state: Option<Carried>,
+}
+
+impl Prepared {
+    /// For a job without tasks to run.
+    pub(crate) fn nothing() -> Self {
+        Self { function: Function(0), state: None }
+    }
 }

@@ -58,6 +58,12 @@ pub fn partial<F, S, By>(_function: F, state: S) -> Partial<F, S, By> {
     Partial { state, function: PhantomData, by: PhantomData }
 }
 
+impl<F, S, By> Partial<F, S, By> {
+    pub(super) fn state(&self) -> &S {
+        &self.state
+    }
+}
+
 impl<F, S: Serialize + 'static, By> Partial<F, S, By> {
     pub(super) fn prepared(self, trampoline: Trampoline) -> Result<Prepared> {
         let Carried { mut bytes, mut handles } = Carried::default();

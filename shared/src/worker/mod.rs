@@ -2,7 +2,6 @@
 
 mod inbox;
 mod outlet;
-mod panic;
 mod run;
 
 use std::collections::HashMap;
@@ -19,7 +18,7 @@ use crate::ring::{Corrupt, Segment};
 use crate::sys::bell::Bell;
 use crate::sys::process;
 use crate::sys::socket::Socket;
-use crate::task::State;
+use crate::task::{State, panic};
 
 use inbox::Inbox;
 use outlet::Outlet;

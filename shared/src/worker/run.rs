@@ -6,10 +6,10 @@ use crate::handle::{self, Carried};
 use crate::protocol::{Items, Kind, Record, RecordKind};
 use crate::ring::{Corrupt, Flags, Segment};
 use crate::sys::clock::now_ns;
-use crate::task::{Calls, Failure, Function, State};
+use crate::task::{Calls, Failure, Function, State, panic};
 use crate::wire::Source;
+use crate::worker::Worker;
 use crate::worker::outlet::Outlet;
-use crate::worker::{Worker, panic};
 
 /// Records of up to this many tasks note when each began, at the price of one reading of the clock (some 25 ns) a task.
 /// Larger ones do so only for the sake of a time limit or a trace.

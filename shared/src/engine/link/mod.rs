@@ -153,13 +153,18 @@ impl Link {
     /// The mean time of the tasks done since the last call, in nanoseconds, if there were any.
     pub(in crate::engine) fn task_time(&mut self) -> Option<u64> {
         // The worker adds up its time after it has sent the results, so a sample can be a little late, never too early.
-        let busy = self.header().worker.busy_ns.load(Relaxed);
+        let busy = self.busy_ns();
         let (time, tasks) = (busy.wrapping_sub(self.seen_busy), self.finished - self.seen_finished);
         if time == 0 || tasks == 0 {
             return None;
         }
         (self.seen_busy, self.seen_finished) = (busy, self.finished);
         Some(time / tasks)
+    }
+
+    /// Nanoseconds that the worker has run tasks.
+    pub(in crate::engine) fn busy_ns(&self) -> u64 {
+        self.header().worker.busy_ns.load(Relaxed)
     }
 
     /// Tasks the worker has begun.

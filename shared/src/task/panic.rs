@@ -4,6 +4,7 @@ use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+use std::sync::Once;
 
 use crate::protocol::Envelope;
 
@@ -16,9 +17,12 @@ thread_local! {
 
 /// From now on a panic in a task is noted instead of printed. Other panics (in threads that a task started) go to the hook
 /// that was there before.
-pub(super) fn install_hook() {
-    let before = panic::take_hook();
-    panic::set_hook(Box::new(move |info| if IN_TASK.get() { note(info) } else { before(info) }));
+pub(crate) fn install_hook() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| if IN_TASK.get() { note(info) } else { before(info) }));
+    });
 }
 
 fn note(info: &PanicHookInfo<'_>) {
@@ -32,7 +36,7 @@ fn note(info: &PanicHookInfo<'_>) {
     SEEN.set(Some(envelope));
 }
 
-fn message(payload: &(dyn Any + Send)) -> String {
+pub(crate) fn message(payload: &(dyn Any + Send)) -> String {
     match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
         (Some(text), _) => (*text).to_string(),
         (_, Some(text)) => text.clone(),
@@ -41,11 +45,12 @@ fn message(payload: &(dyn Any + Send)) -> String {
 }
 
 /// Runs a task's code; a panic becomes an envelope.
-pub(super) fn catch<R>(task: impl FnOnce() -> R) -> Result<R, Envelope> {
-    IN_TASK.set(true);
+pub(crate) fn catch<R>(task: impl FnOnce() -> R) -> Result<R, Envelope> {
+    // A task may run others, and goes on after them.
+    let outer = IN_TASK.replace(true);
     // The task's values are dropped with its frames, and what the worker keeps is consistent at every call out.
     let outcome = panic::catch_unwind(AssertUnwindSafe(task));
-    IN_TASK.set(false);
+    IN_TASK.set(outer);
     outcome.map_err(|payload| {
         let text = message(&*payload);
         // A payload may panic once more when it is dropped; it is left alone rather than trusted.
@@ -55,7 +60,7 @@ pub(super) fn catch<R>(task: impl FnOnce() -> R) -> Result<R, Envelope> {
 }
 
 /// An envelope's bytes.
-pub(super) fn encode(envelope: &Envelope) -> Vec<u8> {
+pub(crate) fn encode(envelope: &Envelope) -> Vec<u8> {
     // Plain strings: postcard has nothing to refuse in them.
     postcard::to_stdvec(envelope).unwrap_or_default()
 }

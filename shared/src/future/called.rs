@@ -1,0 +1,94 @@
+//! Callbacks of a result.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use crate::error::{Error, Result};
+use crate::future::Later;
+use crate::task::panic;
+
+/// A result that callbacks have seen or will see.
+pub(super) struct Called<R> {
+    /// Callbacks that have not run yet.
+    pending: AtomicUsize,
+    state: Mutex<State<R>>,
+}
+
+struct State<R> {
+    value: Option<Result<R>>,
+    wakers: Vec<Waker>,
+}
+
+impl<R> Called<R> {
+    pub(super) fn new() -> Self {
+        Self { pending: AtomicUsize::new(0), state: Mutex::new(State { value: None, wakers: Vec::new() }) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<R>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn expect_one_more(&self) {
+        self.pending.fetch_add(1, SeqCst);
+    }
+
+    /// Whether all callbacks have run.
+    pub(super) fn is_settled(&self) -> bool {
+        self.pending.load(SeqCst) == 0
+    }
+
+    /// Calls `f` with the result, on the callback thread. A panic takes the result's place.
+    pub(super) fn call(&self, later: &dyn Later<R>, f: impl FnOnce(&Result<R>)) {
+        let known = self.lock().value.take();
+        let mut value = known.unwrap_or_else(|| later.take());
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| f(&value))) {
+            value = Err(callback_panicked(&*payload));
+            // Dropping a payload may panic again.
+            std::mem::forget(payload);
+        }
+        let mut state = self.lock();
+        state.value = Some(value);
+        self.pending.fetch_sub(1, SeqCst);
+        let wakers = std::mem::take(&mut state.wakers);
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+        later.notify();
+    }
+
+    /// Wakes `waker` when the callbacks have run; `false` if they have.
+    pub(super) fn wake_when_settled(&self, waker: &Waker) -> bool {
+        let mut state = self.lock();
+        if self.is_settled() {
+            return false;
+        }
+        if !state.wakers.iter().any(|known| known.will_wake(waker)) {
+            state.wakers.push(waker.clone());
+        }
+        true
+    }
+
+    pub(super) fn forget_waker(&self, waker: &Waker) {
+        self.lock().wakers.retain(|known| !known.will_wake(waker));
+    }
+
+    /// Asks about the result, if a callback has seen it.
+    pub(super) fn ask<A>(&self, question: impl FnOnce(&Result<R>) -> A) -> Option<A> {
+        self.lock().value.as_ref().map(question)
+    }
+
+    pub(super) fn take(&self) -> Option<Result<R>> {
+        self.lock().value.take()
+    }
+}
+
+fn callback_panicked(payload: &(dyn Any + Send)) -> Error {
+    Error::Panicked {
+        message: format!("in a callback: {}", panic::message(payload)),
+        location: None,
+        backtrace: None,
+        pid: std::process::id(),
+    }
+}

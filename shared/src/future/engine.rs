@@ -1,0 +1,75 @@
+//! A job of the engine, as a handle sees it.
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
+
+use crate::engine::{Engine, Job, WhenDone};
+use crate::error::Result;
+use crate::future::{FutureState, Later};
+
+/// Tasks that worker processes run.
+pub(super) struct ByEngine<R> {
+    pub(super) engine: Arc<Engine>,
+    pub(super) job: Arc<Job>,
+    pub(super) take: fn(&Job) -> Result<R>,
+}
+
+impl<R> Clone for ByEngine<R> {
+    fn clone(&self) -> Self {
+        Self { engine: self.engine.clone(), job: self.job.clone(), take: self.take }
+    }
+}
+
+impl<R> Later<R> for ByEngine<R> {
+    fn is_done(&self) -> bool {
+        if !self.job.is_done() {
+            self.engine.step();
+        }
+        self.job.is_done()
+    }
+
+    fn wait_done(&self, deadline: Option<Instant>) -> bool {
+        self.engine.wait_done(&self.job, deadline)
+    }
+
+    fn wait_for(&self, deadline: Option<Instant>, done: &dyn Fn() -> bool) -> bool {
+        self.engine.wait_for(deadline, done)
+    }
+
+    fn notify(&self) {
+        self.engine.notify();
+    }
+
+    fn wake_when_done(&self, waker: &Waker) -> bool {
+        self.engine.wake_when_done(&self.job, waker)
+    }
+
+    fn forget_waker(&self, waker: &Waker) {
+        self.job.forget_waker(waker);
+    }
+
+    fn run_when_done(&self, run: WhenDone) {
+        self.engine.run_when_done(&self.job, run);
+    }
+
+    fn cancel(&self) -> bool {
+        self.engine.cancel(&self.job)
+    }
+
+    fn state(&self) -> FutureState {
+        if self.is_done() {
+            return if self.job.was_cancelled() { FutureState::Cancelled } else { FutureState::Done };
+        }
+        if self.engine.has_begun(&self.job) { FutureState::Running } else { FutureState::Pending }
+    }
+
+    fn all_well(&self) -> bool {
+        self.job.all_well()
+    }
+
+    fn take(&self) -> Result<R> {
+        self.engine.forget(&self.job);
+        (self.take)(&self.job)
+    }
+}

@@ -1,0 +1,70 @@
+//! Tasks of one call that a thread takes together.
+
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::protocol::Envelope;
+use crate::sys::clock::now_ns;
+use crate::task::{Arguments, Task, panic};
+use crate::threads::job::Job;
+
+/// Something for a thread to do.
+pub(super) trait Work: Send {
+    /// How many tasks it has.
+    fn count(&self) -> u64;
+
+    /// Runs the tasks, unless they were cancelled.
+    fn run(self: Box<Self>);
+
+    /// Fails all tasks.
+    fn fail(self: Box<Self>, error: &Error);
+}
+
+/// Some tasks of one job.
+pub(super) struct Chunk<F, Args, R> {
+    pub(super) job: Arc<Job<R>>,
+    pub(super) function: Arc<F>,
+    /// Its position among the job's chunks.
+    pub(super) index: u64,
+    pub(super) items: Vec<Args>,
+}
+
+impl<F, Args> Work for Chunk<F, Args, F::Output>
+where
+    F: Task<Args> + Send + Sync,
+    Args: Arguments + Send,
+    F::Output: Send,
+{
+    fn count(&self) -> u64 {
+        self.items.len() as u64
+    }
+
+    fn run(self: Box<Self>) {
+        let Self { job, function, index, items } = *self;
+        if !job.begin(index) {
+            return;
+        }
+        let crew = job.crew();
+        crew.begin();
+        let began = now_ns();
+        let call = |args| {
+            if job.is_abandoned() || crew.has_ended() {
+                return Err(Error::Cancelled);
+            }
+            panic::catch(|| function.call(args)).map_err(panicked)
+        };
+        let results = items.into_iter().map(call).collect();
+        crew.end(now_ns() - began);
+        job.finish(index, results);
+    }
+
+    fn fail(self: Box<Self>, error: &Error) {
+        if self.job.begin(self.index) {
+            self.job.finish(self.index, self.items.iter().map(|_| Err(error.clone())).collect());
+        }
+    }
+}
+
+fn panicked(Envelope { message, location, backtrace }: Envelope) -> Error {
+    Error::Panicked { message, location, backtrace, pid: std::process::id() }
+}

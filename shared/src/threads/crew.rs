@@ -1,0 +1,281 @@
+//! The threads of a pool, and what waits for them.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use crossbeam::channel::{Receiver, Sender, unbounded};
+
+use crate::engine::{Callbacks, WhenDone};
+use crate::error::{Context, Error, Result};
+use crate::threads::chunk::Work;
+
+/// What a thread is told.
+enum Order {
+    Run(Box<dyn Work>),
+    /// Look whether you are still wanted.
+    Look,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Open,
+    Closing,
+    Ended,
+}
+
+/// Counts of tasks.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counts {
+    pub(crate) completed: u64,
+    pub(crate) failed: u64,
+    pub(crate) cancelled: u64,
+    /// Tasks whose outcome is still to come.
+    pub(crate) outstanding: u64,
+}
+
+struct State {
+    phase: Phase,
+    wanted: usize,
+    living: usize,
+    next_thread: u64,
+    counts: Counts,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// The threads of a pool. Each holds it; [`terminate`](Crew::terminate) ends them.
+pub(crate) struct Crew {
+    name: String,
+    /// Tasks that may be outstanding.
+    reject_at: u64,
+    orders: Sender<Order>,
+    queue: Receiver<Order>,
+    state: Mutex<State>,
+    /// Told when a thread has ended, or nothing is outstanding any more.
+    changed: Condvar,
+    ended: AtomicBool,
+    /// Threads that run a task.
+    running: AtomicU64,
+    /// Nanoseconds that tasks have run.
+    run_time: AtomicU64,
+    callbacks: Callbacks,
+}
+
+impl Crew {
+    pub(super) fn new(name: String, reject_at: u64) -> Arc<Self> {
+        let (orders, queue) = unbounded();
+        let state = State {
+            phase: Phase::Open,
+            wanted: 0,
+            living: 0,
+            next_thread: 1,
+            counts: Counts::default(),
+            threads: Vec::new(),
+        };
+        Arc::new(Self {
+            name,
+            reject_at,
+            orders,
+            queue,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            ended: AtomicBool::new(false),
+            running: AtomicU64::new(0),
+            run_time: AtomicU64::new(0),
+            callbacks: Callbacks::default(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn wanted(&self) -> usize {
+        self.lock().wanted
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.lock().phase == Phase::Open
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Relaxed)
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.lock().counts
+    }
+
+    pub(crate) fn running(&self) -> u64 {
+        self.running.load(Relaxed)
+    }
+
+    /// Nanoseconds that tasks have run.
+    pub(crate) fn run_time(&self) -> u64 {
+        self.run_time.load(Relaxed)
+    }
+
+    /// Queues work, or fails it at once if none is taken.
+    pub(super) fn submit(&self, work: Box<dyn Work>) {
+        let count = work.count();
+        let mut state = self.lock();
+        let full = state.counts.outstanding.saturating_add(count) > self.reject_at;
+        state.counts.outstanding += count;
+        let error = match state.phase {
+            Phase::Open if full => Error::Full,
+            // Under the lock, so that nothing comes into the queue after it was emptied for good.
+            Phase::Open => match self.orders.send(Order::Run(work)) {
+                Ok(()) => return,
+                // Never: this very struct holds the other end.
+                Err(_) => return,
+            },
+            _ => Error::Closed,
+        };
+        drop(state);
+        work.fail(&error);
+    }
+
+    /// Runs work, on a thread of the crew.
+    fn run(&self, work: Box<dyn Work>) {
+        if self.has_ended() {
+            return work.fail(&Error::Cancelled);
+        }
+        work.run();
+    }
+
+    /// A thread begins a task.
+    pub(super) fn begin(&self) {
+        self.running.fetch_add(1, Relaxed);
+    }
+
+    /// A thread has run tasks for so many nanoseconds.
+    pub(super) fn end(&self, nanoseconds: u64) {
+        self.running.fetch_sub(1, Relaxed);
+        self.run_time.fetch_add(nanoseconds, Relaxed);
+    }
+
+    /// Counts tasks that have ended.
+    pub(super) fn settle(&self, completed: u64, failed: u64, cancelled: u64) {
+        let mut state = self.lock();
+        let counts = &mut state.counts;
+        counts.completed += completed;
+        counts.failed += failed;
+        counts.cancelled += cancelled;
+        counts.outstanding -= completed + failed + cancelled;
+        self.dismiss_if_done(&mut state);
+    }
+
+    pub(super) fn call_back(&self, run: WhenDone) {
+        self.callbacks.run(run);
+    }
+
+    pub(super) fn resize(self: &Arc<Self>, wanted: usize) -> Result<()> {
+        let mut state = self.lock();
+        if state.phase != Phase::Open {
+            return Err(Error::Closed);
+        }
+        state.wanted = wanted;
+        state.threads.retain(|thread| !thread.is_finished());
+        while state.living < wanted {
+            let crew = self.clone();
+            let builder = thread::Builder::new().name(format!("{}-{}", self.name, state.next_thread));
+            let thread = builder.spawn(move || crew.serve()).context("cannot start a thread")?;
+            state.next_thread += 1;
+            state.living += 1;
+            state.threads.push(thread);
+        }
+        self.have_looked(state.living - wanted);
+        Ok(())
+    }
+
+    /// Has `threads` threads look whether they are wanted, once they have nothing else to do.
+    fn have_looked(&self, threads: usize) {
+        for _ in 0..threads {
+            // There is a receiver: this very struct.
+            let _ = self.orders.send(Order::Look);
+        }
+    }
+
+    /// What each thread does.
+    fn serve(&self) {
+        for order in &self.queue {
+            if let Order::Run(work) = order {
+                // Tasks' panics are caught where they run; this is for values that panic when they are dropped.
+                let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.run(work)));
+                std::mem::forget(outcome);
+            }
+            let mut state = self.lock();
+            if state.living > state.wanted {
+                state.living -= 1;
+                self.changed.notify_all();
+                return;
+            }
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        let mut state = self.lock();
+        state.phase = state.phase.max(Phase::Closing);
+        self.dismiss_if_done(&mut state);
+    }
+
+    /// With nothing left to do, a closing pool lets its threads go.
+    fn dismiss_if_done(&self, state: &mut State) {
+        if state.phase != Phase::Open && state.counts.outstanding == 0 {
+            state.wanted = 0;
+            self.have_looked(state.living);
+            self.changed.notify_all();
+        }
+    }
+
+    /// Waits until all tasks are done and all threads have ended. `false` if the pool is open.
+    pub(crate) fn join(&self) -> bool {
+        let mut state = self.lock();
+        if state.phase == Phase::Open {
+            return false;
+        }
+        while state.counts.outstanding > 0 || state.living > 0 {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(state);
+        self.terminate();
+        true
+    }
+
+    /// Fails everything that has not begun with [`Error::Cancelled`].
+    pub(crate) fn cancel_pending(&self) {
+        let mut looks = 0;
+        // Not for longer than there were orders at the start: others may go on submitting.
+        for order in self.queue.try_iter().take(self.queue.len()) {
+            match order {
+                Order::Run(work) => work.fail(&Error::Cancelled),
+                Order::Look => looks += 1,
+            }
+        }
+        self.have_looked(looks);
+    }
+
+    /// Cancels what has not begun, and waits for what has.
+    pub(crate) fn terminate(&self) {
+        let mut state = self.lock();
+        state.phase = Phase::Ended;
+        state.wanted = 0;
+        let (threads, living) = (std::mem::take(&mut state.threads), state.living);
+        drop(state);
+        self.ended.store(true, Relaxed);
+        self.cancel_pending();
+        self.have_looked(living);
+        for thread in threads {
+            // A task or a callback may have held the last handle of the pool.
+            if thread.thread().id() != thread::current().id() {
+                // What the thread runs catches its panics.
+                let _ = thread.join();
+            }
+        }
+        self.callbacks.stop();
+    }
+}
