@@ -4,16 +4,22 @@
 
 use std::process::ExitCode;
 
+pub mod as_completed;
 pub mod async_in_workers;
 pub mod await_result;
 pub mod event_loop;
 pub mod list_splitter;
 pub mod priority_queue;
+pub mod statistics;
+pub mod submit;
 pub mod tasks_and_futures;
 
 fn main() -> ExitCode {
     multiproc::init();
     course::lesson("lesson04-async", "tasks in parallel, and do not wait")
+        .example("submit", "tasks are on their way before results are there", submit::main)
+        .example("as_completed", "the order of the results, and the sum of the times", as_completed::main)
+        .example("statistics", "where each task is counted, before, meanwhile and after", statistics::main)
         .example("await_result", "the clock ticks while the results are awaited", await_result::main)
         .example(
             "async_in_workers",

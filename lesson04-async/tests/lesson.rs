@@ -5,6 +5,9 @@ use course::testing::{Program, numbers, place};
 const LESSON: Program = Program {
     path: env!("CARGO_BIN_EXE_lesson04-async"),
     examples: &[
+        "submit",
+        "as_completed",
+        "statistics",
         "await_result",
         "async_in_workers",
         "event_loop",
@@ -36,6 +39,38 @@ fn the_whole_lesson_runs_from_the_first_example_to_the_last() {
 #[test]
 fn every_example_runs_alone() {
     LESSON.assert_runs_each_alone();
+}
+
+#[test]
+fn submit_finds_eight_sums_of_a_million_random_numbers() {
+    let lines = lines("submit");
+    place(&lines, "8 tasks are submitted");
+    // 50.5 million on average, and hardly ever more than 0.2 million off (that would be seven standard deviations).
+    let mut sums: Vec<_> = (1..=8).map(|sum| numbers(&lines[place(&lines, &format!("sum {sum}: "))])[1]).collect();
+    assert!(sums.iter().all(|sum| sum.abs_diff(50_500_000) < 200_000), "{sums:?}");
+    sums.sort();
+    sums.dedup();
+    assert!(sums.len() > 6, "the random numbers are the same in all of them: {sums:?}");
+}
+
+#[test]
+fn as_completed_gives_every_result_and_adds_the_times_up() {
+    let lines = lines("as_completed");
+    for (task, time) in [(1, "0.6"), (2, "0.4"), (3, "0.0"), (4, "0.2"), (5, "0.5")] {
+        place(&lines, &format!("task {task}, which took {time} s"));
+    }
+    place(&lines, "1.7 s of tasks in ");
+}
+
+#[test]
+fn statistics_counts_every_task_once() {
+    let lines = lines("statistics");
+    assert_eq!(numbers(&lines[place(&lines, "before: ")]), [0; 5]);
+    let meanwhile = &lines[place(&lines, "the first has ended: ")];
+    assert_eq!(numbers(meanwhile).iter().sum::<u64>(), 5, "{meanwhile}");
+    assert_eq!(numbers(&lines[place(&lines, "all have ended: ")]), [0, 0, 3, 1, 1]);
+    place(&lines, "13 is bad luck");
+    place(&lines, "task 5: the task was cancelled");
 }
 
 #[test]
