@@ -1,8 +1,10 @@
-//! Async tasks in worker processes: each worker runs an event loop of its own, and has several tasks under way at a time.
+//! Async tasks in worker processes: each worker runs an event loop of its own, and has several tasks under way at a
+//! time.
 //!
-//! Watch the last line: 64 naps, each a tenth of a second, on 4 workers with 8 tasks each. That is 32 at a time, and so all are
-//! over after two tenths of a second. It pays for tasks that wait (for a network, say) and compute as well: waiting
-//! takes no process of its own, and computing gets all cores. For tasks that only compute, a plain `map` does the same.
+//! Watch the last line: 64 naps, each a tenth of a second, on 4 workers with 8 tasks each. That is 32 at a time, and so
+//! all are over after two tenths of a second. It pays for tasks that wait (for a network, say) and compute as well:
+//! waiting takes no process of its own, and computing gets all cores. For tasks that only compute, a plain `map` does
+//! the same.
 
 use std::collections::BTreeMap;
 use std::process;

@@ -38,7 +38,8 @@ async fn compute(pool: &Pool) -> Result<()> {
     let (naps, counts) = tokio::try_join!(naps, many)?;
     println!("{} naps; {counts:?} primes below 10, 100 and 1000", naps.len());
 
-    // An end to patience is a timeout like any other. Awaiting `&mut long` keeps the result, so that it can be cancelled.
+    // An end to patience is a timeout like any other. Awaiting `&mut long` keeps the handle, so that the task can be
+    // cancelled: without that, it would go on.
     let mut long = pool.apply_async(nap, (60_000,));
     if time::timeout(Duration::from_millis(120), &mut long).await.is_err() {
         println!("no longer: cancelled {}", long.cancel());

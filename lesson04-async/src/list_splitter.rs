@@ -1,7 +1,8 @@
 //! Split a list into n parts of nearly the same size, one for each worker, say.
 //!
-//! Watch the sizes: they differ by at most one, and there are as many parts as you asked for, empty ones if need be. The
-//! standard library's `chunks` keeps neither promise: it asks for the size of a part, not for their number.
+//! Watch the sizes: they differ by at most one, and there are as many parts as you asked for, empty ones if need be.
+//! The standard library's `chunks` keeps neither promise: it asks for the size of a part, not for their number. Nine
+//! items by threes (a quarter, rounded up) are three parts, and the fourth worker would have nothing to do.
 //!
 //! What such a function promises are properties, for every list and every n. The tests at the end of this file do not
 //! try a few examples, but state the properties, and leave it to `proptest` to look for a list that has them not.

@@ -20,7 +20,7 @@ fn show(when: &str, executor: &impl Executor) {
         "{when}: {} queued, {} running, {executed} executed, {failed} failed, {cancelled} cancelled;",
         now.queued, now.running
     );
-    println!("    they ran for {:.0?} in all, {:.0?} on average", now.run_time, now.average_run_time());
+    println!("    tasks ran for {:.0?} in all, {:.0?} on average", now.run_time, now.average_run_time());
 }
 
 /// Runs the example.
