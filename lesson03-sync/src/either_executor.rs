@@ -1,8 +1,8 @@
 //! The same program on threads and on processes: one name changed.
 //!
-//! Watch that the results are the same, and the pids are not. A `ThreadPool` has the calls of a `Pool`, so the first
-//! two parts of `main` differ in the line that builds the pool, and in no other. What both can do is the trait
-//! `Executor`: a function that takes any executor, as `report` does, leaves the choice to whoever calls it.
+//! Watch that the results are the same, and the pids are not. A `ThreadPool` has the calls of a `Pool`, so the two
+//! parts of `main` differ in the line that builds the pool, and in no other. What both can do is the trait `Executor`: a
+//! function that takes any executor, as `report` does, leaves the choice to whoever calls it.
 //!
 //! How to choose? Threads start faster, and tasks cost less to send. Processes survive a task that crashes, can be
 //! killed when one takes too long, and share no state by accident.
