@@ -1,5 +1,5 @@
-//! Async tasks in worker processes: each worker runs an event loop of its own, and has several tasks under way at a
-//! time.
+//! Async tasks in worker processes: with `map_concurrent`, each worker runs an event loop of its own, and has several
+//! tasks under way at a time. (It needs the feature `tokio` of the crate `multiproc`.)
 //!
 //! Watch the last line: 64 naps, each a tenth of a second, on 4 workers with 8 tasks each. That is 32 at a time, and so
 //! all are over after two tenths of a second. It pays for tasks that wait (for a network, say) and compute as well:
@@ -12,8 +12,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use multiproc::{Pool, Result};
-use tokio::runtime::Builder;
-use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 const WORKERS: usize = 4;
@@ -32,15 +30,6 @@ async fn nap(time: Duration) -> (u32, usize) {
     (process::id(), at_a_time)
 }
 
-/// A task of the pool: runs an event loop until all naps are over.
-fn nap_together(naps: Vec<Duration>) -> Result<Vec<(u32, usize)>> {
-    let runtime = Builder::new_current_thread().enable_time().build()?;
-    Ok(runtime.block_on(async {
-        let tasks: JoinSet<_> = naps.into_iter().map(nap).collect();
-        tasks.join_all().await
-    }))
-}
-
 /// Runs the example.
 pub fn main() -> Result<()> {
     multiproc::init();
@@ -48,17 +37,15 @@ pub fn main() -> Result<()> {
     let naps = [NAP; NAPS];
 
     let start = Instant::now();
-    let results = pool.map(nap_together, naps.chunks(CONCURRENCY).map(<[_]>::to_vec))?;
+    let results = pool.map_concurrent(nap, naps, CONCURRENCY)?;
     let elapsed = start.elapsed();
 
     // Of each worker: how many naps there were, and how many at a time at most.
     let mut workers: BTreeMap<u32, (usize, usize)> = BTreeMap::new();
-    for result in results {
-        for (pid, at_a_time) in result? {
-            let (count, most) = workers.entry(pid).or_default();
-            *count += 1;
-            *most = at_a_time.max(*most);
-        }
+    for (pid, at_a_time) in results {
+        let (count, most) = workers.entry(pid).or_default();
+        *count += 1;
+        *most = at_a_time.max(*most);
     }
     for (pid, (count, most)) in workers {
         println!("worker {pid}: {count} naps, up to {most} at a time");

@@ -31,6 +31,9 @@
 //!   [`Condition`], [`Semaphore`] and [`Barrier`]; a process that is killed takes none of them along.
 //! - A [`Manager`] holds lists, dictionaries, namespaces and queues that any process uses through proxies, on other machines too.
 //!
+//! With the feature `tokio`, [`Queue`] and [`Connection`] have async calls (`get_async`, `recv_async`, …), and `Pool::map_concurrent` runs many
+//! calls of an async function in each worker. An [`AsyncResult`] can be awaited in any runtime without it.
+//!
 //! The crate works on Linux, on x86-64 and aarch64.
 //!
 //! # How it works

@@ -13,6 +13,8 @@ pub struct AsCompleted<R> {
     /// `None` where the result was given.
     futures: Vec<Option<AsyncResult<R>>>,
     left: usize,
+    /// Those before it were given.
+    first: usize,
     news: News,
     patience: Duration,
     deadline: Option<Instant>,
@@ -47,7 +49,7 @@ pub fn as_completed<R>(
     for (index, future) in futures.iter().flatten().enumerate() {
         news.ask(index, future);
     }
-    AsCompleted { left: futures.len(), futures, news, patience: patience.unwrap_or_default(), deadline }
+    AsCompleted { left: futures.len(), first: 0, futures, news, patience: patience.unwrap_or_default(), deadline }
 }
 
 impl<R> AsCompleted<R> {
@@ -88,7 +90,8 @@ impl<R> Iterator for AsCompleted<R> {
                 }
             }
             if !self.news.sleep(self.deadline) {
-                let index = self.futures.iter().position(Option::is_some)?;
+                self.first += self.futures[self.first..].iter().position(Option::is_some)?;
+                let index = self.first;
                 if let Some(future) = self.futures[index].take() {
                     self.news.forget_one(index, &future);
                 }

@@ -7,10 +7,14 @@
 mod basket;
 mod carry;
 mod descriptor;
+#[cfg(feature = "tokio")]
+mod watch;
 
 pub(crate) use basket::{Handles, forbid, is_crowded, pack, packed, refuse, require_carrier, take_refusal, unpack};
 pub(crate) use carry::{Arrived, Carried, receive, send, wait};
 pub(crate) use descriptor::{Descriptor, leave_behind};
+#[cfg(feature = "tokio")]
+pub(crate) use watch::watch_readable;
 
 use std::sync::Arc;
 

@@ -87,6 +87,11 @@ impl<S, R> Connection<S, R> {
         Self { max_message: bytes, ..self }
     }
 
+    #[cfg(feature = "tokio")]
+    pub(super) fn end(&self) -> &End {
+        &self.end
+    }
+
     fn check_size(&self, bytes: usize) -> Result<()> {
         let (bytes, cap) = (bytes as u64, self.max_message);
         if bytes > cap { Err(Error::TooLarge { bytes, cap }) } else { Ok(()) }
@@ -156,12 +161,17 @@ impl<S: Serialize + 'static, R> Connection<S, R> {
     /// [`Error::Disconnected`] if the other end is gone, [`Error::Encode`] if `value` cannot be serialized, [`Error::TooLarge`] if it
     /// is over the cap. After [`Error::Encode`] and [`Error::TooLarge`] nothing was sent, and the connection works on.
     pub fn send(&self, value: S) -> Result<()> {
+        let Carried { bytes, handles } = self.encode(value)?;
+        self.end.send(&bytes, handles)
+    }
+
+    pub(super) fn encode(&self, value: S) -> Result<Carried> {
         let Carried { mut bytes, mut handles } = Carried::default();
         let encode = || catch_unwind(AssertUnwindSafe(|| wire::encode(value, &mut bytes)));
         let encoded = handle::pack(&mut handles, encode);
         encoded.unwrap_or_else(|_| Err("serializing the message panicked".into())).map_err(Error::Encode)?;
         self.check_size(bytes.len())?;
-        self.end.send(&bytes, handles)
+        Ok(Carried { bytes, handles })
     }
 }
 
@@ -193,14 +203,17 @@ impl<S, R: DeserializeOwned + 'static> Connection<S, R> {
     }
 
     fn receive(&self, deadline: Option<Instant>) -> Result<Option<R>> {
-        let Some(Carried { mut bytes, mut handles }) = self.end.receive(deadline)? else { return Ok(None) };
+        self.end.receive(deadline)?.map(|message| self.decode(message)).transpose()
+    }
+
+    pub(super) fn decode(&self, Carried { mut bytes, mut handles }: Carried) -> Result<R> {
         let value = if handles.is_empty() {
             wire::decode(Source::Buffer(&mut bytes))
         } else {
             handle::unpack(&mut handles, || wire::decode(Source::Buffer(&mut bytes)))
         };
         self.end.recycle(bytes);
-        value.map(Some).map_err(Error::Decode)
+        value.map_err(Error::Decode)
     }
 }
 

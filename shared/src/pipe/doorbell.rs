@@ -23,6 +23,9 @@ pub(super) struct Doorbell {
     heard: AtomicU64,
     state: Mutex<State>,
     changed: Condvar,
+    /// Told with `changed`.
+    #[cfg(feature = "tokio")]
+    pub(super) told: tokio::sync::Notify,
 }
 
 #[derive(Debug, Default)]
@@ -37,7 +40,14 @@ struct State {
 
 impl Doorbell {
     pub(super) fn new(socket: Arc<Descriptor>) -> Self {
-        Self { socket, heard: AtomicU64::new(0), state: Mutex::default(), changed: Condvar::new() }
+        Self {
+            socket,
+            heard: AtomicU64::new(0),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            #[cfg(feature = "tokio")]
+            told: tokio::sync::Notify::new(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -113,6 +123,8 @@ impl Doorbell {
         if any {
             self.heard.fetch_add(1, SeqCst);
             self.changed.notify_all();
+            #[cfg(feature = "tokio")]
+            self.told.notify_waiters();
         }
     }
 

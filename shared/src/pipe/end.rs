@@ -34,10 +34,20 @@ pub(super) struct End {
     bell: Doorbell,
     /// Whether this is the first of the pipe's two ends, which sends through the first ring.
     first: bool,
-    sender: Mutex<Producer>,
+    sender: Mutex<Sender>,
     receiver: Mutex<Receiver>,
+    /// Async functions that wait take turns, so that none takes back another's announcement that it sleeps.
+    #[cfg(feature = "tokio")]
+    pub(super) turns: super::asynchronous::Turns,
     /// It was sent to another process.
     moved: AtomicBool,
+}
+
+#[derive(Debug)]
+pub(super) struct Sender {
+    pub(super) ring: Producer,
+    /// What is left of a message whose sender gave up waiting for room, and how much of it is out: it goes first.
+    pub(super) rest: (Vec<u8>, usize),
 }
 
 #[derive(Debug)]
@@ -48,7 +58,7 @@ struct Receiver {
     bytes: Vec<u8>,
 }
 
-fn broken(_: Corrupt) -> Error {
+pub(super) fn broken(_: Corrupt) -> Error {
     Error::Decode("the memory of this pipe is garbled".into())
 }
 
@@ -69,8 +79,10 @@ impl End {
             memory,
             bell: Doorbell::new(socket),
             first,
-            sender: Mutex::new(Producer::resume(segment, first)),
+            sender: Mutex::new(Sender { ring: Producer::resume(segment, first), rest: Default::default() }),
             receiver: Mutex::new(receiver),
+            #[cfg(feature = "tokio")]
+            turns: Default::default(),
             moved: AtomicBool::new(false),
         }
     }
@@ -83,22 +95,63 @@ impl End {
         self.receiver.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn check_moved(&self) -> Result<()> {
+    pub(super) fn check_moved(&self) -> Result<()> {
         if self.moved.load(Relaxed) { Err(Error::Disconnected) } else { Ok(()) }
     }
 
     /// Sends a message whole. Waits while the ring is full.
     pub(super) fn send(&self, bytes: &[u8], mut handles: Handles) -> Result<()> {
         self.check_moved()?;
-        let mut ring = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sender = self.sender();
+        let Sender { ring, rest } = &mut *sender;
+        if !rest.0.is_empty() {
+            let (rest, at) = std::mem::take(rest);
+            self.write(ring, &rest[at..])?;
+        }
+        let head = self.head(bytes, &mut handles)?;
+        self.write(ring, &head)?;
+        self.write(ring, bytes)?;
+        self.show(ring);
+        Ok(())
+    }
+
+    pub(super) fn sender(&self) -> MutexGuard<'_, Sender> {
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends a message's handles ahead of it; what is to precede its bytes.
+    pub(super) fn head(&self, bytes: &[u8], handles: &mut Handles) -> Result<[u8; HEAD]> {
         let head = bytes.len() as u64 | (handles.len() as u64) << 48;
         if !handles.is_empty() {
-            handle::send(self.bell.socket(), &mut handles, true)?;
+            handle::send(self.bell.socket(), handles, true)?;
         }
-        self.write(&mut ring, &head.to_le_bytes())?;
-        self.write(&mut ring, bytes)?;
-        self.show(&mut ring);
-        Ok(())
+        Ok(head.to_le_bytes())
+    }
+
+    /// Writes what there is room for of what was left; says whether all of it is out.
+    #[cfg(feature = "tokio")]
+    pub(super) fn push_rest(&self) -> Result<bool> {
+        let mut sender = self.sender();
+        let Sender { ring, rest: (rest, at) } = &mut *sender;
+        while *at < rest.len() {
+            let written = ring.write(&rest[*at..rest.len().min(*at + PIECE)]).map_err(broken)?;
+            *at += written;
+            self.show(ring);
+            if written == 0 {
+                return Ok(false);
+            }
+        }
+        rest.clear();
+        *at = 0;
+        Ok(true)
+    }
+
+    /// Whether there is more to receive than a call in vain has seen, or the end of the pipe.
+    #[cfg(feature = "tokio")]
+    pub(super) fn has_more(&self) -> Result<bool> {
+        let mut receiver = self.receiver();
+        let least = if receiver.head.is_some() { 1 } else { HEAD };
+        Ok(receiver.ring.filled(least).map_err(broken)? >= least || self.bell.has_ended())
     }
 
     fn show(&self, ring: &mut Producer) {
@@ -256,7 +309,7 @@ impl End {
 /// An end goes to another process as its two descriptors; it must not be half-way through a message.
 impl Serialize for End {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.receiver().head.is_some() || self.bell.holds_handles() {
+        if self.receiver().head.is_some() || self.bell.holds_handles() || !self.sender().rest.0.is_empty() {
             let reason = "a connection that is half-way through a message cannot go to another process";
             return Err(ser::Error::custom(handle::refuse(reason)));
         }

@@ -6,6 +6,8 @@
 mod batched;
 mod builder;
 mod call;
+#[cfg(feature = "tokio")]
+mod concurrent;
 mod feed;
 mod info;
 mod lazy;

@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
@@ -33,7 +33,7 @@ pub(super) struct Common {
     /// Values have come.
     pub(super) items: EventCount,
     /// Values were taken.
-    room: EventCount,
+    pub(super) room: EventCount,
     /// Values were dealt with.
     finished: EventCount,
 }
@@ -129,11 +129,18 @@ pub(super) struct Core<S> {
     travelling: Mutex<Weak<Descriptor>>,
     /// This process has put something.
     has_put: AtomicBool,
+    /// Threads that wait on behalf of async functions, and hold this.
+    pub(super) stand_ins: AtomicUsize,
 }
 
 impl<S: Store> Core<S> {
     pub(super) fn new(store: S) -> Arc<Self> {
-        Arc::new(Self { store, travelling: Mutex::default(), has_put: AtomicBool::new(false) })
+        Arc::new(Self {
+            store,
+            travelling: Mutex::default(),
+            has_put: AtomicBool::new(false),
+            stand_ins: AtomicUsize::new(0),
+        })
     }
 
     pub(super) fn note_put(&self) {
@@ -143,10 +150,10 @@ impl<S: Store> Core<S> {
     }
 
     /// Whether it is known that nobody can put anything any more.
-    fn is_forsaken(self: &Arc<Self>) -> bool {
+    pub(super) fn is_forsaken(self: &Arc<Self>) -> bool {
         self.store.common().shared.load(Acquire) == 1
             && !self.has_put.load(Relaxed)
-            && Arc::strong_count(self) == 1
+            && Arc::strong_count(self) == 1 + self.stand_ins.load(Acquire)
             && presence::is_alone(&self.store)
     }
 

@@ -61,7 +61,7 @@ thread_local! {
 /// # Ok(()) }
 /// ```
 pub struct Queue<T> {
-    core: Arc<Core<Ring>>,
+    pub(super) core: Arc<Core<Ring>>,
     values: PhantomData<fn(T) -> T>,
 }
 
@@ -187,7 +187,7 @@ impl<T: Serialize + 'static> Queue<T> {
         self.put_until(value, deadline, Error::TimedOut { after: patience, pid: None })
     }
 
-    fn put_until(&self, value: T, deadline: Option<Instant>, late: Error) -> Result<(), PutError<T>> {
+    pub(super) fn put_until(&self, value: T, deadline: Option<Instant>, late: Error) -> Result<(), PutError<T>> {
         self.core.note_put();
         let put = |bytes: &[u8]| self.core.store.put(bytes, deadline).map_err(|refusal| refusal.or(late));
         encode(&value, put).map_err(|error| PutError { value, error })
@@ -239,7 +239,7 @@ impl<T: DeserializeOwned + 'static> Queue<T> {
     }
 }
 
-fn decode<T: DeserializeOwned + 'static>(bytes: &mut Vec<u8>) -> Result<T> {
+pub(super) fn decode<T: DeserializeOwned + 'static>(bytes: &mut Vec<u8>) -> Result<T> {
     wire::decode(Source::Buffer(bytes)).map_err(Error::Decode)
 }
 

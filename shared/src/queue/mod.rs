@@ -10,6 +10,8 @@
 //! [`fifo`] is the typed queue, [`ring`] its memory, [`layout`] the words there, [`common`] what queues wait with, [`presence`] knows whether
 //! anybody else is there, [`PutError`] gives back what could not be put.
 
+#[cfg(feature = "tokio")]
+mod asynchronous;
 mod common;
 mod fifo;
 mod layout;

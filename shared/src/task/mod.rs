@@ -6,12 +6,16 @@
 
 mod arguments;
 mod call;
+#[cfg(feature = "tokio")]
+mod concurrent;
 mod name;
 pub(crate) mod panic;
 mod partial;
 
 pub use arguments::Arguments;
 pub(crate) use call::{Calls, Failure, State};
+#[cfg(feature = "tokio")]
+pub(crate) use concurrent::Concurrent;
 pub(crate) use name::Function;
 pub use partial::{ByReference, ByValue, Partial, partial};
 

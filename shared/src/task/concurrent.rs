@@ -1,0 +1,141 @@
+//! Many calls of an async function at a time, in one worker.
+
+use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
+use std::pin::pin;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::{JoinSet, LocalSet};
+
+use crate::error::{Error, Result};
+use crate::protocol::Envelope;
+use crate::task::call::{Calls, run_calls};
+use crate::task::name::{Function, conjure};
+use crate::task::{Prepared, Task, panic};
+
+/// An async function as a task that takes many items, and how many of them it may have under way at a time.
+pub(crate) struct Concurrent<F, A, Fut, R> {
+    function: PhantomData<fn(F, A)>,
+    result: PhantomData<fn() -> (Fut, R)>,
+}
+
+impl<F, A, Fut, R> Concurrent<F, A, Fut, R>
+where
+    F: Fn(A) -> Fut,
+    Fut: Future<Output = R>,
+{
+    /// Takes a value of the function's type, so that there is one.
+    pub(crate) fn new(_function: F) -> Self {
+        Self { function: PhantomData, result: PhantomData }
+    }
+}
+
+/// A panic of one call, and where it was.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Caught {
+    envelope: Envelope,
+    pid: u32,
+}
+
+impl Caught {
+    fn new(envelope: Envelope) -> Self {
+        Self { envelope, pid: std::process::id() }
+    }
+
+    fn told(message: String) -> Self {
+        Self::new(Envelope { message, location: None, backtrace: None })
+    }
+}
+
+impl From<Caught> for Error {
+    fn from(Caught { envelope: Envelope { message, location, backtrace }, pid }: Caught) -> Self {
+        Self::Panicked { message, location, backtrace, pid }
+    }
+}
+
+impl<F, A, Fut, R> Task<(u64, Vec<A>)> for Concurrent<F, A, Fut, R>
+where
+    F: Fn(A) -> Fut + 'static,
+    A: Serialize + DeserializeOwned + 'static,
+    Fut: Future<Output = R> + 'static,
+    R: Serialize + DeserializeOwned + 'static,
+{
+    type Output = Vec<Result<R, Caught>>;
+
+    fn prepare(self) -> Result<Prepared> {
+        fn run<F, A, Fut, R>(calls: &mut dyn Calls)
+        where
+            F: Fn(A) -> Fut + 'static,
+            A: Serialize + DeserializeOwned + 'static,
+            Fut: Future<Output = R> + 'static,
+            R: Serialize + DeserializeOwned + 'static,
+        {
+            run_calls(calls, |_, (most, items): (u64, Vec<A>)| Ok(call_all(conjure::<F>(), most, items)));
+        }
+        Ok(Prepared { function: Function::name(run::<F, A, Fut, R>)?, state: None })
+    }
+
+    fn call(&self, (most, items): (u64, Vec<A>)) -> Self::Output {
+        call_all(conjure::<F>(), most, items)
+    }
+}
+
+thread_local! {
+    /// The event loop, kept from one batch to the next.
+    static RUNTIME: std::io::Result<Runtime> = Builder::new_current_thread().enable_all().build();
+}
+
+/// Calls `f` on all items, with up to `most` of the calls under way at a time. The results are in the items' order.
+fn call_all<F, A, Fut, R>(f: &'static F, most: u64, items: Vec<A>) -> Vec<Result<R, Caught>>
+where
+    F: Fn(A) -> Fut,
+    A: 'static,
+    Fut: Future<Output = R> + 'static,
+    R: 'static,
+{
+    RUNTIME.with(|runtime| match runtime {
+        Ok(runtime) => LocalSet::new().block_on(runtime, run_all(f, most, items)),
+        Err(error) => {
+            let refused = |_| Err(Caught::told(format!("the worker cannot start an event loop: {error}")));
+            items.iter().map(refused).collect()
+        }
+    })
+}
+
+async fn run_all<F, A, Fut, R>(f: &'static F, most: u64, items: Vec<A>) -> Vec<Result<R, Caught>>
+where
+    F: Fn(A) -> Fut,
+    A: 'static,
+    Fut: Future<Output = R> + 'static,
+    R: 'static,
+{
+    let mut results: Vec<Option<Result<R, Caught>>> = items.iter().map(|_| None).collect();
+    let (mut items, mut under_way) = (items.into_iter().enumerate(), JoinSet::new());
+    loop {
+        while (under_way.len() as u64) < most
+            && let Some((index, item)) = items.next()
+        {
+            under_way.spawn_local(async move { (index, catch(f, item).await) });
+        }
+        match under_way.join_next().await {
+            Some(Ok((index, result))) => results[index] = Some(result),
+            // A value panicked while it was dropped: its place stays empty.
+            Some(Err(_)) => {}
+            None => break,
+        }
+    }
+    let missing = || Err(Caught::told("a value of the async function panicked while it was dropped".into()));
+    results.into_iter().map(|result| result.unwrap_or_else(missing)).collect()
+}
+
+/// Runs one call; its panic becomes its result.
+async fn catch<A, Fut: Future>(f: impl Fn(A) -> Fut, item: A) -> Result<Fut::Output, Caught> {
+    let mut future = pin!(panic::catch(|| f(item)).map_err(Caught::new)?);
+    poll_fn(|context| match panic::catch(|| future.as_mut().poll(context)) {
+        Ok(poll) => poll.map(Ok),
+        Err(envelope) => std::task::Poll::Ready(Err(Caught::new(envelope))),
+    })
+    .await
+}
