@@ -23,16 +23,17 @@
 //! - [`Pool`] runs many tasks: blocking ([`apply`](Pool::apply), [`map`](Pool::map), [`starmap`](Pool::starmap)), not blocking
 //!   ([`apply_async`](Pool::apply_async) and its kin return an [`AsyncResult`], which is also a future), and lazily
 //!   ([`imap`](Pool::imap), [`imap_unordered`](Pool::imap_unordered)).
-//! - [`ThreadPool`] has the same calls on threads, and [`Executor`] is what both have in common; [`wait_futures`] and [`as_completed`]
-//!   wait for several results.
+//! - [`ThreadPool`] has the same calls on threads, and [`Executor`] is what both have in common; [`wait_futures`] and
+//!   [`as_completed`] wait for several results.
 //! - [`Process`] runs one function in a process of its own. [`partial`] sends state along with a function.
 //! - Processes talk through a [`pipe()`], which has two ends, or a [`Queue`] or [`PriorityQueue`], which has as many as you like.
 //! - They share state through [`Value`], [`Lock`] and [`SharedSlice`], and wait for each other with [`Event`],
 //!   [`Condition`], [`Semaphore`] and [`Barrier`]; a process that is killed takes none of them along.
 //! - A [`Manager`] holds lists, dictionaries, namespaces and queues that any process uses through proxies, on other machines too.
 //!
-//! With the feature `tokio`, [`Queue`] and [`Connection`] have async calls (`get_async`, `recv_async`, …), and `Pool::map_concurrent` runs many
-//! calls of an async function in each worker. An [`AsyncResult`] can be awaited in any runtime without it.
+//! With the feature `tokio`, [`Queue`] and [`Connection`] have async calls (`get_async`, `recv_async`, …), and
+//! `Pool::map_concurrent` runs many calls of an async function in each worker. An [`AsyncResult`] can be awaited in any
+//! runtime without it.
 //!
 //! The crate works on Linux, on x86-64 and aarch64.
 //!

@@ -178,6 +178,8 @@ fn waiting_outside_of_a_runtime_is_an_error() {
         is_config(block_on(queue.get_async()), "tokio runtime");
         let (ours, theirs) = pipe::<u64, u64>()?;
         is_config(block_on(ours.recv_async()), "tokio runtime");
+        let blind = tokio::runtime::Builder::new_current_thread().build()?;
+        is_config(blind.block_on(ours.recv_async()), "enable_io");
         block_on(theirs.send_async(1))?;
         assert_eq!(block_on(ours.recv_async())?, 1, "without waiting no runtime is needed");
         Ok(())

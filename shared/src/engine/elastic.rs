@@ -6,7 +6,8 @@ use crate::engine::core::{Core, Phase};
 use crate::engine::link::{Link, Stage};
 use crate::sys::clock::now_ns;
 
-/// With less work than this ahead (nanoseconds) another worker would not be up before it is done: to fork one takes about 1 ms.
+/// With less work than this ahead (nanoseconds) another worker would not be up before it is done: to fork one takes
+/// about 1 ms.
 const WORTH_A_WORKER: u64 = 2_000_000;
 
 /// The supervisor does not look more often than this whether a worker can go.

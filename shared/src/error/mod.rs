@@ -100,7 +100,8 @@ pub enum Error {
     /// manager has.
     #[error("the other side is gone")]
     Disconnected,
-    /// There is no room now: the queue is full, or the pool has as many tasks as it [takes](crate::PoolBuilder::reject_when_reached).
+    /// There is no room now: the queue is full, or the pool has as many tasks as it
+    /// [takes](crate::PoolBuilder::reject_when_reached).
     #[error("full: there is no room now")]
     Full,
     /// There is nothing to take now.

@@ -5,13 +5,15 @@ use std::time::Duration;
 use crate::engine::Engine;
 use crate::threads::Crew;
 
-/// What has become of an executor's tasks so far; see [`Executor::statistics`](crate::Executor::statistics). Every task is counted once.
+/// What has become of an executor's tasks so far; see [`Executor::statistics`](crate::Executor::statistics). Every task
+/// is counted once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Statistics {
     /// Tasks that ended well.
     pub executed: u64,
-    /// Tasks that failed in any way but being cancelled: panicked, lost with a worker, timed out, refused, not encoded or decoded.
+    /// Tasks that failed in any way but being cancelled: panicked, lost with a worker, timed out, refused, not encoded
+    /// or decoded.
     pub failed: u64,
     /// Tasks that were cancelled.
     pub cancelled: u64,
@@ -19,8 +21,8 @@ pub struct Statistics {
     pub queued: u64,
     /// Tasks that run now.
     pub running: u64,
-    /// How long tasks have run, all together, serialization in the workers included. Tasks that travel together count once the last of
-    /// them is done; a process adds its share a moment after its results have come.
+    /// How long tasks have run, all together, serialization in the workers included. Tasks that travel together count
+    /// once the last of them is done; a process adds its share a moment after its results have come.
     pub run_time: Duration,
 }
 

@@ -108,8 +108,8 @@ impl<R> AsyncResult<R> {
     /// Waits for the result, but not longer than `patience`.
     ///
     /// # Errors
-    /// [`Error::TimedOut`] if the result is not there by then: the task goes on, and the result can be asked for again. Else as
-    /// [`get`](AsyncResult::get). A result can be taken once.
+    /// [`Error::TimedOut`] if the result is not there by then: the task goes on, and the result can be asked for again.
+    /// Else as [`get`](AsyncResult::get). A result can be taken once.
     pub fn get_timeout(&mut self, patience: Duration) -> Result<R> {
         if self.wait_timeout(patience) {
             return self.take_result();
@@ -166,9 +166,9 @@ impl<R> AsyncResult<R> {
         }
     }
 
-    /// Stops the task: if it has not begun, it never will; if it runs in a process, its worker is killed and replaced. A thread
-    /// cannot be stopped: what it has begun goes on. Other tasks are not touched. Says whether there was anything to stop. The
-    /// result is [`Error::Cancelled`] then, unless the task ended in the last moment.
+    /// Stops the task: if it has not begun, it never will; if it runs in a process, its worker is killed and replaced.
+    /// A thread cannot be stopped: what it has begun goes on. Other tasks are not touched. Says whether there was
+    /// anything to stop. The result is [`Error::Cancelled`] then, unless the task ended in the last moment.
     ///
     /// Python's counterpart is `Future.cancel`, which stops no task that runs.
     pub fn cancel(&self) -> bool {
@@ -212,8 +212,9 @@ impl<R> AsyncResult<R> {
 impl<R: Send + 'static> AsyncResult<R> {
     /// Has `f` called with the result, if the task ends well, on the pool's callback thread.
     ///
-    /// Callbacks of all tasks run on that one thread, one after the other: keep them short. A callback that panics makes this
-    /// result an [`Error::Panicked`], and nothing else. [`get`](AsyncResult::get) waits until the callback has run.
+    /// Callbacks of all tasks run on that one thread, one after the other: keep them short. A callback that panics
+    /// makes this result an [`Error::Panicked`], and nothing else. [`get`](AsyncResult::get) waits until the callback
+    /// has run.
     ///
     /// Python's counterpart is the argument `callback`.
     ///
@@ -234,8 +235,9 @@ impl<R: Send + 'static> AsyncResult<R> {
         })
     }
 
-    /// Has `f` called with the error, if the task fails; for a map, with that of the first task, in order, that failed, once all
-    /// have ended. Else as [`callback`](AsyncResult::callback). Python's counterpart is the argument `error_callback`.
+    /// Has `f` called with the error, if the task fails; for a map, with that of the first task, in order, that failed,
+    /// once all have ended. Else as [`callback`](AsyncResult::callback). Python's counterpart is the argument
+    /// `error_callback`.
     pub fn error_callback(self, f: impl FnOnce(&Error) + Send + 'static) -> Self {
         self.done_callback(move |result| {
             if let Err(error) = result {
@@ -244,8 +246,8 @@ impl<R: Send + 'static> AsyncResult<R> {
         })
     }
 
-    /// Has `f` called with the result, whatever it is. Else as [`callback`](AsyncResult::callback). Python's counterpart is
-    /// `Future.add_done_callback`.
+    /// Has `f` called with the result, whatever it is. Else as [`callback`](AsyncResult::callback). Python's
+    /// counterpart is `Future.add_done_callback`.
     pub fn done_callback(mut self, f: impl FnOnce(&Result<R>) + Send + 'static) -> Self {
         let called = self.called.get_or_insert_with(|| Arc::new(Called::new()));
         called.expect_one_more();

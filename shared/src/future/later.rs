@@ -29,8 +29,8 @@ pub(crate) trait Later<R>: Send + Sync {
     /// Waits until all has ended. `false` if the deadline came first.
     fn wait_done(&self, deadline: Option<Instant>) -> bool;
 
-    /// Waits until `done`, which another thread makes true and then calls [`notify`](Later::notify). `false` if the deadline came
-    /// first.
+    /// Waits until `done`, which another thread makes true and then calls [`notify`](Later::notify). `false` if the
+    /// deadline came first.
     fn wait_for(&self, deadline: Option<Instant>, done: &dyn Fn() -> bool) -> bool;
 
     /// Has those look again who [wait](Later::wait_for).

@@ -1,7 +1,7 @@
 //! Results that will be there later, of processes and threads alike.
 //!
-//! [`AsyncResult`] is the handle that every call returns which does not block. What it asks of whoever runs the task is [`Later`];
-//! [`engine`] answers for the pool of processes, `threads` for that of threads. [`called`] runs callbacks,
+//! [`AsyncResult`] is the handle that every call returns which does not block. What it asks of whoever runs the task is
+//! [`Later`]; [`engine`] answers for the pool of processes, `threads` for that of threads. [`called`] runs callbacks,
 //! [`wait`] and [`completed`] wait for several, and [`decode`] makes values of what a worker process sent.
 
 mod async_result;

@@ -8,7 +8,8 @@ use crossbeam::channel::{Receiver, Sender, unbounded};
 
 use crate::future::AsyncResult;
 
-/// When [`wait_futures`](crate::wait_futures) returns. Python's counterparts are the constants of `concurrent.futures` of these names.
+/// When [`wait_futures`](crate::wait_futures) returns. Python's counterparts are the constants of `concurrent.futures`
+/// of these names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReturnWhen {
     /// When any has ended, well or not, or was cancelled. Python: `FIRST_COMPLETED`.
@@ -28,11 +29,10 @@ pub struct Waited {
     pub pending: Vec<usize>,
 }
 
-/// Waits for several results, of processes and threads alike, until `when` or until `patience` is over; `None` waits as long as it
-/// takes. The results stay where they are. A future that is given twice counts, and is told of, twice.
+/// Waits for several results, of processes and threads alike, until `when` or until `patience` is over; `None` waits as
+/// long as it takes. The results stay where they are. A future that is given twice counts, and is told of, twice.
 ///
-/// It is `executor::wait` of the program, named so that it lives beside [`wait`](crate::wait()), which waits for connections and
-/// processes. Python's counterpart is `concurrent.futures.wait`.
+/// [`wait`](crate::wait()) is for connections and processes. Python's counterpart is `concurrent.futures.wait`.
 ///
 /// ```
 /// use multiproc::{Pool, ReturnWhen, wait_futures};
@@ -87,7 +87,8 @@ pub fn wait<'a, R: 'a>(
     Waited { done: pick(true), pending: pick(false) }
 }
 
-/// Waits until all results are there. They stay where they are: take them with [`get`](AsyncResult::get), which does not wait then.
+/// Waits until all results are there. They stay where they are: take them with [`get`](AsyncResult::get), which does
+/// not wait then.
 ///
 /// ```
 /// use multiproc::{Pool, wait_for_all};

@@ -1,7 +1,9 @@
-//! Sending and receiving in async functions: as [`end`](super::end) does it, but asleep in tokio instead of in the kernel.
+//! Sending and receiving in async functions: as [`end`](super::end) does it, but asleep in tokio instead of in the
+//! kernel.
 
 use std::future::{Future, poll_fn};
 use std::os::fd::AsFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Instant;
@@ -26,8 +28,8 @@ pub(super) struct Turns {
 impl<S: Serialize + 'static, R> Connection<S, R> {
     /// As [`send`](Connection::send), in an async function on a tokio runtime that drives input and output.
     ///
-    /// If the future is dropped before it is done, the message was not sent, or what is left of it goes out with the next one. While a thread waits
-    /// in `send` of this same end, this call waits in its thread.
+    /// If the future is dropped before it is done, the message was not sent, or what is left of it goes out with the
+    /// next one. While a thread waits in `send` of this same end, this call waits in its thread.
     ///
     /// # Errors
     /// As `send`, and [`Error::Config`] outside of a tokio runtime.
@@ -63,11 +65,12 @@ impl<S: Serialize + 'static, R> Connection<S, R> {
 impl<S, R: DeserializeOwned + 'static> Connection<S, R> {
     /// As [`recv`](Connection::recv), in an async function on a tokio runtime that drives input and output.
     ///
-    /// If the future is dropped before it is done, no message is lost: the next call gets it, also if half of it was there. While a thread
-    /// waits in `recv` of this same end, this call waits in its thread.
+    /// If the future is dropped before it is done, no message is lost: the next call gets it, also if half of it was
+    /// there. While a thread waits in `recv` of this same end, this call waits in its thread.
     ///
     /// # Errors
-    /// As `recv`, and [`Error::Config`] outside of a tokio runtime.
+    /// As `recv`, and [`Error::Config`] outside of a tokio runtime. For an example see
+    /// [`send_async`](Connection::send_async).
     pub async fn recv_async(&self) -> Result<R> {
         let end = self.end();
         let _turn = end.turns.receiving.lock().await;
@@ -133,7 +136,10 @@ impl Doorbell {
         in_runtime()?;
         // A second descriptor, since one runtime cannot watch the same one twice.
         let ear = Descriptor::new(self.as_fd().try_clone_to_owned().context("cannot watch a pipe")?);
-        let ear = watch_readable(ear)?;
+        let watch = AssertUnwindSafe(|| watch_readable(ear));
+        // That is how a runtime says that it does not do this.
+        let blind = |_| Err(Error::Config("the tokio runtime must drive input and output: see `enable_io`".into()));
+        let ear = catch_unwind(watch).unwrap_or_else(blind)?;
         loop {
             let mut told = pin!(self.told.notified());
             // From here on what another hears reaches this one, too.

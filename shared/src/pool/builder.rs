@@ -70,10 +70,10 @@ impl PoolBuilder {
         self
     }
 
-    /// Between `least` and `most` workers: the pool starts with `least`, starts another whenever tasks wait and no worker is free for
-    /// them, and lets one go that has had nothing to do for a [while](PoolBuilder::shrink_after). Tasks that are known to take so
-    /// little time that starting a worker would take longer do not make it grow. Beyond Python's `Pool`; `ProcessPoolExecutor` grows so, too,
-    /// but does not shrink.
+    /// Between `least` and `most` workers: the pool starts with `least`, starts another whenever tasks wait and no
+    /// worker is free for them, and lets one go that has had nothing to do for a [while](PoolBuilder::shrink_after).
+    /// Tasks that are known to take so little time that starting a worker would take longer do not make it grow. Beyond
+    /// Python's `Pool`; `ProcessPoolExecutor` grows so, too, but does not shrink.
     ///
     /// ```
     /// # fn main() -> multiproc::Result<()> {
@@ -89,7 +89,8 @@ impl PoolBuilder {
         self
     }
 
-    /// How long a worker of a pool that [grows](PoolBuilder::processes_between) may have nothing to do before it ends; one second if not set.
+    /// How long a worker of a pool that [grows](PoolBuilder::processes_between) may have nothing to do before it ends;
+    /// one second if not set.
     pub fn shrink_after(mut self, idle: Duration) -> Self {
         self.shrink_after = Some(idle);
         self

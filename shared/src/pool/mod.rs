@@ -99,8 +99,9 @@ impl Pool {
         self.engine.terminate();
     }
 
-    /// Changes the number of workers. New ones start at once; surplus ones finish the task they run, and end. The number is fixed from then
-    /// on, also that of a pool that was built with [`processes_between`](PoolBuilder::processes_between).
+    /// Changes the number of workers. New ones start at once; surplus ones finish the task they run, and end. The
+    /// number is fixed from then on, also that of a pool that was built with
+    /// [`processes_between`](PoolBuilder::processes_between).
     ///
     /// # Errors
     /// [`Error::Config`] for 0 workers, [`Error::Closed`] if the pool is closed.

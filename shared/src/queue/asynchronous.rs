@@ -1,7 +1,8 @@
 //! Queues in async functions.
 //!
-//! A queue's waiters sleep on a word of shared memory, which no event loop can watch. So a thread of the runtime sleeps there instead. It
-//! only waits: what is taken is taken by the future itself when it is polled, so that one which is dropped takes nothing along.
+//! A queue's waiters sleep on a word of shared memory, which no event loop can watch. So a thread of the runtime sleeps
+//! there instead. It only waits: what is taken is taken by the future itself when it is polled, so that one which is
+//! dropped takes nothing along.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
@@ -22,11 +23,12 @@ use crate::sharing::SLICE;
 const CLOSER_LOOK: Duration = Duration::from_millis(1);
 
 impl<T: Serialize + 'static> Queue<T> {
-    /// As [`put`](Queue::put), in an async function on a tokio runtime. If the future is dropped before it is done, the value was not put, and
-    /// goes with it. While it waits it takes a thread of those for blocking calls.
+    /// As [`put`](Queue::put), in an async function on a tokio runtime. If the future is dropped before it is done, the
+    /// value was not put, and goes with it. While it waits it takes a thread of those for blocking calls.
     ///
     /// # Errors
-    /// As `put`, and [`Error::Config`] if it has to wait outside of a tokio runtime.
+    /// As `put`, and [`Error::Config`] if it has to wait outside of a tokio runtime. For an example see
+    /// [`get_async`](Queue::get_async).
     pub async fn put_async(&self, mut value: T) -> Result<(), PutError<T>> {
         let mut patience = Duration::ZERO;
         loop {
@@ -43,8 +45,8 @@ impl<T: Serialize + 'static> Queue<T> {
 }
 
 impl<T: DeserializeOwned + 'static> Queue<T> {
-    /// As [`get`](Queue::get), in an async function on a tokio runtime. If the future is dropped before it is done, no value is lost. While it
-    /// waits it takes a thread of those for blocking calls.
+    /// As [`get`](Queue::get), in an async function on a tokio runtime. If the future is dropped before it is done, no
+    /// value is lost. While it waits it takes a thread of those for blocking calls.
     ///
     /// # Errors
     /// As `get`, and [`Error::Config`] if it has to wait outside of a tokio runtime.

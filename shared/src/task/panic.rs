@@ -15,14 +15,17 @@ thread_local! {
     static SEEN: RefCell<Option<Envelope>> = const { RefCell::new(None) };
 }
 
-/// From now on a panic in a task is noted instead of printed. Other panics (in threads that a task started) go to the hook
-/// that was there before.
+/// From now on a panic in a task is noted instead of printed. Other panics (in threads that a task started) go to the
+/// hook that was there before.
 pub(crate) fn install_hook() {
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| if IN_TASK.get() { note(info) } else { before(info) }));
+}
+
+/// As [`install_hook`], once in this program.
+pub(crate) fn install_hook_once() {
     static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        let before = panic::take_hook();
-        panic::set_hook(Box::new(move |info| if IN_TASK.get() { note(info) } else { before(info) }));
-    });
+    INSTALLED.call_once(install_hook);
 }
 
 fn note(info: &PanicHookInfo<'_>) {
@@ -55,7 +58,9 @@ pub(crate) fn catch<R>(task: impl FnOnce() -> R) -> Result<R, Envelope> {
         let text = message(&*payload);
         // A payload may panic once more when it is dropped; it is left alone rather than trusted.
         std::mem::forget(payload);
-        SEEN.take().unwrap_or(Envelope { message: text, location: None, backtrace: None })
+        // What was seen may be of a panic that the task caught itself, if no hook was called for this one.
+        let seen = SEEN.take().filter(|seen| seen.message == text);
+        seen.unwrap_or(Envelope { message: text, location: None, backtrace: None })
     })
 }
 

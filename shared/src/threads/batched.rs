@@ -12,8 +12,8 @@ use crate::threads::{ThreadImap, ThreadPool};
 /// Items in the window of a lazy call, if the caller says nothing.
 const LEAST_WINDOW: usize = 256;
 
-/// A pool of threads with a chunk size or a window for the calls made through it; made by [`ThreadPool::with_chunksize`] and
-/// [`ThreadPool::with_window`].
+/// A pool of threads with a chunk size or a window for the calls made through it; made by
+/// [`ThreadPool::with_chunksize`] and [`ThreadPool::with_window`].
 ///
 /// Each call is documented at the method of the same name of [`Pool`](crate::Pool).
 #[derive(Debug, Clone, Copy)]

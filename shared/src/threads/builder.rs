@@ -48,14 +48,14 @@ impl ThreadPoolBuilder {
     /// Starts the threads.
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) for a setting that makes no sense, [`Error::Io`](crate::Error::Io) if the system has no
-    /// more threads to give.
+    /// [`Error::Config`](crate::Error::Config) for a setting that makes no sense, [`Error::Io`](crate::Error::Io) if
+    /// the system has no more threads to give.
     pub fn build(self) -> Result<ThreadPool> {
         static BUILT: AtomicU64 = AtomicU64::new(1);
         let processes = self.processes.unwrap_or_else(cpu_count);
         check_processes(processes)?;
         check_reject(self.reject_at)?;
-        panic::install_hook();
+        panic::install_hook_once();
         let name = self.name.unwrap_or_else(|| format!("multiproc-t{}", BUILT.fetch_add(1, Relaxed)));
         // From here on the pool's drop ends what was started.
         let pool = ThreadPool { crew: Crew::new(name, self.reject_at.unwrap_or(u64::MAX)) };

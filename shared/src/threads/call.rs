@@ -105,7 +105,8 @@ impl ThreadPool {
         ThreadBatched::new(self).starmap(f, items)
     }
 
-    /// As [`map`](ThreadPool::map), but returns as soon as the items have been taken; see [`Pool::map_async`](crate::Pool::map_async).
+    /// As [`map`](ThreadPool::map), but returns as soon as the items have been taken; see
+    /// [`Pool::map_async`](crate::Pool::map_async).
     ///
     /// ```
     /// # fn main() -> multiproc::Result<()> {
@@ -123,7 +124,8 @@ impl ThreadPool {
         ThreadBatched::new(self).map_async(f, items)
     }
 
-    /// As [`starmap`](ThreadPool::starmap), but returns as soon as the items have been taken; see [`Pool::starmap_async`](crate::Pool::starmap_async).
+    /// As [`starmap`](ThreadPool::starmap), but returns as soon as the items have been taken; see
+    /// [`Pool::starmap_async`](crate::Pool::starmap_async).
     ///
     /// ```
     /// # fn main() -> multiproc::Result<()> {
@@ -141,7 +143,8 @@ impl ThreadPool {
         ThreadBatched::new(self).starmap_async(f, items)
     }
 
-    /// Runs `f` on each item, lazily: an iterator of each item's result or error, in the items' order; see [`Pool::imap`](crate::Pool::imap).
+    /// Runs `f` on each item, lazily: an iterator of each item's result or error, in the items' order; see
+    /// [`Pool::imap`](crate::Pool::imap).
     ///
     /// ```
     /// # fn main() -> multiproc::Result<()> {
@@ -161,7 +164,8 @@ impl ThreadPool {
         ThreadBatched::new(self).imap(f, items)
     }
 
-    /// As [`imap`](ThreadPool::imap), but each result comes as soon as it is there; see [`Pool::imap_unordered`](crate::Pool::imap_unordered).
+    /// As [`imap`](ThreadPool::imap), but each result comes as soon as it is there; see
+    /// [`Pool::imap_unordered`](crate::Pool::imap_unordered).
     ///
     /// ```
     /// # fn main() -> multiproc::Result<()> {
@@ -180,7 +184,8 @@ impl ThreadPool {
         ThreadBatched::new(self).imap_unordered(f, items)
     }
 
-    /// The same calls with tasks taken in batches of `chunksize` (at least 1); see [`Pool::with_chunksize`](crate::Pool::with_chunksize).
+    /// The same calls with tasks taken in batches of `chunksize` (at least 1); see
+    /// [`Pool::with_chunksize`](crate::Pool::with_chunksize).
     ///
     /// ```
     /// # fn main() -> multiproc::Result<()> {

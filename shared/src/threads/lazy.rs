@@ -66,8 +66,9 @@ impl<I: Iterator, R> ThreadImap<I, R> {
         !dry
     }
 
-    /// The next result, waiting no longer than `patience`: `Err` with [`Error::TimedOut`] (without a pid) if it is not there
-    /// by then, in which case it can be asked for again; `None` at the end. Python's counterpart is `IMapIterator.next(timeout)`.
+    /// The next result, waiting no longer than `patience`: `Err` with [`Error::TimedOut`] (without a pid) if it is not
+    /// there by then, in which case it can be asked for again; `None` at the end. Python's counterpart is
+    /// `IMapIterator.next(timeout)`.
     pub fn next_timeout(&mut self, patience: Duration) -> Option<Result<R>> {
         match self.advance(Instant::now().checked_add(patience)) {
             Some(next) => next,
