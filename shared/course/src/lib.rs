@@ -30,5 +30,7 @@ mod command_line;
 mod heading;
 mod lesson;
 mod nearest;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use lesson::{Lesson, lesson};

@@ -1,0 +1,34 @@
+//! Lesson 4: tasks in parallel, and do not wait.
+//!
+//! `cargo run -p lesson04-async` runs the examples below in turn, and `-- list` says what each is about.
+
+use std::process::ExitCode;
+
+pub mod as_completed;
+pub mod async_in_workers;
+pub mod await_result;
+pub mod event_loop;
+pub mod list_splitter;
+pub mod priority_queue;
+pub mod statistics;
+pub mod submit;
+pub mod tasks_and_futures;
+
+fn main() -> ExitCode {
+    multiproc::init();
+    course::lesson("lesson04-async", "tasks in parallel, and do not wait")
+        .example("submit", "tasks are on their way before results are there", submit::main)
+        .example("as_completed", "the order of the results, and the sum of the times", as_completed::main)
+        .example("statistics", "where each task is counted, before, meanwhile and after", statistics::main)
+        .example("await_result", "the clock ticks while the results are awaited", await_result::main)
+        .example(
+            "async_in_workers",
+            "64 naps of 0.1 s in two tenths of a second, on four workers",
+            async_in_workers::main,
+        )
+        .example("event_loop", "a heartbeat, and how little it delays the messages", event_loop::main)
+        .example("priority_queue", "totals come out before the values that were put before them", priority_queue::main)
+        .example("list_splitter", "the sizes of the parts, and that none is missing", list_splitter::main)
+        .example("tasks_and_futures", "who begins when: nobody before the first yield", tasks_and_futures::main)
+        .run()
+}

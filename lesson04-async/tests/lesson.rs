@@ -1,0 +1,181 @@
+//! What the lesson promises on its command line.
+
+use course::testing::{Program, numbers, place};
+
+const LESSON: Program = Program {
+    path: env!("CARGO_BIN_EXE_lesson04-async"),
+    examples: &[
+        "submit",
+        "as_completed",
+        "statistics",
+        "await_result",
+        "async_in_workers",
+        "event_loop",
+        "priority_queue",
+        "list_splitter",
+        "tasks_and_futures",
+    ],
+};
+
+fn lines(example: &str) -> Vec<String> {
+    LESSON.lines(&[example])
+}
+
+#[test]
+fn list_names_every_example_with_what_to_watch_for() {
+    LESSON.assert_lists_its_examples();
+}
+
+#[test]
+fn a_wrong_name_ends_with_status_2_and_a_suggestion() {
+    LESSON.assert_refuses("event-lop", "event_loop");
+}
+
+#[test]
+fn the_whole_lesson_runs_from_the_first_example_to_the_last() {
+    LESSON.assert_runs_from_first_to_last();
+}
+
+#[test]
+fn every_example_runs_alone() {
+    LESSON.assert_runs_each_alone();
+}
+
+#[test]
+fn submit_finds_eight_sums_of_a_million_random_numbers() {
+    let lines = lines("submit");
+    place(&lines, "8 tasks are submitted");
+    // 50.5 million on average, and hardly ever more than 0.2 million off (that would be seven standard deviations).
+    let mut sums: Vec<_> = (1..=8).map(|sum| numbers(&lines[place(&lines, &format!("sum {sum}: "))])[1]).collect();
+    assert!(sums.iter().all(|sum| sum.abs_diff(50_500_000) < 200_000), "{sums:?}");
+    sums.sort();
+    sums.dedup();
+    assert!(sums.len() > 6, "the random numbers are the same in all of them: {sums:?}");
+}
+
+#[test]
+fn as_completed_gives_every_result_and_adds_the_times_up() {
+    let lines = lines("as_completed");
+    for (task, time) in [(1, "0.6"), (2, "0.4"), (3, "0.0"), (4, "0.2"), (5, "0.5")] {
+        place(&lines, &format!("task {task}, which took {time} s"));
+    }
+    place(&lines, "1.7 s of tasks in ");
+}
+
+#[test]
+fn statistics_counts_every_task_once() {
+    let lines = lines("statistics");
+    assert_eq!(numbers(&lines[place(&lines, "before: ")]), [0; 5]);
+    let meanwhile = &lines[place(&lines, "the first has ended: ")];
+    assert_eq!(numbers(meanwhile).iter().sum::<u64>(), 5, "{meanwhile}");
+    assert_eq!(numbers(&lines[place(&lines, "all have ended: ")]), [0, 0, 3, 1, 1]);
+    place(&lines, "13 is bad luck");
+    place(&lines, "task 5: the task was cancelled");
+}
+
+#[test]
+fn await_result_ticks_while_it_waits_and_stops_what_takes_too_long() {
+    let lines = lines("await_result");
+    // Had a result blocked the thread, the clock would not even have begun.
+    let cancelled = place(&lines, "no longer: cancelled true");
+    assert!(lines[..cancelled].iter().filter(|line| line.contains("tick")).count() > 1, "{lines:#?}");
+    place(&lines, "25997 primes below 300000");
+    place(&lines, "3 naps; [4, 25, 168] primes");
+    place(&lines, "the task was cancelled");
+}
+
+#[test]
+fn async_in_workers_has_several_naps_at_a_time_in_each_process() {
+    let lines = lines("async_in_workers");
+    let workers: Vec<_> = lines.iter().filter(|line| line.starts_with("worker ")).map(|line| numbers(line)).collect();
+    assert!((1..=4).contains(&workers.len()), "{lines:#?}");
+    assert_eq!(workers.iter().map(|worker| worker[1]).sum::<u64>(), 64, "{lines:#?}");
+    assert!(workers.iter().all(|worker| worker[2] == 8), "{lines:#?}");
+    place(&lines, "64 naps, 6.4s in all");
+}
+
+/// The messages of a round: eight squares, four subtotals, the total.
+const ROUND: [&str; 13] = [
+    "Value 1",
+    "Value 4",
+    "Value 9",
+    "Value 16",
+    "Value 25",
+    "Value 36",
+    "Value 49",
+    "Value 64",
+    "Subtotal 5",
+    "Subtotal 25",
+    "Subtotal 61",
+    "Subtotal 113",
+    "Total 204",
+];
+
+/// Where the messages of each of three rounds are among all messages, in the order of `ROUND`. There are no others.
+#[track_caller]
+fn rounds(lines: &[String]) -> Vec<Vec<usize>> {
+    let messages: Vec<_> = lines.iter().filter(|line| line.starts_with("round ")).collect();
+    assert_eq!(messages.len(), 3 * ROUND.len(), "{lines:#?}");
+    let find = |round, message| {
+        let message = format!("round {round}: {message}");
+        let found = messages.iter().position(|line| line.split(" (").next() == Some(&message));
+        found.unwrap_or_else(|| panic!("{message:?} in {lines:#?}"))
+    };
+    (1..=3).map(|round| ROUND.iter().map(|message| find(round, message)).collect()).collect()
+}
+
+#[test]
+fn event_loop_prints_every_value_subtotal_and_total_and_ends() {
+    let lines = lines("event_loop");
+    for round in rounds(&lines) {
+        let (parts, total) = round.split_at(12);
+        let (values, subtotals) = parts.split_at(8);
+        assert!(parts.iter().all(|part| *part < total[0]), "{lines:#?}");
+        for (chunk, subtotal) in values.chunks(2).zip(subtotals) {
+            assert!(chunk.iter().all(|value| value < subtotal), "{lines:#?}");
+        }
+    }
+    assert!(lines.iter().any(|line| line.contains('♥')), "{lines:#?}");
+    // A last beat may come after the producer has seen that all is done.
+    assert!(lines.iter().rposition(|line| line.starts_with("round ")).unwrap() < place(&lines, "all is dealt with"));
+    assert_eq!(place(&lines, "largest delay"), lines.len() - 1);
+    assert_eq!(numbers(&lines[place(&lines, "largest delay")])[..2], [39, 3]);
+}
+
+#[test]
+fn priority_queue_lets_totals_overtake_values() {
+    let lines = lines("priority_queue");
+    let rounds = rounds(&lines);
+    assert_eq!(rounds[0][12], 0, "the first of all is a total: {lines:#?}");
+    // The whole first round was there when the first message was taken.
+    let (values, subtotals) = rounds[0][..12].split_at(8);
+    assert!(values.iter().all(|value| subtotals.iter().all(|subtotal| subtotal < value)), "{lines:#?}");
+    assert_eq!(place(&lines, "all is dealt with"), lines.len() - 1);
+}
+
+#[test]
+fn list_splitter_makes_parts_of_nearly_the_same_size() {
+    let lines = lines("list_splitter");
+    place(&lines, "[[1, 2, 3], [4, 5], [6, 7], [8, 9]]");
+    place(&lines, "[[1], [2], [3], [], []]");
+    place(&lines, "[[], []]");
+    place(&lines, "[6, 9, 13, 17], 45 in all");
+}
+
+#[test]
+fn tasks_and_futures_shows_who_begins_when() {
+    let lines = lines("tasks_and_futures");
+    let order = [
+        "three futures, and nothing has happened",
+        "begin the second cup",
+        "begin the first cup",
+        "neither has begun",
+        "Alice: I begin tea",
+        "both have begun",
+        "I get tea",
+    ];
+    let places = order.map(|text| place(&lines, text));
+    assert!(places.is_sorted(), "{lines:#?}");
+    assert!(place(&lines, "Bob: I begin coffee") < place(&lines, "both have begun"));
+    assert!(!lines.iter().any(|line| line.contains("begin the third cup")));
+}
