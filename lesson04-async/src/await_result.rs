@@ -42,7 +42,7 @@ async fn compute(pool: &Pool) -> Result<()> {
     // cancelled: without that, it would go on.
     let mut long = pool.apply_async(nap, (60_000,));
     if time::timeout(Duration::from_millis(120), &mut long).await.is_err() {
-        println!("no longer: cancelled {}", long.cancel());
+        println!("out of patience; is the task cancelled? {}", long.cancel());
     }
     println!("and its result is: {}", long.await.unwrap_err());
 

@@ -30,14 +30,14 @@ pub fn main() -> multiproc::Result<()> {
     show("before", &pool);
 
     let futures = [100, 200, 13, 150, 60_000].map(|milliseconds| pool.submit(nap, (milliseconds,)));
-    futures[0].wait();
-    show("the first has ended", &pool);
+    thread::sleep(Duration::from_millis(150));
+    show("meanwhile", &pool);
 
-    // A minute is too long.
+    // A minute is too long. A task that has not begun never will; of one that runs, the worker is killed.
     futures[4].cancel();
     // Waits until all have ended, well or not. The results stay where they are.
     wait_for_all(&futures);
-    show("all have ended", &pool);
+    show("after", &pool);
     for (place, future) in futures.into_iter().enumerate() {
         if let Err(error) = future.get() {
             println!("task {}: {error}", place + 1);

@@ -66,9 +66,9 @@ fn as_completed_gives_every_result_and_adds_the_times_up() {
 fn statistics_counts_every_task_once() {
     let lines = lines("statistics");
     assert_eq!(numbers(&lines[place(&lines, "before: ")]), [0; 5]);
-    let meanwhile = &lines[place(&lines, "the first has ended: ")];
+    let meanwhile = &lines[place(&lines, "meanwhile: ")];
     assert_eq!(numbers(meanwhile).iter().sum::<u64>(), 5, "{meanwhile}");
-    assert_eq!(numbers(&lines[place(&lines, "all have ended: ")]), [0, 0, 3, 1, 1]);
+    assert_eq!(numbers(&lines[place(&lines, "after: ")]), [0, 0, 3, 1, 1]);
     place(&lines, "13 is bad luck");
     place(&lines, "task 5: the task was cancelled");
 }
@@ -77,7 +77,7 @@ fn statistics_counts_every_task_once() {
 fn await_result_ticks_while_it_waits_and_stops_what_takes_too_long() {
     let lines = lines("await_result");
     // Had a result blocked the thread, the clock would not even have begun.
-    let cancelled = place(&lines, "no longer: cancelled true");
+    let cancelled = place(&lines, "is the task cancelled? true");
     assert!(lines[..cancelled].iter().filter(|line| line.contains("tick")).count() > 1, "{lines:#?}");
     place(&lines, "25997 primes below 300000");
     place(&lines, "3 naps; [4, 25, 168] primes");
