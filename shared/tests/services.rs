@@ -14,7 +14,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Error, Queue, Result, Service, ServiceManager, ServiceManagerBuilder, ServiceWorker, StartMethod};
+use multiproc::{
+    Error, Queue, Result, Service, ServiceControl, ServiceManager, ServiceManagerBuilder, ServiceWorker, StartMethod,
+};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, raise, sigaction};
 use nix::unistd::Pid;
 use support::{ProcessId, Program, announce, descendants_of, eventually, is_config, named, run_each_in_a_process};
@@ -158,9 +160,9 @@ fn panics_at_start() -> Result<()> {
 
 fn shrinks() -> Result<()> {
     let mut manager = ServiceManager::new();
-    let printers = manager.add(Service::new(printer, (Queue::new()?,)), 3)?;
     let mut wanted = [1, 0, 2].into_iter();
-    manager.on_reload(move |manager| manager.reconfigure(printers, wanted.next().unwrap()).unwrap());
+    let change = move |manager: &ServiceControl, id| manager.reconfigure(id, wanted.next().unwrap()).unwrap();
+    manager.add(Service::new(printer, (Queue::new()?,)).on_reload(change), 3)?;
     talk(&mut manager, 3);
     manager.run()
 }

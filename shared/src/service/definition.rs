@@ -6,11 +6,14 @@ use std::fmt;
 use crate::error::Result;
 use crate::nursery::StartMethod;
 use crate::process::Process;
-use crate::service::ServiceWorker;
+use crate::service::{ServiceControl, ServiceId, ServiceWorker};
 use crate::task::{Arguments, Task};
 
 /// Starts one worker.
 type Start = Box<dyn Fn(ServiceWorker, StartMethod) -> Result<Process<()>> + Send>;
+
+/// Runs in the manager when it reloads.
+type OnReload = Box<dyn FnMut(&ServiceControl, ServiceId) + Send>;
 
 /// A function that runs for as long as the program does, in one or several processes; for
 /// [`ServiceManager::add`](crate::ServiceManager::add).
@@ -38,6 +41,7 @@ type Start = Box<dyn Fn(ServiceWorker, StartMethod) -> Result<Process<()>> + Sen
 pub struct Service {
     name: String,
     start: Start,
+    on_reload: Vec<OnReload>,
 }
 
 impl Service {
@@ -51,7 +55,32 @@ impl Service {
             let builder = Process::builder().name(worker.name()).daemon(true).start_method(method);
             builder.target(function.clone(), arguments.clone().with_worker(worker)).start()
         };
-        Self { name: name_of::<F>(), start: Box::new(start) }
+        Self { name: name_of::<F>(), start: Box::new(start), on_reload: Vec::new() }
+    }
+
+    /// Calls `hook` in the manager's process when the manager is told to reload (SIGHUP), after the manager's own hooks and before the
+    /// service's workers are told, who ask [`reload_requested`](ServiceWorker::reload_requested).
+    ///
+    /// ```
+    /// use multiproc::{Service, ServiceWorker};
+    ///
+    /// fn print(worker: ServiceWorker) {
+    ///     while !worker.should_stop() {
+    ///         worker.sleep(std::time::Duration::from_secs(1));
+    ///     }
+    /// }
+    ///
+    /// let five_from_now_on = |manager: &multiproc::ServiceControl, id| manager.reconfigure(id, 5).expect("it runs");
+    /// let service = Service::new(print, ()).on_reload(five_from_now_on);
+    /// # drop(service);
+    /// ```
+    pub fn on_reload(mut self, hook: impl FnMut(&ServiceControl, ServiceId) + Send + 'static) -> Self {
+        self.on_reload.push(Box::new(hook));
+        self
+    }
+
+    pub(super) fn reload(&mut self, control: &ServiceControl, id: ServiceId) {
+        self.on_reload.iter_mut().for_each(|hook| hook(control, id));
     }
 
     /// Sets its name, which its workers' names begin with.

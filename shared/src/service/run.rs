@@ -148,6 +148,9 @@ impl Run {
         if reload && !self.stopping {
             self.notifier.reloading();
             self.hooks.reload(&self.control);
+            for group in &mut self.groups {
+                group.service.reload(&self.control, group.id);
+            }
             self.seats().for_each(|seat| seat.reload());
             self.fill();
             self.notifier.ready();
