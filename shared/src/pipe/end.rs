@@ -5,10 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
-
 use crate::error::{Error, Result};
-use crate::handle::{self, Carried, Descriptor, Handles, Travel};
+use crate::handle::{self, Carried, Descriptor, Handles};
 use crate::machine::can_spin;
 use crate::pipe::doorbell::Doorbell;
 use crate::ring::{Consumer, Corrupt, Producer, Segment, Spin};
@@ -71,6 +69,23 @@ impl End {
             Self::new(segment.clone(), memory.clone(), Arc::new(Descriptor::new(OwnedFd::from(socket))), first)
         };
         Ok((end(a, true), end(b, false)))
+    }
+
+    /// The end whose memory and socket came from another process.
+    pub(super) fn arrived(memory: Arc<Descriptor>, socket: Arc<Descriptor>, first: bool) -> Result<Self> {
+        let segment = Segment::open(&*memory)?;
+        Ok(Self::new(Arc::new(segment), memory, socket, first))
+    }
+
+    /// What goes to another process; this end is of no use from then on. It must not be half-way through a message.
+    pub(super) fn leave(&self) -> Result<(&Arc<Descriptor>, &Arc<Descriptor>, bool), &'static str> {
+        if self.receiver().head.is_some() || self.bell.holds_handles() || !self.sender().rest.0.is_empty() {
+            return Err("a connection that is half-way through a message cannot go to another process");
+        }
+        if self.moved.swap(true, Relaxed) {
+            return Err("this connection went to another process already");
+        }
+        Ok((&self.memory, self.bell.socket(), self.first))
     }
 
     fn new(segment: Arc<Segment>, memory: Arc<Descriptor>, socket: Arc<Descriptor>, first: bool) -> Self {
@@ -303,43 +318,5 @@ impl End {
                 Err(error) => return Err(error),
             }
         }
-    }
-}
-
-/// An end goes to another process as its two descriptors; it must not be half-way through a message.
-impl Serialize for End {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.receiver().head.is_some() || self.bell.holds_handles() || !self.sender().rest.0.is_empty() {
-            let reason = "a connection that is half-way through a message cannot go to another process";
-            return Err(ser::Error::custom(handle::refuse(reason)));
-        }
-        if self.moved.swap(true, Relaxed) {
-            return Err(ser::Error::custom(handle::refuse("this connection went to another process already")));
-        }
-        (HandleOf(&self.memory), HandleOf(self.bell.socket()), self.first).serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for End {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (Received(memory), Received(socket), first) = Deserialize::deserialize(deserializer)?;
-        let segment = Segment::open(&*memory).map_err(de::Error::custom)?;
-        Ok(Self::new(Arc::new(segment), memory, socket, first))
-    }
-}
-
-struct HandleOf<'a>(&'a Arc<Descriptor>);
-
-impl Serialize for HandleOf<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        handle::serialize(self.0, Travel::Moved, serializer)
-    }
-}
-
-struct Received(Arc<Descriptor>);
-
-impl<'de> Deserialize<'de> for Received {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        handle::deserialize(deserializer).map(Self)
     }
 }

@@ -12,6 +12,7 @@ mod asynchronous;
 mod connection;
 mod doorbell;
 mod end;
+mod travel;
 
 #[cfg(feature = "tokio")]
 pub(crate) use asynchronous::in_runtime;
