@@ -1,162 +1,55 @@
 //! What the lesson promises on its command line.
 
-use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
-use std::process::{Command, Output, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
 
-const EXAMPLES: [&str; 15] = [
-    "fork",
-    "process",
-    "process_args",
-    "threads",
-    "shared_list",
-    "subprocess",
-    "communicate",
-    "pipe",
-    "pipe_duplex",
-    "queue",
-    "queue_drain",
-    "pipe_or_queue",
-    "sync",
-    "first_pool",
-    "hello_pool",
-];
+use course::testing::{Program, numbers, place};
 
-/// Longer than any run takes on a slow machine: whatever reaches it hangs.
-const DEADLINE: Duration = Duration::from_secs(120);
-
-/// How long a process that was told to end may take for it.
-const MOMENT: Duration = Duration::from_secs(10);
-
-/// In the environment of every process of a run, however far down, with a value of the run's own.
-const MARK: &str = "LESSON01_TEST";
-
-/// Waits until `done` holds; says whether it ever did.
-fn within(patience: Duration, mut done: impl FnMut() -> bool) -> bool {
-    let start = Instant::now();
-    while !done() {
-        if start.elapsed() > patience {
-            return false;
-        }
-        thread::sleep(Duration::from_millis(2));
-    }
-    true
-}
-
-/// The processes that carry the mark.
-fn marked(mark: &str) -> Vec<String> {
-    let variable = format!("{MARK}={mark}");
-    let is_marked =
-        |environment: Vec<u8>| environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes());
-    fs::read_dir("/proc")
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|pid| fs::read(format!("/proc/{pid}/environ")).is_ok_and(is_marked))
-        .collect()
-}
-
-/// Runs the lesson to its end, which is also the end of all its processes.
-fn run_into(arguments: &[&str], stdout: impl Into<Stdio>) -> Output {
-    let folder = tempfile::tempdir().unwrap();
-    let mark = folder.path().to_str().unwrap();
-    let errors = folder.path().join("errors");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_lesson01-processes"))
-        .args(arguments)
-        .env(MARK, mark)
-        .stdin(Stdio::null())
-        .stdout(stdout)
-        .stderr(File::create(&errors).unwrap())
-        .spawn()
-        .unwrap();
-    let mut status = None;
-    let ended = within(DEADLINE, || {
-        status = child.try_wait().unwrap();
-        status.is_some()
-    });
-    if !ended {
-        child.kill().unwrap();
-        panic!("{arguments:?} did not end");
-    }
-    assert!(within(MOMENT, || marked(mark).is_empty()), "{arguments:?} left {:?} running", marked(mark));
-    Output { status: status.unwrap(), stdout: Vec::new(), stderr: fs::read(errors).unwrap() }
-}
-
-fn run(arguments: &[&str]) -> Output {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("output");
-    let output = run_into(arguments, File::create(&path).unwrap());
-    Output { stdout: fs::read(path).unwrap(), ..output }
-}
-
-fn stdout(output: &Output) -> &str {
-    str::from_utf8(&output.stdout).unwrap()
-}
-
-fn stderr(output: &Output) -> &str {
-    str::from_utf8(&output.stderr).unwrap()
-}
-
-#[track_caller]
-fn assert_success(output: &Output) {
-    assert!(output.status.success(), "{}\n{}", output.status, stderr(output));
-    assert_eq!(stderr(output), "");
-}
+const LESSON: Program = Program {
+    path: env!("CARGO_BIN_EXE_lesson01-processes"),
+    examples: &[
+        "fork",
+        "process",
+        "process_args",
+        "threads",
+        "shared_list",
+        "subprocess",
+        "communicate",
+        "pipe",
+        "pipe_duplex",
+        "queue",
+        "queue_drain",
+        "pipe_or_queue",
+        "sync",
+        "first_pool",
+        "hello_pool",
+    ],
+};
 
 /// What one example prints, line by line.
 #[track_caller]
 fn lines(example: &str) -> Vec<String> {
-    let output = run(&[example]);
-    assert_success(&output);
-    stdout(&output).lines().map(str::to_string).collect()
-}
-
-/// The place of the one line that contains `text`.
-#[track_caller]
-fn place(lines: &[String], text: &str) -> usize {
-    let places: Vec<_> = (0..lines.len()).filter(|place| lines[*place].contains(text)).collect();
-    assert_eq!(places.len(), 1, "{text:?} in {lines:#?}");
-    places[0]
-}
-
-/// The whole numbers of a line.
-fn numbers(line: &str) -> Vec<u64> {
-    line.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect()
+    LESSON.lines(&[example])
 }
 
 #[test]
 fn list_names_every_example_with_what_to_watch_for() {
-    let output = run(&["list"]);
-    assert_success(&output);
-    let lines: Vec<_> = stdout(&output).lines().collect();
-    let names: Vec<_> = lines.iter().filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(names, EXAMPLES);
-    assert!(lines.iter().all(|line| line.split_whitespace().count() > 3));
+    LESSON.assert_lists_its_examples();
 }
 
 #[test]
 fn a_wrong_name_ends_with_status_2_and_a_suggestion() {
-    let output = run(&["proces"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert_eq!(stdout(&output), "");
-    assert!(stderr(&output).contains("did you mean `process`"), "{}", stderr(&output));
+    LESSON.assert_refuses("proces", "process");
 }
 
 #[test]
 fn the_whole_lesson_runs_from_the_first_example_to_the_last() {
-    let output = run(&[]);
-    assert_success(&output);
-    let headings: Vec<_> =
-        stdout(&output).lines().filter_map(|line| line.strip_prefix("── ")?.split(' ').next()).collect();
-    assert_eq!(headings, EXAMPLES);
+    LESSON.assert_runs_from_first_to_last();
 }
 
 #[test]
 fn every_example_runs_alone() {
-    for example in EXAMPLES {
-        assert!(!lines(example).is_empty(), "{example} printed nothing");
-    }
+    LESSON.assert_runs_each_alone();
 }
 
 #[test]
@@ -164,7 +57,7 @@ fn a_lesson_that_nobody_reads_ends_quietly() {
     for arguments in [&["list"], &["fork"], &["process"], &["process_args"], &["hello_pool"], &[][..]] {
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
-        assert_success(&run_into(arguments, writer));
+        LESSON.assert_succeeds_into(arguments, writer);
     }
 }
 
@@ -174,7 +67,7 @@ fn a_lesson_whose_reader_leaves_half_way_ends_quietly() {
     for lines in [1, 2, 4, 6] {
         let (reader, writer) = io::pipe().unwrap();
         let reader = thread::spawn(move || BufReader::new(reader).lines().take(lines).count());
-        assert_success(&run_into(&["queue"], writer));
+        LESSON.assert_succeeds_into(&["queue"], writer);
         assert_eq!(reader.join().unwrap(), lines);
     }
 }

@@ -1,119 +1,13 @@
 //! What the lesson promises on its command line.
 
-use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
-use std::process::{Child, Command, Output, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Stdio;
 
+use course::testing::{Program, assert_success};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tempfile::TempDir;
 
-const EXAMPLES: [&str; 1] = ["service"];
-
-/// Longer than any run takes on a slow machine: whatever reaches it hangs.
-const DEADLINE: Duration = Duration::from_secs(120);
-
-/// How long a process that was told to end may take for it.
-const MOMENT: Duration = Duration::from_secs(10);
-
-/// In the environment of every process of a run, however far down, with a value of the run's own.
-const MARK: &str = "LESSON06_TEST";
-
-/// Waits until `done` holds; says whether it ever did.
-fn within(patience: Duration, mut done: impl FnMut() -> bool) -> bool {
-    let start = Instant::now();
-    while !done() {
-        if start.elapsed() > patience {
-            return false;
-        }
-        thread::sleep(Duration::from_millis(2));
-    }
-    true
-}
-
-/// The processes that carry the mark.
-fn marked(mark: &str) -> Vec<String> {
-    let variable = format!("{MARK}={mark}");
-    let is_marked =
-        |environment: Vec<u8>| environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes());
-    fs::read_dir("/proc")
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|pid| fs::read(format!("/proc/{pid}/environ")).is_ok_and(is_marked))
-        .collect()
-}
-
-/// A run of the lesson. Dropping one that has not ended kills it.
-struct Run {
-    child: Child,
-    folder: TempDir,
-}
-
-impl Run {
-    fn start(arguments: &[&str], stdout: impl Into<Stdio>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_lesson06-callbacks"))
-            .args(arguments)
-            .env(MARK, folder.path())
-            .stdin(Stdio::null())
-            .stdout(stdout)
-            .stderr(File::create(folder.path().join("errors")).unwrap())
-            .spawn()
-            .unwrap();
-        Self { child, folder }
-    }
-
-    fn pid(&self) -> Pid {
-        Pid::from_raw(self.child.id() as i32)
-    }
-
-    /// Waits for its end, which is also the end of all its processes.
-    fn end(mut self) -> Output {
-        let mut status = None;
-        let ended = within(DEADLINE, || {
-            status = self.child.try_wait().unwrap();
-            status.is_some()
-        });
-        assert!(ended, "it did not end");
-        let mark = self.folder.path().to_str().unwrap();
-        assert!(within(MOMENT, || marked(mark).is_empty()), "{:?} are left", marked(mark));
-        let stderr = fs::read(self.folder.path().join("errors")).unwrap();
-        Output { status: status.unwrap(), stdout: Vec::new(), stderr }
-    }
-}
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
-            // Its services end with it.
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
-    }
-}
-
-fn run(arguments: &[&str]) -> Output {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("output");
-    let output = Run::start(arguments, File::create(&path).unwrap()).end();
-    Output { stdout: fs::read(path).unwrap(), ..output }
-}
-
-fn stdout(output: &Output) -> &str {
-    str::from_utf8(&output.stdout).unwrap()
-}
-
-fn stderr(output: &Output) -> &str {
-    str::from_utf8(&output.stderr).unwrap()
-}
-
-#[track_caller]
-fn assert_success(output: &Output) {
-    assert!(output.status.success(), "{}\n{}", output.status, stderr(output));
-    assert_eq!(stderr(output), "");
-}
+const LESSON: Program = Program { path: env!("CARGO_BIN_EXE_lesson06-callbacks"), examples: &["service"] };
 
 /// The place of the first line that begins like this.
 #[track_caller]
@@ -123,29 +17,17 @@ fn place(lines: &[String], start: &str) -> usize {
 
 #[test]
 fn list_names_every_example_with_what_to_watch_for() {
-    let output = run(&["list"]);
-    assert_success(&output);
-    let lines: Vec<_> = stdout(&output).lines().collect();
-    let names: Vec<_> = lines.iter().filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(names, EXAMPLES);
-    assert!(lines.iter().all(|line| line.split_whitespace().count() > 3));
+    LESSON.assert_lists_its_examples();
 }
 
 #[test]
 fn a_wrong_name_ends_with_status_2_and_a_suggestion() {
-    let output = run(&["servise"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert_eq!(stdout(&output), "");
-    assert!(stderr(&output).contains("did you mean `service`"), "{}", stderr(&output));
+    LESSON.assert_refuses("servise", "service");
 }
 
 #[test]
 fn the_whole_lesson_runs_from_the_first_example_to_the_last() {
-    let output = run(&[]);
-    assert_success(&output);
-    let headings: Vec<_> =
-        stdout(&output).lines().filter_map(|line| line.strip_prefix("── ")?.split(' ').next()).collect();
-    assert_eq!(headings, EXAMPLES);
+    LESSON.assert_runs_from_first_to_last();
 }
 
 #[test]
@@ -153,15 +35,13 @@ fn a_lesson_that_nobody_reads_ends_quietly() {
     for arguments in [&["list"], &["service"], &[][..]] {
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
-        assert_success(&Run::start(arguments, writer).end());
+        LESSON.assert_succeeds_into(arguments, writer);
     }
 }
 
 #[test]
 fn service_has_two_printers_then_five_and_then_none() {
-    let output = run(&["service"]);
-    assert_success(&output);
-    let lines: Vec<_> = stdout(&output).lines().map(str::to_string).collect();
+    let lines = LESSON.lines(&["service"]);
     let hup = place(&lines, "manager: SIGHUP");
     let term = place(&lines, "manager: SIGTERM");
     assert!(place(&lines, "operator: kill -SIGHUP") < hup, "{lines:#?}");
@@ -182,7 +62,8 @@ fn service_has_two_printers_then_five_and_then_none() {
 #[test]
 fn service_stays_if_asked_to_and_obeys_signals_from_outside() {
     let (reader, writer) = io::pipe().unwrap();
-    let run = Run::start(&["service", "--stay"], writer);
+    let run = LESSON.start(&["service", "--stay"], Stdio::null(), writer);
+    let pid = Pid::from_raw(run.pid() as i32);
     let mut output = BufReader::new(reader);
     let mut await_line = |start: &str| {
         let mut line = String::new();
@@ -193,12 +74,12 @@ fn service_stays_if_asked_to_and_obeys_signals_from_outside() {
         line
     };
     let hint = await_line("manager: kill -SIGHUP");
-    assert!(hint.contains(&format!("kill -SIGTERM {}", run.pid())), "{hint}");
+    assert!(hint.contains(&format!("kill -SIGTERM {pid}")), "{hint}");
     await_line("manager: printer-1 is process");
-    kill(run.pid(), Signal::SIGHUP).unwrap();
+    kill(pid, Signal::SIGHUP).unwrap();
     await_line("manager: SIGHUP");
     await_line("manager: printer-4 is process");
-    kill(run.pid(), Signal::SIGTERM).unwrap();
+    kill(pid, Signal::SIGTERM).unwrap();
     await_line("manager: SIGTERM");
     let mut rest = String::new();
     output.read_to_string(&mut rest).unwrap();

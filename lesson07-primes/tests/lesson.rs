@@ -1,9 +1,9 @@
 //! What the lesson promises on its command line.
 
-use std::fs::{self, File};
-use std::process::{Command, Output};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::fs;
+use std::process::Output;
+
+use course::testing::{Program, assert_success};
 
 const PRIMES: [u64; 14] = [
     17977,
@@ -22,41 +22,24 @@ const PRIMES: [u64; 14] = [
     1746860020068409,
 ];
 
-const EXAMPLES: [&str; 10] =
-    ["is_prime", "sequential", "map", "imap", "unordered", "chunksize", "threads", "split", "miller_rabin", "compare"];
-
-/// Longer than any run takes on a slow machine: whatever reaches it hangs.
-const DEADLINE: Duration = Duration::from_secs(120);
-
-/// Runs the lesson with `input` as its standard input, in a folder of its own so that no picture is left behind.
-fn run_with_input(arguments: &[&str], input: &str) -> Output {
-    let folder = tempfile::tempdir().unwrap();
-    let file = |name| folder.path().join(name);
-    fs::write(file("input"), input).unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_lesson07-primes"))
-        .args(arguments)
-        .current_dir(folder.path())
-        .stdin(File::open(file("input")).unwrap())
-        .stdout(File::create(file("output")).unwrap())
-        .stderr(File::create(file("errors")).unwrap())
-        .spawn()
-        .unwrap();
-    let start = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        if start.elapsed() > DEADLINE {
-            child.kill().unwrap();
-            panic!("{arguments:?} did not end");
-        }
-        thread::sleep(Duration::from_millis(2));
-    };
-    Output { status, stdout: fs::read(file("output")).unwrap(), stderr: fs::read(file("errors")).unwrap() }
-}
+const LESSON: Program = Program {
+    path: env!("CARGO_BIN_EXE_lesson07-primes"),
+    examples: &[
+        "is_prime",
+        "sequential",
+        "map",
+        "imap",
+        "unordered",
+        "chunksize",
+        "threads",
+        "split",
+        "miller_rabin",
+        "compare",
+    ],
+};
 
 fn run(arguments: &[&str]) -> Output {
-    run_with_input(arguments, "")
+    LESSON.run(arguments)
 }
 
 fn stdout(output: &Output) -> &str {
@@ -65,11 +48,6 @@ fn stdout(output: &Output) -> &str {
 
 fn stderr(output: &Output) -> &str {
     str::from_utf8(&output.stderr).unwrap()
-}
-
-#[track_caller]
-fn assert_success(output: &Output) {
-    assert!(output.status.success(), "{}\n{}", output.status, stderr(output));
 }
 
 /// The numbers that `output` says are prime, in its order.
@@ -83,34 +61,22 @@ fn primes(output: &Output) -> Vec<u64> {
 
 #[test]
 fn list_names_every_example_with_what_to_watch_for() {
-    let output = run(&["list"]);
-    assert_success(&output);
-    let lines: Vec<_> = stdout(&output).lines().collect();
-    let names: Vec<_> = lines.iter().filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(names, EXAMPLES);
-    assert!(lines.iter().all(|line| line.split_whitespace().count() > 3));
+    LESSON.assert_lists_its_examples();
 }
 
 #[test]
 fn a_wrong_name_ends_with_status_2_and_a_suggestion() {
-    let output = run(&["imop"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert_eq!(stdout(&output), "");
-    assert!(stderr(&output).contains("did you mean `imap`"), "{}", stderr(&output));
+    LESSON.assert_refuses("imop", "imap");
 }
 
 #[test]
 fn the_whole_lesson_runs_from_the_first_example_to_the_last() {
-    let output = run(&[]);
-    assert_success(&output);
-    let headings: Vec<_> =
-        stdout(&output).lines().filter_map(|line| line.strip_prefix("── ")?.split(' ').next()).collect();
-    assert_eq!(headings, EXAMPLES);
+    LESSON.assert_runs_from_first_to_last();
 }
 
 #[test]
 fn every_example_runs_alone_and_on_other_numbers() {
-    for example in EXAMPLES {
+    for example in LESSON.examples {
         let output = run(&[example, "2", "97", "1000000007"]);
         assert_success(&output);
         assert!(!output.stdout.is_empty(), "{example} printed nothing");
@@ -147,7 +113,7 @@ fn unordered_finds_the_14_primes_in_any_order() {
 
 #[test]
 fn numbers_come_from_standard_input() {
-    let output = run_with_input(&["imap", "--numbers", "-"], "97\n");
+    let output = LESSON.run_with_input(&["imap", "--numbers", "-"], "97\n");
     assert_success(&output);
     assert_eq!(stdout(&output), "97 is prime\n");
 }
@@ -171,7 +137,7 @@ fn numbers_come_from_the_command_line() {
 
 #[test]
 fn a_bad_line_ends_with_status_2_and_is_named() {
-    let output = run_with_input(&["imap", "--numbers", "-"], "97\n12x\n");
+    let output = LESSON.run_with_input(&["imap", "--numbers", "-"], "97\n12x\n");
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(stdout(&output), "");
     assert!(stderr(&output).contains("standard input, line 2: \"12x\""), "{}", stderr(&output));

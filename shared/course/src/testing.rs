@@ -4,9 +4,11 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
 
 /// Longer than any run takes on a slow machine: whatever reaches it hangs.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -27,40 +29,49 @@ pub struct Program {
 }
 
 impl Program {
+    /// Starts it in a folder of its own, so that what it writes there is not left behind.
+    pub fn start(&self, arguments: &[&str], stdin: impl Into<Stdio>, stdout: impl Into<Stdio>) -> Run {
+        let folder = tempfile::tempdir().unwrap();
+        let child = Command::new(self.path)
+            .args(arguments)
+            .env(MARK, folder.path())
+            .current_dir(folder.path())
+            .stdin(stdin)
+            .stdout(stdout)
+            .stderr(File::create(folder.path().join("errors")).unwrap())
+            .spawn()
+            .unwrap();
+        Run { child, folder }
+    }
+
     /// Runs it to its end, which is also the end of all its processes.
     #[track_caller]
     pub fn run(&self, arguments: &[&str]) -> Output {
+        self.run_with_input(arguments, "")
+    }
+
+    /// As [`run`](Program::run), with `input` as its standard input.
+    #[track_caller]
+    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Output {
         let folder = tempfile::tempdir().unwrap();
-        let (stdout, stderr) = (folder.path().join("output"), folder.path().join("errors"));
-        let mut child = Command::new(self.path)
-            .args(arguments)
-            .env(MARK, folder.path())
-            .stdin(Stdio::null())
-            .stdout(File::create(&stdout).unwrap())
-            .stderr(File::create(&stderr).unwrap())
-            .spawn()
-            .unwrap();
-        let mut status = None;
-        let ended = within(DEADLINE, || {
-            status = child.try_wait().unwrap();
-            status.is_some()
-        });
-        if !ended {
-            child.kill().unwrap();
-            panic!("{arguments:?} did not end; it printed\n{}", fs::read_to_string(stdout).unwrap());
-        }
-        let left = || marked(folder.path());
-        assert!(within(MOMENT, || left().is_empty()), "{arguments:?} left {:?} running", left());
-        Output { status: status.unwrap(), stdout: fs::read(stdout).unwrap(), stderr: fs::read(stderr).unwrap() }
+        let (stdin, stdout) = (folder.path().join("input"), folder.path().join("output"));
+        fs::write(&stdin, input).unwrap();
+        let run = self.start(arguments, File::open(stdin).unwrap(), File::create(&stdout).unwrap());
+        let output = run.end();
+        Output { stdout: fs::read(stdout).unwrap(), ..output }
+    }
+
+    /// It ends with success, and without a word of complaint, though what reads its output is `stdout`.
+    #[track_caller]
+    pub fn assert_succeeds_into(&self, arguments: &[&str], stdout: impl Into<Stdio>) {
+        assert_success(&self.start(arguments, Stdio::null(), stdout).end());
     }
 
     /// What it prints if all goes well, line by line: it ends with success, and prints something and no errors.
     #[track_caller]
     pub fn lines(&self, arguments: &[&str]) -> Vec<String> {
         let output = self.run(arguments);
-        let errors = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{arguments:?}: {}\n{errors}", output.status);
-        assert_eq!(errors, "", "{arguments:?}");
+        assert_success(&output);
         let lines: Vec<_> = str::from_utf8(&output.stdout).unwrap().lines().map(str::to_string).collect();
         assert!(!lines.is_empty(), "{arguments:?} printed nothing");
         lines
@@ -100,6 +111,53 @@ impl Program {
         let errors = str::from_utf8(&output.stderr).unwrap();
         assert!(errors.contains(&format!("did you mean `{meant}`")), "{errors}");
     }
+}
+
+/// A run of a lesson. Dropping one that has not ended kills it.
+#[derive(Debug)]
+pub struct Run {
+    child: Child,
+    folder: TempDir,
+}
+
+impl Run {
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for its end, which is also the end of all its processes. The output went where it was sent.
+    #[track_caller]
+    pub fn end(mut self) -> Output {
+        let mut status = None;
+        let ended = within(DEADLINE, || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        assert!(ended, "it did not end");
+        let left = || marked(self.folder.path());
+        assert!(within(MOMENT, || left().is_empty()), "{:?} are left running", left());
+        let stderr = fs::read(self.folder.path().join("errors")).unwrap();
+        Output { status: status.unwrap(), stdout: Vec::new(), stderr }
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            // Its processes end with it.
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// It ended with success, and said nothing on standard error.
+#[track_caller]
+pub fn assert_success(output: &Output) {
+    let errors = str::from_utf8(&output.stderr).unwrap();
+    assert!(output.status.success(), "{}\n{errors}", output.status);
+    assert_eq!(errors, "");
 }
 
 /// The place of the one line that contains `text`.
