@@ -24,7 +24,7 @@ fn longest_below(limit: u64) -> u64 {
 /// Runs the example.
 pub fn main() -> multiproc::Result<()> {
     multiproc::init();
-    let limits: Vec<u64> = (1..=20).map(|n| 60_000 + 1000 * n).collect();
+    let limits: Vec<u64> = (1..=20).map(|n| 100_000 + 1000 * n).collect();
 
     let start = Instant::now();
     let mut looped = Vec::new();
