@@ -45,25 +45,12 @@ fn every_example_runs_alone() {
 }
 
 #[test]
-fn apply_async_returns_long_before_its_task_is_done() {
+fn apply_async_counts_in_the_worker_and_in_the_parent() {
     let lines = lines("apply_async");
     let sent = place(&lines, ": the task is sent");
     let ours = place(&lines, ": 11709 primes from 300000 to 450000, says the parent");
     assert!(sent < ours && ours < place(&lines, ": 25997 primes below 300000, says the worker"), "{lines:#?}");
     assert_eq!(lines.last().unwrap(), "37706 primes below 450000");
-    // To send a task takes less than to count primes, however slow the machine.
-    let microseconds = |line: &str| {
-        let time = line.split(['r', ':']).nth(1).unwrap().trim();
-        let number = time.trim_end_matches(char::is_alphabetic);
-        let unit = match &time[number.len()..] {
-            "s" => 1e6,
-            "ms" => 1e3,
-            "µs" => 1.0,
-            unit => panic!("{unit} in {line}"),
-        };
-        number.parse::<f64>().unwrap() * unit
-    };
-    assert!(microseconds(&lines[sent]) < microseconds(&lines[ours]), "{lines:#?}");
 }
 
 #[test]
