@@ -1,6 +1,8 @@
 //! For the tests of a lesson: runs its program as a reader would, sees to it that it ends within a deadline, and that no
 //! process of it is left. What it finds amiss is a panic, which fails the test.
 
+mod transcript;
+
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::Path;
@@ -9,6 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+pub use transcript::{Varies, nothing};
 
 /// Longer than any run takes on a slow machine: whatever reaches it hangs.
 const DEADLINE: Duration = Duration::from_secs(120);
