@@ -21,9 +21,9 @@ mod wait;
 
 pub(crate) use claim::Claim;
 pub(crate) use consumer::{Consumer, Corrupt};
-pub(crate) use producer::Producer;
 #[cfg(feature = "test-support")]
 pub(crate) use memory::DATA;
+pub(crate) use producer::Producer;
 #[cfg(feature = "test-support")]
 pub(crate) use segment::Cursors;
 pub(crate) use segment::{Cursor, Flags, Header, Segment, TICKET_LEN};

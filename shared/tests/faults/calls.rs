@@ -102,9 +102,7 @@ fn others(pool: &Pool, charge: Charge) -> Vec<(u64, AsyncResult<Answer>)> {
 fn whole(result: Result<Vec<Answer>>) -> Vec<(u64, Option<Result<Answer>>)> {
     match result {
         Ok(answers) => (0..).zip(answers.into_iter().map(|answer| Some(Ok(answer)))).collect(),
-        Err(error) => {
-            (0..TASKS).map(|n| (n, (n == DOOMED).then(|| Err(error.clone())))).collect()
-        }
+        Err(error) => (0..TASKS).map(|n| (n, (n == DOOMED).then(|| Err(error.clone())))).collect(),
     }
 }
 

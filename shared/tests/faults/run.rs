@@ -72,7 +72,11 @@ fn in_a_process(numbers: &[usize]) -> Vec<String> {
     let list: Vec<String> = numbers.iter().map(usize::to_string).collect();
     let mut words = tempfile::tempfile().unwrap();
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([CELLS, &list.join(",")]).stdin(Stdio::null()).stderr(words.try_clone().unwrap());
+    command
+        .args([CELLS, &list.join(",")])
+        .stdin(Stdio::null())
+        .env("RUST_BACKTRACE", "0")
+        .stderr(words.try_clone().unwrap());
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let lines = lines(&mut child);
     let mut outcomes = Vec::new();

@@ -40,7 +40,8 @@ fn rows(Charge(place, fault): Charge, outcomes: &[(Cell, String)], text: &mut St
 fn calls(place: Place, cells: &[Cell]) -> String {
     let every = Call::ALL.into_iter().filter(|call| call.has(place));
     let here: Vec<_> = every.clone().filter(|call| cells.iter().any(|cell| cell.call == *call)).collect();
-    let methods: Vec<_> = METHODS.into_iter().filter(|method| cells.iter().any(|cell| cell.method == *method)).collect();
+    let methods: Vec<_> =
+        METHODS.into_iter().filter(|method| cells.iter().any(|cell| cell.method == *method)).collect();
     let mut text = match here.len() {
         all if all == Call::ALL.len() => "all".to_string(),
         _ => here.iter().map(|call| format!("`{call}`")).collect::<Vec<_>>().join(", "),
