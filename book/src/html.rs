@@ -43,11 +43,11 @@ impl Element {
 
 /// The elements of `markup`, in order.
 pub(crate) fn elements(markup: &str) -> Vec<Element> {
-    let mut queue = BufferQueue::default();
+    let queue = BufferQueue::default();
     queue.push_back(StrTendril::from(markup));
     let tokenizer = Tokenizer::new(Sink::default(), Default::default());
     // The queue is fed once, and the sink never asks for a pause.
-    let _ = tokenizer.feed(&mut queue);
+    let _ = tokenizer.feed(&queue);
     tokenizer.end();
     tokenizer.sink.elements.into_inner()
 }
