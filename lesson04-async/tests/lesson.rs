@@ -5,6 +5,9 @@ use course::testing::{Program, numbers, place};
 const LESSON: Program = Program {
     path: env!("CARGO_BIN_EXE_lesson04-async"),
     examples: &[
+        "apply_async",
+        "map_async",
+        "starmap_async",
         "submit",
         "as_completed",
         "statistics",
@@ -39,6 +42,35 @@ fn the_whole_lesson_runs_from_the_first_example_to_the_last() {
 #[test]
 fn every_example_runs_alone() {
     LESSON.assert_runs_each_alone();
+}
+
+#[test]
+fn apply_async_counts_in_the_worker_and_in_the_parent() {
+    let lines = lines("apply_async");
+    let sent = place(&lines, ": the task is sent");
+    let ours = place(&lines, ": 11709 primes from 300000 to 450000, says the parent");
+    assert!(sent < ours && ours < place(&lines, ": 25997 primes below 300000, says the worker"), "{lines:#?}");
+    assert_eq!(lines.last().unwrap(), "37706 primes below 450000");
+}
+
+#[test]
+fn map_async_lets_the_parent_go_on_before_the_first_task_is_done() {
+    let lines = lines("map_async");
+    let sent = place(&lines, "ten tasks are on their way; are they done? false");
+    let done = place(&lines, "parent: are they done? true");
+    for task in 1..=10 {
+        assert!((sent..done).contains(&place(&lines, &format!("task {task}: I am done"))), "{lines:#?}");
+    }
+    assert_eq!(lines.last().unwrap(), "parent: [2, 4, 6, 8, 10, 12, 14, 16, 18, 20]");
+}
+
+#[test]
+fn starmap_async_finds_the_sums_of_the_formulas() {
+    let lines = lines("starmap_async");
+    place(&lines, "16 tasks are sent in two calls");
+    let sums = "(1999999000000, 2666664666667000000)";
+    place(&lines, &format!("by formula:  {sums}"));
+    place(&lines, &format!("by 16 tasks: {sums}"));
 }
 
 #[test]
