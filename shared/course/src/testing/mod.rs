@@ -39,6 +39,8 @@ impl Program {
         let child = Command::new(self.path)
             .args(arguments)
             .env(MARK, folder.path())
+            // What a reader's own setting adds to errors is nothing a test can expect.
+            .env_remove("RUST_BACKTRACE")
             .current_dir(folder.path())
             .stdin(stdin)
             .stdout(stdout)
@@ -156,12 +158,14 @@ impl Drop for Run {
     }
 }
 
-/// It ended with success, and said nothing on standard error.
+/// It ended with success, and said nothing on standard error. Workers may run out of memory there, which Rust tells before
+/// any code of ours could: the lesson about limits has one do so.
 #[track_caller]
 pub fn assert_success(output: &Output) {
     let errors = str::from_utf8(&output.stderr).unwrap();
     assert!(output.status.success(), "{}\n{errors}", output.status);
-    assert_eq!(errors, "");
+    let expected = |line: &str| line.starts_with("memory allocation of ") || line.starts_with("note: run with `RUST_");
+    assert!(errors.lines().all(expected), "{errors}");
 }
 
 /// The place of the one line that contains `text`.
