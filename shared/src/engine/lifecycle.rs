@@ -191,7 +191,7 @@ impl Core {
                 if let Some(error) = self.verdict(stage, started, lost) {
                     chunk.fail(error);
                 }
-            } else if ready {
+            } else if ready && stage != Stage::Doomed(Doom::Silent) {
                 chunk.false_starts += 1;
                 if chunk.false_starts >= MOST_FALSE_STARTS {
                     chunk.fail(lost);
@@ -221,7 +221,7 @@ impl Core {
                 Some(Error::TimedOut { after, pid: Some(pid) })
             }
             // Killed by us for the task before it, which ended in time after all: not this task's fault.
-            (Doom::Cancelled(_) | Doom::TimedOut(_), _) => None,
+            (Doom::Cancelled(_) | Doom::TimedOut(_) | Doom::Silent, _) => None,
             (Doom::Corrupt, _) => Some(Error::Decode("the worker's results cannot be read; it was ended".into())),
         }
     }
@@ -256,7 +256,9 @@ impl Core {
         // The signal was sent before the nursery could be reaped (dropping the family did that); a running worker has it as soon
         // as it is interrupted.
         std::thread::sleep(Duration::from_millis(2));
+        let failed_starts = self.failed_starts;
         for slot in 0..self.links.len() {
+            self.failed_starts = failed_starts;
             self.bury(slot, ExitStatus::Signaled(Signal::SIGKILL as i32));
         }
         if self.phase == Phase::Closing && self.outstanding == 0 {

@@ -1,6 +1,7 @@
 //! For the tests of a lesson: runs its program as a reader would, sees to it that it ends within a deadline, and that no
 //! process of it is left. What it finds amiss is a panic, which fails the test.
 
+pub mod exercise;
 mod transcript;
 
 use std::ffi::OsStr;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use crate::engine::chunk::Chunk;
+use crate::engine::pulse::Pulse;
 use crate::handle::Handles;
 use crate::protocol::FrameHead;
 use crate::ring::{Consumer, Producer, Segment};
@@ -28,6 +29,8 @@ pub(in crate::engine) enum Doom {
     TimedOut(u64),
     /// What it wrote cannot be read.
     Corrupt,
+    /// It does not begin what it was given.
+    Silent,
 }
 
 /// How far a worker is in its life.
@@ -89,6 +92,7 @@ pub(in crate::engine) struct Link {
     pub(in crate::engine) heard: u64,
     seen_busy: u64,
     seen_finished: u64,
+    pub(in crate::engine) pulse: Pulse,
 }
 
 impl Link {
@@ -124,6 +128,7 @@ impl Link {
             heard: now_ns(),
             seen_busy: 0,
             seen_finished: 0,
+            pulse: Pulse::default(),
         }
     }
 
@@ -143,6 +148,16 @@ impl Link {
 
     pub(in crate::engine) fn is_sending(&self) -> bool {
         !self.sending.is_empty() || self.outbox.1 < self.outbox.0.len()
+    }
+
+    /// Bytes of the task ring that the worker has taken.
+    pub(in crate::engine) fn tasks_taken(&self) -> u64 {
+        self.header().tasks.head.0.position.load(Acquire)
+    }
+
+    /// Whether the worker has taken all that was written, and all that it has shown was received.
+    pub(in crate::engine) fn has_taken_all(&mut self) -> bool {
+        self.tasks_taken() == self.tasks.written() && self.results.available().is_ok_and(|bytes| bytes == 0)
     }
 
     /// Whether the initializer has run.
