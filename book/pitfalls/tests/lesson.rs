@@ -48,7 +48,9 @@ fn every_example_prints_its_transcript() {
 
 fn varies(example: &str) -> Varies {
     match example {
-        "worker_killed" | "exit_in_task" | "killed_with_lock" => nothing().text("[PID]", r"(?:pid|process) (\d+)"),
+        "worker_killed" | "exit_in_task" | "killed_with_lock" | "callback_panics" => {
+            nothing().text("[PID]", r"(?:pid|process) (\d+)")
+        }
         "same_random_numbers" => nothing().text("[DICE]", r"\[\d(?:, \d)+\]"),
         "output_order" => nothing().order(),
         _ => nothing(),
