@@ -10,6 +10,7 @@ use std::time::Duration;
 use multiproc::Pool;
 use nix::sys::signal::{Signal, raise};
 
+// ANCHOR: task
 fn half(n: u32) -> u32 {
     thread::sleep(Duration::from_millis(100)); // half-way through its work
     if n == 6 {
@@ -17,6 +18,7 @@ fn half(n: u32) -> u32 {
     }
     n / 2
 }
+// ANCHOR_END: task
 
 /// Runs the example.
 pub fn main() -> multiproc::Result<()> {
