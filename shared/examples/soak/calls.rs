@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use multiproc::{AsyncResult, Pool, Result};
+use multiproc::{AsyncResult, Error, ExitStatus, Pool, Result};
 
 use crate::report::Tally;
 use crate::trouble::Trouble;
@@ -63,7 +63,7 @@ impl Caller<'_> {
             }
             _ => {
                 let taken = self.taken(count);
-                self.count_unordered(&expected, batched.imap_unordered(work, orders).take(taken), &facts);
+                self.count_unordered(&expected, taken, batched.imap_unordered(work, orders).take(taken), &facts);
                 self.tally.tasks.fetch_sub((count - taken) as u64, Relaxed);
             }
         }
@@ -124,16 +124,20 @@ impl Caller<'_> {
         }
     }
 
-    /// Counts results that come in any order. Errors do not say which task's they are, so they are matched with those left.
+    /// Counts results that come in any order, `count` of those expected. Errors do not say which task's they are, so they are
+    /// matched with those left: first those that only some tasks can have, as anyone can be killed.
     fn count_unordered(
         &self,
         expected: &[Expected],
+        count: usize,
         results: impl Iterator<Item = Result<Product>>,
         facts: &CallFacts<'_>,
     ) {
         let mut open: HashMap<u64, Expected> = expected.iter().map(|one| (one.number, *one)).collect();
         let mut errors = Vec::new();
+        let mut came = 0;
         for result in results {
+            came += 1;
             match &result {
                 Ok(product) => match open.remove(&product.number) {
                     Some(one) => self.count_one(&one, &result, facts),
@@ -142,6 +146,8 @@ impl Caller<'_> {
                 Err(_) => errors.push(result),
             }
         }
+        self.tally.missing.fetch_add(count.saturating_sub(came) as u64, Relaxed);
+        errors.sort_by_key(|result| matches!(result, Err(Error::WorkerLost { exit: ExitStatus::Signaled(9), .. })));
         for result in errors {
             let fits = open.values().find(|one| one.judge(&result, facts) != Verdict::Wrong).copied();
             match fits.or_else(|| open.values().next().copied()) {
