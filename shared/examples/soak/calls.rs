@@ -105,7 +105,7 @@ impl Caller<'_> {
         let verdict = expected.judge(result, facts);
         if verdict == Verdict::Wrong {
             let result = result.as_ref().map(|product| product.number);
-            return self.tally.complain(&format!("{expected:?} gave {result:?}"));
+            return self.tally.complain(1, &format!("{expected:?} gave {result:?}"));
         }
         self.tally.count(verdict, 1);
     }
@@ -118,7 +118,9 @@ impl Caller<'_> {
                 let verdicts = expected.iter().map(|one| one.judge_error(&error, facts));
                 match verdicts.into_iter().find(|verdict| *verdict != Verdict::Wrong) {
                     Some(verdict) => self.tally.count(verdict, expected.len() as u64),
-                    None => self.tally.complain(&format!("a map of {} tasks gave {error:?}", expected.len())),
+                    None => self
+                        .tally
+                        .complain(expected.len() as u64, &format!("a map of {} tasks gave {error:?}", expected.len())),
                 }
             }
         }

@@ -38,9 +38,9 @@ impl Tally {
         counter.fetch_add(tasks, Relaxed);
     }
 
-    /// Counts something that should not have been, and says what.
-    pub(crate) fn complain(&self, text: &str) {
-        self.wrong.fetch_add(1, Relaxed);
+    /// Counts so many tasks (or one thing) of which something was not as it should be, and says what.
+    pub(crate) fn complain(&self, tasks: u64, text: &str) {
+        self.wrong.fetch_add(tasks, Relaxed);
         eprintln!("soak: {text}");
     }
 

@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use multiproc::Pool;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+/// A process that was sent a signal may go on for so long until it has it: on a busy machine, and until its death is known.
+const SLACK: Duration = Duration::from_secs(1);
 
 /// A record of all that was done.
 #[derive(Debug, Default)]
@@ -29,6 +32,7 @@ impl Trouble {
 
     /// Whether the worker was killed since then, or may have died with its nursery.
     pub(crate) fn has_killed(&self, pid: u32, since: Instant) -> bool {
+        let since = since.checked_sub(SLACK).unwrap_or(since);
         self.record(|record| {
             record.killed.get(&pid).is_some_and(|time| *time >= since)
                 || record.nursery.is_some_and(|time| time >= since)
