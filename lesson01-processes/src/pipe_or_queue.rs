@@ -5,6 +5,7 @@
 //! waking up costs far more than either. So the rule is: between two, a pipe, which goes both ways and tells when the
 //! other has gone; among more than two, a queue.
 
+// ANCHOR: program
 use std::time::{Duration, Instant};
 
 use multiproc::{Connection, Process, Queue, Result};
@@ -110,3 +111,4 @@ pub fn main() -> Result<()> {
     }
     Ok(())
 }
+// ANCHOR_END: program
