@@ -153,7 +153,7 @@ fn a_value_that_was_not_confirmed_goes_back_to_the_front() {
     client.write_by(&[1], None).unwrap();
     // Closed and empty, but for the value that may come back: that is not the end yet.
     ask(&client, &message(&Request::Queue(QUEUE, QueueRequest::Close), &[])).unwrap();
-    assert_eq!(ask(&client, &get(Patience::Endless)), None);
+    assert_eq!(ask_for(&client, &get(Patience::Endless), Duration::from_millis(30)), None);
     drop(doomed);
     doomed_server.join().unwrap();
     let got = client.receive(u64::MAX).unwrap().unwrap();
