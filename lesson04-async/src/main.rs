@@ -4,12 +4,15 @@
 
 use std::process::ExitCode;
 
+pub mod apply_async;
 pub mod as_completed;
 pub mod async_in_workers;
 pub mod await_result;
 pub mod event_loop;
 pub mod list_splitter;
+pub mod map_async;
 pub mod priority_queue;
+pub mod starmap_async;
 pub mod statistics;
 pub mod submit;
 pub mod tasks_and_futures;
@@ -17,6 +20,9 @@ pub mod tasks_and_futures;
 fn main() -> ExitCode {
     multiproc::init();
     course::lesson("lesson04-async", "tasks in parallel, and do not wait")
+        .example("apply_async", "how long the call takes, and how long the task", apply_async::main)
+        .example("map_async", "who speaks first, and the order of the results", map_async::main)
+        .example("starmap_async", "two calls are sent before the first is done", starmap_async::main)
         .example("submit", "tasks are on their way before results are there", submit::main)
         .example("as_completed", "the order of the results, and the sum of the times", as_completed::main)
         .example("statistics", "where each task is counted, before, meanwhile and after", statistics::main)

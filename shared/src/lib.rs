@@ -86,11 +86,11 @@ mod sys;
 mod task;
 mod threads;
 mod ticket;
+mod trace;
 mod wait;
 mod wire;
 mod worker;
 
-pub use engine::{TaskEvent, Trace};
 pub use entry::init;
 pub use error::{Error, Result};
 pub use executor::{Executor, Statistics};
@@ -116,6 +116,7 @@ pub use sharing::{
 };
 pub use task::{Arguments, ByReference, ByValue, Partial, Task, partial};
 pub use threads::{ThreadBatched, ThreadImap, ThreadPool, ThreadPoolBuilder};
+pub use trace::{Recording, TaskEvent, Trace};
 pub use wait::{Waitable, wait};
 
 /// The program in the README compiles and runs.

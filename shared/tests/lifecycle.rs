@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Error, Pool, StartMethod};
+use multiproc::{Error, Pool, Process, Recording, StartMethod, ThreadPool, partial};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use support::{
     Death, Gate, ProcessId, can_run_nothing, descendants, eventually, nap, nursery, pass, pids, promise, square,
@@ -126,6 +126,42 @@ fn the_trace_tells_who_ran_what_when() {
         assert_eq!(bars.clone().count(), 1011);
         assert!(bars.clone().all(|bar| bar["dur"].as_f64() >= Some(0.0) && bar["ts"].as_f64() >= Some(0.0)));
         assert!(Pool::with_processes(1)?.trace().events().is_empty(), "nothing is recorded unasked");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_recording_has_the_tasks_of_every_pool_and_process_that_starts_meanwhile() {
+    promise(|| {
+        let recording = Recording::start();
+        let also = Recording::start();
+        assert_eq!(Pool::with_processes(2)?.map(partial(|by: u64, n: u64| n * by, 2u64), 0..10u64)?.len(), 10);
+        let process = Process::builder().name("alone").target(nap, (2,)).start()?;
+        let pid = process.pid();
+        process.join()?;
+        assert_eq!(ThreadPool::with_processes(2)?.map(nap, vec![1; 4])?, [1; 4]);
+        let endless = Process::builder().daemon(true).target(nap, (1_000_000,)).start()?;
+        nap(20);
+        drop(endless);
+
+        let trace = recording.finish();
+        assert_eq!(also.finish().events(), trace.events());
+        let of = |end: &str| trace.events().iter().filter(|event| event.function.ends_with(end)).collect::<Vec<_>>();
+        let partials = of("{{closure}}");
+        assert_eq!(partials.iter().map(|event| event.task).collect::<BTreeSet<_>>(), (0..10).collect());
+        assert!(partials.iter().all(|event| event.pid != std::process::id() && !event.failed));
+        let naps = of("::nap");
+        let alone: Vec<_> = naps.iter().filter(|event| &*event.name == "alone").collect();
+        assert_eq!(alone.iter().map(|event| event.pid).collect::<Vec<_>>(), [pid]);
+        let threads: Vec<_> = naps.iter().filter(|event| event.pid == std::process::id()).collect();
+        assert_eq!(threads.iter().map(|event| event.task).collect::<BTreeSet<_>>(), (0..4).collect());
+        assert!(threads.iter().all(|event| event.end - event.start >= 1_000_000));
+        let cut_short: Vec<_> = naps.iter().filter(|event| event.failed).collect();
+        assert!(cut_short.len() == 1 && cut_short[0].end - cut_short[0].start < 900_000_000_000, "{cut_short:#?}");
+        assert_eq!(trace.events().len(), 16);
+
+        Pool::with_processes(1)?.map(nap, [1])?;
+        assert!(Recording::start().finish().events().is_empty(), "what was before is not in it");
         Ok(())
     });
 }

@@ -23,7 +23,7 @@ pub(crate) fn listed(name: &str, watch: &str, width: usize) {
     anstream::println!("{NAME}{name:width$}{NAME:#}  {watch}");
 }
 
-/// An example that ended with an error.
-pub(crate) fn failed(name: &str, error: &str) {
-    anstream::eprintln!("{ERROR}error:{ERROR:#} the example `{name}` failed: {error}");
+/// Something that went wrong.
+pub(crate) fn failed(error: &str) {
+    anstream::eprintln!("{ERROR}error:{ERROR:#} {error}");
 }

@@ -12,6 +12,7 @@ use clap::{ArgMatches, Args, Command};
 use crate::broken_pipe;
 use crate::command_line::{self, Choice, LIST};
 use crate::heading;
+use crate::record::{self, Trace};
 
 /// A lesson in the making; [`lesson`] begins one, [`run`](Lesson::run) ends it.
 #[must_use = "a lesson does nothing until it is `run`"]
@@ -41,6 +42,8 @@ type Apply = dyn FnOnce(&ArgMatches) -> Result<(), clap::Error>;
 enum Failure {
     /// The command line is at fault. Asking for help comes this way as well, as it does in clap.
     CommandLine(clap::Error),
+    /// The trace could not be drawn.
+    Trace(String),
     /// An example ended with an error.
     Example { name: &'static str, error: String },
 }
@@ -108,7 +111,11 @@ impl Lesson {
                 u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
             }
             Err(Failure::Example { name, error }) => {
-                heading::failed(name, &error);
+                heading::failed(&format!("the example `{name}` failed: {error}"));
+                ExitCode::FAILURE
+            }
+            Err(Failure::Trace(error)) => {
+                heading::failed(&error);
                 ExitCode::FAILURE
             }
         }
@@ -127,6 +134,14 @@ impl Lesson {
         }
 
         let all = choice == Choice::All;
+        let mut trace = None;
+        if let Some(file) = record::file(&matches) {
+            let mut refuse = |error: String| command.error(ErrorKind::ValueValidation, error);
+            if all {
+                return Err(Failure::CommandLine(refuse("--trace draws one example: name it".into())));
+            }
+            trace = Some(Trace::start(file).map_err(refuse).map_err(Failure::CommandLine)?);
+        }
         // A single example that is read by a program prints what it prints and no more.
         let headings = all || io::stdout().is_terminal();
         if all {
@@ -140,11 +155,14 @@ impl Lesson {
                 heading::example(example.name, example.watch, place + 1, names.len());
             }
             (example.run)().map_err(|error| Failure::Example { name: example.name, error })?;
+            if let Some(trace) = trace.take() {
+                trace.finish(self.name, example.name).map_err(Failure::Trace)?;
+            }
         }
         Ok(())
     }
 
-    /// The options in clap's terms: the lesson's own. The example's name stands in the usage line only, because it is
+    /// The options in clap's terms: the lesson's own, and the menu's. The example's name stands in the usage line only, because it is
     /// taken off before clap reads the rest.
     fn command(&self) -> Command {
         let examples = self.examples.iter().map(|example| example.name).collect::<Vec<_>>().join(", ");
@@ -154,7 +172,8 @@ impl Lesson {
             .after_help(format!(
                 "Examples: {examples}\n`{LIST}` says what each shows; without a name, all of them run."
             ));
-        self.options.iter().fold(command, |command, options| (options.add)(command)).about(self.title)
+        let command = self.options.iter().fold(command, |command, options| (options.add)(command));
+        record::add_option(command).about(self.title)
     }
 
     fn list(&self) {

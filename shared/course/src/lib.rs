@@ -20,6 +20,7 @@
 //! | (nothing) | every example runs, first to last, each under a heading that says what to watch for |
 //! | `list` | names the examples |
 //! | `hello` | runs that one |
+//! | `hello --trace hello.svg` | runs it, and draws which worker ran what, when |
 //! | `helo` | no such example: the nearest names, exit status 2 |
 //!
 //! A first argument that begins with a letter names an example; everything else is an option. The menu adds those a
@@ -30,7 +31,9 @@ mod command_line;
 mod heading;
 mod lesson;
 mod nearest;
+mod record;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod timeline;
 
 pub use lesson::{Lesson, lesson};

@@ -8,6 +8,7 @@ use crate::engine::outcome::Outcome;
 use crate::error::Error;
 use crate::handle::Handles;
 use crate::protocol::Items;
+use crate::trace::TaskEvent;
 
 /// Some tasks of one job, on their way from the backlog to a worker and back to their job. A chunk whose worker dies goes on
 /// elsewhere from where it was.
@@ -47,6 +48,17 @@ impl Chunk {
     /// The number in the pool of the task that is next.
     pub(super) fn next_task(&self) -> u64 {
         self.first_task + u64::from(self.done)
+    }
+
+    /// A task of this chunk, for the trace: who (number, name, pid) ran it, from when to when.
+    pub(super) fn event(
+        &self,
+        task: u64,
+        (worker, name, pid): (u64, &Arc<str>, u32),
+        (start, end): (u64, u64),
+        failed: bool,
+    ) -> TaskEvent {
+        TaskEvent { task, function: self.job.label, worker, name: name.clone(), pid, start, end, failed }
     }
 
     /// The bytes of up to `most` of the tasks that are left.

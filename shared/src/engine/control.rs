@@ -8,10 +8,11 @@ use nix::sys::signal::Signal;
 
 use crate::engine::core::{Counts, Phase};
 use crate::engine::link::{Doom, Link};
-use crate::engine::{Engine, Job, Trace};
+use crate::engine::{Engine, Job};
 use crate::error::{Error, Result};
 use crate::exit::ExitStatus;
 use crate::sys::socket::Socket;
+use crate::trace::Trace;
 
 /// What a worker is doing, for [`WorkerInfo`](crate::WorkerInfo).
 pub(crate) struct WorkerState {
@@ -117,7 +118,7 @@ impl Engine {
             living
                 .map(|link| WorkerState {
                     id: link.id,
-                    name: link.name.clone(),
+                    name: link.name.to_string(),
                     pid: link.pid,
                     tasks_done: link.finished,
                     busy: link.running_since().is_some(),

@@ -10,13 +10,13 @@ use crate::engine::chunk::{Chunk, Tasks};
 use crate::engine::config::Config;
 use crate::engine::job::{Job, WhenDone};
 use crate::engine::link::{Doom, Link};
-use crate::engine::trace::TaskEvent;
 use crate::error::Error;
 use crate::exit::ExitStatus;
 use crate::nursery::Family;
 use crate::protocol::{Record, RecordKind};
 use crate::sys::bell::Bell;
 use crate::sys::clock::now_ns;
+use crate::trace::TaskEvent;
 
 /// Steps between two looks at what needs a system call or the clock.
 const SELDOM: u32 = 64;
@@ -278,6 +278,7 @@ impl Core {
         self.dispatch();
         for slot in 0..self.links.len() {
             self.collect(slot);
+            self.note_cut_short(slot);
             let (chunks, _) = self.take_apart(slot);
             chunks.into_iter().for_each(|chunk| self.settle(chunk));
         }

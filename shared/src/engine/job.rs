@@ -15,6 +15,8 @@ pub(crate) type WhenDone = Box<dyn FnOnce() + Send>;
 pub(crate) struct Job {
     pub(super) id: u64,
     pub(super) function: Function,
+    /// What the function is called, for people.
+    pub(super) label: &'static str,
     /// The task's state, sent to a worker before its first chunk of this job, under the job's id.
     state: Option<Mutex<Carried>>,
     /// The cap on a result, in bytes.
@@ -50,8 +52,8 @@ impl Job {
             wakers: Vec::new(),
             when_done: Vec::new(),
         };
-        let state = prepared.state.map(Mutex::new);
-        Self { id, function: prepared.function, state, cap, ordered, progress: Mutex::new(progress) }
+        let Prepared { function, label, state } = prepared;
+        Self { id, function, label, state: state.map(Mutex::new), cap, ordered, progress: Mutex::new(progress) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Progress> {
@@ -81,6 +83,10 @@ impl Job {
         if self.ordered {
             let at = (index - progress.taken) as usize;
             if progress.outcomes.len() <= at {
+                if progress.sealed && progress.submitted == 1 {
+                    // Of a million calls under way each has room for its own outcome, and no more.
+                    progress.outcomes.reserve_exact(1);
+                }
                 progress.outcomes.resize_with(at + 1, || None);
             }
             progress.outcomes[at] = Some(outcome);

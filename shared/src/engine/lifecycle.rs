@@ -9,7 +9,6 @@ use nix::sys::signal::Signal;
 use crate::engine::chunk::Chunk;
 use crate::engine::core::{Core, NOBODY, Phase};
 use crate::engine::link::{Doom, Link, Stage};
-use crate::engine::trace::TaskEvent;
 use crate::error::{Error, Result};
 use crate::exit::ExitStatus;
 use crate::identity::{self, ProcessInfo, register, unregister};
@@ -45,7 +44,7 @@ impl Core {
         header.set(Flags::SPIN, config.spin && config.roomy(config.processes));
         let (ours, theirs) = Socket::pair()?;
         let ends = (Arc::new(segment), ours);
-        let mut link = Link::new(id, name.clone(), ends, config.max_tasks, config.max_message);
+        let mut link = Link::new(id, name.as_str().into(), ends, config.max_tasks, config.max_message);
         let setup = Setup {
             identity: identity::for_child(name, config.daemon),
             memory_limit: config.memory_limit,
@@ -115,7 +114,7 @@ impl Core {
                 {
                     link.pid = pid;
                     let depth = identity::current_process().depth + 1;
-                    register(ProcessInfo { name: link.name.clone(), pid, daemon, depth });
+                    register(ProcessInfo { name: link.name.to_string(), pid, daemon, depth });
                 }
             }
             Report::Refused { worker, errno } => {
@@ -176,6 +175,7 @@ impl Core {
         let began = link.running_since();
         let now = now_ns();
         let retired = stage == Stage::Retiring && exit.success();
+        self.note_cut_short(slot);
         let (mut chunks, begun) = self.take_apart(slot);
         if !retired {
             self.counts.workers_lost += 1;
@@ -191,9 +191,6 @@ impl Core {
             } else if begun || !self.config.replace {
                 if let Some(error) = self.verdict(stage, started, lost) {
                     chunk.fail(error);
-                }
-                if self.config.trace {
-                    self.events.push(TaskEvent { task, worker: id, pid, start, end: now, failed: true });
                 }
             } else if ready && stage != Stage::Doomed(Doom::Silent) {
                 chunk.false_starts += 1;

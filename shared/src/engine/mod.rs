@@ -25,7 +25,6 @@ mod outcome;
 mod pulse;
 mod settle;
 mod supervisor;
-mod trace;
 mod wait;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -37,7 +36,6 @@ pub(crate) use callbacks::Callbacks;
 pub(crate) use chunk::Tasks;
 pub(crate) use config::Config;
 pub(crate) use job::{Job, WhenDone};
-pub use trace::{TaskEvent, Trace};
 
 use crate::engine::core::{Core, Effects, Phase};
 use crate::engine::supervisor::Supervisor;
@@ -45,6 +43,7 @@ use crate::error::{Error, Result};
 use crate::nursery::Family;
 use crate::sys::bell::Bell;
 use crate::task::Prepared;
+use crate::trace::is_recording;
 
 /// How long the first workers may take to be forked.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -61,7 +60,8 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// Starts the workers. Comes back when all of them have been forked.
-    pub(crate) fn start(config: Config) -> Result<Arc<Self>> {
+    pub(crate) fn start(mut config: Config) -> Result<Arc<Self>> {
+        config.trace |= is_recording();
         let config = Arc::new(config);
         let bell = Arc::new(Bell::new()?);
         let family = Family::new(config.method, config.vouched)?;

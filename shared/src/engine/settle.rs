@@ -5,6 +5,7 @@ use crate::engine::core::{Core, Phase};
 use crate::engine::job::{Aftermath, Job};
 use crate::engine::link::{Doom, Harvest, Link, Stage};
 use crate::error::Error;
+use crate::trace::{self, TaskEvent};
 
 impl Core {
     /// Takes a worker's results.
@@ -44,11 +45,26 @@ impl Core {
         if let Some(error) = harvest.init_failed {
             self.break_down(Error::Initializer(Box::new(error)));
         }
-        self.events.extend(harvest.events);
+        self.note_events(harvest.events);
         for chunk in harvest.chunks {
             self.settle(chunk);
         }
         harvest.tasks > 0
+    }
+
+    /// Adds tasks to the traces that want them.
+    fn note_events(&mut self, events: Vec<TaskEvent>) {
+        trace::record(&events);
+        self.events.extend(events);
+    }
+
+    /// Adds the task that a worker runs, if it is about to go: it gets no further.
+    pub(super) fn note_cut_short(&mut self, slot: usize) {
+        if self.config.trace
+            && let Some(event) = self.link(slot).and_then(|link| link.cut_short())
+        {
+            self.note_events(vec![event]);
+        }
     }
 
     /// A chunk came back from a worker: done, or to go on elsewhere.

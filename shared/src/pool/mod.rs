@@ -22,9 +22,10 @@ pub(crate) use feed::{default_chunksize, submit_one};
 pub use info::{Stats, WorkerInfo};
 pub use lazy::Imap;
 
-use crate::engine::{Engine, Trace};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::machine::memory;
+use crate::trace::Trace;
 
 /// A pool of worker processes.
 ///
@@ -151,7 +152,7 @@ impl Pool {
     }
 
     /// Who ran what, when: every task that has ended since the pool was built. Empty unless the pool was built with
-    /// [`trace(true)`](PoolBuilder::trace).
+    /// [`trace(true)`](PoolBuilder::trace), or during a [`Recording`](crate::Recording).
     pub fn trace(&self) -> Trace {
         self.engine.trace()
     }

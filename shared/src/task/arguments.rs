@@ -81,7 +81,7 @@ macro_rules! functions {
                 {
                     run_calls(calls, |_, ($($name,)*): ($($name,)*)| Ok(conjure::<Func>()($($name),*)));
                 }
-                Ok(Prepared { function: Function::name(run::<Func, $($name,)* R>)?, state: None })
+                Ok(Prepared { function: Function::name(run::<Func, $($name,)* R>)?, state: None, label: Self::label() })
             }
 
             // Conjured, though there is a value: what cannot go to a process is to be refused here, too.
@@ -116,7 +116,11 @@ macro_rules! partials {
                         Ok(conjure::<Func>()(state::<State>(calls)? $(, $name)*))
                     });
                 }
-                self.prepared(run::<Func, State, $($name,)* R>)
+                self.prepared(run::<Func, State, $($name,)* R>, Self::label())
+            }
+
+            fn label() -> &'static str {
+                std::any::type_name::<Func>()
             }
 
             fn call(&self, ($($name,)*): ($($name,)*)) -> R {
@@ -147,7 +151,11 @@ macro_rules! partials {
                         Ok(conjure::<Func>()(state $(, $name)*))
                     });
                 }
-                self.prepared(run::<Func, State, $($name,)* R>)
+                self.prepared(run::<Func, State, $($name,)* R>, Self::label())
+            }
+
+            fn label() -> &'static str {
+                std::any::type_name::<Func>()
             }
 
             fn call(&self, ($($name,)*): ($($name,)*)) -> R {

@@ -74,7 +74,11 @@ where
         {
             run_calls(calls, |_, (most, items): (u64, Vec<A>)| Ok(call_all(conjure::<F>(), most, items)));
         }
-        Ok(Prepared { function: Function::name(run::<F, A, Fut, R>)?, state: None })
+        Ok(Prepared { function: Function::name(run::<F, A, Fut, R>)?, state: None, label: Self::label() })
+    }
+
+    fn label() -> &'static str {
+        std::any::type_name::<F>()
     }
 
     fn call(&self, (most, items): (u64, Vec<A>)) -> Self::Output {

@@ -67,6 +67,12 @@ pub trait Task<Args: Arguments>: Sized + 'static {
     #[doc(hidden)]
     fn prepare(self) -> Result<Prepared>;
 
+    /// What the function is called, for people.
+    #[doc(hidden)]
+    fn label() -> &'static str {
+        std::any::type_name::<Self>()
+    }
+
     /// Calls the function here.
     #[doc(hidden)]
     fn call(&self, args: Args) -> Self::Output;
@@ -78,11 +84,13 @@ pub trait Task<Args: Arguments>: Sized + 'static {
 pub struct Prepared {
     pub(crate) function: Function,
     pub(crate) state: Option<Carried>,
+    /// What the function is called, for people.
+    pub(crate) label: &'static str,
 }
 
 impl Prepared {
     /// For a job without tasks to run.
     pub(crate) fn nothing() -> Self {
-        Self { function: Function(0), state: None }
+        Self { function: Function(0), state: None, label: "" }
     }
 }

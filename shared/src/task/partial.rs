@@ -65,11 +65,12 @@ impl<F, S, By> Partial<F, S, By> {
 }
 
 impl<F, S: Serialize + 'static, By> Partial<F, S, By> {
-    pub(super) fn prepared(self, trampoline: Trampoline) -> Result<Prepared> {
+    pub(super) fn prepared(self, trampoline: Trampoline, label: &'static str) -> Result<Prepared> {
         let Carried { mut bytes, mut handles } = Carried::default();
         let encode = || catch_unwind(AssertUnwindSafe(|| wire::encode(self.state, &mut bytes)));
         let encoded = handle::pack(&mut handles, encode);
         encoded.unwrap_or_else(|_| Err("serializing the state panicked".into())).map_err(Error::Encode)?;
-        Ok(Prepared { function: Function::name(trampoline)?, state: Some(Carried { bytes, handles }) })
+        let function = Function::name(trampoline)?;
+        Ok(Prepared { function, state: Some(Carried { bytes, handles }), label })
     }
 }

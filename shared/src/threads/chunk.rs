@@ -1,5 +1,6 @@
 //! Tasks of one call that a thread takes together.
 
+use std::process;
 use std::sync::Arc;
 
 use crate::error::Error;
@@ -7,14 +8,15 @@ use crate::protocol::Envelope;
 use crate::sys::clock::now_ns;
 use crate::task::{Arguments, Task, panic};
 use crate::threads::job::Job;
+use crate::trace::{self, TaskEvent};
 
 /// Something for a thread to do.
 pub(super) trait Work: Send {
     /// How many tasks it has.
     fn count(&self) -> u64;
 
-    /// Runs the tasks, unless they were cancelled.
-    fn run(self: Box<Self>);
+    /// Runs the tasks, unless they were cancelled. `first` is the first one's number in the pool, `thread` that of this thread.
+    fn run(self: Box<Self>, first: u64, thread: u64);
 
     /// Fails all tasks.
     fn fail(self: Box<Self>, error: &Error);
@@ -39,7 +41,7 @@ where
         self.items.len() as u64
     }
 
-    fn run(self: Box<Self>) {
+    fn run(self: Box<Self>, first: u64, thread: u64) {
         let Self { job, function, index, items } = *self;
         if !job.begin(index) {
             return;
@@ -53,7 +55,20 @@ where
             }
             panic::catch(|| function.call(args)).map_err(panicked)
         };
-        let results = items.into_iter().map(call).collect();
+        let results = if trace::is_recording() {
+            let name: Arc<str> = crew.thread_name(thread).into();
+            let timed = |(task, args)| {
+                let start = now_ns();
+                let result = call(args);
+                let (function, pid, failed) = (F::label(), process::id(), result.is_err());
+                let (name, end) = (name.clone(), now_ns());
+                trace::record(&[TaskEvent { task, function, worker: thread, name, pid, start, end, failed }]);
+                result
+            };
+            (first..).zip(items).map(timed).collect()
+        } else {
+            items.into_iter().map(call).collect()
+        };
         crew.end(now_ns() - began);
         job.finish(index, results);
     }

@@ -12,7 +12,8 @@ use crate::threads::chunk::Work;
 
 /// What a thread is told.
 enum Order {
-    Run(Box<dyn Work>),
+    /// Run this, whose first task has this number in the pool.
+    Run(Box<dyn Work>, u64),
     /// Look whether you are still wanted.
     Look,
 }
@@ -39,6 +40,7 @@ struct State {
     wanted: usize,
     living: usize,
     next_thread: u64,
+    next_task: u64,
     counts: Counts,
     threads: Vec<JoinHandle<()>>,
 }
@@ -69,6 +71,7 @@ impl Crew {
             wanted: 0,
             living: 0,
             next_thread: 1,
+            next_task: 0,
             counts: Counts::default(),
             threads: Vec::new(),
         };
@@ -92,6 +95,10 @@ impl Crew {
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(super) fn thread_name(&self, thread: u64) -> String {
+        format!("{}-{thread}", self.name)
     }
 
     pub(super) fn wanted(&self) -> usize {
@@ -125,10 +132,12 @@ impl Crew {
         let mut state = self.lock();
         let full = state.counts.outstanding.saturating_add(count) > self.reject_at;
         state.counts.outstanding += count;
+        let first = state.next_task;
+        state.next_task += count;
         let error = match state.phase {
             Phase::Open if full => Error::Full,
             // Under the lock, so that nothing comes into the queue after it was emptied for good.
-            Phase::Open => match self.orders.send(Order::Run(work)) {
+            Phase::Open => match self.orders.send(Order::Run(work, first)) {
                 Ok(()) => return,
                 // Never: this very struct holds the other end.
                 Err(_) => return,
@@ -140,11 +149,11 @@ impl Crew {
     }
 
     /// Runs work, on a thread of the crew.
-    fn run(&self, work: Box<dyn Work>) {
+    fn run(&self, work: Box<dyn Work>, first: u64, thread: u64) {
         if self.has_ended() {
             return work.fail(&Error::Cancelled);
         }
-        work.run();
+        work.run(first, thread);
     }
 
     /// A thread begins a task.
@@ -182,8 +191,9 @@ impl Crew {
         state.threads.retain(|thread| !thread.is_finished());
         while state.living < wanted {
             let crew = self.clone();
-            let builder = thread::Builder::new().name(format!("{}-{}", self.name, state.next_thread));
-            let thread = builder.spawn(move || crew.serve()).context("cannot start a thread")?;
+            let number = state.next_thread;
+            let builder = thread::Builder::new().name(self.thread_name(number));
+            let thread = builder.spawn(move || crew.serve(number)).context("cannot start a thread")?;
             state.next_thread += 1;
             state.living += 1;
             state.threads.push(thread);
@@ -200,12 +210,12 @@ impl Crew {
         }
     }
 
-    /// What each thread does.
-    fn serve(&self) {
+    /// What each thread does; `thread` is its number.
+    fn serve(&self, thread: u64) {
         for order in &self.queue {
-            if let Order::Run(work) = order {
+            if let Order::Run(work, first) = order {
                 // Tasks' panics are caught where they run; this is for values that panic when they are dropped.
-                let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.run(work)));
+                let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.run(work, first, thread)));
                 std::mem::forget(outcome);
             }
             let mut state = self.lock();
@@ -252,7 +262,7 @@ impl Crew {
         // Not for longer than there were orders at the start: others may go on submitting.
         for order in self.queue.try_iter().take(self.queue.len()) {
             match order {
-                Order::Run(work) => work.fail(&Error::Cancelled),
+                Order::Run(work, _) => work.fail(&Error::Cancelled),
                 Order::Look => looks += 1,
             }
         }

@@ -62,7 +62,7 @@ pub(in crate::engine) struct InFlight {
 /// One worker, as the pool sees it.
 pub(in crate::engine) struct Link {
     pub(in crate::engine) id: u64,
-    pub(in crate::engine) name: String,
+    pub(in crate::engine) name: Arc<str>,
     /// 0 until the nursery has reported it.
     pub(in crate::engine) pid: u32,
     pub(in crate::engine) stage: Stage,
@@ -105,7 +105,7 @@ pub(in crate::engine) struct Link {
 impl Link {
     pub(in crate::engine) fn new(
         id: u64,
-        name: String,
+        name: Arc<str>,
         (segment, socket): (Arc<Segment>, Socket),
         budget: u64,
         cap: u64,

@@ -5,12 +5,12 @@ use std::sync::atomic::Ordering::Acquire;
 use crate::engine::chunk::Chunk;
 use crate::engine::link::{Doom, Link, Stage};
 use crate::engine::outcome::failure;
-use crate::engine::trace::TaskEvent;
 use crate::error::Error;
 use crate::protocol::{Frame, FrameHead, Kind};
 use crate::ring::Corrupt;
 use crate::sys::clock::now_ns;
 use crate::sys::large::on_large_pages;
+use crate::trace::TaskEvent;
 
 /// Results from this size on are received into a buffer of their own, which the caller gets without another copy.
 const LARGE: u64 = 16 * 1024;
@@ -135,7 +135,8 @@ impl Link {
             let failed = head.kind != Kind::Value;
             if let Some((start, end)) = Frame::new(head, body).times {
                 let task = chunk.next_task() + u64::from(frames);
-                harvest.events.push(TaskEvent { task, worker: self.id, pid: self.pid, start, end, failed });
+                let worker = (self.id, &self.name, self.pid);
+                harvest.events.push(chunk.event(task, worker, (start, end), failed));
             }
             failures += u32::from(failed);
             at = start + body.len();
@@ -156,12 +157,19 @@ impl Link {
         let chunk = &mut self.in_flight.front_mut().ok_or(Corrupt)?.chunk;
         if let Some((start, end)) = Frame::new(head, &body).times {
             let (task, failed) = (chunk.next_task(), head.kind != Kind::Value);
-            harvest.events.push(TaskEvent { task, worker: self.id, pid: self.pid, start, end, failed });
+            harvest.events.push(chunk.event(task, (self.id, &self.name, self.pid), (start, end), failed));
         }
         let only = chunk.tasks.count == 1;
         chunk.outcome.add_large(head, body, only, self.pid);
         self.advance(1, harvest);
         Ok(())
+    }
+
+    /// The task that runs, as the trace shall have it if it is cut short now.
+    pub(in crate::engine) fn cut_short(&self) -> Option<TaskEvent> {
+        let start = self.running_since()?;
+        let chunk = &self.in_flight.front()?.chunk;
+        Some(chunk.event(chunk.next_task(), (self.id, &self.name, self.pid), (start, now_ns()), true))
     }
 
     /// Counts tasks of the first chunk in flight as done.

@@ -1,31 +1,42 @@
 //! Who ran what, when.
 
+mod recording;
+
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
+
+pub use recording::Recording;
+pub(crate) use recording::{is_recording, record};
 
 use serde_json::json;
 
 use crate::error::{Context, Result};
 
 /// One task, as a worker ran it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TaskEvent {
     /// The task's number in its pool, counted from 0 in order of submission.
     pub task: u64,
+    /// The task's function, with its path: `program::module::function`; a closure's ends in `{{closure}}`.
+    pub function: &'static str,
     /// The worker's number in its pool, counted from 1; a replacement gets a new one.
     pub worker: u64,
-    /// The worker's process.
+    /// The worker's name: that of its pool with its number, or that of a [`Process`](crate::Process).
+    pub name: Arc<str>,
+    /// The worker's process; a [`ThreadPool`](crate::ThreadPool)'s tasks run in this one.
     pub pid: u32,
     /// When the task began, in nanoseconds of `CLOCK_MONOTONIC`, which all processes of a machine share.
     pub start: u64,
     /// When it ended, on the same clock.
     pub end: u64,
-    /// Whether it failed.
+    /// Whether it failed, or was cut short by its worker's end.
     pub failed: bool,
 }
 
-/// What [`Pool::trace`](crate::Pool::trace) has recorded: one [`TaskEvent`] a task that has ended, in order of arrival.
+/// What [`Pool::trace`](crate::Pool::trace) or a [`Recording`] has recorded: one [`TaskEvent`] a task that has ended, in
+/// order of arrival.
 #[derive(Debug, Clone, Default)]
 pub struct Trace {
     events: Vec<TaskEvent>,
@@ -48,20 +59,22 @@ impl Trace {
     pub fn to_chrome_json(&self) -> String {
         let zero = self.events.iter().map(|event| event.start).min().unwrap_or(0);
         let micros = |ns: u64| ns as f64 / 1e3;
-        let mut rows: Vec<_> = self.events.iter().map(|event| (event.worker, event.pid)).collect();
+        // A row has a number of its own: pools count their workers independently.
+        let row_of = |event: &TaskEvent| (event.worker, event.pid, event.name.clone());
+        let mut rows: Vec<_> = self.events.iter().map(row_of).collect();
         rows.sort_unstable();
         rows.dedup();
-        let names = rows.iter().map(|(worker, pid)| {
-            let name = format!("worker {worker} (pid {pid})");
-            json!({"ph": "M", "name": "thread_name", "pid": std::process::id(), "tid": worker, "args": {"name": name}})
+        let names = rows.iter().enumerate().map(|(row, (_, pid, name))| {
+            let name = format!("{name} (pid {pid})");
+            json!({"ph": "M", "name": "thread_name", "pid": std::process::id(), "tid": row + 1, "args": {"name": name}})
         });
         let tasks = self.events.iter().map(|event| {
             json!({
                 "ph": "X",
-                "name": format!("task {}", event.task),
+                "name": format!("task {}: {}", event.task, event.function),
                 "cat": if event.failed { "failed" } else { "done" },
                 "pid": std::process::id(),
-                "tid": event.worker,
+                "tid": rows.binary_search(&row_of(event)).map_or(0, |row| row + 1),
                 "ts": micros(event.start.saturating_sub(zero)),
                 "dur": micros(event.end.saturating_sub(event.start)),
                 "args": {"task": event.task, "pid": event.pid, "failed": event.failed},

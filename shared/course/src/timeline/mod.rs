@@ -1,0 +1,88 @@
+//! The picture of a trace, as SVG: a row for each worker, a bar for each task, and the time below.
+//!
+//! [`rows`] sorts the tasks into rows and bars, [`axis`] divides the time, [`drawing`] puts both on paper.
+
+mod axis;
+mod drawing;
+mod rows;
+
+use multiproc::TaskEvent;
+
+use axis::Axis;
+use rows::Row;
+
+/// What is to be drawn.
+pub(crate) struct Timeline<'a> {
+    title: &'a str,
+    rows: Vec<Row<'a>>,
+    axis: Axis,
+}
+
+impl<'a> Timeline<'a> {
+    /// The timeline of at least one task, from `zero` on, which is a time of the same clock as the tasks'.
+    pub(crate) fn new(title: &'a str, events: &'a [TaskEvent], zero: u64) -> Self {
+        let end = events.iter().map(|event| event.end).max().unwrap_or(zero);
+        let axis = Axis::new(zero, end, drawing::TRACK);
+        Self { title, rows: rows::sort(events, &axis), axis }
+    }
+
+    /// The picture.
+    pub(crate) fn to_svg(&self) -> String {
+        drawing::draw(self).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use multiproc::{Pool, Recording};
+
+    use super::*;
+
+    fn nap(milliseconds: u64) {
+        std::thread::sleep(Duration::from_millis(milliseconds));
+    }
+
+    fn fail(_: u64) {
+        panic!("on purpose");
+    }
+
+    /// The picture of what `main` does.
+    fn picture(main: impl FnOnce(&Pool) -> multiproc::Result<()>) -> (String, Vec<TaskEvent>) {
+        let recording = Recording::start();
+        let zero = recording.started_at();
+        main(&Pool::builder().processes(2).name("crew").build().unwrap()).unwrap();
+        let events = recording.finish().events().to_vec();
+        (Timeline::new("A test", &events, zero).to_svg(), events)
+    }
+
+    fn count(picture: &str, what: &str) -> usize {
+        picture.matches(what).count()
+    }
+
+    /// Recordings hear of every pool of the process, so there is one test for all.
+    #[test]
+    fn a_picture_has_a_row_for_each_worker_and_a_bar_for_each_task() {
+        let (few, events) = picture(|pool| {
+            pool.map(nap, [30, 30, 30, 30])?;
+            assert!(pool.apply(fail, (1,)).is_err());
+            Ok(())
+        });
+        assert_eq!(events.len(), 5);
+        assert_eq!(count(&few, "class=\"bar "), 5, "{few}");
+        for row in ["crew-1", "crew-2"] {
+            assert_eq!(count(&few, &format!("\n{row} (")), 1, "{few}");
+        }
+        assert_eq!(count(&few, "\"bar failed\""), 1, "{few}");
+        for word in ["nap 0", "task 4: fail", "<title", "<desc", "prefers-color-scheme"] {
+            assert!(few.contains(word), "{word} is not in {few}");
+        }
+
+        let start = Instant::now();
+        let (many, events) = picture(|pool| pool.map(nap, vec![0; 100_000]).map(drop));
+        assert_eq!(events.len(), 100_000);
+        assert!(many.len() < 1_000_000, "{} bytes after {:?}", many.len(), start.elapsed());
+        assert!(many.contains(" tasks: nap"), "bars too narrow to be seen are joined");
+    }
+}
