@@ -39,9 +39,13 @@ impl Trouble {
         })
     }
 
-    /// Whether the worker was stopped since then.
+    /// Whether the worker was stopped since then, or the nursery, so that nobody heard of the worker's end.
     pub(crate) fn has_stopped(&self, pid: u32, since: Instant) -> bool {
-        self.record(|record| record.stopped.get(&pid).is_some_and(|time| *time >= since))
+        let since = since.checked_sub(SLACK).unwrap_or(since);
+        self.record(|record| {
+            record.stopped.get(&pid).is_some_and(|time| *time >= since)
+                || record.nursery.is_some_and(|time| time >= since)
+        })
     }
 
     /// Does something to one of the pool's processes.

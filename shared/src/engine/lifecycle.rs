@@ -245,7 +245,7 @@ impl Core {
     }
 
     /// The nursery has died, and the kernel kills its workers. Each loses what it ran; a new nursery starts new ones.
-    fn lose_nursery(&mut self) {
+    pub(super) fn lose_nursery(&mut self) {
         self.family = None;
         if self.phase == Phase::Ended {
             return;

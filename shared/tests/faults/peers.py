@@ -20,8 +20,9 @@ DEADLINE = 3
 TASKS, DOOMED = 6, 2
 
 
-def recurse(depth):
-    return recurse(depth + 1) + 1
+def recurse(_):
+    # Through a function in C: calls within Python do not use the stack.
+    return max([0], key=recurse)
 
 
 def allocate():

@@ -18,7 +18,7 @@ fn link(chunks: &[u32]) -> (Link, Producer) {
     let segment = Arc::new(Segment::create(RING).unwrap().0);
     let (socket, _) = Socket::pair().unwrap();
     let mut link = Link::new(1, "fuzzed".into(), (segment.clone(), socket), u64::MAX, CAP);
-    let job = Arc::new(Job::new(1, Prepared { function: Function(0), state: None }, true, CAP));
+    let job = Arc::new(Job::new(1, Prepared { function: Function(0), state: None, label: "" }, true, CAP));
     for count in chunks {
         let mut payload = Vec::new();
         (0..*count).for_each(|_| push_item::<()>(&mut payload, |_| Ok(())).unwrap());
