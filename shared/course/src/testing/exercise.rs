@@ -99,6 +99,21 @@ pub fn assert_nobody_is_left() {
     }
 }
 
+/// How many tasks a batch has, as the processes tell that have run the tasks, in their order: wherever another process goes
+/// on, a batch ends. It is a multiple of the true size if none of the others ever did so; if all tasks were run by one
+/// process, they are one batch.
+pub fn batch_size(pids: &[u32]) -> usize {
+    let changes = (1..pids.len()).filter(|place| pids[place - 1] != pids[*place]);
+    match changes.fold(0, greatest_common_divisor) {
+        0 => pids.len().max(1),
+        size => size,
+    }
+}
+
+fn greatest_common_divisor(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
+}
+
 /// What is wrong with processes that are left, as their process id and the letter of their state.
 fn complaint(left: &[(u32, char)]) -> String {
     let zombies: Vec<_> = left.iter().filter(|(_, state)| *state == 'Z').map(|(pid, _)| pid).collect();
