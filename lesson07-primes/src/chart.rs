@@ -20,13 +20,15 @@ const BAR: usize = 20;
 const LEFT: usize = 128;
 const LONGEST: f64 = 400.0;
 
-/// Text in the colour of the page's text, light or dark; bars in a tone that stands out from both.
+/// Light or dark as the page is, with a ground of its own: a page's theme may be another than the browser takes it for.
+/// The bars have a tone that stands out from both.
 const STYLE: &str = "
 text { font: 14px system-ui, sans-serif; fill: #24292f; }
 .title { font-size: 18px; font-weight: 600; }
 .figure { font-variant-numeric: tabular-nums; }
 rect { fill: #3d86c6; }
-@media (prefers-color-scheme: dark) { text { fill: #e6edf3; } }
+.page { fill: #ffffff; }
+@media (prefers-color-scheme: dark) { text { fill: #e6edf3; } .page { fill: #1c2129; } }
 ";
 
 /// The option that says where the picture goes.
@@ -81,8 +83,9 @@ fn picture(rows: &[Row]) -> Document {
     let in_words: Vec<_> = rows.iter().map(|row| format!("{}: {}", row.variant, figures(row))).collect();
     let longest = rows.iter().map(|row| row.median).max().unwrap_or_default().as_secs_f64();
 
+    let height = TOP + rows.len() * ROW + ROW / 2;
     let mut picture = Document::new()
-        .set("viewBox", (0, 0, WIDTH, TOP + rows.len() * ROW + ROW / 2))
+        .set("viewBox", (0, 0, WIDTH, height))
         .set("role", "img")
         .set("aria-labelledby", "title description")
         .add(Title::new(heading).set("id", "title"))
@@ -91,6 +94,7 @@ fn picture(rows: &[Row]) -> Document {
             in_words.join("; ")
         ))))
         .add(Style::new(STYLE))
+        .add(Rectangle::new().set("class", "page").set("width", WIDTH).set("height", height).set("rx", 8))
         .add(Text::new(heading).set("class", "title").set("x", 16).set("y", 30));
     for (place, row) in rows.iter().enumerate() {
         let top = TOP + place * ROW;

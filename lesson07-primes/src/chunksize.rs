@@ -3,6 +3,7 @@
 //! In a project of your own, bring `is_prime` from `is_prime.rs`, and put `(1..=1000).collect()` in place of
 //! `chosen()…`.
 
+// ANCHOR: program
 use std::time::Instant;
 
 use multiproc::{Pool, Result};
@@ -34,9 +35,12 @@ pub fn main() -> Result<()> {
     let numbers: Vec<u64> = chosen().unwrap_or_else(|| (1..=1000).collect());
 
     println!("chunk size  batches  primes         time");
+    // ANCHOR: sizes
     for size in [1, 4, 20, 100, 250, 500, 1000] {
         let batches = numbers.len().div_ceil(size);
         measure(&size.to_string(), batches, || pool.with_chunksize(size).map(is_prime, numbers.clone()))?;
     }
+    // ANCHOR_END: sizes
     measure("no pool", 0, || Ok(numbers.iter().map(|n| is_prime(*n)).collect()))
 }
+// ANCHOR_END: program

@@ -3,6 +3,7 @@
 //! In a project of your own, bring the two `is_prime`, `split::primes` and `chart` along, and put a list of yours
 //! in place of `numbers()`.
 
+// ANCHOR: program
 use std::time::{Duration, Instant};
 
 use multiproc::{Pool, Result};
@@ -17,6 +18,7 @@ use crate::{miller_rabin, split};
 const ROUNDS: usize = 5;
 const SHORT: Duration = Duration::from_secs(1);
 
+// ANCHOR: measure
 /// The answers of the last run, and the median time of all.
 fn measure(variant: &dyn Fn() -> Result<Vec<bool>>) -> Result<(Vec<bool>, Duration)> {
     let mut times = Vec::new();
@@ -30,6 +32,7 @@ fn measure(variant: &dyn Fn() -> Result<Vec<bool>>) -> Result<(Vec<bool>, Durati
         }
     }
 }
+// ANCHOR_END: measure
 
 /// Runs the example.
 pub fn main() -> Result<()> {
@@ -81,3 +84,4 @@ pub fn main() -> Result<()> {
     println!("the picture: {}", path.display());
     Ok(())
 }
+// ANCHOR_END: program

@@ -2,6 +2,7 @@
 //!
 //! In a project of your own, bring `is_prime` from `is_prime.rs`, and put a list of yours in place of `numbers()`.
 
+// ANCHOR: program
 use std::time::Instant;
 
 use multiproc::Pool;
@@ -15,9 +16,11 @@ pub fn main() -> multiproc::Result<()> {
     let pool = Pool::new()?;
     let numbers = numbers();
 
+    // ANCHOR: map
     let start = Instant::now();
     let answers = pool.map(is_prime, numbers.clone())?;
     let elapsed = start.elapsed();
+    // ANCHOR_END: map
 
     for (n, prime) in numbers.iter().zip(answers) {
         println!("{n} is {}", if prime { "prime" } else { "not prime" });
@@ -25,3 +28,4 @@ pub fn main() -> multiproc::Result<()> {
     println!("{} numbers on {} workers: {elapsed:.1?}", numbers.len(), pool.processes());
     Ok(())
 }
+// ANCHOR_END: program

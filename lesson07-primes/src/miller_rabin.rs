@@ -3,6 +3,7 @@
 //!
 //! In a project of your own, put a list of yours in place of `numbers()`.
 
+// ANCHOR: program
 use std::time::Instant;
 
 use crate::numbers::numbers;
@@ -29,6 +30,7 @@ fn power(mut base: u64, mut exponent: u64, n: u64) -> u64 {
     result
 }
 
+// ANCHOR: task
 /// Whether `n` is prime, for every u64.
 pub fn is_prime(n: u64) -> bool {
     if n < 2 {
@@ -51,6 +53,7 @@ pub fn is_prime(n: u64) -> bool {
         first == 1 || squares.any(|x| x == n - 1)
     })
 }
+// ANCHOR_END: task
 
 /// Runs the example.
 pub fn main() -> multiproc::Result<()> {
@@ -65,3 +68,4 @@ pub fn main() -> multiproc::Result<()> {
     println!("{} numbers in one process: {elapsed:.1?}", numbers.len());
     Ok(())
 }
+// ANCHOR_END: program

@@ -2,6 +2,7 @@
 //!
 //! In a project of your own, bring `is_prime` from `is_prime.rs`, and put a list of yours in place of `numbers()`.
 
+// ANCHOR: program
 use std::time::Instant;
 
 use crate::is_prime::is_prime;
@@ -18,3 +19,4 @@ pub fn main() -> multiproc::Result<()> {
     println!("{:>8.3} ms  in all", start.elapsed().as_secs_f64() * 1e3);
     Ok(())
 }
+// ANCHOR_END: program

@@ -3,6 +3,7 @@
 //!
 //! In a project of your own, bring `is_prime` from `is_prime.rs`, and put a list of yours in place of `numbers()`.
 
+// ANCHOR: program
 use std::cell::Cell;
 use std::cmp::Reverse;
 use std::time::Instant;
@@ -33,6 +34,7 @@ pub fn primes(pool: &Pool, numbers: &[u64]) -> Result<Vec<bool>> {
     let divisors: u64 = numbers.iter().map(|n| n.isqrt() / 2).sum();
     let piece = (divisors / (PIECES * pool.processes() as u64)).clamp(1 << 14, 1 << 22);
 
+    // ANCHOR: pieces
     // The pool takes pieces as workers become free, so a number that has a divisor gets no more of them.
     let pieces = order.into_iter().flat_map(|i| {
         let (n, root, prime) = (numbers[i], numbers[i].isqrt(), &prime[i]);
@@ -41,6 +43,7 @@ pub fn primes(pool: &Pool, numbers: &[u64]) -> Result<Vec<bool>> {
             .take_while(|_| prime.get())
             .map(move |first| (i, n, first, root.min(first + 2 * (piece - 1))))
     });
+    // ANCHOR_END: pieces
     let search = |(i, n, first, last): (usize, u64, u64, u64)| (i, has_divisor(n, first, last));
     for answer in pool.with_window(2 * pool.processes()).imap_unordered(search, pieces) {
         let (i, found) = answer?;
@@ -76,3 +79,4 @@ pub fn main() -> Result<()> {
     );
     Ok(())
 }
+// ANCHOR_END: program

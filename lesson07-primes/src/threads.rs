@@ -2,6 +2,7 @@
 //!
 //! In a project of your own, bring `is_prime` from `is_prime.rs`, and put a list of yours in place of `numbers()`.
 
+// ANCHOR: program
 use std::time::Instant;
 
 use multiproc::Pool;
@@ -41,10 +42,13 @@ pub fn main() -> multiproc::Result<()> {
     println!("processes: the numbers {large:.1?}, a small task {small:.1?}");
     assert_eq!(by_threads, by_processes);
 
+    // ANCHOR: crash
     // In a thread of this program, this would be the end of all of it.
     if let Err(error) = pool.apply(crash, ()) {
         println!("a task that aborts fails alone: {error}");
     }
+    // ANCHOR_END: crash
     println!("and the pool goes on: 97 is {}", if pool.apply(is_prime, (97,))? { "prime" } else { "not prime" });
     Ok(())
 }
+// ANCHOR_END: program

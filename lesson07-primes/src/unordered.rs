@@ -2,6 +2,7 @@
 //!
 //! In a project of your own, bring `is_prime` from `is_prime.rs`, and put a list of yours in place of `numbers()`.
 
+// ANCHOR: program
 use std::time::Instant;
 
 use multiproc::Pool;
@@ -15,10 +16,13 @@ pub fn main() -> multiproc::Result<()> {
     let pool = Pool::new()?;
 
     let start = Instant::now();
+    // ANCHOR: unordered
     for answer in pool.imap_unordered(|n: u64| (n, is_prime(n)), numbers()) {
         let (n, prime) = answer?;
         let verdict = if prime { "prime" } else { "not prime" };
         println!("{:>8.3} ms  {n} is {verdict}", start.elapsed().as_secs_f64() * 1e3);
     }
+    // ANCHOR_END: unordered
     Ok(())
 }
+// ANCHOR_END: program

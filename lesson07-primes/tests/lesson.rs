@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Output;
 
-use course::testing::{Program, assert_success};
+use course::testing::{Program, Varies, assert_success, nothing};
 
 const PRIMES: [u64; 14] = [
     17977,
@@ -72,6 +72,22 @@ fn a_wrong_name_ends_with_status_2_and_a_suggestion() {
 #[test]
 fn the_whole_lesson_runs_from_the_first_example_to_the_last() {
     LESSON.assert_runs_from_first_to_last();
+}
+
+#[test]
+fn every_example_prints_its_transcript() {
+    LESSON.assert_prints_its_transcripts(env!("CARGO_MANIFEST_DIR"), varies);
+}
+
+fn varies(example: &str) -> Varies {
+    match example {
+        "map" => nothing().text("[WORKERS]", r"(\d+) workers"),
+        "unordered" => nothing().order(),
+        "threads" => nothing().text("[PID]", r"pid (\d+)"),
+        "split" => nothing().text("[WORKERS]", r"(\d+) workers").text("[RATIO]", r"(\d+\.\d+) times as fast"),
+        "compare" => nothing().text("[RATIO]", r"ms (\d[\d.]*)$"),
+        _ => nothing(),
+    }
 }
 
 #[test]

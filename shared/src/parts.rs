@@ -1,9 +1,10 @@
-//! The inner parts that the benches watch. Not an interface: it changes without notice.
+//! The inner parts that the benches and tests watch. Not an interface: it changes without notice.
 
+use std::mem::offset_of;
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
-use crate::ring::{Consumer, Producer, Segment};
+use crate::error::{Context, Error, Result};
+use crate::ring::{Consumer, DATA, Header, Producer, Segment};
 
 /// Both ends of one ring.
 #[derive(Debug)]
@@ -27,4 +28,23 @@ impl Ring {
         self.producer.publish();
         self.consumer.read(&mut self.out, message.len()).map_err(|_| Error::Disconnected)
     }
+}
+
+/// Where in a worker's shared memory the count of result bytes is that its parent has been shown; 8 bytes.
+pub const RESULTS_TAIL: usize = offset_of!(Header, results) + offset_of!(crate::ring::Cursors, tail);
+
+/// Bytes of the words by which both sides coordinate, at the beginning of that memory.
+pub const WORDS: usize = size_of::<Header>();
+
+/// Where the bytes of the rings begin: first the tasks, then the results.
+pub const RINGS: usize = DATA;
+
+/// In a worker: the address of the memory that it shares with its parent, and its end.
+pub fn own_segment() -> Result<std::ops::Range<u64>> {
+    let maps = std::fs::read_to_string("/proc/self/maps").context("cannot read the memory map")?;
+    let line = maps.lines().find(|line| line.contains("/memfd:multiproc-worker"));
+    let range = line.and_then(|line| line.split_once(' ')?.0.split_once('-'));
+    let address = |text| u64::from_str_radix(text, 16).map_err(|error| Error::Config(error.to_string()));
+    let (start, end) = range.ok_or_else(|| Error::Config("this process is not a worker".into()))?;
+    Ok(address(start)?..address(end)?)
 }

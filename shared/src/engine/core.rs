@@ -94,8 +94,12 @@ pub(super) struct Core {
     pub(super) next_worker: u64,
     /// Workers that ended one after the other before they were ready.
     pub(super) failed_starts: u32,
+    /// The last of them.
+    pub(super) last_failed: u64,
     /// How the last worker to end did so.
     pub(super) last_exit: Option<ExitStatus>,
+    /// When to look next for workers that have fallen silent (nanoseconds of the common clock).
+    pub(super) pulse_due: u64,
     /// When to try again to start workers that the system refused.
     pub(super) start_again: Option<Instant>,
     /// What the system said when it refused.
@@ -140,7 +144,9 @@ impl Core {
             next_task: 0,
             next_worker: 1,
             failed_starts: 0,
+            last_failed: 0,
             last_exit: None,
+            pulse_due: 0,
             start_again: None,
             refused: None,
             effects: Effects::default(),
@@ -218,6 +224,7 @@ impl Core {
         let moved = self.hear_reports();
         let now = now_ns();
         self.enforce_limits(now);
+        self.feel_pulses(now);
         self.shrink(now);
         self.retire_if_closing();
         moved

@@ -170,7 +170,8 @@ impl Core {
     pub(super) fn bury(&mut self, slot: usize, exit: ExitStatus) {
         self.collect_with(slot, Link::collect_last);
         let Some(link) = self.link(slot) else { return };
-        let (pid, stage, started, ready) = (link.pid, link.stage, link.started(), link.is_ready());
+        let (id, pid, stage, started) = (link.id, link.pid, link.stage, link.started());
+        let ready = link.was_ready || link.is_ready() || link.finished > 0;
         let began = link.running_since();
         let now = now_ns();
         let retired = stage == Stage::Retiring && exit.success();
@@ -191,7 +192,7 @@ impl Core {
                 if let Some(error) = self.verdict(stage, started, lost) {
                     chunk.fail(error);
                 }
-            } else if ready {
+            } else if ready && stage != Stage::Doomed(Doom::Silent) {
                 chunk.false_starts += 1;
                 if chunk.false_starts >= MOST_FALSE_STARTS {
                     chunk.fail(lost);
@@ -203,6 +204,7 @@ impl Core {
             self.failed_starts = 0;
         } else {
             self.failed_starts += 1;
+            self.last_failed = id;
             if self.failed_starts >= MOST_FAILED_STARTS {
                 self.break_down(Error::NoWorkers { exit });
             }
@@ -221,7 +223,7 @@ impl Core {
                 Some(Error::TimedOut { after, pid: Some(pid) })
             }
             // Killed by us for the task before it, which ended in time after all: not this task's fault.
-            (Doom::Cancelled(_) | Doom::TimedOut(_), _) => None,
+            (Doom::Cancelled(_) | Doom::TimedOut(_) | Doom::Silent, _) => None,
             (Doom::Corrupt, _) => Some(Error::Decode("the worker's results cannot be read; it was ended".into())),
         }
     }
@@ -234,7 +236,7 @@ impl Core {
         }
         match self.links[slot].take() {
             Some(link) => {
-                self.counts.spent += link.busy_ns();
+                self.counts.spent = self.counts.spent.saturating_add(link.busy_ns());
                 unregister(link.pid);
                 link.abandon()
             }
@@ -256,7 +258,9 @@ impl Core {
         // The signal was sent before the nursery could be reaped (dropping the family did that); a running worker has it as soon
         // as it is interrupted.
         std::thread::sleep(Duration::from_millis(2));
+        let failed_starts = self.failed_starts;
         for slot in 0..self.links.len() {
+            self.failed_starts = failed_starts;
             self.bury(slot, ExitStatus::Signaled(Signal::SIGKILL as i32));
         }
         if self.phase == Phase::Closing && self.outstanding == 0 {

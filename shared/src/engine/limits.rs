@@ -81,9 +81,7 @@ impl Core {
         let mut soonest: Option<u64> = None;
         let mut at = |time: u64| soonest = Some(soonest.map_or(time, |soonest| soonest.min(time)));
         let some_idle = !self.idle.is_empty() || self.can_grow();
-        if let Some(time) = self.next_shrink() {
-            at(time);
-        }
+        self.next_shrink().into_iter().chain(self.next_pulse()).for_each(&mut at);
         for link in self.living() {
             if let (Some(limit), false) = (self.config.task_limit(), link.in_flight.is_empty()) {
                 // The limit of a task that has not begun counts from when it will have.

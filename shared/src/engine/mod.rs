@@ -6,7 +6,7 @@
 //!
 //! - [`job`], [`chunk`], [`outcome`]: what was asked for, the pieces that travel, and what came of them;
 //! - [`link`]: the pool's end of one worker;
-//! - [`core`], [`dispatch`], [`settle`], [`lifecycle`], [`elastic`], [`limits`]: the state and its steps;
+//! - [`core`], [`dispatch`], [`settle`], [`lifecycle`], [`elastic`], [`limits`], [`pulse`]: the state and its steps;
 //! - [`control`]: what else one can ask of it;
 //! - [`wait`], [`supervisor`], [`callbacks`]: the threads that drive it.
 
@@ -22,6 +22,7 @@ mod lifecycle;
 mod limits;
 mod link;
 mod outcome;
+mod pulse;
 mod settle;
 mod supervisor;
 mod wait;

@@ -23,7 +23,7 @@ use crate::sys::socket::{Received, Socket};
 use crate::ticket::{self, Role};
 
 /// How long the end of a nursery, or of a family's workers, may take before the nursery is killed. Far beyond what the
-/// kernel needs; it is here so that no drop can hang.
+/// kernel needs, but for a nursery that is stopped; it is here so that no drop can hang.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The nursery process that exec-based pools share, and the process that started it: a forked child must not use its
@@ -69,6 +69,20 @@ impl Nursery {
         Ok(nursery)
     }
 
+    /// Kills it. Its workers have asked the kernel to die with it.
+    fn kill(&self) {
+        // Until it is reaped, which happens when this is dropped, the pid is its own.
+        if !self.has_ended() {
+            let _ = kill(self.pid, Signal::SIGKILL);
+        }
+    }
+
+    /// Whether somebody has stopped it, so that it answers nobody (the state in proc_pid_stat(5)).
+    fn is_stopped(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with(['T', 't']))
+    }
+
     fn has_ended(&self) -> bool {
         wait_readable(self.ended.as_fd(), Duration::ZERO)
     }
@@ -80,8 +94,8 @@ impl Drop for Nursery {
             root.finish();
         }
         if !wait_readable(self.ended.as_fd(), PATIENCE) {
-            // Stopped or stuck. Its workers have asked the kernel to die with it.
-            let _ = kill(self.pid, Signal::SIGKILL);
+            // Stopped or stuck.
+            self.kill();
         }
         // ECHILD if the program reaped it itself, by waiting for any child.
         while waitpid(self.pid, None) == Err(Errno::EINTR) {}
@@ -106,7 +120,7 @@ fn wait_readable(fd: BorrowedFd<'_>, patience: Duration) -> bool {
 pub(crate) struct Family {
     channel: Socket,
     /// Kept alive while the family is.
-    _nursery: Arc<Nursery>,
+    nursery: Arc<Nursery>,
     exec: bool,
 }
 
@@ -122,7 +136,7 @@ impl Family {
         let len = message::encode(&Request::Open, &mut buffer);
         let root = nursery.root.as_ref().ok_or(Error::Disconnected)?;
         root.send(&buffer[..len], &[theirs.as_fd()], true).context("cannot reach the nursery")?;
-        Ok(Self { channel, _nursery: nursery, exec: method == StartMethod::Spawn })
+        Ok(Self { channel, nursery, exec: method == StartMethod::Spawn })
     }
 
     fn fork(permit: ForkPermit) -> Result<Self> {
@@ -136,7 +150,7 @@ impl Family {
             }
             Some(pid) => {
                 let nursery = Nursery::new(pid, None)?;
-                Ok(Self { channel, _nursery: Arc::new(nursery), exec: false })
+                Ok(Self { channel, nursery: Arc::new(nursery), exec: false })
             }
         }
     }
@@ -171,11 +185,24 @@ impl Family {
                 Ok(None) => {
                     let left = until.saturating_duration_since(Instant::now());
                     if !wait_readable(self.channel.as_fd(), left) {
+                        if self.kill_stopped_nursery() {
+                            wait_readable(self.nursery.ended.as_fd(), PATIENCE);
+                        }
                         return;
                     }
                 }
             }
         }
+    }
+
+    /// Ends the nursery if it is stopped, and with it the workers of all pools that use it; a new one will take its place. Says
+    /// whether it was.
+    pub(crate) fn kill_stopped_nursery(&self) -> bool {
+        let stopped = self.nursery.is_stopped();
+        if stopped {
+            self.nursery.kill();
+        }
+        stopped
     }
 
     /// The next report, without waiting; [`Error::Disconnected`] if the nursery has died.

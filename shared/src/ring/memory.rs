@@ -9,7 +9,7 @@ use crate::ring::Header;
 use crate::sys::shm::Mapping;
 
 /// Where the rings' bytes begin: the header has the first page to itself.
-const DATA: usize = 4096;
+pub(crate) const DATA: usize = 4096;
 
 /// A header, and bytes.
 #[derive(Debug)]

@@ -31,17 +31,29 @@ fn files() -> Vec<PathBuf> {
     entries.map(|entry| entry.path()).filter(|path| path.to_string_lossy().contains("/multiproc")).collect()
 }
 
+/// Mappings of memory that is shared with other processes.
+fn shared_mappings() -> usize {
+    fs::read_to_string("/proc/self/maps").unwrap().lines().filter(|line| line.contains("/memfd:multiproc")).count()
+}
+
 /// What a process has to give back.
 pub(crate) struct Holdings {
     processes: Vec<ProcessId>,
     descriptors: BTreeMap<i32, PathBuf>,
     threads: usize,
     files: Vec<PathBuf>,
+    mappings: usize,
 }
 
 impl Holdings {
     pub(crate) fn now() -> Self {
-        Self { processes: descendants(), descriptors: descriptors(), threads: threads().len(), files: files() }
+        Self {
+            processes: descendants(),
+            descriptors: descriptors(),
+            threads: threads().len(),
+            files: files(),
+            mappings: shared_mappings(),
+        }
     }
 
     /// Fails if there is more now than there was then.
@@ -52,6 +64,7 @@ impl Holdings {
         assert!(now.len() <= self.descriptors.len(), "descriptors are left: {now:?}, before: {:?}", self.descriptors);
         let files: Vec<_> = files().into_iter().filter(|file| !self.files.contains(file)).collect();
         assert!(files.is_empty(), "files are left: {files:?}");
+        assert!(shared_mappings() <= self.mappings, "shared memory is left");
         // A thread that was joined stays listed for a moment.
         eventually("the crate's threads have ended", || threads().len() <= self.threads);
     }

@@ -40,6 +40,11 @@ impl ProcessId {
     pub(crate) fn is_gone(&self) -> bool {
         status(self.pid).is_none_or(|now| now.id.started != self.started || matches!(now.state, 'Z' | 'X'))
     }
+
+    /// Whether the process is stopped, as by SIGSTOP.
+    pub(crate) fn is_stopped(&self) -> bool {
+        status(self.pid).is_some_and(|now| now.id.started == self.started && now.state == 'T')
+    }
 }
 
 fn all() -> BTreeMap<u32, Status> {

@@ -32,7 +32,8 @@ text { font: 12px system-ui, sans-serif; fill: #3b4550; }
 .mark { stroke: #8b949e; stroke-opacity: 0.35; }
 .f0 rect { fill: #2f6fb5; } .f1 rect { fill: #2e7d4f; } .f2 rect { fill: #7a55b8; } .f3 rect { fill: #9a5b13; } .f4 rect { fill: #5c6670; }
 .failed rect { fill: #b3362b; }
-@media (prefers-color-scheme: dark) { text { fill: #c9d1d9; } }
+.page { fill: #fff; }
+@media (prefers-color-scheme: dark) { text { fill: #c9d1d9; } .page { fill: #1c2129; } }
 ";
 
 /// Draws a timeline.
@@ -48,6 +49,8 @@ pub(crate) fn draw(timeline: &Timeline<'_>) -> Document {
         .add(Title::new(timeline.title).set("id", "title"))
         .add(Description::new().set("id", "description").add(Words::new(in_words(timeline))))
         .add(Style::new(STYLE))
+        // A ground of its own: the page's theme may be another than the browser takes it for.
+        .add(Rectangle::new().set("class", "page").set("width", WIDTH).set("height", bottom + FOOT).set("rx", 8))
         .add(Text::new(timeline.title).set("class", "title").set("x", 8).set("y", 19));
     if top > TITLE + 8 {
         picture = picture.add(legend(&functions, failures));

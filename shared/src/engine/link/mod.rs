@@ -1,5 +1,7 @@
 //! The pool's end of one worker: what was sent to it ([`send`]), what came back ([`receive`]).
 
+#[cfg(all(test, not(multiproc_loom)))]
+mod fuzz;
 mod receive;
 mod send;
 
@@ -10,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use crate::engine::chunk::Chunk;
+use crate::engine::pulse::Pulse;
 use crate::handle::Handles;
 use crate::protocol::FrameHead;
 use crate::ring::{Consumer, Producer, Segment};
@@ -18,6 +21,9 @@ use crate::sys::socket::Socket;
 
 /// Chunks that may wait in a worker's ring, however short their tasks seem.
 const MOST_IN_FLIGHT: usize = 1024;
+
+/// A task that is said to take longer than this (nanoseconds, some 36 years) is thought to take so long: the time is the worker's word.
+const LONGEST: u64 = 1 << 60;
 
 /// Why a worker is about to be killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +34,8 @@ pub(in crate::engine) enum Doom {
     TimedOut(u64),
     /// What it wrote cannot be read.
     Corrupt,
+    /// It does not begin what it was given.
+    Silent,
 }
 
 /// How far a worker is in its life.
@@ -81,6 +89,8 @@ pub(in crate::engine) struct Link {
     quit_sent: bool,
     /// Bytes a result may have.
     cap: u64,
+    /// The initializer has run, or there is none.
+    pub(in crate::engine) was_ready: bool,
     /// Results received.
     pub(in crate::engine) finished: u64,
     /// Estimated nanoseconds until all it was given is done.
@@ -89,6 +99,7 @@ pub(in crate::engine) struct Link {
     pub(in crate::engine) heard: u64,
     seen_busy: u64,
     seen_finished: u64,
+    pub(in crate::engine) pulse: Pulse,
 }
 
 impl Link {
@@ -119,11 +130,13 @@ impl Link {
             budget,
             quit_sent: false,
             cap,
+            was_ready: false,
             finished: 0,
             load: 0,
             heard: now_ns(),
             seen_busy: 0,
             seen_finished: 0,
+            pulse: Pulse::default(),
         }
     }
 
@@ -145,6 +158,16 @@ impl Link {
         !self.sending.is_empty() || self.outbox.1 < self.outbox.0.len()
     }
 
+    /// Bytes of the task ring that the worker has taken.
+    pub(in crate::engine) fn tasks_taken(&self) -> u64 {
+        self.header().tasks.head.0.position.load(Acquire)
+    }
+
+    /// Whether the worker has taken all that was written, and all that it has shown was received.
+    pub(in crate::engine) fn has_taken_all(&mut self) -> bool {
+        self.tasks_taken() == self.tasks.written() && self.results.available().is_ok_and(|bytes| bytes == 0)
+    }
+
     /// Whether the initializer has run.
     pub(in crate::engine) fn is_ready(&self) -> bool {
         self.header().worker.ready.load(Acquire) == 1
@@ -159,7 +182,7 @@ impl Link {
             return None;
         }
         (self.seen_busy, self.seen_finished) = (busy, self.finished);
-        Some(time / tasks)
+        Some((time / tasks).min(LONGEST))
     }
 
     /// Nanoseconds that the worker has run tasks.

@@ -1,0 +1,28 @@
+//! A source that never ends: all whole numbers. `map` would collect it before the first task began, until memory is full.
+//!
+//! Watch for how many numbers are taken for the first five results: a window's worth, because `imap` takes a further one
+//! only when a result is fetched.
+
+// ANCHOR: program
+use std::cell::Cell;
+
+use multiproc::{Pool, Result};
+
+fn square(n: u64) -> u64 {
+    n * n
+}
+
+/// Runs the example.
+pub fn main() -> Result<()> {
+    multiproc::init();
+    let pool = Pool::with_processes(2)?;
+    let taken = Cell::new(0);
+    // ANCHOR: imap
+    let source = (0..).inspect(|_| taken.set(taken.get() + 1));
+    let squares = pool.with_window(8).imap(square, source).take(5).collect::<Result<Vec<_>>>()?;
+    // ANCHOR_END: imap
+    println!("{squares:?}");
+    println!("at most 16 numbers were taken: {}", taken.get() <= 16);
+    Ok(())
+}
+// ANCHOR_END: program

@@ -1,0 +1,111 @@
+//! What the gallery promises: every failure is one that the program survives.
+
+use course::testing::{Program, Varies, nothing, numbers, place};
+
+const GALLERY: Program = Program {
+    path: env!("CARGO_BIN_EXE_pitfalls"),
+    examples: &[
+        "worker_killed",
+        "exit_in_task",
+        "killed_with_lock",
+        "circular_wait",
+        "fork_with_threads",
+        "missing_init",
+        "globals_are_not_shared",
+        "hidden_state",
+        "same_random_numbers",
+        "output_order",
+        "callback_panics",
+        "endless_source",
+        "huge_result",
+        "tiny_tasks",
+    ],
+};
+
+fn lines(example: &str) -> Vec<String> {
+    GALLERY.lines(&[example])
+}
+
+#[test]
+fn list_names_every_example_with_what_to_watch_for() {
+    GALLERY.assert_lists_its_examples();
+}
+
+#[test]
+fn a_wrong_name_ends_with_status_2_and_a_suggestion() {
+    GALLERY.assert_refuses("tiny_task", "tiny_tasks");
+}
+
+#[test]
+fn the_whole_gallery_runs_from_the_first_example_to_the_last() {
+    GALLERY.assert_runs_from_first_to_last();
+}
+
+#[test]
+fn every_example_prints_its_transcript() {
+    GALLERY.assert_prints_its_transcripts(env!("CARGO_MANIFEST_DIR"), varies);
+}
+
+fn varies(example: &str) -> Varies {
+    match example {
+        "worker_killed" | "exit_in_task" | "killed_with_lock" | "callback_panics" => {
+            nothing().text("[PID]", r"(?:pid|process) (\d+)")
+        }
+        "same_random_numbers" => nothing().text("[DICE]", r"\[\d(?:, \d)+\]"),
+        "output_order" => nothing().order(),
+        _ => nothing(),
+    }
+}
+
+#[test]
+fn worker_killed_loses_one_task() {
+    let lines = lines("worker_killed");
+    for (n, half) in [(2, 1), (4, 2), (8, 4), (10, 5)] {
+        place(&lines, &format!("half of {n} is {half}"));
+    }
+    assert!(lines[place(&lines, "half of 6: ")].contains("was lost (killed by SIGKILL"), "{lines:#?}");
+}
+
+#[test]
+fn exit_in_task_says_how_each_ended_and_keeps_the_worker_that_panicked() {
+    let lines = lines("exit_in_task");
+    let panicked = numbers(&lines[place(&lines, "panic: ")]).pop();
+    assert!(lines[place(&lines, "exit: ")].contains("exited with code 3"));
+    assert!(lines[place(&lines, "abort: ")].contains("killed by SIGABRT"));
+    assert_eq!(panicked, numbers(&lines[place(&lines, "exit: ")]).first().copied(), "the worker lives on");
+    place(&lines, "and the pool goes on: 42");
+}
+
+#[test]
+fn circular_wait_ends_by_its_time_limit_and_not_at_all_in_good_order() {
+    let lines = lines("circular_wait");
+    assert_eq!(lines.iter().filter(|line| line.contains("timed out after 0.300 s")).count(), 2, "{lines:#?}");
+    assert_eq!(lines.iter().filter(|line| line.contains("the sum is 42")).count(), 2, "{lines:#?}");
+}
+
+#[test]
+fn missing_init_runs_main_once() {
+    let lines = lines("missing_init");
+    place(&lines, "main runs");
+    place(&lines, "error: multiproc::init() was not called");
+}
+
+#[test]
+fn same_random_numbers_are_thrown_by_forks_only() {
+    let lines = lines("same_random_numbers");
+    let throws = |heading: &str| {
+        let first = place(&lines, heading) + 1;
+        let mut throws = lines[first..first + 3].to_vec();
+        throws.sort();
+        throws.dedup();
+        throws.len()
+    };
+    assert_eq!(throws("Fork:"), 1, "{lines:#?}");
+    assert!(throws("ForkServer:") > 1, "{lines:#?}");
+    assert_eq!(throws("Fork, each"), 3, "{lines:#?}");
+}
+
+#[test]
+fn output_order_of_the_results_is_that_of_the_tasks() {
+    assert_eq!(lines("output_order").last().unwrap(), "the results: [0, 1, 2, 3]");
+}

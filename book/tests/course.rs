@@ -1,0 +1,181 @@
+//! Course and book belong together: no example without its place in the chapter, no chapter of what is not there.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A package of examples and its chapter.
+struct Lesson {
+    name: String,
+    folder: PathBuf,
+    /// The names that `main.rs` gives to the menu, in order.
+    examples: Vec<String>,
+    /// Empty if nobody has written it.
+    chapter: String,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect()
+}
+
+/// The names of the files of `folder` that end in `.extension`, without it.
+fn stems(folder: &Path, extension: &str) -> BTreeSet<String> {
+    let of_kind = |path: &PathBuf| path.extension().is_some_and(|it| it == extension);
+    files(folder).iter().filter(|path| of_kind(path)).map(|path| stem(path)).collect()
+}
+
+/// All that is written in the book.
+fn pages() -> String {
+    files(&root().join("book/chapters")).iter().map(|path| fs::read_to_string(path).unwrap()).collect()
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap().to_str().unwrap().to_string()
+}
+
+/// The words that follow `mark` in quotation marks, with nothing but white space between.
+fn quoted_after(text: &str, mark: &str) -> Vec<String> {
+    let quoted = |rest: &str| Some(rest.trim_start().strip_prefix('"')?.split('"').next()?.to_string());
+    text.split(mark).skip(1).filter_map(quoted).collect()
+}
+
+/// All packages that are menus of examples: the lessons, and the gallery of pitfalls.
+fn lessons() -> Vec<Lesson> {
+    let mut folders: Vec<_> = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.retain(|path| path.join("src/main.rs").is_file() && stem(path).starts_with("lesson"));
+    folders.sort();
+    assert!(folders.len() >= 5, "{folders:?}");
+    folders.push(root().join("book/pitfalls"));
+    folders
+        .into_iter()
+        .map(|folder| {
+            let name = stem(&folder);
+            let main = fs::read_to_string(folder.join("src/main.rs")).unwrap();
+            let examples = quoted_after(&main, ".example(");
+            assert!(!examples.is_empty(), "{name} has no examples");
+            let chapter = fs::read_to_string(root().join(format!("book/chapters/{name}.md"))).unwrap_or_default();
+            Lesson { name, folder, examples, chapter }
+        })
+        .collect()
+}
+
+impl Lesson {
+    /// How the chapter leads to a file of the lesson.
+    fn included(&self, file: &str) -> String {
+        let folder = self.folder.strip_prefix(root()).unwrap().display();
+        format!("{{{{#include ../../{folder}/{file}")
+    }
+}
+
+/// Nothing is missing, or all that is: a line for each.
+#[track_caller]
+fn none(missing: Vec<String>) {
+    assert!(missing.is_empty(), "\n{}", missing.join("\n"));
+}
+
+#[test]
+fn the_menu_has_every_example_that_the_sources_have() {
+    let mut wrong = Vec::new();
+    for lesson in lessons() {
+        let sources = files(&lesson.folder.join("src"))
+            .into_iter()
+            .filter(|path| stem(path) != "main" && fs::read_to_string(path).unwrap().contains("\npub fn main() -> "));
+        let sources: BTreeSet<_> = sources.map(|path| stem(&path)).collect();
+        let menu: BTreeSet<_> = lesson.examples.iter().cloned().collect();
+        for name in sources.symmetric_difference(&menu) {
+            wrong.push(format!("{}: `{name}` is in the menu or in the sources, but not in both", lesson.name));
+        }
+    }
+    none(wrong);
+}
+
+#[test]
+fn every_example_has_a_transcript_and_every_transcript_an_example() {
+    let mut wrong = Vec::new();
+    for lesson in lessons() {
+        let transcripts = stems(&lesson.folder.join("transcripts"), "txt");
+        let menu: BTreeSet<_> = lesson.examples.iter().cloned().collect();
+        for name in transcripts.symmetric_difference(&menu) {
+            wrong.push(format!("{}: `{name}` is an example or has a transcript, but not both", lesson.name));
+        }
+    }
+    none(wrong);
+}
+
+#[test]
+fn every_example_is_in_its_chapter_with_what_it_prints() {
+    let mut wrong = Vec::new();
+    for lesson in lessons() {
+        for example in &lesson.examples {
+            for file in [format!("src/{example}.rs:"), format!("transcripts/{example}.txt}}}}")] {
+                let included = lesson.included(&file);
+                if !lesson.chapter.contains(&included) {
+                    wrong.push(format!("book/chapters/{}.md lacks {included}", lesson.name));
+                }
+            }
+        }
+    }
+    none(wrong);
+}
+
+#[test]
+fn every_example_is_shown_whole_somewhere_in_its_chapter() {
+    let mut wrong = Vec::new();
+    for lesson in lessons() {
+        for example in &lesson.examples {
+            let included = lesson.included(&format!("src/{example}.rs:program}}}}"));
+            if !lesson.chapter.contains(&included) {
+                wrong.push(format!("book/chapters/{}.md lacks {included}", lesson.name));
+            }
+        }
+    }
+    none(wrong);
+}
+
+#[test]
+fn every_chapter_has_a_picture() {
+    let without =
+        lessons().into_iter().filter(|lesson| !lesson.chapter.contains("](") || !lesson.chapter.contains("!["));
+    none(without.map(|lesson| format!("book/chapters/{}.md has no picture", lesson.name)).collect());
+}
+
+#[test]
+fn every_picture_is_on_a_page() {
+    let (chapters, pages) = (root().join("book/chapters"), pages());
+    let mut unused = Vec::new();
+    let mut folders = vec![chapters.join("diagrams"), chapters.join("pictures")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !pages.contains(path.strip_prefix(&chapters).unwrap().to_str().unwrap()) {
+                unused.push(format!("{} is on no page", path.display()));
+            }
+        }
+    }
+    none(unused);
+}
+
+#[test]
+fn every_anchor_of_an_example_is_on_a_page() {
+    let pages = pages();
+    let mut unused = Vec::new();
+    for lesson in lessons() {
+        for path in files(&lesson.folder.join("src")) {
+            let source = fs::read_to_string(&path).unwrap();
+            for anchor in source.lines().filter_map(|line| line.trim().strip_prefix("// ANCHOR: ")) {
+                let end = format!("/{}.rs:{anchor}}}}}", stem(&path));
+                if !pages.contains(&end) {
+                    unused.push(format!("{}: nobody includes the anchor `{anchor}`", path.display()));
+                }
+            }
+        }
+    }
+    none(unused);
+}
