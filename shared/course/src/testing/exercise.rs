@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use multiproc::Recording;
+use multiproc::{Recording, TaskEvent};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -82,6 +82,7 @@ pub fn attempt<R: Send + 'static>(solution: impl FnOnce() -> R + Send + 'static)
     let ran = recording.finish();
     workers.extend(ran.events().iter().map(|task| task.pid).filter(|pid| *pid != process::id()));
     processes.extend(&workers);
+    most_workers = most_workers.max(most_at_a_time(ran.events()));
 
     assert_nobody_is_left();
     let ended = within(MOMENT, || self::descriptors() <= descriptors);
@@ -97,6 +98,38 @@ pub fn assert_nobody_is_left() {
         kill_all();
         panic!("{}", complaint(&left));
     }
+}
+
+/// The largest number of tasks that ran in other processes at any one time.
+fn most_at_a_time(tasks: &[TaskEvent]) -> usize {
+    let elsewhere = tasks.iter().filter(|task| task.pid != process::id());
+    // An end sorts before a beginning at the same moment.
+    let mut changes: Vec<_> = elsewhere.flat_map(|task| [(task.start, 1), (task.end, -1)]).collect();
+    changes.sort_unstable();
+    let mut running = 0;
+    changes
+        .iter()
+        .map(|(_, change)| {
+            running += change;
+            running
+        })
+        .max()
+        .map_or(0, i32::cast_unsigned) as usize
+}
+
+/// How many tasks a batch has, as the processes tell that have run the tasks, in their order: wherever another process goes
+/// on, a batch ends. It is a multiple of the true size if none of the others ever did so; if all tasks were run by one
+/// process, they are one batch.
+pub fn batch_size(pids: &[u32]) -> usize {
+    let changes = (1..pids.len()).filter(|place| pids[place - 1] != pids[*place]);
+    match changes.fold(0, greatest_common_divisor) {
+        0 => pids.len().max(1),
+        size => size,
+    }
+}
+
+fn greatest_common_divisor(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 /// What is wrong with processes that are left, as their process id and the letter of their state.
