@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use multiproc::{Recording, TaskEvent};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -17,6 +18,9 @@ use crate::testing::{MOMENT, within};
 
 /// Longer than any attempt takes on a slow machine: whatever reaches it hangs.
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long a task of a test waits for what a right solution makes happen. Only a wrong one has it wait so long.
+pub const PATIENCE: Duration = Duration::from_secs(8);
 
 /// How often the processes are counted.
 const LOOK: Duration = Duration::from_millis(1);
@@ -35,6 +39,24 @@ pub struct Attempt<R> {
     pub most_workers: usize,
     /// All processes below this one that were seen, however they came to be.
     pub processes: BTreeSet<u32>,
+    /// What its pools ran, each element of a map for itself, whoever ran it; see [`Recording`].
+    pub tasks: Vec<TaskEvent>,
+}
+
+impl<R> Attempt<R> {
+    /// Fails the test unless tasks ran in worker processes, and in no others, of which there were never more than
+    /// `processes`. (That there were as many, tasks tell that wait for each other.)
+    #[track_caller]
+    pub fn assert_workers(&self, processes: usize) {
+        assert!(
+            !self.tasks.is_empty(),
+            "no task ran in a worker process: is there a pool, and is the function given to it?"
+        );
+        let here = self.tasks.iter().filter(|task| task.pid == process::id()).count();
+        assert_eq!(here, 0, "{here} tasks ran in this very process: a `Pool` runs them in others");
+        let most = self.most_workers;
+        assert!(most <= processes, "{most} workers where {processes} were asked for: see `Pool::with_processes`");
+    }
 }
 
 /// Runs `solution`. It has to come back within half a minute, and to leave no process and no descriptor behind.
@@ -42,6 +64,7 @@ pub struct Attempt<R> {
 pub fn attempt<R: Send + 'static>(solution: impl FnOnce() -> R + Send + 'static) -> Attempt<R> {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let descriptors = descriptors();
+    let recording = Recording::start();
     let (sender, receiver) = channel();
     let running = thread::Builder::new().name("attempt".into()).spawn(move || sender.send(solution())).unwrap();
 
@@ -75,7 +98,7 @@ pub fn attempt<R: Send + 'static>(solution: impl FnOnce() -> R + Send + 'static)
     }
     let ended = within(MOMENT, || self::descriptors() <= descriptors);
     assert!(ended, "it left {} descriptors open: drop what holds them", self::descriptors() - descriptors);
-    Attempt { value, workers, most_workers, processes }
+    Attempt { value, workers, most_workers, processes, tasks: recording.finish().events().to_vec() }
 }
 
 /// What is wrong with processes that are left, as their process id and the letter of their state.
