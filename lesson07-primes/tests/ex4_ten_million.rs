@@ -2,14 +2,20 @@
 
 use course::testing::exercise::{Attempt, PATIENCE, attempt};
 use lesson07_primes::ex4_ten_million::{count_below, count_primes};
-use multiproc::{Barrier, Event, Queue, partial};
+use multiproc::{Barrier, Event, Queue, Task, partial};
 
 const LIMIT: u64 = 10_000_000;
 
-/// Notes which ranges there are.
-fn count_and_note(ranges: &Queue<(u64, u64)>, first: u64, end: u64) -> u64 {
-    ranges.put((first, end)).expect("the queue is open");
+/// Notes the range, and counts its primes.
+fn count(ranges: &Queue<(u64, u64)>, first: u64, end: u64) -> u64 {
+    note(ranges, first, end);
     count_primes(first, end)
+}
+
+/// Only notes the range.
+fn note(ranges: &Queue<(u64, u64)>, first: u64, end: u64) -> u64 {
+    ranges.put((first, end)).expect("the queue is open");
+    0
 }
 
 /// Waits until there is one of it in each worker, and returns 1 then. Once that is over, well or not, nobody waits.
@@ -19,12 +25,17 @@ fn meet((all, over): &(Barrier, Event), _: u64, _: u64) -> u64 {
     u64::from(met)
 }
 
-/// The count of the primes below `limit`, and the ranges for which they were counted, in order.
-fn count(limit: u64, processes: usize) -> Attempt<(u64, Vec<(u64, u64)>)> {
+/// A sum and ranges.
+type Outcome = (u64, Vec<(u64, u64)>);
+
+/// What the ranges of the numbers below `limit` add up to, and the ranges that were noted, in order. `task` is for them.
+fn run<F>(task: impl Fn(Queue<(u64, u64)>) -> F + Send + 'static, limit: u64, processes: usize) -> Attempt<Outcome>
+where
+    F: Task<(u64, u64), Output = u64>,
+{
     attempt(move || {
         let ranges = Queue::new().unwrap();
-        let found =
-            count_below(partial(count_and_note, ranges.clone()), limit, processes).expect("it returned an error");
+        let found = count_below(task(ranges.clone()), limit, processes).expect("it returned an error");
         let mut noted: Vec<_> =
             std::iter::from_fn(|| ranges.try_get().ok()).filter(|(first, end)| first < end).collect();
         noted.sort_unstable();
@@ -47,7 +58,7 @@ fn assert_all_once(ranges: &[(u64, u64)], limit: u64) {
 
 #[test]
 fn there_are_664579_primes_below_ten_million() {
-    let attempt = count(LIMIT, 3);
+    let attempt = run(|ranges| partial(count, ranges), LIMIT, 3);
     attempt.assert_workers(3);
     let (found, ranges) = attempt.value;
     assert_all_once(&ranges, LIMIT);
@@ -58,7 +69,7 @@ fn there_are_664579_primes_below_ten_million() {
 fn other_limits_are_cut_as_cleanly() {
     for (limit, primes) in [(1_000, 168), (100_000, 9_592), (99_991, 9_591), (99_992, 9_592)] {
         for processes in [1, 2] {
-            let (found, ranges) = count(limit, processes).value;
+            let (found, ranges) = run(|ranges| partial(count, ranges), limit, processes).value;
             assert_all_once(&ranges, limit);
             assert_eq!(found, primes, "the primes below {limit}");
         }
@@ -77,7 +88,7 @@ fn all_workers_count_at_the_same_time() {
 
 #[test]
 fn no_range_is_so_large_that_all_wait_for_it_in_the_end() {
-    let (_, ranges) = count(LIMIT, 2).value;
+    let (_, ranges) = run(|ranges| partial(note, ranges), LIMIT, 2).value;
     let largest = ranges.iter().map(|(first, end)| end - first).max().expect("there are ranges");
     let allowed = LIMIT / 2 / 8;
     assert!(
