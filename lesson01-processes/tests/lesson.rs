@@ -233,3 +233,17 @@ fn sync_loses_no_update_that_is_made_under_the_lock() {
     // Nobody read before all had counted.
     assert_eq!(numbers(&lines[place(&lines, "at the barrier")]), [careless[0]; 4]);
 }
+
+#[test]
+fn a_trace_shows_threads_and_children_where_there_are_no_tasks() {
+    let threads = LESSON.picture("threads");
+    assert!((1..=8).all(|thread| threads.contains(&format!("thread-{thread} ("))), "{threads}");
+    let children = LESSON.picture("communicate");
+    assert!(children.contains("tee") && children.contains("child-1 ("), "{children}");
+}
+
+#[test]
+fn a_trace_shows_who_ran_which_task() {
+    let picture = LESSON.picture("hello_pool");
+    assert!(["hello 0", "hello 1", "hello 2"].iter().any(|task| picture.contains(task)), "{picture}");
+}

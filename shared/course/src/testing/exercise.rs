@@ -15,6 +15,7 @@ use multiproc::{Recording, TaskEvent};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::processes::{self, Process};
 use crate::testing::{MOMENT, within};
 
 /// Longer than any attempt takes on a slow machine: whatever reaches it hangs.
@@ -22,6 +23,9 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 /// For those that come after one that hangs: nobody waits half a minute for each.
 const BRIEF: Duration = Duration::from_secs(5);
+
+/// How long a task of a test waits for what a right solution makes happen. Only a wrong one has it wait so long.
+pub const PATIENCE: Duration = Duration::from_secs(8);
 
 /// How often the processes are counted.
 const LOOK: Duration = Duration::from_millis(1);
@@ -42,6 +46,24 @@ pub struct Attempt<R> {
     pub processes: BTreeSet<u32>,
     /// The most memory, in bytes, that any one of the workers was seen to take.
     pub most_memory: u64,
+    /// What its pools ran, each element of a map for itself, whoever ran it; see [`Recording`].
+    pub tasks: Vec<TaskEvent>,
+}
+
+impl<R> Attempt<R> {
+    /// Fails the test unless tasks ran in worker processes, and in no others, of which there were never more than
+    /// `processes`. (That there were as many, tasks tell that wait for each other.)
+    #[track_caller]
+    pub fn assert_workers(&self, processes: usize) {
+        assert!(
+            !self.tasks.is_empty(),
+            "no task ran in a worker process: is there a pool, and is the function given to it?"
+        );
+        let here = self.tasks.iter().filter(|task| task.pid == process::id()).count();
+        assert_eq!(here, 0, "{here} tasks ran in this very process: a `Pool` runs them in others");
+        let most = self.most_workers;
+        assert!(most <= processes, "{most} workers where {processes} were asked for: see `Pool::with_processes`");
+    }
 }
 
 /// Runs `solution`. It has to come back within half a minute, and to leave no process and no descriptor behind.
@@ -79,15 +101,15 @@ pub fn attempt<R: Send + 'static>(solution: impl FnOnce() -> R + Send + 'static)
     };
     // The value was sent, so there is no panic to pass on.
     let _ = running.join();
-    let ran = recording.finish();
-    workers.extend(ran.events().iter().map(|task| task.pid).filter(|pid| *pid != process::id()));
+    let tasks = recording.finish().events().to_vec();
+    workers.extend(tasks.iter().map(|task| task.pid).filter(|pid| *pid != process::id()));
     processes.extend(&workers);
-    most_workers = most_workers.max(most_at_a_time(ran.events()));
+    most_workers = most_workers.max(most_at_a_time(&tasks));
 
     assert_nobody_is_left();
     let ended = within(MOMENT, || self::descriptors() <= descriptors);
     assert!(ended, "it left {} descriptors open: drop what holds them", self::descriptors() - descriptors);
-    Attempt { value, workers, most_workers, processes, most_memory }
+    Attempt { value, workers, most_workers, processes, most_memory, tasks }
 }
 
 /// Every process below this one ends within a moment, and is waited for.
@@ -151,18 +173,13 @@ fn descriptors() -> usize {
 
 /// All processes below this one, with the letter of their state.
 fn descendants() -> Vec<(u32, char)> {
-    let all: Vec<_> = fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter_map(|pid: u32| Some((pid, parent_and_state(pid)?)))
-        .collect();
+    let all: Vec<_> = processes::all().into_iter().filter_map(|pid| Some((pid, Process::of(pid)?))).collect();
     let mut found = BTreeSet::from([process::id()]);
     let mut below = Vec::new();
     // A child may come before its parent in the list.
     loop {
         let before = below.len();
-        for (pid, (parent, state)) in &all {
+        for (pid, Process { parent, state, .. }) in &all {
             if found.contains(parent) && found.insert(*pid) {
                 below.push((*pid, *state));
             }
@@ -171,14 +188,6 @@ fn descendants() -> Vec<(u32, char)> {
             return below;
         }
     }
-}
-
-/// From `/proc/PID/stat`, see proc_pid_stat(5). The name, in parentheses, may hold anything.
-fn parent_and_state(pid: u32) -> Option<(u32, char)> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut fields = stat[stat.rfind(')')? + 1..].split_whitespace();
-    let state = fields.next()?.chars().next()?;
-    Some((fields.next()?.parse().ok()?, state))
 }
 
 /// The resident memory in bytes, from `/proc/PID/status`, see proc_pid_status(5).

@@ -86,6 +86,15 @@ impl Program {
         lines
     }
 
+    /// The picture that it draws of an example with `--trace`.
+    #[track_caller]
+    pub fn picture(&self, example: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("new/picture.svg");
+        self.lines(&[example, "--trace", file.to_str().unwrap()]);
+        fs::read_to_string(file).unwrap()
+    }
+
     /// Every example is in `list`, in order, with some words about it.
     #[track_caller]
     pub fn assert_lists_its_examples(&self) {

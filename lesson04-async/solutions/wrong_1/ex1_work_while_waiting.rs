@@ -1,0 +1,18 @@
+//! Wrong: `map` waits until all tasks are done, and only then is there time for the own work.
+//!
+//! The tests say: the tasks were over before the own work began
+
+use multiproc::{Pool, Result, Task};
+
+/// Runs `task` on each item, in as many worker processes as told, and `own_work` here while they do. Returns the tasks'
+/// results, in the order of the items, and that of the own work.
+pub fn work_while_waiting<F: Task<(u64,)>, R>(
+    task: F,
+    items: &[u64],
+    processes: usize,
+    own_work: impl FnOnce() -> R,
+) -> Result<(Vec<F::Output>, R)> {
+    let pool = Pool::with_processes(processes)?;
+    let results = pool.map(task, items.to_vec())?;
+    Ok((results, own_work()))
+}

@@ -1,0 +1,17 @@
+//! A solution: rounded up, so that no batch of leftovers is one too many.
+
+use multiproc::{Pool, Result, Task};
+
+/// Those of the numbers that are prime as `is_prime` has it. They travel to as many worker processes as told in as many
+/// batches as told, of the same size but for the last.
+pub fn in_batches<F: Task<(u64,), Output = bool>>(
+    is_prime: F,
+    numbers: &[u64],
+    processes: usize,
+    batches: usize,
+) -> Result<Vec<u64>> {
+    let pool = Pool::with_processes(processes)?;
+    let chunksize = numbers.len().div_ceil(batches);
+    let answers = pool.with_chunksize(chunksize).map(is_prime, numbers.to_vec())?;
+    Ok(numbers.iter().zip(answers).filter(|(_, prime)| *prime).map(|(n, _)| *n).collect())
+}

@@ -1,0 +1,36 @@
+//! Wrong: `imap` is lazy as well, but gives the answers in the order of the numbers.
+//!
+//! The tests say: the slow number waited for a quick answer to be shown, in vain
+
+use std::ops::ControlFlow;
+
+use multiproc::{Pool, Result, Task};
+use serde::{Deserialize, Serialize};
+
+/// What is known of a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The number.
+    pub number: u64,
+    /// Whether it is prime.
+    pub prime: bool,
+}
+
+/// Runs `test` on each number, in as many worker processes as told, and gives each answer to `show` as soon as it is
+/// there, whichever is the first. When `show` returns `Break`, somebody has seen enough: then it returns at once, and
+/// nobody works on.
+pub fn answers_as_they_come<F: Task<(u64,), Output = Answer>>(
+    test: F,
+    numbers: &[u64],
+    processes: usize,
+    show: impl FnMut(Answer) -> ControlFlow<()>,
+) -> Result<()> {
+    let pool = Pool::with_processes(processes)?;
+    let mut show = show;
+    for answer in pool.imap(test, numbers.to_vec()) {
+        if show(answer?).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! The tests of exercise 2: chunks of the right size.
+
+use course::testing::exercise::{PATIENCE, attempt};
+use lesson07_primes::ex2_tuned_chunks::in_batches;
+use multiproc::{Event, Value, partial};
+
+const WORKERS: usize = 4;
+
+/// With which number each worker began, and whether all have begun.
+type Start = (Value<[u64; WORKERS]>, Event);
+
+fn is_prime(n: u64) -> bool {
+    n > 1 && !(2..=n.isqrt()).any(|d| n.is_multiple_of(d))
+}
+
+/// Notes the first numbers of all, and waits until every worker has one: then each of these is the first of a batch.
+fn meet((first, all): &Start, n: u64) -> bool {
+    if !all.is_set() {
+        let note = |first: &mut [u64; WORKERS]| {
+            let place = first.iter().position(|number| *number == 0);
+            place.inspect(|place| first[*place] = n).is_none_or(|place| place + 1 == WORKERS)
+        };
+        if first.update(note).expect("nobody died while he changed it") || !all.wait_timeout(PATIENCE) {
+            all.set();
+        }
+    }
+    is_prime(n)
+}
+
+/// The numbers with which four workers began when there were so many batches of the numbers from 1 to `last`.
+fn begun_with(last: u64, batches: usize) -> Vec<u64> {
+    let attempt = attempt(move || {
+        let (first, all) = (Value::new([0; WORKERS]).unwrap(), Event::new().unwrap());
+        let task = partial(meet, (first.clone(), all));
+        in_batches(task, &Vec::from_iter(1..=last), WORKERS, batches).expect("it returned an error");
+        first.get().unwrap()
+    });
+    attempt.assert_workers(WORKERS);
+    let mut begun = attempt.value.to_vec();
+    begun.sort_unstable();
+    begun
+}
+
+#[test]
+fn the_primes_up_to_1000_are_found_with_any_number_of_batches() {
+    for batches in [1, 7, 20, 1000] {
+        let found =
+            attempt(move || in_batches(is_prime, &Vec::from_iter(1..=1000), 2, batches).expect("it returned an error"))
+                .value;
+        assert_eq!(found.len(), 168, "there are 168 primes up to 1000, with {batches} batches as well");
+        assert_eq!((found[0], found[167]), (2, 997), "in the order of the numbers");
+    }
+}
+
+#[test]
+fn there_are_as_many_batches_as_asked_for() {
+    for (last, batches, size) in [(1000, 20, 50), (1000, 40, 25), (999, 10, 100)] {
+        let begun = begun_with(last, batches);
+        assert!(
+            !begun.contains(&0),
+            "not all {WORKERS} workers had a batch at the same time, though {batches} batches are enough for all: \
+             they began with the numbers {begun:?}"
+        );
+        let found = begun.windows(2).map(|two| two[1] - two[0]).min().expect("there are several");
+        assert_eq!(
+            found, size,
+            "a batch has {found} numbers, where {last} numbers in {batches} batches are {size} each: \
+             the workers began with the numbers {begun:?}"
+        );
+        assert!(begun.iter().all(|n| n % size == 1), "batches of {size} numbers do not begin with {begun:?}");
+    }
+}
