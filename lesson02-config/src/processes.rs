@@ -42,7 +42,7 @@ pub fn main() -> Result<()> {
             pool.map(count_primes, tasks)?;
             Ok(start.elapsed())
         })?;
-        println!("{:>2} workers: 16 tasks take {time:>6.1?}", pool.processes());
+        println!("a pool of {}: 16 tasks take {time:>6.1?}", pool.processes());
     }
     // ANCHOR_END: sizes
 
@@ -58,7 +58,7 @@ pub fn main() -> Result<()> {
             results.get()?;
             Ok(own)
         })?;
-        println!("{:>2} workers: 8 tasks of the program's own, beside them, take {own:>6.1?}", pool.processes());
+        println!("a pool of {}: 8 tasks of the program's own, beside them, take {own:>6.1?}", pool.processes());
     }
     // ANCHOR_END: own
     Ok(())

@@ -51,7 +51,7 @@ fn every_example_prints_what_its_transcript_shows() {
             nothing().text("[CPUS]", r"(\d+) logical").text("[CPUS]", r"processes: (\d+)").lines("is process")
         }
         "processes" => {
-            nothing().text("[CPUS]", r"\b(\d+ logical CPUs, \d+) physical").text("[WORKERS]", r"(\d+) workers")
+            nothing().text("[CPUS]", r"\b(\d+ logical CPUs, \d+) physical").text("[WORKERS]", r"pool of (\d+)")
         }
         "initializer" | "initializer_args" => nothing().pids().order(),
         "max_tasks_per_child" | "active_children" | "limits" => nothing().pids(),

@@ -85,9 +85,9 @@ fn callback_runs_in_the_parent_on_a_thread_of_its_own() {
 #[test]
 fn map_callback_is_called_once_after_all_tasks_and_before_join_returns() {
     let lines = lines("map_callback");
-    let called = place(&lines, "callback: [4, 1, 2, 3], 10 tenths in all");
+    let called = place(&lines, "callback: [4, 1, 2, 3] tenths of a second, 10 in all");
     for tenths in 1..=4 {
-        assert!(place(&lines, &format!("I slept for {tenths} tenths")) < called, "{lines:#?}");
+        assert!(place(&lines, &format!("I slept for 0.{tenths} s")) < called, "{lines:#?}");
     }
     assert!(called < place(&lines, "main: all is done"), "{lines:#?}");
 }

@@ -1,5 +1,7 @@
 //! The pool's end of one worker: what was sent to it ([`send`]), what came back ([`receive`]).
 
+#[cfg(all(test, not(multiproc_loom)))]
+mod fuzz;
 mod receive;
 mod send;
 
