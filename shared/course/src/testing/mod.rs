@@ -40,6 +40,8 @@ impl Program {
         let child = Command::new(self.path)
             .args(arguments)
             .env(MARK, folder.path())
+            // Backtraces cost the first panic a quarter of a second, and are in no transcript.
+            .env_remove("RUST_BACKTRACE")
             // What a reader's own setting adds to errors is nothing a test can expect.
             .env_remove("RUST_BACKTRACE")
             .current_dir(folder.path())
