@@ -1,5 +1,6 @@
 //! A window of a browser without a screen, and what goes on in it.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -9,6 +10,7 @@ use std::{env, fs};
 use headless_chrome::protocol::cdp::types::Event;
 use headless_chrome::protocol::cdp::{Emulation, Log, Network, Page, Runtime};
 use headless_chrome::{Browser, LaunchOptions, Tab};
+use tempfile::TempDir;
 
 /// Longer than anything takes on a slow machine.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -22,12 +24,20 @@ pub(crate) struct Window {
     complaints: Arc<Mutex<Vec<String>>>,
     /// Ends with the window.
     _browser: Browser,
+    /// What the browser would leave behind; gone after it.
+    _folder: TempDir,
 }
 
 impl Window {
     pub(crate) fn open(width: u32) -> Self {
         // The pages are the book's own, and the browser's sandbox needs rights that a container may not have.
-        let options = LaunchOptions { sandbox: false, idle_browser_timeout: DEADLINE, ..LaunchOptions::default() };
+        let folder = tempfile::tempdir().unwrap();
+        let options = LaunchOptions {
+            sandbox: false,
+            idle_browser_timeout: DEADLINE,
+            process_envs: Some(HashMap::from([("TMPDIR".into(), folder.path().to_str().unwrap().into())])),
+            ..LaunchOptions::default()
+        };
         let browser = Browser::new(options).expect("the test needs Chromium: apt-get install chromium");
         let tab = browser.new_tab().unwrap();
         tab.set_default_timeout(DEADLINE);
@@ -43,7 +53,7 @@ impl Window {
             enable_durable_messages: None,
         })
         .unwrap();
-        let window = Self { tab, width, complaints, _browser: browser };
+        let window = Self { tab, width, complaints, _browser: browser, _folder: folder };
         window.resize(HEIGHT);
         window
     }
