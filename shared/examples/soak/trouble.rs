@@ -11,6 +11,11 @@ use nix::unistd::Pid;
 /// A process that was sent a signal may go on for so long until it has it: on a busy machine, and until its death is known.
 const SLACK: Duration = Duration::from_secs(1);
 
+/// Kills that are remembered however old they are.
+const MOST_REMEMBERED: usize = 10_000;
+/// After so long nobody asks about a kill: no call takes longer.
+const REMEMBERED: Duration = Duration::from_secs(90);
+
 /// A record of all that was done.
 #[derive(Debug, Default)]
 pub(crate) struct Trouble(Mutex<Record>);
@@ -79,7 +84,12 @@ impl Trouble {
                 send(victim, Signal::SIGSTOP);
             }
             _ => {
-                self.record(|record| record.killed.insert(victim, Instant::now()));
+                self.record(|record| {
+                    if record.killed.len() > MOST_REMEMBERED {
+                        record.killed.retain(|_, time| time.elapsed() < REMEMBERED);
+                    }
+                    record.killed.insert(victim, Instant::now())
+                });
                 send(victim, Signal::SIGKILL);
             }
         }
