@@ -5,10 +5,12 @@
 //! so the input fills up, and the writer stops too. The same happens to those who read all of the output before they
 //! look at the errors. So all three have to flow at the same time.
 
+// ANCHOR: program
 use std::io::{self, ErrorKind, Write};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
+// ANCHOR: communicate
 /// Runs a program with `input` as its standard input; returns how it ended, and all that it wrote.
 pub fn communicate(command: &mut Command, input: &[u8]) -> io::Result<Output> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
@@ -28,6 +30,7 @@ pub fn communicate(command: &mut Command, input: &[u8]) -> io::Result<Output> {
         }
     })
 }
+// ANCHOR_END: communicate
 
 /// Runs the example.
 pub fn main() -> multiproc::Result<()> {
@@ -49,3 +52,4 @@ pub fn main() -> multiproc::Result<()> {
     println!("head: {} bytes in, {} bytes of output, the rest unread", input.len(), output.stdout.len());
     Ok(())
 }
+// ANCHOR_END: program

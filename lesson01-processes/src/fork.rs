@@ -6,6 +6,7 @@
 //! allocator's, the child would have the lock, locked, and nobody to unlock it. So fork before any thread is started, or
 //! let `multiproc::Process` do it: its children are forked by a small process that has one thread and keeps to it.
 
+// ANCHOR: program
 use std::fs;
 use std::io::{self, Write};
 use std::process;
@@ -32,6 +33,7 @@ pub fn main() -> multiproc::Result<()> {
     // What waits in a buffer would be copied too, and printed by both.
     io::stdout().flush()?;
 
+    // ANCHOR: fork
     // SAFETY: this process has one thread, so no other can hold a lock that the child would wait for in vain.
     let child = match unsafe { fork() }.map_err(io::Error::from)? {
         ForkResult::Child => {
@@ -41,19 +43,25 @@ pub fn main() -> multiproc::Result<()> {
         }
         ForkResult::Parent { child } => child,
     };
+    // ANCHOR_END: fork
     println!("parent: I am {}, and my child is {child}", process::id());
 
+    // ANCHOR: zombie
     // Waits until the child has ended, but leaves it as it is. It no longer runs and has no memory; a line in the
     // kernel's table, with the code it ended with, is kept until the parent asks for it. That is a zombie.
     waitid(Id::Pid(child), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT).map_err(io::Error::from)?;
     println!("parent: the child has ended, and its state is {}: a zombie", state(child)?);
+    // ANCHOR_END: zombie
 
+    // ANCHOR: reap
     // Asks for it. A parent that never does collects zombies, and pids are not without number.
     match waitpid(child, None).map_err(io::Error::from)? {
         WaitStatus::Exited(pid, code) => println!("parent: child {pid} exited with code {code}"),
         other => println!("parent: the child ended otherwise: {other:?}"),
     }
+    // ANCHOR_END: reap
     let gone = if state(child).is_err() { "gone" } else { "still there" };
     println!("parent: now the zombie is {gone}");
     Ok(())
 }
+// ANCHOR_END: program

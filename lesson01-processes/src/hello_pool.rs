@@ -2,6 +2,7 @@
 //!
 //! Watch that order: it does not depend on who is done first.
 
+// ANCHOR: program
 use multiproc::Pool;
 
 fn hello(name: String) -> String {
@@ -16,3 +17,4 @@ pub fn main() -> multiproc::Result<()> {
     println!("{:?}", pool.map(hello, names)?);
     Ok(())
 }
+// ANCHOR_END: program

@@ -3,8 +3,10 @@
 //! Watch how the child knows when to stop. Nobody tells it: the parent drops its end, and the child gets an error of its
 //! own kind, `Disconnected`. That is the end of file, and it comes after everything that was sent before.
 
+// ANCHOR: program
 use multiproc::{Connection, Error, Process, Result};
 
+// ANCHOR: child
 /// The child's end sends squares, as u64, and receives numbers, as u32. Returns what it was told in the end.
 fn square(parent: Connection<u64, u32>) -> String {
     loop {
@@ -15,7 +17,9 @@ fn square(parent: Connection<u64, u32>) -> String {
         }
     }
 }
+// ANCHOR_END: child
 
+// ANCHOR: parent
 /// Takes the parent's end, so that it is dropped here in any case: when all is said, and after an error as well.
 fn ask(child: Connection<u32, u64>) -> Result<()> {
     for number in [3, 1000, u32::MAX] {
@@ -24,6 +28,7 @@ fn ask(child: Connection<u32, u64>) -> Result<()> {
     }
     Ok(())
 }
+// ANCHOR_END: parent
 
 /// Runs the example.
 pub fn main() -> Result<()> {
@@ -34,3 +39,4 @@ pub fn main() -> Result<()> {
     println!("child: no more numbers, {}", child.join()?);
     Ok(())
 }
+// ANCHOR_END: program

@@ -1,10 +1,11 @@
 //! Pipe or queue? A pipe has two ends, each in one process. A queue has as many as you like.
 //!
 //! Watch what a message costs, with `cargo run --release`: a debug build is ten times slower. In a stream, the two are
-//! much alike. In a conversation, two queues cost twice as much as a pipe, unless other programs keep the CPUs busy: then
+//! much alike. In a conversation, two queues cost more than one pipe, unless other programs keep the CPUs busy: then
 //! waking up costs far more than either. So the rule is: between two, a pipe, which goes both ways and tells when the
 //! other has gone; among more than two, a queue.
 
+// ANCHOR: program
 use std::time::{Duration, Instant};
 
 use multiproc::{Connection, Process, Queue, Result};
@@ -110,3 +111,4 @@ pub fn main() -> Result<()> {
     }
     Ok(())
 }
+// ANCHOR_END: program

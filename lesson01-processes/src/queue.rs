@@ -4,12 +4,14 @@
 //! and hope that it was idle; or close the queue: then the consumer takes what is left, and is told. (A closing message of
 //! your own does the same, if you put one for each consumer.)
 
+// ANCHOR: program
 use std::ops::RangeInclusive;
 use std::thread;
 use std::time::Duration;
 
 use multiproc::{Error, Process, Queue, Result};
 
+// ANCHOR: produce
 fn produce(name: String, numbers: RangeInclusive<u32>, queue: Queue<String>) {
     for number in numbers {
         thread::sleep(Duration::from_millis(fastrand::u64(0..=100)));
@@ -17,7 +19,9 @@ fn produce(name: String, numbers: RangeInclusive<u32>, queue: Queue<String>) {
         queue.put(format!("url{number}")).expect("the queue is open");
     }
 }
+// ANCHOR_END: produce
 
+// ANCHOR: consume
 fn consume(queue: Queue<String>) -> usize {
     let mut count = 0;
     // Calls `get` until the queue is closed and empty.
@@ -27,6 +31,7 @@ fn consume(queue: Queue<String>) -> usize {
     }
     count
 }
+// ANCHOR_END: consume
 
 /// A daemon: should the parent fail half-way, dropping the handle ends the process. Without that, the drop would wait for
 /// the consumer, and the consumer for urls.
@@ -52,10 +57,12 @@ pub fn main() -> Result<()> {
     produce_all(&queue)?;
     // Time for the last url. Is it enough? Nobody can tell, and that is what is wrong with it.
     thread::sleep(Duration::from_millis(200));
+    // ANCHOR: force
     if consumer.is_alive() {
         println!("parent: the consumer waits for more, so I terminate it");
         consumer.terminate()?;
     }
+    // ANCHOR_END: force
     if let Err(Error::WorkerLost { exit, .. }) = consumer.join() {
         println!("parent: the consumer was {exit}");
     }
@@ -65,7 +72,10 @@ pub fn main() -> Result<()> {
     let consumer = start_consumer(&queue)?;
     produce_all(&queue)?;
     println!("parent: I close the queue");
+    // ANCHOR: close
     queue.close()?;
     println!("parent: the consumer returned after {} urls", consumer.join()?);
+    // ANCHOR_END: close
     Ok(())
 }
+// ANCHOR_END: program

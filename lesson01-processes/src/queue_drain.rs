@@ -4,6 +4,7 @@
 //! next value. (Nor does "not empty" help if there are two consumers: the other may take the value, and `get` waits.)
 //! So do not ask. Take what comes until the queue says that it is closed, or count, if you know how many there are.
 
+// ANCHOR: program
 use std::thread;
 use std::time::Duration;
 
@@ -28,12 +29,15 @@ pub fn main() -> Result<()> {
     let queue = Queue::new()?;
     let child = Process::new(fill, (queue.clone(),)).start()?;
 
+    // ANCHOR: is_empty
     let mut taken = vec![queue.get()?];
     while !queue.is_empty() {
         taken.push(queue.get()?);
     }
+    // ANCHOR_END: is_empty
     println!("until is_empty: {} of {VALUES} values", taken.len());
 
+    // ANCHOR: closed
     loop {
         match queue.get() {
             Ok(value) => taken.push(value),
@@ -41,6 +45,8 @@ pub fn main() -> Result<()> {
             Err(error) => return Err(error),
         }
     }
+    // ANCHOR_END: closed
     println!("until closed: {} of {VALUES} values", taken.len());
     child.join()
 }
+// ANCHOR_END: program

@@ -4,6 +4,7 @@
 //! Watch the times. What processes cost more than threads is their start and the way to the manager: a few milliseconds
 //! in all. What they buy is that one which crashes does not take the others along.
 
+// ANCHOR: program
 use std::thread;
 use std::time::Instant;
 
@@ -15,9 +16,11 @@ fn sum() -> u64 {
     (0..NUMBERS).map(|_| fastrand::u64(1..=100)).sum()
 }
 
+// ANCHOR: push
 fn push_sum(list: ListProxy<u64>) {
     list.push(sum()).expect("the manager takes it");
 }
+// ANCHOR_END: push
 
 /// Runs the example.
 pub fn main() -> Result<()> {
@@ -29,6 +32,7 @@ pub fn main() -> Result<()> {
     println!("8 threads,   {:>7.1?}: {sums:?}", start.elapsed());
 
     let start = Instant::now();
+    // ANCHOR: manager
     let manager = Manager::new()?;
     let list = manager.list::<u64>()?;
     let mut children = Vec::new();
@@ -39,5 +43,7 @@ pub fn main() -> Result<()> {
         child.join()?;
     }
     println!("8 processes, {:>7.1?}: {:?}", start.elapsed(), list.to_vec()?);
+    // ANCHOR_END: manager
     Ok(())
 }
+// ANCHOR_END: program

@@ -2,14 +2,17 @@
 //!
 //! Watch the last line: the system says "no such file" and not which, so we say it.
 
+// ANCHOR: program
 use std::io;
 use std::process::{Command, ExitStatus};
 
+// ANCHOR: run
 /// Runs a program to its end. It reads and prints where we do.
 fn run(program: &str, arguments: &[&str]) -> io::Result<ExitStatus> {
     let status = Command::new(program).args(arguments).status();
     status.map_err(|error| io::Error::new(error.kind(), format!("cannot run `{program}`: {error}")))
 }
+// ANCHOR_END: run
 
 /// Runs the example.
 pub fn main() -> multiproc::Result<()> {
@@ -29,3 +32,4 @@ pub fn main() -> multiproc::Result<()> {
     }
     Ok(())
 }
+// ANCHOR_END: program

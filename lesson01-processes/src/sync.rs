@@ -6,6 +6,7 @@
 //! Two more things keep the four together. An event is a starting gun: all wait for it, however long each took to start.
 //! A barrier is a meeting point: nobody leaves before all have come, so all of them read the same there.
 
+// ANCHOR: program
 use multiproc::{Barrier, Event, Process, Result, Value};
 
 const PROCESSES: usize = 4;
@@ -13,16 +14,20 @@ const STEPS: u64 = 100_000;
 
 fn count(careless: Value<u64>, careful: Value<u64>, gun: Event, barrier: Barrier) -> u64 {
     gun.wait();
+    // ANCHOR: lost_updates
     for _ in 0..STEPS {
         let count = careless.get().expect("nobody died in a change");
         careless.set(count + 1).expect("nobody died in a change");
     }
+    // ANCHOR_END: lost_updates
     barrier.wait().expect("nobody gives up waiting");
     let seen = careless.get().expect("nobody died in a change");
 
+    // ANCHOR: update
     for _ in 0..STEPS {
         careful.update(|count| *count += 1).expect("nobody died in a change");
     }
+    // ANCHOR_END: update
     seen
 }
 
@@ -51,3 +56,4 @@ pub fn main() -> Result<()> {
     println!("update:        {} of {all} counted", careful.get()?);
     Ok(())
 }
+// ANCHOR_END: program

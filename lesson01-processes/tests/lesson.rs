@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader};
 use std::thread;
 
-use course::testing::{Program, numbers, place};
+use course::testing::{Program, nothing, numbers, place};
 
 const LESSON: Program = Program {
     path: env!("CARGO_BIN_EXE_lesson01-processes"),
@@ -48,8 +48,17 @@ fn the_whole_lesson_runs_from_the_first_example_to_the_last() {
 }
 
 #[test]
-fn every_example_runs_alone() {
-    LESSON.assert_runs_each_alone();
+fn every_example_prints_what_its_transcript_shows() {
+    LESSON.assert_prints_its_transcripts(env!("CARGO_MANIFEST_DIR"), |example| match example {
+        "fork" | "process_args" => nothing().pids().order(),
+        "process" | "first_pool" => nothing().pids(),
+        "threads" | "shared_list" => nothing().text("[SUM]", r"\b\d{8}\b"),
+        "queue" => nothing().order(),
+        "queue_drain" => nothing().text("[COUNT]", r"is_empty: (\d+)"),
+        "pipe_or_queue" => nothing().text("[COUNT]", r"(\d+) thousand").lines("of a debug build"),
+        "sync" => nothing().text("[COUNT]", r"get, then set: (\d+)").text("[COUNTS]", r"they read (\[.*\])"),
+        _ => nothing(),
+    });
 }
 
 #[test]
@@ -223,4 +232,18 @@ fn sync_loses_no_update_that_is_made_under_the_lock() {
     assert_eq!(careful, [400_000, 400_000]);
     // Nobody read before all had counted.
     assert_eq!(numbers(&lines[place(&lines, "at the barrier")]), [careless[0]; 4]);
+}
+
+#[test]
+fn a_trace_shows_threads_and_children_where_there_are_no_tasks() {
+    let threads = LESSON.picture("threads");
+    assert!((1..=8).all(|thread| threads.contains(&format!("thread-{thread} ("))), "{threads}");
+    let children = LESSON.picture("communicate");
+    assert!(children.contains("tee") && children.contains("child-1 ("), "{children}");
+}
+
+#[test]
+fn a_trace_shows_who_ran_which_task() {
+    let picture = LESSON.picture("hello_pool");
+    assert!(["hello 0", "hello 1", "hello 2"].iter().any(|task| picture.contains(task)), "{picture}");
 }

@@ -3,6 +3,7 @@
 //! Watch the count: it follows the pool as it grows, loses a worker, and ends. What `workers` tells is the pool's own
 //! view; this is the view from outside, and it is how you check that a program leaves nobody behind.
 
+// ANCHOR: program
 use std::time::Duration;
 use std::{process, thread};
 
@@ -15,10 +16,12 @@ fn wait_for(pool: &Pool, workers: usize) {
     }
 }
 
+// ANCHOR: say
 fn say(when: &str) {
     let names: Vec<String> = active_children().into_iter().map(|child| child.name).collect();
     println!("{when:<16} {} {names:?}", names.len());
 }
+// ANCHOR_END: say
 
 /// Runs the example.
 pub fn main() -> Result<()> {
@@ -46,3 +49,4 @@ pub fn main() -> Result<()> {
     say("after the pool");
     Ok(())
 }
+// ANCHOR_END: program

@@ -3,6 +3,7 @@
 //! Watch the pool's `Debug` line. It tells the name by which the workers are called, whether the pool takes tasks, how
 //! many workers it keeps, and how they are started.
 
+// ANCHOR: program
 use multiproc::Pool;
 
 /// Runs the example.
@@ -10,8 +11,10 @@ pub fn main() -> multiproc::Result<()> {
     multiproc::init();
     println!("this program may use {} logical CPUs", multiproc::cpu_count());
 
+    // ANCHOR: pool
     let pool = Pool::new()?;
     println!("{pool:?}");
+    // ANCHOR_END: pool
     for worker in pool.workers() {
         println!("{} is process {}", worker.name, worker.pid);
     }
@@ -20,3 +23,4 @@ pub fn main() -> multiproc::Result<()> {
     println!("{pool:?}");
     pool.join()
 }
+// ANCHOR_END: program

@@ -3,6 +3,7 @@
 //! Watch how often it runs: two workers, four tasks, and two lines of it. What it sets up here takes a third of a second
 //! to make. Every task that made it anew would take as long again.
 
+// ANCHOR: program
 use std::process;
 use std::sync::OnceLock;
 use std::thread;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use multiproc::Pool;
 
+// ANCHOR: set_up
 /// What the tasks use. Each process has its own; in the parent, which runs no initializer, it stays empty.
 static SQUARES: OnceLock<Vec<u64>> = OnceLock::new();
 
@@ -18,6 +20,7 @@ fn set_up() {
     thread::sleep(Duration::from_millis(300)); // a large table
     SQUARES.get_or_init(|| (0..100).map(|n| n * n).collect());
 }
+// ANCHOR_END: set_up
 
 fn look_up(n: usize) -> u64 {
     println!("worker {}: I look {n} up", process::id());
@@ -28,8 +31,11 @@ fn look_up(n: usize) -> u64 {
 /// Runs the example.
 pub fn main() -> multiproc::Result<()> {
     multiproc::init();
+    // ANCHOR: build
     let pool = Pool::builder().processes(2).initializer(set_up, ()).build()?;
     println!("{:?}", pool.map(look_up, [2, 3, 5, 7])?);
+    // ANCHOR_END: build
     println!("and in the parent, there is {:?}", SQUARES.get());
     Ok(())
 }
+// ANCHOR_END: program

@@ -4,11 +4,13 @@
 //! would roll the same. Whatever a worker keeps from task to task begins like this: a generator, an open file, a
 //! connection to a server, which processes cannot share.
 
+// ANCHOR: program
 use std::process;
 use std::sync::OnceLock;
 
 use multiproc::{Barrier, Pool, Queue};
 
+// ANCHOR: set_up
 /// This worker's way to the log.
 static LOG: OnceLock<Queue<String>> = OnceLock::new();
 
@@ -20,7 +22,9 @@ fn set_up(log: Queue<String>, seed: u64) {
     log.put(format!("{name} is process {}, and has seed {}", process::id(), seed + number)).expect("the log is open");
     LOG.set(log).expect("an initializer runs once");
 }
+// ANCHOR_END: set_up
 
+// ANCHOR: roll
 /// Rolls five dice. The barrier lets nobody go before both tasks have begun, so that each worker has one of them.
 fn roll(both: Barrier) -> Vec<u8> {
     both.wait().expect("nobody gives up waiting");
@@ -29,12 +33,15 @@ fn roll(both: Barrier) -> Vec<u8> {
     log.put(format!("{} rolls {dice:?}", multiproc::current_process().name)).expect("the log is open");
     dice
 }
+// ANCHOR_END: roll
 
 /// Runs the example.
 pub fn main() -> multiproc::Result<()> {
     multiproc::init();
+    // ANCHOR: build
     let log = Queue::new()?;
     let pool = Pool::builder().processes(2).name("dice").initializer(set_up, (log.clone(), 2026)).build()?;
+    // ANCHOR_END: build
 
     let both = Barrier::new(2)?;
     let rolls = pool.map(roll, [both.clone(), both])?;
@@ -46,3 +53,4 @@ pub fn main() -> multiproc::Result<()> {
     println!("all dice: {}", rolls.concat().len());
     Ok(())
 }
+// ANCHOR_END: program

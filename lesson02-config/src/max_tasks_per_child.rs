@@ -3,6 +3,7 @@
 //! Watch the pids. They change after every third task, whoever of the map's tasks that is, even in the middle of a chunk;
 //! the results come in order, and nobody has to know.
 
+// ANCHOR: program
 use std::process;
 
 use multiproc::Pool;
@@ -14,8 +15,10 @@ fn square(n: u64) -> (u64, u32) {
 /// Runs the example.
 pub fn main() -> multiproc::Result<()> {
     multiproc::init();
+    // ANCHOR: build
     let pool = Pool::builder().processes(1).max_tasks_per_child(3).build()?;
     let results = pool.map(square, 1..=10)?;
+    // ANCHOR_END: build
     for run in results.chunk_by(|(_, a), (_, b)| a == b) {
         let squares: Vec<u64> = run.iter().map(|(square, _)| *square).collect();
         println!("worker {}: {squares:?}", run[0].1);
@@ -23,3 +26,4 @@ pub fn main() -> multiproc::Result<()> {
     println!("{} workers started, {} at a time", pool.stats().workers_started, pool.processes());
     Ok(())
 }
+// ANCHOR_END: program

@@ -4,6 +4,7 @@
 //! two programs at a time, but does not do the work of two cores; try both numbers on your own tasks. If the program
 //! itself computes while the workers do, it wants a CPU too: give the pool one worker fewer.
 
+// ANCHOR: program
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,7 @@ pub fn main() -> Result<()> {
     println!("{logical} logical CPUs, {physical} physical cores");
 
     let tasks = [50_000; 16];
+    // ANCHOR: sizes
     for workers in [1, logical, 2 * logical] {
         let pool = Pool::with_processes(workers)?;
         let time = best(|| {
@@ -40,9 +42,11 @@ pub fn main() -> Result<()> {
             pool.map(count_primes, tasks)?;
             Ok(start.elapsed())
         })?;
-        println!("{:>2} workers: 16 tasks take {time:>6.1?}", pool.processes());
+        println!("a pool of {}: 16 tasks take {time:>6.1?}", pool.processes());
     }
+    // ANCHOR_END: sizes
 
+    // ANCHOR: own
     // Now the program computes as well. `map_async` does not wait; lesson 4 is about it.
     for workers in [logical, (logical - 1).max(1)] {
         let pool = Pool::with_processes(workers)?;
@@ -54,7 +58,9 @@ pub fn main() -> Result<()> {
             results.get()?;
             Ok(own)
         })?;
-        println!("{:>2} workers: 8 tasks of the program's own, beside them, take {own:>6.1?}", pool.processes());
+        println!("a pool of {}: 8 tasks of the program's own, beside them, take {own:>6.1?}", pool.processes());
     }
+    // ANCHOR_END: own
     Ok(())
 }
+// ANCHOR_END: program

@@ -4,6 +4,7 @@
 //! it may only be made while the parent has one thread. `Spawn` runs the program anew for each worker, up to `init()`.
 //! `ForkServer`, the default, does that once, for a small server that then forks every worker of every pool.
 
+// ANCHOR: program
 use std::fs;
 use std::sync::{OnceLock, mpsc};
 use std::thread;
@@ -17,6 +18,7 @@ fn word() -> Option<String> {
     WORD.get().cloned()
 }
 
+// ANCHOR: first_result
 /// Builds a pool of four and runs a task on it; returns the pool, how long that took, and what the task knows.
 fn first_result(method: StartMethod) -> Result<(Pool, Duration, Option<String>)> {
     let start = Instant::now();
@@ -24,6 +26,7 @@ fn first_result(method: StartMethod) -> Result<(Pool, Duration, Option<String>)>
     let known = pool.apply(word, ())?;
     Ok((pool, start.elapsed(), known))
 }
+// ANCHOR_END: first_result
 
 /// Runs the example.
 pub fn main() -> Result<()> {
@@ -47,3 +50,4 @@ pub fn main() -> Result<()> {
         Ok(())
     })
 }
+// ANCHOR_END: program

@@ -1,6 +1,6 @@
 //! What the lesson promises on its command line.
 
-use course::testing::{Program, numbers, place};
+use course::testing::{Program, nothing, numbers, place};
 
 const LESSON: Program = Program {
     path: env!("CARGO_BIN_EXE_lesson02-config"),
@@ -45,8 +45,18 @@ fn the_whole_lesson_runs_from_the_first_example_to_the_last() {
 }
 
 #[test]
-fn every_example_runs_alone() {
-    LESSON.assert_runs_each_alone();
+fn every_example_prints_what_its_transcript_shows() {
+    LESSON.assert_prints_its_transcripts(env!("CARGO_MANIFEST_DIR"), |example| match example {
+        "default_pool" => {
+            nothing().text("[CPUS]", r"(\d+) logical").text("[CPUS]", r"processes: (\d+)").lines("is process")
+        }
+        "processes" => {
+            nothing().text("[CPUS]", r"\b(\d+ logical CPUs, \d+) physical").text("[WORKERS]", r"pool of (\d+)")
+        }
+        "initializer" | "initializer_args" => nothing().pids().order(),
+        "max_tasks_per_child" | "active_children" | "limits" => nothing().pids(),
+        _ => nothing(),
+    });
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! less time than the trip, so alone each pays for it, and a hundred share it. But all items in one chunk are all on one
 //! worker. Without `with_chunksize`, `map` makes four chunks for each worker.
 
+// ANCHOR: program
 use std::process;
 use std::time::Instant;
 
@@ -25,7 +26,9 @@ pub fn main() -> Result<()> {
     multiproc::init();
     let pool = Pool::with_processes(2)?;
 
+    // ANCHOR: batches
     let results = pool.with_chunksize(5).map(double, 1..=10)?;
+    // ANCHOR_END: batches
     for run in results.chunk_by(|(a, _), (b, _)| a == b) {
         let doubled: Vec<u64> = run.iter().map(|(_, doubled)| *doubled).collect();
         println!("worker {}: {doubled:?}", run[0].0);
@@ -43,3 +46,4 @@ pub fn main() -> Result<()> {
     }
     Ok(())
 }
+// ANCHOR_END: program

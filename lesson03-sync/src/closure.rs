@@ -6,6 +6,7 @@
 //! A closure that captures a variable of its surroundings does not compile, and the compiler says why. Make what it
 //! captures an argument, or fix it with `partial`.
 
+// ANCHOR: program
 use multiproc::{Pool, partial};
 
 /// Runs the example.
@@ -15,12 +16,17 @@ pub fn main() -> multiproc::Result<()> {
     let names = [("Ada", "Lovelace"), ("Alan", "Turing"), ("Grace", "Hopper")];
     let names = names.map(|(first, last)| (first.to_string(), last.to_string()));
 
+    // ANCHOR: tuple
     let shout = |(first, last): (String, String)| format!("{last}, {first}").to_uppercase();
     println!("{:?}", pool.map(shout, names.clone())?);
+    // ANCHOR_END: tuple
 
+    // ANCHOR: greeting
     // Not `|(first, last)| format!("{greeting} …")`: that would capture the greeting.
     let greeting = "Hello".to_string();
     let greet = |greeting: &String, (first, last): (String, String)| format!("{greeting} {first} {last}");
     println!("{:?}", pool.map(partial(greet, greeting), names)?);
+    // ANCHOR_END: greeting
     Ok(())
 }
+// ANCHOR_END: program

@@ -7,6 +7,7 @@
 //! How to choose? Threads start faster, and tasks cost less to send. Processes survive a task that crashes, can be
 //! killed when one takes too long, and share no state by accident.
 
+// ANCHOR: program
 use std::collections::BTreeSet;
 use std::process;
 
@@ -26,29 +27,36 @@ fn pid(_task: u32) -> u32 {
     process::id()
 }
 
+// ANCHOR: executor
 fn report(executor: &impl Executor) -> Result<()> {
     let one = executor.submit(steps, (837_799,));
     let all = executor.map(steps, 1..=10_000)?;
     println!("837799 takes {} steps, the numbers up to 10000 take {} at most", one.get()?, all.iter().max().unwrap());
     Ok(())
 }
+// ANCHOR_END: executor
 
 /// Runs the example.
 pub fn main() -> Result<()> {
     multiproc::init();
     println!("I am {}", process::id());
 
+    // ANCHOR: threads
     let pool = ThreadPool::with_processes(4)?;
     println!("{pool:?}");
     println!("{:?}", pool.map(steps, 1..=10)?);
     println!("pids: {:?}", BTreeSet::from_iter(pool.map(pid, 1..=100)?));
     report(&pool)?;
+    // ANCHOR_END: threads
     println!();
 
+    // ANCHOR: processes
     let pool = Pool::with_processes(4)?;
     println!("{pool:?}");
     println!("{:?}", pool.map(steps, 1..=10)?);
     println!("pids: {:?}", BTreeSet::from_iter(pool.map(pid, 1..=100)?));
     report(&pool)?;
+    // ANCHOR_END: processes
     Ok(())
 }
+// ANCHOR_END: program

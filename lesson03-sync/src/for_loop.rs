@@ -4,6 +4,7 @@
 //! travel, and in the end one worker waits for the other. A loop can be turned like this if no round needs another's
 //! result.
 
+// ANCHOR: program
 use std::time::Instant;
 
 use multiproc::Pool;
@@ -27,15 +28,19 @@ pub fn main() -> multiproc::Result<()> {
     let limits: Vec<u64> = (1..=20).map(|n| 100_000 + 1000 * n).collect();
 
     let start = Instant::now();
+    // ANCHOR: loop
     let mut looped = Vec::new();
     for limit in &limits {
         looped.push(longest_below(*limit));
     }
+    // ANCHOR_END: loop
     let alone = start.elapsed();
 
     let start = Instant::now();
+    // ANCHOR: map
     let pool = Pool::new()?;
     let mapped = pool.map(longest_below, limits)?;
+    // ANCHOR_END: map
     let together = start.elapsed();
 
     println!("the loop: {alone:>8.1?}");
@@ -44,3 +49,4 @@ pub fn main() -> multiproc::Result<()> {
     println!("speed-up: {:.2}", alone.as_secs_f64() / together.as_secs_f64());
     Ok(())
 }
+// ANCHOR_END: program

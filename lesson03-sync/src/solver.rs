@@ -3,10 +3,12 @@
 //! Watch the results: an enum comes back as it is, whichever of its variants it is. The rows are random, from a seed, so
 //! that they are the same each time.
 
+// ANCHOR: program
 use fastrand::Rng;
 use multiproc::{Pool, partial};
 use serde::{Deserialize, Serialize};
 
+// ANCHOR: roots
 /// Where a x² + b x + c is 0. What travels to a worker or back has to be `Serialize` and `Deserialize`.
 #[derive(Serialize, Deserialize)]
 enum Roots {
@@ -14,7 +16,9 @@ enum Roots {
     One(f64),
     None,
 }
+// ANCHOR_END: roots
 
+// ANCHOR: solver
 /// Solves quadratic equations, and rounds the roots.
 #[derive(Serialize, Deserialize)]
 struct Solver {
@@ -37,6 +41,7 @@ impl Solver {
         }
     }
 }
+// ANCHOR_END: solver
 
 /// Runs the example.
 pub fn main() -> multiproc::Result<()> {
@@ -46,8 +51,10 @@ pub fn main() -> multiproc::Result<()> {
         (0..20).map(|_| (random.i32(1..=9), random.i32(-9..=9), random.i32(-9..=9))).collect();
 
     let pool = Pool::with_processes(2)?;
+    // ANCHOR: call
     let solver = Solver { decimals: 3 };
     let solutions = pool.starmap(partial(Solver::solve, solver), rows.clone())?;
+    // ANCHOR_END: call
     for ((a, b, c), roots) in rows.into_iter().zip(solutions) {
         let equation = format!("{a}x² {b:+}x {c:+} = 0");
         match roots {
@@ -58,3 +65,4 @@ pub fn main() -> multiproc::Result<()> {
     }
     Ok(())
 }
+// ANCHOR_END: program

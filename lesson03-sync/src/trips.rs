@@ -4,6 +4,7 @@
 //! the fewer trips, the less waiting. A payload of 8 MB is copied into a worker's memory and decoded there, which takes
 //! longer than to add it up. An array in shared memory stays where it is: only a handle travels, and a range.
 
+// ANCHOR: program
 use std::hint::black_box;
 use std::ops::Range;
 use std::time::Instant;
@@ -23,9 +24,11 @@ fn sum(numbers: Vec<u64>) -> u64 {
     numbers.iter().sum()
 }
 
+// ANCHOR: shared
 fn sum_shared(numbers: SharedSlice<u64>, part: Range<usize>) -> Result<u64> {
     Ok(numbers.read(part)?.iter().sum())
 }
+// ANCHOR_END: shared
 
 fn measure(what: &str, mut work: impl FnMut() -> Result<()>) -> Result<()> {
     let mut best = f64::INFINITY;
@@ -65,3 +68,4 @@ pub fn main() -> Result<()> {
         pool.starmap(sum_shared, parts)?.into_iter().collect::<Result<Vec<u64>>>().map(drop)
     })
 }
+// ANCHOR_END: program

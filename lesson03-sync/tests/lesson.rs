@@ -1,6 +1,6 @@
 //! What the lesson promises on its command line.
 
-use course::testing::{Program, numbers, place};
+use course::testing::{Program, nothing, numbers, place};
 
 const LESSON: Program = Program {
     path: env!("CARGO_BIN_EXE_lesson03-sync"),
@@ -38,8 +38,17 @@ fn the_whole_lesson_runs_from_the_first_example_to_the_last() {
 }
 
 #[test]
-fn every_example_runs_alone() {
-    LESSON.assert_runs_each_alone();
+fn every_example_prints_what_its_transcript_shows() {
+    LESSON.assert_prints_its_transcripts(env!("CARGO_MANIFEST_DIR"), |example| match example {
+        "apply" => nothing().pids(),
+        "map" => nothing().pids().order(),
+        // One worker may have both chunks.
+        "chunksize" => nothing().lines("^worker "),
+        "starmap" => nothing().order(),
+        "either_executor" => nothing().pids().text("[PIDS]", r"pids: (\{.*\})"),
+        "for_loop" => nothing().text("[WORKERS]", r"(\d+) workers").text("[RATIO]", r"speed-up: ([\d.]+)"),
+        _ => nothing(),
+    });
 }
 
 #[test]

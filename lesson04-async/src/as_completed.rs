@@ -3,6 +3,7 @@
 //! Watch the order, and the last line: the times of the tasks add up to far more than the time that passed. The fifth
 //! task waits until a worker is free, and nevertheless is not the last.
 
+// ANCHOR: program
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,11 +20,14 @@ pub fn main() -> multiproc::Result<()> {
     let times = [0.6, 0.4, 0.0, 0.2, 0.5];
     let pool = Pool::with_processes(4)?;
 
+    // ANCHOR: as_they_come
     let start = Instant::now();
     let futures = times.map(|seconds| pool.submit(nap, (seconds,)));
-    for (place, result) in as_completed(futures, None) {
-        println!("after {:.2} s: task {}, which took {:.1} s", start.elapsed().as_secs_f64(), place + 1, result?);
+    for (task, result) in as_completed(futures, None) {
+        println!("after {:.2} s: task {task}, which took {:.1} s", start.elapsed().as_secs_f64(), result?);
     }
+    // ANCHOR_END: as_they_come
     println!("{:.1} s of tasks in {:.2} s", times.iter().sum::<f64>(), start.elapsed().as_secs_f64());
     Ok(())
 }
+// ANCHOR_END: program

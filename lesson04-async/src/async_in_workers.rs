@@ -6,6 +6,7 @@
 //! waiting takes no process of its own, and computing gets all cores. For tasks that only compute, a plain `map` does
 //! the same.
 
+// ANCHOR: program
 use std::collections::BTreeMap;
 use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,6 +20,7 @@ const CONCURRENCY: usize = 8;
 const NAPS: usize = 64;
 const NAP: Duration = Duration::from_millis(100);
 
+// ANCHOR: nap
 /// How many naps are under way in this process. Every worker has its own.
 static NAPPING: AtomicUsize = AtomicUsize::new(0);
 
@@ -29,6 +31,7 @@ async fn nap(time: Duration) -> (u32, usize) {
     NAPPING.fetch_sub(1, Ordering::Relaxed);
     (process::id(), at_a_time)
 }
+// ANCHOR_END: nap
 
 /// Runs the example.
 pub fn main() -> Result<()> {
@@ -36,9 +39,11 @@ pub fn main() -> Result<()> {
     let pool = Pool::with_processes(WORKERS)?;
     let naps = [NAP; NAPS];
 
+    // ANCHOR: concurrent
     let start = Instant::now();
     let results = pool.map_concurrent(nap, naps, CONCURRENCY)?;
     let elapsed = start.elapsed();
+    // ANCHOR_END: concurrent
 
     // Of each worker: how many naps there were, and how many at a time at most.
     let mut workers: BTreeMap<u32, (usize, usize)> = BTreeMap::new();
@@ -53,3 +58,4 @@ pub fn main() -> Result<()> {
     println!("{NAPS} naps, {:.1?} in all, took {elapsed:.1?}", naps.iter().sum::<Duration>());
     Ok(())
 }
+// ANCHOR_END: program

@@ -3,6 +3,7 @@
 //! Watch the clock: it ticks on the very thread that awaits the results. Whoever awaits does not block the thread, and
 //! everything else that is async goes on. (`get` would block it, and `map` would: call those on threads of their own.)
 
+// ANCHOR: program
 use std::thread;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ fn nap(milliseconds: u64) {
     thread::sleep(Duration::from_millis(milliseconds));
 }
 
+// ANCHOR: clock
 async fn tick() {
     let mut clock = time::interval(Duration::from_millis(100));
     for tick in 0.. {
@@ -25,10 +27,12 @@ async fn tick() {
         println!("   tick {tick}");
     }
 }
+// ANCHOR_END: clock
 
 async fn compute(pool: &Pool) -> Result<()> {
     let clock = tokio::spawn(tick());
 
+    // ANCHOR: await_results
     let one = pool.apply_async(count_primes, (300_000,));
     println!("{} primes below 300000", one.await?);
 
@@ -37,7 +41,9 @@ async fn compute(pool: &Pool) -> Result<()> {
     let many = pool.map_async(count_primes, [10, 100, 1000]);
     let (naps, counts) = tokio::try_join!(naps, many)?;
     println!("{} naps; {counts:?} primes below 10, 100 and 1000", naps.len());
+    // ANCHOR_END: await_results
 
+    // ANCHOR: patience
     // An end to patience is a timeout like any other. Awaiting `&mut long` keeps the handle, so that the task can be
     // cancelled: without that, it would go on.
     let mut long = pool.apply_async(nap, (60_000,));
@@ -45,11 +51,13 @@ async fn compute(pool: &Pool) -> Result<()> {
         println!("out of patience; is the task cancelled? {}", long.cancel());
     }
     println!("and its result is: {}", long.await.unwrap_err());
+    // ANCHOR_END: patience
 
     clock.abort();
     Ok(())
 }
 
+// ANCHOR: runtime
 /// Runs the example.
 pub fn main() -> Result<()> {
     // Before the runtime: it starts threads, and `#[tokio::main]` would begin with it.
@@ -57,3 +65,5 @@ pub fn main() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     Builder::new_current_thread().enable_time().build()?.block_on(compute(&pool))
 }
+// ANCHOR_END: runtime
+// ANCHOR_END: program

@@ -6,6 +6,7 @@
 //! next beat is due. Had it slept from beat to beat, and looked for messages then, most of them would have waited for
 //! it.
 
+// ANCHOR: program
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -16,6 +17,7 @@ const ROUNDS: u32 = 3;
 const ROUND: Duration = Duration::from_millis(500);
 const BEAT: Duration = Duration::from_millis(100);
 
+// ANCHOR: message
 #[derive(Debug, Serialize, Deserialize)]
 enum Kind {
     Total,
@@ -30,11 +32,13 @@ struct Message {
     number: u64,
     put_at: SystemTime,
 }
+// ANCHOR_END: message
 
 fn put(queue: &Queue<Message>, kind: Kind, round: u32, number: u64) -> Result<()> {
     Ok(queue.put(Message { kind, round, number, put_at: SystemTime::now() })?)
 }
 
+// ANCHOR: worker
 /// Runs in the pool's workers: squares the numbers, and reports.
 fn square(round: u32, chunk: Vec<u64>, queue: Queue<Message>) -> Result<u64> {
     let mut subtotal = 0;
@@ -47,7 +51,9 @@ fn square(round: u32, chunk: Vec<u64>, queue: Queue<Message>) -> Result<u64> {
     put(&queue, Kind::Subtotal, round, subtotal)?;
     Ok(subtotal)
 }
+// ANCHOR_END: worker
 
+// ANCHOR: producer
 /// Runs in a process of its own, and has the pool.
 fn produce(queue: Queue<Message>) -> Result<()> {
     let data = [1, 2, 3, 4, 5, 6, 7, 8];
@@ -67,7 +73,9 @@ fn produce(queue: Queue<Message>) -> Result<()> {
     println!("producer: all is dealt with, I close the queue");
     queue.close()
 }
+// ANCHOR_END: producer
 
+// ANCHOR: consumer
 /// Prints messages until the queue is closed. Returns how many they were, and how long one waited at most.
 fn consume(queue: &Queue<Message>) -> Result<(usize, Duration)> {
     let (mut count, mut largest_delay) = (0, Duration::ZERO);
@@ -93,6 +101,7 @@ fn consume(queue: &Queue<Message>) -> Result<(usize, Duration)> {
         }
     }
 }
+// ANCHOR_END: consumer
 
 /// Runs the example.
 pub fn main() -> Result<()> {
@@ -107,3 +116,4 @@ pub fn main() -> Result<()> {
     );
     Ok(())
 }
+// ANCHOR_END: program

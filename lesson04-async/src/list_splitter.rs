@@ -7,8 +7,10 @@
 //! What such a function promises are properties, for every list and every n. The tests at the end of this file do not
 //! try a few examples, but state the properties, and leave it to `proptest` to look for a list that has them not.
 
+// ANCHOR: program
 use multiproc::Pool;
 
+// ANCHOR: split
 /// Splits `list` into `parts` parts, in order. Their lengths differ by at most one, and the longer ones come first.
 ///
 /// # Panics
@@ -23,6 +25,7 @@ pub fn split<T>(list: &[T], parts: usize) -> impl Iterator<Item = &[T]> {
         head
     })
 }
+// ANCHOR_END: split
 
 fn sum(numbers: Vec<u64>) -> u64 {
     numbers.iter().sum()
@@ -43,6 +46,7 @@ pub fn main() -> multiproc::Result<()> {
     println!("sums by 4 workers: {sums:?}, {} in all", sums.iter().sum::<u64>());
     Ok(())
 }
+// ANCHOR_END: program
 
 #[cfg(test)]
 mod tests {
@@ -50,6 +54,7 @@ mod tests {
 
     use super::split;
 
+    // ANCHOR: properties
     proptest! {
         #[test]
         fn the_parts_one_after_the_other_are_the_list(list: Vec<u8>, parts in 1..200_usize) {
@@ -74,6 +79,7 @@ mod tests {
             prop_assert_eq!(split(&list, parts).filter(|part| part.is_empty()).count(), more);
         }
     }
+    // ANCHOR_END: properties
 
     #[test]
     #[should_panic(expected = "0 parts")]

@@ -23,7 +23,7 @@ pub fn main() -> multiproc::Result<()> {
     let pool = Pool::with_processes(4)?;
 
     // ANCHOR: ask_and_wait
-    let doubles = pool.map_async(double, 1..=10);
+    let doubles = pool.map_async(double, 0..10);
     println!("parent: ten tasks are on their way; are they done? {}", doubles.ready());
 
     let own = (1..=1000_u64).sum::<u64>();

@@ -4,6 +4,7 @@
 //! the last. The total is what comes out first, then the subtotals, and the values come when nothing more important is
 //! left. Later rounds overtake in the same way while it prints.
 
+// ANCHOR: program
 use std::thread;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 const ROUNDS: u32 = 3;
 
+// ANCHOR: message
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Kind {
     Total,
@@ -27,6 +29,7 @@ struct Message {
     round: u32,
     number: u64,
 }
+// ANCHOR_END: message
 
 /// Runs in the pool's workers: squares the numbers, and reports.
 fn square(round: u32, chunk: Vec<u64>, queue: PriorityQueue<Message>) -> Result<u64> {
@@ -77,3 +80,4 @@ pub fn main() -> Result<()> {
     }
     producer.join()?
 }
+// ANCHOR_END: program

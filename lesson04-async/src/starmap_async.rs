@@ -7,17 +7,17 @@
 // ANCHOR: program
 use multiproc::Pool;
 
-const END: u64 = 2_000_000;
-const PARTS: u64 = 8;
+const END: u128 = 10_000_000;
+const PARTS: u128 = 8;
 
 // ANCHOR: task
 /// The sum of the numbers from `from` up to `below`, each raised to `power`.
-fn sum_powers(from: u64, below: u64, power: u32) -> u64 {
+fn sum_powers(from: u128, below: u128, power: u32) -> u128 {
     (from..below).map(|n| n.pow(power)).sum()
 }
 
 /// The arguments of as many tasks as there are parts: together they are the sum of all numbers below `END`.
-fn parts(power: u32) -> impl Iterator<Item = (u64, u64, u32)> {
+fn parts(power: u32) -> impl Iterator<Item = (u128, u128, u32)> {
     (0..PARTS).map(move |part| (part * END / PARTS, (part + 1) * END / PARTS, power))
 }
 // ANCHOR_END: task
@@ -36,7 +36,7 @@ pub fn main() -> multiproc::Result<()> {
     let by_formula = (last * END / 2, last * END / 2 * (2 * last + 1) / 3);
     println!("by formula:  {by_formula:?}");
 
-    let by_loops: (u64, u64) = (numbers.get()?.iter().sum(), squares.get()?.iter().sum());
+    let by_loops: (u128, u128) = (numbers.get()?.iter().sum(), squares.get()?.iter().sum());
     println!("by 16 tasks: {by_loops:?}");
     // ANCHOR_END: two_calls
     Ok(())

@@ -3,6 +3,7 @@
 //! Watch the counters before, meanwhile, and after. Every task is counted in one place: it waits in the queue, it runs,
 //! or it ended in one of three ways.
 
+// ANCHOR: program
 use std::thread;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ fn nap(milliseconds: u64) {
     thread::sleep(Duration::from_millis(milliseconds));
 }
 
+// ANCHOR: show
 fn show(when: &str, executor: &impl Executor) {
     let now = executor.statistics();
     let (executed, failed, cancelled) = (now.executed, now.failed, now.cancelled);
@@ -22,6 +24,7 @@ fn show(when: &str, executor: &impl Executor) {
     );
     println!("    tasks ran for {:.0?} in all, {:.0?} on average", now.run_time, now.average_run_time());
 }
+// ANCHOR_END: show
 
 /// Runs the example.
 pub fn main() -> multiproc::Result<()> {
@@ -33,15 +36,18 @@ pub fn main() -> multiproc::Result<()> {
     thread::sleep(Duration::from_millis(150));
     show("meanwhile", &pool);
 
+    // ANCHOR: cancel_and_wait
     // A minute is too long. A task that has not begun never will; of one that runs, the worker is killed.
     futures[4].cancel();
     // Waits until all have ended, well or not. The results stay where they are.
     wait_for_all(&futures);
     show("after", &pool);
-    for (place, future) in futures.into_iter().enumerate() {
+    // ANCHOR_END: cancel_and_wait
+    for (task, future) in futures.into_iter().enumerate() {
         if let Err(error) = future.get() {
-            println!("task {}: {error}", place + 1);
+            println!("task {task}: {error}");
         }
     }
     Ok(())
 }
+// ANCHOR_END: program

@@ -9,6 +9,7 @@
 //! whatever a task calls finds it there. And a future that nobody awaits or spawns does nothing at all: `third cup` is
 //! never made.
 
+// ANCHOR: program
 use multiproc::Result;
 use tokio::runtime::Builder;
 use tokio::task::{JoinSet, yield_now};
@@ -22,15 +23,18 @@ fn say(words: &str) {
     println!("{name:>5}: {words}");
 }
 
+// ANCHOR: make
 async fn make(cup: &'static str) -> &'static str {
     say(&format!("I begin {cup}"));
     yield_now().await;
     say(&format!("I am done with {cup}"));
     cup
 }
+// ANCHOR_END: make
 
 async fn kitchen() {
     println!("Futures:");
+    // ANCHOR: futures
     let first = make("the first cup");
     let second = make("the second cup");
     let third = make("the third cup");
@@ -39,8 +43,10 @@ async fn kitchen() {
     second.await;
     first.await;
     drop(third);
+    // ANCHOR_END: futures
 
     println!("\nTasks:");
+    // ANCHOR: tasks
     let mut tasks = JoinSet::new();
     tasks.spawn(NAME.scope("Alice", make("tea")));
     tasks.spawn(NAME.scope("Bob", make("coffee")));
@@ -50,6 +56,7 @@ async fn kitchen() {
     while let Some(cup) = tasks.join_next().await {
         say(&format!("I get {}", cup.expect("the task does not panic")));
     }
+    // ANCHOR_END: tasks
 }
 
 /// Runs the example.
@@ -57,3 +64,4 @@ pub fn main() -> Result<()> {
     Builder::new_current_thread().build()?.block_on(kitchen());
     Ok(())
 }
+// ANCHOR_END: program

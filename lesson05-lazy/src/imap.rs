@@ -1,8 +1,8 @@
 //! Results one by one: `imap` is an iterator, and gives each result as soon as it and all before it are there. The loop
 //! over it runs in the parent, while the workers go on.
 //!
-//! Watch the order. Tasks report when they are done; the first is slow, and three later ones are done before it. Their
-//! results wait for it, and then come all at once.
+//! Watch the order. Tasks report when they are done. Task 0 is slow: the results of the tasks 1, 2 and 3, which are done
+//! before it, wait for it, and then come all at once. The result of task 5 waits for task 4.
 
 // ANCHOR: program
 use std::thread;
@@ -23,7 +23,7 @@ fn nap((task, tenths): (u32, u64)) -> u32 {
 pub fn main() -> multiproc::Result<()> {
     multiproc::init();
     let pool = Pool::with_processes(3)?;
-    let naps = [(1, 5), (2, 1), (3, 3), (4, 1), (5, 6), (6, 1)];
+    let naps = [(0, 5), (1, 1), (2, 3), (3, 1), (4, 6), (5, 1)];
 
     // ANCHOR: consume
     for result in pool.imap(nap, naps) {

@@ -23,7 +23,7 @@ fn nap((task, tenths): (u32, u64)) -> u32 {
 pub fn main() -> multiproc::Result<()> {
     multiproc::init();
     let pool = Pool::with_processes(3)?;
-    let naps = [(1, 5), (2, 1), (3, 3), (4, 1), (5, 6), (6, 1)];
+    let naps = [(0, 5), (1, 1), (2, 3), (3, 1), (4, 6), (5, 1)];
 
     // ANCHOR: consume
     for result in pool.imap_unordered(nap, naps) {

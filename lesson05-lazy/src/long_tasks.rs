@@ -40,7 +40,7 @@ pub fn main() -> multiproc::Result<()> {
     let start = Instant::now();
     for result in pool.imap_unordered(work, tasks) {
         let task = result?;
-        println!("after {:.2} s: task {}, which takes {:.2} s", start.elapsed().as_secs_f64(), task + 1, times[task]);
+        println!("after {:.2} s: task {}, which takes {:.2} s", start.elapsed().as_secs_f64(), task, times[task]);
     }
     let taken = start.elapsed().as_secs_f64();
     // ANCHOR_END: run

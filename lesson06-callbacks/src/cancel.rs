@@ -5,17 +5,19 @@
 //! task. In the place of the one that was ended there is a new one.
 
 // ANCHOR: program
+use std::hint;
 use std::process;
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Pool, Result};
+use multiproc::{Event, Pool, Result};
 
 // ANCHOR: tasks
-fn run_on() {
+fn run_on(begun: Event) {
     println!("endless task: I begin, in process {}", process::id());
+    begun.set();
     loop {
-        std::hint::spin_loop();
+        hint::spin_loop();
     }
 }
 
@@ -37,7 +39,11 @@ pub fn main() -> Result<()> {
     println!("main: the workers are {:?}", pids(&pool));
 
     // ANCHOR: cancel
-    let (endless, short) = (pool.apply_async(run_on, ()), pool.apply_async(nap, ()));
+    let begun = Event::new()?;
+    let endless = pool.apply_async(run_on, (begun.clone(),));
+    let short = pool.apply_async(nap, ());
+    begun.wait();
+    // Patience is short.
     thread::sleep(Duration::from_millis(200));
 
     println!("main: I cancel the endless task, which runs: {}", endless.cancel());

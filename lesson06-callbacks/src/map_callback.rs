@@ -13,7 +13,7 @@ use multiproc::Pool;
 
 fn nap(tenths: u64) -> u64 {
     thread::sleep(Duration::from_millis(100 * tenths));
-    println!("task: I slept for {tenths} tenths of a second");
+    println!("task: I slept for 0.{tenths} s");
     tenths
 }
 
@@ -24,7 +24,7 @@ pub fn main() -> multiproc::Result<()> {
 
     // ANCHOR: callback
     let naps = pool.map_async(nap, [4, 1, 2, 3]).callback(|naps| {
-        println!("callback: {naps:?}, {} tenths in all", naps.iter().sum::<u64>());
+        println!("callback: {naps:?} tenths of a second, {} in all", naps.iter().sum::<u64>());
     });
     // Nobody will ask for the result: the callback has it.
     drop(naps);

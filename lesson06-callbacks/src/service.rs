@@ -7,6 +7,7 @@
 //!
 //! An operator, a service as well, sends the two signals. With `-- service --stay` there is none, and you are it.
 
+// ANCHOR: program
 use std::process;
 use std::sync::OnceLock;
 use std::thread;
@@ -33,6 +34,7 @@ pub fn choose(options: Options) -> Result<()> {
     Ok(())
 }
 
+// ANCHOR: produce
 fn produce(worker: ServiceWorker, queue: Queue<String>) {
     for number in 1.. {
         if worker.should_stop() {
@@ -43,7 +45,9 @@ fn produce(worker: ServiceWorker, queue: Queue<String>) {
         worker.sleep(Duration::from_millis(100));
     }
 }
+// ANCHOR_END: produce
 
+// ANCHOR: print
 fn print(worker: ServiceWorker, queue: Queue<String>) {
     while !worker.should_stop() {
         if worker.reload_requested() {
@@ -62,6 +66,7 @@ fn print(worker: ServiceWorker, queue: Queue<String>) {
     }
     println!("{}: I end", worker.name());
 }
+// ANCHOR_END: print
 
 /// Does what you would do in another terminal.
 fn operate(worker: ServiceWorker) {
@@ -90,6 +95,7 @@ pub fn main() -> Result<()> {
         manager.add(Service::new(operate, ()).named("operator"), 1)?;
     }
 
+    // ANCHOR: hooks
     manager.on_new_worker(move |service, number, pid| {
         if service == printers {
             println!("manager: printer-{number} is process {pid}");
@@ -107,6 +113,8 @@ pub fn main() -> Result<()> {
     manager.on_terminate(|| println!("manager: SIGTERM, so everybody is to end"));
 
     manager.run()?;
+    // ANCHOR_END: hooks
     println!("manager: everybody has ended");
     Ok(())
 }
+// ANCHOR_END: program

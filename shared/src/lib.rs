@@ -56,7 +56,9 @@
 //! - A process that was forked without this crate must not use the pools and pipes of its parent.
 //! - A handle (of a pipe's end, a queue, a lock) goes to another process as an argument, as a task's state, or over a [`Connection`]; not as a
 //!   result, nor through a queue. One that is shared costs a descriptor a process, a pipe's end two.
-//! - A process that is *stopped* (SIGSTOP) while it holds the lock of a queue keeps the others waiting until it goes on or dies.
+//! - A worker that is *stopped* (SIGSTOP) while it runs a task keeps it until it goes on, unless there is a
+//!   [time limit](PoolBuilder::task_timeout).
+//! - A process that is *stopped* while it holds the lock of a queue keeps the others waiting until it goes on or dies.
 
 mod engine;
 mod entry;

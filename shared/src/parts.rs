@@ -33,7 +33,10 @@ impl Ring {
 /// Where in a worker's shared memory the count of result bytes is that its parent has been shown; 8 bytes.
 pub const RESULTS_TAIL: usize = offset_of!(Header, results) + offset_of!(crate::ring::Cursors, tail);
 
-/// Where the words end that both sides coordinate by, and the bytes of the rings begin: first the tasks, then the results.
+/// Bytes of the words by which both sides coordinate, at the beginning of that memory.
+pub const WORDS: usize = size_of::<Header>();
+
+/// Where the bytes of the rings begin: first the tasks, then the results.
 pub const RINGS: usize = DATA;
 
 /// In a worker: the address of the memory that it shares with its parent, and its end.

@@ -74,6 +74,26 @@ fn a_nursery_may_be_killed_again_and_again() {
 }
 
 #[test]
+fn a_pool_can_be_built_while_the_nursery_is_killed() {
+    promise(|| {
+        let lasting = Pool::with_processes(1)?;
+        for round in 0..150 {
+            assert_eq!(lasting.apply(square, (round,))?, square(round));
+            let nursery = nursery();
+            let killer = thread::spawn(move || {
+                thread::sleep(Duration::from_micros(round * 13 % 1000));
+                kill(Pid::from_raw(nursery.pid as i32), Signal::SIGKILL)
+            });
+            for _ in 0..3 {
+                assert_eq!(Pool::with_processes(2)?.apply(square, (3,)).unwrap_or(9), 9);
+            }
+            killer.join().unwrap().unwrap();
+        }
+        Ok(())
+    });
+}
+
+#[test]
 fn a_worker_killed_while_idle_is_replaced() {
     promise(|| {
         let pool = Pool::with_processes(2)?;

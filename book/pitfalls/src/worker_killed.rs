@@ -4,11 +4,15 @@
 //! Elsewhere the caller would wait for the result of the third task for ever.
 
 // ANCHOR: program
+use std::thread;
+use std::time::Duration;
+
 use multiproc::Pool;
 use nix::sys::signal::{Signal, raise};
 
 // ANCHOR: task
 fn half(n: u32) -> u32 {
+    thread::sleep(Duration::from_millis(100)); // half-way through its work
     if n == 6 {
         raise(Signal::SIGKILL).expect("a process may kill itself");
     }

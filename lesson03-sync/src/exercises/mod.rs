@@ -2,3 +2,7 @@
 
 #[cfg_attr(feature = "solutions", path = "../../solutions/ex1_for_loop.rs")]
 pub mod ex1_for_loop;
+#[cfg_attr(feature = "solutions", path = "../../solutions/ex2_grid.rs")]
+pub mod ex2_grid;
+#[cfg_attr(feature = "solutions", path = "../../solutions/ex3_chunk_size.rs")]
+pub mod ex3_chunk_size;

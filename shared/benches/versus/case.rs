@@ -2,7 +2,8 @@
 
 use crate::measure::Run;
 
-/// Does a side's work once and returns the seconds that one unit of it (an item, a call, a whole run) took.
+/// Does a side's work once and returns the seconds that one unit of it (an item, a call, a whole run) took, or what else
+/// the row counts.
 pub(crate) type Repetition = Box<dyn FnMut() -> Result<f64, String>>;
 
 /// Makes a side ready: starts its pool, outside of every measured time. A side that cannot run says why.
@@ -18,7 +19,7 @@ pub(crate) const LIMIT: &str = "limit";
 pub(crate) struct Unit {
     /// As printed.
     pub(crate) name: &'static str,
-    /// How many of it make a second.
+    /// How many of it make a second; 1 for what is no time.
     pub(crate) per_second: f64,
 }
 
@@ -31,6 +32,15 @@ pub(crate) const MICROSECONDS: Unit = Unit { name: "µs", per_second: 1e6 };
 /// Milliseconds a run.
 pub(crate) const MILLISECONDS: Unit = Unit { name: "ms", per_second: 1e3 };
 
+/// Microseconds a worker process.
+pub(crate) const US_A_WORKER: Unit = Unit { name: "µs a worker", per_second: 1e6 };
+/// Mebibytes of memory.
+pub(crate) const MEBIBYTES: Unit = Unit { name: "MiB", per_second: 1.0 };
+/// Kibibytes of memory a worker process.
+pub(crate) const KIB_A_WORKER: Unit = Unit { name: "KiB a worker", per_second: 1.0 };
+/// Bytes of memory a task.
+pub(crate) const BYTES_A_TASK: Unit = Unit { name: "bytes a task", per_second: 1.0 };
+
 /// One way to do the row's work.
 pub(crate) struct Side {
     /// As printed, and the key in the JSON file.
@@ -39,14 +49,21 @@ pub(crate) struct Side {
     pub(crate) setup: Setup,
     /// A side so slow that it takes part in few rounds and is not warmed up by a whole repetition.
     pub(crate) slow: bool,
+    /// Ours too, at another size: no peer, but a point of the row's curve.
+    pub(crate) point: bool,
 }
 
-/// A goal: ours is at least this many times as fast as the side.
-pub(crate) struct Goal {
-    /// Whom it is measured against.
-    pub(crate) side: &'static str,
-    /// The side's time divided by ours must reach this.
-    pub(crate) times: f64,
+/// What ours must reach.
+pub(crate) enum Goal {
+    /// The side's number divided by ours is at least so much.
+    Times {
+        /// Whom ours is measured against.
+        side: &'static str,
+        /// How many times as much.
+        times: f64,
+    },
+    /// Ours is no more than this, in the row's unit.
+    AtMost(f64),
 }
 
 /// A row of the comparison.
@@ -75,7 +92,17 @@ impl Case {
         name: &'static str,
         setup: impl Fn(&Run) -> Result<Repetition, String> + 'static,
     ) -> Self {
-        self.sides.push(Side { name, setup: Box::new(setup), slow: false });
+        self.sides.push(Side { name, setup: Box::new(setup), slow: false, point: false });
+        self
+    }
+
+    /// Adds a point of the curve that ours is the last point of.
+    pub(crate) fn point(
+        mut self,
+        name: &'static str,
+        setup: impl Fn(&Run) -> Result<Repetition, String> + 'static,
+    ) -> Self {
+        self.sides.push(Side { name, setup: Box::new(setup), slow: false, point: true });
         self
     }
 
@@ -85,13 +112,24 @@ impl Case {
         name: &'static str,
         setup: impl Fn(&Run) -> Result<Repetition, String> + 'static,
     ) -> Self {
-        self.sides.push(Side { name, setup: Box::new(setup), slow: true });
+        self.sides.push(Side { name, setup: Box::new(setup), slow: true, point: false });
         self
     }
 
-    /// Adds a goal.
+    /// Whether a side is a point of our curve.
+    pub(crate) fn is_point(&self, name: &str) -> bool {
+        self.sides.iter().any(|side| side.point && side.name == name)
+    }
+
+    /// Adds a goal against a side.
     pub(crate) fn goal(mut self, side: &'static str, times: f64) -> Self {
-        self.goals.push(Goal { side, times });
+        self.goals.push(Goal::Times { side, times });
+        self
+    }
+
+    /// Adds a goal for our number alone.
+    pub(crate) fn at_most(mut self, most: f64) -> Self {
+        self.goals.push(Goal::AtMost(most));
         self
     }
 }

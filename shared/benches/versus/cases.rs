@@ -3,8 +3,11 @@
 //! Where the sides of a row do different numbers of items, it is because a slower side would otherwise take minutes;
 //! the numbers are then times an item, and every side does enough of them for its start and end not to matter.
 
-use crate::case::{Case, LIMIT, MICROSECONDS, MILLISECONDS, NS_A_CALL, NS_AN_ITEM, OURS};
-use crate::measure::processors;
+use crate::case::{
+    BYTES_A_TASK, Case, KIB_A_WORKER, LIMIT, MEBIBYTES, MICROSECONDS, MILLISECONDS, NS_A_CALL, NS_AN_ITEM, OURS,
+    US_A_WORKER,
+};
+use crate::measure::{Run, processors};
 use crate::{channels, fresh, limits, ours, peers};
 
 /// Bytes of a large message.
@@ -17,6 +20,8 @@ pub(crate) fn all() -> Vec<Case> {
         map_chunk1(),
         imap_chunk1(),
         apply(),
+        submit(),
+        echo_64mib(),
         start("start_fork", "fork"),
         start("start_spawn", "spawn"),
         start_forkserver(),
@@ -26,6 +31,13 @@ pub(crate) fn all() -> Vec<Case> {
         pipe_large(),
         primes(),
         primes_split(),
+        imap_memory(),
+        outstanding(),
+        workers_256(),
+        worker_memory(),
+        more_workers(),
+        growth_items(),
+        growth_bytes(),
     ]
 }
 
@@ -66,6 +78,24 @@ fn apply() -> Case {
         .side("pipe", |run| limits::exchange::pipe(run.items(2_000)))
         .side(LIMIT, |run| limits::exchange::handover(run.items(200_000)))
         .goal("cpython", 80.0)
+}
+
+/// CPython's side is `concurrent.futures.ProcessPoolExecutor`, and loky's is its reusable executor.
+fn submit() -> Case {
+    Case::new("submit", NS_A_CALL, "submit, and wait for its result, one after another")
+        .side(OURS, |run| ours::submit(run.items(20_000)))
+        .side("cpython", |run| run.cpython("submit", run.items(500)))
+        .side("loky", |run| run.cpython("submit_loky", run.items(500)))
+        .side(LIMIT, |run| limits::exchange::handover(run.items(200_000)))
+        .goal("cpython", 80.0)
+}
+
+fn echo_64mib() -> Case {
+    Case::new("echo_64mib", MILLISECONDS, "64 MiB of bytes to a task and back")
+        .side(OURS, |run| ours::echo(run.items(64 << 20)))
+        .side("cpython", |run| run.cpython_run("echo", run.items(64 << 20)))
+        .side(LIMIT, |run| limits::four_copies(run.items(64 << 20)))
+        .goal("cpython", 15.0)
 }
 
 /// A pool of two: start it, run two tasks, close and join it.
@@ -149,4 +179,70 @@ fn primes_split() -> Case {
         .side("rayon", |_| peers::rayon::primes_split())
         .side("sequential", |_| peers::sequential::primes())
         .goal("sequential", 0.95 * processors() as f64)
+}
+
+/// The peak of the parent's memory. CPython, which takes in the whole source at once, gets a hundredth of it.
+fn imap_memory() -> Case {
+    Case::new("imap_memory", MEBIBYTES, "the parent's peak memory, imap_unordered over 100 million items")
+        .slow_side(OURS, |run| fresh::quantity("imap_memory", run.long(100_000_000)))
+        .slow_side("cpython", |run| run.cpython_quantity("imap_memory", run.long(1_000_000)))
+        .at_most(32.0)
+}
+
+/// What a task costs that waits for its turn: a million of them are under way at a time, a tenth of that elsewhere.
+fn outstanding() -> Case {
+    Case::new("outstanding", BYTES_A_TASK, "memory for each of a million apply_async under way")
+        .slow_side(OURS, |run| fresh::quantity("outstanding", run.long(1_000_000)))
+        .slow_side("cpython", |run| run.cpython_quantity("outstanding", run.long(100_000)))
+        .slow_side("procspawn", |run| fresh::quantity("outstanding_procspawn", run.long(100_000)))
+        .goal("cpython", 1.0)
+}
+
+fn workers_256() -> Case {
+    Case::new("workers_256", US_A_WORKER, "256 workers: start, a task each, stop")
+        .side(OURS, |run| fresh::quantity("workers_256", run.processes()))
+        .slow_side("cpython", |run| run.cpython_quantity("workers_256", run.processes()))
+        .side(LIMIT, |run| fresh::quantity("workers_256_limit", run.processes()))
+        .goal("cpython", 1.0)
+}
+
+fn worker_memory() -> Case {
+    Case::new("worker_memory", KIB_A_WORKER, "the share of memory (PSS) of each of 256 workers")
+        .slow_side(OURS, |run| fresh::quantity("worker_memory", run.processes()))
+        .slow_side("cpython", |run| run.cpython_quantity("worker_memory", run.processes()))
+        .goal("cpython", 1.0)
+}
+
+/// Nothing collapses when there are more workers than processors.
+fn more_workers() -> Case {
+    let side = |times: usize| move |run: &Run| ours::map_chunk1_on(times * processors(), run.items(100_000));
+    Case::new("more_workers", NS_AN_ITEM, "map, each item a task of its own, by 16 workers a processor")
+        .side(OURS, side(16))
+        .point("1 a processor", side(1))
+        .point("2 a processor", side(2))
+        .goal("1 a processor", 0.5)
+}
+
+/// Ours is the price of an item among ten million; if time is linear, it is no more than among fewer.
+fn growth_items() -> Case {
+    let side = |items: u64| move |run: &Run| ours::map(run.items(items));
+    Case::new("growth_items", NS_AN_ITEM, "map of a no-op over 10^3 to 10^7 items, default chunks")
+        .side(OURS, side(10_000_000))
+        .point("10^3", side(1_000))
+        .point("10^4", side(10_000))
+        .point("10^5", side(100_000))
+        .point("10^6", side(1_000_000))
+        .goal("10^5", 0.67)
+}
+
+/// If time is linear, a gibibyte takes 16 times as long as 64 MiB; half as long again is allowed.
+fn growth_bytes() -> Case {
+    let side = |bytes: u64| move |run: &Run| ours::echo(run.items(bytes));
+    Case::new("growth_bytes", MICROSECONDS, "1 B to 1 GiB of bytes to a task and back")
+        .slow_side(OURS, side(1 << 30))
+        .point("1 B", |_| ours::echo(1))
+        .point("1 KiB", |_| ours::echo(1 << 10))
+        .point("1 MiB", side(1 << 20))
+        .point("64 MiB", side(64 << 20))
+        .goal("64 MiB", 1.0 / 24.0)
 }

@@ -10,7 +10,7 @@ use std::time::Instant;
 use multiproc::StartMethod;
 
 use crate::case::Repetition;
-use crate::{limits, ours, peers};
+use crate::{limits, ours, peers, quantities};
 
 /// The argument that comes before an errand and its number of times.
 pub(crate) const FRESH: &str = "--fresh";
@@ -43,6 +43,11 @@ pub(crate) fn first_time(errand: String, processes: u64) -> Result<Repetition, S
     }))
 }
 
+/// A repetition that has a fresh process count something, of so many items.
+pub(crate) fn quantity(name: &'static str, items: u64) -> Result<Repetition, String> {
+    Ok(Box::new(move || send(name, items)))
+}
+
 fn send(errand: &str, times: u64) -> Result<f64, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut command = Command::new(program);
@@ -52,11 +57,15 @@ fn send(errand: &str, times: u64) -> Result<f64, String> {
 }
 
 /// Does an errand once, and then so many times; prints the seconds that one of these took, or the first if there are
-/// none.
+/// none. Or counts what the errand is to count, of so many items.
 pub(crate) fn run(errand: &str, times: u64) -> ExitCode {
-    match seconds(errand, times) {
-        Ok(seconds) => {
-            println!("{seconds}");
+    let number = match quantities::ALL.iter().find(|(name, _)| *name == errand) {
+        Some((_, count)) => count(times),
+        None => seconds(errand, times),
+    };
+    match number {
+        Ok(number) => {
+            println!("{number}");
             ExitCode::SUCCESS
         }
         Err(reason) => {

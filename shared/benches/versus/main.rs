@@ -1,11 +1,12 @@
-//! How fast `multiproc` is beside its peers: CPython's `multiprocessing`, procspawn, ipc-channel, rayon, plain sequential
+//! How fast `multiproc` is beside its peers: CPython's `multiprocessing` and `concurrent.futures`, loky, procspawn, ipc-channel, rayon, plain sequential
 //! Rust, and what the machine allows at best.
 //!
 //! `cargo bench -p multiproc --bench versus` measures every row; `-- --quick` takes fewer rounds, `-- map_default
 //! apply` measures only these rows, `-- --list` names them. Absolute times differ from machine to machine, so a row
 //! is judged by ratios of times taken in the same run: each round measures every side once, one after another, so
 //! that a slow moment of the machine falls on all of them. What is compared and against which goal is in `cases`,
-//! how a number comes about is in `measure`, each side's own code is in `ours`, `channels`, `peers` and `limits`.
+//! how a number comes about is in `measure`, each side's own code is in `ours`, `channels`, `quantities`, `peers`
+//! and `limits`.
 
 mod arguments;
 mod case;
@@ -16,6 +17,8 @@ mod limits;
 mod measure;
 mod ours;
 mod peers;
+mod picture;
+mod quantities;
 mod report;
 mod work;
 

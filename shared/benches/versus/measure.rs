@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::thread::available_parallelism;
 use std::time::Instant;
 
-use crate::case::{Case, OURS, Repetition, Side};
+use crate::case::{Case, Goal, OURS, Repetition, Side};
 use crate::peers::cpython::Cpython;
 
 /// How patient the run is.
@@ -49,11 +49,36 @@ impl Run {
         }
     }
 
+    /// How many items a side has that takes seconds.
+    pub(crate) fn long(&self, full: u64) -> u64 {
+        match self.effort {
+            Effort::Check => 1000,
+            Effort::Quick => full / 20,
+            Effort::Full => full,
+        }
+    }
+
+    /// How many worker processes "many" are.
+    pub(crate) fn processes(&self) -> u64 {
+        if self.effort == Effort::Check { 4 } else { 256 }
+    }
+
+    /// CPython's side of a row whose unit is the whole run: `size` is its argument.
+    pub(crate) fn cpython_run(&self, function: &str, size: u64) -> Result<Repetition, String> {
+        let python = Rc::clone(self.interpreter.as_ref()?);
+        let command = format!("{function} {size}");
+        Ok(Box::new(move || python.borrow_mut().ask(&command)))
+    }
+
+    /// CPython's side of a row that counts something in an interpreter of its own.
+    pub(crate) fn cpython_quantity(&self, function: &str, items: u64) -> Result<Repetition, String> {
+        self.cpython_run(&format!("fresh_{function}"), items)
+    }
+
     /// CPython's side of a row: the named function of its script, for so many items.
     pub(crate) fn cpython(&self, function: &str, items: u64) -> Result<Repetition, String> {
-        let python = Rc::clone(self.interpreter.as_ref()?);
-        let command = format!("{function} {items}");
-        Ok(Box::new(move || Ok(python.borrow_mut().ask(&command)? / items as f64)))
+        let mut run = self.cpython_run(function, items)?;
+        Ok(Box::new(move || Ok(run()? / items as f64)))
     }
 
     fn rounds(&self, side: &Side) -> usize {
@@ -127,6 +152,14 @@ impl Row<'_> {
     /// How many times as long as ours the side took.
     pub(crate) fn ratio(&self, name: &str) -> Option<f64> {
         Some(self.times(name)?.median / self.times(OURS)?.median)
+    }
+
+    /// Whether ours reaches a goal, if that was measured.
+    pub(crate) fn reaches(&self, goal: &Goal) -> Option<bool> {
+        match goal {
+            Goal::Times { side, times } => Some(self.ratio(side)? >= *times),
+            Goal::AtMost(most) => Some(self.times(OURS)?.median <= *most),
+        }
     }
 }
 

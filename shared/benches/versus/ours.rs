@@ -1,6 +1,8 @@
 //! Our side: the pool as its users call it, with the default start method.
 
-use multiproc::{Pool, StartMethod};
+use std::time::Instant;
+
+use multiproc::{Executor, Pool, StartMethod};
 
 use crate::case::Repetition;
 use crate::measure::{processors, timed};
@@ -15,7 +17,12 @@ pub(crate) fn map(items: u64) -> Result<Repetition, String> {
 
 /// The same, an item a task.
 pub(crate) fn map_chunk1(items: u64) -> Result<Repetition, String> {
-    let pool = workers()?;
+    map_chunk1_on(processors(), items)
+}
+
+/// The same, by so many workers.
+pub(crate) fn map_chunk1_on(workers: usize, items: u64) -> Result<Repetition, String> {
+    let pool = Pool::with_processes(workers).map_err(told)?;
     let work = move || pool.with_chunksize(1).map(identity, 0..items).map_err(told);
     Ok(timed(items, work, move |found| check_count(found.len(), items)))
 }
@@ -39,6 +46,31 @@ pub(crate) fn apply(items: u64) -> Result<Repetition, String> {
     let pool = workers()?;
     let work = move || (0..items).try_for_each(|n| pool.apply(identity, (n,)).map(drop)).map_err(told);
     Ok(timed(items, work, Ok))
+}
+
+/// One future after another.
+pub(crate) fn submit(items: u64) -> Result<Repetition, String> {
+    let pool = workers()?;
+    let work = move || (0..items).try_for_each(|n| pool.submit(identity, (n,)).get().map(drop)).map_err(told);
+    Ok(timed(items, work, Ok))
+}
+
+/// So many bytes to a worker and back. The time is that of the whole trip.
+pub(crate) fn echo(bytes: u64) -> Result<Repetition, String> {
+    let pool = workers()?;
+    let bytes = bytes as usize;
+    Ok(Box::new(move || {
+        let payload = vec![7u8; bytes];
+        let start = Instant::now();
+        let back = pool.apply(same, (payload,)).map_err(told)?;
+        let taken = start.elapsed();
+        check_count(back.len(), bytes as u64)?;
+        Ok(taken.as_secs_f64())
+    }))
+}
+
+fn same(bytes: Vec<u8>) -> Vec<u8> {
+    bytes
 }
 
 /// The 17 numbers, as they come.
@@ -68,13 +100,13 @@ fn workers() -> Result<Pool, String> {
     Pool::with_processes(processors()).map_err(told)
 }
 
-fn check_count(found: usize, items: u64) -> Result<(), String> {
+pub(crate) fn check_count(found: usize, items: u64) -> Result<(), String> {
     match found as u64 == items {
         true => Ok(()),
         false => Err(format!("{found} results for {items} items")),
     }
 }
 
-fn told(error: multiproc::Error) -> String {
+pub(crate) fn told(error: multiproc::Error) -> String {
     error.to_string()
 }

@@ -1,4 +1,4 @@
-//! The table on standard output and the same as JSON in the target directory.
+//! The table on standard output, and the same as JSON and as a picture in the target directory.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -6,22 +6,23 @@ use std::{fs, io};
 
 use serde_json::{Map, Value, json};
 
-use crate::case::{LIMIT, OURS};
+use crate::case::{Goal, LIMIT, OURS};
 use crate::measure::{Effort, Row, Run, processors};
+use crate::picture;
 
 /// Prints what was compared and the table's head.
 pub(crate) fn header(run: &Run) {
     let python = run.python().unwrap_or_else(|reason| format!("missing: {reason}"));
     println!("{} processors, {}; CPython {python}", processors(), std::env::consts::ARCH);
-    println!("ratio: the side's time divided by ours, so more than 1 is slower than ours\n");
-    println!("{:<18}{:<12}{:<17}{:>9}  {:<19}{:>8}  goal", "case", "unit", "side", "median", "min–max", "ratio");
+    println!("ratio: the side's number divided by ours; all numbers are times or memory, so less is better\n");
+    println!("{:<18}{:<14}{:<17}{:>9}  {:<19}{:>8}  goal", "case", "unit", "side", "median", "min–max", "ratio");
 }
 
 /// Prints a row, one line a side.
 pub(crate) fn print(row: &Row<'_>) {
     for (index, (name, outcome)) in row.sides.iter().enumerate() {
         let (id, unit) = if index == 0 { (row.case.id, row.case.unit.name) } else { ("", "") };
-        let start = format!("{id:<18}{unit:<12}{name:<17}");
+        let start = format!("{id:<18}{unit:<14}{name:<17}");
         match outcome {
             Err(reason) => println!("{start}{:>9}  {reason}", "missing"),
             Ok(times) => {
@@ -41,12 +42,12 @@ pub(crate) fn print(row: &Row<'_>) {
 /// own rows did not run.
 pub(crate) fn finish(rows: &[Row<'_>], effort: Effort) -> ExitCode {
     if effort != Effort::Check {
-        let path = json_path();
-        if let Err(error) = write(&path, rows) {
-            eprintln!("cannot write {}: {error}", path.display());
+        let (json, picture) = (beside("versus.json"), beside("versus.svg"));
+        if let Err(error) = write(&json, rows).and_then(|()| svg::save(&picture, &picture::draw(rows))) {
+            eprintln!("cannot write {} or {}: {error}", json.display(), picture.display());
             return ExitCode::FAILURE;
         }
-        println!("\nwritten to {}", path.display());
+        println!("\nwritten to {} and {}", json.display(), picture.display());
     }
     match rows.iter().all(|row| row.times(OURS).is_some()) {
         true => ExitCode::SUCCESS,
@@ -54,27 +55,34 @@ pub(crate) fn finish(rows: &[Row<'_>], effort: Effort) -> ExitCode {
     }
 }
 
+/// What is said beside a side: of the goal against it, or of ours alone beside ours.
 fn verdict(row: &Row<'_>, name: &str) -> String {
-    let goal = row.case.goals.iter().find(|goal| goal.side == name);
-    match (goal, row.ratio(name)) {
-        (Some(goal), Some(ratio)) if ratio >= goal.times => {
-            format!("≥ {} × reached", short(goal.times))
-        }
-        (Some(goal), Some(_)) => format!("≥ {} × missed", short(goal.times)),
-        _ => String::new(),
+    let of_side = |goal: &&Goal| match goal {
+        Goal::Times { side, .. } => *side == name,
+        Goal::AtMost(_) => name == OURS,
+    };
+    let Some(goal) = row.case.goals.iter().find(of_side) else { return String::new() };
+    let bound = match goal {
+        Goal::Times { times, .. } => format!("≥ {} ×", short(*times)),
+        Goal::AtMost(most) => format!("≤ {}", short(*most)),
+    };
+    match row.reaches(goal) {
+        Some(true) => format!("{bound} reached"),
+        Some(false) => format!("{bound} missed"),
+        None => String::new(),
     }
 }
 
 /// Three significant digits, and no more than the whole number has when it is long.
-fn short(number: f64) -> String {
+pub(crate) fn short(number: f64) -> String {
     let digits = if number > 0.0 { number.log10().floor() as i32 } else { 0 };
     format!("{number:.*}", (2 - digits).clamp(0, 4) as usize)
 }
 
-/// `versus.json` in the target directory, whichever that is: cargo names a folder inside it at build time.
-fn json_path() -> PathBuf {
+/// A file in the target directory, whichever that is: cargo names a folder inside it at build time.
+fn beside(name: &str) -> PathBuf {
     let inside = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    inside.parent().unwrap_or(inside).join("versus.json")
+    inside.parent().unwrap_or(inside).join(name)
 }
 
 fn write(path: &Path, rows: &[Row<'_>]) -> io::Result<()> {
@@ -85,12 +93,15 @@ fn write(path: &Path, rows: &[Row<'_>]) -> io::Result<()> {
 fn row_json(row: &Row<'_>) -> Value {
     let mut peers = Map::new();
     let mut spread = Map::new();
+    let mut points = Map::new();
     let mut missing = Map::new();
     for (name, outcome) in &row.sides {
         match outcome {
             Ok(times) => {
                 spread.insert((*name).to_owned(), json!([times.min, times.max]));
-                if *name != OURS && *name != LIMIT {
+                if row.case.is_point(name) {
+                    points.insert((*name).to_owned(), json!(times.median));
+                } else if *name != OURS && *name != LIMIT {
                     peers.insert((*name).to_owned(), json!(times.median));
                 }
             }
@@ -101,9 +112,9 @@ fn row_json(row: &Row<'_>) -> Value {
         .case
         .goals
         .iter()
-        .map(|goal| {
-            let reached = row.ratio(goal.side).map(|ratio| ratio >= goal.times);
-            json!({ "peer": goal.side, "times": goal.times, "reached": reached })
+        .map(|goal| match goal {
+            Goal::Times { side, times } => json!({ "side": side, "times": times, "reached": row.reaches(goal) }),
+            Goal::AtMost(most) => json!({ "at_most": most, "reached": row.reaches(goal) }),
         })
         .collect();
     json!({
@@ -113,6 +124,7 @@ fn row_json(row: &Row<'_>) -> Value {
         "ours": row.times(OURS).map(|times| times.median),
         "peers": peers,
         "limit": row.times(LIMIT).map(|times| times.median),
+        "points": points,
         "spread": spread,
         "goals": goals,
         "missing": missing,

@@ -13,6 +13,7 @@ use crate::broken_pipe;
 use crate::command_line::{self, Choice, LIST};
 use crate::heading;
 use crate::record::{self, Trace};
+use crate::watch;
 
 /// A lesson in the making; [`lesson`] begins one, [`run`](Lesson::run) ends it.
 #[must_use = "a lesson does nothing until it is `run`"]
@@ -101,6 +102,9 @@ impl Lesson {
 
     /// Does what the command line asks for, and returns what `main` is to return.
     pub fn run(self) -> ExitCode {
+        if let Some(kept) = watch::keep() {
+            return kept;
+        }
         broken_pipe::end_quietly();
         match self.run_with(env::args_os().skip(1)) {
             Ok(()) => ExitCode::SUCCESS,

@@ -31,9 +31,11 @@ mod command_line;
 mod heading;
 mod lesson;
 mod nearest;
+mod processes;
 mod record;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod timeline;
+mod watch;
 
 pub use lesson::{Lesson, lesson};

@@ -2,12 +2,14 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 use multiproc::Recording;
 
-use crate::timeline::Timeline;
+use crate::timeline::{Span, Timeline};
+use crate::watch::Watch;
 
 const OPTION: &str = "trace";
 
@@ -30,6 +32,8 @@ pub(crate) fn file(matches: &ArgMatches) -> Option<PathBuf> {
 /// An example being recorded.
 pub(crate) struct Trace {
     recording: Recording,
+    /// For examples without a pool.
+    watch: Watch,
     file: PathBuf,
 }
 
@@ -37,32 +41,40 @@ impl Trace {
     /// Begins to record, for `file`. An ending that no format has is refused.
     pub(crate) fn start(file: PathBuf) -> Result<Self, String> {
         match file.extension().and_then(OsStr::to_str) {
-            Some("svg" | "json") => Ok(Self { recording: Recording::start(), file }),
-            _ => Err(format!("{} must end in .svg or .json", file.display())),
+            Some("svg" | "json") => {}
+            _ => return Err(format!("{} must end in .svg or .json", file.display())),
         }
+        let watch = Watch::start().map_err(unwatched)?;
+        Ok(Self { watch, recording: Recording::start(), file })
     }
 
     /// Ends the recording of the example `name` of `lesson`, and writes the file.
     pub(crate) fn finish(self, lesson: &str, name: &str) -> Result<(), String> {
         let zero = self.recording.started_at();
+        let watched = self.watch.finish(zero).map_err(unwatched)?;
         let trace = self.recording.finish();
-        if trace.events().is_empty() {
-            return Err(format!(
-                "`{name}` has no task of a pool and no `Process`: there is nothing to draw in {}",
-                self.file.display()
-            ));
-        }
         let text = if self.file.extension() == Some(OsStr::new("json")) {
             trace.to_chrome_json()
         } else {
-            Timeline::new(&format!("{lesson}: {name}"), trace.events(), zero).to_svg()
+            let tasks: Vec<_> = trace.events().iter().map(Span::from).collect();
+            let spans = if tasks.is_empty() { watched } else { tasks };
+            if spans.is_empty() {
+                return Err(format!(
+                    "nothing to draw: `{name}` has no tasks, and no threads or children for long enough to be seen"
+                ));
+            }
+            Timeline::new(&format!("{lesson}: {name}"), &spans, zero).to_svg()
         };
         write(&self.file, &text).map_err(|error| format!("cannot write {}: {error}", self.file.display()))
     }
 }
 
+fn unwatched(error: io::Error) -> String {
+    format!("cannot watch the example: {error}")
+}
+
 /// Writes a file, and the folders on its way.
-fn write(file: &Path, text: &str) -> std::io::Result<()> {
+fn write(file: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;
     }

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use multiproc::{AsyncResult, Pool, Result};
+use multiproc::{AsyncResult, Error, ExitStatus, Pool, Result};
 
 use crate::report::Tally;
 use crate::trouble::Trouble;
@@ -63,7 +63,7 @@ impl Caller<'_> {
             }
             _ => {
                 let taken = self.taken(count);
-                self.count_unordered(&expected, batched.imap_unordered(work, orders).take(taken), &facts);
+                self.count_unordered(&expected, taken, batched.imap_unordered(work, orders).take(taken), &facts);
                 self.tally.tasks.fetch_sub((count - taken) as u64, Relaxed);
             }
         }
@@ -105,7 +105,7 @@ impl Caller<'_> {
         let verdict = expected.judge(result, facts);
         if verdict == Verdict::Wrong {
             let result = result.as_ref().map(|product| product.number);
-            return self.tally.complain(&format!("{expected:?} gave {result:?}"));
+            return self.tally.complain(1, &format!("{expected:?} gave {result:?}"));
         }
         self.tally.count(verdict, 1);
     }
@@ -118,22 +118,28 @@ impl Caller<'_> {
                 let verdicts = expected.iter().map(|one| one.judge_error(&error, facts));
                 match verdicts.into_iter().find(|verdict| *verdict != Verdict::Wrong) {
                     Some(verdict) => self.tally.count(verdict, expected.len() as u64),
-                    None => self.tally.complain(&format!("a map of {} tasks gave {error:?}", expected.len())),
+                    None => self
+                        .tally
+                        .complain(expected.len() as u64, &format!("a map of {} tasks gave {error:?}", expected.len())),
                 }
             }
         }
     }
 
-    /// Counts results that come in any order. Errors do not say which task's they are, so they are matched with those left.
+    /// Counts results that come in any order, `count` of those expected. Errors do not say which task's they are, so they are
+    /// matched with those left: first those that only some tasks can have, as anyone can be killed.
     fn count_unordered(
         &self,
         expected: &[Expected],
+        count: usize,
         results: impl Iterator<Item = Result<Product>>,
         facts: &CallFacts<'_>,
     ) {
         let mut open: HashMap<u64, Expected> = expected.iter().map(|one| (one.number, *one)).collect();
         let mut errors = Vec::new();
+        let mut came = 0;
         for result in results {
+            came += 1;
             match &result {
                 Ok(product) => match open.remove(&product.number) {
                     Some(one) => self.count_one(&one, &result, facts),
@@ -142,6 +148,8 @@ impl Caller<'_> {
                 Err(_) => errors.push(result),
             }
         }
+        self.tally.missing.fetch_add(count.saturating_sub(came) as u64, Relaxed);
+        errors.sort_by_key(|result| matches!(result, Err(Error::WorkerLost { exit: ExitStatus::Signaled(9), .. })));
         for result in errors {
             let fits = open.values().find(|one| one.judge(&result, facts) != Verdict::Wrong).copied();
             match fits.or_else(|| open.values().next().copied()) {

@@ -50,7 +50,7 @@ pub(crate) fn soak(time: Duration, seed: u64, tally: &Tally) {
             if random.u32(..100) == 0
                 && let Err(error) = pool.resize(random.usize(1..5))
             {
-                tally.complain(&format!("a resize was refused: {error}"));
+                tally.complain(1, &format!("a resize was refused: {error}"));
             }
             for (n, (before, since)) in seen.iter_mut().enumerate() {
                 let now = done[n].load(Relaxed);
@@ -71,7 +71,7 @@ pub(crate) fn soak(time: Duration, seed: u64, tally: &Tally) {
 fn short_lived_pool(caller: &mut Caller<'_>) {
     let pool = match build(&mut caller.random) {
         Ok(pool) => pool,
-        Err(error) => return caller.tally.complain(&format!("no pool: {error:?}")),
+        Err(error) => return caller.tally.complain(1, &format!("no pool: {error:?}")),
     };
     for _ in 0..caller.random.u32(..4) {
         caller.call(&pool);
@@ -80,7 +80,7 @@ fn short_lived_pool(caller: &mut Caller<'_>) {
         0 => {
             pool.close();
             if let Err(error) = pool.join() {
-                caller.tally.complain(&format!("join: {error}"));
+                caller.tally.complain(1, &format!("join: {error}"));
             }
         }
         1 => pool.terminate(),

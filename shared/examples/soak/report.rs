@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use multiproc::Pool;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::trouble::parent;
 use crate::work::Verdict;
@@ -38,9 +38,9 @@ impl Tally {
         counter.fetch_add(tasks, Relaxed);
     }
 
-    /// Counts something that should not have been, and says what.
-    pub(crate) fn complain(&self, text: &str) {
-        self.wrong.fetch_add(1, Relaxed);
+    /// Counts so many tasks (or one thing) of which something was not as it should be, and says what.
+    pub(crate) fn complain(&self, tasks: u64, text: &str) {
+        self.wrong.fetch_add(tasks, Relaxed);
         eprintln!("soak: {text}");
     }
 
@@ -75,23 +75,42 @@ impl Tally {
         let ended = get(&self.right) + get(&self.lost) + get(&self.cancelled) + get(&self.timed_out) + get(&self.wrong);
         let missing = get(&self.missing).max(get(&self.tasks).saturating_sub(ended));
         let bad = [get(&self.wrong), missing, get(&self.doubled), get(&self.hangs), after.children];
-        let line = json!({
-            "tasks": get(&self.tasks),
-            "right": get(&self.right),
-            "lost": get(&self.lost),
-            "cancelled": get(&self.cancelled),
-            "timed_out": get(&self.timed_out),
-            "wrong": get(&self.wrong),
-            "missing": missing,
-            "doubled": get(&self.doubled),
-            "hangs": get(&self.hangs),
-            "fds_before": before.descriptors,
-            "fds_after": after.descriptors,
-            "zombies": after.children,
-            "rss_growth_kib": after.resident.saturating_sub(before.resident),
-        });
-        (line.to_string(), bad == [0; 5] && before.descriptors == after.descriptors)
+        let line = Line {
+            tasks: get(&self.tasks),
+            right: get(&self.right),
+            lost: get(&self.lost),
+            cancelled: get(&self.cancelled),
+            timed_out: get(&self.timed_out),
+            wrong: get(&self.wrong),
+            missing,
+            doubled: get(&self.doubled),
+            hangs: get(&self.hangs),
+            fds_before: before.descriptors,
+            fds_after: after.descriptors,
+            zombies: after.children,
+            rss_growth_kib: after.resident.saturating_sub(before.resident),
+        };
+        let line = serde_json::to_string(&line).unwrap_or_default();
+        (line, bad == [0; 5] && before.descriptors == after.descriptors)
     }
+}
+
+/// The last line of output.
+#[derive(Debug, Serialize)]
+struct Line {
+    tasks: u64,
+    right: u64,
+    lost: u64,
+    cancelled: u64,
+    timed_out: u64,
+    wrong: u64,
+    missing: u64,
+    doubled: u64,
+    hangs: u64,
+    fds_before: usize,
+    fds_after: usize,
+    zombies: u64,
+    rss_growth_kib: u64,
 }
 
 /// What this process holds.
@@ -105,7 +124,11 @@ pub(crate) struct Holdings {
 }
 
 impl Holdings {
+    #[allow(unsafe_code, reason = "as below")]
     pub(crate) fn now() -> Self {
+        // What the allocator keeps for its next use is no growth.
+        // SAFETY: the call gives memory back that nobody uses, and takes no pointer.
+        unsafe { nix::libc::malloc_trim(0) };
         let own = std::process::id();
         let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
         let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok());

@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use multiproc::Pool;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+/// A process that was sent a signal may go on for so long until it has it: on a busy machine, and until its death is known.
+const SLACK: Duration = Duration::from_secs(1);
 
 /// A record of all that was done.
 #[derive(Debug, Default)]
@@ -16,8 +19,10 @@ pub(crate) struct Trouble(Mutex<Record>);
 struct Record {
     killed: HashMap<u32, Instant>,
     stopped: HashMap<u32, Instant>,
-    /// When the last nursery was killed or stopped; its workers go with it.
+    /// When a nursery was last killed, or known to be stopped; its workers go with it.
     nursery: Option<Instant>,
+    /// A nursery that was stopped. The pools that use it end it once they miss it.
+    stopped_nursery: Option<u32>,
 }
 
 impl Trouble {
@@ -27,38 +32,49 @@ impl Trouble {
 
     /// Whether the worker was killed since then, or may have died with its nursery.
     pub(crate) fn has_killed(&self, pid: u32, since: Instant) -> bool {
+        let since = since.checked_sub(SLACK).unwrap_or(since);
         self.record(|record| {
             record.killed.get(&pid).is_some_and(|time| *time >= since)
                 || record.nursery.is_some_and(|time| time >= since)
         })
     }
 
-    /// Whether the worker was stopped since then.
+    /// Whether the worker was stopped since then, or the nursery, so that nobody heard of the worker's end.
     pub(crate) fn has_stopped(&self, pid: u32, since: Instant) -> bool {
-        self.record(|record| record.stopped.get(&pid).is_some_and(|time| *time >= since))
+        let since = since.checked_sub(SLACK).unwrap_or(since);
+        self.record(|record| {
+            record.stopped.get(&pid).is_some_and(|time| *time >= since)
+                || record.nursery.is_some_and(|time| time >= since)
+        })
     }
 
     /// Does something to one of the pool's processes.
     pub(crate) fn make(&self, pool: &Pool, random: &mut fastrand::Rng) {
+        self.record(|record| {
+            if let Some(nursery) = record.stopped_nursery {
+                record.nursery = Some(Instant::now());
+                record.stopped_nursery = parent(nursery).map(|_| nursery);
+            }
+        });
         // Those that have shown that they run: workers which die one after the other before they can take a task end their pool, by
         // design.
         let ready: Vec<u32> =
             pool.workers().iter().filter(|worker| worker.tasks_done > 0).map(|worker| worker.pid).collect();
         let Some(victim) = random.choice(ready) else { return };
-        match random.u32(..400) {
-            0..8 => {
+        match random.u32(..4000) {
+            0..40 => {
                 if let Some(nursery) = nursery_of(victim) {
                     self.record(|record| record.nursery = Some(Instant::now()));
                     send(nursery, Signal::SIGKILL);
                 }
             }
-            8 => {
+            40 => {
                 if let Some(nursery) = nursery_of(victim) {
-                    self.record(|record| record.nursery = Some(Instant::now()));
+                    self.record(|record| record.stopped_nursery = Some(nursery));
                     send(nursery, Signal::SIGSTOP);
                 }
             }
-            9..12 => {
+            41..60 => {
                 self.record(|record| record.stopped.insert(victim, Instant::now()));
                 send(victim, Signal::SIGSTOP);
             }

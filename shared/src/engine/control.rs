@@ -146,7 +146,7 @@ impl Engine {
                 completed,
                 failed,
                 cancelled,
-                busy_ns: spent + core.living().map(Link::busy_ns).sum::<u64>(),
+                busy_ns: core.living().map(Link::busy_ns).fold(spent, u64::saturating_add),
                 outstanding: core.outstanding,
                 running: core.living().filter(|link| link.running_since().is_some()).count() as u64,
                 workers_started,

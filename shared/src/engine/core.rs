@@ -94,6 +94,8 @@ pub(super) struct Core {
     pub(super) next_worker: u64,
     /// Workers that ended one after the other before they were ready.
     pub(super) failed_starts: u32,
+    /// The last of them.
+    pub(super) last_failed: u64,
     /// How the last worker to end did so.
     pub(super) last_exit: Option<ExitStatus>,
     /// When to look next for workers that have fallen silent (nanoseconds of the common clock).
@@ -142,6 +144,7 @@ impl Core {
             next_task: 0,
             next_worker: 1,
             failed_starts: 0,
+            last_failed: 0,
             last_exit: None,
             pulse_due: 0,
             start_again: None,

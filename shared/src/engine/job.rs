@@ -83,6 +83,10 @@ impl Job {
         if self.ordered {
             let at = (index - progress.taken) as usize;
             if progress.outcomes.len() <= at {
+                if progress.sealed && progress.submitted == 1 {
+                    // Of a million calls under way each has room for its own outcome, and no more.
+                    progress.outcomes.reserve_exact(1);
+                }
                 progress.outcomes.resize_with(at + 1, || None);
             }
             progress.outcomes[at] = Some(outcome);

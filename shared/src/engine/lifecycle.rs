@@ -170,7 +170,8 @@ impl Core {
     pub(super) fn bury(&mut self, slot: usize, exit: ExitStatus) {
         self.collect_with(slot, Link::collect_last);
         let Some(link) = self.link(slot) else { return };
-        let (pid, stage, started, ready) = (link.pid, link.stage, link.started(), link.is_ready());
+        let (id, pid, stage, started) = (link.id, link.pid, link.stage, link.started());
+        let ready = link.was_ready || link.is_ready() || link.finished > 0;
         let began = link.running_since();
         let now = now_ns();
         let retired = stage == Stage::Retiring && exit.success();
@@ -203,6 +204,7 @@ impl Core {
             self.failed_starts = 0;
         } else {
             self.failed_starts += 1;
+            self.last_failed = id;
             if self.failed_starts >= MOST_FAILED_STARTS {
                 self.break_down(Error::NoWorkers { exit });
             }
@@ -234,7 +236,7 @@ impl Core {
         }
         match self.links[slot].take() {
             Some(link) => {
-                self.counts.spent += link.busy_ns();
+                self.counts.spent = self.counts.spent.saturating_add(link.busy_ns());
                 unregister(link.pid);
                 link.abandon()
             }
@@ -243,7 +245,7 @@ impl Core {
     }
 
     /// The nursery has died, and the kernel kills its workers. Each loses what it ran; a new nursery starts new ones.
-    fn lose_nursery(&mut self) {
+    pub(super) fn lose_nursery(&mut self) {
         self.family = None;
         if self.phase == Phase::Ended {
             return;

@@ -67,7 +67,15 @@ impl Engine {
         let family = Family::new(config.method, config.vouched)?;
         let mut core = Core::new(config.clone(), bell.clone(), family);
         for _ in 0..config.processes {
-            core.start_worker()?;
+            match core.start_worker() {
+                Ok(()) => {}
+                Err(Error::Disconnected) => {
+                    // The nursery has died just now. A new one starts those that are missing.
+                    core.lose_nursery();
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
         }
         let engine = Arc::new(Self {
             core: Mutex::new(core),

@@ -92,6 +92,10 @@ impl Core {
             }
             let quiet = link.quiet_for(now);
             let confused = link.is_confused(quiet);
+            if quiet >= PERIOD {
+                // Should its words be garbled, it may sleep although there is something for it.
+                link.header().rouse_worker();
+            }
             if link.in_flight.is_empty() || matches!(link.stage, Stage::Doomed(_)) {
                 continue;
             }

@@ -23,6 +23,10 @@ impl Core {
             let front = link.in_flight.front().map(|sent| &sent.chunk);
             let function = harvest.chunks.first().or(front).map(|chunk| chunk.job.function.0);
             let sample = link.task_time();
+            if link.id > self.last_failed {
+                // One that came later works.
+                self.failed_starts = 0;
+            }
             if link.in_flight.is_empty() && link.stage == Stage::Serving {
                 let too_large = self.config.max_memory.is_some_and(|most| link.memory() > most);
                 if link.budget == 0 || too_large {

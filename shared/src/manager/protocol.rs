@@ -253,6 +253,8 @@ impl<'a> Iterator for Values<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -269,5 +271,17 @@ mod tests {
         let (_, values) = Values::after::<Request>(short).unwrap();
         assert!(!values.are_whole());
         assert_eq!(values.count(), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn any_frame_is_a_request_or_a_reply_or_none(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+            if let Some((_, values)) = Values::after::<Request>(&bytes) {
+                prop_assert!(values.map(|value| value.len() + 8).sum::<usize>() <= bytes.len());
+            }
+            if let Some((_, values)) = Values::after::<Reply>(&bytes) {
+                prop_assert!(values.map(|value| value.len() + 8).sum::<usize>() <= bytes.len());
+            }
+        }
     }
 }

@@ -26,6 +26,9 @@ use crate::ticket::{self, Role};
 /// kernel needs, but for a nursery that is stopped; it is here so that no drop can hang.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Nurseries that may die one after the other just when a pool wants to use them.
+const TRIES: u32 = 5;
+
 /// The nursery process that exec-based pools share, and the process that started it: a forked child must not use its
 /// parent's.
 static SHARED: Mutex<(u32, Weak<Nursery>)> = Mutex::new((0, Weak::new()));
@@ -130,13 +133,23 @@ impl Family {
         if method == StartMethod::Fork {
             return Self::fork(vouched.map_or_else(ForkPermit::checked, Ok)?);
         }
-        let nursery = Nursery::shared()?;
-        let (channel, theirs) = Socket::pair()?;
-        let mut buffer = [0; MOST_BYTES];
-        let len = message::encode(&Request::Open, &mut buffer);
-        let root = nursery.root.as_ref().ok_or(Error::Disconnected)?;
-        root.send(&buffer[..len], &[theirs.as_fd()], true).context("cannot reach the nursery")?;
-        Ok(Self { channel, nursery, exec: method == StartMethod::Spawn })
+        let mut tries = TRIES;
+        loop {
+            let nursery = Nursery::shared()?;
+            let (channel, theirs) = Socket::pair()?;
+            let mut buffer = [0; MOST_BYTES];
+            let len = message::encode(&Request::Open, &mut buffer);
+            let root = nursery.root.as_ref().ok_or(Error::Disconnected)?;
+            match root.send(&buffer[..len], &[theirs.as_fd()], true) {
+                // It is dying, and its sockets go before it does.
+                Err(Errno::EPIPE | Errno::ECONNRESET) if tries > 0 => wait_readable(nursery.ended.as_fd(), PATIENCE),
+                outcome => {
+                    outcome.context("cannot reach the nursery")?;
+                    return Ok(Self { channel, nursery, exec: method == StartMethod::Spawn });
+                }
+            };
+            tries -= 1;
+        }
     }
 
     fn fork(permit: ForkPermit) -> Result<Self> {

@@ -41,6 +41,8 @@ pub(super) fn decode<M: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Option<M> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -58,5 +60,20 @@ mod tests {
         let report = Report::Exited { worker: u64::MAX, status: ExitStatus::Signaled(i32::MIN) };
         let len = encode(&report, &mut buffer);
         assert_eq!(decode::<Report>(&buffer[..len]), Some(report));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_message_or_none(bytes in proptest::collection::vec(any::<u8>(), 0..MOST_BYTES)) {
+            let mut buffer = [0; MOST_BYTES];
+            if let Some(request) = decode::<Request>(&bytes) {
+                let len = encode(&request, &mut buffer);
+                prop_assert_eq!(decode::<Request>(&buffer[..len]), Some(request));
+            }
+            if let Some(report) = decode::<Report>(&bytes) {
+                let len = encode(&report, &mut buffer);
+                prop_assert_eq!(decode::<Report>(&buffer[..len]), Some(report));
+            }
+        }
     }
 }

@@ -320,3 +320,40 @@ impl End {
         }
     }
 }
+
+#[cfg(all(test, not(multiproc_loom)))]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_head_is_a_message_or_an_error(head in any::<u64>(), body in proptest::collection::vec(any::<u8>(), 0..100)) {
+            let (a, b) = End::pair().unwrap();
+            let mut sender = a.sender();
+            // An honest length as often as not.
+            let head = if head % 2 == 0 { head } else { body.len() as u64 };
+            a.write(&mut sender.ring, &head.to_le_bytes()).unwrap();
+            a.write(&mut sender.ring, &body).unwrap();
+            a.show(&mut sender.ring);
+            drop(sender);
+            drop(a);
+            let received = b.receive(Instant::now().checked_add(Duration::from_secs(10)));
+            if let Ok(Some(message)) = received {
+                prop_assert_eq!(message.bytes.len() as u64, head & LENGTH);
+            }
+        }
+
+        #[test]
+        fn any_cursor_is_an_error_or_harmless(position in any::<u64>()) {
+            let (a, b) = End::pair().unwrap();
+            a.sender().ring.cursors().0.position.store(position, Relaxed);
+            drop(a);
+            let outcome = b.receive(Instant::now().checked_add(Duration::from_secs(10)));
+            prop_assert!(outcome.is_err() || position <= RING as u64, "{:?}", outcome);
+        }
+    }
+}

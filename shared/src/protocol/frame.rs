@@ -112,6 +112,8 @@ impl<'a> Frame<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -129,5 +131,16 @@ mod tests {
     #[test]
     fn a_kind_that_does_not_exist_is_refused() {
         assert_eq!(FrameHead::decode(&7u32.to_le_bytes()), Err(()));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_head_or_not_yet_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            if let Ok(Some((head, size))) = FrameHead::decode(&bytes) {
+                prop_assert!(size <= bytes.len() && head.body() >= head.len);
+                let frame = Frame::new(head, &bytes[size..]);
+                prop_assert!(frame.payload.len() <= bytes.len() - size);
+            }
+        }
     }
 }

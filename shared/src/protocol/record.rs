@@ -93,6 +93,8 @@ impl<'a> Iterator for Items<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -117,5 +119,23 @@ mod tests {
     fn a_cut_payload_ends_early_and_quietly() {
         assert_eq!(Items(&[255; 20]).next(), None);
         assert_eq!(Items(&[1, 0, 0]).next(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_items_within_them(bytes in proptest::collection::vec(any::<u8>(), 0..200), short in 0..20u8) {
+            let mut bytes = bytes;
+            // Lengths that are not absurd, too.
+            bytes.chunks_mut(9).for_each(|chunk| chunk[1..].fill(0));
+            bytes.iter_mut().step_by(9).for_each(|len| *len %= short + 1);
+            let items: Vec<&[u8]> = Items(&bytes).collect();
+            prop_assert!(items.iter().map(|item| item.len() + 8).sum::<usize>() <= bytes.len());
+        }
+
+        #[test]
+        fn any_record_has_a_kind_or_none(bytes in any::<[u8; RECORD_LEN]>()) {
+            let record: Record = bytemuck::pod_read_unaligned(&bytes);
+            prop_assert_eq!(record.kind().is_some(), usize::from(record.kind) < RecordKind::ALL.len());
+        }
     }
 }

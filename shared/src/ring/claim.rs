@@ -24,6 +24,12 @@ impl Claim {
         self.0.compare_exchange(word, next, AcqRel, Acquire).is_ok()
     }
 
+    /// What a worker that knows no rules may do.
+    #[cfg(all(test, not(multiproc_loom)))]
+    pub(crate) fn garble(&self, word: u64) {
+        self.0.store(word, std::sync::atomic::Ordering::Relaxed);
+    }
+
     /// The parent's side: ends the epoch. Says how many records were begun; those of higher numbers will not be.
     pub(crate) fn revoke(&self) -> u32 {
         self.0.fetch_add(EPOCH, AcqRel) as u32

@@ -6,10 +6,12 @@
 
 use std::sync::Arc as StdArc;
 
+use loom::cell::UnsafeCell;
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
 
 use crate::ring::{Consumer, Producer, Segment};
+use crate::sync::model::{Weakness, weaken_this_thread};
 
 fn segment() -> StdArc<Segment> {
     StdArc::new(Segment::create(16).unwrap().0)
@@ -37,28 +39,120 @@ impl ModelBell {
     }
 }
 
-#[test]
-fn a_worker_that_falls_asleep_misses_no_task() {
-    loom::model(|| {
+/// So many tasks of one byte, while one side or the other is not as careful as it should be.
+fn tasks_for_a_sleepy_worker(count: u8, worker: Option<Weakness>, parent: Option<Weakness>) {
+    loom::model(move || {
         let segment = segment();
         let shared = segment.clone();
-        let worker = thread::spawn(move || {
+        let thread = thread::spawn(move || {
+            worker.into_iter().for_each(weaken_this_thread);
             let mut tasks = Consumer::tasks(shared.clone());
             let mut got = Vec::new();
-            while got.len() < 2 {
+            while got.len() < count.into() {
                 shared.header().worker_waits(|| tasks.available().unwrap() > 0);
                 tasks.read(&mut got, usize::MAX).unwrap();
             }
             got
         });
+        parent.into_iter().for_each(weaken_this_thread);
         let mut tasks = Producer::tasks(segment.clone());
-        for byte in [1, 2] {
+        for byte in 0..count {
             tasks.write(&[byte]).unwrap();
             tasks.publish();
             segment.header().wake_worker();
         }
-        assert_eq!(worker.join().unwrap(), [1, 2]);
+        assert_eq!(thread.join().unwrap(), Vec::from_iter(0..count));
     });
+}
+
+#[test]
+fn a_worker_that_falls_asleep_misses_no_task() {
+    tasks_for_a_sleepy_worker(2, None, None);
+}
+
+#[test]
+#[should_panic]
+fn it_takes_the_fence_of_the_sleeper() {
+    tasks_for_a_sleepy_worker(1, Some(Weakness::Fences), None);
+}
+
+#[test]
+#[should_panic]
+fn it_takes_the_fence_of_who_wakes() {
+    tasks_for_a_sleepy_worker(1, None, Some(Weakness::Fences));
+}
+
+/// The bytes of a ring are no business of loom's. So a cell of loom's stands for the byte that is written behind its back, and
+/// filled again once it was read.
+fn bytes_behind_the_back_of_loom(producer: Option<Weakness>, consumer: Option<Weakness>) {
+    loom::model(move || {
+        let segment = segment();
+        let (shared, cell) = (segment.clone(), Arc::new(UnsafeCell::new(0)));
+        let byte = cell.clone();
+        let thread = thread::spawn(move || {
+            consumer.into_iter().for_each(weaken_this_thread);
+            let mut ring = Consumer::tasks(shared);
+            for round in 1..=2 {
+                while ring.filled(16).unwrap() < 16 {
+                    thread::yield_now();
+                }
+                byte.with(|byte| assert_eq!(peek(byte), round));
+                ring.read(&mut Vec::new(), 16).unwrap();
+            }
+        });
+        producer.into_iter().for_each(weaken_this_thread);
+        let mut ring = Producer::tasks(segment);
+        for round in 1..=2 {
+            while ring.free(16).unwrap() < 16 {
+                thread::yield_now();
+            }
+            cell.with_mut(|byte| poke(byte, round));
+            ring.write(&[round; 16]).unwrap();
+            ring.publish();
+        }
+        thread.join().unwrap();
+    });
+}
+
+#[allow(unsafe_code, reason = "loom sees to it that nobody writes meanwhile")]
+fn peek(byte: *const u8) -> u8 {
+    // SAFETY: the pointer is that of a living cell, and loom panics before anybody who writes gets one as well.
+    unsafe { byte.read() }
+}
+
+#[allow(unsafe_code, reason = "loom sees to it that nobody else is there")]
+fn poke(byte: *mut u8, value: u8) {
+    // SAFETY: the pointer is that of a living cell, and loom panics before anybody else gets one as well.
+    unsafe { byte.write(value) };
+}
+
+#[test]
+fn bytes_are_read_when_they_are_written_and_written_when_they_are_read() {
+    bytes_behind_the_back_of_loom(None, None);
+}
+
+#[test]
+#[should_panic]
+fn it_takes_the_release_of_the_tail() {
+    bytes_behind_the_back_of_loom(Some(Weakness::Releases), None);
+}
+
+#[test]
+#[should_panic]
+fn it_takes_the_acquisition_of_the_tail() {
+    bytes_behind_the_back_of_loom(None, Some(Weakness::Acquires));
+}
+
+#[test]
+#[should_panic]
+fn it_takes_the_release_of_the_head() {
+    bytes_behind_the_back_of_loom(None, Some(Weakness::Releases));
+}
+
+#[test]
+#[should_panic]
+fn it_takes_the_acquisition_of_the_head() {
+    bytes_behind_the_back_of_loom(Some(Weakness::Acquires), None);
 }
 
 #[test]
@@ -116,15 +210,108 @@ fn a_parent_that_falls_asleep_misses_no_result() {
     });
 }
 
+/// A parent that has more to send than there is room for sleeps, and wants to hear of room and of results.
+fn a_parent_without_room(parent: Option<Weakness>, worker: Option<Weakness>) {
+    loom::model(move || {
+        let segment = segment();
+        let bell = Arc::new(ModelBell::default());
+        let (shared, rung) = (segment.clone(), bell.clone());
+        let thread = thread::spawn(move || {
+            worker.into_iter().for_each(weaken_this_thread);
+            let mut tasks = Consumer::tasks(shared.clone());
+            let mut got = Vec::new();
+            while got.len() < 17 {
+                shared.header().worker_waits(|| tasks.available().unwrap() > 0);
+                tasks.read(&mut got, usize::MAX).unwrap();
+                if shared.header().room_awaited() {
+                    rung.ring();
+                }
+            }
+            got
+        });
+        parent.into_iter().for_each(weaken_this_thread);
+        let mut tasks = Producer::tasks(segment.clone());
+        let mut left = 17;
+        while left > 0 {
+            left -= tasks.write(&[7; 17][..left]).unwrap();
+            tasks.publish();
+            segment.header().wake_worker();
+            if left > 0 {
+                segment.header().parent_awaits(true);
+                if tasks.free(left).unwrap() == 0 {
+                    bell.wait();
+                }
+                segment.header().parent_woke();
+            }
+        }
+        assert_eq!(thread.join().unwrap(), [7; 17]);
+    });
+}
+
 #[test]
-fn a_record_is_begun_or_taken_back() {
-    loom::model(|| {
+fn a_parent_that_waits_for_room_is_told_when_there_is_some() {
+    a_parent_without_room(None, None);
+}
+
+#[test]
+#[should_panic]
+fn it_takes_the_fences_of_a_parent_without_room() {
+    a_parent_without_room(Some(Weakness::Fences), None);
+}
+
+/// Two records that the parent takes back while the worker begins them.
+fn records_taken_back(parent: Option<Weakness>) {
+    loom::model(move || {
         let segment = segment();
         let shared = segment.clone();
         let worker = thread::spawn(move || (0..2).filter(|number| shared.header().claim.0.begin(0, *number)).count());
+        parent.into_iter().for_each(weaken_this_thread);
         let begun = segment.header().claim.0.revoke();
         let ran = worker.join().unwrap();
         assert_eq!(ran, begun as usize);
+    });
+}
+
+#[test]
+fn a_record_is_begun_or_taken_back() {
+    records_taken_back(None);
+}
+
+#[test]
+#[should_panic]
+fn it_takes_one_step_to_take_records_back() {
+    records_taken_back(Some(Weakness::Swaps));
+}
+
+#[test]
+fn a_record_that_was_taken_back_and_sent_again_runs_once() {
+    loom::model(|| {
+        let segment = segment();
+        let shared = segment.clone();
+        let worker = thread::spawn(move || {
+            let mut tasks = Consumer::tasks(shared.clone());
+            let (mut epochs, mut ran) = (Vec::new(), 0);
+            // An epoch each; one beyond all ends it.
+            while !epochs.contains(&9) {
+                shared.header().worker_waits(|| tasks.available().unwrap() > 0);
+                epochs.clear();
+                tasks.read(&mut epochs, usize::MAX).unwrap();
+                ran += epochs.iter().filter(|epoch| shared.header().claim.0.begin((**epoch).into(), 0)).count();
+            }
+            ran
+        });
+        let mut tasks = Producer::tasks(segment.clone());
+        let mut send = |bytes: &[u8]| {
+            tasks.write(bytes).unwrap();
+            tasks.publish();
+            segment.header().wake_worker();
+        };
+        send(&[0]);
+        match segment.header().claim.0.revoke() {
+            0 => send(&[1, 9]),
+            _ => send(&[9]),
+        }
+        assert_eq!(worker.join().unwrap(), 1);
     });
 }
 

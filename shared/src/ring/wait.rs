@@ -166,6 +166,11 @@ impl Header {
         asleep(number) && self.parent.woken.load(Relaxed) != number
     }
 
+    /// Wakes the worker if it sleeps, whatever is written about that.
+    pub(crate) fn rouse_worker(&self) {
+        self.parent.woken.wake(1);
+    }
+
     /// The parent is about to sleep. It must look at the rings once more after this.
     pub(crate) fn parent_awaits(&self, room: bool) {
         begin_sleep(&self.parent.awaits_results);

@@ -99,10 +99,12 @@ mod model {
     use loom::thread;
 
     use super::*;
+    use crate::sync;
+    use crate::sync::model::{Weakness, weaken_this_thread};
 
-    type Shared = Arc<(EventCount<AtomicU32>, AtomicU32)>;
+    type Shared = Arc<(EventCount<sync::AtomicU32>, AtomicU32)>;
 
-    fn take_one((event, items): &(EventCount<AtomicU32>, AtomicU32)) {
+    fn take_one((event, items): &(EventCount<sync::AtomicU32>, AtomicU32)) {
         let one_less = |items: u32| items.checked_sub(1);
         event.wait_until(None, false, || items.fetch_update(SeqCst, Relaxed, one_less).ok());
     }
@@ -119,6 +121,34 @@ mod model {
             }
             waiter.join().unwrap();
         });
+    }
+
+    /// One change, of which one side or the other is not as careful as it should be.
+    fn a_change(waiter: Option<Weakness>, changer: Option<Weakness>) {
+        loom::model(move || {
+            let shared = Shared::default();
+            let other = shared.clone();
+            let thread = thread::spawn(move || {
+                waiter.into_iter().for_each(weaken_this_thread);
+                take_one(&other);
+            });
+            changer.into_iter().for_each(weaken_this_thread);
+            shared.1.fetch_add(1, Relaxed);
+            shared.0.notify_one();
+            thread.join().unwrap();
+        });
+    }
+
+    #[test]
+    #[should_panic]
+    fn it_takes_the_fence_of_who_waits() {
+        a_change(Some(Weakness::Fences), None);
+    }
+
+    #[test]
+    #[should_panic]
+    fn it_takes_the_fence_of_who_changes() {
+        a_change(None, Some(Weakness::Fences));
     }
 
     #[test]

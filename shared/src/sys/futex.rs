@@ -59,10 +59,10 @@ mod model {
     use std::sync::atomic::Ordering;
     use std::time::Duration;
 
-    use loom::sync::atomic::AtomicU32;
     use loom::sync::{Condvar, Mutex};
 
     use super::Word;
+    use crate::sync::{self, AtomicU32};
 
     loom::lazy_static! {
         /// How many sleep, at any word. A model has one word that matters.
@@ -83,7 +83,7 @@ mod model {
         }
 
         fn fence(order: Ordering) {
-            loom::sync::atomic::fence(order);
+            sync::fence(order);
         }
 
         fn sleep(&self, expected: u32, _timeout: Option<Duration>) {

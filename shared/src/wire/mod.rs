@@ -138,6 +138,8 @@ impl Flavor for Appender<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn there_and_back<T: Serialize + DeserializeOwned + Clone + PartialEq + std::fmt::Debug + 'static>(value: T) {
@@ -180,5 +182,19 @@ mod tests {
         assert!(decode::<String>(Source::Slice(&[200, 1])).is_err());
         assert!(decode::<bool>(Source::Slice(&[1, 1])).is_err());
         assert!(decode_next::<u8>(&mut &[255u8; 9][..]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_value_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+            let mut rest = &bytes[..];
+            while decode_next::<Vec<u16>>(&mut rest).is_ok() {}
+            let numbers = decode::<Vec<u64>>(Source::Slice(&bytes));
+            prop_assert_eq!(numbers.is_ok(), bytes.len().is_multiple_of(8));
+            let _ = decode::<(String, Option<Vec<bool>>, char)>(Source::Slice(&bytes));
+            let _ = decode::<std::collections::BTreeMap<u64, (i8, std::time::Duration)>>(Source::Slice(&bytes));
+            let _ = decode::<crate::Error>(Source::Slice(&bytes));
+            let _ = decode::<Vec<()>>(Source::Slice(&bytes[..bytes.len().min(1)]));
+        }
     }
 }

@@ -50,7 +50,8 @@ impl Worker {
         self.failed = run.last != Kind::Value;
         let now = if stamp { run.now } else { now_ns() };
         self.now = Some(now);
-        header.worker.busy_ns.store(header.worker.busy_ns.load(Relaxed) + (now - began), Relaxed);
+        let busy = header.worker.busy_ns.load(Relaxed).wrapping_add(now.saturating_sub(began));
+        header.worker.busy_ns.store(busy, Relaxed);
         if header.has(Flags::MEMORY) {
             header.worker.memory.store(crate::machine::memory::resident(None), Relaxed);
         }

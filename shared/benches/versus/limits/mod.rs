@@ -34,6 +34,14 @@ pub(crate) fn copies_of(len: usize, items: u64) -> Result<Repetition, String> {
     Ok(timed(items, work, move |bytes| equal(bytes as u64, len as u64 * items)))
 }
 
+/// `bytes` copied four times, as on their way to another process through memory and back: into a buffer and out of it, twice.
+pub(crate) fn four_copies(bytes: u64) -> Result<Repetition, String> {
+    let bytes = bytes as usize;
+    let mut twice = copies_of(bytes, 2)?;
+    // It gives the time of one of the two.
+    Ok(Box::new(move || Ok(twice()? * 2.0)))
+}
+
 /// The number that takes longest, alone: what a side cannot beat as long as a number is a task.
 pub(crate) fn longest_number() -> Result<Repetition, String> {
     let longest = NUMBERS.into_iter().filter(|n| is_prime(*n)).max().unwrap_or(0);

@@ -1,11 +1,13 @@
-"""CPython's side of the comparison: reads "function items" a line, prints the seconds that it took.
+"""CPython's side of the comparison: reads "function items" a line, prints the seconds that it took, or what it counts.
 
 Every function does the work of its namesake in Rust. Workers that are spawned import this file again, so everything
 that acts stands under the guard at its end.
 """
 
+import concurrent.futures
 import math
 import multiprocessing
+import subprocess
 import sys
 import time
 from multiprocessing import forkserver
@@ -17,6 +19,7 @@ NUMBERS = [
 ]
 PRIMES = 14
 PIECE = 1 << 18
+WORKERS = int(sys.argv[1])
 
 
 def identity(n):
@@ -70,6 +73,27 @@ def imap_chunk1(pool, items):
 
 def apply(pool, items):
     return timed(lambda: [pool.apply(identity, (n,)) for n in range(items)], lambda found: len(found) == items)
+
+
+def echo(pool, size):
+    payload = bytes(size)
+    return timed(lambda: pool.apply(identity, (payload,)), lambda back: len(back) == size)
+
+
+def submit(items, executor):
+    executor.submit(identity, 0).result()
+    return timed(lambda: [executor.submit(identity, n).result() for n in range(items)], lambda found: len(found) == items)
+
+
+def submit_future(items):
+    with concurrent.futures.ProcessPoolExecutor(WORKERS) as executor:
+        return submit(items, executor)
+
+
+def submit_loky(items):
+    from loky import get_reusable_executor
+
+    return submit(items, get_reusable_executor(max_workers=WORKERS))
 
 
 def primes(pool, _items):
@@ -139,6 +163,60 @@ def start(method, pools, cold=False):
     return taken
 
 
+def imap_memory(items):
+    with multiprocessing.Pool(WORKERS) as pool:
+        assert sum(pool.imap_unordered(identity, range(items), 1000)) == items * (items - 1) // 2
+    return peak_kib() / 1024
+
+
+def outstanding(items):
+    with multiprocessing.Pool(WORKERS) as pool:
+        before = kib("/proc/self/status", "VmRSS:")
+        results = [pool.apply_async(identity, (n,)) for n in range(items)]
+        assert [result.get() for result in results] == list(range(items))
+        return (peak_kib() - before) * 1024 / items
+
+
+def peak_kib():
+    # Not getrusage: its peak counts what this process was before it executed Python.
+    return kib("/proc/self/status", "VmHWM:")
+
+
+def kib(path, name):
+    with open(path) as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith(name))
+
+
+def workers_256(count):
+    start = time.perf_counter()
+    pool = multiprocessing.Pool(count)
+    found = pool.map(identity, range(count), chunksize=1)
+    pool.close()
+    pool.join()
+    assert len(found) == count
+    return (time.perf_counter() - start) / count
+
+
+def worker_memory(count):
+    with multiprocessing.Pool(count) as pool:
+        pool.map(identity, range(10 * count), chunksize=1)
+        workers = multiprocessing.active_children()
+        return sum(kib(f"/proc/{worker.pid}/smaps_rollup", "Pss:") for worker in workers) / count
+
+
+def fresh(name):
+    def count(items):
+        command = [sys.executable, __file__, str(WORKERS), name, str(items)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr.strip().splitlines()[-1])
+        return float(done.stdout)
+
+    return count
+
+
+# What is counted in an interpreter of its own.
+QUANTITIES = {function.__name__: function for function in (imap_memory, outstanding, workers_256, worker_memory)}
 STARTS = {
     "start_fork": lambda items: start("fork", items),
     "start_spawn": lambda items: start("spawn", items),
@@ -150,26 +228,29 @@ CHANNELS = {
     "pipe_small": lambda items: pipe(8, items),
     "pipe_large": lambda items: pipe(8 << 20, items),
 }
+ALONE = STARTS | CHANNELS | {"submit": submit_future, "submit_loky": submit_loky}
+ALONE |= {f"fresh_{name}": fresh(name) for name in QUANTITIES}
 CALLS = {
     "map_default": map_default,
     "map_chunk1": map_chunk1,
     "imap_chunk1": imap_chunk1,
     "apply": apply,
+    "echo": echo,
     "primes": primes,
     "primes_split": primes_split,
 }
 
 
-def serve(workers):
+def serve():
     pool = None
     for line in sys.stdin:
         name, items = line.split()
         try:
-            if name in STARTS or name in CHANNELS:
-                answer = (STARTS | CHANNELS)[name](int(items))
+            if name in ALONE:
+                answer = ALONE[name](int(items))
             else:
                 if pool is None:
-                    pool = multiprocessing.Pool(workers)
+                    pool = multiprocessing.Pool(WORKERS)
                     pool.map(identity, range(1000))
                 answer = CALLS[name](pool, int(items))
         except Exception as error:
@@ -181,5 +262,8 @@ def serve(workers):
 
 
 if __name__ == "__main__":
-    print(sys.version.split()[0], flush=True)
-    serve(int(sys.argv[1]))
+    if sys.argv[2:]:
+        print(QUANTITIES[sys.argv[2]](int(sys.argv[3])))
+    else:
+        print(sys.version.split()[0], flush=True)
+        serve()

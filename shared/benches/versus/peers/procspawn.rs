@@ -35,6 +35,13 @@ pub(crate) fn apply(items: u64) -> Result<Repetition, String> {
     Ok(timed(items, work, Ok))
 }
 
+/// Tasks that are under way all at once.
+pub(crate) fn outstanding(items: u64) -> Result<(), String> {
+    let pool = workers(processors())?;
+    let results: Vec<_> = (0..items).map(|n| pool.spawn(n, identity)).collect();
+    results.into_iter().try_for_each(|result| result.join().map(drop)).map_err(told)
+}
+
 /// A pool of two: start, two tasks, stop.
 pub(crate) fn start_and_stop() -> Result<(), String> {
     let pool = workers(2)?;

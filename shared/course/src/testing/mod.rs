@@ -40,6 +40,8 @@ impl Program {
         let child = Command::new(self.path)
             .args(arguments)
             .env(MARK, folder.path())
+            // Backtraces cost the first panic a quarter of a second, and are in no transcript.
+            .env_remove("RUST_BACKTRACE")
             // What a reader's own setting adds to errors is nothing a test can expect.
             .env_remove("RUST_BACKTRACE")
             .current_dir(folder.path())
@@ -82,6 +84,15 @@ impl Program {
         let lines: Vec<_> = str::from_utf8(&output.stdout).unwrap().lines().map(str::to_string).collect();
         assert!(!lines.is_empty(), "{arguments:?} printed nothing");
         lines
+    }
+
+    /// The picture that it draws of an example with `--trace`.
+    #[track_caller]
+    pub fn picture(&self, example: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("new/picture.svg");
+        self.lines(&[example, "--trace", file.to_str().unwrap()]);
+        fs::read_to_string(file).unwrap()
     }
 
     /// Every example is in `list`, in order, with some words about it.

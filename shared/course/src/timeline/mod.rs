@@ -6,10 +6,9 @@ mod axis;
 mod drawing;
 mod rows;
 
-use multiproc::TaskEvent;
-
 use axis::Axis;
-use rows::Row;
+pub(crate) use rows::Span;
+use rows::{Row, sort};
 
 /// What is to be drawn.
 pub(crate) struct Timeline<'a> {
@@ -19,11 +18,11 @@ pub(crate) struct Timeline<'a> {
 }
 
 impl<'a> Timeline<'a> {
-    /// The timeline of at least one task, from `zero` on, which is a time of the same clock as the tasks'.
-    pub(crate) fn new(title: &'a str, events: &'a [TaskEvent], zero: u64) -> Self {
-        let end = events.iter().map(|event| event.end).max().unwrap_or(zero);
+    /// The timeline of at least one span, from `zero` on, which is a time of the same clock as the spans'.
+    pub(crate) fn new(title: &'a str, spans: &'a [Span<'_>], zero: u64) -> Self {
+        let end = spans.iter().map(|span| span.end).max().unwrap_or(zero);
         let axis = Axis::new(zero, end, drawing::TRACK);
-        Self { title, rows: rows::sort(events, &axis), axis }
+        Self { title, rows: sort(spans, &axis), axis }
     }
 
     /// The picture.
@@ -36,7 +35,7 @@ impl<'a> Timeline<'a> {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use multiproc::{Pool, Recording};
+    use multiproc::{Pool, Recording, TaskEvent};
 
     use super::*;
 
@@ -54,7 +53,8 @@ mod tests {
         let zero = recording.started_at();
         main(&Pool::builder().processes(2).name("crew").build().unwrap()).unwrap();
         let events = recording.finish().events().to_vec();
-        (Timeline::new("A test", &events, zero).to_svg(), events)
+        let spans: Vec<_> = events.iter().map(Span::from).collect();
+        (Timeline::new("A test", &spans, zero).to_svg(), events)
     }
 
     fn count(picture: &str, what: &str) -> usize {

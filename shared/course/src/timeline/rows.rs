@@ -1,11 +1,39 @@
 //! Tasks, sorted: a row for each worker, in it a bar for each task, or for several that are too short to be told apart.
 
+use std::borrow::Cow;
+
 use multiproc::TaskEvent;
 
 use crate::timeline::axis::Axis;
 
 /// Bars narrower than this, in units of the picture, are joined with such neighbours.
 const NARROW: f64 = 1.5;
+
+/// One task, or whatever else took some time.
+#[derive(Debug, Clone)]
+pub(crate) struct Span<'a> {
+    /// Its number in its pool.
+    pub(crate) task: u64,
+    /// What ran; a function's name may come with its path.
+    pub(crate) function: Cow<'a, str>,
+    /// Who ran it: a name that ends in `-` and a number says which of several.
+    pub(crate) name: Cow<'a, str>,
+    /// In which process, or thread.
+    pub(crate) pid: u32,
+    /// Nanoseconds of the common clock.
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    /// Whether it failed, or was cut short.
+    pub(crate) failed: bool,
+}
+
+impl<'a> From<&'a TaskEvent> for Span<'a> {
+    fn from(event: &'a TaskEvent) -> Self {
+        let TaskEvent { task, function, name, pid, start, end, failed, .. } = event;
+        let (function, name) = (Cow::Borrowed(*function), Cow::Borrowed(&**name));
+        Self { task: *task, function, name, pid: *pid, start: *start, end: *end, failed: *failed }
+    }
+}
 
 /// What one worker ran.
 pub(crate) struct Row<'a> {
@@ -48,25 +76,25 @@ pub(crate) struct Bar<'a> {
 }
 
 /// Rows in the order in which their pools first ran something, and the workers of a pool by number.
-pub(crate) fn sort<'a>(events: &'a [TaskEvent], axis: &Axis) -> Vec<Row<'a>> {
-    let mut sorted: Vec<_> = events.iter().collect();
-    sorted.sort_by_key(|event| event.start);
+pub(crate) fn sort<'a>(spans: &'a [Span<'_>], axis: &Axis) -> Vec<Row<'a>> {
+    let mut sorted: Vec<_> = spans.iter().collect();
+    sorted.sort_by_key(|span| span.start);
     let mut pools: Vec<Pool<'_>> = Vec::new();
-    for event in sorted {
-        let (name, number) = parts(&event.name);
+    for span in sorted {
+        let (name, number) = parts(&span.name);
         let place = pools.iter().position(|pool| pool.name == name).unwrap_or_else(|| {
             pools.push(Pool { name, numbered: false, rows: Vec::new() });
             pools.len() - 1
         });
         let pool = &mut pools[place];
-        pool.numbered |= event.task > 0;
-        let row = pool.rows.iter().position(|(_, row)| row.pid == event.pid && row.name == &*event.name);
+        pool.numbered |= span.task > 0;
+        let row = pool.rows.iter().position(|(_, row)| row.pid == span.pid && row.name == span.name);
         let row = row.unwrap_or_else(|| {
-            let row = Row { name: &event.name, pid: event.pid, numbered: false, bars: Vec::new() };
+            let row = Row { name: &span.name, pid: span.pid, numbered: false, bars: Vec::new() };
             pool.rows.push((number, row));
             pool.rows.len() - 1
         });
-        add(&mut pool.rows[row].1.bars, event, axis);
+        add(&mut pool.rows[row].1.bars, span, axis);
     }
     pools.into_iter().flat_map(Pool::into_rows).collect()
 }
@@ -92,22 +120,22 @@ fn parts(name: &str) -> (&str, u64) {
     numbered.unwrap_or((name, 0))
 }
 
-fn add<'a>(bars: &mut Vec<Bar<'a>>, event: &'a TaskEvent, axis: &Axis) {
-    let (function, failed) = (short(event.function), event.failed);
-    let busy = event.end.saturating_sub(event.start);
+fn add<'a>(bars: &mut Vec<Bar<'a>>, span: &'a Span<'_>, axis: &Axis) {
+    let (function, failed) = (short(&span.function), span.failed);
+    let busy = span.end.saturating_sub(span.start);
     let narrow = |start: u64, end: u64| axis.place(end) - axis.place(start) < NARROW;
     if let Some(bar) = bars.last_mut()
         && (bar.function, bar.failed) == (function, failed)
-        && narrow(event.start, event.end)
-        && narrow(bar.end, event.start)
+        && narrow(span.start, span.end)
+        && narrow(bar.end, span.start)
         && (bar.tasks > 1 || narrow(bar.start, bar.end))
     {
         bar.tasks += 1;
-        bar.end = bar.end.max(event.end);
+        bar.end = bar.end.max(span.end);
         bar.busy += busy;
         return;
     }
-    bars.push(Bar { first: event.task, tasks: 1, function, failed, start: event.start, end: event.end, busy });
+    bars.push(Bar { first: span.task, tasks: 1, function, failed, start: span.start, end: span.end, busy });
 }
 
 /// The name of a function without its path and its types: `nap` for `lesson::example::nap::<u8>`.

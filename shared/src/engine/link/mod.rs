@@ -1,5 +1,7 @@
 //! The pool's end of one worker: what was sent to it ([`send`]), what came back ([`receive`]).
 
+#[cfg(all(test, not(multiproc_loom)))]
+mod fuzz;
 mod receive;
 mod send;
 
@@ -19,6 +21,9 @@ use crate::sys::socket::Socket;
 
 /// Chunks that may wait in a worker's ring, however short their tasks seem.
 const MOST_IN_FLIGHT: usize = 1024;
+
+/// A task that is said to take longer than this (nanoseconds, some 36 years) is thought to take so long: the time is the worker's word.
+const LONGEST: u64 = 1 << 60;
 
 /// Why a worker is about to be killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +89,8 @@ pub(in crate::engine) struct Link {
     quit_sent: bool,
     /// Bytes a result may have.
     cap: u64,
+    /// The initializer has run, or there is none.
+    pub(in crate::engine) was_ready: bool,
     /// Results received.
     pub(in crate::engine) finished: u64,
     /// Estimated nanoseconds until all it was given is done.
@@ -123,6 +130,7 @@ impl Link {
             budget,
             quit_sent: false,
             cap,
+            was_ready: false,
             finished: 0,
             load: 0,
             heard: now_ns(),
@@ -174,7 +182,7 @@ impl Link {
             return None;
         }
         (self.seen_busy, self.seen_finished) = (busy, self.finished);
-        Some(time / tasks)
+        Some((time / tasks).min(LONGEST))
     }
 
     /// Nanoseconds that the worker has run tasks.

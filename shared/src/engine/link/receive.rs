@@ -39,6 +39,7 @@ impl Link {
             return harvest;
         }
         let before = self.finished;
+        self.was_ready |= self.is_ready();
         harvest.corrupt = self.read_frames(&mut harvest).is_err();
         harvest.tasks = self.finished - before;
         if harvest.tasks > 0 {
@@ -90,7 +91,9 @@ impl Link {
             // The first frame is not all there, or a special one.
             let rest = &bytes[at..];
             let Some((head, size)) = FrameHead::decode(rest).map_err(|()| Corrupt)? else { break };
-            if head.len > self.cap.max(LARGE) {
+            // An initializer is heard once, before the worker is ready for tasks; a frame without a sender is never sent.
+            let heard = head.kind == Kind::Initializer && self.was_ready;
+            if head.len > self.cap.max(LARGE) || head.kind == Kind::Absent || heard {
                 return Err(Corrupt);
             }
             let body = &rest[size..];
@@ -147,6 +150,10 @@ impl Link {
     }
 
     fn accept_large(&mut self, head: FrameHead, body: Vec<u8>, harvest: &mut Harvest) -> Result<(), Corrupt> {
+        if head.kind == Kind::Initializer {
+            harvest.init_failed = Some(failure(&Frame::new(head, &body), self.pid, self.cap));
+            return Ok(());
+        }
         let chunk = &mut self.in_flight.front_mut().ok_or(Corrupt)?.chunk;
         if let Some((start, end)) = Frame::new(head, &body).times {
             let (task, failed) = (chunk.next_task(), head.kind != Kind::Value);

@@ -34,11 +34,18 @@ fn session(objects: &Arc<Objects>) -> (Stream, thread::JoinHandle<()>) {
     (Stream::new(ours), thread::spawn(move || while serve_one(&stream, &objects).is_ok() {}))
 }
 
-/// Sends bytes as a frame; waits a moment for the answer. `None` if there is none.
+/// How long to wait for an answer that must come.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Sends bytes as a frame; waits for the answer. `None` if there is none.
 fn ask(session: &Stream, frame: &[u8]) -> Option<Vec<u8>> {
+    ask_for(session, frame, PATIENCE)
+}
+
+fn ask_for(session: &Stream, frame: &[u8], patience: Duration) -> Option<Vec<u8>> {
     session.send(std::iter::once(frame)).ok()?;
-    let soon = Instant::now() + Duration::from_millis(30);
-    if await_readable(session, Some(soon)).ok()? { session.receive(u64::MAX).ok()? } else { None }
+    let until = Instant::now() + patience;
+    if await_readable(session, Some(until)).ok()? { session.receive(u64::MAX).ok()? } else { None }
 }
 
 fn reply(frame: &[u8]) -> (Reply, Vec<&[u8]>) {
@@ -111,8 +118,8 @@ fn any_request_to_any_object_with_any_values_is_answered_or_waits() {
         let values = [&b"a"[..], b"", b"bb", b"a"];
         let frame = message(&request, &values[..any() as usize % 5]);
         let (session, server) = session(&objects);
-        let answer = ask(&session, &frame);
         let waits = matches!(&request, Request::Queue(_, Q::Put(_) | Q::Get(_) | Q::Join(_)));
+        let answer = ask_for(&session, &frame, if waits { Duration::from_millis(30) } else { PATIENCE });
         assert!(answer.is_some() || waits, "{request:?}");
         drop(session);
         server.join().unwrap();
@@ -146,7 +153,7 @@ fn a_value_that_was_not_confirmed_goes_back_to_the_front() {
     client.write_by(&[1], None).unwrap();
     // Closed and empty, but for the value that may come back: that is not the end yet.
     ask(&client, &message(&Request::Queue(QUEUE, QueueRequest::Close), &[])).unwrap();
-    assert_eq!(ask(&client, &get(Patience::Endless)), None);
+    assert_eq!(ask_for(&client, &get(Patience::Endless), Duration::from_millis(30)), None);
     drop(doomed);
     doomed_server.join().unwrap();
     let got = client.receive(u64::MAX).unwrap().unwrap();

@@ -1,0 +1,66 @@
+//! A solution: every producer says when it is done, and the caller takes what comes until all of them have.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process;
+use std::thread;
+use std::time::Duration;
+
+use multiproc::{Process, Queue, Result};
+use serde::{Deserialize, Serialize};
+
+/// A word, and who has found it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Word {
+    /// In small letters.
+    pub word: String,
+    /// The process.
+    pub pid: u32,
+}
+
+/// What the count says of a word.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Count {
+    /// How often it was found, in all texts together.
+    pub times: usize,
+    /// The processes that have found it.
+    pub finders: BTreeSet<u32>,
+}
+
+/// Reads a text aloud: calls `found` with each of its words. Reading takes a while.
+pub fn read(text: &str, mut found: impl FnMut(Word)) {
+    for word in text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        thread::sleep(Duration::from_millis(2));
+        found(Word { word: word.to_lowercase(), pid: process::id() });
+    }
+}
+
+/// A producer: reads, and puts `None` behind its last word.
+fn produce(text: String, words: Queue<Option<Word>>) {
+    read(&text, |word| words.put(Some(word)).expect("nobody closes the queue"));
+    words.put(None).expect("nobody closes the queue");
+}
+
+/// How often each word is in the texts, and who has found it.
+pub fn count_words(texts: Vec<String>) -> Result<BTreeMap<String, Count>> {
+    let words = Queue::new()?;
+    let mut producers = Vec::new();
+    for text in texts {
+        producers.push(Process::new(produce, (text, words.clone())).start()?);
+    }
+    let mut counts = BTreeMap::new();
+    let mut reading = producers.len();
+    while reading > 0 {
+        match words.get()? {
+            Some(Word { word, pid }) => {
+                let count: &mut Count = counts.entry(word).or_default();
+                count.times += 1;
+                count.finders.insert(pid);
+            }
+            None => reading -= 1,
+        }
+    }
+    for producer in producers {
+        producer.join()?;
+    }
+    Ok(counts)
+}

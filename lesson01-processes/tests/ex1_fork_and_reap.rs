@@ -1,0 +1,127 @@
+//! The tests of exercise 1: fork, and reap.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::panic;
+use std::path::PathBuf;
+use std::process;
+use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use course::testing::exercise::{Attempt, assert_nobody_is_left, attempt};
+use lesson01_processes::ex1_fork_and_reap::fork_and_reap;
+use multiproc::{Error, Process, Result};
+use nix::sys::signal::{Signal, raise};
+use tempfile::TempDir;
+
+/// The code of a child that met all others is this and its number.
+const MET: i32 = 10;
+
+/// The code of a child that gave up waiting for the others.
+const ALONE: i32 = 3;
+
+/// The code of a child that left the function, as only the parent should.
+const CAME_BACK: i32 = 4;
+
+/// Pids and codes, as `fork_and_reap` returns them.
+type Reaped = Vec<(u32, i32)>;
+
+const CHILDREN: u32 = 4;
+
+/// How long a child waits for the others, who are forked in far less.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where the children meet: each puts a file there.
+static PLACE: OnceLock<PathBuf> = OnceLock::new();
+
+/// What a child does: waits until all have come. So its code tells that they ran at the same time.
+fn meet(number: u32) -> i32 {
+    let place = PLACE.get().expect("set before the fork");
+    fs::write(place.join(number.to_string()), process::id().to_string()).expect("the folder is there");
+    let start = Instant::now();
+    while (0..CHILDREN).any(|other| !place.join(other.to_string()).exists()) {
+        if start.elapsed() > PATIENCE {
+            return ALONE;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    MET + number.cast_signed()
+}
+
+fn killed(_number: u32) -> i32 {
+    raise(Signal::SIGKILL).expect("one may signal oneself");
+    unreachable!("nobody survives SIGKILL")
+}
+
+/// Calls the student's function. A copy of this process that comes back from it goes no further.
+fn call(children: u32, work: fn(u32) -> i32) -> Reaped {
+    let parent = process::id();
+    let outcome = panic::catch_unwind(|| fork_and_reap(children, work));
+    if process::id() != parent {
+        process::exit(CAME_BACK);
+    }
+    let reaped = outcome.unwrap_or_else(|payload| panic::resume_unwind(payload));
+    assert_nobody_is_left();
+    reaped.expect("`fork_and_reap` returned an error")
+}
+
+fn let_one_be_killed() -> Reaped {
+    call(1, killed)
+}
+
+fn let_nobody_run() -> Reaped {
+    call(0, killed)
+}
+
+fn let_them_meet(place: PathBuf) -> Reaped {
+    PLACE.set(place).expect("a process does this once");
+    call(CHILDREN, meet)
+}
+
+/// Runs one of the three above in a process of its own, which has one thread, as a fork wants it.
+fn watch(run: impl FnOnce() -> Result<Reaped> + Send + 'static) -> Attempt<Reaped> {
+    attempt(|| match run() {
+        Err(Error::Panicked { message, .. }) => panic!("{message}"),
+        outcome => outcome.expect("the process that calls `fork_and_reap` has not ended well"),
+    })
+}
+
+#[test]
+fn the_children_run_at_the_same_time_and_their_codes_are_collected() {
+    let place = TempDir::new().unwrap();
+    let path = place.path().to_path_buf();
+    let seen = watch(|| Process::new(let_them_meet, (path,)).start()?.join());
+
+    let codes: Vec<_> = seen.value.iter().map(|(_, code)| *code).collect();
+    assert!(
+        !codes.contains(&CAME_BACK),
+        "a child went on with its parent's work: it has to end inside of `fork_and_reap`, by `process::exit`"
+    );
+    assert!(
+        !codes.contains(&ALONE),
+        "a child waited in vain for the others: fork all of them before you wait for the first"
+    );
+    let expected: Vec<_> = (0..CHILDREN).map(|number| MET + number.cast_signed()).collect();
+    assert_eq!(codes, expected, "the code that `work` returned, for each child, in the order of their numbers");
+
+    let pids: BTreeSet<_> = seen.value.iter().map(|(pid, _)| *pid).collect();
+    assert_eq!(pids.len(), codes.len(), "every child has a pid of its own: {:?}", seen.value);
+    for (number, (pid, _)) in seen.value.iter().enumerate() {
+        let note = fs::read_to_string(place.path().join(number.to_string())).unwrap();
+        assert_eq!(note, pid.to_string(), "child {number} ran in another process than the one that is returned for it");
+    }
+}
+
+#[test]
+fn a_child_that_is_killed_has_the_code_minus_one() {
+    let seen = watch(|| Process::new(let_one_be_killed, ()).start()?.join());
+    let codes: Vec<_> = seen.value.iter().map(|(_, code)| *code).collect();
+    assert_eq!(codes, [-1], "`waitpid` tells a child that was killed from one that exited: look at its `WaitStatus`");
+}
+
+#[test]
+fn no_children_are_no_error() {
+    let seen = watch(|| Process::new(let_nobody_run, ()).start()?.join());
+    assert_eq!(seen.value, [], "nobody to fork, nobody to wait for");
+}

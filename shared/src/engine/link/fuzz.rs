@@ -1,0 +1,91 @@
+//! Any bytes at all in a result ring: the parent takes them for results, or says that they are none.
+
+use std::sync::atomic::Ordering::Release;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::engine::chunk::Tasks;
+use crate::engine::job::Job;
+use crate::protocol::{Kind, push_item};
+use crate::task::{Function, Prepared};
+
+const RING: usize = 64 * 1024;
+const CAP: u64 = 1 << 20;
+
+/// A link whose worker was given chunks of so many tasks.
+fn link(chunks: &[u32]) -> (Link, Producer) {
+    let segment = Arc::new(Segment::create(RING).unwrap().0);
+    let (socket, _) = Socket::pair().unwrap();
+    let mut link = Link::new(1, "fuzzed".into(), (segment.clone(), socket), u64::MAX, CAP);
+    let job = Arc::new(Job::new(1, Prepared { function: Function(0), state: None, label: "" }, true, CAP));
+    for count in chunks {
+        let mut payload = Vec::new();
+        (0..*count).for_each(|_| push_item::<()>(&mut payload, |_| Ok(())).unwrap());
+        let tasks = Tasks { count: *count, payload, handles: Handles::default() };
+        assert!(link.give(Chunk::new(job.clone(), 0, tasks), 1).is_none());
+        assert!(link.push().is_ok());
+    }
+    (link, Producer::results(segment))
+}
+
+/// A piece of what a worker writes: a frame, or something like one, or nothing of the kind.
+fn piece() -> impl Strategy<Value = Vec<u8>> {
+    let len = prop_oneof![0..20u64, 16_000..17_000u64, Just(CAP + 1), Just((1 << 28) - 1), any::<u64>()];
+    let frame = (0..8u32, any::<bool>(), len, 0..40_000usize).prop_map(|(kind, timed, len, body)| {
+        let (head, size) = FrameHead { kind: Kind::Value, timed, len }.encode();
+        let mut bytes = head[..size].to_vec();
+        bytes[0] = bytes[0] & !7 | kind as u8;
+        bytes.resize(size + body.min(len as usize), 7);
+        bytes
+    });
+    prop_oneof![frame, proptest::collection::vec(any::<u8>(), 0..300)]
+}
+
+/// Everything that came of the chunks is read, as a caller would.
+fn read_all(chunks: Vec<Chunk>) {
+    for mut chunk in chunks {
+        while chunk.outcome.next(CAP).is_some() {}
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_results_or_refused(
+        chunks in proptest::collection::vec(1..4u32, 0..4),
+        pieces in proptest::collection::vec(piece(), 1..8),
+        solid in prop_oneof![Just(0), 0..100_000u64, any::<u64>()],
+    ) {
+        let (mut link, mut results) = link(&chunks);
+        let given = chunks.iter().map(|count| u64::from(*count)).sum::<u64>();
+        let mut corrupt = false;
+        for piece in pieces {
+            let mut left = &piece[..];
+            while !left.is_empty() && !corrupt {
+                left = &left[results.write(left).unwrap()..];
+                results.publish();
+                let harvest = link.collect();
+                corrupt = harvest.corrupt;
+                read_all(harvest.chunks);
+            }
+        }
+        link.header().worker.solid.store(solid, Release);
+        read_all(link.collect_last().chunks);
+        prop_assert!(link.finished <= given);
+        let (left, _) = link.abandon();
+        prop_assert!(left.iter().all(|chunk| chunk.done < chunk.tasks.count));
+    }
+
+    #[test]
+    fn any_claim_gives_back_no_more_than_was_sent(
+        chunks in proptest::collection::vec(1..4u32, 0..6), words in proptest::collection::vec(any::<u64>(), 1..4),
+    ) {
+        let (mut link, _results) = link(&chunks);
+        let mut back = 0;
+        for word in words {
+            link.header().claim.0.garble(word);
+            back += link.revoke().len();
+        }
+        prop_assert_eq!(back + link.in_flight.len(), chunks.len());
+    }
+}

@@ -1,0 +1,85 @@
+//! What others can see of a pool that runs: nothing that they could open.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use multiproc::{Lock, Pool, Queue, Result, SharedSlice};
+use nix::unistd::Uid;
+use support::{descendants, pids, promise, square, squares};
+
+/// Inodes of this process' and its descendants' sockets.
+fn own_sockets() -> BTreeSet<String> {
+    let pids = descendants().into_iter().map(|process| process.pid).chain([std::process::id()]);
+    let links = pids.flat_map(|pid| fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten());
+    let targets = links.filter_map(|link| Some(fs::read_link(link.path()).ok()?.to_str()?.to_string()));
+    targets.filter_map(|target| Some(target.strip_prefix("socket:[")?.strip_suffix(']')?.to_string())).collect()
+}
+
+/// Those of our sockets that others could find and connect to.
+fn own_sockets_with_a_name() -> Vec<String> {
+    let own = own_sockets();
+    let mut found = Vec::new();
+    for table in ["unix", "tcp", "tcp6", "udp", "udp6"] {
+        let text = fs::read_to_string(format!("/proc/net/{table}")).unwrap_or_default();
+        for line in text.lines().skip(1) {
+            let columns: Vec<&str> = line.split_whitespace().collect();
+            // A Unix socket's inode is the seventh column and its name the eighth; of others it is the tenth, and all have addresses.
+            let (inode, visible) = if table == "unix" { (6, columns.len() > 7) } else { (9, true) };
+            if visible && columns.get(inode).is_some_and(|inode| own.contains(*inode)) {
+                found.push(format!("{table}: {line}"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn nothing_of_a_pool_has_a_name() {
+    promise(|| {
+        let pool = Pool::with_processes(2)?;
+        let (queue, lock, array) = (Queue::new()?, Lock::new(1u64)?, SharedSlice::from_slice(&[1u64; 1000])?);
+        let use_all = |queue: Queue<u64>, lock: Lock<u64>, array: SharedSlice<u64>| -> Result<u64> {
+            queue.put(*lock.lock()?)?;
+            array.get(7)
+        };
+        assert_eq!(pool.apply(use_all, (queue.clone(), lock.clone(), array.clone()))??, 1);
+        assert_eq!(own_sockets_with_a_name(), [""; 0]);
+        assert!(!own_sockets().is_empty(), "they were looked for in the right place");
+        let descriptors = pids(&pool).into_iter().chain([std::process::id()]).flat_map(|pid| {
+            fs::read_dir(format!("/proc/{pid}/fd"))
+                .unwrap()
+                .flatten()
+                .filter_map(|link| fs::read_link(link.path()).ok())
+        });
+        let files: Vec<_> =
+            descriptors.filter(|target| target.starts_with("/dev/shm") || target.starts_with("/tmp")).collect();
+        assert!(files.is_empty(), "{files:?}");
+        Ok(())
+    });
+}
+
+#[test]
+fn another_user_cannot_reach_a_workers_memory() {
+    if !Uid::effective().is_root() {
+        // Only root can look from another user's point of view.
+        return;
+    }
+    promise(|| {
+        let pool = Pool::with_processes(2)?;
+        assert_eq!(pool.map(square, 0..10)?, squares(10));
+        for process in descendants() {
+            let pid = process.pid;
+            let look = format!(
+                "cat /proc/{pid}/mem; ls /proc/{pid}/fd /proc/{pid}/map_files; cat /proc/{pid}/maps /proc/{pid}/fd/3; kill -0 {pid} && echo reached"
+            );
+            let output = Command::new("sh").args(["-c", &look]).uid(64_322).gid(64_322).output().unwrap();
+            assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{process:?}");
+            assert!(output.stderr.len() > 100, "it was tried: {output:?}");
+        }
+        Ok(())
+    });
+}

@@ -1,0 +1,237 @@
+//! What happens when there is too little of something: a clear error or success, never a hang, and never the end of the program.
+//!
+//! Each test runs in a process of its own, which it can limit as it likes; see `support/runner.rs`.
+
+mod support;
+
+use std::fs::File;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use multiproc::{Error, Pool, Result, StartMethod};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction};
+use nix::unistd::{Pid, Uid};
+use support::{Program, named, pids, run_each_in_a_process, square, squares};
+
+fn main() -> ExitCode {
+    run_each_in_a_process(
+        named! {
+            more_workers_than_descriptors_are_an_error
+            a_worker_that_no_descriptor_is_left_for_is_an_error_or_waits
+            more_workers_than_processes_are_an_error
+            more_workers_than_memory_are_an_error
+            a_result_that_there_is_no_memory_for_is_an_error
+            a_full_shared_memory_file_system_does_not_matter
+            closed_standard_streams_do_not_matter
+            a_storm_of_signals_does_not_matter
+            thousands_of_pools_one_after_the_other
+            three_hundred_workers
+        },
+        named! { uses_few_processes uses_a_small_pool uses_a_pool_with_closed_streams },
+    )
+}
+
+fn limit(resource: Resource, most: u64) {
+    let (_, hard) = getrlimit(resource).unwrap();
+    setrlimit(resource, most.min(hard), hard).unwrap();
+}
+
+/// A small pool works in both ways of starting workers.
+fn a_small_pool_works() -> Result<()> {
+    for method in [StartMethod::ForkServer, StartMethod::Spawn] {
+        let pool = Pool::builder().processes(2).start_method(method).build()?;
+        assert_eq!(pool.map(square, 0..100)?, squares(100));
+        assert_eq!(pool.apply_async(square, (7,)).get()?, 49);
+    }
+    Ok(())
+}
+
+fn is_refused_by_the_system<T>(result: &Result<T>) -> bool {
+    matches!(result, Err(Error::Io { .. }))
+}
+
+fn more_workers_than_descriptors_are_an_error() -> Result<()> {
+    limit(Resource::RLIMIT_NOFILE, 64);
+    a_small_pool_works()?;
+    for processes in [65, 100, 300] {
+        let refused = Pool::with_processes(processes);
+        assert!(is_refused_by_the_system(&refused), "{refused:?}");
+    }
+    a_small_pool_works()
+}
+
+fn a_worker_that_no_descriptor_is_left_for_is_an_error_or_waits() -> Result<()> {
+    limit(Resource::RLIMIT_NOFILE, 64);
+    for released_after in [Duration::from_millis(300), Duration::from_secs(5)] {
+        let pool = Pool::with_processes(2)?;
+        let workers = pids(&pool);
+        let taken: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+        workers.iter().for_each(|pid| kill(Pid::from_raw(*pid as i32), Signal::SIGKILL).unwrap());
+        let result = std::thread::scope(|scope| {
+            let task = scope.spawn(|| pool.apply(square, (3,)));
+            std::thread::sleep(released_after);
+            drop(taken);
+            task.join().unwrap()
+        });
+        assert!(matches!(result, Ok(9)) || is_refused_by_the_system(&result), "{result:?}");
+    }
+    a_small_pool_works()
+}
+
+/// Of the processes of a user who has no others.
+const FEW: u64 = 3;
+
+fn uses_few_processes() -> Result<()> {
+    limit(Resource::RLIMIT_NPROC, FEW);
+    // Itself, the nursery, and one more.
+    let pool = Pool::with_processes(1)?;
+    assert_eq!(pool.map(square, 0..100)?, squares(100));
+    assert_eq!(pool.apply_async(square, (7,)).get()?, 49, "although there can be no thread to attend to it");
+    assert!(pool.apply(|| -> u64 { std::process::abort() }, ()).is_err());
+    assert_eq!(pool.apply(square, (3,))?, 9);
+    drop(pool);
+    for processes in [2, 10] {
+        let refused = Pool::with_processes(processes);
+        assert!(is_refused_by_the_system(&refused), "{refused:?}");
+    }
+    println!("well");
+    Ok(())
+}
+
+fn more_workers_than_processes_are_an_error() -> Result<()> {
+    if !Uid::effective().is_root() {
+        // This user has other processes, and they count. None more can be had, then.
+        limit(Resource::RLIMIT_NPROC, 1);
+        assert!(is_refused_by_the_system(&Pool::with_processes(2)));
+        return Ok(());
+    }
+    // Limits do not concern root. The link is that of the forked child, so that the path need not be open to the other user.
+    let mut command = Command::new("/proc/self/exe");
+    command.args(Program::command("uses_few_processes").get_args()).uid(64_321).gid(64_321);
+    let output = command.output().unwrap();
+    assert!(output.status.success() && output.stdout == b"well\n", "{output:?}");
+    Ok(())
+}
+
+/// Leaves this process and all to come so many bytes of address space more than it has.
+fn leave_memory(bytes: u64) {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: u64 = statm.split(' ').next().unwrap().parse().unwrap();
+    limit(Resource::RLIMIT_AS, pages * 4096 + bytes);
+}
+
+fn more_workers_than_memory_are_an_error() -> Result<()> {
+    leave_memory(48 << 20);
+    let refused = Pool::with_processes(300);
+    assert!(is_refused_by_the_system(&refused), "{refused:?}");
+    drop(refused);
+    a_small_pool_works()
+}
+
+fn a_result_that_there_is_no_memory_for_is_an_error() -> Result<()> {
+    let pool = Pool::with_processes(2)?;
+    leave_memory(128 << 20);
+    for _ in 0..3 {
+        let result = pool.apply(|| vec![1u8; 1 << 30], ());
+        assert!(matches!(result, Err(Error::Decode(_))), "{:?}", result.map(|bytes| bytes.len()));
+        assert_eq!(pool.map(square, 0..100)?, squares(100));
+    }
+    Ok(())
+}
+
+fn uses_a_small_pool() -> Result<()> {
+    a_small_pool_works()?;
+    println!("well");
+    Ok(())
+}
+
+/// In a mount namespace of its own: a `/dev/shm` of one page, which is in use.
+const FULL: &str = "mount -t tmpfs -o size=4k none /dev/shm && head -c 4096 /dev/zero >/dev/shm/all \
+                    && ! echo more 2>/dev/null >/dev/shm/more && echo full && exec \"$0\" \"$@\"";
+
+/// Shared memory has no name, and is in no file system that can be seen. So one in which nothing can be written is as good as any.
+fn a_full_shared_memory_file_system_does_not_matter() -> Result<()> {
+    let program = Program::command("uses_a_small_pool");
+    let mut command = Command::new("unshare");
+    command.args(if Uid::effective().is_root() { &["--mount"][..] } else { &["--mount", "--map-root-user"] });
+    let output = command.args(["sh", "-c", FULL]).arg(program.get_program()).args(program.get_args()).output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    if printed.starts_with("full") {
+        assert!(output.status.success() && printed == "full\nwell\n", "{output:?}");
+    } else {
+        // Where that is forbidden, there is less to see: that nothing is ever made there, which every test looks after.
+        a_small_pool_works()?;
+    }
+    Ok(())
+}
+
+fn uses_a_pool_with_closed_streams() -> Result<()> {
+    a_small_pool_works()?;
+    let pool = Pool::with_processes(2)?;
+    assert!(pool.apply(|| println!("to nobody"), ()).is_ok());
+    assert!(matches!(pool.apply(|| -> u64 { panic!("unheard") }, ()), Err(Error::Panicked { .. })));
+    std::process::exit(17);
+}
+
+fn closed_standard_streams_do_not_matter() -> Result<()> {
+    for closed in ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"] {
+        let program = Program::command("uses_a_pool_with_closed_streams");
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("exec \"$0\" \"$@\" {closed}")).arg(program.get_program()).args(program.get_args());
+        let status = shell.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+        assert_eq!(status.code(), Some(17), "{closed}");
+    }
+    Ok(())
+}
+
+extern "C" fn count_nothing(_: i32) {}
+
+/// Has a handled signal interrupt this process every millisecond.
+#[allow(unsafe_code, reason = "signal handlers and timers are the C library's")]
+fn interrupt_every_millisecond() {
+    let action = SigAction::new(SigHandler::Handler(count_nothing), SaFlags::empty(), SigSet::empty());
+    // SAFETY: the handler does nothing.
+    unsafe { sigaction(Signal::SIGALRM, &action) }.unwrap();
+    let millisecond = nix::libc::timeval { tv_sec: 0, tv_usec: 1000 };
+    let timer = nix::libc::itimerval { it_interval: millisecond, it_value: millisecond };
+    // SAFETY: the timer is only read, and the old one is not asked for.
+    assert_eq!(unsafe { nix::libc::setitimer(nix::libc::ITIMER_REAL, &timer, std::ptr::null_mut()) }, 0);
+}
+
+fn a_storm_of_signals_does_not_matter() -> Result<()> {
+    interrupt_every_millisecond();
+    let until = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < until {
+        a_small_pool_works()?;
+        let pool = Pool::with_processes(2)?;
+        assert_eq!(pool.with_chunksize(1).map(support::nap, [3; 20])?, [3; 20]);
+        let large = vec![5u8; 3 << 20];
+        assert!(pool.apply(|bytes: Vec<u8>| bytes, (large.clone(),))? == large);
+        assert_eq!(pool.imap(square, 0..1000).collect::<Result<Vec<_>>>()?, squares(1000));
+        let (ours, theirs) = multiproc::pipe::<u64, u64>()?;
+        let echo =
+            multiproc::Process::new(|end: multiproc::Connection<u64, u64>| end.recv().unwrap(), (theirs,)).start()?;
+        ours.send(5)?;
+        assert_eq!(echo.join()?, 5);
+    }
+    Ok(())
+}
+
+fn thousands_of_pools_one_after_the_other() -> Result<()> {
+    // One takes some 2 ms optimized, and several times that otherwise.
+    let pools = if cfg!(debug_assertions) { 1000 } else { 10_000 };
+    for n in 0..pools {
+        let pool = Pool::with_processes(1)?;
+        assert_eq!(pool.apply(square, (n,))?, square(n));
+    }
+    Ok(())
+}
+
+fn three_hundred_workers() -> Result<()> {
+    let pool = Pool::with_processes(300)?;
+    assert_eq!(pids(&pool).len(), 300);
+    assert_eq!(pool.with_chunksize(1).map(square, 0..3000)?, squares(3000));
+    Ok(())
+}
