@@ -31,7 +31,6 @@ pub fn main() -> Result<()> {
     let pool = Pool::builder().processes(2).name("pool").build()?;
     say("a pool of 2");
     pool.resize(3)?;
-    wait_for(&pool, 3);
     say("a pool of 3");
 
     let nap = Process::new(|| thread::sleep(Duration::from_millis(100)), ()).name("nap").start()?;

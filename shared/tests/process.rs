@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use multiproc::{
-    Error, ExitStatus, Process, ProcessInfo, StartMethod, active_children, current_process, parent_process,
+    Error, ExitStatus, Pool, Process, ProcessInfo, StartMethod, active_children, current_process, parent_process,
 };
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -211,10 +211,25 @@ fn processes_have_names_of_their_own() {
 }
 
 #[test]
+fn the_active_children_are_known_without_asking_their_pool() {
+    promise(|| {
+        let pool = Pool::with_processes(1)?;
+        pool.resize(3)?;
+        assert_eq!(active_children().len(), 3);
+        let killed = active_children()[1].pid;
+        kill(Pid::from_raw(killed.cast_signed()), Signal::SIGKILL).unwrap();
+        eventually("it is no child any more", || active_children().iter().all(|child| child.pid != killed));
+        drop(pool);
+        assert_eq!(active_children(), []);
+        Ok(())
+    });
+}
+
+#[test]
 fn the_active_children_are_those_that_live() {
     promise(|| {
-        let gate = Gate::new();
-        let daemon = Process::builder().daemon(true).name("daemon").target(pass, (gate.path(),)).start()?;
+        let (gate, shut) = (Gate::new(), Gate::new());
+        let daemon = Process::builder().daemon(true).name("daemon").target(pass, (shut.path(),)).start()?;
         let process = Process::builder().name("process").target(pass, (gate.path(),)).start()?;
         let mut expected = [(daemon.pid(), "daemon", true), (process.pid(), "process", false)];
         expected.sort_unstable();

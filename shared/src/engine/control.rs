@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use nix::sys::signal::Signal;
 
-use crate::engine::core::{Counts, Phase};
+use crate::engine::core::{Core, Counts, Phase};
 use crate::engine::link::{Doom, Link};
-use crate::engine::{Engine, Job};
+use crate::engine::{Engine, Job, PATIENCE};
 use crate::error::{Error, Result};
 use crate::exit::ExitStatus;
 use crate::sys::socket::Socket;
@@ -85,7 +85,10 @@ impl Engine {
             }
             core.resize(processes);
             Ok(())
-        })
+        })?;
+        let started = |core: &Core| core.failed_starts > 0 || core.living().all(|link| link.pid != 0);
+        self.wait(0, Some(Instant::now() + PATIENCE), started);
+        Ok(())
     }
 
     pub(crate) fn wanted(&self) -> usize {

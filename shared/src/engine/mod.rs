@@ -45,7 +45,7 @@ use crate::sys::bell::Bell;
 use crate::task::Prepared;
 use crate::trace::is_recording;
 
-/// How long the first workers may take to be forked.
+/// How long new workers may take to be forked.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A pool's machinery. Shared by the pool, its handles and its threads; [`terminate`](Engine::terminate) ends it.

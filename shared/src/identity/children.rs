@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+
 use crate::identity::ProcessInfo;
 
 /// The living children, by pid, and the process whose they are: a forked child starts with none.
@@ -36,5 +40,7 @@ pub(crate) fn unregister(pid: u32) {
 /// # Ok(()) }
 /// ```
 pub fn active_children() -> Vec<ProcessInfo> {
-    living().1.values().cloned().collect()
+    // A pool that nobody asks anything learns of a worker's death later.
+    let lives = |child: &&ProcessInfo| kill(Pid::from_raw(child.pid.cast_signed()), None) != Err(Errno::ESRCH);
+    living().1.values().filter(lives).cloned().collect()
 }

@@ -104,6 +104,8 @@ impl Pool {
     /// number is fixed from then on, also that of a pool that was built with
     /// [`processes_between`](PoolBuilder::processes_between).
     ///
+    /// Comes back when new workers have been forked.
+    ///
     /// # Errors
     /// [`Error::Config`] for 0 workers, [`Error::Closed`] if the pool is closed.
     pub fn resize(&self, processes: usize) -> Result<()> {
