@@ -154,9 +154,9 @@ fn frames_with_any_head_cost_a_worker_its_own_tasks() {
     promise(|| {
         let pool = Pool::with_processes(2)?;
         for kind in KINDS {
-            for len in [0, 1, 1000, 20_000, LONG - 1, LONG] {
+            for len in [0, 1000, 20_000, LONG - 1, LONG] {
                 for timed in [0, TIMED] {
-                    for long in [0, 8, 1 << 20, 1 << 40, u64::MAX] {
+                    for long in [0, 1 << 20, u64::MAX] {
                         if len == LONG || long == 0 {
                             let head = kind | timed | len << 4;
                             costs_the_worker_its_own_tasks(&pool, Garbage::Frame { head, long })?;

@@ -94,7 +94,8 @@ impl<W: Word> EventCount<W> {
 /// limit there, so that a lost wake-up shows as a deadlock.
 #[cfg(all(test, multiproc_loom))]
 mod model {
-    use loom::sync::Arc;
+    use std::sync::Arc;
+
     use loom::sync::atomic::AtomicU32;
     use loom::thread;
 

@@ -5,6 +5,8 @@ use std::fs;
 
 use serde::{Deserialize, Serialize};
 
+use super::eventually;
+
 /// A process that cannot be mistaken for a later one of the same pid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ProcessId {
@@ -71,15 +73,17 @@ pub(crate) fn descendants() -> Vec<ProcessId> {
     descendants_of(std::process::id())
 }
 
-/// The nursery of this process.
+/// The nursery of this process. One that has died may be replaced a moment later.
 pub(crate) fn nursery() -> ProcessId {
-    let own = std::process::id();
-    // A worker is called like it, too, until it has a name of its own; but it is not our child.
-    let ours = all().into_values().filter(|status| status.parent == own && status.id.name == "mp-nursery");
-    let mut found = ours.map(|status| status.id);
-    let nursery = found.next().expect("a nursery");
-    assert_eq!(found.next(), None, "there is one nursery");
-    nursery
+    let mut found = Vec::new();
+    eventually("there is one nursery", || {
+        let own = std::process::id();
+        // A worker is called like it, too, until it has a name of its own; but it is not our child.
+        let ours = all().into_values().filter(|status| status.parent == own && status.id.name == "mp-nursery");
+        found = ours.filter(|status| status.state != 'Z').map(|status| status.id).collect();
+        found.len() == 1
+    });
+    found.remove(0)
 }
 
 /// This process' resident memory in KiB.
