@@ -21,11 +21,12 @@ use crate::testing::{MOMENT, within};
 /// Longer than any attempt takes on a slow machine: whatever reaches it hangs.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// For those that come after one that hangs: nobody waits half a minute for each.
-const BRIEF: Duration = Duration::from_secs(5);
-
 /// How long a task of a test waits for what a right solution makes happen. Only a wrong one has it wait so long.
 pub const PATIENCE: Duration = Duration::from_secs(8);
+
+/// For those that come after one that hangs: nobody waits half a minute for each. Longer than [`PATIENCE`], so that who
+/// waits in vain comes back.
+const BRIEF: Duration = Duration::from_secs(12);
 
 /// How often the processes are counted.
 const LOOK: Duration = Duration::from_millis(1);
