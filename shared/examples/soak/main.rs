@@ -16,6 +16,7 @@ use report::{Holdings, Tally};
 
 fn main() -> ExitCode {
     multiproc::init();
+    report::keep_memory_together();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (mut seconds, mut seed) = (20, 1);
     for pair in arguments.chunks(2) {
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
         }
     }
     // What this process needs once and for ever is not to count as a leak.
-    pools::soak(Duration::from_secs(1), seed, &Tally::default());
+    pools::soak(Duration::from_secs(3), seed, &Tally::default());
     let (before, tally) = (Holdings::now(), Tally::default());
     pools::soak(Duration::from_secs(seconds), seed, &tally);
     let (line, well) = tally.report(&before, &Holdings::now());

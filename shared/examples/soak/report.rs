@@ -113,6 +113,13 @@ struct Line {
     rss_growth_kib: u64,
 }
 
+/// Has all threads allocate from one arena. With several, what is left over in each moves about with the threads, and looks like growth.
+#[allow(unsafe_code, reason = "mallopt(3) has no safe face")]
+pub(crate) fn keep_memory_together() {
+    // SAFETY: called before there is a second thread; it sets a number.
+    unsafe { nix::libc::mallopt(nix::libc::M_ARENA_MAX, 1) };
+}
+
 /// What this process holds.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Holdings {
