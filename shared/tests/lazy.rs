@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Error, Pool, Result};
+use multiproc::{Error, Pool, Result, ThreadPool};
 use support::{Gate, nap, pass, promise, square};
 
 /// The numbers from 0, and how many of them were taken.
@@ -35,6 +35,20 @@ fn an_endless_source_is_taken_a_window_at_a_time() {
                 }
             }
         }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_map_refuses_a_source_without_an_end() {
+    promise(|| {
+        let pool = Pool::with_processes(1)?;
+        for refused in [pool.map(square, 0u64..), pool.map_async(square, 0u64..).get()] {
+            assert!(matches!(&refused, Err(Error::Config(why)) if why.contains("imap")), "{refused:?}");
+        }
+        let refused = ThreadPool::with_processes(1)?.map(square, 0u64..);
+        assert!(matches!(refused, Err(Error::Config(_))), "{refused:?}");
+        assert_eq!(pool.map(square, 0..3)?, [0, 1, 4]);
         Ok(())
     });
 }

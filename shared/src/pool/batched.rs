@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::future::{AsyncResult, take_all};
-use crate::pool::feed::{Feeder, default_chunksize};
+use crate::pool::feed::{Feeder, check_end, default_chunksize};
 use crate::pool::{Imap, Pool};
 use crate::task::{Arguments, Task};
 
@@ -52,7 +52,8 @@ impl<'p> Batched<'p> {
         I::Item: Arguments,
         F: Task<I::Item>,
     {
-        let engine = &self.pool.engine;
+        let (engine, items) = (&self.pool.engine, items.into_iter());
+        check_end(&items)?;
         let job = engine.job(f.prepare()?, true);
         let (items, len, chunksize) = self.plan(items);
         Feeder::new(engine, &job, chunksize).add_all(items);
@@ -78,8 +79,8 @@ impl<'p> Batched<'p> {
         I::Item: Arguments,
         F: Task<I::Item>,
     {
-        let engine = &self.pool.engine;
-        let job = match f.prepare() {
+        let (engine, items) = (&self.pool.engine, items.into_iter());
+        let job = match check_end(&items).and_then(|()| f.prepare()) {
             Ok(prepared) => engine.job(prepared, true),
             Err(error) => return AsyncResult::failed(engine, error),
         };

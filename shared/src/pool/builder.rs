@@ -157,7 +157,8 @@ impl PoolBuilder {
         self
     }
 
-    /// Replaces a worker, between two tasks, once its resident memory is larger than this many bytes. Beyond Python.
+    /// Replaces a worker once its resident memory is larger than this many bytes. It is looked at between two chunks: a map whose
+    /// tasks leak wants [small ones](crate::Pool::with_chunksize). Beyond Python.
     pub fn max_memory_per_child(mut self, bytes: u64) -> Self {
         self.max_memory = Some(bytes);
         self

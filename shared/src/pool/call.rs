@@ -43,7 +43,7 @@ impl Pool {
     ///
     /// # Errors
     /// That of the first item, in order, that failed. The others are still run. To have every item's own result or error,
-    /// use [`imap`](Pool::imap).
+    /// use [`imap`](Pool::imap). [`Error::Config`](crate::Error::Config) if the source says of itself that it has no end, as `0..` does.
     ///
     /// ```
     /// # fn main() -> multiproc::Result<()> {

@@ -19,6 +19,16 @@ fn encode<Args: Arguments>(args: Args, out: &mut Vec<u8>, cap: u64) -> Result<()
     if bytes > cap { Err(Error::TooLarge { bytes, cap }) } else { Ok(()) }
 }
 
+/// Refuses a source that says of itself that it has no end.
+pub(crate) fn check_end(items: &impl Iterator) -> Result<()> {
+    if items.size_hint().0 == usize::MAX {
+        return Err(Error::Config(
+            "the source of the items has no end, so this call would never return: `imap` and `imap_unordered` take items only as their results are taken".into(),
+        ));
+    }
+    Ok(())
+}
+
 fn encode_panicked() -> Error {
     Error::Encode("serializing the arguments panicked".into())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::future::AsyncResult;
-use crate::pool::default_chunksize;
+use crate::pool::{check_end, default_chunksize};
 use crate::task::{Arguments, Task};
 use crate::threads::job::{ByThreads, Job, take_all};
 use crate::threads::{ThreadImap, ThreadPool};
@@ -57,6 +57,8 @@ impl<'p> ThreadBatched<'p> {
         F: Task<I::Item> + Send + Sync,
         F::Output: Send,
     {
+        let items = items.into_iter();
+        check_end(&items)?;
         let job = self.feed(f, items);
         job.wait_done(None);
         take_all(&job)
