@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use multiproc::{AsyncResult, Error, ExitStatus, Pool, Result};
+use multiproc::{AsyncResult, Pool, Result};
 
 use crate::report::Tally;
 use crate::trouble::Trouble;
@@ -127,7 +127,7 @@ impl Caller<'_> {
     }
 
     /// Counts results that come in any order, `count` of those expected. Errors do not say which task's they are, so they are
-    /// matched with those left: first those that only some tasks can have, as anyone can be killed.
+    /// matched with those left.
     fn count_unordered(
         &self,
         expected: &[Expected],
@@ -149,17 +149,30 @@ impl Caller<'_> {
             }
         }
         self.tally.missing.fetch_add(count.saturating_sub(came) as u64, Relaxed);
-        errors.sort_by_key(|result| matches!(result, Err(Error::WorkerLost { exit: ExitStatus::Signaled(9), .. })));
-        for result in errors {
-            let fits = open.values().find(|one| one.judge(&result, facts) != Verdict::Wrong).copied();
-            match fits.or_else(|| open.values().next().copied()) {
-                Some(one) => {
-                    open.remove(&one.number);
-                    self.count_one(&one, &result, facts);
-                }
-                None => drop(self.tally.doubled.fetch_add(1, Relaxed)),
-            }
+        let mut open: Vec<_> = open.into_values().collect();
+        while !errors.is_empty() && !open.is_empty() {
+            let (error, one) = self.best_match(&errors, &open, facts).unwrap_or((0, 0));
+            self.count_one(&open.swap_remove(one), &errors.swap_remove(error), facts);
         }
+        self.tally.doubled.fetch_add(errors.len() as u64, Relaxed);
+    }
+
+    /// An error and the task that it is counted as the end of: the error that fewest tasks can have, and of these the task that
+    /// fewest errors can be of. So what may end any task leaves those alone that others need.
+    fn best_match(
+        &self,
+        errors: &[Result<Product>],
+        open: &[Expected],
+        facts: &CallFacts<'_>,
+    ) -> Option<(usize, usize)> {
+        let fits = |error: &Result<Product>, one: &Expected| one.judge(error, facts) != Verdict::Wrong;
+        let tasks_of = |error: &Result<Product>| open.iter().filter(|one| fits(error, one)).count();
+        let counts = errors.iter().map(tasks_of).enumerate().filter(|(_, tasks)| *tasks > 0);
+        let (error, _) = counts.min_by_key(|(_, tasks)| *tasks)?;
+        let errors_of = |one: &Expected| errors.iter().filter(|error| fits(error, one)).count();
+        let candidates = open.iter().enumerate().filter(|(_, one)| fits(&errors[error], one));
+        let (one, _) = candidates.min_by_key(|(_, one)| errors_of(one))?;
+        Some((error, one))
     }
 }
 
