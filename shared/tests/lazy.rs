@@ -46,9 +46,11 @@ fn a_map_refuses_a_source_without_an_end() {
         for refused in [pool.map(square, 0u64..), pool.map_async(square, 0u64..).get()] {
             assert!(matches!(&refused, Err(Error::Config(why)) if why.contains("imap")), "{refused:?}");
         }
-        let refused = ThreadPool::with_processes(1)?.map(square, 0u64..);
-        assert!(matches!(refused, Err(Error::Config(_))), "{refused:?}");
-        assert_eq!(pool.map(square, 0..3)?, [0, 1, 4]);
+        let threads = ThreadPool::with_processes(1)?;
+        for refused in [threads.map(square, 0u64..), threads.map_async(square, 0u64..).get()] {
+            assert!(matches!(&refused, Err(Error::Config(why)) if why.contains("imap")), "{refused:?}");
+        }
+        assert_eq!((pool.map(square, 0..3)?, threads.map(square, 0..3)?), (vec![0, 1, 4], vec![0, 1, 4]));
         Ok(())
     });
 }

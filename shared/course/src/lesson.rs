@@ -246,6 +246,20 @@ mod tests {
         assert_eq!(log, ["three"]);
     }
 
+    /// Nothing is recorded: that would start this very program again.
+    #[test]
+    fn a_trace_of_all_or_of_an_unknown_kind_is_refused_before_any_example_runs() {
+        for (words, advice) in
+            [(["--trace", "x.svg", "97"], "name it"), (["one", "--trace", "x.png"], "in .svg or .json")]
+        {
+            let (result, log) = run(&words);
+            let Err(Failure::CommandLine(error)) = result else { panic!("{result:?}") };
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains(advice), "{error}");
+            assert!(!log.contains(&"one".to_owned()), "{log:?}");
+        }
+    }
+
     #[test]
     fn list_runs_nothing() {
         let (result, log) = run(&["list"]);

@@ -57,8 +57,6 @@ impl<'p> ThreadBatched<'p> {
         F: Task<I::Item> + Send + Sync,
         F::Output: Send,
     {
-        let items = items.into_iter();
-        check_end(&items)?;
         let job = self.feed(f, items);
         job.wait_done(None);
         take_all(&job)
@@ -135,6 +133,11 @@ impl<'p> ThreadBatched<'p> {
     {
         let (job, function) = (Job::new(self.pool.crew().clone(), true), Arc::new(f));
         let mut items = items.into_iter();
+        if let Err(error) = check_end(&items) {
+            job.refuse(&function, items.next().into_iter().collect(), &error);
+            job.seal();
+            return job;
+        }
         let (least, most) = items.size_hint();
         let workers = self.pool.crew().wanted().max(1);
         let submit = |items: &mut dyn Iterator<Item = I::Item>, chunksize: usize| {

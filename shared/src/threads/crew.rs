@@ -148,6 +148,12 @@ impl Crew {
         work.fail(&error);
     }
 
+    /// Fails work that is not to be queued; its tasks count like others.
+    pub(super) fn refuse(&self, work: Box<dyn Work>, error: &Error) {
+        self.lock().counts.outstanding += work.count();
+        work.fail(error);
+    }
+
     /// Runs work, on a thread of the crew.
     fn run(&self, work: Box<dyn Work>, first: u64, thread: u64) {
         if self.has_ended() {

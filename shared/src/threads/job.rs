@@ -198,8 +198,22 @@ impl<R> Job<R> {
         Args: Arguments + Send,
         R: Send + 'static,
     {
+        self.crew.submit(self.chunk(function, items));
+    }
+
+    /// Fails tasks of this job that are not to be queued.
+    pub(super) fn refuse<F, Args>(self: &Arc<Self>, function: &Arc<F>, items: Vec<Args>, error: &Error)
+    where
+        F: Task<Args, Output = R> + Send + Sync,
+        Args: Arguments + Send,
+        R: Send + 'static,
+    {
+        self.crew.refuse(self.chunk(function, items), error);
+    }
+
+    fn chunk<F, Args>(self: &Arc<Self>, function: &Arc<F>, items: Vec<Args>) -> Box<Chunk<F, Args, R>> {
         let index = self.add_chunk(items.len());
-        self.crew.submit(Box::new(Chunk { job: self.clone(), function: function.clone(), index, items }));
+        Box::new(Chunk { job: self.clone(), function: function.clone(), index, items })
     }
 }
 
