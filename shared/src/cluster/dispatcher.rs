@@ -327,7 +327,7 @@ pub(super) fn dismiss(mut transport: Transport, lost: &[bool]) {
     let mut bye: Vec<bool> = lost.to_vec();
     for rank in (1..=lost.len()).filter(|rank| !gone(*rank)) {
         let mut message = Vec::new();
-        push(&mut message, Head::new(Kind::Quit), &[]);
+        push(&mut message, Head { count: u32::from(!lost.contains(&true)), ..Head::new(Kind::Quit) }, &[]);
         transport.send(rank, message);
     }
     let until = Instant::now() + FAREWELL;

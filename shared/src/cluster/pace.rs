@@ -16,9 +16,13 @@ const PART: u32 = 8;
 /// The longest sleep while tasks run.
 const BUSY: Duration = Duration::from_millis(1);
 
-/// The longest sleep while there is nothing to do: a first task waits half of it on average, and sixteen ranks that do nothing take some
-/// hundredths of a CPU.
+/// The longest sleep while there is nothing to do, and that after a while: a first task waits half of it on average. A look took 40 µs of
+/// CPU where this was measured (two virtual CPUs, sixteen ranks, Open MPI 4.1.4), so that sixteen ranks that do nothing take 3 % of one.
 const IDLE: Duration = Duration::from_millis(5);
+const DOZING: Duration = Duration::from_millis(20);
+
+/// That while.
+const A_WHILE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Pace(Instant);
@@ -38,6 +42,12 @@ impl Pace {
 
     /// Nothing came: how long to sleep. `busy` says that tasks run.
     pub(super) fn nap(&self, busy: bool) -> Duration {
-        (self.0.elapsed() / PART).clamp(SHORTEST, if busy { BUSY } else { IDLE })
+        let elapsed = self.0.elapsed();
+        let longest = match (busy, elapsed > A_WHILE) {
+            (true, _) => BUSY,
+            (false, false) => IDLE,
+            (false, true) => DOZING,
+        };
+        (elapsed / PART).clamp(SHORTEST, longest)
     }
 }

@@ -163,7 +163,8 @@ pub(super) fn checks_give_back() -> Result<()> {
     let began = std::time::Instant::now();
     executor.with_chunksize(1).map(slow_there, vec![0; 1000])?;
     let pids = executor.with_chunksize(1).map(slow_there, vec![long; 200])?;
-    let slow = pids.iter().filter(|pid| **pid != pids[0]).count().min(pids.iter().filter(|pid| **pid == pids[0]).count());
+    let slow =
+        pids.iter().filter(|pid| **pid != pids[0]).count().min(pids.iter().filter(|pid| **pid == pids[0]).count());
     println!("the slow rank ran few {}, in time {}", slow < 20, began.elapsed() < Duration::from_secs(20));
     Ok(())
 }

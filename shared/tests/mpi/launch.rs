@@ -45,7 +45,7 @@ pub(crate) struct Ended {
 impl Ended {
     /// What was printed by a run that ended well.
     pub(crate) fn well(self) -> String {
-        assert!(self.status.success(), "{self:?}");
+        assert!(self.status.success(), "{}: {}{}", self.status, self.output, self.errors);
         self.output
     }
 }

@@ -114,8 +114,8 @@ pub(super) fn checks_cancelling() -> Result<()> {
     gate.await_arrivals(5);
     assert_eq!(cancelled.state(), FutureState::Running);
     gate.open();
-    held.for_each(|future| drop(future.get().unwrap()));
-    drop(cancelled.get()?);
+    held.for_each(|future| assert!(future.get().is_ok()));
+    assert!(cancelled.get().is_ok());
     println!("the others went on");
     Ok(())
 }
