@@ -1,0 +1,174 @@
+//! A cluster of three hosts, made of network namespaces: work reaches all of them, and one that is cut off costs what it was
+//! working on, in bounded time. Nothing is left on any of them.
+//!
+//! Needs `mpirun`, `ip`, `unshare` and `nsenter`, and the right to make namespaces, which root has everywhere and users have on most
+//! systems.
+
+mod lab;
+mod programs;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use multiproc::{Rank, Result};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use lab::{HOSTS, Lab, apart, command_apart};
+use programs::{SILENCE, TASKS, loses_a_host, waits_for_ever, works};
+use support::{Program, eventually, named, run_each_in_a_process};
+
+fn main() -> ExitCode {
+    run_each_in_a_process(
+        named! {
+            tasks_run_on_all_hosts
+            a_host_that_is_cut_off_costs_its_tasks_alone
+            a_rank_that_is_killed_ends_all_of_them
+            a_killed_mpirun_leaves_nobody
+            a_test_that_fails_leaves_nothing
+        },
+        named! {
+            works_in_a_lab loses_a_host_in_a_lab loses_a_rank_in_a_lab loses_mpirun_in_a_lab fails_in_a_lab
+            works loses_a_host waits_for_ever
+        },
+    )
+}
+
+fn tasks_run_on_all_hosts() -> Result<()> {
+    apart("works_in_a_lab");
+    Ok(())
+}
+
+fn works_in_a_lab() -> Result<()> {
+    let lab = Lab::new();
+    let output = lab.mpirun("works").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(printed.starts_with("I am rank 0 on alpha\n"), "{printed}");
+    let outcomes = outcomes(&printed);
+    assert_eq!(outcomes.len() as u64, TASKS / 4);
+    assert_eq!(hosts(&outcomes), BTreeSet::from(HOSTS));
+    lab.assert_deserted();
+    Ok(())
+}
+
+fn a_host_that_is_cut_off_costs_its_tasks_alone() -> Result<()> {
+    apart("loses_a_host_in_a_lab");
+    Ok(())
+}
+
+fn loses_a_host_in_a_lab() -> Result<()> {
+    let lab = Lab::new();
+    let program = Program::start_with(lab.mpirun("loses_a_host"));
+    lab.cut_off("gamma");
+    let cut = Instant::now();
+    let (status, printed) = program.end();
+    assert!(cut.elapsed() < SILENCE + Duration::from_secs(30), "{:?}", cut.elapsed());
+    // mpirun hands on what the program ended with.
+    assert_eq!(status.code(), Some(101), "{printed}");
+    assert!(printed.contains("rank: 3, host: \"gamma\""), "{printed}");
+
+    let outcomes = outcomes(&printed);
+    assert_eq!(outcomes.len() as u64, TASKS);
+    assert_eq!(hosts(&outcomes), BTreeSet::from(HOSTS));
+    let lost: Vec<_> = outcomes.values().filter_map(|outcome| outcome.as_ref().err()).collect();
+    assert!(!lost.is_empty());
+    lost.iter().for_each(|error| assert!(error.starts_with("rank 3 on gamma was lost"), "{error}"));
+    // Those that were under way, and not those that came later.
+    assert!((lost.len() as u64) < TASKS / 2, "{}", lost.len());
+    // Nor does anybody stay on the other side of the cut.
+    lab.assert_deserted();
+    Ok(())
+}
+
+fn a_rank_that_is_killed_ends_all_of_them() -> Result<()> {
+    apart("loses_a_rank_in_a_lab");
+    Ok(())
+}
+
+fn loses_a_rank_in_a_lab() -> Result<()> {
+    let lab = Lab::new();
+    for killed in [1, 3] {
+        let mut program = Program::start_with(lab.mpirun("waits_for_ever"));
+        let ranks: Vec<Rank> = serde_json::from_str(&program.line()).unwrap();
+        let rank = ranks.iter().find(|rank| rank.rank == killed).unwrap();
+        kill(Pid::from_raw(rank.pid as i32), Signal::SIGKILL).unwrap();
+        let (status, printed) = program.end();
+        assert_eq!(status.code(), Some(128 + Signal::SIGKILL as i32), "{printed}");
+        assert!(printed.contains(&rank.host) && printed.contains("signal 9"), "{printed}");
+        lab.assert_deserted();
+    }
+    Ok(())
+}
+
+fn a_killed_mpirun_leaves_nobody() -> Result<()> {
+    apart("loses_mpirun_in_a_lab");
+    Ok(())
+}
+
+fn loses_mpirun_in_a_lab() -> Result<()> {
+    let lab = Lab::new();
+    let program = Program::start_with(lab.mpirun("waits_for_ever"));
+    assert!(HOSTS.iter().all(|host| !lab.processes(host).is_empty()));
+    program.signal(Signal::SIGKILL);
+    lab.assert_deserted();
+    program.end();
+    Ok(())
+}
+
+fn a_test_that_fails_leaves_nothing() -> Result<()> {
+    for end in [|_: &Child| {}, |child: &Child| kill(Pid::from_raw(child.id() as i32), Signal::SIGKILL).unwrap()] {
+        let mut command = command_apart("fails_in_a_lab");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let printed = BufReader::new(child.stdout.take().unwrap()).lines().map_while(|line| line.ok());
+        let networks: BTreeSet<String> = printed.take(HOSTS.len()).collect();
+        assert!(networks.len() == HOSTS.len() && networks.is_subset(&all_networks()), "{networks:?}");
+        end(&child);
+        drop(child.stdin.take());
+        assert!(!child.wait().unwrap().success());
+        // A link lives as long as the networks that it joins.
+        eventually("nobody is left in the networks", || networks.is_disjoint(&all_networks()));
+    }
+    Ok(())
+}
+
+/// Says which networks there are; then waits for the end of its input, with ranks at work, and fails.
+fn fails_in_a_lab() -> Result<()> {
+    let lab = Lab::new();
+    let _program = Program::start_with(lab.mpirun("waits_for_ever"));
+    lab.networks().for_each(|network| println!("{network}"));
+    let ended = std::io::stdin().read(&mut [0]);
+    panic!("as it should: {ended:?}");
+}
+
+/// The networks that processes are in.
+fn all_networks() -> BTreeSet<String> {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let links = processes.filter_map(|process| fs::read_link(process.path().join("ns/net")).ok());
+    links.map(|link| link.to_string_lossy().into_owned()).collect()
+}
+
+/// What came of a task: the host that did it right, or the error.
+type Outcome<'a> = std::result::Result<&'a str, &'a str>;
+
+/// What rank 0 printed of each task.
+fn outcomes(printed: &str) -> BTreeMap<u64, Outcome<'_>> {
+    let lines = printed.lines().filter_map(|line| {
+        let (task, outcome) = line.split_once(' ')?;
+        let (task, (first, rest)) = (task.parse::<u64>().ok()?, outcome.split_once(' ')?);
+        let right = first == (task * task).to_string();
+        assert!(right || first == "lost", "{line}");
+        Some((task, if right { Ok(rest) } else { Err(rest) }))
+    });
+    lines.collect()
+}
+
+/// Where tasks were done.
+fn hosts<'a>(outcomes: &BTreeMap<u64, Outcome<'a>>) -> BTreeSet<&'a str> {
+    outcomes.values().filter_map(|outcome| outcome.ok()).collect()
+}

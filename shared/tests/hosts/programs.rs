@@ -1,0 +1,75 @@
+//! What mpirun starts on the hosts. Rank 0 says on its standard output what came of its tasks.
+
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use multiproc::{Executor, MpiExecutor, Result};
+
+use crate::support::announce;
+
+/// After so long without a word a rank is lost.
+pub(crate) const SILENCE: Duration = Duration::from_secs(3);
+/// How many tasks there are, and how long each takes: work for some seconds.
+pub(crate) const TASKS: u64 = 400;
+const TASK: Duration = Duration::from_millis(40);
+/// So many results come before the test may disturb: then there have been some of every host.
+const BEGUN: usize = 60;
+
+fn executor() -> Result<MpiExecutor> {
+    MpiExecutor::builder().processes_per_rank(2).silence(SILENCE).build()
+}
+
+fn host() -> String {
+    fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_string()
+}
+
+/// A task: a number's square, and where it was computed.
+fn square_somewhere(n: u64) -> (u64, String) {
+    thread::sleep(TASK);
+    (n * n, host())
+}
+
+/// Does some work, says what came of it, and ends well.
+pub(crate) fn works() -> Result<()> {
+    let executor = executor()?;
+    println!("I am rank 0 on {}", host());
+    for (n, (square, host)) in executor.map(square_somewhere, 0..TASKS / 4)?.into_iter().enumerate() {
+        println!("{n} {square} {host}");
+    }
+    Ok(())
+}
+
+/// Has tasks under way when a host is cut off. Says what came of each, and ends with the first error.
+pub(crate) fn loses_a_host() -> Result<()> {
+    let executor = executor()?;
+    let mut results =
+        (0..TASKS).map(|n| executor.submit(square_somewhere, (n,))).enumerate().collect::<Vec<_>>().into_iter();
+    let mut first_error = Ok(());
+    let begun: Vec<_> = results.by_ref().take(BEGUN).collect();
+    begun.iter().for_each(|(_, result)| result.wait());
+    announce();
+    for (n, result) in begun.into_iter().chain(results) {
+        match result.get() {
+            Ok((square, host)) => println!("{n} {square} {host}"),
+            Err(error) => {
+                println!("{n} lost {error}");
+                first_error = first_error.and(Err(error));
+            }
+        }
+    }
+    first_error
+}
+
+/// Has a task on every worker that never ends.
+pub(crate) fn waits_for_ever() -> Result<()> {
+    let executor = executor()?;
+    let workers: usize = executor.ranks().iter().map(|rank| rank.processes).sum();
+    let tasks: Vec<_> = (0..workers).map(|_| executor.submit(thread::park, ())).collect();
+    while executor.statistics().running < workers as u64 {
+        thread::sleep(Duration::from_millis(5));
+    }
+    println!("{}", serde_json::to_string(&executor.ranks()).unwrap());
+    announce();
+    tasks.into_iter().try_for_each(|task| task.get())
+}
