@@ -60,6 +60,8 @@
 //!   [time limit](PoolBuilder::task_timeout).
 //! - A process that is *stopped* while it holds the lock of a queue keeps the others waiting until it goes on or dies.
 
+#[cfg(feature = "mpi")]
+mod cluster;
 mod engine;
 mod entry;
 mod error;
@@ -93,6 +95,8 @@ mod wait;
 mod wire;
 mod worker;
 
+#[cfg(feature = "mpi")]
+pub use cluster::{MpiExecutor, MpiExecutorBuilder, Rank};
 pub use entry::init;
 pub use error::{Error, Result};
 pub use executor::{Executor, Statistics};
