@@ -20,7 +20,7 @@ const AGENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hosts/agent.sh")
 /// What makes a host of a process in namespaces of its own. Files that programs leave there go with it. Its kernel gives a
 /// connection up after some seconds without an answer, not after a quarter of an hour: mpirun waits for that.
 const SETTLE: &str = "hostname $0 && mount -t tmpfs tmpfs /dev/shm && mount -t tmpfs tmpfs /run/tmp && \
-    echo 5 > /proc/sys/net/ipv4/tcp_retries2 && echo ready && exec cat";
+    echo 3 > /proc/sys/net/ipv4/tcp_retries2 && echo ready && exec cat";
 
 /// Runs a program of this test binary where hosts can be made: with all rights, in namespaces of its own.
 ///

@@ -65,10 +65,8 @@ pub(crate) fn loses_a_host() -> Result<()> {
 pub(crate) fn waits_for_ever() -> Result<()> {
     let executor = executor()?;
     let workers: usize = executor.ranks().iter().map(|rank| rank.processes).sum();
+    executor.map(square_somewhere, 0..workers as u64)?;
     let tasks: Vec<_> = (0..workers).map(|_| executor.submit(thread::park, ())).collect();
-    while executor.statistics().running < workers as u64 {
-        thread::sleep(Duration::from_millis(5));
-    }
     println!("{}", serde_json::to_string(&executor.ranks()).unwrap());
     announce();
     tasks.into_iter().try_for_each(|task| task.get())
