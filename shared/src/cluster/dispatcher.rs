@@ -126,7 +126,7 @@ impl Dispatcher {
             if moved {
                 pace.moved();
             } else {
-                self.sleep(&mut pace);
+                self.sleep(&pace);
             }
         };
         if outlook == Outlook::Ended {
@@ -137,7 +137,7 @@ impl Dispatcher {
         dismiss(self.transport, &lost);
     }
 
-    fn sleep(&mut self, pace: &mut Pace) {
+    fn sleep(&mut self, pace: &Pace) {
         if self.roster.all_chunks() > 0 {
             // Who has something new for the ranks is heard soon enough: each wake-up would cost more than it hastens.
             thread::sleep(pace.nap(true));
@@ -327,11 +327,11 @@ pub(super) fn dismiss(mut transport: Transport, lost: &[bool]) {
     let mut bye: Vec<bool> = lost.to_vec();
     for rank in (1..=lost.len()).filter(|rank| !gone(*rank)) {
         let mut message = Vec::new();
-        push(&mut message, Head::new(Kind::Quit), &[]);
+        push(&mut message, Head { count: u32::from(!lost.contains(&true)), ..Head::new(Kind::Quit) }, &[]);
         transport.send(rank, message);
     }
     let until = Instant::now() + FAREWELL;
-    let mut pace = Pace::new();
+    let pace = Pace::new();
     while Instant::now() < until {
         while let Some((from, message)) = transport.receive() {
             let says_bye = Parcels(&message).any(|parcel| parcel.is_ok_and(|(kind, ..)| kind == Kind::Bye));

@@ -27,7 +27,7 @@ pub(super) enum Kind {
     CancelPending,
     /// Give back up to `count` chunks that have not begun.
     Return,
-    /// End.
+    /// End, in good order with MPI if `count` is 1: else there are ranks that MPI would wait for.
     Quit,
     /// I am here. Both ways.
     Beat,

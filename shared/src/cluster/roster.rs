@@ -96,12 +96,14 @@ impl Roster {
         self.0.iter().map(|place| place.workers).sum()
     }
 
-    /// A rank with chunks that wait, and how many of them another rank has workers free for. `None` if nobody is idle, or nothing waits.
+    /// A rank with chunks that wait while another has workers free, and half of how many wait. `None` if nobody is idle, or nothing waits.
     pub(super) fn unfair(&self) -> Option<(usize, usize)> {
-        let free: usize = self.0.iter().map(|place| place.workers.saturating_sub(place.chunks)).sum();
+        if self.0.iter().all(|place| place.chunks >= place.workers) {
+            return None;
+        }
         let waiting = |place: &Place| place.chunks.saturating_sub(place.workers);
         let (at, most) = self.0.iter().enumerate().max_by_key(|(_, place)| waiting(place))?;
-        let surplus = free.min(waiting(most).div_ceil(2));
+        let surplus = waiting(most).div_ceil(2);
         (surplus > 0).then_some((at, surplus))
     }
 }
@@ -183,7 +185,7 @@ mod tests {
         let mut roster = Roster::new([1, 2]);
         let short = offer(Some(1000));
         (0..9).for_each(|_| roster.give(0, Weight::of(&short)));
-        assert_eq!(roster.unfair(), Some((0, 2)));
+        assert_eq!(roster.unfair(), Some((0, 4)));
         (0..2).for_each(|_| roster.give(1, Weight::of(&short)));
         assert_eq!(roster.unfair(), None);
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::os::unix::process::parent_id;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::cluster::dispatcher::tick;
@@ -40,7 +41,8 @@ pub(super) struct Server {
     heard: Instant,
     said: Instant,
     silence: Duration,
-    quit: bool,
+    /// Rank 0 has said that it is over, and whether MPI can be ended in good order.
+    quit: Option<bool>,
 }
 
 impl Server {
@@ -57,7 +59,7 @@ impl Server {
             heard: now,
             said: now,
             silence,
-            quit: false,
+            quit: None,
         }
     }
 
@@ -65,13 +67,17 @@ impl Server {
     pub(super) fn serve(mut self) -> i32 {
         let launcher = parent_id();
         let (mut pace, mut ticked) = (Pace::new(), Instant::now());
-        while !self.quit {
+        let orderly = loop {
             let heard = match self.hear_all() {
                 Ok(heard) => heard,
                 Err(Garbled) => return self.desert(),
             };
-            let nap = if heard { Duration::ZERO } else { pace.nap(self.engine.is_busy()) };
-            let moved = self.engine.tend(nap);
+            if let Some(orderly) = self.quit {
+                break orderly;
+            }
+            let busy = self.engine.is_busy();
+            let nap = if heard { Duration::ZERO } else { pace.nap(busy) };
+            let moved = if busy { self.engine.tend(nap) } else { sleep(nap) };
             let told = self.tell_outcomes();
             if heard || moved || told {
                 pace.moved();
@@ -86,7 +92,7 @@ impl Server {
                 }
                 self.send();
             }
-        }
+        };
         self.engine.terminate();
         push(&mut self.outbox, Head::new(Kind::Bye), &[]);
         self.send();
@@ -95,9 +101,13 @@ impl Server {
             if Instant::now() > until {
                 return self.desert();
             }
-            std::thread::sleep(Duration::from_micros(100));
+            thread::sleep(Duration::from_micros(100));
         }
-        self.transport.finalize();
+        if orderly {
+            self.transport.finalize()
+        } else {
+            self.transport.forsake()
+        }
         0
     }
 
@@ -147,7 +157,7 @@ impl Server {
                 (Kind::CancelPending, _) => self.engine.cancel_pending(),
                 (Kind::Return, _) => self.give_back(head.count),
                 (Kind::Beat, _) => {}
-                (Kind::Quit, _) => self.quit = true,
+                (Kind::Quit, _) => self.quit = Some(head.count == 1),
                 _ => return Err(Garbled),
             }
         }
@@ -250,4 +260,10 @@ impl Server {
             self.transport.send(0, std::mem::take(&mut self.outbox));
         }
     }
+}
+
+/// Nothing is to be looked after but messages, and nothing moves.
+fn sleep(nap: Duration) -> bool {
+    thread::sleep(nap);
+    false
 }

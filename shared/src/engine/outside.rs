@@ -254,6 +254,9 @@ impl Engine {
     /// Takes up to `most` relayed chunks back that have not begun; says their tickets.
     pub(crate) fn unrelay(&self, most: u32) -> Vec<u64> {
         self.with(|core| {
+            for slot in 0..core.links.len() {
+                core.take_back(slot);
+            }
             let at = core.backlog.len().saturating_sub(most as usize);
             let chunks = core.backlog.split_off(at);
             for chunk in &chunks {
@@ -263,6 +266,7 @@ impl Engine {
             // One that has begun goes on here.
             let (fresh, begun): (Vec<_>, Vec<_>) = chunks.into_iter().partition(|chunk| chunk.done == 0);
             begun.into_iter().for_each(|chunk| core.enqueue(chunk));
+            core.dispatch();
             fresh.into_iter().map(|chunk| chunk.index).collect()
         })
     }

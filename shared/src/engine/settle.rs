@@ -19,6 +19,7 @@ impl Core {
             return false;
         }
         let harvest = collect(link);
+        let moved = harvest.tasks > 0 || harvest.pieces > 0;
         if harvest.tasks > 0 {
             let front = link.in_flight.front().map(|sent| &sent.chunk);
             let function = harvest.chunks.first().or(front).map(|chunk| chunk.job.function.0);
@@ -49,7 +50,7 @@ impl Core {
         for chunk in harvest.chunks {
             self.settle(chunk);
         }
-        harvest.tasks > 0
+        moved
     }
 
     /// Adds tasks to the traces that want them.

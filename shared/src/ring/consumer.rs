@@ -61,6 +61,12 @@ impl Consumer {
         Ok((self.tail - self.read) as usize)
     }
 
+    /// Whether at least half of the ring's bytes are free: the room in which a producer that sleeps is worth waking. It may have
+    /// filled some of it since the last look.
+    pub(crate) fn has_much_room(&self) -> bool {
+        self.tail - self.read <= self.segment.capacity() as u64 / 2
+    }
+
     /// Takes everything up to `solid`, and what was shown beyond it (pieces of a message that will not be completed): the producer
     /// has ended and cannot show more.
     pub(crate) fn reach(&mut self, solid: u64) -> Result<(), Corrupt> {

@@ -141,6 +141,11 @@ impl Segment {
         self.capacity
     }
 
+    /// Bytes of a long message that are moved at a time: while one side copies a piece, the other copies the one before it.
+    pub(crate) fn piece(&self) -> usize {
+        self.capacity / 4
+    }
+
     /// The cursors and the first byte of the task ring (`true`) or the result ring (`false`).
     pub(super) fn ring(&self, tasks: bool) -> (&Cursors, NonNull<u8>) {
         let header = self.header();

@@ -49,10 +49,14 @@ impl Inbox {
         while self.ring.read(into, most)? == 0 {
             self.sleep()?;
         }
+        Ok(())
+    }
+
+    /// The parent may write where bytes were read.
+    fn give_room(&self) {
         if self.segment.header().room_awaited() {
             self.bell.ring();
         }
-        Ok(())
     }
 
     /// The next `len` bytes.
@@ -64,6 +68,7 @@ impl Inbox {
             while buffer.len() < len {
                 self.read(&mut buffer, GULP)?;
             }
+            self.give_room();
             self.buffer = buffer;
         }
         self.at += len;
@@ -78,8 +83,12 @@ impl Inbox {
         bytes.extend_from_slice(&self.buffer[self.at..self.at + buffered]);
         self.at += buffered;
         while bytes.len() < len {
-            let most = len - bytes.len();
-            self.read(&mut bytes, most)?;
+            let missing = len - bytes.len();
+            self.read(&mut bytes, missing.min(self.segment.piece()))?;
+            // Before the next piece is waited for the ring is empty, so that a parent that sleeps is always woken here.
+            if self.ring.has_much_room() || bytes.len() == len {
+                self.give_room();
+            }
         }
         Ok(bytes)
     }

@@ -81,13 +81,17 @@ impl Outlet {
 
     /// Writes all of `bytes`, in as many pieces as the room in the ring asks for.
     fn write(&mut self, mut bytes: &[u8]) -> Result<(), Corrupt> {
+        let piece = self.segment.piece();
         loop {
-            let written = self.ring.write(bytes)?;
+            let written = self.ring.write(&bytes[..bytes.len().min(piece)])?;
             bytes = &bytes[written..];
             if bytes.is_empty() {
                 return Ok(());
             }
             self.show();
+            if written > 0 {
+                continue;
+            }
             let mut outcome = Ok(0);
             self.segment.header().worker_waits(|| {
                 outcome = self.ring.free(1);

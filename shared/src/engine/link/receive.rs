@@ -28,6 +28,8 @@ pub(in crate::engine) struct Harvest {
     pub(in crate::engine) init_failed: Option<Error>,
     /// Tasks that ended.
     pub(in crate::engine) tasks: u64,
+    /// Bytes of large results that came.
+    pub(in crate::engine) pieces: usize,
     pub(in crate::engine) corrupt: bool,
 }
 
@@ -61,10 +63,19 @@ impl Link {
         while self.results.available()? > 0 {
             if let Some((head, body)) = &mut self.large {
                 let missing = head.body() as usize - body.len();
-                self.results.read(body, missing)?;
-                self.segment.header().wake_worker();
-                if let Some((head, body)) = self.large.take_if(|(head, body)| head.body() as usize == body.len()) {
+                harvest.pieces += self.results.read(body, missing.min(self.segment.piece()))?;
+                let whole = self.large.take_if(|(head, body)| head.body() as usize == body.len());
+                // Should the worker sleep, a piece's room is not worth waking it. It is woken in the end: who drives the pool does not
+                // sleep before a whole pass has found the ring empty.
+                if whole.is_some() || self.results.has_much_room() {
+                    self.segment.header().wake_worker();
+                }
+                if let Some((head, body)) = whole {
                     self.accept_large(head, body, harvest)?;
+                }
+                if harvest.pieces >= self.segment.capacity() {
+                    // Others want to be served, too.
+                    return Ok(());
                 }
                 continue;
             }
@@ -102,10 +113,7 @@ impl Link {
                 harvest.init_failed = Some(failure(&frame, self.pid, self.cap));
                 at += size + head.body() as usize;
             } else if head.body() >= LARGE {
-                let mut buffer = Vec::new();
-                // The length is the worker's word: more than there is must not end this process.
-                buffer.try_reserve_exact(head.body() as usize).map_err(|_| Corrupt)?;
-                on_large_pages(&mut buffer);
+                let mut buffer = self.buffer_of(head.body() as usize)?;
                 buffer.extend_from_slice(body);
                 self.large = Some((head, buffer));
                 return Ok(bytes.len());
@@ -114,6 +122,27 @@ impl Link {
             }
         }
         Ok(at)
+    }
+
+    /// An empty buffer for a large result. The arguments' own, if that fits: nobody needs them any more, and its pages are in memory
+    /// already, which saves half of the time.
+    fn buffer_of(&mut self, len: usize) -> Result<Vec<u8>, Corrupt> {
+        let mut buffer = Vec::new();
+        if !self.is_sending()
+            && let Some(running) = self.in_flight.front_mut()
+            && running.chunk.tasks.count == 1
+        {
+            buffer = std::mem::take(&mut running.chunk.tasks.payload);
+            buffer.clear();
+        }
+        if buffer.capacity() < len || buffer.capacity() / 2 > len {
+            // What is too small, or would hold on to much, is given back before the other is taken.
+            drop(std::mem::take(&mut buffer));
+            // The length is the worker's word: more than there is must not end this process.
+            buffer.try_reserve_exact(len).map_err(|_| Corrupt)?;
+            on_large_pages(&mut buffer);
+        }
+        Ok(buffer)
     }
 
     /// Gives the first chunk in flight as many of the frames in `bytes` as are whole and its own; says how many bytes that was.

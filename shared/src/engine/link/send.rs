@@ -121,9 +121,20 @@ impl Link {
             && !self.sending.is_empty()
             && let Some(last) = self.in_flight.back()
         {
-            let written = self.tasks.write(&last.chunk.tasks.payload[self.sending.clone()])?;
-            self.sending.start += written;
-            moved += written;
+            // No more than the ring holds, however fast the worker reads: others want to be served, too.
+            let (piece, most) = (self.segment.piece(), moved + self.segment.capacity());
+            loop {
+                let payload = &last.chunk.tasks.payload[self.sending.clone()];
+                let written = self.tasks.write(&payload[..payload.len().min(piece)])?;
+                self.sending.start += written;
+                moved += written;
+                if written < piece || self.sending.is_empty() || moved >= most {
+                    break;
+                }
+                // The worker reads this piece while the next one is written.
+                self.tasks.publish();
+                self.segment.header().wake_worker();
+            }
         }
         if self.stage == Stage::Retiring && !self.is_sending() && !self.quit_sent {
             self.quit_sent = true;
