@@ -74,10 +74,19 @@ impl Lab {
 
     /// The command that starts a program of this test binary by mpirun: ranks 0 and 1 on the first host, one on each of the others.
     pub(crate) fn mpirun(&self, program: &str) -> Command {
+        self.mpirun_with(&[], program)
+    }
+
+    /// The same, with more options for mpirun.
+    pub(crate) fn mpirun_with(&self, options: &[&str], program: &str) -> Command {
         let program = Program::command(program);
         let mut command = Command::new("sh");
         command.args([AGENT, HOSTS[0], "exec mpirun --mca plm_rsh_agent"]).arg(format!("'sh {AGENT}'"));
-        command.args(["-n", "4", "--host", "alpha:2,beta,gamma"]).arg(program.get_program()).args(program.get_args());
+        command
+            .args(options)
+            .args(["-n", "4", "--host", "alpha:2,beta,gamma"])
+            .arg(program.get_program())
+            .args(program.get_args());
         command.env("HOSTS", FOLDER).env("OMPI_ALLOW_RUN_AS_ROOT", "1").env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
         command
     }

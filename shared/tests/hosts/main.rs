@@ -20,7 +20,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use lab::{HOSTS, Lab, apart, command_apart};
-use programs::{SILENCE, TASKS, loses_a_host, waits_for_ever, works};
+use programs::{SILENCE, TASKS, WRITTEN, loses_a_rank, waits_for_ever, works};
 use support::{Program, eventually, named, run_each_in_a_process};
 
 fn main() -> ExitCode {
@@ -28,13 +28,14 @@ fn main() -> ExitCode {
         named! {
             tasks_run_on_all_hosts
             a_host_that_is_cut_off_costs_its_tasks_alone
-            a_rank_that_is_killed_ends_all_of_them
+            with_recovery_a_killed_rank_costs_its_tasks_alone
+            without_it_a_killed_rank_ends_all_of_them
             a_killed_mpirun_leaves_nobody
             a_test_that_fails_leaves_nothing
         },
         named! {
-            works_in_a_lab loses_a_host_in_a_lab loses_a_rank_in_a_lab loses_mpirun_in_a_lab fails_in_a_lab
-            works loses_a_host waits_for_ever
+            works_in_a_lab loses_a_host_in_a_lab recovers_in_a_lab loses_all_in_a_lab loses_mpirun_in_a_lab fails_in_a_lab
+            works loses_a_rank waits_for_ever
         },
     )
 }
@@ -64,21 +65,11 @@ fn a_host_that_is_cut_off_costs_its_tasks_alone() -> Result<()> {
 
 fn loses_a_host_in_a_lab() -> Result<()> {
     let lab = Lab::new();
-    let mut program = Program::start_with(lab.mpirun("loses_a_host"));
+    let mut program = Program::start_with(lab.mpirun("loses_a_rank"));
     lab.cut_off("gamma");
-    let cut = Instant::now();
-    let printed: String = (0..TASKS).map(|_| program.line() + "\n").collect();
-    // The program itself knows what came of everything, before mpirun has noticed anything.
-    assert!(cut.elapsed() < SILENCE + Duration::from_secs(30), "{:?}", cut.elapsed());
+    assert_tasks_of_rank_3_are_lost(&mut program);
+    // The program has gone on to its end, before mpirun has noticed anything.
     assert!(lab.processes("alpha").iter().any(|process| process.name == "mpirun"));
-    let outcomes = outcomes(&printed);
-    assert_eq!(outcomes.len() as u64, TASKS);
-    assert_eq!(hosts(&outcomes), BTreeSet::from(HOSTS));
-    let lost: Vec<_> = outcomes.values().filter_map(|outcome| outcome.as_ref().err()).collect();
-    assert!(!lost.is_empty());
-    lost.iter().for_each(|error| assert!(error.starts_with("rank 3 on gamma was lost"), "{error}"));
-    // Those that were under way, and not those that came later.
-    assert!((lost.len() as u64) < TASKS / 2, "{}", lost.len());
     // It ends with the error, mpirun hands that on, and nobody stays, also on the other side of the cut.
     let (status, printed) = program.end();
     assert_eq!(status.code(), Some(101), "{printed}");
@@ -87,21 +78,63 @@ fn loses_a_host_in_a_lab() -> Result<()> {
     Ok(())
 }
 
-fn a_rank_that_is_killed_ends_all_of_them() -> Result<()> {
-    apart("loses_a_rank_in_a_lab");
+fn with_recovery_a_killed_rank_costs_its_tasks_alone() -> Result<()> {
+    apart("recovers_in_a_lab");
     Ok(())
 }
 
-fn loses_a_rank_in_a_lab() -> Result<()> {
+fn recovers_in_a_lab() -> Result<()> {
+    let lab = Lab::new();
+    let mut program = Program::start_with(lab.mpirun_with(&["--enable-recovery"], "loses_a_rank"));
+    kill_rank(3, &program.line());
+    assert_tasks_of_rank_3_are_lost(&mut program);
+    // mpirun says the worst of its own, whatever the program's status was.
+    program.end();
+    lab.assert_deserted();
+    Ok(())
+}
+
+/// Reads what came of the tasks of `loses_a_rank`: those that rank 3 had are lost, in bounded time, all others are right.
+fn assert_tasks_of_rank_3_are_lost(program: &mut Program) {
+    let lost_at = Instant::now();
+    let mut printed = String::new();
+    while !printed.ends_with(WRITTEN) {
+        let line = program.line();
+        assert!(!line.is_empty(), "the program was ended after {printed}");
+        printed = printed + "\n" + &line;
+    }
+    assert!(lost_at.elapsed() < SILENCE + Duration::from_secs(30), "{:?}", lost_at.elapsed());
+    let outcomes = outcomes(&printed);
+    assert_eq!(outcomes.len() as u64, TASKS, "{printed}");
+    assert_eq!(hosts(&outcomes), BTreeSet::from(HOSTS));
+    let lost: Vec<_> = outcomes.values().filter_map(|outcome| outcome.as_ref().err()).collect();
+    assert!(!lost.is_empty());
+    lost.iter().for_each(|error| assert!(error.starts_with("rank 3 on gamma was lost"), "{error}"));
+    // Those that were under way, and not those that came later.
+    assert!((lost.len() as u64) < TASKS / 2, "{}", lost.len());
+}
+
+/// Kills a rank, of those that rank 0 has told; says on which host it was.
+fn kill_rank(rank: usize, told: &str) -> String {
+    let ranks: Vec<Rank> = serde_json::from_str(told).unwrap();
+    let rank = ranks.into_iter().find(|known| known.rank == rank).unwrap();
+    kill(Pid::from_raw(rank.pid as i32), Signal::SIGKILL).unwrap();
+    rank.host
+}
+
+fn without_it_a_killed_rank_ends_all_of_them() -> Result<()> {
+    apart("loses_all_in_a_lab");
+    Ok(())
+}
+
+fn loses_all_in_a_lab() -> Result<()> {
     let lab = Lab::new();
     for killed in [1, 3] {
         let mut program = Program::start_with(lab.mpirun("waits_for_ever"));
-        let ranks: Vec<Rank> = serde_json::from_str(&program.line()).unwrap();
-        let rank = ranks.iter().find(|rank| rank.rank == killed).unwrap();
-        kill(Pid::from_raw(rank.pid as i32), Signal::SIGKILL).unwrap();
+        let host = kill_rank(killed, &program.line());
         let (status, printed) = program.end();
         assert_eq!(status.code(), Some(128 + Signal::SIGKILL as i32), "{printed}");
-        assert!(printed.contains(&rank.host) && printed.contains("signal 9"), "{printed}");
+        assert!(printed.contains(&host) && printed.contains("signal 9"), "{printed}");
         lab.assert_deserted();
     }
     Ok(())

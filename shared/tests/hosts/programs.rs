@@ -12,6 +12,8 @@ use crate::support::announce;
 pub(crate) const SILENCE: Duration = Duration::from_secs(3);
 /// How many tasks there are, and how long each takes: work for some seconds.
 pub(crate) const TASKS: u64 = 400;
+/// What a program says at its end, after a loss too.
+pub(crate) const WRITTEN: &str = "the results are written";
 const TASK: Duration = Duration::from_millis(40);
 /// So many results come before the test may disturb: then there have been some of every host.
 const BEGUN: usize = 60;
@@ -40,9 +42,10 @@ pub(crate) fn works() -> Result<()> {
     Ok(())
 }
 
-/// Has tasks under way when a host is cut off. Says what came of each, and ends with the first error.
-pub(crate) fn loses_a_host() -> Result<()> {
+/// Has tasks under way when a rank is lost. Says what came of each, goes on without the ranks, and ends with the first error.
+pub(crate) fn loses_a_rank() -> Result<()> {
     let executor = executor()?;
+    println!("{}", serde_json::to_string(executor.ranks()).unwrap());
     let mut results =
         (0..TASKS).map(|n| executor.submit(square_somewhere, (n,))).enumerate().collect::<Vec<_>>().into_iter();
     let mut first_error = Ok(());
@@ -58,6 +61,10 @@ pub(crate) fn loses_a_host() -> Result<()> {
             }
         }
     }
+    executor.shutdown(true, false);
+    // What a program does with its results takes some time, too.
+    thread::sleep(Duration::from_secs(2));
+    println!("{WRITTEN}");
     first_error
 }
 
@@ -67,7 +74,7 @@ pub(crate) fn waits_for_ever() -> Result<()> {
     let workers: usize = executor.ranks().iter().map(|rank| rank.processes).sum();
     executor.map(square_somewhere, 0..workers as u64)?;
     let tasks: Vec<_> = (0..workers).map(|_| executor.submit(thread::park, ())).collect();
-    println!("{}", serde_json::to_string(&executor.ranks()).unwrap());
+    println!("{}", serde_json::to_string(executor.ranks()).unwrap());
     announce();
     tasks.into_iter().try_for_each(|task| task.get())
 }
