@@ -8,6 +8,9 @@ mod lab;
 mod programs;
 #[path = "../support/mod.rs"]
 mod support;
+#[allow(dead_code, reason = "its main function")]
+#[path = "../../examples/three_backends.rs"]
+mod three_backends;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -20,13 +23,14 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use lab::{HOSTS, Lab, apart, command_apart};
-use programs::{SILENCE, TASKS, WRITTEN, loses_a_rank, waits_for_ever, works};
+use programs::{SILENCE, TASKS, WRITTEN, loses_a_rank, on_processes, on_ranks, on_threads, waits_for_ever, works};
 use support::{Program, eventually, named, run_each_in_a_process};
 
 fn main() -> ExitCode {
     run_each_in_a_process(
         named! {
             tasks_run_on_all_hosts
+            a_program_prints_the_same_on_threads_on_processes_and_on_three_hosts
             a_host_that_is_cut_off_costs_its_tasks_alone
             with_recovery_a_killed_rank_costs_its_tasks_alone
             without_it_a_killed_rank_ends_all_of_them
@@ -34,8 +38,8 @@ fn main() -> ExitCode {
             a_test_that_fails_leaves_nothing
         },
         named! {
-            works_in_a_lab loses_a_host_in_a_lab recovers_in_a_lab loses_all_in_a_lab loses_mpirun_in_a_lab fails_in_a_lab
-            works loses_a_rank waits_for_ever
+            works_in_a_lab prints_in_a_lab loses_a_host_in_a_lab recovers_in_a_lab loses_all_in_a_lab loses_mpirun_in_a_lab fails_in_a_lab
+            works loses_a_rank waits_for_ever on_threads on_processes on_ranks
         },
     )
 }
@@ -54,6 +58,22 @@ fn works_in_a_lab() -> Result<()> {
     let outcomes = outcomes(&printed);
     assert_eq!(outcomes.len() as u64, TASKS / 4);
     assert_eq!(hosts(&outcomes), BTreeSet::from(HOSTS));
+    lab.assert_deserted();
+    Ok(())
+}
+
+fn a_program_prints_the_same_on_threads_on_processes_and_on_three_hosts() -> Result<()> {
+    apart("prints_in_a_lab");
+    Ok(())
+}
+
+fn prints_in_a_lab() -> Result<()> {
+    let lab = Lab::new();
+    for mut command in [Program::command("on_threads"), Program::command("on_processes"), lab.mpirun("on_ranks")] {
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), include_str!("../../examples/three_backends.txt"));
+    }
     lab.assert_deserted();
     Ok(())
 }

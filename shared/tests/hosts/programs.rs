@@ -4,9 +4,10 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Executor, MpiExecutor, Result};
+use multiproc::{Executor, MpiExecutor, Pool, Result, ThreadPool};
 
 use crate::support::announce;
+use crate::three_backends;
 
 /// After so long without a word a rank is lost.
 pub(crate) const SILENCE: Duration = Duration::from_secs(3);
@@ -40,6 +41,21 @@ pub(crate) fn works() -> Result<()> {
         println!("{n} {square} {host}");
     }
     Ok(())
+}
+
+/// The example, on threads.
+pub(crate) fn on_threads() -> Result<()> {
+    three_backends::program(&ThreadPool::new()?)
+}
+
+/// The example, on processes.
+pub(crate) fn on_processes() -> Result<()> {
+    three_backends::program(&Pool::new()?)
+}
+
+/// The example, on all ranks.
+pub(crate) fn on_ranks() -> Result<()> {
+    three_backends::program(&MpiExecutor::new()?)
 }
 
 /// Has tasks under way when a rank is lost. Says what came of each, goes on without the ranks, and ends with the first error.
