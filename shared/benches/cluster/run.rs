@@ -42,10 +42,11 @@ impl Run {
         Ok(self.job(vec![program, RANK.to_owned(), row.to_owned()], items))
     }
 
-    /// The peer's side of a row.
-    pub(crate) fn mpi4py(&self, row: &'static str, items: u64) -> Result<Repetition, String> {
+    /// The peer's side of a row. `backoff` is for how many seconds it sleeps at most between two looks for messages.
+    pub(crate) fn mpi4py(&self, row: &'static str, items: u64, backoff: &'static str) -> Result<Repetition, String> {
         self.peer.as_ref()?;
-        let words = ["python3", "-m", "mpi4py.futures", SCRIPT, row];
+        let words =
+            ["env", &format!("MPI4PY_FUTURES_BACKOFF={backoff}"), "python3", "-m", "mpi4py.futures", SCRIPT, row];
         Ok(self.job(words.map(str::to_owned).to_vec(), items))
     }
 
