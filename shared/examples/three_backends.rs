@@ -12,12 +12,12 @@ use multiproc::MpiExecutor;
 use multiproc::{Error, Executor, Pool, ThreadPool, as_completed};
 
 fn is_prime(n: u64) -> bool {
-    n > 1 && (2..).take_while(|d| d * d <= n).all(|d| n % d != 0)
+    n > 1 && (2..).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d))
 }
 
 /// Fails for one number, in the way that the caller must live with.
 fn half(n: u64) -> u64 {
-    assert!(n % 2 == 0, "{n} is odd");
+    assert!(n.is_multiple_of(2), "{n} is odd");
     n / 2
 }
 

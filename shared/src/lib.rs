@@ -36,6 +36,9 @@
 //! `Pool::map_concurrent` runs many calls of an async function in each worker. An [`AsyncResult`] can be awaited in any
 //! runtime without it.
 //!
+//! With the feature `mpi`, `MpiExecutor` has the calls of [`Pool`] on as many machines as MPI gives the program. It needs an MPI library
+//! and libclang to be built (on Debian `libopenmpi-dev`, `openmpi-bin` and `libclang-dev`).
+//!
 //! The crate works on Linux, on x86-64 and aarch64.
 //!
 //! # How it works

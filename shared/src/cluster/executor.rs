@@ -31,7 +31,7 @@ use crate::task::{Arguments, Task};
 /// same function took before; what waits on one rank while another has nothing to do is asked back.
 ///
 /// # What can be lost
-/// A rank from which nothing is heard for [ten seconds](MpiExecutorBuilder::silence) is lost: its machine has stopped, or cannot be
+/// A rank from which nothing is heard for [ten seconds](crate::MpiExecutorBuilder::silence) is lost: its machine has stopped, or cannot be
 /// reached. The tasks that it had fail with [`Error::RankLost`](crate::Error::RankLost), begun or not; all others go on,
 /// on the ranks that are left. With none left, every task fails with that error. A rank that hears nothing from rank 0 for so long ends.
 ///

@@ -166,7 +166,10 @@ pub(super) fn shuts_down() -> Result<()> {
     println!("{} cancelled", cancelled.filter(|result| matches!(result, Err(Error::Cancelled))).count());
     gate.open();
     executor.shutdown(true, false);
-    println!("{} done", held.into_iter().filter(|future| future.ready()).map(|future| future.get().unwrap()).count());
+    println!(
+        "{} done",
+        held.into_iter().filter(|future| future.ready()).map(|future| future.get()).filter(Result::is_ok).count()
+    );
     Ok(())
 }
 
