@@ -21,8 +21,9 @@ fn half(n: u64) -> u64 {
     n / 2
 }
 
+// ANCHOR: anywhere
 /// The program: it knows nothing of where its tasks run.
-fn program(executor: &impl Executor) -> multiproc::Result<()> {
+pub(crate) fn program(executor: &impl Executor) -> multiproc::Result<()> {
     let primes = executor.map(is_prime, 1..=10_000u64)?;
     println!("{} primes up to 10,000", primes.iter().filter(|prime| **prime).count());
 
@@ -41,7 +42,9 @@ fn program(executor: &impl Executor) -> multiproc::Result<()> {
     println!("{} tasks done, {} failed", executor.statistics().executed, executor.statistics().failed);
     Ok(())
 }
+// ANCHOR_END: anywhere
 
+// ANCHOR: backends
 fn main() -> multiproc::Result<()> {
     multiproc::init();
     match std::env::args().nth(1).as_deref() {
@@ -54,3 +57,4 @@ fn main() -> multiproc::Result<()> {
         }
     }
 }
+// ANCHOR_END: backends
