@@ -1,6 +1,5 @@
 //! Rank 0: hands the chunks of its engine to the ranks that run them, and brings back what came of them.
 
-use std::collections::HashSet;
 use std::mem;
 use std::sync::Arc;
 use std::thread;
@@ -8,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::cluster::Rank;
 use crate::cluster::pace::Pace;
+use crate::cluster::peer::{Entry, Peer};
 use crate::cluster::protocol::{Garbled, Head, Kind, Parcels, push};
 use crate::cluster::roster::{Roster, Weight};
 use crate::cluster::transport::Transport;
@@ -22,69 +22,6 @@ const ENOUGH: usize = 1 << 20;
 
 /// How long the end of the ranks may take that can still be heard.
 const FAREWELL: Duration = Duration::from_secs(5);
-
-/// A chunk that a rank has.
-struct Entry {
-    chunk: Chunk,
-    weight: Weight,
-}
-
-/// A serving rank, as rank 0 sees it.
-struct Peer {
-    rank: Rank,
-    lost: bool,
-    said_bye: bool,
-    /// The chunks that it has, by ticket.
-    entries: Vec<Option<Entry>>,
-    free: Vec<u32>,
-    /// Jobs whose state it holds.
-    states: HashSet<u64>,
-    /// What is to be sent.
-    outbox: Vec<u8>,
-    said: Instant,
-    asked_back: bool,
-    running: u64,
-    busy_ns: u64,
-}
-
-impl Peer {
-    fn new(rank: Rank) -> Self {
-        Self {
-            rank,
-            lost: false,
-            said_bye: false,
-            entries: Vec::new(),
-            free: Vec::new(),
-            states: HashSet::new(),
-            outbox: Vec::new(),
-            said: Instant::now(),
-            asked_back: false,
-            running: 0,
-            busy_ns: 0,
-        }
-    }
-
-    /// Keeps a chunk; says its ticket.
-    fn keep(&mut self, entry: Entry) -> u32 {
-        if let Some(ticket) = self.free.pop() {
-            self.entries[ticket as usize] = Some(entry);
-            return ticket;
-        }
-        self.entries.push(Some(entry));
-        self.entries.len() as u32 - 1
-    }
-
-    fn take(&mut self, ticket: u32) -> Result<Entry, Garbled> {
-        let entry = self.entries.get_mut(ticket as usize).and_then(Option::take).ok_or(Garbled)?;
-        self.free.push(ticket);
-        Ok(entry)
-    }
-
-    fn take_all(&mut self) -> impl Iterator<Item = Chunk> {
-        self.free.clear();
-        mem::take(&mut self.entries).into_iter().flatten().map(|entry| entry.chunk)
-    }
-}
 
 pub(super) struct Dispatcher {
     engine: Arc<Engine>,
@@ -185,7 +122,6 @@ impl Dispatcher {
                 Kind::Cost => self.engine.learn(head.function, head.first),
                 Kind::Load => (peer.running, peer.busy_ns) = (head.count.into(), head.first),
                 Kind::Beat => peer.asked_back = false,
-                Kind::Bye => peer.said_bye = true,
                 _ => return Err(Garbled),
             }
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use crate::engine::outcome::Outcome;
-use crate::engine::outside::Relay;
+use crate::engine::relay::Relay;
 use crate::handle::Carried;
 use crate::task::{Function, Prepared};
 

@@ -9,7 +9,7 @@
 //! - [`core`], [`dispatch`], [`settle`], [`lifecycle`], [`elastic`], [`limits`], [`pulse`]: the state and its steps;
 //! - [`control`]: what else one can ask of it;
 //! - [`wait`], [`supervisor`], [`callbacks`]: the threads that drive it;
-//! - [`outside`]: tasks that travel further than to a worker of this process.
+//! - [`outside`], [`relay`]: tasks that travel further than to a worker of this process, and those that came from there.
 
 mod callbacks;
 mod chunk;
@@ -25,6 +25,7 @@ mod link;
 mod outcome;
 mod outside;
 mod pulse;
+mod relay;
 mod settle;
 mod supervisor;
 mod wait;
@@ -42,7 +43,8 @@ pub(crate) use job::{Job, WhenDone};
 pub(crate) use {
     chunk::Chunk,
     outcome::Outcome,
-    outside::{Offer, Order, Outlook, Relay, Relayed},
+    outside::{Offer, Order, Outlook},
+    relay::{Relay, Relayed},
 };
 
 use crate::engine::core::{Core, Effects, Phase};
