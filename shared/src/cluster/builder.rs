@@ -1,12 +1,12 @@
 //! Settings of a cluster, and its start.
 
 use std::env;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::cluster::dispatcher::{Dispatcher, dismiss};
+use crate::cluster::dispatcher::{Dispatcher, Remains, dismiss};
 use crate::cluster::protocol::{Greeting, Head, Kind, Parcels, push};
 use crate::cluster::server::Server;
 use crate::cluster::transport::Transport;
@@ -94,9 +94,10 @@ impl MpiExecutorBuilder {
             return MpiExecutor::alone(config);
         }
         let (sender, started) = channel();
+        let (over, ended) = channel();
         let spare = config.clone();
         let builder = thread::Builder::new().name("multiproc-mpi".into());
-        let thread = builder.spawn(move || run(config, silence, &sender)).context("cannot start a thread")?;
+        let thread = builder.spawn(move || run(config, silence, &sender, &over)).context("cannot start a thread")?;
         match started.recv() {
             Ok(Start::Alone) => {
                 // It has nothing more to do, and does not panic.
@@ -104,10 +105,11 @@ impl MpiExecutorBuilder {
                 MpiExecutor::alone(spare)
             }
             Ok(Start::First(Ok((engine, ranks)))) => {
-                Ok(MpiExecutor { pool: Pool::over(engine), ranks, carrier: Mutex::new(Some(thread)) })
+                let carrier = Some(Carrier { thread, ended });
+                Ok(MpiExecutor { pool: Pool::over(engine), ranks, carrier: Mutex::new(carrier) })
             }
             Ok(Start::First(Err(error))) => {
-                let _ = thread.join();
+                Carrier { thread, ended }.join();
                 Err(error)
             }
             // A serving rank is at its end.
@@ -116,6 +118,23 @@ impl MpiExecutorBuilder {
                 process::flush_stdio();
                 process::exit_now(code)
             }
+        }
+    }
+}
+
+/// The thread that makes all MPI calls.
+pub(super) struct Carrier {
+    thread: JoinHandle<i32>,
+    /// Told when the ranks have ended, or have been left: whether the thread stays.
+    ended: Receiver<bool>,
+}
+
+impl Carrier {
+    /// Waits until the ranks have ended, or have been left.
+    pub(super) fn join(self) {
+        if let Ok(false) | Err(_) = self.ended.recv() {
+            // It runs no code of others, so it does not panic.
+            let _ = self.thread.join();
         }
     }
 }
@@ -129,7 +148,7 @@ enum Start {
 }
 
 /// The life of the thread that makes all MPI calls; says with which code a serving rank is to exit.
-fn run(config: Config, silence: Duration, started: &Sender<Start>) -> i32 {
+fn run(config: Config, silence: Duration, started: &Sender<Start>, over: &Sender<bool>) -> i32 {
     // The builder waits for what is sent here.
     let tell = |start| drop(started.send(start));
     let transport = match Transport::new() {
@@ -158,17 +177,27 @@ fn run(config: Config, silence: Duration, started: &Sender<Start>) -> i32 {
         Ok(engine) => {
             let dispatcher = Dispatcher::new(engine.clone(), transport, &ranks, silence);
             tell(Start::First(Ok((engine, ranks))));
-            dispatcher.run();
+            leave(dispatcher.run(), over);
         }
         Err(error) => {
             let others = transport.size() - 1;
             let heard = |rank: &usize| ranks.iter().any(|it| it.rank == *rank);
             let lost: Vec<bool> = (1..=others).map(|rank| !heard(&rank)).collect();
-            dismiss(transport, &lost);
+            let remains = dismiss(transport, &lost, silence);
             tell(Start::First(Err(error)));
+            leave(remains, over);
         }
     }
     0
+}
+
+/// Says that the ranks have ended, or keeps those that cannot.
+fn leave(remains: Option<Remains>, over: &Sender<bool>) {
+    // Whoever has the executor waits for this, or has left it to the end of the process.
+    let _ = over.send(remains.is_some());
+    if let Some(remains) = remains {
+        remains.keep()
+    }
 }
 
 /// Rank 0 hears who the others are: those it heard, and what speaks against beginning.

@@ -42,8 +42,8 @@ impl Dispatcher {
         Self { engine, transport, peers, roster, finished: Vec::new(), silence, ticked: Instant::now() }
     }
 
-    /// Works until the engine is at its end; then ends the ranks, and MPI.
-    pub(super) fn run(mut self) {
+    /// Works until the engine is at its end; then ends the ranks, and MPI. Comes back with what cannot be ended in good order.
+    pub(super) fn run(mut self) -> Option<Remains> {
         let mut pace = Pace::new();
         let outlook = loop {
             let mut moved = self.hear_all();
@@ -68,7 +68,7 @@ impl Dispatcher {
             self.engine.bring_back(left.into_iter().map(|chunk| chunk.lose(&Error::Cancelled)));
         }
         let lost: Vec<bool> = self.peers.iter().map(|peer| peer.lost).collect();
-        dismiss(self.transport, &lost);
+        dismiss(self.transport, &lost, self.silence)
     }
 
     fn sleep(&mut self, pace: &Pace) {
@@ -213,12 +213,18 @@ impl Dispatcher {
         self.ticked = Instant::now();
         for at in 0..self.peers.len() {
             let peer = &mut self.peers[at];
+            let due = peer.said.elapsed() >= self.silence / 4;
             if peer.lost {
+                if due {
+                    // Should it be there after all, it stays, and out of the way.
+                    peer.said = Instant::now();
+                    self.transport.send(at + 1, quit(false));
+                }
                 continue;
             }
             if self.transport.silent_for(at + 1) > self.silence {
                 self.lose(at);
-            } else if peer.said.elapsed() >= self.silence / 4 {
+            } else if due {
                 push(&mut peer.outbox, Head::new(Kind::Beat), &[]);
                 self.send(at);
             }
@@ -253,14 +259,19 @@ pub(super) fn tick(silence: Duration) -> Duration {
     (silence / 20).clamp(Duration::from_millis(1), Duration::from_millis(50))
 }
 
-/// Ends the ranks that are not lost, and MPI: in good order if all of them can be heard.
-pub(super) fn dismiss(mut transport: Transport, lost: &[bool]) {
+/// The message that ends a rank.
+fn quit(orderly: bool) -> Vec<u8> {
+    let mut message = Vec::new();
+    push(&mut message, Head { count: orderly.into(), ..Head::new(Kind::Quit) }, &[]);
+    message
+}
+
+/// Ends the ranks that are not lost, and MPI: in good order if all of them can be heard. Comes back with what is left otherwise.
+pub(super) fn dismiss(mut transport: Transport, lost: &[bool], silence: Duration) -> Option<Remains> {
     let gone = |rank: usize| rank > 0 && lost[rank - 1];
     let mut bye: Vec<bool> = lost.to_vec();
     for rank in (1..=lost.len()).filter(|rank| !gone(*rank)) {
-        let mut message = Vec::new();
-        push(&mut message, Head { count: u32::from(!lost.contains(&true)), ..Head::new(Kind::Quit) }, &[]);
-        transport.send(rank, message);
+        transport.send(rank, quit(!lost.contains(&true)));
     }
     let until = Instant::now() + FAREWELL;
     let pace = Pace::new();
@@ -276,5 +287,31 @@ pub(super) fn dismiss(mut transport: Transport, lost: &[bool]) {
         }
         thread::sleep(pace.nap(true));
     }
-    if bye.iter().all(|bye| *bye) && !lost.contains(&true) { transport.finalize() } else { transport.forsake() }
+    if bye.contains(&false) || lost.contains(&true) {
+        return Some(Remains { transport, silence });
+    }
+    transport.finalize();
+    None
+}
+
+/// Ranks that cannot end in good order, because others are lost.
+pub(super) struct Remains {
+    transport: Transport,
+    silence: Duration,
+}
+
+impl Remains {
+    /// Has the ranks stay as long as this process: were they to exit first, the launcher would end all of them, and this one with them.
+    pub(super) fn keep(mut self) -> ! {
+        loop {
+            for rank in 1..self.transport.size() {
+                self.transport.send(rank, quit(false));
+            }
+            let until = Instant::now() + self.silence / 4;
+            while Instant::now() < until {
+                while self.transport.receive().is_some() {}
+                thread::sleep(tick(self.silence));
+            }
+        }
+    }
 }

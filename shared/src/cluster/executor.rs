@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
-use std::thread::JoinHandle;
 
 use crate::cluster::Rank;
+use crate::cluster::builder::Carrier;
 use crate::error::Result;
 use crate::executor::{Executor, Statistics};
 use crate::future::AsyncResult;
@@ -37,7 +37,8 @@ use crate::task::{Arguments, Task};
 ///
 /// MPI itself promises less. Open MPI ends the whole program, rank 0 included, when the process of a rank (not of a task) is killed, unless
 /// `mpirun` is given `--enable-recovery`. After a loss MPI is not finalized, which would wait for the rank that is gone: `mpirun` may then
-/// report that, and exit with a status that is not 0, although the program went on to its end.
+/// report that, and exit with a status that is not 0, although the program went on to its end. The ranks that are left stay until then,
+/// with nothing to do.
 ///
 /// # Limits
 /// - Handles (of a pipe's end, a queue, a lock) stand for something on one machine and are refused: [`Error::Encode`](crate::Error::Encode).
@@ -61,7 +62,7 @@ pub struct MpiExecutor {
     pub(super) pool: Pool,
     pub(super) ranks: Vec<Rank>,
     /// The thread that makes all MPI calls, if there are other ranks.
-    pub(super) carrier: Mutex<Option<JoinHandle<i32>>>,
+    pub(super) carrier: Mutex<Option<Carrier>>,
 }
 
 /// Each call does what that of the same name of [`Pool`] does.
@@ -188,8 +189,7 @@ impl MpiExecutor {
     fn join_carrier(&self) {
         let carrier = self.carrier.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(carrier) = carrier {
-            // It runs no code of others, so it does not panic.
-            let _ = carrier.join();
+            carrier.join();
         }
     }
 }

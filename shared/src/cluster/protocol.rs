@@ -27,7 +27,7 @@ pub(super) enum Kind {
     CancelPending,
     /// Give back up to `count` chunks that have not begun.
     Return,
-    /// End, in good order with MPI if `count` is 1: else there are ranks that MPI would wait for.
+    /// It is over. If `count` is 1, end, in good order with MPI. Else there are ranks that MPI would wait for: stay until rank 0 is gone.
     Quit,
     /// I am here. Both ways.
     Beat,

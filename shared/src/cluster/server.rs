@@ -101,11 +101,19 @@ impl Server {
             thread::sleep(Duration::from_micros(100));
         }
         if orderly {
-            self.transport.finalize()
-        } else {
-            self.transport.forsake()
+            self.transport.finalize();
+            return 0;
         }
-        0
+        self.linger(launcher)
+    }
+
+    /// Stays, with nothing to do, as long as rank 0 is heard: to exit without MPI's end would make the launcher end all ranks.
+    fn linger(mut self, launcher: u32) -> i32 {
+        while self.transport.silent_for(0) <= self.silence && parent_id() == launcher {
+            while self.transport.receive().is_some() {}
+            thread::sleep(tick(self.silence));
+        }
+        self.desert()
     }
 
     /// Ends without rank 0, which is gone.

@@ -22,6 +22,9 @@ use crate::error::{Error, Result};
 /// Messages go in pieces of up to this many bytes: MPI counts in 31 bits, and each piece is a sign of life while a large message comes.
 const PIECE: usize = 4 << 20;
 
+/// Who has not looked for this long was stopped: nothing that it does between two looks takes so much time.
+const PAUSE: Duration = Duration::from_millis(500);
+
 /// The tag of a message's last piece, mostly its only one, and of those before it.
 const LAST: c_int = 1;
 const MORE: c_int = 2;
@@ -55,6 +58,8 @@ pub(super) struct Transport {
     pieces: Vec<Vec<u8>>,
     /// When a piece last came from each.
     heard: Vec<Instant>,
+    /// When this process last looked.
+    looked: Instant,
 }
 
 impl Transport {
@@ -71,7 +76,17 @@ impl Transport {
         unsafe { ffi::MPI_Comm_set_errhandler(comm, ffi::RSMPI_ERRORS_RETURN) };
         let (pieces, heard) = (vec![Vec::new(); size], vec![Instant::now(); size]);
         let (sending, receiving) = (Vec::new(), VecDeque::new());
-        Ok(Self { comm, universe: Some(universe), rank, size, sending, receiving, pieces, heard })
+        Ok(Self {
+            comm,
+            universe: Some(universe),
+            rank,
+            size,
+            sending,
+            receiving,
+            pieces,
+            heard,
+            looked: Instant::now(),
+        })
     }
 
     pub(super) fn rank(&self) -> usize {
@@ -82,9 +97,18 @@ impl Transport {
         self.size
     }
 
-    /// For how long nothing has come from a rank.
+    /// For how long this process has looked in vain for something from a rank.
     pub(super) fn silent_for(&self, rank: usize) -> Duration {
-        self.heard[rank].elapsed()
+        self.looked.saturating_duration_since(self.heard[rank])
+    }
+
+    /// Notes that this process looks now. If it has not done so for a while, because it was stopped, that is not the others' silence.
+    fn look(&mut self) {
+        let pause = self.looked.elapsed();
+        self.looked += pause;
+        if pause > PAUSE {
+            self.heard.iter_mut().for_each(|heard| *heard += pause);
+        }
     }
 
     /// Sends a message. Says whether MPI took it.
@@ -125,6 +149,7 @@ impl Transport {
 
     /// The next message that has come, and from whom.
     pub(super) fn receive(&mut self) -> Option<(usize, Vec<u8>)> {
+        self.look();
         self.sending.retain_mut(|sending| !is_done(&mut sending.request));
         while self.begin_receiving() {}
         for receiving in &mut self.receiving {

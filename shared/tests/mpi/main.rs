@@ -48,6 +48,7 @@ fn main() -> ExitCode {
             shutting_down_waits_for_what_was_taken_or_cancels_it
             a_killed_rank_costs_the_tasks_that_it_had
             a_stopped_rank_is_lost_in_bounded_time
+            a_rank_that_comes_back_stays_lost_and_ends_nobody
             with_all_ranks_lost_every_task_fails
             without_recovery_mpirun_ends_everything
             nothing_outlives_a_killed_rank_0
