@@ -174,12 +174,14 @@ fn run(config: Config, silence: Duration, started: &Sender<Start>) -> i32 {
 /// Rank 0 hears who the others are: those it heard, and what speaks against beginning.
 fn greet(transport: &mut Transport, silence: Duration) -> (Vec<Rank>, Option<Error>) {
     let own = build_id();
+    // A rank that begins may have much to do before it can speak.
+    let patience = silence.max(SILENCE);
     let (began, others) = (Instant::now(), transport.size() - 1);
     let mut ranks: Vec<Rank> = Vec::new();
     let mut trouble = own.as_ref().err().cloned();
     while ranks.len() < others {
         let Some((from, message)) = transport.receive() else {
-            if began.elapsed() > silence {
+            if began.elapsed() > patience {
                 let missing = (1..=others).find(|rank| ranks.iter().all(|heard| heard.rank != *rank)).unwrap_or(0);
                 let (host, silent_for) = ("an unknown machine".into(), began.elapsed());
                 return (ranks, trouble.or(Some(Error::RankLost { rank: missing, host, silent_for })));

@@ -41,7 +41,6 @@ struct Peer {
     states: HashSet<u64>,
     /// What is to be sent.
     outbox: Vec<u8>,
-    heard: Instant,
     said: Instant,
     asked_back: bool,
     running: u64,
@@ -50,7 +49,6 @@ struct Peer {
 
 impl Peer {
     fn new(rank: Rank) -> Self {
-        let now = Instant::now();
         Self {
             rank,
             lost: false,
@@ -59,8 +57,7 @@ impl Peer {
             free: Vec::new(),
             states: HashSet::new(),
             outbox: Vec::new(),
-            heard: now,
-            said: now,
+            said: Instant::now(),
             asked_back: false,
             running: 0,
             busy_ns: 0,
@@ -164,7 +161,6 @@ impl Dispatcher {
 
     fn hear(&mut self, at: usize, message: &[u8]) -> Result<(), Garbled> {
         let peer = &mut self.peers[at];
-        peer.heard = Instant::now();
         let mut back = Vec::new();
         for parcel in Parcels(message) {
             let (kind, head, payload) = parcel?;
@@ -284,7 +280,7 @@ impl Dispatcher {
             if peer.lost {
                 continue;
             }
-            if peer.heard.elapsed() > self.silence {
+            if self.transport.silent_for(at + 1) > self.silence {
                 self.lose(at);
             } else if peer.said.elapsed() >= self.silence / 4 {
                 push(&mut peer.outbox, Head::new(Kind::Beat), &[]);
@@ -304,7 +300,7 @@ impl Dispatcher {
         let peer = &mut self.peers[at];
         peer.lost = true;
         let Rank { rank, host, .. } = &peer.rank;
-        let error = Error::RankLost { rank: *rank, host: host.clone(), silent_for: peer.heard.elapsed() };
+        let error = Error::RankLost { rank: *rank, host: host.clone(), silent_for: self.transport.silent_for(at + 1) };
         peer.outbox.clear();
         let chunks: Vec<_> = peer.take_all().collect();
         self.roster.remove(at);

@@ -157,9 +157,31 @@ impl MpiExecutor {
         self.pool.with_chunksize(chunksize)
     }
 
-    /// The same lazy calls with up to `window` items (at least 1) under way; see [`Pool::with_window`].
+    /// The same lazy calls with up to `window` items (at least 1) under way; see [`Pool::with_window`]. If not set, it is room for 4096 items
+    /// at least, because a trip takes longer.
     pub fn with_window(&self, window: usize) -> Batched<'_> {
         self.pool.with_window(window)
+    }
+
+    /// Takes no more tasks; what was taken is still done, then the ranks end. See [`Pool::close`].
+    pub fn close(&self) {
+        self.pool.close();
+    }
+
+    /// Waits until all tasks are done, and the ranks have ended; see [`Pool::join`].
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) if the executor is neither closed nor terminated.
+    pub fn join(&self) -> Result<()> {
+        self.pool.join()?;
+        self.join_carrier();
+        Ok(())
+    }
+
+    /// Ends the ranks now. Tasks that are not done fail with [`Error::Cancelled`](crate::Error::Cancelled).
+    pub fn terminate(&self) {
+        self.pool.terminate();
+        self.join_carrier();
     }
 
     /// Waits until the ranks have ended.
@@ -208,8 +230,7 @@ impl Executor for MpiExecutor {
 /// Ends the ranks. Tasks that are not done are cancelled.
 impl Drop for MpiExecutor {
     fn drop(&mut self) {
-        self.pool.terminate();
-        self.join_carrier();
+        self.terminate();
     }
 }
 

@@ -13,12 +13,9 @@ const SHORTEST: Duration = Duration::from_micros(20);
 /// A sleep is this part of the time for which nothing has come: what is waited for comes late by as much at most.
 const PART: u32 = 8;
 
-/// The longest sleep while tasks run.
-const BUSY: Duration = Duration::from_millis(1);
-
-/// The longest sleep while there is nothing to do, and that after a while: a first task waits half of it on average. A look took 40 µs of
+/// The longest sleep, and that after a while in which there was nothing to do: a first task waits half of it on average. A look took 40 µs of
 /// CPU where this was measured (two virtual CPUs, sixteen ranks, Open MPI 4.1.4), so that sixteen ranks that do nothing take 3 % of one.
-const IDLE: Duration = Duration::from_millis(5);
+const LONGEST: Duration = Duration::from_millis(5);
 const DOZING: Duration = Duration::from_millis(20);
 
 /// That while.
@@ -43,11 +40,7 @@ impl Pace {
     /// Nothing came: how long to sleep. `busy` says that tasks run.
     pub(super) fn nap(&self, busy: bool) -> Duration {
         let elapsed = self.0.elapsed();
-        let longest = match (busy, elapsed > A_WHILE) {
-            (true, _) => BUSY,
-            (false, false) => IDLE,
-            (false, true) => DOZING,
-        };
+        let longest = if busy || elapsed < A_WHILE { LONGEST } else { DOZING };
         (elapsed / PART).clamp(SHORTEST, longest)
     }
 }

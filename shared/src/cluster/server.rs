@@ -38,7 +38,6 @@ pub(super) struct Server {
     /// What rank 0 was told that a task of a function takes.
     costs: HashMap<u64, u64>,
     outbox: Vec<u8>,
-    heard: Instant,
     said: Instant,
     silence: Duration,
     /// Rank 0 has said that it is over, and whether MPI can be ended in good order.
@@ -47,7 +46,6 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn new(engine: Arc<Engine>, transport: Transport, silence: Duration) -> Self {
-        let now = Instant::now();
         Self {
             engine,
             transport,
@@ -56,8 +54,7 @@ impl Server {
             tickets: Vec::new(),
             costs: HashMap::new(),
             outbox: Vec::new(),
-            heard: now,
-            said: now,
+            said: Instant::now(),
             silence,
             quit: None,
         }
@@ -84,7 +81,7 @@ impl Server {
             }
             if ticked.elapsed() >= tick(self.silence) {
                 ticked = Instant::now();
-                if self.heard.elapsed() > self.silence || parent_id() != launcher {
+                if self.transport.silent_for(0) > self.silence || parent_id() != launcher {
                     return self.desert();
                 }
                 if self.said.elapsed() >= self.silence / 4 {
@@ -123,7 +120,6 @@ impl Server {
         while let Some((from, message)) = self.transport.receive() {
             if from == 0 {
                 any = true;
-                self.heard = Instant::now();
                 self.hear(&message)?;
             }
         }

@@ -9,6 +9,7 @@ use std::ffi::c_int;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use mpi::Threading;
 use mpi::environment::Universe;
@@ -18,8 +19,8 @@ use mpi::traits::AsRaw;
 
 use crate::error::{Error, Result};
 
-/// Messages go in pieces of up to this many bytes: MPI counts in 31 bits, and a rank that is sent a large one shall be heard between the pieces.
-const PIECE: usize = 16 << 20;
+/// Messages go in pieces of up to this many bytes: MPI counts in 31 bits, and each piece is a sign of life while a large message comes.
+const PIECE: usize = 4 << 20;
 
 /// The tag of a message's last piece, mostly its only one, and of those before it.
 const LAST: c_int = 1;
@@ -52,6 +53,8 @@ pub(super) struct Transport {
     receiving: VecDeque<Receiving>,
     /// Of each rank: the pieces of a message whose last one is still to come.
     pieces: Vec<Vec<u8>>,
+    /// When a piece last came from each.
+    heard: Vec<Instant>,
 }
 
 impl Transport {
@@ -66,9 +69,9 @@ impl Transport {
         let (comm, rank, size) = (world.as_raw(), world.rank() as usize, world.size() as usize);
         // SAFETY: `comm` is the world, which lives as long as the universe; the handler is one of MPI's own.
         unsafe { ffi::MPI_Comm_set_errhandler(comm, ffi::RSMPI_ERRORS_RETURN) };
-        let pieces = vec![Vec::new(); size];
+        let (pieces, heard) = (vec![Vec::new(); size], vec![Instant::now(); size]);
         let (sending, receiving) = (Vec::new(), VecDeque::new());
-        Ok(Self { comm, universe: Some(universe), rank, size, sending, receiving, pieces })
+        Ok(Self { comm, universe: Some(universe), rank, size, sending, receiving, pieces, heard })
     }
 
     pub(super) fn rank(&self) -> usize {
@@ -77,6 +80,11 @@ impl Transport {
 
     pub(super) fn size(&self) -> usize {
         self.size
+    }
+
+    /// For how long nothing has come from a rank.
+    pub(super) fn silent_for(&self, rank: usize) -> Duration {
+        self.heard[rank].elapsed()
     }
 
     /// Sends a message. Says whether MPI took it.
@@ -120,7 +128,10 @@ impl Transport {
         self.sending.retain_mut(|sending| !is_done(&mut sending.request));
         while self.begin_receiving() {}
         for receiving in &mut self.receiving {
-            receiving.done = receiving.done || is_done(&mut receiving.request);
+            if !receiving.done && is_done(&mut receiving.request) {
+                receiving.done = true;
+                self.heard[receiving.from] = Instant::now();
+            }
         }
         loop {
             // Of one rank's pieces the first one first.

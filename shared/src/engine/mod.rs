@@ -148,6 +148,11 @@ impl Engine {
         });
     }
 
+    /// Whether tasks travel further than to a worker of this process.
+    pub(crate) fn is_outside(&self) -> bool {
+        self.is_outside
+    }
+
     /// Runs `encode`, and adds to `handles` those that what it wrote needs.
     pub(crate) fn pack<R>(&self, handles: &mut Handles, encode: impl FnOnce() -> R) -> R {
         if self.is_outside { handle::forbid(STAYS, encode) } else { handle::pack(handles, encode) }

@@ -10,8 +10,10 @@ use crate::pool::Imap;
 use crate::pool::feed::{Feeder, check_end, default_chunksize};
 use crate::task::{Arguments, Task};
 
-/// Items in the window of a lazy call, if the caller says nothing: enough to keep the workers busy with short tasks.
+/// Items in the window of a lazy call, if the caller says nothing: enough to keep the workers busy with short tasks. Where tasks travel further
+/// than to a worker of this process, each trip takes some twenty times as long.
 const LEAST_WINDOW: usize = 256;
+const LEAST_FAR_WINDOW: usize = 4096;
 
 /// A pool with a chunk size or a window for the calls made through it; made by [`Pool::with_chunksize`](crate::Pool::with_chunksize) and
 /// [`Pool::with_window`](crate::Pool::with_window).
@@ -123,7 +125,8 @@ impl<'p> Batched<'p> {
         let engine = self.engine.clone();
         let chunksize = self.chunksize.unwrap_or(1);
         let workers = engine.breadth();
-        let window = self.window.unwrap_or(chunksize.saturating_mul(4 * workers).max(LEAST_WINDOW)).max(chunksize);
+        let least = if engine.is_outside() { LEAST_FAR_WINDOW } else { LEAST_WINDOW };
+        let window = self.window.unwrap_or(chunksize.saturating_mul(4 * workers).max(least)).max(chunksize);
         Imap::new(engine, f.prepare(), items.into_iter(), ordered, chunksize, window, workers)
     }
 
