@@ -1,6 +1,6 @@
 //! The state of a pool, under its one lock: workers, backlog, and the step that moves tasks and results between them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::task::Waker;
 use std::thread::Thread;
@@ -84,8 +84,8 @@ pub(super) struct Core {
     /// The thread that lets workers go that have had nothing to do for long.
     pub(super) keeper: Option<Thread>,
     pub(super) backlog: VecDeque<Chunk>,
-    /// What a task of a function takes, in nanoseconds, as last seen.
-    pub(super) costs: HashMap<u64, u64>,
+    /// What a task of a function takes, in nanoseconds, as last seen. Functions are few, and asked about with every task.
+    pub(super) costs: BTreeMap<u64, u64>,
     /// Tasks whose outcome is still to come.
     pub(super) outstanding: u64,
     pub(super) counts: Counts,
@@ -137,7 +137,7 @@ impl Core {
             idle: Vec::new(),
             hot: NOBODY,
             backlog: VecDeque::new(),
-            costs: HashMap::new(),
+            costs: BTreeMap::new(),
             outstanding: 0,
             counts: Counts::default(),
             events: Vec::new(),
