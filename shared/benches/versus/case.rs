@@ -1,6 +1,6 @@
 //! What a row of the comparison consists of: an id, a unit, sides that do the same work, and goals.
 
-use crate::measure::Run;
+use crate::run::Run;
 
 /// Does a side's work once and returns the seconds that one unit of it (an item, a call, a whole run) took, or what else
 /// the row counts.

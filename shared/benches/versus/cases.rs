@@ -7,7 +7,8 @@ use crate::case::{
     BYTES_A_TASK, Case, KIB_A_WORKER, LIMIT, MEBIBYTES, MICROSECONDS, MILLISECONDS, NS_A_CALL, NS_AN_ITEM, OURS,
     US_A_WORKER,
 };
-use crate::measure::{Run, processors};
+use crate::measure::processors;
+use crate::run::Run;
 use crate::{channels, fresh, limits, ours, peers};
 
 /// Bytes of a large message.

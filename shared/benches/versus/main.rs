@@ -12,6 +12,7 @@ mod arguments;
 mod case;
 mod cases;
 mod channels;
+mod files;
 mod fresh;
 mod limits;
 mod measure;
@@ -20,12 +21,13 @@ mod peers;
 mod picture;
 mod quantities;
 mod report;
+mod run;
 mod work;
 
 use std::process::ExitCode;
 
 use arguments::Action;
-use measure::Run;
+use run::Run;
 
 fn main() -> ExitCode {
     // Both libraries start this executable again for their workers, and each recognises only its own: a worker of
@@ -39,14 +41,15 @@ fn main() -> ExitCode {
         Ok(Action::Measure { effort, ids }) => {
             let run = Run::new(effort);
             let chosen = rows.iter().filter(|case| ids.is_empty() || ids.contains(&case.id));
-            report::header(&run);
+            let python = run.python().unwrap_or_else(|reason| format!("missing: {reason}"));
+            report::header(&format!("CPython {python}"));
             let mut done = Vec::new();
             for case in chosen {
                 let row = measure::measure(case, &run);
                 report::print(&row);
                 done.push(row);
             }
-            report::finish(&done, effort)
+            files::finish(&done, effort)
         }
         Ok(Action::List) => {
             rows.iter().for_each(|case| println!("{:<18} {}", case.id, case.what));

@@ -1,13 +1,11 @@
 //! How a number of the table comes about: the median of several repetitions, taken in turns with the other sides.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::thread::available_parallelism;
 use std::time::Instant;
 
 use crate::case::{Case, Goal, OURS, Repetition, Side};
-use crate::peers::cpython::Cpython;
+use crate::run::Run;
 
 /// How patient the run is.
 #[derive(Clone, Copy, PartialEq)]
@@ -20,69 +18,9 @@ pub(crate) enum Effort {
     Full,
 }
 
-/// What the whole run shares: its effort, and the interpreter that answers for CPython.
-pub(crate) struct Run {
-    effort: Effort,
-    interpreter: Result<Rc<RefCell<Cpython>>, String>,
-}
-
-impl Run {
-    /// Starts the interpreter, if there is one.
-    pub(crate) fn new(effort: Effort) -> Self {
-        let interpreter = Cpython::start(processors()).map(|python| Rc::new(RefCell::new(python)));
-        Self { effort, interpreter }
-    }
-
-    /// The interpreter's version, or why there is none.
-    pub(crate) fn python(&self) -> Result<String, &str> {
-        match &self.interpreter {
-            Ok(python) => Ok(python.borrow().version().to_owned()),
-            Err(reason) => Err(reason),
-        }
-    }
-
-    /// How many items a repetition of `full` items has in this run.
-    pub(crate) fn items(&self, full: u64) -> u64 {
-        match self.effort {
-            Effort::Check => (full / 1000).max(2),
-            Effort::Quick | Effort::Full => full,
-        }
-    }
-
-    /// How many items a side has that takes seconds.
-    pub(crate) fn long(&self, full: u64) -> u64 {
-        match self.effort {
-            Effort::Check => 1000,
-            Effort::Quick => full / 20,
-            Effort::Full => full,
-        }
-    }
-
-    /// How many worker processes "many" are.
-    pub(crate) fn processes(&self) -> u64 {
-        if self.effort == Effort::Check { 4 } else { 256 }
-    }
-
-    /// CPython's side of a row whose unit is the whole run: `size` is its argument.
-    pub(crate) fn cpython_run(&self, function: &str, size: u64) -> Result<Repetition, String> {
-        let python = Rc::clone(self.interpreter.as_ref()?);
-        let command = format!("{function} {size}");
-        Ok(Box::new(move || python.borrow_mut().ask(&command)))
-    }
-
-    /// CPython's side of a row that counts something in an interpreter of its own.
-    pub(crate) fn cpython_quantity(&self, function: &str, items: u64) -> Result<Repetition, String> {
-        self.cpython_run(&format!("fresh_{function}"), items)
-    }
-
-    /// CPython's side of a row: the named function of its script, for so many items.
-    pub(crate) fn cpython(&self, function: &str, items: u64) -> Result<Repetition, String> {
-        let mut run = self.cpython_run(function, items)?;
-        Ok(Box::new(move || Ok(run()? / items as f64)))
-    }
-
-    fn rounds(&self, side: &Side) -> usize {
-        match (self.effort, side.slow) {
+impl Effort {
+    fn rounds(self, side: &Side) -> usize {
+        match (self, side.slow) {
             (Effort::Check, false) => 1,
             (Effort::Check, true) => 0,
             (Effort::Quick, false) => 3,
@@ -173,9 +111,10 @@ pub(crate) fn measure<'a>(case: &'a Case, run: &Run) -> Row<'a> {
             Err(reason) => drop(failed.insert(side.name, reason)),
         }
     }
-    let rounds = case.sides.iter().map(|side| run.rounds(side)).max().unwrap_or(0);
+    let effort = run.effort();
+    let rounds = case.sides.iter().map(|side| effort.rounds(side)).max().unwrap_or(0);
     for round in 0..rounds {
-        for side in case.sides.iter().filter(|side| round < run.rounds(side)) {
+        for side in case.sides.iter().filter(|side| round < effort.rounds(side)) {
             let Some((work, samples)) = ready.get_mut(side.name) else {
                 continue;
             };
