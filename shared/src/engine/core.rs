@@ -111,6 +111,8 @@ pub(super) struct Core {
     pub(super) asleep: bool,
     /// How often a caller took the lead.
     pub(super) leads: u64,
+    /// The supervisor, if it sleeps until the caller who leads now leaves.
+    pub(super) relief: Option<Thread>,
     /// A caller wants the lead that the supervisor has.
     pub(super) lead_wanted: bool,
     /// Threads that wait while another leads, and the jobs they wait for (0 for any).
@@ -154,6 +156,7 @@ impl Core {
             leader: None,
             asleep: false,
             leads: 0,
+            relief: None,
             lead_wanted: false,
             followers: Vec::new(),
             spin_pays: true,
