@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 pub mod chart;
 pub mod chunksize;
+pub mod cluster;
 pub mod compare;
 pub mod imap;
 pub mod is_prime;
@@ -39,5 +40,6 @@ fn main() -> ExitCode {
         .example("split", "the longest number is no longer the limit: all workers search it together", split::main)
         .example("miller_rabin", "microseconds, in one process", miller_rabin::main)
         .example("compare", "what more workers gain, and what a better algorithm gains", compare::main)
+        .example("cluster", "the same calls on every machine that mpirun gives the program", cluster::main)
         .run()
 }

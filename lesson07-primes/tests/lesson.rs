@@ -35,6 +35,7 @@ const LESSON: Program = Program {
         "split",
         "miller_rabin",
         "compare",
+        "cluster",
     ],
 };
 
@@ -86,6 +87,7 @@ fn varies(example: &str) -> Varies {
         "threads" => nothing().text("[PID]", r"pid (\d+)"),
         "split" => nothing().text("[WORKERS]", r"(\d+) workers").text("[RATIO]", r"(\d+\.\d+) times as fast"),
         "compare" => nothing().text("[RATIO]", r"ms (\d[\d.]*)$"),
+        "cluster" => nothing().text("[WORKERS]", r"(\d+) workers").text("[SHARES]", r"pieces counted by (.*)"),
         _ => nothing(),
     }
 }
@@ -101,7 +103,7 @@ fn every_example_runs_alone_and_on_other_numbers() {
 
 #[test]
 fn examples_that_answer_for_each_number_find_the_14_primes_in_order() {
-    for example in ["is_prime", "sequential", "map", "split", "miller_rabin"] {
+    for example in ["is_prime", "sequential", "map", "split", "miller_rabin", "cluster"] {
         let output = run(&[example]);
         assert_success(&output);
         assert_eq!(primes(&output), PRIMES, "{example}");
@@ -125,6 +127,13 @@ fn unordered_finds_the_14_primes_in_any_order() {
     found.sort();
     expected.sort();
     assert_eq!(found, expected);
+}
+
+#[test]
+fn cluster_counts_the_primes_below_a_hundred_million() {
+    let output = run(&["cluster", "97"]);
+    assert_success(&output);
+    assert!(stdout(&output).contains("\n5761455 primes below 100000000: "), "{}", stdout(&output));
 }
 
 #[test]

@@ -36,6 +36,9 @@
 //! `Pool::map_concurrent` runs many calls of an async function in each worker. An [`AsyncResult`] can be awaited in any
 //! runtime without it.
 //!
+//! With the feature `mpi`, `MpiExecutor` has the calls of [`Pool`] on as many machines as MPI gives the program. It needs an MPI library
+//! and libclang to be built (on Debian `libopenmpi-dev`, `openmpi-bin` and `libclang-dev`).
+//!
 //! The crate works on Linux, on x86-64 and aarch64.
 //!
 //! # How it works
@@ -60,6 +63,8 @@
 //!   [time limit](PoolBuilder::task_timeout).
 //! - A process that is *stopped* while it holds the lock of a queue keeps the others waiting until it goes on or dies.
 
+#[cfg(feature = "mpi")]
+mod cluster;
 mod engine;
 mod entry;
 mod error;
@@ -93,6 +98,8 @@ mod wait;
 mod wire;
 mod worker;
 
+#[cfg(feature = "mpi")]
+pub use cluster::{MpiExecutor, MpiExecutorBuilder, Rank};
 pub use entry::init;
 pub use error::{Error, Result};
 pub use executor::{Executor, Statistics};

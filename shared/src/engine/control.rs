@@ -8,6 +8,7 @@ use nix::sys::signal::Signal;
 
 use crate::engine::core::{Core, Counts, Phase};
 use crate::engine::link::{Doom, Link};
+use crate::engine::outside::Order;
 use crate::engine::{Engine, Job, PATIENCE};
 use crate::error::{Error, Result};
 use crate::exit::ExitStatus;
@@ -59,6 +60,7 @@ impl Engine {
                     core.doom(slot, Doom::Cancelled(task));
                 }
             }
+            core.order(Order::Cancel(job.id));
             let (gone, kept): (Vec<_>, Vec<_>) = core.backlog.drain(..).partition(|chunk| Arc::ptr_eq(&chunk.job, job));
             core.backlog.extend(kept);
             gone.into_iter().for_each(|chunk| core.settle(chunk));
@@ -74,7 +76,9 @@ impl Engine {
                 let first = link.in_flight.front();
                 link.running_since().is_some() && first.is_some_and(|sent| Arc::ptr_eq(&sent.chunk.job, job))
             };
-            job.has_progressed() || core.living().any(runs)
+            let handed_out =
+                |core: &Core| core.is_outside() && !core.backlog.iter().any(|chunk| Arc::ptr_eq(&chunk.job, job));
+            job.has_progressed() || core.living().any(runs) || handed_out(core)
         })
     }
 
@@ -110,6 +114,7 @@ impl Engine {
                 chunk.fail_rest(&Error::Cancelled);
                 core.finish(chunk);
             }
+            core.order(Order::CancelPending);
         });
     }
 
@@ -151,7 +156,8 @@ impl Engine {
                 cancelled,
                 busy_ns: core.living().map(Link::busy_ns).fold(spent, u64::saturating_add),
                 outstanding: core.outstanding,
-                running: core.living().filter(|link| link.running_since().is_some()).count() as u64,
+                running: core.living().filter(|link| link.running_since().is_some()).count() as u64
+                    + core.running_outside(),
                 workers_started,
                 workers_lost,
                 open: core.refusal().is_none(),

@@ -10,6 +10,7 @@ use crate::engine::chunk::{Chunk, Tasks};
 use crate::engine::config::Config;
 use crate::engine::job::{Job, WhenDone};
 use crate::engine::link::{Doom, Link};
+use crate::engine::outside::{Order, Outside};
 use crate::error::Error;
 use crate::exit::ExitStatus;
 use crate::nursery::Family;
@@ -121,10 +122,12 @@ pub(super) struct Core {
     pub(super) spin_pays: bool,
     /// Somebody waits for a job without a thread of his own.
     pub(super) unattended: bool,
+    /// Those who run the tasks, if the workers of this engine do not.
+    pub(super) outside: Option<Outside>,
 }
 
 impl Core {
-    pub(super) fn new(config: Arc<Config>, bell: Arc<Bell>, family: Family) -> Self {
+    pub(super) fn new(config: Arc<Config>, bell: Arc<Bell>, family: Option<Family>) -> Self {
         Self {
             wanted: config.processes,
             least: config.processes,
@@ -134,7 +137,7 @@ impl Core {
             bell,
             phase: Phase::Open,
             broken: None,
-            family: Some(Arc::new(family)),
+            family: family.map(Arc::new),
             links: Vec::new(),
             idle: Vec::new(),
             hot: NOBODY,
@@ -161,6 +164,7 @@ impl Core {
             followers: Vec::new(),
             spin_pays: true,
             unattended: false,
+            outside: None,
         }
     }
 
@@ -175,18 +179,24 @@ impl Core {
 
     /// Takes tasks into the backlog, or fails them at once if the pool takes none.
     pub(super) fn submit(&mut self, job: &Arc<Job>, tasks: Tasks) {
-        let count = u64::from(tasks.count);
+        let chunk = Chunk::new(job.clone(), self.next_task, tasks);
+        self.next_task += u64::from(chunk.tasks.count);
+        self.enqueue(chunk);
+        self.dispatch();
+        self.wake_carrier();
+    }
+
+    /// Adds a chunk to the backlog, or fails it if none is taken.
+    pub(super) fn enqueue(&mut self, mut chunk: Chunk) {
+        let count = u64::from(chunk.tasks.count);
         let full = self.outstanding.saturating_add(count) > self.config.reject_at;
-        let mut chunk = Chunk::new(job.clone(), self.next_task, tasks);
-        self.next_task += count;
         self.counts.submitted += count;
         self.outstanding += count;
-        if let Some(error) = self.refusal().or(full.then_some(Error::Full)) {
+        if let Some(error) = self.refusal().or(full.then_some(Error::Full)).or(self.not_for_travel(&chunk)) {
             chunk.fail_rest(&error);
             return self.finish(chunk);
         }
         self.backlog.push_back(chunk);
-        self.dispatch();
     }
 
     /// Adds a failure of one task that never got as far as a chunk.
@@ -238,6 +248,7 @@ impl Core {
         if !job.has_state() {
             return;
         }
+        self.order(Order::Forget(job.id));
         for slot in 0..self.links.len() {
             if let Some(link) = self.link(slot)
                 && link.states.remove(&job.id)
@@ -278,6 +289,7 @@ impl Core {
     /// Ends the pool now: all that is outstanding is cancelled.
     pub(super) fn end(&mut self) {
         self.phase = Phase::Ended;
+        self.wake_carrier();
         self.dispatch();
         for slot in 0..self.links.len() {
             self.collect(slot);

@@ -36,6 +36,9 @@ impl Core {
                 }
                 continue;
             }
+            if self.is_outside() {
+                return;
+            }
             let cost = self.costs.get(&chunk.job.function.0).copied();
             let estimate = cost.map(|cost| cost.saturating_mul(chunk.left().into()));
             let Some(slot) = self.choose(estimate) else {

@@ -1,10 +1,11 @@
 //! A job: what one call of the pool has asked for, and what has come of it so far.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use crate::engine::outcome::Outcome;
+use crate::engine::outside::Relay;
 use crate::handle::Carried;
 use crate::task::{Function, Prepared};
 
@@ -13,8 +14,8 @@ pub(crate) type WhenDone = Box<dyn FnOnce() + Send>;
 
 /// One call: `apply`, a map, a lazy map. Shared by the caller's handle and the job's chunks.
 pub(crate) struct Job {
-    pub(super) id: u64,
-    pub(super) function: Function,
+    pub(crate) id: u64,
+    pub(crate) function: Function,
     /// What the function is called, for people.
     pub(super) label: &'static str,
     /// The task's state, sent to a worker before its first chunk of this job, under the job's id.
@@ -23,6 +24,8 @@ pub(crate) struct Job {
     pub(crate) cap: u64,
     /// Whether outcomes are kept in order of submission, or in order of arrival.
     ordered: bool,
+    /// Where outcomes go instead of to those who wait here.
+    relay: Option<Arc<Relay>>,
     progress: Mutex<Progress>,
 }
 
@@ -53,7 +56,21 @@ impl Job {
             when_done: Vec::new(),
         };
         let Prepared { function, label, state } = prepared;
-        Self { id, function, label, state: state.map(Mutex::new), cap, ordered, progress: Mutex::new(progress) }
+        Self {
+            id,
+            function,
+            label,
+            state: state.map(Mutex::new),
+            cap,
+            ordered,
+            relay: None,
+            progress: Mutex::new(progress),
+        }
+    }
+
+    /// The job with its outcomes told to `relay`, under the numbers that the chunks came with.
+    pub(super) fn relayed(self, relay: Arc<Relay>) -> Self {
+        Self { relay: Some(relay), ..self }
     }
 
     fn lock(&self) -> MutexGuard<'_, Progress> {
@@ -61,11 +78,11 @@ impl Job {
     }
 
     /// The task's state, if it has one.
-    pub(super) fn state(&self) -> Option<MutexGuard<'_, Carried>> {
+    pub(crate) fn state(&self) -> Option<MutexGuard<'_, Carried>> {
         Some(self.state.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(super) fn has_state(&self) -> bool {
+    pub(crate) fn has_state(&self) -> bool {
         self.state.is_some()
     }
 
@@ -80,6 +97,10 @@ impl Job {
     pub(super) fn finish(&self, index: u64, outcome: Outcome) -> Aftermath {
         let mut progress = self.lock();
         progress.finished += 1;
+        if let Some(relay) = &self.relay {
+            relay.add(index, outcome);
+            return Aftermath::default();
+        }
         if self.ordered {
             let at = (index - progress.taken) as usize;
             if progress.outcomes.len() <= at {

@@ -8,7 +8,8 @@
 //! - [`link`]: the pool's end of one worker;
 //! - [`core`], [`dispatch`], [`settle`], [`lifecycle`], [`elastic`], [`limits`], [`pulse`]: the state and its steps;
 //! - [`control`]: what else one can ask of it;
-//! - [`wait`], [`supervisor`], [`callbacks`]: the threads that drive it.
+//! - [`wait`], [`supervisor`], [`callbacks`]: the threads that drive it;
+//! - [`outside`]: tasks that travel further than to a worker of this process.
 
 mod callbacks;
 mod chunk;
@@ -22,6 +23,7 @@ mod lifecycle;
 mod limits;
 mod link;
 mod outcome;
+mod outside;
 mod pulse;
 mod settle;
 mod supervisor;
@@ -36,10 +38,18 @@ pub(crate) use callbacks::Callbacks;
 pub(crate) use chunk::Tasks;
 pub(crate) use config::Config;
 pub(crate) use job::{Job, WhenDone};
+#[cfg(feature = "mpi")]
+pub(crate) use {
+    chunk::Chunk,
+    outcome::Outcome,
+    outside::{Offer, Order, Outlook, Relay, Relayed},
+};
 
 use crate::engine::core::{Core, Effects, Phase};
+use crate::engine::outside::STAYS;
 use crate::engine::supervisor::Supervisor;
 use crate::error::{Error, Result};
+use crate::handle::{self, Handles};
 use crate::nursery::Family;
 use crate::sys::bell::Bell;
 use crate::task::Prepared;
@@ -54,6 +64,8 @@ pub(crate) struct Engine {
     bell: Arc<Bell>,
     pub(crate) config: Arc<Config>,
     next_job: AtomicU64,
+    /// Tasks are run by others than workers of this engine; see [`outside`].
+    is_outside: bool,
     supervisor: Supervisor,
     callbacks: Callbacks,
 }
@@ -65,7 +77,7 @@ impl Engine {
         let config = Arc::new(config);
         let bell = Arc::new(Bell::new()?);
         let family = Family::new(config.method, config.vouched)?;
-        let mut core = Core::new(config.clone(), bell.clone(), family);
+        let mut core = Core::new(config.clone(), bell.clone(), Some(family));
         for _ in 0..config.processes {
             match core.start_worker() {
                 Ok(()) => {}
@@ -82,6 +94,7 @@ impl Engine {
             bell,
             config,
             next_job: AtomicU64::new(1),
+            is_outside: false,
             supervisor: Supervisor::default(),
             callbacks: Callbacks::default(),
         });
@@ -117,7 +130,11 @@ impl Engine {
 
     /// A new job. `ordered` keeps its outcomes in order of submission.
     pub(crate) fn job(&self, prepared: Prepared, ordered: bool) -> Arc<Job> {
-        Arc::new(Job::new(self.next_job.fetch_add(1, Relaxed), prepared, ordered, self.config.max_message))
+        Arc::new(self.new_job(prepared, ordered))
+    }
+
+    fn new_job(&self, prepared: Prepared, ordered: bool) -> Job {
+        Job::new(self.next_job.fetch_add(1, Relaxed), prepared, ordered, self.config.max_message)
     }
 
     /// Queues tasks of a job; `last` says that no more will come. Says whether some tasks wait for a worker now, which a
@@ -131,6 +148,16 @@ impl Engine {
             }
             !core.backlog.is_empty()
         })
+    }
+
+    /// Whether tasks travel further than to a worker of this process.
+    pub(crate) fn is_outside(&self) -> bool {
+        self.is_outside
+    }
+
+    /// Runs `encode`, and adds to `handles` those that what it wrote needs.
+    pub(crate) fn pack<R>(&self, handles: &mut Handles, encode: impl FnOnce() -> R) -> R {
+        if self.is_outside { handle::forbid(STAYS, encode) } else { handle::pack(handles, encode) }
     }
 
     /// Counts a task of a job that failed before it could be queued.
@@ -216,7 +243,10 @@ impl Engine {
     /// Lets go of what is left of a job: what has not begun will not; what runs goes on, unheard.
     pub(crate) fn abandon(&self, job: &Job) {
         if job.abandon() {
-            self.with(Core::dispatch);
+            self.with(|core| {
+                core.order(outside::Order::Abandon(job.id));
+                core.dispatch();
+            });
         }
     }
 
@@ -225,6 +255,7 @@ impl Engine {
         let busy = self.with(|core| {
             core.phase = core.phase.max(Phase::Closing);
             core.retire_if_closing();
+            core.wake_carrier();
             core.outstanding > 0
         });
         if busy {

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Error;
 use crate::protocol::{Envelope, Frame, FrameHead, Kind};
 use crate::wire::Source;
@@ -132,6 +134,65 @@ impl Outcome {
             Err(failure(&frame, self.pid, cap))
         })
     }
+}
+
+/// What of an outcome is not in its frames, for its way to where the chunk came from.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Rest {
+    absent: VecDeque<Error>,
+    writers: Vec<(u64, u32)>,
+}
+
+#[cfg_attr(not(feature = "mpi"), allow(dead_code))] // Only there is anything further away than a worker.
+impl Outcome {
+    /// Writes the frames to the end of `out`; says how many tasks failed, who wrote the first frame, and what else there is to know, mostly
+    /// nothing.
+    pub(crate) fn dismantle(self, out: &mut Vec<u8>) -> (u32, u32, Vec<u8>) {
+        let Self { frames, failures, pid, rare, .. } = self;
+        let Some(rare) = rare else {
+            out.extend_from_slice(&frames);
+            return (failures, pid, Vec::new());
+        };
+        let Rare { whole, absent, writers } = *rare;
+        if let Some((head, body)) = whole {
+            let (bytes, size) = head.encode();
+            out.extend_from_slice(&bytes[..size]);
+            out.extend_from_slice(&body);
+        }
+        out.extend_from_slice(&frames);
+        if absent.is_empty() && writers.is_empty() {
+            return (failures, pid, Vec::new());
+        }
+        let writers = writers.into_iter().map(|(at, pid)| (at as u64, pid)).collect();
+        // Plain texts and numbers: postcard has nothing to refuse in them.
+        (failures, pid, postcard::to_stdvec(&Rest { absent, writers }).unwrap_or_default())
+    }
+
+    /// Puts together again what [`dismantle`](Outcome::dismantle) took apart. `None` if that cannot be it.
+    pub(crate) fn assemble(frames: Vec<u8>, tasks: u32, (failures, pid): (u32, u32), rest: &[u8]) -> Option<Self> {
+        if count_frames(&frames)? != tasks {
+            return None;
+        }
+        let mut outcome = Self { frames, failures, pid, ..Self::default() };
+        if !rest.is_empty() {
+            let Rest { absent, writers } = postcard::from_bytes(rest).ok()?;
+            let writers = writers.into_iter().map(|(at, pid)| Some((usize::try_from(at).ok()?, pid)));
+            *outcome.rare() = Rare { whole: None, absent, writers: writers.collect::<Option<_>>()? };
+        }
+        Some(outcome)
+    }
+}
+
+/// How many frames `bytes` are; `None` if they are none.
+#[cfg_attr(not(feature = "mpi"), allow(dead_code))] // As above.
+fn count_frames(mut bytes: &[u8]) -> Option<u32> {
+    let mut count = 0;
+    while !bytes.is_empty() {
+        let (head, size) = FrameHead::decode(bytes).ok()??;
+        bytes = bytes.get(size.checked_add(usize::try_from(head.body()).ok()?)?..)?;
+        count += 1;
+    }
+    Some(count)
 }
 
 /// The error that a frame brings.

@@ -109,7 +109,8 @@ impl Core {
         self.effects.wakers.extend(aftermath.wakers);
         self.effects.when_done.extend(aftermath.when_done);
         for (id, thread) in &self.followers {
-            if *id == job.id || *id == 0 {
+            let told = self.effects.unpark.last().is_some_and(|last| last.id() == thread.id());
+            if (*id == job.id || *id == 0) && !told {
                 self.effects.unpark.push(thread.clone());
             }
         }

@@ -74,6 +74,9 @@ impl Engine {
 
     /// Has the supervisor keep the pool going; `unattended` if somebody waits without a thread of his own.
     pub(crate) fn supervise(self: &Arc<Self>, unattended: bool) {
+        if self.is_outside {
+            return;
+        }
         if unattended {
             self.with(|core| core.unattended = true);
         }

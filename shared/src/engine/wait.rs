@@ -3,9 +3,10 @@
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
 
 use crate::engine::Engine;
 use crate::engine::core::{Core, Effects, Leader};
@@ -97,20 +98,16 @@ impl Engine {
     }
 
     /// Sleeps until a worker rings, the nursery reports, something is due, or the deadline.
-    fn sleep(&self, deadline: Option<Instant>) {
+    pub(super) fn sleep(&self, deadline: Option<Instant>) {
         let Some((look, family)) = self.with(Core::fall_asleep) else { return };
         let until = [look, deadline].into_iter().flatten().min();
-        let timeout = until.map_or(PollTimeout::NONE, |until| {
-            // Rounded up: to wake a little late is better than to spin through the last millisecond.
-            let left = until.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
-            PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
-        });
+        let timeout = until.map(|until| TimeSpec::from_duration(until.saturating_duration_since(Instant::now())));
         let mut fds = vec![PollFd::new(self.bell.as_fd(), PollFlags::POLLIN)];
         if let Some(family) = &family {
             fds.push(PollFd::new(AsFd::as_fd(&**family), PollFlags::POLLIN));
         }
         // Interrupted or not: whoever sleeps here looks again.
-        let _ = poll(&mut fds, timeout);
+        let _ = ppoll(&mut fds, timeout, None);
         self.bell.clear();
         self.with(Core::wake_up);
     }
@@ -120,6 +117,8 @@ impl Core {
     /// Becomes the leader if there is none. A caller who finds the supervisor in the lead asks for it.
     fn take_lead(&mut self, role: Leader) -> bool {
         match self.leader {
+            // What moves there moves in the thread that carries it.
+            _ if self.is_outside() => false,
             None => {
                 self.leader = Some(role);
                 if role == Leader::Caller {

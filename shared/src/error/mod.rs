@@ -143,6 +143,25 @@ pub enum Error {
     /// The other side did not prove that it knows the key, or does not believe that we do.
     #[error("authentication failed: {0}")]
     Denied(String),
+    /// A rank of a cluster is gone, or cannot be reached: its process or machine ended, or the network between does not carry. What
+    /// became of the task is not known.
+    #[error("rank {rank} on {host} was lost: nothing was heard from it for {}", seconds(silent_for))]
+    RankLost {
+        /// Its number.
+        rank: usize,
+        /// The machine that it ran on.
+        host: String,
+        /// How long nothing had been heard from it.
+        silent_for: Duration,
+    },
+    /// A rank of a cluster runs another build of the program, in which the names of functions mean something else.
+    #[error("rank {rank} on {host} runs another build of this program: every machine must have the same executable")]
+    RankMismatch {
+        /// Its number.
+        rank: usize,
+        /// The machine that it runs on.
+        host: String,
+    },
     /// A setting or an argument makes no sense; the text says which and what to do.
     #[error("{0}")]
     Config(String),

@@ -10,7 +10,8 @@ use crate::pool::Pool;
 use crate::task::{Arguments, Task};
 use crate::threads::ThreadPool;
 
-/// A pool of processes or of threads: code that is written for this trait runs on either.
+/// A pool of processes or of threads, or the ranks of a cluster (`MpiExecutor`, with the feature `mpi`): code that is written for this
+/// trait runs on any of them.
 ///
 /// Beside what [`Pool`] asks for, functions, arguments and results must be `Send`, since threads do not serialize them.
 ///

@@ -1,7 +1,11 @@
 //! Who this process is, and which others it has started.
 
+#[cfg(feature = "mpi")]
+mod build;
 mod children;
 
+#[cfg(feature = "mpi")]
+pub(crate) use build::build_id;
 pub use children::active_children;
 pub(crate) use children::{register, unregister};
 

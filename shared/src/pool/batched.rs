@@ -1,28 +1,34 @@
 //! The pool's map calls with settings for one call.
 
+use std::fmt;
+use std::sync::Arc;
+
+use crate::engine::Engine;
 use crate::error::Result;
 use crate::future::{AsyncResult, take_all};
+use crate::pool::Imap;
 use crate::pool::feed::{Feeder, check_end, default_chunksize};
-use crate::pool::{Imap, Pool};
 use crate::task::{Arguments, Task};
 
-/// Items in the window of a lazy call, if the caller says nothing: enough to keep the workers busy with short tasks.
+/// Items in the window of a lazy call, if the caller says nothing: enough to keep the workers busy with short tasks. Where tasks travel further
+/// than to a worker of this process, each trip takes some twenty times as long.
 const LEAST_WINDOW: usize = 256;
+const LEAST_FAR_WINDOW: usize = 4096;
 
-/// A pool with a chunk size or a window for the calls made through it; made by [`Pool::with_chunksize`] and
-/// [`Pool::with_window`].
+/// A pool with a chunk size or a window for the calls made through it; made by [`Pool::with_chunksize`](crate::Pool::with_chunksize) and
+/// [`Pool::with_window`](crate::Pool::with_window).
 ///
 /// Each call is documented at the pool's method of the same name.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Batched<'p> {
-    pool: &'p Pool,
+    engine: &'p Arc<Engine>,
     chunksize: Option<usize>,
     window: Option<usize>,
 }
 
 impl<'p> Batched<'p> {
-    pub(super) fn new(pool: &'p Pool) -> Self {
-        Self { pool, chunksize: None, window: None }
+    pub(crate) fn new(engine: &'p Arc<Engine>) -> Self {
+        Self { engine, chunksize: None, window: None }
     }
 
     /// Sets the number of tasks that travel together; 0 counts as 1.
@@ -35,7 +41,7 @@ impl<'p> Batched<'p> {
         Self { window: Some(window.max(1)), ..self }
     }
 
-    /// See [`Pool::map`].
+    /// See [`Pool::map`](crate::Pool::map).
     pub fn map<F, I>(self, f: F, items: I) -> Result<Vec<F::Output>>
     where
         I: IntoIterator,
@@ -45,14 +51,14 @@ impl<'p> Batched<'p> {
         self.starmap(f, items.into_iter().map(|item| (item,)))
     }
 
-    /// See [`Pool::starmap`].
+    /// See [`Pool::starmap`](crate::Pool::starmap).
     pub fn starmap<F, I>(self, f: F, items: I) -> Result<Vec<F::Output>>
     where
         I: IntoIterator,
         I::Item: Arguments,
         F: Task<I::Item>,
     {
-        let (engine, items) = (&self.pool.engine, items.into_iter());
+        let (engine, items) = (self.engine, items.into_iter());
         check_end(&items)?;
         let job = engine.job(f.prepare()?, true);
         let (items, len, chunksize) = self.plan(items);
@@ -62,7 +68,7 @@ impl<'p> Batched<'p> {
         take_all(&job, len)
     }
 
-    /// See [`Pool::map_async`].
+    /// See [`Pool::map_async`](crate::Pool::map_async).
     pub fn map_async<F, I>(self, f: F, items: I) -> AsyncResult<Vec<F::Output>>
     where
         I: IntoIterator,
@@ -72,14 +78,14 @@ impl<'p> Batched<'p> {
         self.starmap_async(f, items.into_iter().map(|item| (item,)))
     }
 
-    /// See [`Pool::starmap_async`].
+    /// See [`Pool::starmap_async`](crate::Pool::starmap_async).
     pub fn starmap_async<F, I>(self, f: F, items: I) -> AsyncResult<Vec<F::Output>>
     where
         I: IntoIterator,
         I::Item: Arguments,
         F: Task<I::Item>,
     {
-        let (engine, items) = (&self.pool.engine, items.into_iter());
+        let (engine, items) = (self.engine, items.into_iter());
         let job = match check_end(&items).and_then(|()| f.prepare()) {
             Ok(prepared) => engine.job(prepared, true),
             Err(error) => return AsyncResult::failed(engine, error),
@@ -90,7 +96,7 @@ impl<'p> Batched<'p> {
         AsyncResult::all(engine.clone(), job)
     }
 
-    /// See [`Pool::imap`].
+    /// See [`Pool::imap`](crate::Pool::imap).
     pub fn imap<F, I>(self, f: F, items: I) -> Imap<I::IntoIter, F::Output>
     where
         I: IntoIterator,
@@ -100,7 +106,7 @@ impl<'p> Batched<'p> {
         self.lazy(f, items, true)
     }
 
-    /// See [`Pool::imap_unordered`].
+    /// See [`Pool::imap_unordered`](crate::Pool::imap_unordered).
     pub fn imap_unordered<F, I>(self, f: F, items: I) -> Imap<I::IntoIter, F::Output>
     where
         I: IntoIterator,
@@ -116,10 +122,11 @@ impl<'p> Batched<'p> {
         (I::Item,): Arguments,
         F: Task<(I::Item,)>,
     {
-        let engine = self.pool.engine.clone();
+        let engine = self.engine.clone();
         let chunksize = self.chunksize.unwrap_or(1);
         let workers = engine.breadth();
-        let window = self.window.unwrap_or(chunksize.saturating_mul(4 * workers).max(LEAST_WINDOW)).max(chunksize);
+        let least = if engine.is_outside() { LEAST_FAR_WINDOW } else { LEAST_WINDOW };
+        let window = self.window.unwrap_or(chunksize.saturating_mul(4 * workers).max(least)).max(chunksize);
         Imap::new(engine, f.prepare(), items.into_iter(), ordered, chunksize, window, workers)
     }
 
@@ -138,7 +145,16 @@ impl<'p> Batched<'p> {
     }
 
     fn default_chunksize(self, len: usize) -> usize {
-        default_chunksize(len, self.pool.engine.breadth())
+        default_chunksize(len, self.engine.breadth())
+    }
+}
+
+impl fmt::Debug for Batched<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batched")
+            .field("chunksize", &self.chunksize)
+            .field("window", &self.window)
+            .finish_non_exhaustive()
     }
 }
 

@@ -198,6 +198,11 @@ impl PoolBuilder {
     /// [`Error::ForkWithThreads`] for [`StartMethod::Fork`] in a process with several threads, [`Error::Io`] if the system has
     /// no more processes, descriptors or memory to give.
     pub fn build(self) -> Result<Pool> {
+        Ok(Pool { engine: Engine::start(self.config()?)? })
+    }
+
+    /// The settings, checked.
+    pub(crate) fn config(self) -> Result<Config> {
         static BUILT: AtomicU64 = AtomicU64::new(1);
         let processes = self.processes.unwrap_or_else(cpu_count);
         check_processes(processes)?;
@@ -219,7 +224,7 @@ impl PoolBuilder {
             "max_memory_per_child is in bytes; every worker has more than 1 MiB (1048576)",
         )?;
         let cpus = cpu_count();
-        let config = Config {
+        Ok(Config {
             name: self.name.unwrap_or_else(|| format!("pool{}", BUILT.fetch_add(1, Relaxed))),
             numbered: true,
             daemon: true,
@@ -240,8 +245,7 @@ impl PoolBuilder {
             replace: true,
             cpus,
             spin: cpus > 1,
-        };
-        Ok(Pool { engine: Engine::start(config)? })
+        })
     }
 }
 

@@ -57,7 +57,7 @@ impl Pool {
         (I::Item,): Arguments,
         F: Task<(I::Item,)>,
     {
-        Batched::new(self).map(f, items)
+        Batched::new(&self.engine).map(f, items)
     }
 
     /// As [`map`](Pool::map), but each item is a tuple of arguments, spread over the function's parameters.
@@ -77,7 +77,7 @@ impl Pool {
         I::Item: Arguments,
         F: Task<I::Item>,
     {
-        Batched::new(self).starmap(f, items)
+        Batched::new(&self.engine).starmap(f, items)
     }
 
     /// Has `f(args…)` run in a worker, and returns at once. Every failure, also one of submitting, reaches
@@ -108,7 +108,7 @@ impl Pool {
         (I::Item,): Arguments,
         F: Task<(I::Item,)>,
     {
-        Batched::new(self).map_async(f, items)
+        Batched::new(&self.engine).map_async(f, items)
     }
 
     /// As [`starmap`](Pool::starmap), but returns as soon as the items have been taken. Python's counterpart is
@@ -119,7 +119,7 @@ impl Pool {
         I::Item: Arguments,
         F: Task<I::Item>,
     {
-        Batched::new(self).starmap_async(f, items)
+        Batched::new(&self.engine).starmap_async(f, items)
     }
 
     /// Runs `f` on each item, lazily: an iterator of each item's result or error, in the items' order.
@@ -144,7 +144,7 @@ impl Pool {
         (I::Item,): Arguments,
         F: Task<(I::Item,)>,
     {
-        Batched::new(self).imap(f, items)
+        Batched::new(&self.engine).imap(f, items)
     }
 
     /// As [`imap`](Pool::imap), but each result comes as soon as it is there. Python's counterpart is `Pool.imap_unordered`.
@@ -154,7 +154,7 @@ impl Pool {
         (I::Item,): Arguments,
         F: Task<(I::Item,)>,
     {
-        Batched::new(self).imap_unordered(f, items)
+        Batched::new(&self.engine).imap_unordered(f, items)
     }
 
     /// The same calls with tasks sent in batches of `chunksize` (at least 1). Large chunks cost less a task, small ones
@@ -168,12 +168,12 @@ impl Pool {
     /// # Ok(()) }
     /// ```
     pub fn with_chunksize(&self, chunksize: usize) -> Batched<'_> {
-        Batched::new(self).with_chunksize(chunksize)
+        Batched::new(&self.engine).with_chunksize(chunksize)
     }
 
     /// The same lazy calls with up to `window` items (at least 1) taken from their source and not yet returned. If not
     /// set, it is room for four chunks a worker, and for 256 items at least. Beyond Python.
     pub fn with_window(&self, window: usize) -> Batched<'_> {
-        Batched::new(self).with_window(window)
+        Batched::new(&self.engine).with_window(window)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::{Engine, Job, Tasks};
 use crate::error::{Error, Result};
-use crate::handle::{self, Carried, Packed};
+use crate::handle::{self, Carried, Handles, Packed};
 use crate::protocol::{push_fixed, push_item};
 use crate::task::Arguments;
 
@@ -38,10 +38,17 @@ fn encode_panicked() -> Error {
 
 /// Encodes the arguments of one call, with the handles in them.
 pub(super) fn encode_carried<Args: Arguments>(args: Args, cap: u64) -> Result<Carried> {
-    let Carried { mut bytes, mut handles } = Carried::default();
-    let encoded = handle::pack(&mut handles, || catch_unwind(AssertUnwindSafe(|| encode(args, &mut bytes, cap))));
-    encoded.unwrap_or_else(|_| Err(encode_panicked()))?;
+    let mut handles = Handles::default();
+    let bytes = handle::pack(&mut handles, || encode_alone(args, cap))?;
     Ok(Carried { bytes, handles })
+}
+
+/// Encodes the arguments of one call; a panic of their serialization is an error.
+fn encode_alone<Args: Arguments>(args: Args, cap: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let encoded = catch_unwind(AssertUnwindSafe(|| encode(args, &mut bytes, cap)));
+    encoded.unwrap_or_else(|_| Err(encode_panicked()))?;
+    Ok(bytes)
 }
 
 /// Gathers tasks of one job into chunks and submits them.
@@ -72,7 +79,7 @@ impl<'a> Feeder<'a> {
         let mut left = most;
         loop {
             let mut handles = std::mem::take(&mut self.tasks.handles);
-            let outcome = handle::pack(&mut handles, || {
+            let outcome = self.engine.pack(&mut handles, || {
                 catch_unwind(AssertUnwindSafe(|| {
                     while left > 0 {
                         let Some(args) = items.next() else { return true };
@@ -212,9 +219,10 @@ impl<'a> Feeder<'a> {
 
 /// Submits a job of a single task.
 pub(crate) fn submit_one<Args: Arguments>(engine: &Engine, job: &Arc<Job>, args: Args) {
-    match encode_carried(args, engine.config.max_message) {
-        Ok(Carried { bytes, handles }) => {
-            engine.submit(job, Tasks { count: 1, payload: bytes, handles }, true);
+    let mut handles = Handles::default();
+    match engine.pack(&mut handles, || encode_alone(args, engine.config.max_message)) {
+        Ok(payload) => {
+            engine.submit(job, Tasks { count: 1, payload, handles }, true);
         }
         Err(error) => engine.submit_failed(job, error, true),
     }

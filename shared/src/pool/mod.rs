@@ -113,6 +113,12 @@ impl Pool {
         self.engine.resize(processes)
     }
 
+    /// The calls of a pool on an engine.
+    #[cfg(feature = "mpi")]
+    pub(crate) fn over(engine: Arc<Engine>) -> Self {
+        Self { engine }
+    }
+
     pub(crate) fn engine(&self) -> &Arc<Engine> {
         &self.engine
     }

@@ -1,0 +1,194 @@
+//! The calls, and where their tasks run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
+use std::time::Duration;
+
+use multiproc::{Executor, MpiExecutor, Result, as_completed, partial};
+
+use super::launch::Ranks;
+use super::support::{nap, square, squares};
+
+/// Ranks with two workers each.
+pub(super) fn executor() -> Result<MpiExecutor> {
+    MpiExecutor::builder().processes_per_rank(2).build()
+}
+
+fn sum(a: u64, b: u64) -> u64 {
+    a + b
+}
+
+#[expect(clippy::ptr_arg, reason = "the state is what was sent, a vector")]
+fn lookup(table: &Vec<String>, index: usize) -> String {
+    table[index].clone()
+}
+
+/// Every call, in ways that also a single worker can serve.
+pub(super) fn checks_calls() -> Result<()> {
+    let executor = executor()?;
+    assert_eq!(executor.apply(sum, (1, 2))?, 3);
+    assert_eq!(executor.map(square, 0..1000)?, squares(1000));
+    assert_eq!(executor.with_chunksize(1).map(square, 0..1000)?, squares(1000));
+    assert_eq!(executor.with_chunksize(7).map(square, (0..1000).filter(|_| true))?, squares(1000));
+    assert_eq!(executor.starmap(sum, (0..100).map(|n| (n, n)))?, (0..100).map(|n| 2 * n).collect::<Vec<_>>());
+    assert_eq!(executor.map_async(square, 0..100).get()?, squares(100));
+    assert_eq!(executor.map(square, 0..0)?, squares(0));
+
+    let table: Vec<String> = (0..100).map(|n| format!("entry {n}")).collect();
+    for _ in 0..2 {
+        assert_eq!(executor.map(partial(lookup, table.clone()), 0..100usize)?, table);
+        let lazy: Vec<_> = executor.imap(partial(lookup, table.clone()), 0..100usize).collect::<Result<_>>()?;
+        assert_eq!(lazy, table);
+    }
+    assert_eq!(executor.imap(square, 0..1000).collect::<Result<Vec<_>>>()?, squares(1000));
+    assert_eq!(executor.with_chunksize(9).imap(square, 0..1000).collect::<Result<Vec<_>>>()?, squares(1000));
+    let mut unordered = executor.imap_unordered(square, 0..1000).collect::<Result<Vec<_>>>()?;
+    unordered.sort_unstable();
+    assert_eq!(unordered, squares(1000));
+
+    let futures: Vec<_> = (0..1000).map(|n| executor.submit(square, (n,))).collect();
+    for (n, result) in as_completed(futures, None) {
+        assert_eq!(result?, square(n as u64));
+    }
+    assert_eq!(pollster::block_on(executor.submit(square, (12,)))?, 144);
+    let (sender, heard) = std::sync::mpsc::channel();
+    let called = executor.submit(square, (3,)).callback(move |value| sender.send(*value).unwrap());
+    assert_eq!((heard.recv(), called.get()?), (Ok(9), 9));
+
+    let results: Vec<_> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| executor.map(square, 0..100))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    results.into_iter().for_each(|result| assert_eq!(result.unwrap(), squares(100)));
+    println!("workers {}", executor.processes());
+    executor.shutdown(true, false);
+    println!("all calls are right");
+    Ok(())
+}
+
+pub(super) fn calls_give_what_those_of_a_pool_give_on_any_number_of_ranks() -> Result<()> {
+    for ranks in [1usize, 2, 3, 5] {
+        let output = Ranks::new(ranks, "checks_calls").run().well();
+        let workers = 2 * (ranks - 1).max(1);
+        assert_eq!(output, format!("workers {workers}\nall calls are right\n"));
+    }
+    Ok(())
+}
+
+pub(super) fn without_mpirun_the_tasks_run_in_a_pool_of_this_process() -> Result<()> {
+    assert_eq!(Ranks::alone("checks_calls").run().well(), "workers 2\nall calls are right\n");
+    Ok(())
+}
+
+/// Larger than the pieces in which a message goes, and not a multiple of them.
+const LARGE: usize = (40 << 20) + 3;
+
+pub(super) fn checks_large_values() -> Result<()> {
+    let executor = executor()?;
+    let bytes: Vec<u8> = (0..LARGE).map(|at| (at % 251) as u8).collect();
+    let reverse = |mut bytes: Vec<u8>| {
+        bytes.reverse();
+        bytes
+    };
+    let reversed = reverse(bytes.clone());
+    for result in executor.imap(reverse, [bytes.clone(), bytes.clone(), bytes.clone()]) {
+        assert!(result? == reversed);
+    }
+    let at = |bytes: &Vec<u8>, at: usize| bytes[at];
+    assert_eq!(executor.map(partial(at, bytes.clone()), [0, LARGE - 1])?, [bytes[0], bytes[LARGE - 1]]);
+    println!("large values are right");
+    Ok(())
+}
+
+pub(super) fn large_arguments_and_results_go_there_and_back() -> Result<()> {
+    assert_eq!(Ranks::new(3, "checks_large_values").run().well(), "large values are right\n");
+    Ok(())
+}
+
+pub(super) fn checks_an_endless_source() -> Result<()> {
+    let executor = executor()?;
+    let mut taken = 0;
+    let source = (0..).inspect(|n| taken = *n);
+    let first: Vec<_> = executor.with_window(50).imap(square, source).take(500).collect::<Result<_>>()?;
+    assert_eq!(first, squares(500));
+    println!("taken {}", taken < 560);
+    Ok(())
+}
+
+pub(super) fn an_endless_source_is_read_as_far_as_its_window() -> Result<()> {
+    assert_eq!(Ranks::new(3, "checks_an_endless_source").run().well(), "taken true\n");
+    Ok(())
+}
+
+/// A task that takes some time, and tells which process ran it.
+fn nap_and_tell(milliseconds: u64) -> u32 {
+    nap(milliseconds);
+    std::process::id()
+}
+
+pub(super) fn checks_breadth() -> Result<()> {
+    let executor = executor()?;
+    // Long enough for each of the four workers to get one while the others sleep.
+    let pids = executor.with_chunksize(1).map(nap_and_tell, [500; 4])?;
+    println!("{} workers had work", pids.into_iter().collect::<BTreeSet<_>>().len());
+    let parents = |_: u32| {
+        nap(1);
+        multiproc::parent_process().map(|parent| parent.pid)
+    };
+    let mut tasks = BTreeMap::new();
+    for parent in executor.with_chunksize(1).map(parents, 0..400u32)? {
+        *tasks.entry(parent.unwrap()).or_insert(0) += 1;
+    }
+    assert_eq!(tasks.keys().copied().collect::<BTreeSet<_>>(), executor.ranks().iter().map(|rank| rank.pid).collect());
+    println!("each rank had some {}", tasks.values().all(|tasks| *tasks > 50));
+    Ok(())
+}
+
+pub(super) fn all_workers_of_all_ranks_have_work() -> Result<()> {
+    let output = Ranks::new(3, "checks_breadth").run().well();
+    assert_eq!(output, "4 workers had work\neach rank had some true\n");
+    Ok(())
+}
+
+/// The function is thought short, so that both ranks have much of it in advance; then it turns out to be long on one of them.
+pub(super) fn checks_give_back() -> Result<()> {
+    let executor = MpiExecutor::builder().processes_per_rank(1).build()?;
+    executor.with_chunksize(1).map(nap_and_tell, [0; 1000])?;
+    let long = executor.ranks()[0].pid;
+    let slow_there = |slow: u32| {
+        if multiproc::parent_process().is_some_and(|parent| parent.pid == slow) {
+            thread::sleep(Duration::from_secs(1));
+        }
+        std::process::id()
+    };
+    let began = std::time::Instant::now();
+    executor.with_chunksize(1).map(slow_there, vec![0; 1000])?;
+    let pids = executor.with_chunksize(1).map(slow_there, vec![long; 200])?;
+    let slow =
+        pids.iter().filter(|pid| **pid != pids[0]).count().min(pids.iter().filter(|pid| **pid == pids[0]).count());
+    println!("the slow rank ran few {}, in time {}", slow < 20, began.elapsed() < Duration::from_secs(20));
+    Ok(())
+}
+
+pub(super) fn what_waits_on_one_rank_is_asked_back_for_another() -> Result<()> {
+    assert_eq!(Ranks::new(3, "checks_give_back").run().well(), "the slow rank ran few true, in time true\n");
+    Ok(())
+}
+
+pub(super) fn checks_statistics() -> Result<()> {
+    let executor = executor()?;
+    executor.map(nap, [50; 8])?;
+    let failing = executor.map(|n: u64| assert!(n < 3), 0..5u64);
+    assert!(failing.is_err());
+    executor.shutdown(true, false);
+    let now = executor.statistics();
+    println!("executed {} failed {} cancelled {} queued {}", now.executed, now.failed, now.cancelled, now.queued);
+    println!("run time {}", now.run_time >= Duration::from_millis(350));
+    Ok(())
+}
+
+pub(super) fn statistics_count_every_task_once() -> Result<()> {
+    let output = Ranks::new(3, "checks_statistics").run().well();
+    assert_eq!(output, "executed 11 failed 2 cancelled 0 queued 0\nrun time true\n");
+    Ok(())
+}

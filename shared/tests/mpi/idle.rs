@@ -1,0 +1,39 @@
+//! Ranks that have nothing to do.
+
+use std::thread;
+use std::time::Duration;
+
+use multiproc::{MpiExecutor, Result};
+
+use super::launch::Ranks;
+use super::support::{processor_ticks, square, squares};
+
+pub(super) fn does_nothing() -> Result<()> {
+    let executor = MpiExecutor::builder().processes_per_rank(1).build()?;
+    assert_eq!(executor.map(square, 0..1000)?, squares(1000));
+    println!("idle now");
+    thread::sleep(Duration::from_secs(8));
+    assert_eq!(executor.map(square, 0..1000)?, squares(1000));
+    println!("awake again");
+    Ok(())
+}
+
+/// Processor time that the processes have used, in seconds.
+fn used(processes: &[u32]) -> f64 {
+    processes.iter().map(|pid| processor_ticks(*pid)).sum::<u64>() as f64 / 100.0
+}
+
+pub(super) fn sixteen_idle_ranks_leave_the_cpu_alone() -> Result<()> {
+    let running = Ranks::new(16, "does_nothing").start();
+    running.heard("idle now");
+    // Ranks look for messages less often after a while.
+    thread::sleep(Duration::from_millis(1500));
+    let processes = running.processes();
+    let before = used(&processes);
+    thread::sleep(Duration::from_secs(5));
+    let share = (used(&processes) - before) / 5.0;
+    println!("{} processes took {:.1} % of a CPU", processes.len(), 100.0 * share);
+    assert!(share < 0.1, "{share} CPUs");
+    assert!(running.end().well().ends_with("awake again\n"));
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! Ranks that are lost, and what is left then.
+
+use std::time::{Duration, Instant};
+
+use multiproc::{Error, Executor, MpiExecutor, Result};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::launch::{Ranks, Running};
+use super::support::{Gate, arrive, eventually, nap, pass, square, squares};
+
+/// How long a rank may be silent in these tests.
+const SILENCE: Duration = Duration::from_secs(2);
+
+fn executor() -> Result<MpiExecutor> {
+    MpiExecutor::builder().processes_per_rank(2).silence(SILENCE).build()
+}
+
+/// Prints who the ranks are, has something to do for each worker, waits until the test has taken rank 1, and tells what became of it.
+pub(super) fn loses_a_rank() -> Result<()> {
+    let executor = executor()?;
+    let gate = Gate::new();
+    let held: Vec<_> = (0..4).map(|_| executor.submit(pass, (gate.path(),))).collect();
+    gate.await_arrivals(4);
+    let waiting: Vec<_> = (0..20).map(|n| executor.submit(square, (n,))).collect();
+    let pids: Vec<_> = executor.ranks().iter().map(|rank| rank.pid).collect();
+    println!("ranks {} {}", pids[0], pids[1]);
+
+    let began = Instant::now();
+    eventually("a rank is lost", || held.iter().any(|future| future.ready()));
+    println!("in time {}", began.elapsed() < SILENCE + Duration::from_secs(10));
+    gate.open();
+    let (mut lost, mut done) = (0, 0);
+    for result in held.into_iter().map(|future| future.get()) {
+        match result {
+            Ok(_) => done += 1,
+            Err(error @ Error::RankLost { rank: 1, .. }) => {
+                let Error::RankLost { host, silent_for, .. } = &error else { unreachable!() };
+                assert!(error.to_string().contains(&format!("rank 1 on {host}")), "{error}");
+                assert!(*silent_for < SILENCE + Duration::from_secs(10), "{error}");
+                lost += 1;
+            }
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    println!("held: {done} done, {lost} lost");
+    // Those had not gone to a rank.
+    let waiting: Vec<_> = waiting.into_iter().map(|future| future.get()).collect::<Result<_>>()?;
+    assert_eq!(waiting, squares(20));
+    assert_eq!((executor.map(square, 0..1000)?, executor.processes()), (squares(1000), 2));
+    println!("the others went on");
+    Ok(())
+}
+
+/// Hears who the ranks are, and sends the first one a signal.
+fn signal_rank(running: &Running, signal: Signal) {
+    let ranks = running.heard("ranks ");
+    let first: i32 = ranks.split(' ').next().unwrap().parse().unwrap();
+    kill(Pid::from_raw(first), signal).unwrap();
+}
+
+const STORY: [&str; 3] = ["in time true", "held: 2 done, 2 lost", "the others went on"];
+
+pub(super) fn a_killed_rank_costs_the_tasks_that_it_had() -> Result<()> {
+    let running = Ranks::with_options(&["--enable-recovery"], 3, "loses_a_rank").start();
+    signal_rank(&running, Signal::SIGKILL);
+    // The status is mpirun's word on the rank that was killed.
+    let ended = running.end();
+    assert_eq!(ended.output.lines().skip(1).collect::<Vec<_>>(), STORY, "{ended:?}");
+    Ok(())
+}
+
+pub(super) fn a_stopped_rank_is_lost_in_bounded_time() -> Result<()> {
+    let running = Ranks::new(3, "loses_a_rank").start();
+    signal_rank(&running, Signal::SIGSTOP);
+    let ended = running.end();
+    assert_eq!(ended.output.lines().skip(1).collect::<Vec<_>>(), STORY, "{ended:?}");
+    Ok(())
+}
+
+pub(super) fn loses_all_ranks() -> Result<()> {
+    let executor = executor()?;
+    let gate = Gate::new();
+    let held: Vec<_> = (0..10).map(|_| executor.submit(pass, (gate.path(),))).collect();
+    gate.await_arrivals(2);
+    println!("ranks {}", executor.ranks()[0].pid);
+    let lost = |result: Result<u32>| matches!(result, Err(Error::RankLost { rank: 1, .. }));
+    println!("{}", held.into_iter().map(|future| future.get()).all(lost));
+    println!("{}", matches!(executor.map(square, 0..10), Err(Error::RankLost { .. })));
+    Ok(())
+}
+
+pub(super) fn with_all_ranks_lost_every_task_fails() -> Result<()> {
+    let running = Ranks::new(2, "loses_all_ranks").start();
+    signal_rank(&running, Signal::SIGSTOP);
+    let ended = running.end();
+    assert_eq!(ended.output.lines().skip(1).collect::<Vec<_>>(), ["true", "true"], "{ended:?}");
+    Ok(())
+}
+
+/// Says who the processes are, and works until somebody ends it.
+pub(super) fn works_for_long() -> Result<()> {
+    let executor = executor()?;
+    let gate = Gate::new();
+    let held: Vec<_> = (0..3).map(|_| executor.submit(endless, (gate.path(),))).collect();
+    gate.await_arrivals(3);
+    // Nobody will clean up here.
+    gate.remove();
+    println!("ranks {} {}", executor.ranks()[0].pid, std::process::id());
+    held.into_iter().for_each(|future| drop(future.get()));
+    Ok(())
+}
+
+fn endless(gate: std::path::PathBuf) -> u64 {
+    arrive(&gate);
+    nap(600_000)
+}
+
+fn nothing_is_left_after(end: impl FnOnce(&Running, i32, i32)) {
+    let running = Ranks::new(3, "works_for_long").start();
+    let pids: Vec<i32> = running.heard("ranks ").split(' ').map(|pid| pid.parse().unwrap()).collect();
+    assert!(running.processes().len() > 8, "mpirun, three ranks, two nurseries and four workers");
+    end(&running, pids[0], pids[1]);
+    let ended = running.end();
+    assert!(!ended.status.success(), "{ended:?}");
+}
+
+pub(super) fn without_recovery_mpirun_ends_everything() -> Result<()> {
+    nothing_is_left_after(|_, rank, _| kill(Pid::from_raw(rank), Signal::SIGKILL).unwrap());
+    Ok(())
+}
+
+pub(super) fn nothing_outlives_a_killed_rank_0() -> Result<()> {
+    nothing_is_left_after(|_, _, first| kill(Pid::from_raw(first), Signal::SIGKILL).unwrap());
+    Ok(())
+}
+
+pub(super) fn nothing_outlives_a_killed_mpirun() -> Result<()> {
+    nothing_is_left_after(|running, _, _| running.kill(Signal::SIGKILL));
+    Ok(())
+}

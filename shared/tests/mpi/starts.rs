@@ -1,0 +1,179 @@
+//! How ranks start and end.
+
+use std::env;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use multiproc::{Error, Executor, MpiExecutor, Pool, Result};
+use object::read::{Object, ObjectSection};
+
+use super::calls::executor;
+use super::launch::Ranks;
+use super::support::{Gate, nap, pass, square};
+
+pub(super) fn says_who_it_is() -> Result<()> {
+    println!("before");
+    let executor = executor()?;
+    println!("after, with ranks {:?}", executor.ranks().iter().map(|rank| rank.rank).collect::<Vec<_>>());
+    // What a task prints is printed here, too.
+    executor.apply(|| println!("in a task"), ())?;
+    let names = |_: u32| multiproc::current_process().name;
+    let mut names = executor.with_chunksize(1).map(names, 0..100)?;
+    names.retain(|name| !name.starts_with("rank1-") && !name.starts_with("rank2-"));
+    assert!(names.is_empty(), "{names:?}");
+    executor.shutdown(true, false);
+    Ok(())
+}
+
+pub(super) fn what_follows_the_executor_runs_on_rank_0_alone() -> Result<()> {
+    let output = Ranks::new(3, "says_who_it_is").run().well();
+    let count = |line: &str| output.lines().filter(|other| *other == line).count();
+    assert_eq!((count("before"), count("after, with ranks [1, 2]"), count("in a task")), (3, 1, 1), "{output}");
+    Ok(())
+}
+
+/// Prints how the executor starts.
+pub(super) fn starts() -> Result<()> {
+    match MpiExecutor::builder().processes_per_rank(1).silence(Duration::from_secs(5)).build() {
+        Ok(executor) => println!("started: {}", executor.apply(square, (3,))?),
+        Err(error) => println!("refused: {error}"),
+    }
+    Ok(())
+}
+
+/// A copy of this binary that is another build, as far as can be told.
+fn another_build(folder: &Path) -> PathBuf {
+    let mut bytes = fs::read(env::current_exe().unwrap()).unwrap();
+    let file = object::File::parse(&*bytes).unwrap();
+    let note = file.section_by_name(".note.gnu.build-id").and_then(|note| note.file_range());
+    // The last byte of the linker's id, or of the file.
+    let at = note.map_or(bytes.len() - 1, |(start, len)| (start + len - 1) as usize);
+    bytes[at] ^= 1;
+    let path = folder.join("another");
+    fs::write(&path, bytes).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+pub(super) fn another_build_on_a_rank_is_an_error_that_names_it() -> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    let (own, other) = (env::current_exe().unwrap(), another_build(folder.path()));
+    let (own, other) = (own.to_str().unwrap(), other.to_str().unwrap());
+    let program = ["--program", "starts"];
+    let ranks = |second: &'static str| {
+        let second = if second == "other" { other } else { own };
+        let first = ["-n", "2", own].into_iter().chain(program);
+        Ranks::mpirun().args(first.chain([":", "-n", "1", second]).chain(program)).run()
+    };
+    assert_eq!(ranks("own").well(), "started: 9\n");
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let error = Error::RankMismatch { rank: 2, host: host.trim().into() };
+    assert_eq!(ranks("other").well(), format!("refused: {error}\n"));
+    Ok(())
+}
+
+pub(super) fn starts_badly() -> Result<()> {
+    // Rank 2 has no room for processes.
+    if env::var("OMPI_COMM_WORLD_RANK").unwrap() == "2" {
+        let none = nix::sys::resource::Resource::RLIMIT_NOFILE;
+        nix::sys::resource::setrlimit(none, 40, 40).unwrap();
+    }
+    match MpiExecutor::builder().processes_per_rank(200).build() {
+        Ok(_) => println!("started"),
+        Err(error) => println!("refused: {}", matches!(error, Error::Io { .. })),
+    }
+    Ok(())
+}
+
+pub(super) fn a_pool_that_cannot_start_on_a_rank_is_an_error() -> Result<()> {
+    assert_eq!(Ranks::new(3, "starts_badly").run().well(), "refused: true\n");
+    Ok(())
+}
+
+pub(super) fn starts_twice() -> Result<()> {
+    let executor = executor()?;
+    println!("{}", MpiExecutor::new().is_err());
+    println!("{}", executor.apply(square, (2,))?);
+    drop(executor);
+    println!("{}", MpiExecutor::new().is_err());
+    Ok(())
+}
+
+pub(super) fn there_is_one_executor_in_the_life_of_a_process() -> Result<()> {
+    assert_eq!(Ranks::new(2, "starts_twice").run().well(), "true\n4\ntrue\n");
+    Ok(())
+}
+
+pub(super) fn starts_in_a_worker() -> Result<()> {
+    let executor = executor()?;
+    let refused = executor.apply(|| matches!(MpiExecutor::new(), Err(Error::Config(_))), ())?;
+    let nested = executor.apply(|| Pool::with_processes(1).and_then(|pool| pool.apply(square, (5,))), ())?;
+    println!("{refused} {}", nested?);
+    Ok(())
+}
+
+pub(super) fn a_worker_is_no_rank() -> Result<()> {
+    assert_eq!(Ranks::new(2, "starts_in_a_worker").run().well(), "true 25\n");
+    Ok(())
+}
+
+/// Drops the executor while tasks run and wait.
+pub(super) fn drops() -> Result<()> {
+    let executor = executor()?;
+    let futures: Vec<_> = (0..20).map(|_| executor.submit(nap, (60_000,))).collect();
+    executor.map_async(square, 0..3).wait_timeout(Duration::from_millis(200));
+    drop(executor);
+    let cancelled = futures.into_iter().filter(|_| true).map(|future| future.get());
+    println!("{}", cancelled.filter(|result| matches!(result, Err(Error::Cancelled))).count());
+    Ok(())
+}
+
+/// Ends with an executor that nobody shuts down.
+pub(super) fn forgets() -> Result<()> {
+    let executor = executor()?;
+    let _running = executor.submit(nap, (60_000,));
+    executor.apply(square, (1,))?;
+    std::mem::forget(executor);
+    Ok(())
+}
+
+pub(super) fn exits() -> Result<()> {
+    let executor = executor()?;
+    let _running = executor.submit(nap, (60_000,));
+    executor.apply(square, (1,))?;
+    std::process::exit(3)
+}
+
+pub(super) fn a_program_that_drops_or_forgets_its_executor_leaves_nothing() -> Result<()> {
+    assert_eq!(Ranks::new(3, "drops").run().well(), "20\n");
+    // That is for `mpirun` to complain about; it ends the others.
+    assert!(!Ranks::new(3, "forgets").run().status.success());
+    assert!(!Ranks::new(3, "exits").run().status.success());
+    Ok(())
+}
+
+pub(super) fn shuts_down() -> Result<()> {
+    let executor = executor()?;
+    let gate = Gate::new();
+    let held: Vec<_> = (0..4).map(|_| executor.submit(pass, (gate.path(),))).collect();
+    gate.await_arrivals(4);
+    let waiting: Vec<_> = (0..10).map(|n| executor.submit(square, (n,))).collect();
+    executor.shutdown(false, true);
+    assert!(matches!(executor.submit(square, (1,)).get(), Err(Error::Closed)));
+    let cancelled = waiting.into_iter().map(|future| future.get());
+    println!("{} cancelled", cancelled.filter(|result| matches!(result, Err(Error::Cancelled))).count());
+    gate.open();
+    executor.shutdown(true, false);
+    println!(
+        "{} done",
+        held.into_iter().filter(|future| future.ready()).map(|future| future.get()).filter(Result::is_ok).count()
+    );
+    Ok(())
+}
+
+pub(super) fn shutting_down_waits_for_what_was_taken_or_cancels_it() -> Result<()> {
+    assert_eq!(Ranks::new(3, "shuts_down").run().well(), "10 cancelled\n4 done\n");
+    Ok(())
+}
