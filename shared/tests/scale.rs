@@ -1,10 +1,13 @@
-//! Sizes and counts beyond what 32 bits hold or descriptors allow.
+//! Sizes and counts beyond what 32 bits hold or descriptors allow; what is idle costs nothing.
 
 mod support;
 
+use std::thread;
+use std::time::Duration;
+
 use multiproc::Pool;
 
-use support::promise;
+use support::{descendants, processor_ticks, promise};
 
 /// More than 2^31 bytes, and more than an `i32` or a single `write` takes.
 const LARGE: usize = (2 << 30) + 12_345;
@@ -47,7 +50,7 @@ fn many_workers_start_run_and_stop() {
 }
 
 fn wait_with(milliseconds: u64, bytes: Vec<u8>) -> usize {
-    std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+    thread::sleep(Duration::from_millis(milliseconds));
     bytes.len()
 }
 
@@ -77,6 +80,63 @@ fn a_result_as_large_as_the_ring_and_around_it_arrives_whole() {
         for size in [(256 << 10) - 5, 256 << 10, (256 << 10) + 5, 1 << 20] {
             assert_eq!(pool.apply(|size: usize| vec![3u8; size], (size,))?.len(), size);
         }
+        Ok(())
+    });
+}
+
+/// So many bytes as the first eight say: those given, and then the last of them again and again.
+fn resized(mut bytes: Vec<u8>) -> Vec<u8> {
+    let len = u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+    let last = bytes.last().copied().unwrap();
+    bytes.resize(len, last);
+    bytes
+}
+
+#[test]
+fn a_large_result_arrives_whole_whether_it_fits_into_its_arguments_or_not() {
+    promise(|| {
+        let pool = Pool::with_processes(2)?;
+        let sizes = [20_000, 70_000, 300_000, 1 << 20, 5 << 20];
+        for (given, wanted) in sizes.iter().flat_map(|given| sizes.map(|wanted| (*given, wanted))) {
+            let mut bytes: Vec<u8> = (0..given).map(|at| (at % 251) as u8).collect();
+            bytes[..8].copy_from_slice(&(wanted as u64).to_le_bytes());
+            let mut expected = bytes.clone();
+            expected.resize(wanted, *bytes.last().unwrap());
+            assert!(pool.apply(resized, (bytes,))? == expected, "{wanted} bytes for {given}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn idle_pools_of_any_size_use_no_processor_time() {
+    promise(|| {
+        let pools = [1, 2, 64].map(Pool::with_processes);
+        for pool in &pools {
+            pool.as_ref().map_err(Clone::clone)?.with_chunksize(1).map(|n: u64| n + 1, 0..1000u64)?;
+        }
+        thread::sleep(Duration::from_millis(500));
+        let used = || {
+            let workers = descendants().iter().map(|process| processor_ticks(process.pid)).sum::<u64>();
+            workers + processor_ticks(std::process::id())
+        };
+        let before = used();
+        thread::sleep(Duration::from_secs(5));
+        let used = used() - before;
+        assert!(used <= 2, "{used} ticks of 10 ms in five seconds");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_caller_who_waits_for_a_long_task_uses_next_to_no_processor_time() {
+    promise(|| {
+        let pool = Pool::with_processes(2)?;
+        let long = pool.apply_async(wait_with, (5_000, Vec::new()));
+        let before = processor_ticks(std::process::id());
+        assert_eq!(long.get()?, 0);
+        let used = processor_ticks(std::process::id()) - before;
+        assert!(used <= 5, "{used} ticks of 10 ms in five seconds");
         Ok(())
     });
 }

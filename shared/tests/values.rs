@@ -55,6 +55,12 @@ fn plain_values_travel() {
         travels(&pool, (u8::MAX, i8::MIN, u64::MAX, i64::MIN))?;
         travels(&pool, (u128::MAX, i128::MIN, usize::MAX))?;
         travels(&pool, (f32::MIN_POSITIVE, f64::NEG_INFINITY, -0.0))?;
+        // Numbers alone, in bulk, take a way of their own.
+        travels(&pool, u8::MAX)?;
+        travels(&pool, i16::MIN)?;
+        travels(&pool, f32::EPSILON)?;
+        travels(&pool, usize::MAX)?;
+        travels(&pool, i128::MIN)?;
         assert_eq!(pool.apply(echo::<f64>, (f64::NAN,))?.to_bits(), f64::NAN.to_bits());
         travels(&pool, Duration::from_nanos(1))?;
         travels(&pool, [1u16, 2, 3])

@@ -51,6 +51,8 @@ pub(crate) struct Side {
     pub(crate) slow: bool,
     /// Ours too, at another size: no peer, but a point of the row's curve.
     pub(crate) point: bool,
+    /// How much there is to do at a point of a curve; 0 without one.
+    pub(crate) size: f64,
 }
 
 /// What ours must reach.
@@ -78,12 +80,14 @@ pub(crate) struct Case {
     pub(crate) sides: Vec<Side>,
     /// What ours must reach.
     pub(crate) goals: Vec<Goal>,
+    /// What the size is called that ours has in a row with points.
+    pub(crate) largest: &'static str,
 }
 
 impl Case {
     /// A row without sides.
     pub(crate) fn new(id: &'static str, unit: Unit, what: &'static str) -> Self {
-        Self { id, what, unit, sides: Vec::new(), goals: Vec::new() }
+        Self { id, what, unit, sides: Vec::new(), goals: Vec::new(), largest: "" }
     }
 
     /// Adds a side.
@@ -92,7 +96,14 @@ impl Case {
         name: &'static str,
         setup: impl Fn(&Run) -> Result<Repetition, String> + 'static,
     ) -> Self {
-        self.sides.push(Side { name, setup: Box::new(setup), slow: false, point: false });
+        self.sides.push(Side { name, setup: Box::new(setup), slow: false, point: false, size: 0.0 });
+        self
+    }
+
+    /// Makes ours, which was added before, the last point of a curve, and says what its size is called.
+    pub(crate) fn up_to(mut self, largest: &'static str, size: f64) -> Self {
+        self.largest = largest;
+        self.sides.iter_mut().for_each(|side| side.size = size);
         self
     }
 
@@ -100,9 +111,10 @@ impl Case {
     pub(crate) fn point(
         mut self,
         name: &'static str,
+        size: f64,
         setup: impl Fn(&Run) -> Result<Repetition, String> + 'static,
     ) -> Self {
-        self.sides.push(Side { name, setup: Box::new(setup), slow: false, point: true });
+        self.sides.push(Side { name, setup: Box::new(setup), slow: false, point: true, size });
         self
     }
 
@@ -112,7 +124,7 @@ impl Case {
         name: &'static str,
         setup: impl Fn(&Run) -> Result<Repetition, String> + 'static,
     ) -> Self {
-        self.sides.push(Side { name, setup: Box::new(setup), slow: true, point: false });
+        self.sides.push(Side { name, setup: Box::new(setup), slow: true, point: false, size: 0.0 });
         self
     }
 

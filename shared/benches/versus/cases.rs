@@ -110,8 +110,8 @@ fn start(id: &'static str, method: &'static str) -> Case {
         .goal("procspawn", 1.0)
 }
 
-/// The same with a server that forks the workers. One server lasts as long as its program, so the first pool of a
-/// program pays for it: this row has the first pool, and `start_running` a later one.
+/// The same with a server that forks the workers. The first pool pays for it: CPython's lasts as long as its program, ours as
+/// long as there is a pool. This row has the first pool, and `start_running` one beside another.
 fn start_forkserver() -> Case {
     Case::new("start_forkserver", MICROSECONDS, "the same, the first pool of a program: with its fork server")
         .side(OURS, |run| fresh::first_time("forkserver".to_owned(), run.items(5)))
@@ -123,8 +123,8 @@ fn start_forkserver() -> Case {
 }
 
 fn start_running() -> Case {
-    Case::new("start_running", MICROSECONDS, "the same, a later pool: the fork server is running")
-        .side(OURS, |run| fresh::repetition("forkserver".to_owned(), run.items(10)))
+    Case::new("start_running", MICROSECONDS, "the same, a further pool: the fork server is running")
+        .side(OURS, |run| fresh::repetition("running".to_owned(), run.items(10)))
         .side("cpython", |run| run.cpython("start_running", run.items(3)))
         .side("procspawn", |run| fresh::repetition("procspawn".to_owned(), run.items(10)))
         .side(LIMIT, |run| fresh::repetition("fork_limit".to_owned(), run.items(10)))
@@ -219,21 +219,23 @@ fn more_workers() -> Case {
     let side = |times: usize| move |run: &Run| ours::map_chunk1_on(times * processors(), run.items(100_000));
     Case::new("more_workers", NS_AN_ITEM, "map, each item a task of its own, by 16 workers a processor")
         .side(OURS, side(16))
-        .point("1 a processor", side(1))
-        .point("2 a processor", side(2))
+        .up_to("16 a processor", 16.0)
+        .point("1 a processor", 1.0, side(1))
+        .point("2 a processor", 2.0, side(2))
         .goal("1 a processor", 0.5)
 }
 
 /// Ours is the price of an item among ten million; if time is linear, it is no more than among fewer.
 fn growth_items() -> Case {
     let side = |items: u64| move |run: &Run| ours::map(run.items(items));
-    Case::new("growth_items", NS_AN_ITEM, "map of a no-op over 10^3 to 10^7 items, default chunks")
+    Case::new("growth_items", NS_AN_ITEM, "map of a no-op over 10³ to 10⁷ items, default chunks")
         .side(OURS, side(10_000_000))
-        .point("10^3", side(1_000))
-        .point("10^4", side(10_000))
-        .point("10^5", side(100_000))
-        .point("10^6", side(1_000_000))
-        .goal("10^5", 0.67)
+        .up_to("10⁷", 1e7)
+        .point("10³", 1e3, side(1_000))
+        .point("10⁴", 1e4, side(10_000))
+        .point("10⁵", 1e5, side(100_000))
+        .point("10⁶", 1e6, side(1_000_000))
+        .goal("10⁵", 0.67)
 }
 
 /// If time is linear, a gibibyte takes 16 times as long as 64 MiB; half as long again is allowed.
@@ -241,9 +243,11 @@ fn growth_bytes() -> Case {
     let side = |bytes: u64| move |run: &Run| ours::echo(run.items(bytes));
     Case::new("growth_bytes", MICROSECONDS, "1 B to 1 GiB of bytes to a task and back")
         .slow_side(OURS, side(1 << 30))
-        .point("1 B", |_| ours::echo(1))
-        .point("1 KiB", |_| ours::echo(1 << 10))
-        .point("1 MiB", side(1 << 20))
-        .point("64 MiB", side(64 << 20))
+        .up_to("1 GiB", (1u64 << 30) as f64)
+        .point("1 B", 1.0, |_| ours::echo(1))
+        .point("1 KiB", 1024.0, |_| ours::echo(1 << 10))
+        .point("64 KiB", 65_536.0, |_| ours::echo(1 << 16))
+        .point("4 MiB", (4u64 << 20) as f64, side(4 << 20))
+        .point("64 MiB", (64u64 << 20) as f64, side(64 << 20))
         .goal("64 MiB", 1.0 / 24.0)
 }

@@ -1,4 +1,4 @@
-//! What the table says, as JSON and as a picture in the target directory.
+//! What the table says, as files in the target directory: as JSON, as the book has it, and as pictures.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,18 +8,18 @@ use serde_json::{Map, Value, json};
 
 use crate::case::{Goal, LIMIT, OURS};
 use crate::measure::{Effort, Row};
-use crate::picture;
+use crate::{growth, markdown, picture};
 
-/// Writes both files and says where they are, unless the run was too short to mean anything; fails when one of our
-/// own rows did not run.
-pub(crate) fn finish(rows: &[Row<'_>], effort: Effort) -> ExitCode {
+/// Writes the files and says where they are, unless the run was too short to mean anything; fails when one of our own rows
+/// did not run.
+pub(crate) fn finish(rows: &[Row<'_>], peers: &str, effort: Effort) -> ExitCode {
     if effort != Effort::Check {
-        let (json, picture) = (beside("versus.json"), beside("versus.svg"));
-        if let Err(error) = write(&json, rows).and_then(|()| svg::save(&picture, &picture::draw(rows))) {
-            eprintln!("cannot write {} or {}: {error}", json.display(), picture.display());
+        let folder = target();
+        if let Err(error) = write(&folder, rows, peers) {
+            eprintln!("cannot write to {}: {error}", folder.display());
             return ExitCode::FAILURE;
         }
-        println!("\nwritten to {} and {}", json.display(), picture.display());
+        println!("\nwritten to {}: versus.json, versus.md, versus.svg, versus-growth.svg", folder.display());
     }
     match rows.iter().all(|row| row.times(OURS).is_some()) {
         true => ExitCode::SUCCESS,
@@ -27,15 +27,18 @@ pub(crate) fn finish(rows: &[Row<'_>], effort: Effort) -> ExitCode {
     }
 }
 
-/// A file in the target directory, whichever that is: cargo names a folder inside it at build time.
-fn beside(name: &str) -> PathBuf {
+/// The target directory, whichever that is: cargo names a folder inside it at build time.
+fn target() -> PathBuf {
     let inside = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    inside.parent().unwrap_or(inside).join(name)
+    inside.parent().unwrap_or(inside).to_path_buf()
 }
 
-fn write(path: &Path, rows: &[Row<'_>]) -> io::Result<()> {
-    let rows: Vec<Value> = rows.iter().map(row_json).collect();
-    fs::write(path, serde_json::to_string_pretty(&rows)? + "\n")
+fn write(folder: &Path, rows: &[Row<'_>], peers: &str) -> io::Result<()> {
+    let json: Vec<Value> = rows.iter().map(row_json).collect();
+    fs::write(folder.join("versus.json"), serde_json::to_string_pretty(&json)? + "\n")?;
+    fs::write(folder.join("versus.md"), markdown::write(rows, peers))?;
+    svg::save(folder.join("versus.svg"), &picture::draw(rows))?;
+    svg::save(folder.join("versus-growth.svg"), &growth::draw(rows))
 }
 
 fn row_json(row: &Row<'_>) -> Value {

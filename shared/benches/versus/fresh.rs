@@ -20,10 +20,11 @@ pub(crate) const END: &str = "--end";
 type Errand = fn() -> Result<(), String>;
 
 /// What a fresh process may be asked to do, and to time.
-const ERRANDS: [(&str, Errand); 7] = [
+const ERRANDS: [(&str, Errand); 8] = [
     ("fork", || ours::start_and_stop(StartMethod::Fork)),
     ("spawn", || ours::start_and_stop(StartMethod::Spawn)),
     ("forkserver", || ours::start_and_stop(StartMethod::ForkServer)),
+    ("running", ours::start_and_stop_beside),
     ("procspawn", peers::procspawn::start_and_stop),
     ("fork_limit", || limits::processes::start_and_reap(0, 2)),
     ("spawn_limit", || limits::processes::start_and_reap(2, 0)),

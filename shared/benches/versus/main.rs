@@ -14,7 +14,9 @@ mod cases;
 mod channels;
 mod files;
 mod fresh;
+mod growth;
 mod limits;
+mod markdown;
 mod measure;
 mod ours;
 mod peers;
@@ -42,14 +44,15 @@ fn main() -> ExitCode {
             let run = Run::new(effort);
             let chosen = rows.iter().filter(|case| ids.is_empty() || ids.contains(&case.id));
             let python = run.python().unwrap_or_else(|reason| format!("missing: {reason}"));
-            report::header(&format!("CPython {python}"));
+            let peers = format!("CPython {python}");
+            report::header(&peers);
             let mut done = Vec::new();
             for case in chosen {
                 let row = measure::measure(case, &run);
                 report::print(&row);
                 done.push(row);
             }
-            files::finish(&done, effort)
+            files::finish(&done, &peers, effort)
         }
         Ok(Action::List) => {
             rows.iter().for_each(|case| println!("{:<18} {}", case.id, case.what));

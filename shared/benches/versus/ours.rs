@@ -1,5 +1,6 @@
 //! Our side: the pool as its users call it, with the default start method.
 
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use multiproc::{Executor, Pool, StartMethod};
@@ -94,6 +95,13 @@ pub(crate) fn start_and_stop(method: StartMethod) -> Result<(), String> {
     pool.close();
     pool.join().map_err(told)?;
     check_count(found.len(), 2)
+}
+
+/// The same while another pool lives, and with it the server that forks the workers of both.
+pub(crate) fn start_and_stop_beside() -> Result<(), String> {
+    static OTHER: OnceLock<Result<Pool, String>> = OnceLock::new();
+    OTHER.get_or_init(workers).as_ref().map_err(String::clone)?;
+    start_and_stop(StartMethod::ForkServer)
 }
 
 fn workers() -> Result<Pool, String> {

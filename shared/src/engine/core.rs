@@ -1,6 +1,6 @@
 //! The state of a pool, under its one lock: workers, backlog, and the step that moves tasks and results between them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::task::Waker;
 use std::thread::Thread;
@@ -85,8 +85,8 @@ pub(super) struct Core {
     /// The thread that lets workers go that have had nothing to do for long.
     pub(super) keeper: Option<Thread>,
     pub(super) backlog: VecDeque<Chunk>,
-    /// What a task of a function takes, in nanoseconds, as last seen.
-    pub(super) costs: HashMap<u64, u64>,
+    /// What a task of a function takes, in nanoseconds, as last seen. Functions are few, and asked about with every task.
+    pub(super) costs: BTreeMap<u64, u64>,
     /// Tasks whose outcome is still to come.
     pub(super) outstanding: u64,
     pub(super) counts: Counts,
@@ -112,6 +112,8 @@ pub(super) struct Core {
     pub(super) asleep: bool,
     /// How often a caller took the lead.
     pub(super) leads: u64,
+    /// The supervisor, if it sleeps until the caller who leads now leaves.
+    pub(super) relief: Option<Thread>,
     /// A caller wants the lead that the supervisor has.
     pub(super) lead_wanted: bool,
     /// Threads that wait while another leads, and the jobs they wait for (0 for any).
@@ -140,7 +142,7 @@ impl Core {
             idle: Vec::new(),
             hot: NOBODY,
             backlog: VecDeque::new(),
-            costs: HashMap::new(),
+            costs: BTreeMap::new(),
             outstanding: 0,
             counts: Counts::default(),
             events: Vec::new(),
@@ -157,6 +159,7 @@ impl Core {
             leader: None,
             asleep: false,
             leads: 0,
+            relief: None,
             lead_wanted: false,
             followers: Vec::new(),
             spin_pays: true,

@@ -139,15 +139,17 @@ impl Engine {
         Job::new(self.next_job.fetch_add(1, Relaxed), prepared, ordered, self.config.max_message)
     }
 
-    /// Queues tasks of a job; `last` says that no more will come.
-    pub(crate) fn submit(&self, job: &Arc<Job>, tasks: Tasks, last: bool) {
+    /// Queues tasks of a job; `last` says that no more will come. Says whether some tasks wait for a worker now, which a
+    /// [`nudge`](Engine::nudge) may find.
+    pub(crate) fn submit(&self, job: &Arc<Job>, tasks: Tasks, last: bool) -> bool {
         self.with(|core| {
             core.submit(job, tasks);
             if last {
                 let aftermath = job.seal();
                 core.note(job, aftermath);
             }
-        });
+            !core.backlog.is_empty()
+        })
     }
 
     /// Whether tasks travel further than to a worker of this process.

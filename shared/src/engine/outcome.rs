@@ -107,6 +107,18 @@ impl Outcome {
         }
     }
 
+    /// Hands over the values that come next, as far as they are plain ones of `size` bytes each, and taken: what `take` refuses is
+    /// still [`next`](Outcome::next).
+    #[inline]
+    pub(crate) fn take_fixed(&mut self, size: usize, mut take: impl FnMut(&[u8]) -> bool) {
+        let head = FrameHead::short_value(size);
+        let rest = self.frames.get(self.at..).unwrap_or_default();
+        let plain = rest
+            .chunks_exact(head.len() + size)
+            .take_while(|frame| frame.split_first_chunk().is_some_and(|(word, value)| *word == head && take(value)));
+        self.at += plain.count() * (head.len() + size);
+    }
+
     fn next_whole(&mut self, cap: u64) -> Option<Result<Source<'_>, Error>> {
         if std::mem::replace(&mut self.at, 1) > 0 {
             return None;

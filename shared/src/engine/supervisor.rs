@@ -120,6 +120,12 @@ impl Engine {
         if core.leader.is_none() && !core.lead_wanted && (core.unattended || since == core.leads) {
             return Turn::Lead;
         }
+        if core.leader.is_some() && since == core.leads {
+            // That caller may lead for long, and says when it stops.
+            core.relief = Some(thread::current());
+            *leads = u64::MAX;
+            return Turn::Rest;
+        }
         Turn::Linger
     }
 }

@@ -144,6 +144,7 @@ impl Core {
     fn leave(&mut self, leading: bool) {
         if leading {
             self.leader = None;
+            self.effects.unpark.extend(self.relief.take());
         }
         self.retire_if_closing();
         // Who wanted the lead may have run out of time before it was free.

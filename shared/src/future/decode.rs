@@ -35,6 +35,9 @@ pub(crate) fn take_all<R: DeserializeOwned + 'static>(job: &Job, len: usize) -> 
     // One guard for the whole loop: it costs more than it takes to decode a number.
     let all = catch_unwind(AssertUnwindSafe(|| {
         while let Some(mut outcome) = job.take_next() {
+            if let Some(size) = wire::fixed::size::<R>() {
+                outcome.take_fixed(size, |bytes| wire::fixed::value(bytes).map(|value| results.push(value)).is_some());
+            }
             while let Some(source) = outcome.next(job.cap) {
                 results.push(wire::decode(source?).map_err(Error::Decode)?);
             }

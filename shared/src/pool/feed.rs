@@ -6,11 +6,14 @@ use std::sync::Arc;
 use crate::engine::{Engine, Job, Tasks};
 use crate::error::{Error, Result};
 use crate::handle::{self, Carried, Handles, Packed};
-use crate::protocol::push_item;
+use crate::protocol::{push_fixed, push_item};
 use crate::task::Arguments;
 
 /// A chunk is closed early once it holds this many bytes: large arguments should not wait for each other.
 const ENOUGH: usize = 1 << 20;
+
+/// Chunks that are submitted between two looks at the results, while each finds a worker: to look costs as much as to submit.
+const UNHEARD: u32 = 16;
 
 fn encode<Args: Arguments>(args: Args, out: &mut Vec<u8>, cap: u64) -> Result<()> {
     let before = out.len();
@@ -60,11 +63,13 @@ pub(super) struct Feeder<'a> {
     whole: usize,
     /// Handles that the whole items need.
     packed: usize,
+    /// Chunks submitted since results were last taken in.
+    unheard: u32,
 }
 
 impl<'a> Feeder<'a> {
     pub(super) fn new(engine: &'a Engine, job: &'a Arc<Job>, chunksize: usize) -> Self {
-        Self { engine, job, chunksize, tasks: Tasks::default(), encoding: false, whole: 0, packed: 0 }
+        Self { engine, job, chunksize, tasks: Tasks::default(), encoding: false, whole: 0, packed: 0, unheard: 0 }
     }
 
     /// Adds up to `most` tasks; says whether that was all of `items`.
@@ -96,6 +101,18 @@ impl<'a> Feeder<'a> {
 
     #[inline]
     fn add_one<Args: Arguments>(&mut self, args: Args) {
+        if let Some(size) = Args::fixed_size()
+            && size as u64 <= self.engine.config.max_message
+        {
+            // Nothing to fail, and no handles.
+            match self.chunksize {
+                1 => self.tasks.payload.extend_from_slice(&args.raw().to_ne_bytes()[..size]),
+                _ => push_fixed(&mut self.tasks.payload, args.raw(), size),
+            }
+            self.tasks.count += 1;
+            self.whole = self.tasks.payload.len();
+            return self.flush_full();
+        }
         let (cap, payload) = (self.engine.config.max_message, &mut self.tasks.payload);
         let put = handle::put_count();
         self.encoding = true;
@@ -116,11 +133,15 @@ impl<'a> Feeder<'a> {
                 return self.reject(error);
             }
         }
+        self.flush_full();
+    }
+
+    /// Submits the chunk if it is full.
+    #[inline]
+    fn flush_full(&mut self) {
         if self.tasks.payload.len() >= ENOUGH || self.tasks.count as usize >= self.chunksize {
             self.take_handles();
-            self.flush();
-            // Results are taken in while arguments go out, or a worker might have to wait for room.
-            self.engine.nudge();
+            self.submit();
         }
     }
 
@@ -144,8 +165,7 @@ impl<'a> Feeder<'a> {
             if !moved {
                 self.take_handles();
             }
-            self.flush();
-            self.engine.nudge();
+            self.submit();
         }
     }
 
@@ -165,19 +185,28 @@ impl<'a> Feeder<'a> {
         self.engine.submit_failed(self.job, error, false);
     }
 
-    /// Submits what there is.
-    pub(super) fn flush(&mut self) {
+    /// Submits what there is, and takes results in if that is due: while arguments go out, or workers might have to wait for room.
+    fn submit(&mut self) {
+        self.unheard += 1;
+        if self.flush() || self.unheard >= UNHEARD {
+            self.unheard = 0;
+            self.engine.nudge();
+        }
+    }
+
+    /// Submits what there is. Says whether tasks wait for a worker now.
+    pub(super) fn flush(&mut self) -> bool {
         (self.whole, self.packed) = (0, 0);
         if self.tasks.count == 0 {
             self.tasks = Tasks::default();
-            return;
+            return false;
         }
         let mut tasks = std::mem::take(&mut self.tasks);
         if tasks.count == 1 && self.chunksize > 1 {
             // A chunk of one is its task's bytes without the length.
             tasks.payload.drain(..8);
         }
-        self.engine.submit(self.job, tasks, false);
+        self.engine.submit(self.job, tasks, false)
     }
 
     /// Adds all of `items`; no more will come.
@@ -192,7 +221,9 @@ impl<'a> Feeder<'a> {
 pub(crate) fn submit_one<Args: Arguments>(engine: &Engine, job: &Arc<Job>, args: Args) {
     let mut handles = Handles::default();
     match engine.pack(&mut handles, || encode_alone(args, engine.config.max_message)) {
-        Ok(payload) => engine.submit(job, Tasks { count: 1, payload, handles }, true),
+        Ok(payload) => {
+            engine.submit(job, Tasks { count: 1, payload, handles }, true);
+        }
         Err(error) => engine.submit_failed(job, error, true),
     }
 }

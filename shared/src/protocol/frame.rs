@@ -63,6 +63,13 @@ impl FrameHead {
         (bytes, if short { 4 } else { 12 })
     }
 
+    /// The head of a value of `len` bytes, which are few.
+    #[inline]
+    pub(crate) fn short_value(len: usize) -> [u8; 4] {
+        debug_assert!(len < LONG as usize);
+        (Kind::Value as u32 | (len as u32) << LEN_SHIFT).to_le_bytes()
+    }
+
     /// Reads a head: `None` if it is not all there, `Err` if it cannot be one, else the head and its length.
     #[inline]
     pub(crate) fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, ()> {
@@ -125,6 +132,14 @@ mod tests {
                 assert_eq!(FrameHead::decode(&bytes[..size]), Ok(Some((head, size))));
                 assert_eq!(FrameHead::decode(&bytes[..size - 1]), Ok(None));
             }
+        }
+    }
+
+    #[test]
+    fn a_short_value_has_the_head_that_any_value_has() {
+        for len in 0..=16 {
+            let (bytes, size) = FrameHead { kind: Kind::Value, timed: false, len: len as u64 }.encode();
+            assert_eq!(FrameHead::short_value(len), bytes[..size]);
         }
     }
 

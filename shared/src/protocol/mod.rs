@@ -5,5 +5,5 @@ mod record;
 mod setup;
 
 pub(crate) use frame::{Envelope, Frame, FrameHead, Kind};
-pub(crate) use record::{Items, RECORD_LEN, Record, RecordKind, push_item};
+pub(crate) use record::{Items, RECORD_LEN, Record, RecordKind, push_fixed, push_item};
 pub(crate) use setup::Setup;

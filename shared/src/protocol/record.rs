@@ -75,6 +75,19 @@ pub(crate) fn push_item<E>(payload: &mut Vec<u8>, encode: impl FnOnce(&mut Vec<u
     Ok(())
 }
 
+/// Does what [`push_item`] does for an item that is the first `len` bytes of `raw` (at most all).
+///
+/// All are copied, and those beyond `len` taken away again: a copy of a fixed size takes no call.
+#[inline]
+pub(crate) fn push_fixed(payload: &mut Vec<u8>, raw: u128, len: usize) {
+    let len = len.min(size_of::<u128>());
+    let mut item = [0; 8 + size_of::<u128>()];
+    item[..8].copy_from_slice(&(len as u64).to_le_bytes());
+    item[8..].copy_from_slice(&raw.to_ne_bytes());
+    payload.extend_from_slice(&item);
+    payload.truncate(payload.len() - size_of::<u128>() + len);
+}
+
 /// The items of a record's payload.
 #[derive(Debug, Clone)]
 pub(crate) struct Items<'a>(pub(crate) &'a [u8]);
@@ -113,6 +126,21 @@ mod tests {
         });
         assert_eq!(failed, Err("no"));
         assert_eq!(Items(&payload).collect::<Vec<_>>(), [&b"one"[..], b"", b"three"]);
+    }
+
+    #[test]
+    fn an_item_of_a_fixed_size_is_like_any_other() {
+        for len in 0..=16 {
+            let raw = u128::MAX / 3;
+            let (mut short, mut long) = (Vec::new(), Vec::new());
+            push_fixed(&mut short, raw, len);
+            push_item::<()>(&mut long, |out| {
+                out.extend_from_slice(&raw.to_ne_bytes()[..len]);
+                Ok(())
+            })
+            .unwrap();
+            assert_eq!(short, long);
+        }
     }
 
     #[test]

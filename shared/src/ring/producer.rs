@@ -76,6 +76,27 @@ impl Producer {
         Ok(len)
     }
 
+    /// Writes `head` and the first `len` bytes of `value`, without showing them, if there is room for all of both in one place; says
+    /// whether it did. All bytes are copied, because a copy of a fixed size takes no call; those beyond `len` lie in free room.
+    #[inline]
+    pub(crate) fn write_short(&mut self, head: [u8; 4], value: u128, len: usize) -> Result<bool, Corrupt> {
+        const ALL: usize = 4 + size_of::<u128>();
+        let capacity = self.segment.capacity();
+        let at = (self.written as usize) & (capacity - 1);
+        if self.free(ALL)? < ALL || capacity - at < ALL {
+            return Ok(false);
+        }
+        let (_, data) = self.segment.ring(self.tasks);
+        // SAFETY: at + ALL ≤ capacity, so both stay inside the ring's bytes; those from `written` on for `free` bytes, of which
+        // there are at least ALL, belong to the producer.
+        unsafe {
+            data.add(at).cast::<[u8; 4]>().write(head);
+            data.add(at + 4).cast::<u128>().write_unaligned(value);
+        }
+        self.written += (4 + len.min(size_of::<u128>())) as u64;
+        Ok(true)
+    }
+
     /// Shows everything written so far, by one release store.
     pub(crate) fn publish(&mut self) {
         if self.published != self.written {

@@ -19,6 +19,20 @@ pub trait Arguments: Sized + 'static {
     /// Reads the arguments of a message.
     #[doc(hidden)]
     fn decode(source: Source<'_>) -> Result<Self, String>;
+
+    /// How many bytes the arguments are, if that is [fixed](wire::fixed).
+    #[doc(hidden)]
+    #[inline]
+    fn fixed_size() -> Option<usize> {
+        None
+    }
+
+    /// The bytes of arguments that have a fixed size.
+    #[doc(hidden)]
+    #[inline]
+    fn raw(&self) -> wire::fixed::Raw {
+        0
+    }
 }
 
 impl Arguments for () {
@@ -37,8 +51,22 @@ impl<A: Serialize + DeserializeOwned + 'static> Arguments for (A,) {
         wire::encode(self.0, out)
     }
 
+    #[inline]
     fn decode(source: Source<'_>) -> Result<Self, String> {
-        wire::decode(source).map(|argument| (argument,))
+        match wire::fixed::value(source.bytes()) {
+            Some(argument) => Ok((argument,)),
+            None => wire::decode(source).map(|argument| (argument,)),
+        }
+    }
+
+    #[inline]
+    fn fixed_size() -> Option<usize> {
+        wire::fixed::size::<A>()
+    }
+
+    #[inline]
+    fn raw(&self) -> wire::fixed::Raw {
+        wire::fixed::raw(&self.0)
     }
 }
 

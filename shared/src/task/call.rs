@@ -22,6 +22,9 @@ pub(crate) trait Calls {
 
     /// Ends the call. `output` has the result, if it went well; it comes back empty.
     fn end(&mut self, outcome: Result<(), Failure>, output: &mut Vec<u8>);
+
+    /// Ends a call whose result is the first `len` bytes of `raw`.
+    fn end_fixed(&mut self, raw: wire::fixed::Raw, len: usize);
 }
 
 /// Why a call has no result, short of a panic.
@@ -48,6 +51,10 @@ pub(crate) fn run_calls<Args: Arguments, R: Serialize + 'static>(
     while let Some(input) = calls.next() {
         let args = Args::decode(input).map_err(Failure::Decode);
         let result = args.and_then(|args| function(calls, args));
+        if let (Ok(value), Some(len)) = (&result, wire::fixed::size::<R>()) {
+            calls.end_fixed(wire::fixed::raw(value), len);
+            continue;
+        }
         let outcome = result.and_then(|result| wire::encode(result, &mut output).map_err(Failure::Encode));
         calls.end(outcome, &mut output);
     }

@@ -4,6 +4,7 @@
 //! takes the short way: numbers are copied as they lie in memory (both sides are the same build on the same machine),
 //! vectors of numbers at the speed of memory, and a large `Vec<u8>` is not copied at all on its way to the ring.
 
+pub(crate) mod fixed;
 mod flat;
 
 use std::any::Any;

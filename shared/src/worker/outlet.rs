@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Release;
 use crate::protocol::{FrameHead, Kind};
 use crate::ring::{Corrupt, Producer, Segment};
 use crate::sys::bell::Bell;
+use crate::wire::fixed::Raw;
 
 pub(super) struct Outlet {
     segment: Arc<Segment>,
@@ -62,13 +63,37 @@ impl Outlet {
             }
             self.write(payload)?;
         }
+        self.sent();
+        payload.clear();
+        payload.shrink_to(KEPT);
+        Ok(())
+    }
+
+    /// Whether a result may have so many bytes.
+    #[inline]
+    pub(super) fn allows(&self, len: usize) -> bool {
+        len as u64 <= self.cap
+    }
+
+    /// Does what [`send`](Outlet::send) does for a value that is the first `len` bytes of `raw`.
+    #[inline]
+    pub(super) fn send_fixed(&mut self, raw: Raw, len: usize) -> Result<(), Corrupt> {
+        let head = FrameHead::short_value(len);
+        if !self.ring.write_short(head, raw, len)? {
+            self.write(&head)?;
+            self.write(&raw.to_ne_bytes()[..len])?;
+        }
+        self.sent();
+        Ok(())
+    }
+
+    /// Counts everything written as complete.
+    #[inline]
+    fn sent(&mut self) {
         self.segment.header().worker.solid.store(self.ring.written(), Release);
         if self.ring.unpublished() >= BATCH {
             self.show();
         }
-        payload.clear();
-        payload.shrink_to(KEPT);
-        Ok(())
     }
 
     /// Shows the parent all results, and wakes it if it sleeps.

@@ -8,6 +8,7 @@ use crate::ring::{Corrupt, Flags, Segment};
 use crate::sys::clock::now_ns;
 use crate::task::{Calls, Failure, Function, State, panic};
 use crate::wire::Source;
+use crate::wire::fixed::Raw;
 use crate::worker::Worker;
 use crate::worker::outlet::Outlet;
 
@@ -173,6 +174,19 @@ impl Calls for Run<'_> {
             }
         }
     }
+
+    fn end_fixed(&mut self, raw: Raw, len: usize) {
+        if self.trace || !self.outlet.allows(len) {
+            return self.finish(Kind::Value, &mut raw.to_ne_bytes()[..len].to_vec());
+        }
+        self.last = Kind::Value;
+        if self.stamp {
+            self.now = now_ns();
+        }
+        if let Err(corrupt) = self.outlet.send_fixed(raw, len) {
+            self.outcome = Err(corrupt);
+        }
+    }
 }
 
 /// The single call of the initializer, whose result nobody wants.
@@ -194,4 +208,6 @@ impl Calls for Once<'_> {
     fn end(&mut self, outcome: Result<(), Failure>, _output: &mut Vec<u8>) {
         self.failure = outcome.err();
     }
+
+    fn end_fixed(&mut self, _raw: Raw, _len: usize) {}
 }

@@ -28,7 +28,7 @@ pub(crate) use programs::{Program, announce};
 pub(crate) use runner::{named, run_each_in_a_process};
 
 /// How long a test may take. Far more than any needs: it is there to end one that hangs.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(180);
 
 /// Tests count this process' children and descriptors, so they take turns.
 static TURN: Mutex<()> = Mutex::new(());

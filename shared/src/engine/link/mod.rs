@@ -73,7 +73,8 @@ pub(in crate::engine) struct Link {
     results: Consumer,
     /// Bytes that came and do not yet make a frame.
     inbox: Vec<u8>,
-    /// A large frame in the making, and what its body will measure.
+    /// A large frame in the making, and what its body will measure. Its task has begun, whatever else the worker says, and can go
+    /// to no other worker: its arguments may be gone.
     large: Option<(FrameHead, Vec<u8>)>,
     /// Bytes to go into the task ring before any further chunk, and how many of them are there already.
     outbox: (Vec<u8>, usize),
@@ -215,6 +216,7 @@ impl Link {
         let begun = self.header().claim.0.revoke();
         self.epoch = self.epoch.wrapping_add(1);
         let keep = self.in_flight.iter().take_while(|sent| sent.number.wrapping_sub(begun) > u32::MAX / 2).count();
+        let keep = keep.max(self.large.is_some().into());
         let back: Vec<InFlight> = self.in_flight.drain(keep..).collect();
         self.number = begun;
         let mut chunks = Vec::new();
@@ -228,7 +230,7 @@ impl Link {
 
     /// Everything that was given to a worker that has ended, and whether its first task had begun.
     pub(in crate::engine) fn abandon(mut self) -> (Vec<Chunk>, bool) {
-        let begun = self.started() != self.finished;
+        let begun = self.started() != self.finished || self.large.is_some();
         (self.in_flight.drain(..).map(|sent| sent.chunk).collect(), begun)
     }
 }

@@ -41,7 +41,10 @@ impl Link {
             return harvest;
         }
         let before = self.finished;
-        self.was_ready |= self.is_ready();
+        if !self.was_ready {
+            // Not asked for any more afterwards: the worker writes to the same cache line with every task.
+            self.was_ready = self.is_ready();
+        }
         harvest.corrupt = self.read_frames(&mut harvest).is_err();
         harvest.tasks = self.finished - before;
         if harvest.tasks > 0 {
