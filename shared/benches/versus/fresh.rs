@@ -54,7 +54,15 @@ fn send(errand: &str, times: u64) -> Result<f64, String> {
     let mut command = Command::new(program);
     let output = command.args([FRESH, errand, &times.to_string()]).output().map_err(|error| error.to_string())?;
     let answer = String::from_utf8_lossy(&output.stdout);
-    answer.trim().parse().map_err(|_| String::from_utf8_lossy(&output.stderr).trim().to_owned())
+    let reason = || {
+        // Of a panic, what it says and not where.
+        let told = String::from_utf8_lossy(&output.stderr);
+        told.lines()
+            .find(|line| !line.is_empty() && !line.starts_with("thread "))
+            .unwrap_or("it did not say why")
+            .to_owned()
+    };
+    answer.trim().parse().map_err(|_| reason())
 }
 
 /// Does an errand once, and then so many times; prints the seconds that one of these took, or the first if there are

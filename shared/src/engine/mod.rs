@@ -39,10 +39,10 @@ pub(crate) use callbacks::Callbacks;
 pub(crate) use chunk::Tasks;
 pub(crate) use config::Config;
 pub(crate) use job::{Job, WhenDone};
+pub(crate) use outcome::Outcome;
 #[cfg(feature = "mpi")]
 pub(crate) use {
     chunk::Chunk,
-    outcome::Outcome,
     outside::{Offer, Order, Outlook},
     relay::{Relay, Relayed},
 };

@@ -4,8 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::de::DeserializeOwned;
 
-use crate::engine::Job;
+use crate::engine::{Job, Outcome};
 use crate::error::{Error, Result};
+use crate::sys::large::on_large_pages;
 use crate::wire::{self, Source};
 
 /// Runs a caller's deserialization code; its panic becomes an error of the task.
@@ -31,21 +32,56 @@ pub(crate) fn take_one<R: DeserializeOwned + 'static>(job: &Job) -> Result<R> {
 
 /// The results of a job that is done; `len` is how many to expect.
 pub(crate) fn take_all<R: DeserializeOwned + 'static>(job: &Job, len: usize) -> Result<Vec<R>> {
-    let mut results = Vec::with_capacity(len);
-    // One guard for the whole loop: it costs more than it takes to decode a number.
-    let all = catch_unwind(AssertUnwindSafe(|| {
-        while let Some(mut outcome) = job.take_next() {
-            if let Some(size) = wire::fixed::size::<R>() {
-                outcome.take_fixed(size, |bytes| wire::fixed::value(bytes).map(|value| results.push(value)).is_some());
+    let mut gathered = Gathered::new(len);
+    gathered.take(job);
+    gathered.into_result()
+}
+
+/// The results of an ordered job, as far as they have come, or the first error among them.
+pub(crate) struct Gathered<R> {
+    results: Vec<R>,
+    outcome: Result<()>,
+}
+
+impl<R: DeserializeOwned + 'static> Gathered<R> {
+    /// None yet; `len` is how many to expect.
+    pub(crate) fn new(len: usize) -> Self {
+        let mut results = Vec::with_capacity(len);
+        on_large_pages(&mut results);
+        Self { results, outcome: Ok(()) }
+    }
+
+    /// Takes those that are there.
+    pub(crate) fn take(&mut self, job: &Job) {
+        // One guard for the whole loop: it costs more than it takes to decode a number.
+        let taken = catch_unwind(AssertUnwindSafe(|| {
+            while let Some(outcome) = job.take_next() {
+                // After an error nobody wants them.
+                if self.outcome.is_ok() {
+                    self.outcome = add(&mut self.results, outcome, job.cap);
+                }
             }
-            while let Some(source) = outcome.next(job.cap) {
-                results.push(wire::decode(source?).map_err(Error::Decode)?);
-            }
+        }));
+        if taken.is_err() {
+            self.outcome = Err(decode_panicked());
+            self.take(job);
         }
-        Ok(())
-    }));
-    all.unwrap_or_else(|_| Err(decode_panicked()))?;
-    Ok(results)
+    }
+
+    pub(crate) fn into_result(self) -> Result<Vec<R>> {
+        self.outcome.map(|()| self.results)
+    }
+}
+
+/// Adds the values of a chunk to others, up to the first that is none.
+fn add<R: DeserializeOwned + 'static>(results: &mut Vec<R>, mut outcome: Outcome, cap: u64) -> Result<()> {
+    if let Some(size) = wire::fixed::size::<R>() {
+        outcome.take_fixed(size, |bytes| wire::fixed::value(bytes).map(|value| results.push(value)).is_some());
+    }
+    while let Some(source) = outcome.next(cap) {
+        results.push(wire::decode(source?).map_err(Error::Decode)?);
+    }
+    Ok(())
 }
 
 /// The error of a job whose only task failed before it was sent.

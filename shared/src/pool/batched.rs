@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::future::{AsyncResult, take_all};
+use crate::future::{AsyncResult, Gathered};
 use crate::pool::Imap;
 use crate::pool::feed::{Feeder, check_end, default_chunksize};
 use crate::task::{Arguments, Task};
@@ -63,9 +63,19 @@ impl<'p> Batched<'p> {
         let job = engine.job(f.prepare()?, true);
         let (items, len, chunksize) = self.plan(items);
         Feeder::new(engine, &job, chunksize).add_all(items);
-        engine.wait_done(&job, None);
+        let mut gathered = Gathered::new(len);
+        loop {
+            // Asked before the results are taken: those that come in between are of the next round.
+            let done = job.is_done();
+            gathered.take(&job);
+            if done {
+                break;
+            }
+            // What has come is decoded while it is in the caches, and its memory used again.
+            engine.wait_next(&job, None);
+        }
         engine.forget(&job);
-        take_all(&job, len)
+        gathered.into_result()
     }
 
     /// See [`Pool::map_async`](crate::Pool::map_async).

@@ -11,14 +11,15 @@ const LARGE: usize = 4 << 20;
 
 /// Asks for large pages behind a buffer that is about to be filled. With small ones, a page fault every 4 KiB costs more than
 /// the copying (it took 120 of 165 ms for 64 MiB, there and back, where this was measured).
-pub(crate) fn on_large_pages(buffer: &mut Vec<u8>) {
-    if buffer.capacity() < LARGE {
+pub(crate) fn on_large_pages<T>(buffer: &mut Vec<T>) {
+    let bytes = buffer.capacity().saturating_mul(size_of::<T>());
+    if bytes < LARGE {
         return;
     }
     let page = page_size();
-    let start = buffer.as_mut_ptr();
+    let start = buffer.as_mut_ptr().cast::<u8>();
     let ahead = start.align_offset(page);
-    let len = (buffer.capacity() - ahead) / page * page;
+    let len = (bytes - ahead) / page * page;
     // SAFETY: start + ahead lies inside the buffer's allocation, and so do the `len` bytes from there. The advice changes
     // how the kernel backs them, not what they hold.
     let outcome = unsafe {
