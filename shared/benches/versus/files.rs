@@ -19,7 +19,7 @@ pub(crate) fn finish(rows: &[Row<'_>], peers: &str, effort: Effort) -> ExitCode 
             eprintln!("cannot write to {}: {error}", folder.display());
             return ExitCode::FAILURE;
         }
-        println!("\nwritten to {}: versus.json, versus.md, versus.svg, versus-growth.svg", folder.display());
+        println!("\nwritten to {}: versus.json, versus.txt, versus.svg, versus-growth.svg", folder.display());
     }
     match rows.iter().all(|row| row.times(OURS).is_some()) {
         true => ExitCode::SUCCESS,
@@ -36,7 +36,7 @@ fn target() -> PathBuf {
 fn write(folder: &Path, rows: &[Row<'_>], peers: &str) -> io::Result<()> {
     let json: Vec<Value> = rows.iter().map(row_json).collect();
     fs::write(folder.join("versus.json"), serde_json::to_string_pretty(&json)? + "\n")?;
-    fs::write(folder.join("versus.md"), markdown::write(rows, peers))?;
+    fs::write(folder.join("versus.txt"), markdown::write(rows, peers))?;
     svg::save(folder.join("versus.svg"), &picture::draw(rows))?;
     svg::save(folder.join("versus-growth.svg"), &growth::draw(rows))
 }
