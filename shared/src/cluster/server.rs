@@ -37,6 +37,8 @@ pub(super) struct Server {
     tickets: Vec<u64>,
     /// What rank 0 was told that a task of a function takes.
     costs: HashMap<u64, u64>,
+    /// How many tasks rank 0 was told that run.
+    running: u64,
     outbox: Vec<u8>,
     said: Instant,
     silence: Duration,
@@ -53,6 +55,7 @@ impl Server {
             jobs: HashMap::new(),
             tickets: Vec::new(),
             costs: HashMap::new(),
+            running: 0,
             outbox: Vec::new(),
             said: Instant::now(),
             silence,
@@ -83,6 +86,10 @@ impl Server {
                 ticked = Instant::now();
                 if self.transport.silent_for(0) > self.silence || parent_id() != launcher {
                     return self.desert();
+                }
+                if busy && self.engine.snapshot().running != self.running {
+                    // Long tasks, of which nothing else tells.
+                    self.tell_load();
                 }
                 if self.said.elapsed() >= self.silence / 4 {
                     push(&mut self.outbox, Head::new(Kind::Beat), &[]);
@@ -252,7 +259,13 @@ impl Server {
                 push(&mut self.outbox, Head { function, first: cost, ..Head::new(Kind::Cost) }, &[]);
             }
         }
+        self.tell_load();
+    }
+
+    /// Tells how busy this rank is.
+    fn tell_load(&mut self) {
         let now = self.engine.snapshot();
+        self.running = now.running;
         let head = Head { count: now.running as u32, first: now.busy_ns, ..Head::new(Kind::Load) };
         push(&mut self.outbox, head, &[]);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use multiproc::{Executor, MpiExecutor, Result, as_completed, partial};
 
@@ -161,7 +161,7 @@ pub(super) fn checks_give_back() -> Result<()> {
         }
         std::process::id()
     };
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     executor.with_chunksize(1).map(slow_there, vec![0; 1000])?;
     let pids = executor.with_chunksize(1).map(slow_there, vec![long; 200])?;
     let slow =
@@ -184,6 +184,24 @@ pub(super) fn checks_statistics() -> Result<()> {
     let now = executor.statistics();
     println!("executed {} failed {} cancelled {} queued {}", now.executed, now.failed, now.cancelled, now.queued);
     println!("run time {}", now.run_time >= Duration::from_millis(350));
+    Ok(())
+}
+
+/// A task runs, of a function that was never seen before, and nothing has ended yet.
+pub(super) fn checks_running() -> Result<()> {
+    let executor = executor()?;
+    let long = executor.submit(nap, (3_000_000,));
+    let until = Instant::now() + Duration::from_secs(60);
+    while executor.statistics().running == 0 && Instant::now() < until {
+        thread::sleep(Duration::from_millis(10));
+    }
+    println!("running {}", executor.statistics().running);
+    long.cancel();
+    Ok(())
+}
+
+pub(super) fn a_long_task_is_counted_while_it_runs() -> Result<()> {
+    assert_eq!(Ranks::new(3, "checks_running").run().well(), "running 1\n");
     Ok(())
 }
 

@@ -31,7 +31,7 @@ fn main() -> ExitCode {
             an_endless_source_is_read_as_far_as_its_window
             all_workers_of_all_ranks_have_work
             what_waits_on_one_rank_is_asked_back_for_another
-            statistics_count_every_task_once
+            statistics_count_every_task_once a_long_task_is_counted_while_it_runs
             a_death_costs_one_task_and_no_rank
             a_panic_comes_whole
             a_time_limit_and_an_initializer_hold_on_every_rank
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
         },
         named! {
             checks_calls checks_large_values checks_an_endless_source checks_breadth checks_give_back
-            checks_statistics checks_deaths checks_panics checks_limits checks_cancelling checks_abandoning
+            checks_statistics checks_running checks_deaths checks_panics checks_limits checks_cancelling checks_abandoning
             checks_handles checks_decoding says_who_it_is starts starts_badly starts_twice starts_in_a_worker drops forgets exits
             shuts_down loses_a_rank loses_all_ranks works_for_long does_nothing
         },
