@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
@@ -137,6 +138,27 @@ fn a_caller_who_waits_for_a_long_task_uses_next_to_no_processor_time() {
         assert_eq!(long.get()?, 0);
         let used = processor_ticks(std::process::id()) - before;
         assert!(used <= 5, "{used} ticks of 10 ms in five seconds");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_name_that_is_larger_than_the_ring_arrives_whole() {
+    promise(|| {
+        let name = "n".repeat(1 << 20);
+        let pool = Pool::builder().processes(1).name(&name).build()?;
+        assert_eq!(pool.apply(|| multiproc::current_process().name.len(), ())?, name.len() + 2);
+        Ok(())
+    });
+}
+
+#[test]
+fn an_initializer_with_arguments_larger_than_the_ring_runs_before_the_first_task() {
+    static LENGTH: AtomicUsize = AtomicUsize::new(0);
+    promise(|| {
+        let keep = |bytes: Vec<u8>| LENGTH.store(bytes.len(), SeqCst);
+        let pool = Pool::builder().processes(2).initializer(keep, (vec![7; 3 << 20],)).build()?;
+        assert_eq!(pool.with_chunksize(1).map(|_: u8| LENGTH.load(SeqCst), 0..10u8)?, [3 << 20; 10]);
         Ok(())
     });
 }

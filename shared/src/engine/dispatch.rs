@@ -86,8 +86,16 @@ impl Core {
         if fits(self.links.get_mut(hot), HOT) {
             return Some(hot);
         }
-        while let Some(slot) = self.idle.pop() {
-            if self.links[slot].as_ref().is_some_and(Link::has_room) {
+        let mut at = self.idle.len();
+        while at > 0 {
+            at -= 1;
+            let slot = self.idle[at];
+            let link = self.links[slot].as_ref();
+            if link.is_some_and(Link::is_being_set_up) {
+                continue;
+            }
+            self.idle.remove(at);
+            if link.is_some_and(Link::has_room) {
                 return Some(slot);
             }
         }

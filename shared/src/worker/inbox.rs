@@ -47,6 +47,8 @@ impl Inbox {
     /// Moves what the ring has to the end of `into`, at most `most` bytes; waits for the first of them.
     fn read(&mut self, into: &mut Vec<u8>, most: usize) -> Result<(), Corrupt> {
         while self.ring.read(into, most)? == 0 {
+            // The parent may sleep until it has room for what is missing.
+            self.give_room();
             self.sleep()?;
         }
         Ok(())
@@ -85,7 +87,6 @@ impl Inbox {
         while bytes.len() < len {
             let missing = len - bytes.len();
             self.read(&mut bytes, missing.min(self.segment.piece()))?;
-            // Before the next piece is waited for the ring is empty, so that a parent that sleeps is always woken here.
             if self.ring.has_much_room() || bytes.len() == len {
                 self.give_room();
             }

@@ -155,6 +155,11 @@ impl Link {
         self.stage == Stage::Serving && self.budget > 0 && !self.is_sending() && self.in_flight.len() < MOST_IN_FLIGHT
     }
 
+    /// Whether what it must have before its first task, which may be large, is still on its way.
+    pub(in crate::engine) fn is_being_set_up(&self) -> bool {
+        self.stage == Stage::Serving && self.in_flight.is_empty() && self.is_sending()
+    }
+
     pub(in crate::engine) fn is_sending(&self) -> bool {
         !self.sending.is_empty() || self.outbox.1 < self.outbox.0.len()
     }
