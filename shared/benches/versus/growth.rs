@@ -6,6 +6,7 @@ use svg::node::element::{Circle, Description, Group, Line, Polyline, Style, Text
 
 use crate::case::NS_AN_ITEM;
 use crate::measure::Row;
+use crate::picture::BASE;
 use crate::report::short;
 
 /// The rows that are drawn, side by side.
@@ -16,15 +17,10 @@ const HEIGHT: f64 = 220.0;
 const LEFT: f64 = 62.0;
 const TOP: f64 = 56.0;
 
-const STYLE: &str = "
-text { font: 12px system-ui, sans-serif; fill: #3b4550; }
-.title { font-size: 15px; font-weight: 600; }
-line { stroke: #8b949e; stroke-opacity: 0.35; }
-line.linear { stroke: #c27c0e; stroke-opacity: 1; stroke-dasharray: 5 4; stroke-width: 2; }
+const STYLE: &str = "line.linear { stroke: #c27c0e; stroke-opacity: 1; stroke-dasharray: 5 4; stroke-width: 2; }
 .size { font-size: 11px; text-anchor: middle; }
 polyline { fill: none; stroke: #2f6fb5; stroke-width: 2; }
 circle { fill: #2f6fb5; }
-@media (prefers-color-scheme: dark) { text { fill: #c9d1d9; } }
 ";
 
 /// A point of a curve: what its size is called, the size, and the seconds that it takes.
@@ -42,7 +38,7 @@ pub(crate) fn draw(rows: &[Row<'_>]) -> Document {
         .set("aria-labelledby", "title description")
         .add(Title::new(title).set("id", "title"))
         .add(Description::new().set("id", "description").add(svg::node::Text::new(in_words.join(" "))))
-        .add(Style::new(STYLE))
+        .add(Style::new(format!("{BASE}{STYLE}")))
         .add(Text::new(title).set("class", "title").set("x", 8).set("y", 19));
     for (place, (row, points)) in curves.iter().enumerate() {
         let panel = Group::new().set("transform", format!("translate({} {TOP})", LEFT + PANEL * place as f64));

@@ -17,14 +17,17 @@ const ROW: usize = 26;
 /// The sides, in the order of the legend; colours that stand out from white and from black.
 const SIDES: [&str; 9] = [OURS, "cpython", "loky", "procspawn", "ipc-channel", "rayon", "sequential", "pipe", LIMIT];
 
-const STYLE: &str = "
+/// What all pictures have in common: readable on white and on black.
+pub(crate) const BASE: &str = "
 text { font: 12px system-ui, sans-serif; fill: #3b4550; }
 .title { font-size: 15px; font-weight: 600; }
 line { stroke: #8b949e; stroke-opacity: 0.35; }
-line.one { stroke: #2f6fb5; stroke-opacity: 1; stroke-width: 2; }
+@media (prefers-color-scheme: dark) { text { fill: #c9d1d9; } }
+";
+
+const STYLE: &str = "line.one { stroke: #2f6fb5; stroke-opacity: 1; stroke-width: 2; }
 .s0 { fill: #2f6fb5; } .s1 { fill: #c27c0e; } .s2 { fill: #b3362b; } .s3 { fill: #7a55b8; } .s4 { fill: #2e8b57; }
 .s5 { fill: #c2478e; } .s6 { fill: #0f8b8d; } .s7 { fill: #84745a; } .s8 { fill: none; stroke: #6e7781; stroke-width: 2; }
-@media (prefers-color-scheme: dark) { text { fill: #c9d1d9; } }
 ";
 
 /// Draws all rows that have ours and another side.
@@ -42,7 +45,7 @@ pub(crate) fn draw(rows: &[Row<'_>]) -> Document {
         .set("aria-labelledby", "title description")
         .add(Title::new(title).set("id", "title"))
         .add(Description::new().set("id", "description").add(svg::node::Text::new(in_words(&lines))))
-        .add(Style::new(STYLE))
+        .add(Style::new(format!("{BASE}{STYLE}")))
         .add(Text::new(title).set("class", "title").set("x", 8).set("y", 19));
     picture = legend(picture);
     for power in first as i32..=last as i32 {

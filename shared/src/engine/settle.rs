@@ -19,7 +19,7 @@ impl Core {
             return false;
         }
         let harvest = collect(link);
-        let moved = harvest.tasks > 0 || harvest.pieces > 0;
+        let moved = harvest.tasks > 0 || harvest.large > 0;
         if harvest.tasks > 0 {
             let front = link.in_flight.front().map(|sent| &sent.chunk);
             let function = harvest.chunks.first().or(front).map(|chunk| chunk.job.function.0);

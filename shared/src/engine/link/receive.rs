@@ -28,8 +28,8 @@ pub(in crate::engine) struct Harvest {
     pub(in crate::engine) init_failed: Option<Error>,
     /// Tasks that ended.
     pub(in crate::engine) tasks: u64,
-    /// Bytes of large results that came.
-    pub(in crate::engine) pieces: usize,
+    /// Bytes that came of large results.
+    pub(in crate::engine) large: usize,
     pub(in crate::engine) corrupt: bool,
 }
 
@@ -66,7 +66,7 @@ impl Link {
         while self.results.available()? > 0 {
             if let Some((head, body)) = &mut self.large {
                 let missing = head.body() as usize - body.len();
-                harvest.pieces += self.results.read(body, missing.min(self.segment.piece()))?;
+                harvest.large += self.results.read(body, missing.min(self.segment.piece()))?;
                 let whole = self.large.take_if(|(head, body)| head.body() as usize == body.len());
                 // Should the worker sleep, a piece's room is not worth waking it. It is woken in the end: who drives the pool does not
                 // sleep before a whole pass has found the ring empty.
@@ -76,7 +76,7 @@ impl Link {
                 if let Some((head, body)) = whole {
                     self.accept_large(head, body, harvest)?;
                 }
-                if harvest.pieces >= self.segment.capacity() {
+                if harvest.large >= self.segment.capacity() {
                     // Others want to be served, too.
                     return Ok(());
                 }
@@ -128,7 +128,7 @@ impl Link {
     }
 
     /// An empty buffer for a large result. The arguments' own, if that fits: nobody needs them any more, and its pages are in memory
-    /// already, which saves half of the time.
+    /// already.
     fn buffer_of(&mut self, len: usize) -> Result<Vec<u8>, Corrupt> {
         let mut buffer = Vec::new();
         if !self.is_sending()
