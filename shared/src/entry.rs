@@ -1,7 +1,11 @@
 //! Where a child process leaves `main`.
 
+use std::os::fd::AsFd;
+
 use crate::nursery;
+use crate::sys::lifeline;
 use crate::sys::process::{self, TICKET_FD, WORK_FDS};
+use crate::sys::signals;
 use crate::ticket::{self, Role};
 use crate::worker::{self, Seed};
 
@@ -55,6 +59,15 @@ fn begin((role, parent): (Role, u32)) -> ! {
             drop(ticket);
             nursery::serve_executed(work, parent)
         }
-        Role::Worker => worker::run(Seed { segment: ticket, bell: work, handles: adopt(WORK_FDS[1]) }),
+        Role::Worker => {
+            let (handles, lifeline) = (adopt(WORK_FDS[1]), adopt(WORK_FDS[2]));
+            if lifeline::has_ended(lifeline.as_fd()) {
+                process::exit_now(1);
+            }
+            process::renew_death_signal();
+            signals::prepare();
+            signals::serve_zygote();
+            worker::run(Seed { segment: ticket, bell: work, handles, lifeline: Some(lifeline) })
+        }
     }
 }

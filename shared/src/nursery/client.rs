@@ -16,9 +16,9 @@ use crate::handle;
 use crate::nursery::StartMethod;
 use crate::nursery::message::{self, MOST_BYTES, Report, Request};
 use crate::nursery::server::serve;
-use crate::sys::bell::Bell;
 use crate::sys::process::{self, ForkPermit};
 use crate::sys::shm::Mapping;
+use crate::sys::signals::Blocked;
 use crate::sys::socket::{Received, Socket};
 use crate::ticket::{self, Role};
 
@@ -155,6 +155,7 @@ impl Family {
     fn fork(permit: ForkPermit) -> Result<Self> {
         let (channel, theirs) = Socket::pair()?;
         let parent = getpid();
+        let _blocked = Blocked::new();
         match process::fork(permit).context("cannot fork")? {
             None => {
                 drop(channel);
@@ -168,14 +169,20 @@ impl Family {
         }
     }
 
-    /// Asks for a worker; [`Report::Started`] or [`Report::Refused`] answers.
-    pub(crate) fn start(&self, worker: u64, segment: BorrowedFd<'_>, bell: &Bell, handles: &Socket) -> Result<()> {
-        self.request(Request::Start { worker, exec: self.exec }, &[segment, bell.as_fd(), handles.as_fd()])
+    /// Asks for a worker; [`Report::Started`] or [`Report::Refused`] answers. `keep` says to leave running what it has started when it
+    /// is killed.
+    pub(crate) fn start(&self, worker: u64, keep: bool, fds: &[BorrowedFd<'_>; 3]) -> Result<()> {
+        self.request(Request::Start { worker, exec: self.exec, keep }, fds)
     }
 
-    /// Sends a signal to a worker, if it still lives.
-    pub(crate) fn kill(&self, worker: u64, signal: Signal) -> Result<()> {
-        self.request(Request::Kill { worker, signal: signal as i32 }, &[])
+    /// Kills a worker, if it still lives.
+    pub(crate) fn kill(&self, worker: u64) -> Result<()> {
+        self.signal(worker, Signal::SIGKILL as i32, false)
+    }
+
+    /// Sends a signal to a worker, if it still lives; `handled` says only to a handler that it has set.
+    pub(crate) fn signal(&self, worker: u64, signal: i32, handled: bool) -> Result<()> {
+        self.request(Request::Signal { worker, signal, handled }, &[])
     }
 
     fn request(&self, request: Request, fds: &[BorrowedFd<'_>]) -> Result<()> {

@@ -8,6 +8,7 @@ pub(crate) mod bell;
 pub(crate) mod clock;
 pub(crate) mod futex;
 pub(crate) mod large;
+pub(crate) mod lifeline;
 pub(crate) mod mutex;
 pub(crate) mod pid;
 pub(crate) mod process;

@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::ffi::CString;
 use std::io::{self, Write};
+use std::iter;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -12,22 +13,23 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl, open};
 use nix::libc;
-use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, posix_spawn};
+use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::{ForkResult, Pid, execve, getppid};
 
 use crate::error::{Context, Error, Result};
+use crate::sys::signals;
 
 /// The running executable, even if its file was renamed, replaced or deleted since.
 const SELF: &std::ffi::CStr = c"/proc/self/exe";
 
 /// The descriptors that a child made by exec finds: its ticket, and what it works with.
 pub(crate) const TICKET_FD: RawFd = 3;
-/// See [`TICKET_FD`]. A nursery has its socket here; a worker has the bell, and its socket for handles.
-pub(crate) const WORK_FDS: [RawFd; 2] = [4, 5];
+/// See [`TICKET_FD`]. A nursery has its socket here; a worker has the bell, its socket for handles, and its lifeline.
+pub(crate) const WORK_FDS: [RawFd; 3] = [4, 5, 6];
 
 /// Leave to fork: proof that somebody made sure no other thread can hold a lock.
 #[derive(Debug, Clone, Copy)]
@@ -113,16 +115,18 @@ pub(crate) fn spawn_self(ticket: BorrowedFd<'_>, work: BorrowedFd<'_>) -> Result
     let mut actions = PosixSpawnFileActions::init().context(context)?;
     actions.add_dup2(ticket.as_raw_fd(), TICKET_FD).context(context)?;
     actions.add_dup2(work.as_raw_fd(), WORK_FDS[0]).context(context)?;
-    let attributes = PosixSpawnAttr::init().context(context)?;
+    let mut attributes = PosixSpawnAttr::init().context(context)?;
+    attributes.set_flags(PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK).context(context)?;
+    attributes.set_sigmask(&signals::request_set()).context(context)?;
     let (args, env) = (own_args(), own_env());
     posix_spawn(SELF, &actions, &attributes, &args, &env).context("cannot start a child process")
 }
 
 /// Replaces this process by a fresh run of its executable; see [`spawn_self`]. Comes back only with an error.
-pub(crate) fn exec_self(ticket: OwnedFd, work: [OwnedFd; 2]) -> Result<Infallible> {
+pub(crate) fn exec_self(ticket: OwnedFd, work: [OwnedFd; 3]) -> Result<Infallible> {
     let ticket = out_of_the_way(ticket.as_fd())?;
-    let work = [out_of_the_way(work[0].as_fd())?, out_of_the_way(work[1].as_fd())?];
-    for (fd, number) in [(&ticket, TICKET_FD), (&work[0], WORK_FDS[0]), (&work[1], WORK_FDS[1])] {
+    let work = work.iter().map(|fd| out_of_the_way(fd.as_fd())).collect::<Result<Vec<_>>>()?;
+    for (fd, number) in iter::once((&ticket, TICKET_FD)).chain(work.iter().zip(WORK_FDS)) {
         // SAFETY: dup2 has no memory effects; whatever was open at the number belonged to this process' former life, which
         // ends with the exec below.
         Errno::result(unsafe { libc::dup2(fd.as_raw_fd(), number) }).context("cannot place a descriptor")?;
@@ -132,7 +136,7 @@ pub(crate) fn exec_self(ticket: OwnedFd, work: [OwnedFd; 2]) -> Result<Infallibl
 
 /// A copy of `fd` above the fixed numbers, so that placing one cannot overwrite another.
 fn out_of_the_way(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
-    let copy = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(WORK_FDS[1] + 1)).context("cannot duplicate a descriptor")?;
+    let copy = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(WORK_FDS[2] + 1)).context("cannot duplicate a descriptor")?;
     // SAFETY: fcntl has just made this descriptor for us.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
@@ -199,29 +203,23 @@ pub(crate) fn die_with(parent: Pid) {
     }
 }
 
+/// Asks the kernel again to kill this process when its parent ends: a change of user has it forget that.
+pub(crate) fn renew_death_signal() {
+    let _ = prctl::set_pdeathsig(Signal::SIGKILL);
+}
+
+/// Has what is left of this process' descendants come to it when their parents end.
+pub(crate) fn adopt_orphans() {
+    // Without it they go to whoever adopts this process' own children.
+    let _ = prctl::set_child_subreaper(true);
+}
+
 /// Names this process in `ps` and `top`; the kernel keeps 15 bytes.
 pub(crate) fn set_title(title: &str) {
     let short: Vec<u8> = title.bytes().filter(|byte| *byte != 0).take(15).collect();
     if let Ok(title) = CString::new(short) {
         let _ = prctl::set_name(&title);
     }
-}
-
-/// Forgets the signal handlers and the mask that came with a fork, and ignores Ctrl-C: the parent decides what it means.
-/// The handlers for memory faults stay: they are how the standard library reports a stack overflow.
-pub(crate) fn reset_signals() {
-    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
-    for signal in Signal::iterator() {
-        let action = match signal {
-            Signal::SIGSEGV | Signal::SIGBUS | Signal::SIGPIPE | Signal::SIGKILL | Signal::SIGSTOP => continue,
-            Signal::SIGINT => &ignore,
-            _ => &default,
-        };
-        // SAFETY: neither disposition runs any code of ours.
-        let _ = unsafe { sigaction(signal, action) };
-    }
-    let _ = SigSet::empty().thread_set_mask();
 }
 
 /// Bounds the memory this process may take for its data (heap, private mappings, stacks of new threads), in bytes.
