@@ -20,6 +20,7 @@ use crate::sys::process::{self, ForkPermit};
 use crate::sys::shm::Mapping;
 use crate::sys::signals::Blocked;
 use crate::sys::socket::{Received, Socket};
+use crate::sys::state::State;
 use crate::ticket::{self, Role};
 
 /// How long the end of a nursery, or of a family's workers, may take before the nursery is killed. Far beyond what the
@@ -29,9 +30,17 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Nurseries that may die one after the other just when a pool wants to use them.
 const TRIES: u32 = 5;
 
-/// The nursery process that exec-based pools share, and the process that started it: a forked child must not use its
-/// parent's.
-static SHARED: Mutex<(u32, Weak<Nursery>)> = Mutex::new((0, Weak::new()));
+/// The nursery process that exec-based pools share.
+static SHARED: Mutex<Option<Shared>> = Mutex::new(None);
+
+/// See [`SHARED`].
+struct Shared {
+    /// The process that started it: a forked child must not use its parent's.
+    owner: u32,
+    /// What that process was then. Workers are to be what the program is when their pool is built.
+    state: State,
+    nursery: Weak<Nursery>,
+}
 
 /// A running nursery. Dropping it ends and reaps the process, and with it every worker.
 #[derive(Debug)]
@@ -52,13 +61,17 @@ impl Nursery {
         Ok(Self { pid, ended, root })
     }
 
-    /// The nursery that all exec-based pools use; started if there is none, or if it has died.
+    /// The nursery that all exec-based pools use; started if there is none, if it has died, or if the program is not any more what it
+    /// was then. (Those that use another one keep it.)
     fn shared() -> Result<Arc<Self>> {
         ticket::require_init()?;
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = std::process::id();
-        if shared.0 == own
-            && let Some(nursery) = shared.1.upgrade()
+        let owner = std::process::id();
+        let state = State::now().context("cannot read what this process hands on to a child")?;
+        if let Some(shared) = &*shared
+            && shared.owner == owner
+            && shared.state == state
+            && let Some(nursery) = shared.nursery.upgrade()
             && !nursery.has_ended()
         {
             return Ok(nursery);
@@ -68,7 +81,7 @@ impl Nursery {
         ticket::write(&paper, Role::Nursery)?;
         let pid = process::spawn_self(paper.as_fd(), theirs.as_fd())?;
         let nursery = Arc::new(Self::new(pid, Some(ours))?);
-        *shared = (own, Arc::downgrade(&nursery));
+        *shared = Some(Shared { owner, state, nursery: Arc::downgrade(&nursery) });
         Ok(nursery)
     }
 

@@ -15,4 +15,5 @@ pub(crate) mod process;
 pub(crate) mod shm;
 pub(crate) mod signals;
 pub(crate) mod socket;
+pub(crate) mod state;
 pub(crate) mod stream;

@@ -6,6 +6,7 @@ mod ends;
 mod services;
 mod signals;
 mod started;
+mod state;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -18,6 +19,7 @@ use ends::*;
 use services::*;
 use signals::*;
 use started::*;
+use state::*;
 
 /// All start methods. Programs are told one by its number here.
 const METHODS: [StartMethod; 3] = [StartMethod::ForkServer, StartMethod::Spawn, StartMethod::Fork];
@@ -46,6 +48,10 @@ fn main() -> ExitCode {
             started_processes_end_with_a_killed_worker
             started_processes_end_with_the_program
             started_processes_of_an_orderly_end_are_kept
+            workers_of_the_fork_server_are_what_the_program_is
+            spawned_workers_are_what_the_program_is
+            forked_workers_are_what_the_program_is
+            later_workers_are_what_the_program_was
             services_are_drained_by_sigterm
             a_service_under_nohup_survives_its_terminal
         },
