@@ -33,19 +33,24 @@ fn package(folder: &Path, name: &str) {
     std::fs::copy(shared.join("../Cargo.lock"), folder.join("Cargo.lock")).unwrap();
 }
 
-/// Builds a program of `outside/`.
-fn build(name: &str) -> Output {
+/// Builds a program of `outside/`, with these flags for the compiler.
+fn build_with(name: &str, flags: &[&str]) -> Output {
     static ONE: Mutex<()> = Mutex::new(());
     let _turn = ONE.lock().unwrap();
     let folder = tempfile::tempdir().unwrap();
     package(folder.path(), name);
     let profile = profile_folder();
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--offline", "--color=never"]).current_dir(folder.path());
+    cargo.args(["rustc", "--offline", "--color=never"]).current_dir(folder.path());
     if profile.file_name() == Some(OsStr::new("release")) {
         cargo.arg("--release");
     }
+    cargo.arg("--").args(flags);
     cargo.env("CARGO_TARGET_DIR", profile.parent().unwrap()).env_remove("RUSTFLAGS").output().unwrap()
+}
+
+fn build(name: &str) -> Output {
+    build_with(name, &[])
 }
 
 /// Builds and runs a program; says what it printed.
@@ -83,6 +88,34 @@ fn with_init_main_runs_once_too() {
         let text = run("remembered");
         let once = "main runs\n[1, 2, 3]\n[1, 2, 3]\n";
         assert_eq!(text, format!("{once}{once}exit status: 0\n"));
+        Ok(())
+    });
+}
+
+/// The bytes of each profile that the program's processes wrote.
+fn profiles(program: &Path, method: &str) -> Vec<u64> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(program);
+    command.arg(method).env("LLVM_PROFILE_FILE", folder.path().join("%p.profraw")).stdin(Stdio::null());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let files = std::fs::read_dir(folder.path()).unwrap();
+    files.map(|file| file.unwrap().metadata().unwrap().len()).collect()
+}
+
+#[test]
+fn workers_write_coverage_profiles() {
+    within(BUILD, || {
+        let built = build_with("covered", &["-C", "instrument-coverage"]);
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        let program = profile_folder().join("outside-covered");
+        for method in ["forkserver", "spawn", "fork"] {
+            // A forked process appends to the file of the one that it is a copy of.
+            let sizes = profiles(&program, method);
+            let (one, all) = (sizes.iter().min().unwrap(), sizes.iter().sum::<u64>());
+            let workers = if method == "spawn" { sizes.len() as u64 } else { all / one };
+            assert!(*one > 0 && all % one == 0 && workers >= 3, "{method}: {sizes:?}");
+        }
         Ok(())
     });
 }

@@ -11,12 +11,14 @@ use crate::engine::core::{Core, NOBODY, Phase};
 use crate::engine::link::{Doom, Link, Stage};
 use crate::error::{Error, Result};
 use crate::exit::ExitStatus;
+use crate::handle::Carried;
 use crate::identity::{self, ProcessInfo, register, unregister};
 use crate::nursery::{Family, Report};
 use crate::protocol::{Record, RecordKind, Setup};
 use crate::ring::{Flags, Segment};
 use crate::sys::clock::now_ns;
 use crate::sys::socket::Socket;
+use crate::task::Prepared;
 
 /// Workers that may fail one after the other to get ready before the pool gives up.
 const MOST_FAILED_STARTS: u32 = 10;
@@ -27,6 +29,16 @@ const MOST_FALSE_STARTS: u32 = 4;
 
 /// How long to wait before asking again for a process that the system refused.
 const RETRY: Duration = Duration::from_millis(100);
+
+/// Sends a function that a worker is to run once, the number that its state goes by there, and its arguments.
+fn send_once(link: &mut Link, kind: RecordKind, (prepared, args): &(Prepared, Carried), number: u64) -> Result<()> {
+    if let Some(state) = &prepared.state {
+        link.send_carried(Record { state: number, ..Record::new(RecordKind::State, 0) }, &mut state.clone())?;
+    }
+    let state = if prepared.state.is_some() { number } else { 0 };
+    let record = Record { function: prepared.function.0, state, ..Record::new(kind, 0) };
+    link.send_carried(record, &mut args.clone())
+}
 
 impl Core {
     /// Starts one worker and tells it what it is. The nursery's answer comes as a report.
@@ -50,18 +62,16 @@ impl Core {
             memory_limit: config.memory_limit,
             cap: config.max_message,
             ready: config.initializer.is_none(),
+            end_limit: u64::try_from(config.end_limit.as_nanos()).unwrap_or(u64::MAX),
             single: !config.numbered,
         };
         let bytes = postcard::to_stdvec(&setup).map_err(|error| Error::Encode(error.to_string()))?;
         link.send(Record::new(RecordKind::Setup, bytes.len()), &bytes);
-        if let Some((prepared, args)) = &config.initializer {
-            if let Some(state) = &prepared.state {
-                link.send_carried(Record { state: u64::MAX, ..Record::new(RecordKind::State, 0) }, &mut state.clone())?;
-            }
-            let state = if prepared.state.is_some() { u64::MAX } else { 0 };
-            let function = prepared.function.0;
-            let record = Record { function, state, ..Record::new(RecordKind::Initialize, 0) };
-            link.send_carried(record, &mut args.clone())?;
+        if let Some(initializer) = &config.initializer {
+            send_once(&mut link, RecordKind::Initialize, initializer, u64::MAX)?;
+        }
+        if let Some(finalizer) = &config.finalizer {
+            send_once(&mut link, RecordKind::Finalize, finalizer, u64::MAX - 1)?;
         }
         family.start(id, config.keep_started, &[fd.as_fd(), self.bell.as_fd(), theirs.as_fd()])?;
         let free = self.links.iter().position(Option::is_none);

@@ -118,7 +118,10 @@ pub enum Error {
     /// The barrier was broken: somebody gave up waiting at it, or aborted it.
     #[error("the barrier is broken: a participant gave up waiting or aborted it; `reset` makes it whole")]
     BrokenBarrier,
-    /// The pool's initializer failed, so no worker can run tasks.
+    /// A function of the program's returned this error, where its result is nobody's: it was an initializer.
+    #[error("{0}")]
+    Failed(String),
+    /// The pool's initializer panicked or returned an error, so no worker can run tasks.
     #[error("the pool's initializer failed: {0}")]
     Initializer(Box<Error>),
     /// No worker could be brought up: each new one ended before it could take a task.

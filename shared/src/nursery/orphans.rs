@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -102,14 +103,18 @@ impl Orphans {
     }
 }
 
-/// The children of this process, which has one thread; those that are not reaped included.
+/// The children of this process; those that are not reaped included.
 fn children() -> Vec<Pid> {
-    let own = getpid();
     let pid = |text: &str| text.parse().ok().map(Pid::from_raw);
-    if let Ok(list) = fs::read_to_string(format!("/proc/self/task/{own}/children")) {
-        return list.split_whitespace().filter_map(pid).collect();
+    let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let lists = threads.map(|thread| fs::read_to_string(thread.path().join("children")));
+    if let Ok(lists) = lists.collect::<io::Result<Vec<_>>>()
+        && !lists.is_empty()
+    {
+        return lists.iter().flat_map(|list| list.split_whitespace()).filter_map(pid).collect();
     }
     // A kernel without CONFIG_PROC_CHILDREN.
+    let own = getpid();
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let all = entries.filter_map(|entry| pid(entry.file_name().to_str()?));
     all.filter(|pid| parent(*pid) == Some(own)).collect()

@@ -16,6 +16,7 @@ use crate::exit::ExitStatus;
 use crate::nursery::family::{Family, Worker};
 use crate::nursery::message::{self, MOST_BYTES, Report, Request};
 use crate::nursery::orphans::Orphans;
+use crate::sys::exit;
 use crate::sys::lifeline::{self, Lifeline};
 use crate::sys::process::{self, ForkPermit};
 use crate::sys::signals;
@@ -38,6 +39,9 @@ pub(super) fn serve(root: Option<Socket>, family: Option<Socket>, parent: Pid, p
     signals::prepare();
     process::detach_stdin();
     process::adopt_orphans();
+    if root.is_none() {
+        exit::begin();
+    }
     process::set_title("mp-nursery");
     let outcome = Server::new(root, family, parent, permit).and_then(Server::run);
     match outcome {

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::limits::MAX_MESSAGE;
 use crate::machine::cpu_count;
 use crate::nursery::StartMethod;
-use crate::pool::{check_depth, submit_one};
+use crate::pool::{END_LIMIT, check_depth, submit_one};
 use crate::process::Process;
 use crate::task::{Arguments, Task};
 
@@ -101,6 +101,8 @@ impl<F: Task<Args>, Args: Arguments> ProcessBuilder<F, Args> {
             method: self.method,
             vouched: None,
             initializer: None,
+            finalizer: None,
+            end_limit: END_LIMIT,
             keep_started: self.keep_started,
             max_tasks: u64::MAX,
             task_timeout: None,

@@ -6,6 +6,7 @@
 
 pub(crate) mod bell;
 pub(crate) mod clock;
+pub(crate) mod exit;
 pub(crate) mod futex;
 pub(crate) mod large;
 pub(crate) mod lifeline;

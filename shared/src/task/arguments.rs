@@ -100,16 +100,16 @@ macro_rules! functions {
         {
             type Output = R;
 
-            fn prepare(self) -> Result<Prepared> {
-                fn run<Func, $($name,)* R>(calls: &mut dyn Calls)
+            fn prepare_as<const ONCE: bool>(self) -> Result<Prepared> {
+                fn run<Func, $($name,)* R, const ONCE: bool>(calls: &mut dyn Calls)
                 where
                     Func: Fn($($name),*) -> R + 'static,
                     R: Serialize + DeserializeOwned + 'static,
                     $($name: Serialize + DeserializeOwned + 'static,)*
                 {
-                    run_calls(calls, |_, ($($name,)*): ($($name,)*)| Ok(conjure::<Func>()($($name),*)));
+                    run_calls::<_, _, ONCE>(calls, |_, ($($name,)*): ($($name,)*)| Ok(conjure::<Func>()($($name),*)));
                 }
-                Ok(Prepared { function: Function::name(run::<Func, $($name,)* R>)?, state: None, label: Self::label() })
+                Ok(Prepared { function: Function::name(run::<Func, $($name,)* R, ONCE>)?, state: None, label: Self::label() })
             }
 
             // Conjured, though there is a value: what cannot go to a process is to be refused here, too.
@@ -132,19 +132,19 @@ macro_rules! partials {
         {
             type Output = R;
 
-            fn prepare(self) -> Result<Prepared> {
-                fn run<Func, State, $($name,)* R>(calls: &mut dyn Calls)
+            fn prepare_as<const ONCE: bool>(self) -> Result<Prepared> {
+                fn run<Func, State, $($name,)* R, const ONCE: bool>(calls: &mut dyn Calls)
                 where
                     Func: Fn(&State $(, $name)*) -> R + 'static,
                     State: Serialize + DeserializeOwned + 'static,
                     R: Serialize + DeserializeOwned + 'static,
                     $($name: Serialize + DeserializeOwned + 'static,)*
                 {
-                    run_calls(calls, |calls, ($($name,)*): ($($name,)*)| {
+                    run_calls::<_, _, ONCE>(calls, |calls, ($($name,)*): ($($name,)*)| {
                         Ok(conjure::<Func>()(state::<State>(calls)? $(, $name)*))
                     });
                 }
-                self.prepared(run::<Func, State, $($name,)* R>, Self::label())
+                self.prepared(run::<Func, State, $($name,)* R, ONCE>, Self::label())
             }
 
             fn label() -> &'static str {
@@ -166,20 +166,20 @@ macro_rules! partials {
         {
             type Output = R;
 
-            fn prepare(self) -> Result<Prepared> {
-                fn run<Func, State, $($name,)* R>(calls: &mut dyn Calls)
+            fn prepare_as<const ONCE: bool>(self) -> Result<Prepared> {
+                fn run<Func, State, $($name,)* R, const ONCE: bool>(calls: &mut dyn Calls)
                 where
                     Func: Fn(State $(, $name)*) -> R + 'static,
                     State: Serialize + DeserializeOwned + Clone + 'static,
                     R: Serialize + DeserializeOwned + 'static,
                     $($name: Serialize + DeserializeOwned + 'static,)*
                 {
-                    run_calls(calls, |calls, ($($name,)*): ($($name,)*)| {
+                    run_calls::<_, _, ONCE>(calls, |calls, ($($name,)*): ($($name,)*)| {
                         let state = state::<State>(calls)?.clone();
                         Ok(conjure::<Func>()(state $(, $name)*))
                     });
                 }
-                self.prepared(run::<Func, State, $($name,)* R>, Self::label())
+                self.prepared(run::<Func, State, $($name,)* R, ONCE>, Self::label())
             }
 
             fn label() -> &'static str {

@@ -64,7 +64,7 @@ where
 {
     type Output = Vec<Result<R, Caught>>;
 
-    fn prepare(self) -> Result<Prepared> {
+    fn prepare_as<const ONCE: bool>(self) -> Result<Prepared> {
         fn run<F, A, Fut, R>(calls: &mut dyn Calls)
         where
             F: Fn(A) -> Fut + 'static,
@@ -72,7 +72,9 @@ where
             Fut: Future<Output = R> + 'static,
             R: Serialize + DeserializeOwned + 'static,
         {
-            run_calls(calls, |_, (most, items): (u64, Vec<A>)| Ok(call_all(conjure::<F>(), most, items)));
+            run_calls::<_, _, false>(calls, |_, (most, items): (u64, Vec<A>)| {
+                Ok(call_all(conjure::<F>(), most, items))
+            });
         }
         Ok(Prepared { function: Function::name(run::<F, A, Fut, R>)?, state: None, label: Self::label() })
     }

@@ -11,6 +11,7 @@ mod concurrent;
 mod name;
 pub(crate) mod panic;
 mod partial;
+mod refusal;
 
 pub use arguments::Arguments;
 pub(crate) use call::{Calls, Failure, State};
@@ -63,9 +64,15 @@ pub trait Task<Args: Arguments>: Sized + 'static {
     /// What the function returns.
     type Output: Serialize + DeserializeOwned + 'static;
 
+    /// The function's name and state, ready to be sent. With `ONCE`, of the variant that tells whether the function returned `Err`.
+    #[doc(hidden)]
+    fn prepare_as<const ONCE: bool>(self) -> Result<Prepared>;
+
     /// The function's name and state, ready to be sent.
     #[doc(hidden)]
-    fn prepare(self) -> Result<Prepared>;
+    fn prepare(self) -> Result<Prepared> {
+        self.prepare_as::<false>()
+    }
 
     /// What the function is called, for people.
     #[doc(hidden)]

@@ -3,6 +3,7 @@
 //! Each test runs in a process of its own; see `support/runner.rs`.
 
 mod ends;
+mod orderly;
 mod services;
 mod signals;
 mod started;
@@ -16,6 +17,7 @@ use multiproc::StartMethod;
 use support::{named, run_each_in_a_process};
 
 use ends::*;
+use orderly::*;
 use services::*;
 use signals::*;
 use started::*;
@@ -48,6 +50,10 @@ fn main() -> ExitCode {
             started_processes_end_with_a_killed_worker
             started_processes_end_with_the_program
             started_processes_of_an_orderly_end_are_kept
+            an_orderly_end_runs_what_belongs_to_it
+            the_end_of_the_program_is_its_own
+            an_orderly_end_has_a_limit
+            an_initializer_that_returns_an_error_fails_every_task
             workers_of_the_fork_server_are_what_the_program_is
             spawned_workers_are_what_the_program_is
             forked_workers_are_what_the_program_is
@@ -55,6 +61,6 @@ fn main() -> ExitCode {
             services_are_drained_by_sigterm
             a_service_under_nohup_survives_its_terminal
         },
-        named! { drains starts_pools ignores builds_and_waits starts_a_process serves },
+        named! { drains starts_pools ignores builds_and_waits starts_a_process serves ends_with_marks },
     )
 }
