@@ -5,11 +5,11 @@ use std::any::Any;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::codec::{self, Source};
 use crate::error::Error;
 use crate::handle::{self, Carried};
 use crate::task::Arguments;
 use crate::task::refusal::refusal;
-use crate::wire::{self, Source};
 
 /// What a trampoline works through: calls of its function, one after the other.
 ///
@@ -29,7 +29,7 @@ pub(crate) trait Calls {
     fn refuse(&mut self, _error: Error) {}
 
     /// Ends a call whose result is the first `len` bytes of `raw`.
-    fn end_fixed(&mut self, raw: wire::fixed::Raw, len: usize);
+    fn end_fixed(&mut self, raw: codec::fixed::Raw, len: usize);
 }
 
 /// Why a call has no result, short of a panic.
@@ -59,11 +59,11 @@ pub(crate) fn run_calls<Args: Arguments, R: Serialize + 'static, const ONCE: boo
         if ONCE && let Some(error) = result.as_ref().ok().and_then(refusal) {
             calls.refuse(error);
         }
-        if let (Ok(value), Some(len)) = (&result, wire::fixed::size::<R>()) {
-            calls.end_fixed(wire::fixed::raw(value), len);
+        if let (Ok(value), Some(len)) = (&result, codec::fixed::size::<R>()) {
+            calls.end_fixed(codec::fixed::raw(value), len);
             continue;
         }
-        let outcome = result.and_then(|result| wire::encode(result, &mut output).map_err(Failure::Encode));
+        let outcome = result.and_then(|result| codec::encode(result, &mut output).map_err(Failure::Encode));
         calls.end(outcome, &mut output);
     }
 }
@@ -74,7 +74,7 @@ pub(crate) fn state<S: DeserializeOwned + 'static>(calls: &mut dyn Calls) -> Res
     let state = calls.state().ok_or_else(missing)?;
     if state.value.is_none() {
         let Carried { bytes, handles } = &mut state.carried;
-        let value: S = handle::unpack(handles, || wire::decode(Source::Slice(bytes))).map_err(Failure::Decode)?;
+        let value: S = handle::unpack(handles, || codec::decode(Source::Slice(bytes))).map_err(Failure::Decode)?;
         state.value = Some(Box::new(value));
     }
     state.value.as_ref().and_then(|value| value.downcast_ref()).ok_or_else(missing)
