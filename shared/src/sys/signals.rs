@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
 /// What a signal does: its handler, or none.
 #[derive(Clone, Copy)]
@@ -33,6 +33,22 @@ impl Disposition {
         // The call fails for signals that nobody can handle, and those never had another disposition.
         unsafe { libc::sigaction(signal as i32, &self.0, std::ptr::null_mut()) };
     }
+}
+
+/// Runs `act` without the signal that the kernel sends to this thread if that fails: the error says it all.
+pub(crate) fn without<R>(signal: Signal, act: impl FnOnce() -> nix::Result<R>) -> nix::Result<R> {
+    let own: SigSet = [signal].into_iter().collect();
+    let before = own.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+    let outcome = act();
+    if outcome.is_err() && !before.contains(signal) {
+        let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the set and the time are valid, and nothing is to be written. It takes the signal if there is one; nobody can have
+        // handled it since it was blocked.
+        unsafe { libc::sigtimedwait(own.as_ref(), std::ptr::null_mut(), &now) };
+    }
+    // It fails only for a mask that is none.
+    let _ = before.thread_set_mask();
+    outcome
 }
 
 /// Whether process `pid` has set a handler for `signal`, or ignores it.
