@@ -123,7 +123,7 @@ pub use sharing::{
     Barrier, BarrierWait, Condition, Event, Lock, LockGuard, Permit, Semaphore, SharedSlice, SliceRead, SliceWrite,
     Value,
 };
-pub use task::{Arguments, ByReference, ByValue, Partial, Task, partial};
+pub use task::{Arguments, ByReference, ByValue, Partial, Stateless, Task, partial};
 pub use threads::{ThreadBatched, ThreadImap, ThreadPool, ThreadPoolBuilder};
 pub use trace::{Recording, TaskEvent, Trace};
 pub use wait::{Waitable, wait};

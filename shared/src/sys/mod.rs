@@ -6,8 +6,11 @@
 
 pub(crate) mod bell;
 pub(crate) mod clock;
+pub(crate) mod executable;
 pub(crate) mod futex;
 pub(crate) mod large;
+pub(crate) mod launch;
+pub(crate) mod modules;
 pub(crate) mod mutex;
 pub(crate) mod pid;
 pub(crate) mod process;
