@@ -164,6 +164,29 @@ fn files_opened_before_init_stay_open_and_the_same() {
 }
 
 #[test]
+fn a_process_that_ends_before_init_is_reported_as_it_ended() {
+    within(BUILD, || {
+        for (what, end) in [("ends", "exited with code 3"), ("dies", "killed by SIGABRT (signal 6)")] {
+            let text = begun_with(what);
+            assert_eq!(text.matches(&format!("the last one {end}\n")).count(), 2, "{text}");
+            assert!(text.ends_with("Fork: works\n"), "{text}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_program_that_may_not_be_executed_any_more_is_reported_as_that() {
+    within(BUILD, || {
+        let folder = tempfile::tempdir().unwrap();
+        let text = output(Command::new(copy_of("program", folder.path())).arg("unexecutable"));
+        assert!(text.contains("Spawn: cannot execute the program once more for a worker: Permission denied"), "{text}");
+        assert!(text.contains("ForkServer: works\n") && text.ends_with("Fork: works\n"), "{text}");
+        Ok(())
+    });
+}
+
+#[test]
 fn a_program_begun_through_its_loader_runs_itself_and_nothing_else() {
     within(BUILD, || {
         let Some(loader) = loader() else { return Ok(()) };

@@ -1,6 +1,6 @@
 //! The file that this program's code comes from, to be run once more.
 
-use std::ffi::{CString, OsString};
+use std::ffi::{CString, OsStr, OsString};
 use std::fs::{self, Metadata};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
@@ -33,13 +33,16 @@ impl Executable {
     pub(crate) fn own() -> Result<Self> {
         static OWN: OnceLock<Result<Executable>> = OnceLock::new();
         let own = OWN.get_or_init(find).clone()?;
-        if own.path.as_bytes() != RUNNING.as_bytes() {
-            let path = Path::new(std::ffi::OsStr::from_bytes(own.path.as_bytes()));
-            if fs::metadata(path).map(build_of).ok() != Some(own.build) {
-                return Err(refuse(format!("{} was replaced or deleted since it was started", path.display())));
-            }
+        let is_running = own.path.as_bytes() == RUNNING.as_bytes();
+        if !is_running && fs::metadata(own.path()).map(build_of).ok() != Some(own.build) {
+            return Err(refuse(format!("{} was replaced or deleted since it was started", own.path().display())));
         }
         Ok(own)
+    }
+
+    /// Returns where to find the file.
+    pub(crate) fn path(&self) -> &Path {
+        Path::new(OsStr::from_bytes(self.path.as_bytes()))
     }
 
     /// Returns which build the kernel runs in this process.

@@ -1,7 +1,8 @@
 //! A program with pools, in all the ways that it may be begun: `program WHAT [METHOD…]`.
 //!
 //! `WHAT` is what it does before `init`: `nothing`, `thread`, `late` (a thread that comes later), `runtime` or `current` (within
-//! an event loop of tokio), `files`. With `replaced`, another program takes the place of its file before it has pools.
+//! an event loop of tokio), `files`. With `replaced`, another program takes the place of its file before it has pools;
+//! with `unexecutable`, its file may not be executed once it has one pool; with `ends` and `dies`, its children end before `init`.
 
 use std::fs::File;
 use std::io::Write;
@@ -12,6 +13,9 @@ use std::{env, process, thread};
 
 use multiproc::{Error, Pool, Process, Result, StartMethod};
 
+/// In the environment of this program's children.
+const BEGUN: &str = "STARTS_BEGUN";
+
 static LOG: OnceLock<Vec<File>> = OnceLock::new();
 
 fn main() {
@@ -20,6 +24,10 @@ fn main() {
         "thread" => drop(thread::spawn(thread::park)),
         "late" => drop(thread::spawn(|| thread::spawn(thread::park).join())),
         "files" => open_files(),
+        "ends" | "dies" if env::var_os(BEGUN).is_some() => match &*what {
+            "ends" => process::exit(3),
+            _ => process::abort(),
+        },
         "runtime" | "current" => {
             let mut builder = match &*what {
                 "runtime" => tokio::runtime::Builder::new_multi_thread(),
@@ -35,10 +43,20 @@ fn main() {
 fn run() {
     multiproc::init();
     println!("main runs");
-    if env::args().nth(1).as_deref() == Some("replaced") {
-        let own = env::args().next().unwrap();
-        let new = format!("{own}.new");
-        std::fs::copy("/bin/true", &new).and_then(|_| std::fs::rename(new, own)).unwrap();
+    let own = env::args().next().unwrap();
+    let mut first = None;
+    match env::args().nth(1).as_deref() {
+        Some("replaced") => {
+            let new = format!("{own}.new");
+            std::fs::copy("/bin/true", &new).and_then(|_| std::fs::rename(new, own)).unwrap();
+        }
+        Some("unexecutable") => {
+            first = Some(Pool::with_processes(1).unwrap());
+            std::fs::set_permissions(own, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+        }
+        // SAFETY: nothing else runs in this process yet.
+        Some("ends" | "dies") => unsafe { env::set_var(BEGUN, "") },
+        _ => {}
     }
     for method in [StartMethod::ForkServer, StartMethod::Spawn, StartMethod::Fork] {
         match pools(method) {
@@ -46,6 +64,7 @@ fn run() {
             Err(error) => println!("{method:?}: {error}"),
         }
     }
+    drop(first);
     if LOG.get().is_some() {
         write_files();
         println!("files: as they were");
@@ -78,7 +97,7 @@ fn pools(method: StartMethod) -> Result<()> {
         let method = [StartMethod::ForkServer, StartMethod::Spawn][method as usize];
         Pool::builder().processes(1).start_method(method).build()?.apply(|n: u32| n + 1, (1,))
     };
-    if method != StartMethod::Fork {
+    if method != StartMethod::Fork && env::args().nth(1).as_deref() != Some("unexecutable") {
         assert_eq!(pool.apply(inner, (0,))??, 2);
         assert_eq!(pool.apply(inner, (1,))??, 2);
     }
