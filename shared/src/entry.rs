@@ -2,14 +2,16 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::thread;
 
 use nix::errno::Errno;
 
 use crate::nursery;
 use crate::sys::launch::Estate;
+use crate::sys::lifeline;
 use crate::sys::process::{self, ForkPermit};
+use crate::sys::signals;
 use crate::ticket::{self, Failure, Role};
 use crate::worker::{self, Seed};
 
@@ -79,9 +81,16 @@ mod before_main {
 
 fn begin(role: Role, parent: u32, Estate { ticket, work }: Estate) -> ! {
     let mut work = work.into_iter();
-    match (role, work.next(), work.next()) {
-        (Role::Nursery, Some(root), _) => nursery::serve_executed(ticket, root, parent, may_fork),
-        (Role::Worker, Some(bell), Some(handles)) => work_apart(Seed { segment: ticket, bell, handles }),
+    match (role, work.next(), work.next(), work.next()) {
+        (Role::Nursery, Some(root), ..) => nursery::serve_executed(ticket, root, parent, may_fork),
+        (Role::Worker, Some(bell), Some(handles), Some(lifeline)) => {
+            if lifeline::has_ended(lifeline.as_fd()) {
+                process::exit_now(1);
+            }
+            process::renew_death_signal();
+            signals::prepare();
+            work_apart(Seed { segment: ticket, bell, handles, lifeline: Some(lifeline) })
+        }
         _ => process::exit_now(70),
     }
 }
@@ -94,13 +103,21 @@ fn may_fork() -> Option<ForkPermit> {
 /// Runs the worker. If `init` was called amid something that runs already, such as an event loop, that is in a thread of its own, where
 /// a task finds nothing of that.
 fn work_apart(seed: Seed) -> ! {
-    if may_fork().is_some() {
-        worker::run(seed)
-    }
     let copy = seed.segment.try_clone();
-    let work = move || -> Infallible { worker::run(seed) };
+    let work = move || -> Infallible {
+        signals::serve_zygote();
+        worker::run(seed)
+    };
+    if may_fork().is_some() {
+        match work() {}
+    }
     match thread::Builder::new().name("main".into()).stack_size(process::stack_size()).spawn(work) {
-        Ok(_) => process::leave_to_others(),
+        Ok(thread) => {
+            signals::leave_to_others();
+            // It ends the process, and comes to its own end only by a mistake.
+            let _ = thread.join();
+            process::exit_now(70)
+        }
         Err(error) => cannot_work(copy, &error),
     }
 }

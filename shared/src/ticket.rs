@@ -50,7 +50,7 @@ impl Role {
     fn work(self) -> usize {
         match self {
             Self::Nursery => 1,
-            Self::Worker => 2,
+            Self::Worker => 3,
         }
     }
 }
@@ -71,16 +71,16 @@ struct Ticket {
 const _: () = assert!(size_of::<Ticket>() <= FAILURE_AT && FAILURE_AT < TICKET_LEN);
 const MAGIC: [u8; 16] = *b"multiproc ticket";
 
-/// Where in the program a variable of this copy of the crate is: no other has it there.
-fn copy() -> u64 {
-    let base = Module::own().map_or(0, |module| module.base);
-    (&raw const INIT as usize).wrapping_sub(base) as u64
+/// Where in the program a variable of this copy of the crate is: no other has it there. `None` where nobody can tell.
+fn copy() -> Option<u64> {
+    Some((&raw const INIT as usize).wrapping_sub(Module::own()?.base) as u64)
 }
 
 /// Writes into the shared memory `fd` what the process that finds it at its descriptor 3 shall become.
 pub(crate) fn write(fd: impl AsFd, role: Role, build: Build) -> Result<()> {
     let parent = u64::from(std::process::id());
-    let ticket = Ticket { magic: MAGIC, copy: copy(), build, role: role as u64, parent };
+    let copy = copy().ok_or_else(|| Error::Executable("nobody can tell where in the program this code is".into()))?;
+    let ticket = Ticket { magic: MAGIC, copy, build, role: role as u64, parent };
     pwrite(fd, bytemuck::bytes_of(&ticket), 0).map(drop).context("cannot write a ticket")
 }
 
@@ -108,7 +108,7 @@ fn redeem(fd: BorrowedFd<'_>) -> Option<Ticket> {
     }
     let own = Executable::running();
     if own.as_ref().is_ok_and(|own| *own == ticket.build) {
-        if ticket.copy != copy() {
+        if copy() != Some(ticket.copy) {
             // Another copy of the crate will find it.
             return None;
         }
@@ -206,7 +206,7 @@ mod tests {
         write(&fd, Role::Worker, build).unwrap();
         assert_eq!(redeem(fd.as_fd()).unwrap().role, Role::Worker as u64);
         assert_eq!(redeem(fd.as_fd()), None);
-        let other = Ticket { magic: MAGIC, copy: copy() + 64, build, role: 0, parent: 1 };
+        let other = Ticket { magic: MAGIC, copy: copy().unwrap() + 64, build, role: 0, parent: 1 };
         pwrite(&fd, bytemuck::bytes_of(&other), 0).unwrap();
         assert_eq!(redeem(fd.as_fd()), None);
         let mut left = Ticket::zeroed();

@@ -66,7 +66,7 @@ impl Core {
             let record = Record { function, state, ..Record::new(RecordKind::Initialize, 0) };
             link.send_carried(record, &mut args.clone())?;
         }
-        family.start(id, fd.as_fd(), &self.bell, &theirs)?;
+        family.start(id, config.keep_started, &[fd.as_fd(), self.bell.as_fd(), theirs.as_fd()])?;
         let free = self.links.iter().position(Option::is_none);
         let slot = free.unwrap_or(self.links.len());
         if free.is_none() {
@@ -311,7 +311,7 @@ impl Core {
         link.stage = Stage::Doomed(doom);
         if let Some(family) = family {
             // If the nursery cannot be reached it is dead, and the worker with it: the report of that is on its way.
-            let _ = family.kill(link.id, Signal::SIGKILL);
+            let _ = family.kill(link.id);
         }
     }
 

@@ -17,12 +17,13 @@ use crate::handle;
 use crate::nursery::StartMethod;
 use crate::nursery::message::{self, MOST_BYTES, Report, Request};
 use crate::nursery::server::serve;
-use crate::sys::bell::Bell;
 use crate::sys::executable::Executable;
 use crate::sys::launch;
 use crate::sys::process::{self, ForkPermit};
 use crate::sys::shm::Mapping;
+use crate::sys::signals::Blocked;
 use crate::sys::socket::{Received, Socket};
+use crate::sys::state::State;
 use crate::ticket::{self, Failure, Role};
 
 /// How long the end of a nursery, or of a family's workers, may take before the nursery is killed. Far beyond what the
@@ -32,9 +33,17 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Nurseries that may die one after the other just when a pool wants to use them.
 const TRIES: u32 = 5;
 
-/// The nursery process that exec-based pools share, and the process that started it: a forked child must not use its
-/// parent's.
-static SHARED: Mutex<(u32, Weak<Nursery>)> = Mutex::new((0, Weak::new()));
+/// The nursery process that exec-based pools share.
+static SHARED: Mutex<Option<Shared>> = Mutex::new(None);
+
+/// See [`SHARED`].
+struct Shared {
+    /// The process that started it: a forked child must not use its parent's.
+    owner: u32,
+    /// What that process was then. Workers are to be what the program is when their pool is built.
+    state: State,
+    nursery: Weak<Nursery>,
+}
 
 /// A running nursery. Dropping it ends and reaps the process, and with it every worker.
 #[derive(Debug)]
@@ -60,24 +69,28 @@ impl Nursery {
         Ok(Self { pid, ended, root, ticket })
     }
 
-    /// The nursery that all exec-based pools use; started if there is none, or if it has died.
+    /// The nursery that all exec-based pools use; started if there is none, if it has died, or if the program is not any more what it
+    /// was then. (Those that use another one keep it.)
     fn shared() -> Result<Arc<Self>> {
         ticket::require_init()?;
+        let program = Executable::own()?;
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = std::process::id();
-        if shared.0 == own
-            && let Some(nursery) = shared.1.upgrade()
+        let owner = std::process::id();
+        let state = State::now().context("cannot read what this process hands on to a child")?;
+        if let Some(shared) = &*shared
+            && shared.owner == owner
+            && shared.state == state
+            && let Some(nursery) = shared.nursery.upgrade()
             && !nursery.has_ended()
         {
             return Ok(nursery);
         }
-        let program = Executable::own()?;
         let (ours, theirs) = Socket::pair()?;
         let (_, paper) = Mapping::create("multiproc-ticket", 4096)?;
         ticket::write(&paper, Role::Nursery, program.build)?;
         let pid = launch::spawn(&program, paper.as_fd(), theirs.as_fd())?;
         let nursery = Arc::new(Self::new(pid, Some(ours), Some(paper))?);
-        *shared = (own, Arc::downgrade(&nursery));
+        *shared = Some(Shared { owner, state, nursery: Arc::downgrade(&nursery) });
         Ok(nursery)
     }
 
@@ -180,6 +193,7 @@ impl Family {
     fn fork(permit: ForkPermit) -> Result<Self> {
         let (channel, theirs) = Socket::pair()?;
         let parent = getpid();
+        let _blocked = Blocked::new();
         match process::fork(permit).context("cannot fork")? {
             None => {
                 drop(channel);
@@ -200,14 +214,20 @@ impl Family {
         (cause, self.nursery.failure().is_some_and(Failure::is_final))
     }
 
-    /// Asks for a worker; [`Report::Started`] or [`Report::Refused`] answers.
-    pub(crate) fn start(&self, worker: u64, segment: BorrowedFd<'_>, bell: &Bell, handles: &Socket) -> Result<()> {
-        self.request(Request::Start { worker, exec: self.exec }, &[segment, bell.as_fd(), handles.as_fd()])
+    /// Asks for a worker; [`Report::Started`] or [`Report::Refused`] answers. `keep` says to leave running what it has started when it
+    /// is killed.
+    pub(crate) fn start(&self, worker: u64, keep: bool, fds: &[BorrowedFd<'_>; 3]) -> Result<()> {
+        self.request(Request::Start { worker, exec: self.exec, keep }, fds)
     }
 
-    /// Sends a signal to a worker, if it still lives.
-    pub(crate) fn kill(&self, worker: u64, signal: Signal) -> Result<()> {
-        self.request(Request::Kill { worker, signal: signal as i32 }, &[])
+    /// Kills a worker, if it still lives.
+    pub(crate) fn kill(&self, worker: u64) -> Result<()> {
+        self.signal(worker, Signal::SIGKILL as i32, false)
+    }
+
+    /// Sends a signal to a worker, if it still lives; `handled` says only to a handler that it has set.
+    pub(crate) fn signal(&self, worker: u64, signal: i32, handled: bool) -> Result<()> {
+        self.request(Request::Signal { worker, signal, handled }, &[])
     }
 
     fn request(&self, request: Request, fds: &[BorrowedFd<'_>]) -> Result<()> {

@@ -5,12 +5,15 @@
 //! exec'd copy of the program for [`ForkServer`](StartMethod::ForkServer) and [`Spawn`](StartMethod::Spawn), shared by all
 //! pools while any lives, and a fork of the program for [`Fork`](StartMethod::Fork), one a pool.
 //!
-//! [`client`] is the program's side, [`server`] the nursery's, [`message`] what they say.
+//! [`client`] is the program's side, [`server`] the nursery's, [`message`] what they say. [`family`] has the workers of one pool as the
+//! nursery sees them, and [`orphans`] what is left of a worker when it has ended: the processes that its tasks have started.
 
 mod children;
 mod client;
+mod family;
 mod former;
 mod message;
+mod orphans;
 mod server;
 
 pub(crate) use client::Family;

@@ -55,6 +55,7 @@ pub struct PoolBuilder {
     method: StartMethod,
     vouched: Option<ForkPermit>,
     initializer: Option<Result<(Prepared, Carried)>>,
+    keep_started: bool,
     max_tasks: Option<u64>,
     task_timeout: Option<Duration>,
     max_memory: Option<u64>,
@@ -120,6 +121,22 @@ impl PoolBuilder {
     /// every task fails with [`Error::Initializer`]. Python: `initializer`, `initargs`.
     pub fn initializer<F: Task<Args>, Args: Arguments>(mut self, f: F, args: Args) -> Self {
         self.initializer = Some(prepare_initializer(f, args));
+        self
+    }
+
+    /// Leaves running what tasks have started (programs, processes of other kinds) when their worker is killed; otherwise it is
+    /// killed with the worker: at a time limit, a cancellation, the end of the pool before its tasks are done, or the program's death. What
+    /// was started by a worker that ends by itself, as all do after [`close`](Pool::close), is left running in any case.
+    ///
+    /// ```
+    /// # fn main() -> multiproc::Result<()> {
+    /// let pool = multiproc::Pool::builder().processes(1).keep_started_processes(true).build()?;
+    /// let start = || std::process::Command::new("sleep").arg("0.1").spawn().is_ok();
+    /// assert!(pool.apply(start, ())?);
+    /// # Ok(()) }
+    /// ```
+    pub fn keep_started_processes(mut self, on: bool) -> Self {
+        self.keep_started = on;
         self
     }
 
@@ -235,6 +252,7 @@ impl PoolBuilder {
             method: self.method,
             vouched: self.vouched,
             initializer: self.initializer.transpose()?,
+            keep_started: self.keep_started,
             max_tasks: self.max_tasks.unwrap_or(u64::MAX),
             task_timeout: self.task_timeout,
             max_memory: self.max_memory,

@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CString, c_char};
+use std::iter;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
 use std::ptr;
@@ -12,20 +13,21 @@ use std::ptr;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::libc;
-use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, posix_spawn};
-use nix::sys::prctl;
-use nix::sys::signal::Signal;
-use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
+use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
+use nix::unistd::{ForkResult, Pid, fork, getpid};
 
 use crate::error::{Context, Result};
 use crate::sys::executable::Executable;
-use crate::sys::process::{exit_now, reset_signals};
+use crate::sys::process::{die_with, exit_now};
+use crate::sys::{lifeline, signals};
 
 /// Where a fresh process finds its ticket.
 const TICKET_FD: RawFd = 3;
-/// Where it finds what it works with. A nursery has its socket at the first number; a worker has the bell there, and its socket
-/// for handles at the second.
-const WORK_FDS: [RawFd; 2] = [4, 5];
+/// Where it finds what it works with. A nursery has its socket at the first number; a worker has the bell there, its socket for handles
+/// at the second, and its lifeline at the third.
+const WORK_FDS: [RawFd; 3] = [4, 5, 6];
+/// Beyond all of these.
+const BEYOND: RawFd = 7;
 
 /// Starts this program once more, with `ticket` and `work` at their numbers. Safe with any number of threads, and its cost does
 /// not depend on the memory in use.
@@ -36,7 +38,9 @@ pub(crate) fn spawn(program: &Executable, ticket: BorrowedFd<'_>, work: Borrowed
     actions.add_dup2(ticket.as_raw_fd(), TICKET_FD).context(context)?;
     actions.add_dup2(work.as_raw_fd(), WORK_FDS[0]).context(context)?;
     close_rest(&mut actions).context(context)?;
-    let attributes = PosixSpawnAttr::init().context(context)?;
+    let mut attributes = PosixSpawnAttr::init().context(context)?;
+    attributes.set_flags(PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK).context(context)?;
+    attributes.set_sigmask(&signals::request_set()).context(context)?;
     posix_spawn(&*program.path, &actions, &attributes, &own_args(), &own_env()).context("cannot start a child process")
 }
 
@@ -62,14 +66,24 @@ pub(crate) struct Run {
     path: CString,
     args: Strings,
     env: Strings,
-    fds: [OwnedFd; 3],
+    fds: [OwnedFd; 4],
+    /// The last of them is a lifeline.
+    has_lifeline: bool,
 }
 
 impl Run {
-    /// Prepares a run that will find `ticket` and `work` at their numbers.
-    pub(crate) fn prepare(program: Executable, ticket: BorrowedFd<'_>, work: [BorrowedFd<'_>; 2]) -> Result<Self> {
-        let fds = [out_of_the_way(ticket)?, out_of_the_way(work[0])?, out_of_the_way(work[1])?];
-        Ok(Self { path: program.path, args: Strings::new(own_args()), env: Strings::new(own_env()), fds })
+    /// Prepares a worker's run, which will find `ticket` and its work at their numbers.
+    pub(crate) fn prepare(
+        program: Executable,
+        ticket: BorrowedFd<'_>,
+        [bell, handles]: [BorrowedFd<'_>; 2],
+        lifeline: Option<BorrowedFd<'_>>,
+    ) -> Result<Self> {
+        let has_lifeline = lifeline.is_some();
+        // Something has to be at the lifeline's number. The end of its peer is not the worker's, then.
+        let lifeline = out_of_the_way(lifeline.unwrap_or(handles))?;
+        let fds = [out_of_the_way(ticket)?, out_of_the_way(bell)?, out_of_the_way(handles)?, lifeline];
+        Ok(Self { path: program.path, args: Strings::new(own_args()), env: Strings::new(own_env()), fds, has_lifeline })
     }
 
     /// Forks a process that becomes this run, and ends with this thread. It may be done beside any threads. If the exec fails, the
@@ -88,15 +102,14 @@ impl Run {
         }
     }
 
-    /// In the forked child.
+    /// In the forked child. What it arranges outlives the exec, and so does the mask that blocks what may reach the whole process group.
     fn become_it(&self, parent: Pid) -> Errno {
-        reset_signals();
-        // It outlives the exec.
-        let _ = prctl::set_pdeathsig(Signal::SIGKILL);
-        if getppid() != parent {
-            exit_now(1);
+        die_with(parent);
+        if self.has_lifeline {
+            // Without it there is still the parent-death signal.
+            let _ = lifeline::hold(self.fds[3].as_fd());
         }
-        for (fd, number) in self.fds.iter().zip([TICKET_FD, WORK_FDS[0], WORK_FDS[1]]) {
+        for (fd, number) in self.fds.iter().zip(iter::once(TICKET_FD).chain(WORK_FDS)) {
             // SAFETY: dup2 has no memory effects; what was open at the number belonged to the process that this one is a copy of,
             // whose life here ends with the exec below. Those to be placed have numbers beyond.
             if let Err(errno) = Errno::result(unsafe { libc::dup2(fd.as_raw_fd(), number) }) {
@@ -105,7 +118,7 @@ impl Run {
         }
         // The rest closes with the exec; an old kernel, which cannot arrange that, leaves open what was not made to close.
         // SAFETY: a system call on numbers, that only sets their close-on-exec flag.
-        unsafe { libc::syscall(libc::SYS_close_range, WORK_FDS[1] + 1, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+        unsafe { libc::syscall(libc::SYS_close_range, BEYOND, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
         // SAFETY: all pointers are to C strings that `self` owns, and both lists end with a null pointer.
         unsafe { libc::execve(self.path.as_ptr(), self.args.as_ptr(), self.env.as_ptr()) };
         Errno::last()
@@ -131,7 +144,7 @@ impl Strings {
 
 /// Returns a copy of `fd` above the fixed numbers, so that placing one cannot overwrite another.
 fn out_of_the_way(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
-    let copy = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(WORK_FDS[1] + 1)).context("cannot duplicate a descriptor")?;
+    let copy = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(BEYOND)).context("cannot duplicate a descriptor")?;
     // SAFETY: fcntl has just made this descriptor for us.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }

@@ -13,7 +13,7 @@ use nix::fcntl::{OFlag, open};
 use nix::libc;
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, getpid, getppid, gettid};
@@ -148,6 +148,17 @@ pub(crate) fn reap_adopted(pid: Pid) {
     }
 }
 
+/// Asks the kernel again to kill this process when its parent ends: a change of user has it forget that.
+pub(crate) fn renew_death_signal() {
+    let _ = prctl::set_pdeathsig(Signal::SIGKILL);
+}
+
+/// Has what is left of this process' descendants come to it when their parents end.
+pub(crate) fn adopt_orphans() {
+    // Without it they go to whoever adopts this process' own children.
+    let _ = prctl::set_child_subreaper(true);
+}
+
 /// Names this process in `ps` and `top`; the kernel keeps 15 bytes.
 pub(crate) fn set_title(title: &str) {
     let short: Vec<u8> = title.bytes().filter(|byte| *byte != 0).take(15).collect();
@@ -160,23 +171,6 @@ pub(crate) fn set_title(title: &str) {
     }
 }
 
-/// Forgets the signal handlers and the mask that came with a fork, and ignores Ctrl-C: the parent decides what it means.
-/// The handlers for memory faults stay: they are how the standard library reports a stack overflow.
-pub(crate) fn reset_signals() {
-    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
-    for signal in Signal::iterator() {
-        let action = match signal {
-            Signal::SIGSEGV | Signal::SIGBUS | Signal::SIGPIPE | Signal::SIGKILL | Signal::SIGSTOP => continue,
-            Signal::SIGINT => &ignore,
-            _ => &default,
-        };
-        // SAFETY: neither disposition runs any code of ours.
-        let _ = unsafe { sigaction(signal, action) };
-    }
-    let _ = SigSet::empty().thread_set_mask();
-}
-
 /// Returns how large the stack of a thread should be that takes the place of the main one, in bytes.
 pub(crate) fn stack_size() -> usize {
     const USUAL: u64 = 8 << 20;
@@ -184,14 +178,6 @@ pub(crate) fn stack_size() -> usize {
     match getrlimit(Resource::RLIMIT_STACK) {
         Ok((bytes, _)) if bytes <= MOST => bytes.max(1 << 20) as usize,
         _ => USUAL as usize,
-    }
-}
-
-/// Leaves the process to its other threads, which get all its signals from now on.
-pub(crate) fn leave_to_others() -> ! {
-    let _ = SigSet::all().thread_set_mask();
-    loop {
-        std::thread::park();
     }
 }
 

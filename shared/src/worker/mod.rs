@@ -31,6 +31,8 @@ pub(crate) struct Seed {
     pub(crate) bell: OwnedFd,
     /// The socket that handles come through.
     pub(crate) handles: OwnedFd,
+    /// As long as it is open, the kernel ends this process when its nursery ends.
+    pub(crate) lifeline: Option<OwnedFd>,
 }
 
 /// The exit code of a worker that found its memory or its orders unreadable.
@@ -40,6 +42,7 @@ const CONFUSED: i32 = 70;
 pub(crate) fn run(seed: Seed) -> ! {
     let Ok(segment) = Segment::open(&seed.segment) else { process::exit_now(CONFUSED) };
     drop(seed.segment);
+    let _lifeline = seed.lifeline;
     panic::install_hook();
     let outcome = Worker::new(Arc::new(segment), Bell::from_fd(seed.bell), Socket::from_fd(seed.handles)).serve();
     process::flush_stdio();
@@ -132,7 +135,10 @@ impl Worker {
     /// Runs the initializer. If it panics, the worker ends: what the tasks need is not there.
     fn initialize(&mut self, record: &Record, len: usize) -> Result<(), Corrupt> {
         let input = Carried { handles: self.handles_of(record)?, bytes: self.inbox.take_owned(len)? };
-        let Some((kind, mut payload)) = self.run_initializer(record, input)? else {
+        let outcome = self.run_initializer(record, input)?;
+        // An initializer may have given up rights.
+        process::renew_death_signal();
+        let Some((kind, mut payload)) = outcome else {
             self.be_ready();
             return Ok(());
         };

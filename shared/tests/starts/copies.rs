@@ -4,6 +4,10 @@ fn main() {
     multiproc::init();
     other::init();
     println!("main runs");
+    // Each copy knows its own workers only.
+    let theirs = other::Pool::with_processes(1).unwrap();
+    let known = theirs.apply(|| (multiproc::parent_process().is_some(), other::parent_process().is_some()), ());
+    println!("{known:?}");
     for n in 0..3u32 {
         let ours = multiproc::Pool::with_processes(1).unwrap();
         let theirs = other::Pool::with_processes(1).unwrap();
