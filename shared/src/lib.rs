@@ -42,7 +42,7 @@
 //! The crate works on Linux, on x86-64 and aarch64.
 //!
 //! # How it works
-//! Functions travel by name, an offset in the executable; see [`Task`]. Workers are forked by a small single-threaded process, so that
+//! Functions travel by name, which leads to an entry in the executable; see [`Task`]. Workers are forked by a small single-threaded process, so that
 //! no program with threads is ever forked; see [`StartMethod`]. Tasks and results pass through two rings in memory shared
 //! with each worker; no lock is shared, so a killed worker holds none. Whoever waits for a result drives the exchange himself.
 //! Pipes, queues and locks are memory without a name; handles of them go to other processes as descriptors, along with the message that
@@ -50,7 +50,10 @@
 //!
 //! # Limits
 //! - A closure captures nothing, and spells out the types of its parameters where its body needs them: `|text: String| text.len()`.
-//! - A task's function is part of the executable; one in a dynamic library is refused.
+//! - A task's function is part of the executable. A pool in a dynamic library (a `cdylib`) is refused unless its workers are forks of the
+//!   program: [`StartMethod::Fork`]. So is one in a program that the kernel does not know as what it is (under valgrind, without `/proc`):
+//!   [`Error::Executable`].
+//! - What runs before [`init`] runs in the processes that start workers, too. Threads among it make each worker start by exec.
 //! - In a program built with `panic = "abort"` a panic ends its worker: [`Error::WorkerLost`] instead of [`Error::Panicked`].
 //! - Every task is begun once, with one exception: when a worker is killed for one task's time limit or cancellation, and that task
 //!   ends in the last moment, the task after it in the same chunk may be begun a second time, elsewhere.
@@ -130,7 +133,7 @@ pub use sharing::{
     Barrier, BarrierWait, Condition, Event, Lock, LockGuard, Permit, Semaphore, SharedSlice, SliceRead, SliceWrite,
     Value,
 };
-pub use task::{Arguments, ByReference, ByValue, Partial, Task, partial};
+pub use task::{Arguments, ByReference, ByValue, Partial, Stateless, Task, partial};
 pub use threads::{ThreadBatched, ThreadImap, ThreadPool, ThreadPoolBuilder};
 pub use trace::{Recording, TaskEvent, Trace};
 pub use wait::{Waitable, wait};

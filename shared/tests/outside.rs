@@ -12,6 +12,9 @@ use std::sync::Mutex;
 
 use support::{DEADLINE, within};
 
+/// A crate whose tokens have no size; as this package has it, so that its sources are there.
+const QCELL: &str = "qcell = { version = \"0.5\", default-features = false, features = [\"std\"] }\n";
+
 /// Building takes longer than any test may.
 const BUILD: std::time::Duration = DEADLINE.saturating_mul(10);
 
@@ -27,7 +30,7 @@ fn package(folder: &Path, name: &str) {
     let manifest = format!(
         "[package]\nname = \"outside-{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
          [[bin]]\nname = \"outside-{name}\"\npath = {source:?}\n\n\
-         [dependencies]\nmultiproc = {{ path = {shared:?} }}\n\n[workspace]\n"
+         [dependencies]\nmultiproc = {{ path = {shared:?} }}\n{QCELL}\n[workspace]\n"
     );
     std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
     std::fs::copy(shared.join("../Cargo.lock"), folder.join("Cargo.lock")).unwrap();
@@ -126,8 +129,20 @@ fn a_closure_that_captures_does_not_compile_and_the_message_says_what_to_do() {
         let why = refusal("captures");
         let message = "this closure captures variables";
         assert!(why.contains(message) && why.contains("partial(function, state)"), "{why}");
-        // One for the closure whose variable is a number, and one for that which owns more.
+        // One for each closure.
         assert_eq!(why.matches("error[E0080]").count(), 2, "{why}");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_closure_that_captures_a_token_does_not_compile_and_the_message_says_why() {
+    within(BUILD, || {
+        let why = refusal("owns");
+        let message =
+            "cannot be a task's function: it captures something that cannot be copied or shared between threads";
+        assert_eq!(why.matches(message).count(), 4, "{why}");
+        assert!(why.contains("partial(function, state)"), "{why}");
         Ok(())
     });
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 
 use crate::engine::chunk::Chunk;
 use crate::engine::core::{Core, NOBODY, Phase};
@@ -17,8 +18,10 @@ use crate::nursery::{Family, Report};
 use crate::protocol::{Record, RecordKind, Setup};
 use crate::ring::{Flags, Segment};
 use crate::sys::clock::now_ns;
+use crate::sys::process;
 use crate::sys::socket::Socket;
 use crate::task::Prepared;
+use crate::ticket::Failure;
 
 /// Workers that may fail one after the other to get ready before the pool gives up.
 const MOST_FAILED_STARTS: u32 = 10;
@@ -182,6 +185,7 @@ impl Core {
         let Some(link) = self.link(slot) else { return };
         let (id, pid, stage, started) = (link.id, link.pid, link.stage, link.started());
         let ready = link.was_ready || link.is_ready() || link.finished > 0;
+        let failure = link.failure();
         let began = link.running_since();
         let now = now_ns();
         let retired = stage == Stage::Retiring && exit.success();
@@ -215,8 +219,8 @@ impl Core {
         } else {
             self.failed_starts += 1;
             self.last_failed = id;
-            if self.failed_starts >= MOST_FAILED_STARTS {
-                self.break_down(Error::NoWorkers { exit });
+            if self.failed_starts >= MOST_FAILED_STARTS || failure.is_some_and(Failure::is_final) {
+                self.break_down(failure.map_or(Error::NoWorkers { exit }, Error::from));
             }
         }
         self.last_exit = Some(exit);
@@ -256,10 +260,12 @@ impl Core {
 
     /// The nursery has died, and the kernel kills its workers. Each loses what it ran; a new nursery starts new ones.
     pub(super) fn lose_nursery(&mut self) {
-        self.family = None;
+        let Some(family) = self.family.take() else { return };
         if self.phase == Phase::Ended {
             return;
         }
+        let (cause, is_final) = family.cause();
+        drop(family);
         for slot in 0..self.links.len() {
             if self.config.replace {
                 self.take_back(slot);
@@ -271,7 +277,17 @@ impl Core {
         let failed_starts = self.failed_starts;
         for slot in 0..self.links.len() {
             self.failed_starts = failed_starts;
-            self.bury(slot, ExitStatus::Signaled(Signal::SIGKILL as i32));
+            match self.link(slot).map(|link| link.pid) {
+                None => {}
+                Some(0) => self.never_started(slot, &cause),
+                Some(pid) => {
+                    process::reap_adopted(Pid::from_raw(pid.cast_signed()));
+                    self.bury(slot, ExitStatus::Signaled(Signal::SIGKILL as i32));
+                }
+            }
+        }
+        if is_final {
+            return self.break_down(cause);
         }
         if self.phase == Phase::Closing && self.outstanding == 0 {
             return;
@@ -282,6 +298,16 @@ impl Core {
                 self.replace_missing();
             }
             Err(error) => self.break_down(error),
+        }
+    }
+
+    /// The nursery has ended before it came to start this worker.
+    fn never_started(&mut self, slot: usize, cause: &Error) {
+        let (chunks, _) = self.take_apart(slot);
+        chunks.into_iter().rev().for_each(|chunk| self.settle(chunk));
+        self.failed_starts += 1;
+        if self.failed_starts >= MOST_FAILED_STARTS {
+            self.break_down(cause.clone());
         }
     }
 

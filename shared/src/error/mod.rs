@@ -135,6 +135,10 @@ pub enum Error {
         "multiproc::init() was not called. Add it as the first line of main:\n\n    fn main() {{\n        multiproc::init();\n        …\n    }}\n\n(in tests and benches, turn on the feature \"test-support\" instead)"
     )]
     InitMissing,
+    /// A fresh run of the program would not be a run of the code that asks for it, or nobody can tell: the program was started through
+    /// a loader, under valgrind, or where there is no /proc, or the pool is part of a shared library. Nothing was started.
+    #[error("cannot start this program once more for its workers: {0}")]
+    Executable(String),
     /// `StartMethod::Fork` in a process with several threads: the child could deadlock on a lock that another thread held.
     #[error(
         "cannot fork safely: this process has {threads} threads. Use StartMethod::ForkServer or Spawn, or build the pool before any thread is started"

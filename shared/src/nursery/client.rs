@@ -7,21 +7,24 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::waitpid;
+use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
 use nix::unistd::{Pid, getpid};
 use rustix::process::{PidfdFlags, pidfd_open};
 
 use crate::error::{Context, Error, Result};
+use crate::exit::ExitStatus;
 use crate::handle;
 use crate::nursery::StartMethod;
 use crate::nursery::message::{self, MOST_BYTES, Report, Request};
 use crate::nursery::server::serve;
+use crate::sys::executable::Executable;
+use crate::sys::launch;
 use crate::sys::process::{self, ForkPermit};
 use crate::sys::shm::Mapping;
 use crate::sys::signals::Blocked;
 use crate::sys::socket::{Received, Socket};
 use crate::sys::state::State;
-use crate::ticket::{self, Role};
+use crate::ticket::{self, Failure, Role};
 
 /// How long the end of a nursery, or of a family's workers, may take before the nursery is killed. Far beyond what the
 /// kernel needs, but for a nursery that is stopped; it is here so that no drop can hang.
@@ -50,21 +53,27 @@ struct Nursery {
     ended: OwnedFd,
     /// Where new families are announced; a forked nursery has just one family and no root.
     root: Option<Socket>,
+    /// Where an exec'd nursery leaves why it could not begin.
+    ticket: Option<OwnedFd>,
 }
 
 impl Nursery {
-    fn new(pid: Pid, root: Option<Socket>) -> Result<Self> {
+    fn new(pid: Pid, root: Option<Socket>, ticket: Option<OwnedFd>) -> Result<Self> {
         // A fresh pid of fork or spawn is positive, and stays ours until we reap it.
         let raw = rustix::process::Pid::from_raw(pid.as_raw()).ok_or(Error::Disconnected)?;
-        let ended = pidfd_open(raw, PidfdFlags::empty())
-            .map_err(|error| Error::io("cannot watch the nursery", std::io::Error::from(error)))?;
-        Ok(Self { pid, ended, root })
+        let ended = pidfd_open(raw, PidfdFlags::empty()).map_err(|error| {
+            // Unwatched it is of no use.
+            let _ = kill(pid, Signal::SIGKILL).and_then(|()| waitpid(pid, None));
+            Error::io("cannot watch the nursery", std::io::Error::from(error))
+        })?;
+        Ok(Self { pid, ended, root, ticket })
     }
 
     /// The nursery that all exec-based pools use; started if there is none, if it has died, or if the program is not any more what it
     /// was then. (Those that use another one keep it.)
     fn shared() -> Result<Arc<Self>> {
         ticket::require_init()?;
+        let program = Executable::own()?;
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         let owner = std::process::id();
         let state = State::now().context("cannot read what this process hands on to a child")?;
@@ -78,9 +87,9 @@ impl Nursery {
         }
         let (ours, theirs) = Socket::pair()?;
         let (_, paper) = Mapping::create("multiproc-ticket", 4096)?;
-        ticket::write(&paper, Role::Nursery)?;
-        let pid = process::spawn_self(paper.as_fd(), theirs.as_fd())?;
-        let nursery = Arc::new(Self::new(pid, Some(ours))?);
+        ticket::write(&paper, Role::Nursery, program.build)?;
+        let pid = launch::spawn(&program, paper.as_fd(), theirs.as_fd())?;
+        let nursery = Arc::new(Self::new(pid, Some(ours), Some(paper))?);
         *shared = Some(Shared { owner, state, nursery: Arc::downgrade(&nursery) });
         Ok(nursery)
     }
@@ -97,6 +106,22 @@ impl Nursery {
     fn is_stopped(&self) -> bool {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
         stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with(['T', 't']))
+    }
+
+    /// Returns why it has ended, which it is about to if it has not yet.
+    fn cause(&self) -> Error {
+        wait_readable(self.ended.as_fd(), PATIENCE);
+        if let Some(failure) = self.failure() {
+            return failure.into();
+        }
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        // The program may have reaped it itself, by waiting for any child.
+        let exit = waitid(Id::Pid(self.pid), flags).ok().and_then(ExitStatus::from_wait);
+        exit.map_or(Error::Disconnected, |exit| Error::NoWorkers { exit })
+    }
+
+    fn failure(&self) -> Option<Failure> {
+        self.ticket.as_ref().and_then(Failure::left_in)
     }
 
     fn has_ended(&self) -> bool {
@@ -119,12 +144,12 @@ impl Drop for Nursery {
 }
 
 /// Whether `fd` becomes readable in time.
-fn wait_readable(fd: BorrowedFd<'_>, patience: Duration) -> bool {
+pub(super) fn wait_readable(fd: impl AsFd, patience: Duration) -> bool {
     let until = Instant::now() + patience;
     loop {
         let left = until.saturating_duration_since(Instant::now());
         let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-        match poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], timeout) {
+        match poll(&mut [PollFd::new(fd.as_fd(), PollFlags::POLLIN)], timeout) {
             Err(Errno::EINTR) => continue,
             outcome => return outcome.is_ok_and(|ready| ready > 0),
         }
@@ -173,13 +198,20 @@ impl Family {
             None => {
                 drop(channel);
                 handle::leave_behind();
-                serve(None, Some(theirs), parent, permit)
+                serve(theirs, parent, permit)
             }
             Some(pid) => {
-                let nursery = Nursery::new(pid, None)?;
+                let nursery = Nursery::new(pid, None, None)?;
                 Ok(Self { channel, nursery: Arc::new(nursery), exec: false })
             }
         }
+    }
+
+    /// Returns why the nursery has ended, after a call has found it [gone](Error::Disconnected), and whether the next would for the same
+    /// reason.
+    pub(crate) fn cause(&self) -> (Error, bool) {
+        let cause = self.nursery.cause();
+        (cause, self.nursery.failure().is_some_and(Failure::is_final))
     }
 
     /// Asks for a worker; [`Report::Started`] or [`Report::Refused`] answers. `keep` says to leave running what it has started when it

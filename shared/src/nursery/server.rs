@@ -6,44 +6,62 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Pid, getpid, getppid};
 use rustix::process::{PidfdFlags, pidfd_open};
 
+use crate::error::Error;
 use crate::exit::ExitStatus;
+use crate::nursery::TITLE;
+use crate::nursery::children::Children;
 use crate::nursery::family::{Family, Worker};
 use crate::nursery::message::{self, MOST_BYTES, Report, Request};
 use crate::nursery::orphans::Orphans;
+use crate::sys::executable::Executable;
 use crate::sys::exit;
+use crate::sys::launch::Run;
 use crate::sys::lifeline::{self, Lifeline};
 use crate::sys::process::{self, ForkPermit};
 use crate::sys::signals;
 use crate::sys::socket::{Received, Socket};
-use crate::ticket::{self, Role};
+use crate::ticket::{self, Failure, Role};
 use crate::worker::{self, Seed};
 
-/// The life of a nursery made by exec: serves, and ends the process.
-pub(crate) fn serve_executed(root: OwnedFd, parent: u32) -> ! {
-    process::close_from(process::WORK_FDS[0] + 1);
-    let Ok(permit) = ForkPermit::checked() else { process::exit_now(70) };
-    serve(Some(Socket::from_fd(root)), None, Pid::from_raw(parent as i32), permit)
+/// The life of a nursery made by exec: serves, and ends the process. `may_fork` says whether it can be forked as it is; where it cannot,
+/// workers are exec'd.
+pub(crate) fn serve_executed(ticket: OwnedFd, root: OwnedFd, parent: u32, may_fork: fn() -> Option<ForkPermit>) -> ! {
+    let parent = Pid::from_raw(parent as i32);
+    let errno = serve_until_end(Some(Socket::from_fd(root)), None, parent, may_fork);
+    ticket::fail(ticket, Failure::Serve(errno));
+    process::exit_now(71)
 }
 
-/// The life of any nursery, and of the workers that are forked from it. The signals that may reach the program's whole process group
-/// must be blocked, and stay so: they are for the program. In a worker they take effect once it has come to itself.
+/// The life of a nursery that is a fork of the program, and serves one family.
+pub(super) fn serve(family: Socket, parent: Pid, permit: ForkPermit) -> ! {
+    serve_until_end(None, Some(family), parent, move || Some(permit));
+    process::exit_now(71)
+}
+
+/// The life of any nursery, and of the workers that are forked from it. Comes back if it could not serve. The signals that may reach
+/// the program's whole process group must be blocked, and stay so: they are for the program. In a worker they take effect once it
+/// has come to itself.
 ///
 /// `root` brings new families; without it the nursery serves its one `family` and ends with it.
-pub(super) fn serve(root: Option<Socket>, family: Option<Socket>, parent: Pid, permit: ForkPermit) -> ! {
+fn serve_until_end(
+    root: Option<Socket>,
+    family: Option<Socket>,
+    parent: Pid,
+    may_fork: impl Fn() -> Option<ForkPermit>,
+) -> Errno {
     signals::prepare();
     process::detach_stdin();
     process::adopt_orphans();
     if root.is_none() {
         exit::begin();
     }
-    process::set_title("mp-nursery");
-    let outcome = Server::new(root, family, parent, permit).and_then(Server::run);
+    process::set_title(TITLE);
+    let outcome = Server::new(root, family, parent, may_fork).and_then(Server::run);
     match outcome {
         // This is the child: everything of the nursery's is closed by now.
         Ok(Some((seed, nursery))) => {
@@ -52,11 +70,11 @@ pub(super) fn serve(root: Option<Socket>, family: Option<Socket>, parent: Pid, p
             worker::run(seed)
         }
         Ok(None) => process::exit_now(0),
-        Err(_) => process::exit_now(71),
+        Err(errno) => errno,
     }
 }
 
-struct Server {
+struct Server<M> {
     root: Option<Socket>,
     families: Vec<Family>,
     orphans: Orphans,
@@ -64,20 +82,16 @@ struct Server {
     lifeline: Lifeline,
     /// Readable once the program has ended, however that happened and whoever still holds its sockets.
     parent: OwnedFd,
-    /// Readable when a child has ended.
-    children: SignalFd,
-    permit: ForkPermit,
+    children: Children,
+    may_fork: M,
 }
 
 /// In a forked child: what it is to work with, and the nursery's pid.
 type Child = Option<(Seed, Pid)>;
 
-impl Server {
-    fn new(root: Option<Socket>, family: Option<Socket>, parent: Pid, permit: ForkPermit) -> nix::Result<Self> {
-        let mut mask = SigSet::empty();
-        mask.add(Signal::SIGCHLD);
-        mask.thread_block()?;
-        let children = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
+impl<M: Fn() -> Option<ForkPermit>> Server<M> {
+    fn new(root: Option<Socket>, family: Option<Socket>, parent: Pid, may_fork: M) -> nix::Result<Self> {
+        let children = if may_fork().is_some() { Children::of_one_thread()? } else { Children::of_threads()? };
         let pid = rustix::process::Pid::from_raw(parent.as_raw()).ok_or(Errno::ESRCH)?;
         let pidfd = pidfd_open(pid, PidfdFlags::empty()).map_err(|error| Errno::from_raw(error.raw_os_error()))?;
         if getppid() != parent {
@@ -90,7 +104,7 @@ impl Server {
         }
         let families = family.into_iter().map(Family::new).collect();
         let (orphans, lifeline) = (Orphans::default(), Lifeline::new()?);
-        Ok(Self { root, families, orphans, lifeline, parent: pidfd, children, permit })
+        Ok(Self { root, families, orphans, lifeline, parent: pidfd, children, may_fork })
     }
 
     /// Serves until nobody is left to serve. Comes back with `Some` in each forked child.
@@ -200,7 +214,7 @@ impl Server {
     /// Collects the children that have ended and says so to their families.
     fn reap(&mut self) {
         // The descriptor only wakes us: signals merge, so the children are asked after until none is left.
-        while let Ok(Some(_)) = self.children.read_signal() {}
+        self.children.clear();
         while let Ok(wait) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             let (Some(pid), Some(status)) = (wait.pid(), ExitStatus::from_wait(wait)) else { break };
             let found = self.families.iter_mut().find_map(|family| family.find(pid).map(|worker| (family, worker)));
@@ -265,24 +279,29 @@ impl Server {
         }
     }
 
-    /// Forks a worker. In the child: execs it, or hands back what it is to work with.
+    /// Forks a worker, or execs it. Comes back with `Some` in a forked child.
     fn start(&mut self, at: usize, worker: u64, (exec, keep): (bool, bool), fds: Vec<OwnedFd>) -> Child {
         let Ok([segment, bell, handles]) = <[OwnedFd; 3]>::try_from(fds) else {
             self.families[at].report(Report::Refused { worker, errno: Errno::EMFILE as i32 });
             return None;
         };
         let nursery = getpid();
-        match process::fork(self.permit) {
-            Ok(None) => {
-                process::set_title("mp-worker");
-                // Without it there is still the parent-death signal.
-                let lifeline = self.lifeline.hold().ok();
-                if exec {
-                    execute(segment, [bell, handles], lifeline, nursery);
+        let lifeline = self.lifeline.open().ok();
+        let started = match self.leave_to_fork() {
+            Some(permit) if !exec => match process::fork(permit) {
+                Ok(None) => {
+                    process::set_title("mp-worker");
+                    // Without it there is still the parent-death signal.
+                    let lifeline = lifeline.filter(|lifeline| lifeline::hold(lifeline.as_fd()).is_ok());
+                    return Some((Seed { segment, bell, handles, lifeline }, nursery));
                 }
-                return Some((Seed { segment, bell, handles, lifeline }, nursery));
-            }
-            Ok(Some(pid)) => {
+                Ok(Some(pid)) => Ok(pid),
+                Err(errno) => Err(errno),
+            },
+            _ => execute(&Seed { segment, bell, handles, lifeline }),
+        };
+        match started {
+            Ok(pid) => {
                 self.families[at].workers.insert(worker, Worker { pid, keep, killed: false });
                 self.families[at].report(Report::Started { worker, pid: pid.as_raw() as u32 });
             }
@@ -290,19 +309,37 @@ impl Server {
         }
         None
     }
+
+    /// Asks anew each time: a thread may come late. Once there was one, no copy is without the handler that is needed then.
+    fn leave_to_fork(&mut self) -> Option<ForkPermit> {
+        if self.children.are_handled() {
+            return None;
+        }
+        let permit = (self.may_fork)();
+        if permit.is_none()
+            && let Ok(children) = Children::of_threads()
+        {
+            self.children = children;
+            // Of those that ended meanwhile another thread may have taken the signal.
+            self.reap();
+        }
+        permit
+    }
 }
 
-/// In a forked child: becomes a fresh run of the program. The parent-death signal outlives the exec, and so does the mask that blocks
-/// what may reach the whole process group.
-fn execute(segment: OwnedFd, [bell, handles]: [OwnedFd; 2], lifeline: Option<OwnedFd>, nursery: Pid) -> ! {
-    process::die_with(nursery);
-    // Something has to be at the lifeline's number. The end of its peer is not the worker's, then.
-    let lifeline = lifeline.or_else(|| handles.try_clone().ok());
-    if let Some(lifeline) = lifeline {
-        let _ =
-            ticket::write(&segment, Role::Worker).and_then(|()| process::exec_self(segment, [bell, handles, lifeline]));
-    }
-    process::exit_now(72)
+/// Starts a worker as a fresh run of the program.
+fn execute(Seed { segment, bell, handles, lifeline }: &Seed) -> nix::Result<Pid> {
+    let prepare = || {
+        let program = Executable::own()?;
+        ticket::write(segment, Role::Worker, program.build)?;
+        let lifeline = lifeline.as_ref().map(AsFd::as_fd);
+        Run::prepare(program, segment.as_fd(), [bell.as_fd(), handles.as_fd()], lifeline)
+    };
+    let run = prepare().map_err(|error| match error {
+        Error::Io { source, .. } => Errno::from_raw(source.raw_os_error().unwrap_or(Errno::EIO as i32)),
+        _ => Errno::ENOEXEC,
+    })?;
+    run.fork(|ticket, errno| ticket::fail(ticket, Failure::Exec(errno)), 72)
 }
 
 /// What [`Server::wait`] found.

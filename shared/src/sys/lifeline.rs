@@ -5,7 +5,7 @@
 //! needs no thread and no CPU time, works whatever the worker is doing, and ends it even if it is stopped.
 #![allow(unsafe_code)]
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
@@ -33,15 +33,18 @@ impl Lifeline {
         Ok(Self { read, _write: write })
     }
 
-    /// In a child, which must drop its copy of this afterwards: has the kernel kill this process when the parent ends, as long as the
-    /// returned descriptor is open. Also after an exec, if it is open there.
-    pub(crate) fn hold(&self) -> nix::Result<OwnedFd> {
-        // An open file has one receiver of its signals, so each child opens one of its own.
+    /// Opens an end for a child, which is to [`hold`] it.
+    pub(crate) fn open(&self) -> nix::Result<OwnedFd> {
+        // An open file has one receiver of its signals, so each child has one of its own.
         let path = format!("/proc/self/fd/{}", self.read.as_raw_fd());
-        let own = open(path.as_str(), OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty())?;
-        signal_at_end(own.as_fd(), Signal::SIGKILL)?;
-        Ok(own)
+        open(path.as_str(), OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty())
     }
+}
+
+/// In a child, which must drop its copy of the [`Lifeline`] afterwards: has the kernel kill this process when the parent ends, as long as
+/// `own` is open. Also after an exec, if it is open there. Makes system calls only.
+pub(crate) fn hold(own: BorrowedFd<'_>) -> nix::Result<()> {
+    signal_at_end(own, Signal::SIGKILL)
 }
 
 /// Has the kernel send `signal` to this process when the other end of the pipe or socket `fd` is closed, or sends something.
@@ -63,6 +66,8 @@ pub(crate) fn has_ended(fd: BorrowedFd<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+
     use super::*;
 
     #[test]

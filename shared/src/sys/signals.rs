@@ -48,6 +48,22 @@ impl Disposition {
     }
 }
 
+/// Runs `act` without the signal that the kernel sends to this thread if that fails: the error says it all.
+pub(crate) fn without<R>(signal: Signal, act: impl FnOnce() -> nix::Result<R>) -> nix::Result<R> {
+    let own: SigSet = [signal].into_iter().collect();
+    let before = own.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+    let outcome = act();
+    if outcome.is_err() && !before.contains(signal) {
+        let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the set and the time are valid, and nothing is to be written. It takes the signal if there is one; nobody can have
+        // handled it since it was blocked.
+        unsafe { libc::sigtimedwait(own.as_ref(), std::ptr::null_mut(), &now) };
+    }
+    // It fails only for a mask that is none.
+    let _ = before.thread_set_mask();
+    outcome
+}
+
 /// The signals that ask a process to end or to act, and end it unless it has a handler. Faults and limits are not among them.
 fn requests() -> impl Iterator<Item = c_int> {
     const NAMED: [Signal; 12] = [
@@ -121,6 +137,11 @@ pub(crate) fn prepare() {
 pub(crate) fn serve_zygote() {
     ZYGOTE.store(getppid().as_raw(), Relaxed);
     let _ = SigSet::empty().thread_set_mask();
+}
+
+/// Leaves all signals of this process to its other threads.
+pub(crate) fn leave_to_others() {
+    let _ = SigSet::all().thread_set_mask();
 }
 
 /// Sends a worker a signal that does nothing unless the worker has set a handler for it. (A signal that is sent by `kill` does what it

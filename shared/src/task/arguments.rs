@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 use crate::codec::{self, Source};
 use crate::error::Result;
 use crate::task::call::{Calls, run_calls, state};
-use crate::task::name::{Function, conjure};
-use crate::task::{ByReference, ByValue, Partial, Prepared, Task};
+use crate::task::name::{Entry, Function, conjure};
+use crate::task::{ByReference, ByValue, Partial, Prepared, Stateless, Task};
 
 /// A tuple of arguments that can travel to another process: up to eight values, each
 /// `Serialize + DeserializeOwned + 'static`.
@@ -94,7 +94,7 @@ macro_rules! functions {
         #[allow(non_snake_case)] // As above.
         impl<Func, $($name,)* R> Task<($($name,)*)> for Func
         where
-            Func: Fn($($name),*) -> R + 'static,
+            Func: Fn($($name),*) -> R + Stateless,
             R: Serialize + DeserializeOwned + 'static,
             $($name: Serialize + DeserializeOwned + 'static,)*
         {
@@ -103,13 +103,13 @@ macro_rules! functions {
             fn prepare_as<const ONCE: bool>(self) -> Result<Prepared> {
                 fn run<Func, $($name,)* R, const ONCE: bool>(calls: &mut dyn Calls)
                 where
-                    Func: Fn($($name),*) -> R + 'static,
+                    Func: Fn($($name),*) -> R + Stateless,
                     R: Serialize + DeserializeOwned + 'static,
                     $($name: Serialize + DeserializeOwned + 'static,)*
                 {
                     run_calls::<_, _, ONCE>(calls, |_, ($($name,)*): ($($name,)*)| Ok(conjure::<Func>()($($name),*)));
                 }
-                Ok(Prepared { function: Function::name(run::<Func, $($name,)* R, ONCE>)?, state: None, label: Self::label() })
+                Ok(Prepared { function: Function::name(const { &Entry::new(run::<Func, $($name,)* R, ONCE>) })?, state: None, label: Self::label() })
             }
 
             // Conjured, though there is a value: what cannot go to a process is to be refused here, too.
@@ -125,7 +125,7 @@ macro_rules! partials {
         #[allow(non_snake_case)] // As above.
         impl<Func, State, $($name,)* R> Task<($($name,)*)> for Partial<Func, State, ByReference>
         where
-            Func: Fn(&State $(, $name)*) -> R + 'static,
+            Func: Fn(&State $(, $name)*) -> R + Stateless,
             State: Serialize + DeserializeOwned + 'static,
             R: Serialize + DeserializeOwned + 'static,
             $($name: Serialize + DeserializeOwned + 'static,)*
@@ -135,7 +135,7 @@ macro_rules! partials {
             fn prepare_as<const ONCE: bool>(self) -> Result<Prepared> {
                 fn run<Func, State, $($name,)* R, const ONCE: bool>(calls: &mut dyn Calls)
                 where
-                    Func: Fn(&State $(, $name)*) -> R + 'static,
+                    Func: Fn(&State $(, $name)*) -> R + Stateless,
                     State: Serialize + DeserializeOwned + 'static,
                     R: Serialize + DeserializeOwned + 'static,
                     $($name: Serialize + DeserializeOwned + 'static,)*
@@ -144,7 +144,7 @@ macro_rules! partials {
                         Ok(conjure::<Func>()(state::<State>(calls)? $(, $name)*))
                     });
                 }
-                self.prepared(run::<Func, State, $($name,)* R, ONCE>, Self::label())
+                self.prepared(const { &Entry::new(run::<Func, State, $($name,)* R, ONCE>) }, Self::label())
             }
 
             fn label() -> &'static str {
@@ -159,7 +159,7 @@ macro_rules! partials {
         #[allow(non_snake_case)] // As above.
         impl<Func, State, $($name,)* R> Task<($($name,)*)> for Partial<Func, State, ByValue>
         where
-            Func: Fn(State $(, $name)*) -> R + 'static,
+            Func: Fn(State $(, $name)*) -> R + Stateless,
             State: Serialize + DeserializeOwned + Clone + 'static,
             R: Serialize + DeserializeOwned + 'static,
             $($name: Serialize + DeserializeOwned + 'static,)*
@@ -169,7 +169,7 @@ macro_rules! partials {
             fn prepare_as<const ONCE: bool>(self) -> Result<Prepared> {
                 fn run<Func, State, $($name,)* R, const ONCE: bool>(calls: &mut dyn Calls)
                 where
-                    Func: Fn(State $(, $name)*) -> R + 'static,
+                    Func: Fn(State $(, $name)*) -> R + Stateless,
                     State: Serialize + DeserializeOwned + Clone + 'static,
                     R: Serialize + DeserializeOwned + 'static,
                     $($name: Serialize + DeserializeOwned + 'static,)*
@@ -179,7 +179,7 @@ macro_rules! partials {
                         Ok(conjure::<Func>()(state $(, $name)*))
                     });
                 }
-                self.prepared(run::<Func, State, $($name,)* R, ONCE>, Self::label())
+                self.prepared(const { &Entry::new(run::<Func, State, $($name,)* R, ONCE>) }, Self::label())
             }
 
             fn label() -> &'static str {

@@ -63,7 +63,10 @@ impl Worker {
 
     /// Runs an initializer or a finalizer; says what went wrong.
     pub(super) fn run_once(&mut self, record: &Record, mut input: Carried) -> Result<Option<Error>, Corrupt> {
-        let function = Function(record.function).resolve().ok_or(Corrupt)?;
+        let function = match Function(record.function).resolve() {
+            Ok(function) => function,
+            Err(why) => return Ok(Some(Error::Decode(why.into()))),
+        };
         let state = self.states.get_mut(&record.state);
         let mut once = Once { input: Some(&mut input.bytes), state, failure: None };
         Ok(match handle::unpack(&mut input.handles, || panic::catch(|| function(&mut once))) {
@@ -120,9 +123,17 @@ struct Run<'a> {
 impl Run<'_> {
     /// Makes all calls. A panic ends its call; the loop is entered again for the next.
     fn all(&mut self, function: Function) -> Result<(), Corrupt> {
-        let function = function.resolve().ok_or(Corrupt)?;
-        while let Err(envelope) = panic::catch(|| function(self)) {
-            self.finish(Kind::Panicked, &mut panic::encode(&envelope));
+        match function.resolve() {
+            Ok(function) => {
+                while let Err(envelope) = panic::catch(|| function(self)) {
+                    self.finish(Kind::Panicked, &mut panic::encode(&envelope));
+                }
+            }
+            Err(why) => {
+                while self.next().is_some() {
+                    self.finish(Kind::Decode, &mut why.into());
+                }
+            }
         }
         self.outcome
     }
