@@ -100,7 +100,8 @@ mod coverage {
         ".pushsection .data.rel.ro.multiproc_write_profile,\"aw\"",
         ".balign 8",
         ".weak __llvm_profile_write_file",
-        ".globl multiproc_write_profile",
+        // A program may have several copies of this crate. One word does for all.
+        ".weak multiproc_write_profile",
         ".hidden multiproc_write_profile",
         "multiproc_write_profile:",
         ".8byte __llvm_profile_write_file",
