@@ -4,6 +4,7 @@
 //! an event loop of tokio), `files`. With `replaced`, another program takes the place of its file before it has pools;
 //! with `unexecutable`, its file may not be executed once it has one pool; with `ends` and `dies`, its children end before `init`.
 
+use std::ffi::c_int;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsRawFd;
@@ -43,6 +44,8 @@ fn main() {
 fn run() {
     multiproc::init();
     println!("main runs");
+    // SAFETY: the call takes numbers only.
+    unsafe { setpgid(0, 0) };
     let own = env::args().next().unwrap();
     let mut first = None;
     match env::args().nth(1).as_deref() {
@@ -71,7 +74,7 @@ fn run() {
     }
 }
 
-/// What a pool is used for: tasks, a death, a process, an event loop, a pool inside.
+/// What a pool is used for: tasks, deaths, signals for the group, a process, an event loop, a pool inside.
 fn pools(method: StartMethod) -> Result<()> {
     let pool = Pool::builder().processes(2).start_method(method).build()?;
     assert_eq!(pool.map(|n: u32| n * 2, 0..50)?, (0..50).map(|n| n * 2).collect::<Vec<_>>());
@@ -80,6 +83,7 @@ fn pools(method: StartMethod) -> Result<()> {
         assert!(matches!(lost, Err(Error::WorkerLost { exit, .. }) if exit.code() == Some(code)), "{lost:?}");
     }
     assert_eq!(pool.apply(|a: u32, b: u32| a + b, (1, 2))?, 3);
+    signal_group(&pool)?;
     if env::args().nth(1).is_none_or(|what| what != "current" || method != StartMethod::Fork) {
         let doubled = |n: u32| async move {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -103,6 +107,33 @@ fn pools(method: StartMethod) -> Result<()> {
     }
     pool.close();
     pool.join()
+}
+
+unsafe extern "C" {
+    fn signal(number: c_int, handler: extern "C" fn(c_int)) -> usize;
+    fn kill(pid: c_int, number: c_int) -> c_int;
+    fn setpgid(pid: c_int, group: c_int) -> c_int;
+}
+
+extern "C" fn do_nothing(_: c_int) {}
+
+/// The program handles what reaches its group, and no task is lost by it.
+fn signal_group(pool: &Pool) -> Result<()> {
+    let nap = |n: u64| {
+        thread::sleep(Duration::from_millis(n));
+        n
+    };
+    let naps = pool.map_async(nap, [30, 40, 50, 60]);
+    for number in [1, 10, 12, 15] {
+        // SAFETY: the handler does nothing, and the other calls take numbers only.
+        unsafe {
+            signal(number, do_nothing);
+            kill(0, number);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(naps.get()?, [30, 40, 50, 60]);
+    Ok(())
 }
 
 /// A logger's files, more than there are numbers that a worker uses.
