@@ -2,7 +2,9 @@
 #![allow(unsafe_code, reason = "the user of a process is the C library's")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -132,6 +134,41 @@ pub(crate) fn workers_end_with_a_program_whose_zygote_is_stopped() -> Result<()>
         }
         program.signal(Signal::SIGKILL);
         program.end();
+    }
+    Ok(())
+}
+
+/// A program that kills its zygote, and sees its workers end.
+pub(crate) fn loses_its_zygote() -> Result<()> {
+    let gate = Gate::new();
+    let pool = Pool::builder().processes(2).start_method(told_method()).build()?;
+    let _results: Vec<_> = (0..2).map(|_| pool.apply_async(blocks, (gate.path(),))).collect();
+    gate.await_arrivals(2);
+    let workers: Vec<_> = pids(&pool).into_iter().filter_map(ProcessId::of).collect();
+    send(&zygote_of(workers[0].pid), Signal::SIGKILL);
+    all_end(&workers);
+    println!("gone");
+    Ok(())
+}
+
+/// The kernel forgets the parent-death signal when a file with capabilities is executed by somebody who has not got them.
+pub(crate) fn workers_with_file_capabilities_end_with_their_zygote() -> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let file = folder.path().join("program");
+    fs::copy(std::env::current_exe().unwrap(), &file).unwrap();
+    let mut setcap = Command::new("setcap");
+    setcap.arg("cap_net_bind_service+ep").arg(&file);
+    if !setcap.output().is_ok_and(|output| output.status.success()) {
+        // That takes rights, and a file system for it.
+        return Ok(());
+    }
+    for method in ["0", "1", "2"] {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(&file);
+        let program = Program::command("loses_its_zygote");
+        let output = command.args(program.get_args()).arg(method).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "gone\n", "{method}: {output:?}");
     }
     Ok(())
 }

@@ -46,6 +46,7 @@ fn main() -> ExitCode {
             signals_to_a_process_have_their_effect
             signals_a_task_sends_itself_have_their_effect
             workers_end_with_their_zygote
+            workers_with_file_capabilities_end_with_their_zygote
             workers_end_with_a_program_whose_zygote_is_stopped
             started_processes_end_with_a_killed_worker
             started_processes_end_with_the_program
@@ -61,6 +62,6 @@ fn main() -> ExitCode {
             services_are_drained_by_sigterm
             a_service_under_nohup_survives_its_terminal
         },
-        named! { drains starts_pools ignores builds_and_waits starts_a_process serves ends_with_marks },
+        named! { drains starts_pools ignores builds_and_waits starts_a_process serves ends_with_marks loses_its_zygote },
     )
 }
