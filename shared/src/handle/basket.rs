@@ -236,7 +236,10 @@ impl Handles {
     }
 
     fn take(&mut self, place: usize) -> Result<Arc<Descriptor>, String> {
-        let slot = self.places_mut().get_mut(place).ok_or("the message came without its handles")?;
+        let slot = self
+            .places_mut()
+            .get_mut(place)
+            .ok_or("the message came without its handles; its receiver may have no descriptors left")?;
         let gone = || "this handle has one owner at a time, and was taken already".to_string();
         match slot.as_ref().ok_or_else(gone)?.travel {
             Travel::Shared => slot.as_ref().map(|handle| handle.descriptor.clone()),

@@ -202,6 +202,8 @@ impl Server {
                         self.families.push(Family::new(Socket::from_fd(channel)));
                     }
                 }
+                // The pool hears that its channel is closed.
+                Some(Ok(Received::Truncated(_))) => {}
                 Some(Ok(Received::Nothing)) | None => return,
                 Some(Ok(Received::End) | Err(_)) => {
                     self.root = None;
@@ -219,7 +221,12 @@ impl Server {
         self.families[at].flush();
         loop {
             let family = &mut self.families[at];
-            match family.channel.receive(&mut buffer) {
+            let received = match family.channel.receive(&mut buffer) {
+                // A worker cannot be started without its descriptors, and is refused.
+                Ok(Received::Truncated(len)) => Ok(Received::Message(len, Vec::new())),
+                received => received,
+            };
+            match received {
                 Ok(Received::Message(len, fds)) => match message::decode(&buffer[..len]) {
                     Some(Request::Start { worker, exec }) => {
                         if let Some(child) = self.start(at, worker, exec, fds) {
@@ -234,7 +241,7 @@ impl Server {
                     Some(Request::Open) | None => {}
                 },
                 Ok(Received::Nothing) => return None,
-                Ok(Received::End) | Err(_) => {
+                Ok(Received::End | Received::Truncated(_)) | Err(_) => {
                     family.orphaned = true;
                     family.kill_all();
                     return None;

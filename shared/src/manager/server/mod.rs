@@ -97,11 +97,12 @@ impl Server {
         loop {
             match self.door.receive(&mut [0; 8]) {
                 Ok(Received::Message(_, mut fds)) => {
-                    // Without a descriptor there was none left in this process: the client finds its connection closed.
                     if let Some(end) = fds.pop() {
                         session::start(Stream::new(end), &self.objects);
                     }
                 }
+                // The client finds its connection closed.
+                Ok(Received::Truncated(_)) => {}
                 Ok(Received::Nothing) => return true,
                 Ok(Received::End) | Err(_) => return false,
             }
