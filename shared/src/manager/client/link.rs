@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
@@ -12,6 +11,7 @@ use super::answer::Answer;
 use super::context::within;
 use super::dial::dial;
 use crate::error::{Error, Result};
+use crate::foreign::guard;
 use crate::handle::Descriptor;
 use crate::identity::parent_process;
 use crate::manager::key::Key;
@@ -110,7 +110,7 @@ impl Link {
         then: impl FnOnce(&Stream) -> Result<()>,
     ) -> Result<Answer> {
         let mut message = Message::new(request)?;
-        let encoded = within(self, || catch_unwind(AssertUnwindSafe(|| values(&mut message))));
+        let encoded = within(self, || guard(|| values(&mut message)));
         encoded.unwrap_or_else(|_| Err(Error::Encode("serializing the value panicked".into())))?;
         let bytes = message.bytes().len() as u64;
         if bytes > self.cap {
