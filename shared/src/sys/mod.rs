@@ -7,6 +7,8 @@
 pub(crate) mod bell;
 pub(crate) mod clock;
 pub(crate) mod futex;
+#[cfg(miri)]
+pub(crate) mod heap;
 pub(crate) mod large;
 pub(crate) mod mutex;
 pub(crate) mod pid;
