@@ -17,3 +17,5 @@ pub(crate) mod shm;
 pub(crate) mod signals;
 pub(crate) mod socket;
 pub(crate) mod stream;
+#[cfg(feature = "manager-tcp")]
+pub(crate) mod tcp;
