@@ -36,6 +36,9 @@
 //! `Pool::map_concurrent` runs many calls of an async function in each worker. An [`AsyncResult`] can be awaited in any
 //! runtime without it.
 //!
+//! With the feature `manager-tcp`, a [`Manager`] can listen for programs on other machines. With the feature `trace-json`, a [`Trace`] can be
+//! written as JSON for trace viewers.
+//!
 //! With the feature `mpi`, `MpiExecutor` has the calls of [`Pool`] on as many machines as MPI gives the program. It needs an MPI library
 //! and libclang to be built (on Debian `libopenmpi-dev`, `openmpi-bin` and `libclang-dev`).
 //!
@@ -81,6 +84,7 @@ mod entry;
 mod error;
 mod executor;
 mod exit;
+mod foreign;
 mod future;
 mod handle;
 mod identity;
@@ -120,7 +124,9 @@ pub use future::{
 };
 pub use identity::{ProcessInfo, active_children, current_process, parent_process};
 pub use machine::{cpu_count, physical_cpu_count};
-pub use manager::{DictProxy, ListProxy, Manager, ManagerBuilder, NamespaceProxy, Proxy, QueueProxy, RemoteManager};
+#[cfg(feature = "manager-tcp")]
+pub use manager::RemoteManager;
+pub use manager::{DictProxy, ListProxy, Manager, ManagerBuilder, NamespaceProxy, Proxy, QueueProxy};
 pub use nursery::StartMethod;
 pub use pipe::{Connection, pipe};
 pub use pool::{Batched, Imap, Pool, PoolBuilder, Stats, WorkerInfo};

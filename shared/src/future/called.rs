@@ -1,14 +1,12 @@
 //! Callbacks of a result.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use crate::error::{Error, Result};
+use crate::foreign::guard;
 use crate::future::Later;
-use crate::task::panic;
 
 /// A result that callbacks have seen or will see.
 pub(super) struct Called<R> {
@@ -44,10 +42,8 @@ impl<R> Called<R> {
     pub(super) fn call(&self, later: &dyn Later<R>, f: impl FnOnce(&Result<R>)) {
         let known = self.lock().value.take();
         let mut value = known.unwrap_or_else(|| later.take());
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| f(&value))) {
-            value = Err(callback_panicked(&*payload));
-            // Dropping a payload may panic again.
-            std::mem::forget(payload);
+        if let Err(message) = guard(|| f(&value)) {
+            value = Err(callback_panicked(&message));
         }
         let mut state = self.lock();
         state.value = Some(value);
@@ -84,9 +80,9 @@ impl<R> Called<R> {
     }
 }
 
-fn callback_panicked(payload: &(dyn Any + Send)) -> Error {
+fn callback_panicked(message: &str) -> Error {
     Error::Panicked {
-        message: format!("in a callback: {}", panic::message(payload)),
+        message: format!("in a callback: {message}"),
         location: None,
         backtrace: None,
         pid: std::process::id(),

@@ -1,18 +1,16 @@
 //! From what a worker process sent to values.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use serde::de::DeserializeOwned;
 
 use crate::codec::{self, Source};
 use crate::engine::{Job, Outcome};
 use crate::error::{Error, Result};
+use crate::foreign::guard;
 use crate::sys::large::on_large_pages;
 
 /// Runs a caller's deserialization code; its panic becomes an error of the task.
 pub(crate) fn decode<R: DeserializeOwned + 'static>(source: Source<'_>) -> Result<R> {
-    let outcome = catch_unwind(AssertUnwindSafe(|| codec::decode(source)));
-    outcome.map_or_else(|_| Err(decode_panicked()), |result| result.map_err(Error::Decode))
+    guard(|| codec::decode(source)).map_or_else(|_| Err(decode_panicked()), |result| result.map_err(Error::Decode))
 }
 
 fn decode_panicked() -> Error {
@@ -54,14 +52,14 @@ impl<R: DeserializeOwned + 'static> Gathered<R> {
     /// Takes those that are there.
     pub(crate) fn take(&mut self, job: &Job) {
         // One guard for the whole loop: it costs more than it takes to decode a number.
-        let taken = catch_unwind(AssertUnwindSafe(|| {
+        let taken = guard(|| {
             while let Some(outcome) = job.take_next() {
                 // After an error nobody wants them.
                 if self.outcome.is_ok() {
                     self.outcome = add(&mut self.results, outcome, job.cap);
                 }
             }
-        }));
+        });
         if taken.is_err() {
             self.outcome = Err(decode_panicked());
             self.take(job);

@@ -59,6 +59,7 @@ fn with_basket<R>(basket: Basket, run: impl FnOnce() -> R) -> (R, Basket) {
 }
 
 /// Whether something carries what this thread serializes now to another process; otherwise the reason to give.
+#[cfg(feature = "manager-tcp")]
 pub(crate) fn require_carrier() -> Result<(), String> {
     let carried = BASKET.with_borrow(|basket| match basket {
         Basket::Packing(_) => Ok(()),
@@ -220,7 +221,10 @@ impl Handles {
     }
 
     fn take(&mut self, place: usize) -> Result<Arc<Descriptor>, String> {
-        let slot = self.places_mut().get_mut(place).ok_or("the message came without its handles")?;
+        let slot = self
+            .places_mut()
+            .get_mut(place)
+            .ok_or("the message came without its handles; its receiver may have no descriptors left")?;
         let gone = || "this handle has one owner at a time, and was taken already".to_string();
         match slot.as_ref().ok_or_else(gone)?.travel {
             Travel::Shared => slot.as_ref().map(|handle| handle.descriptor.clone()),

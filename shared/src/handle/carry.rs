@@ -53,6 +53,8 @@ pub(crate) fn receive(channel: impl AsFd) -> Result<Arrived> {
             let travel = kinds[..len].iter().map(|kind| if *kind == 0 { Travel::Shared } else { Travel::Moved });
             Arrived::Handles(Handles::received(descriptors.into_iter().map(Descriptor::new).zip(travel)))
         }
+        // None of them, so that what needs them is refused, and the next message does not take these for its own.
+        Received::Truncated(_) => Arrived::Handles(Handles::default()),
         Received::Nothing => Arrived::Nothing,
         Received::End => Arrived::End,
     })

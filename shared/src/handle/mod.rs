@@ -10,7 +10,9 @@ mod descriptor;
 #[cfg(feature = "tokio")]
 mod watch;
 
-pub(crate) use basket::{Handles, Packed, forbid, pack, packed, packed_since, put_count, require_carrier, unpack};
+#[cfg(feature = "manager-tcp")]
+pub(crate) use basket::require_carrier;
+pub(crate) use basket::{Handles, Packed, forbid, pack, packed, packed_since, put_count, unpack};
 pub(crate) use carry::{Arrived, Carried, receive, send, wait};
 pub(crate) use descriptor::{Descriptor, leave_behind};
 #[cfg(feature = "tokio")]

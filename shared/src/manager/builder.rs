@@ -1,16 +1,22 @@
 //! Settings of a manager.
 
+#[cfg(feature = "manager-tcp")]
 use std::io;
+#[cfg(feature = "manager-tcp")]
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use super::Manager;
 use super::client::{Link, Route, hear_welcome, say_hello};
-use super::key::{Key, random};
+#[cfg(feature = "manager-tcp")]
+use super::key::Key;
 use super::parcel::Parcel;
+use super::random::random;
 use super::server::{Setup, serve};
 use super::stream::Stream;
-use crate::error::{Context, Error, Result};
+#[cfg(feature = "manager-tcp")]
+use crate::error::Context;
+use crate::error::{Error, Result};
 use crate::limits::MAX_MESSAGE;
 use crate::nursery::StartMethod;
 use crate::process::Process;
@@ -32,18 +38,27 @@ const LOOK: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `start`"]
 pub struct ManagerBuilder {
+    #[cfg(feature = "manager-tcp")]
     addresses: Option<io::Result<Vec<SocketAddr>>>,
+    #[cfg(feature = "manager-tcp")]
     key: Option<Result<Key>>,
     max_message: u64,
 }
 
 impl ManagerBuilder {
     pub(super) fn new() -> Self {
-        Self { addresses: None, key: None, max_message: MAX_MESSAGE }
+        Self {
+            #[cfg(feature = "manager-tcp")]
+            addresses: None,
+            #[cfg(feature = "manager-tcp")]
+            key: None,
+            max_message: MAX_MESSAGE,
+        }
     }
 
     /// Listens for clients by TCP, too. Port 0 is any free one; [`Manager::address`] tells which. A
     /// [`key`](ManagerBuilder::key) is needed. Python: `address`.
+    #[cfg(feature = "manager-tcp")]
     pub fn listen(mut self, address: impl ToSocketAddrs) -> Self {
         self.addresses = Some(address.to_socket_addrs().map(Iterator::collect));
         self
@@ -51,6 +66,7 @@ impl ManagerBuilder {
 
     /// The secret that clients by TCP must know, too: at least 16 random bytes, say; a word can be guessed. It is never
     /// sent. Python: `authkey`.
+    #[cfg(feature = "manager-tcp")]
     pub fn key(mut self, key: impl AsRef<[u8]>) -> Self {
         self.key = Some(Key::new(key.as_ref()));
         self
@@ -71,14 +87,24 @@ impl ManagerBuilder {
         if self.max_message == 0 {
             return Err(Error::Config("max_message is 0: no message could be sent".into()));
         }
-        let key = self.key.transpose()?;
-        let listener = self.addresses.map(|addresses| listen(addresses, key)).transpose()?;
+        #[cfg(feature = "manager-tcp")]
+        let (listener, address) = match self.addresses {
+            Some(addresses) => {
+                let (listener, key, address) = listen(addresses, self.key.transpose()?)?;
+                (Some((Parcel::new(listener.into()), key)), Some(address))
+            }
+            None => (None, self.key.transpose()?.and(None)),
+        };
         let (outer, inner) = Socket::pair()?;
         let manager = u128::from_ne_bytes(random()?);
         let cap = self.max_message;
-        let address = listener.as_ref().map(|(_, _, address)| *address);
-        let listener = listener.map(|(listener, key, _)| (Parcel::new(listener.into()), key));
-        let setup = Setup { manager, cap, door: Parcel::new(inner.into()), listener };
+        let setup = Setup {
+            manager,
+            cap,
+            door: Parcel::new(inner.into()),
+            #[cfg(feature = "manager-tcp")]
+            listener,
+        };
         let builder = Process::builder().daemon(true).name("manager").start_method(StartMethod::ForkServer);
         let process = builder.target(serve, (setup,)).start()?;
         let route = Route::Door(Parcel::new(outer.into()).0);
@@ -86,7 +112,12 @@ impl ManagerBuilder {
             Ok(session) => {
                 let link = Link::to(manager, cap, route);
                 link.keep(session);
-                Ok(Manager { link, address, process })
+                Ok(Manager {
+                    link,
+                    #[cfg(feature = "manager-tcp")]
+                    address,
+                    process,
+                })
             }
             // What became of the process says more than that it is gone.
             Err(Error::Disconnected) => Err(process.join().err().unwrap_or(Error::Disconnected)),
@@ -107,6 +138,7 @@ fn await_welcome(process: &Process<()>, route: &Route) -> Result<Stream> {
     Ok(session)
 }
 
+#[cfg(feature = "manager-tcp")]
 fn listen(addresses: io::Result<Vec<SocketAddr>>, key: Option<Key>) -> Result<(TcpListener, Key, SocketAddr)> {
     let context = "cannot listen for the manager's clients";
     let addresses = addresses.context(context)?;

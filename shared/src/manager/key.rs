@@ -107,13 +107,6 @@ pub(super) fn challenge(server: &Nonce) -> [u8; CHALLENGE] {
     challenge
 }
 
-/// Bytes that nobody can guess, such as a fresh nonce.
-pub(super) fn random<const LEN: usize>() -> Result<[u8; LEN]> {
-    let mut bytes = [0; LEN];
-    getrandom::fill(&mut bytes).map_err(|error| Error::io("cannot get random bytes", error))?;
-    Ok(bytes)
-}
-
 fn nonce_of(challenge: &[u8; CHALLENGE]) -> Option<&Nonce> {
     challenge.strip_prefix(&MAGIC)?.first_chunk()
 }
@@ -144,6 +137,7 @@ impl<'de> Deserialize<'de> for Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manager::random::random;
 
     #[test]
     fn who_knows_the_key_is_believed_and_nobody_else() {

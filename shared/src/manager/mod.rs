@@ -6,15 +6,19 @@
 
 mod builder;
 mod client;
+#[cfg(feature = "manager-tcp")]
 mod key;
 mod parcel;
 mod protocol;
 mod proxy;
+mod random;
+#[cfg(feature = "manager-tcp")]
 mod remote;
 mod server;
 mod stream;
 
 use std::fmt;
+#[cfg(feature = "manager-tcp")]
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
@@ -23,6 +27,7 @@ use serde::de::DeserializeOwned;
 
 pub use builder::ManagerBuilder;
 pub use proxy::{DictProxy, ListProxy, NamespaceProxy, Proxy, QueueProxy};
+#[cfg(feature = "manager-tcp")]
 pub use remote::RemoteManager;
 
 use client::Link;
@@ -70,6 +75,7 @@ use crate::process::Process;
 /// Python's counterpart is `multiprocessing.Manager`, and what it returns, a `SyncManager`.
 pub struct Manager {
     link: Arc<Link>,
+    #[cfg(feature = "manager-tcp")]
     address: Option<SocketAddr>,
     process: Process<()>,
 }
@@ -110,6 +116,7 @@ impl Manager {
     /// # Errors
     /// [`Error::Io`] if there is no connection, [`Error::Denied`] if the keys are not the same, [`Error::Disconnected`]
     /// if the other side says nothing for ten seconds.
+    #[cfg(feature = "manager-tcp")]
     pub fn connect(address: impl ToSocketAddrs, key: impl AsRef<[u8]>) -> Result<RemoteManager> {
         RemoteManager::connect(address, key.as_ref())
     }
@@ -221,6 +228,7 @@ impl Manager {
     }
 
     /// Where it listens for TCP, if it does. Python: `BaseManager.address`.
+    #[cfg(feature = "manager-tcp")]
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
     }
@@ -233,6 +241,10 @@ impl Manager {
 
 impl fmt::Debug for Manager {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Manager").field("process", &self.process).field("address", &self.address).finish()
+        let mut manager = f.debug_struct("Manager");
+        manager.field("process", &self.process);
+        #[cfg(feature = "manager-tcp")]
+        manager.field("address", &self.address);
+        manager.finish()
     }
 }

@@ -275,7 +275,7 @@ impl Family {
         let mut buffer = [0; MOST_BYTES];
         loop {
             match self.channel.receive(&mut buffer).context("cannot hear from the nursery")? {
-                Received::Message(len, _) => match message::decode(&buffer[..len]) {
+                Received::Message(len, _) | Received::Truncated(len) => match message::decode(&buffer[..len]) {
                     Some(report) => return Ok(Some(report)),
                     None => continue,
                 },

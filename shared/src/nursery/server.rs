@@ -241,6 +241,8 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
                         self.families.push(Family::new(Socket::from_fd(channel)));
                     }
                 }
+                // The pool hears that its channel is closed.
+                Some(Ok(Received::Truncated(_))) => {}
                 Some(Ok(Received::Nothing)) | None => return,
                 Some(Ok(Received::End) | Err(_)) => {
                     self.root = None;
@@ -256,7 +258,12 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         self.families[at].flush();
         loop {
             let family = &mut self.families[at];
-            match family.channel.receive(&mut buffer) {
+            let received = match family.channel.receive(&mut buffer) {
+                // A worker cannot be started without its descriptors, and is refused.
+                Ok(Received::Truncated(len)) => Ok(Received::Message(len, Vec::new())),
+                received => received,
+            };
+            match received {
                 Ok(Received::Message(len, fds)) => match message::decode(&buffer[..len]) {
                     Some(Request::Start { worker, exec, keep }) => {
                         if let Some(child) = self.start(at, worker, (exec, keep), fds) {
@@ -270,7 +277,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
                     Some(Request::Open) | None => {}
                 },
                 Ok(Received::Nothing) => return None,
-                Ok(Received::End) | Err(_) => {
+                Ok(Received::End | Received::Truncated(_)) | Err(_) => {
                     self.note_orphans();
                     self.families[at].abandon();
                     return None;

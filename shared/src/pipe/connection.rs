@@ -3,7 +3,6 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
@@ -11,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::codec::{self, Source};
 use crate::error::{Error, Result};
+use crate::foreign::guard;
 use crate::handle::{self, Carried};
 use crate::limits::MAX_MESSAGE;
 use crate::pipe::end::End;
@@ -163,7 +163,7 @@ impl<S: Serialize + 'static, R> Connection<S, R> {
 
     pub(super) fn encode(&self, value: S) -> Result<Carried> {
         let Carried { mut bytes, mut handles } = Carried::default();
-        let encode = || catch_unwind(AssertUnwindSafe(|| codec::encode(value, &mut bytes)));
+        let encode = || guard(|| codec::encode(value, &mut bytes));
         let encoded = handle::pack(&mut handles, encode);
         encoded.unwrap_or_else(|_| Err("serializing the message panicked".into())).map_err(Error::Encode)?;
         self.check_size(bytes.len())?;

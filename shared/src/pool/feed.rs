@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::{Engine, Job, Tasks};
 use crate::error::{Error, Result};
+use crate::foreign::{dispose, guard};
 use crate::handle::{self, Carried, Handles, Packed};
 use crate::protocol::{push_fixed, push_item};
 use crate::task::Arguments;
@@ -46,7 +47,7 @@ pub(super) fn encode_carried<Args: Arguments>(args: Args, cap: u64) -> Result<Ca
 /// Encodes the arguments of one call; a panic of their serialization is an error.
 fn encode_alone<Args: Arguments>(args: Args, cap: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let encoded = catch_unwind(AssertUnwindSafe(|| encode(args, &mut bytes, cap)));
+    let encoded = guard(|| encode(args, &mut bytes, cap));
     encoded.unwrap_or_else(|_| Err(encode_panicked()))?;
     Ok(bytes)
 }
@@ -92,7 +93,10 @@ impl<'a> Feeder<'a> {
             self.tasks.handles = handles;
             match outcome {
                 Ok(dry) => return dry,
-                Err(_) if self.encoding => self.reject(encode_panicked()),
+                Err(payload) if self.encoding => {
+                    dispose(payload);
+                    self.reject(encode_panicked());
+                }
                 // The source of the items panicked, which is the caller's to hear.
                 Err(panic) => resume_unwind(panic),
             }

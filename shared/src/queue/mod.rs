@@ -25,11 +25,10 @@ pub use fifo::{Iter, Queue};
 pub use priority::PriorityQueue;
 pub use put_error::PutError;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::foreign::guard;
 use crate::{codec, handle};
 
 /// Hands the bytes of `value` to `put`: where they lie, if it is plain data.
@@ -40,7 +39,7 @@ fn encode<T: Serialize + 'static>(value: &T, put: impl FnOnce(&[u8]) -> Result<(
         return put(bytes);
     }
     let mut bytes = Vec::new();
-    let encode = || catch_unwind(AssertUnwindSafe(|| codec::encode_ref(value, &mut bytes)));
+    let encode = || guard(|| codec::encode_ref(value, &mut bytes));
     let encoded = handle::forbid(NO_HANDLES, encode);
     encoded.unwrap_or_else(|_| Err("serializing the value panicked".into())).map_err(Error::Encode)?;
     put(&bytes)

@@ -162,6 +162,28 @@ mod tests {
     }
 
     #[test]
+    fn two_threads_are_in_each_others_way_nowhere() {
+        let bytes: Vec<u8> = (0..if cfg!(miri) { 500 } else { 500_000 }).map(|n| n as u8).collect();
+        let (mut producer, mut consumer, _) = ring(64);
+        let mut got = Vec::new();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut left = &bytes[..];
+                while !left.is_empty() {
+                    left = &left[producer.write(&left[..left.len().min(29)]).unwrap()..];
+                    producer.publish();
+                    std::thread::yield_now();
+                }
+            });
+            while got.len() < bytes.len() {
+                consumer.read(&mut got, 17).unwrap();
+                std::thread::yield_now();
+            }
+        });
+        assert_eq!(got, bytes);
+    }
+
+    #[test]
     fn a_full_ring_takes_what_fits() {
         let (mut producer, mut consumer, _) = ring(16);
         assert_eq!(producer.write(&[7; 40]).unwrap(), 16);

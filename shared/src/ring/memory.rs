@@ -6,6 +6,9 @@ use std::ptr::NonNull;
 
 use crate::error::Result;
 use crate::ring::Header;
+#[cfg(miri)]
+use crate::sys::heap::Mapping;
+#[cfg(not(miri))]
 use crate::sys::shm::Mapping;
 
 /// Where the rings' bytes begin: the header has the first page to itself.

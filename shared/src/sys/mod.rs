@@ -10,6 +10,8 @@ pub(crate) mod clock;
 pub(crate) mod executable;
 pub(crate) mod exit;
 pub(crate) mod futex;
+#[cfg(miri)]
+pub(crate) mod heap;
 pub(crate) mod large;
 pub(crate) mod launch;
 pub(crate) mod lifeline;
@@ -22,3 +24,5 @@ pub(crate) mod signals;
 pub(crate) mod socket;
 pub(crate) mod state;
 pub(crate) mod stream;
+#[cfg(feature = "manager-tcp")]
+pub(crate) mod tcp;

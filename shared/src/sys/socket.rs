@@ -1,14 +1,14 @@
 //! Unix sockets that keep message boundaries and carry descriptors (`SCM_RIGHTS`).
-#![allow(unsafe_code)]
 
 use std::io::{IoSlice, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, Shutdown, SockFlag, SockType, recvmsg, sendmsg,
-    shutdown, socketpair,
+    AddressFamily, ControlMessage, MsgFlags, Shutdown, SockFlag, SockType, sendmsg, shutdown, socketpair,
 };
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, recvmsg};
 
 use crate::error::{Context, Result};
 
@@ -23,6 +23,8 @@ pub(crate) struct Socket(OwnedFd);
 pub(crate) enum Received {
     /// A message of this many bytes, with its descriptors in order.
     Message(usize, Vec<OwnedFd>),
+    /// A message of this many bytes whose descriptors are lost: this process has no room for all of them.
+    Truncated(usize),
     /// Nothing now.
     Nothing,
     /// The other end is closed.
@@ -73,13 +75,18 @@ pub(crate) fn send(socket: impl AsFd, bytes: &[u8], fds: &[BorrowedFd<'_>], wait
     }
 }
 
-/// Takes one message, without waiting. If this process has no descriptors left, the message comes with fewer than were sent.
+/// Takes one message, without waiting.
+///
+/// The descriptors are owned from the start: the control messages of nix are bare numbers, and of a truncated message it
+/// gives none, so that those which did arrive would stay open for ever.
 pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> nix::Result<Received> {
-    let mut space = nix::cmsg_space!([RawFd; MOST_FDS]);
-    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FDS))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
     let mut slices = [IoSliceMut::new(buffer)];
     let message = loop {
-        match recvmsg::<()>(socket.as_fd().as_raw_fd(), &mut slices, Some(&mut space), flags) {
+        let received = recvmsg(socket.as_fd(), &mut slices, &mut control, flags);
+        match received.map_err(|error| Errno::from_raw(error.raw_os_error())) {
             Err(Errno::EINTR) => continue,
             Err(Errno::EAGAIN) => return Ok(Received::Nothing),
             // The peer was killed with unread messages of ours in its socket.
@@ -88,13 +95,16 @@ pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> nix::Result<Recei
         }
     };
     let mut fds = Vec::new();
-    for control in message.cmsgs()? {
-        if let ControlMessageOwned::ScmRights(raw) = control {
-            // SAFETY: the kernel has just made these descriptors for us; nobody else knows of them.
-            fds.extend(raw.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
+    for control in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(arrived) = control {
+            fds.extend(arrived);
         }
     }
-    Ok(if message.bytes == 0 { Received::End } else { Received::Message(message.bytes, fds) })
+    Ok(match message.bytes {
+        0 => Received::End,
+        len if message.flags.contains(ReturnFlags::CTRUNC) => Received::Truncated(len),
+        len => Received::Message(len, fds),
+    })
 }
 
 impl From<Socket> for OwnedFd {

@@ -1,38 +1,19 @@
 //! Sockets that carry a stream of bytes, with deadlines: unnamed pairs within the machine, TCP beyond it.
 
 use std::io::{self, ErrorKind};
-use std::net::TcpStream;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, setsockopt, socketpair, sockopt};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
 
 use crate::error::{Context, Result};
-
-/// Seconds of silence after which the system asks whether the other machine is still there.
-const SILENCE: u32 = 30;
-/// Seconds between such questions.
-const INTERVAL: u32 = 10;
-/// So many unanswered questions end the connection.
-const QUESTIONS: u32 = 3;
 
 /// Two connected ends; neither survives an exec.
 pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd)> {
     socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
         .context("cannot create a socket pair")
-}
-
-/// A TCP connection for questions and answers: small messages go at once, and a machine that vanished is noticed.
-pub(crate) fn tune(stream: TcpStream) -> io::Result<OwnedFd> {
-    stream.set_nodelay(true)?;
-    setsockopt(&stream, sockopt::KeepAlive, &true)?;
-    setsockopt(&stream, sockopt::TcpKeepIdle, &SILENCE)?;
-    setsockopt(&stream, sockopt::TcpKeepInterval, &INTERVAL)?;
-    setsockopt(&stream, sockopt::TcpKeepCount, &QUESTIONS)?;
-    setsockopt(&stream, sockopt::TcpUserTimeout, &((SILENCE + INTERVAL * QUESTIONS) * 1000))?;
-    Ok(stream.into())
 }
 
 /// What `poll` may wait for `deadline`, rounded up so that it does not wake just before.

@@ -1,11 +1,11 @@
 //! Catching a task's panic, whole.
 
-use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::sync::Once;
 
+use crate::foreign::{dispose, message};
 use crate::protocol::Envelope;
 
 thread_local! {
@@ -39,29 +39,22 @@ fn note(info: &PanicHookInfo<'_>) {
     SEEN.set(Some(envelope));
 }
 
-pub(crate) fn message(payload: &(dyn Any + Send)) -> String {
-    match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
-        (Some(text), _) => (*text).to_string(),
-        (_, Some(text)) => text.clone(),
-        _ => "a panic whose payload is not text".to_string(),
-    }
-}
-
 /// Runs a task's code; a panic becomes an envelope.
 pub(crate) fn catch<R>(task: impl FnOnce() -> R) -> Result<R, Envelope> {
     // A task may run others, and goes on after them.
     let outer = IN_TASK.replace(true);
     // The task's values are dropped with its frames, and what the worker keeps is consistent at every call out.
     let outcome = panic::catch_unwind(AssertUnwindSafe(task));
-    IN_TASK.set(outer);
-    outcome.map_err(|payload| {
+    let outcome = outcome.map_err(|payload| {
         let text = message(&*payload);
-        // A payload may panic once more when it is dropped; it is left alone rather than trusted.
-        std::mem::forget(payload);
         // What was seen may be of a panic that the task caught itself, if no hook was called for this one.
         let seen = SEEN.take().filter(|seen| seen.message == text);
+        // Still as part of the task, so that a panic of the payload's drop is not printed.
+        dispose(payload);
         seen.unwrap_or(Envelope { message: text, location: None, backtrace: None })
-    })
+    });
+    IN_TASK.set(outer);
+    outcome
 }
 
 /// An envelope's bytes.

@@ -1,12 +1,12 @@
 //! A function with its first argument fixed.
 
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::Serialize;
 
 use crate::codec;
 use crate::error::{Error, Result};
+use crate::foreign::guard;
 use crate::handle::{self, Carried};
 use crate::task::Prepared;
 use crate::task::name::{Entry, Function};
@@ -67,7 +67,7 @@ impl<F, S, By> Partial<F, S, By> {
 impl<F, S: Serialize + 'static, By> Partial<F, S, By> {
     pub(super) fn prepared(self, entry: &'static Entry, label: &'static str) -> Result<Prepared> {
         let Carried { mut bytes, mut handles } = Carried::default();
-        let encode = || catch_unwind(AssertUnwindSafe(|| codec::encode(self.state, &mut bytes)));
+        let encode = || guard(|| codec::encode(self.state, &mut bytes));
         let encoded = handle::pack(&mut handles, encode);
         encoded.unwrap_or_else(|_| Err("serializing the state panicked".into())).map_err(Error::Encode)?;
         let function = Function::name(entry)?;

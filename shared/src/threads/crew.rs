@@ -8,6 +8,7 @@ use crossbeam::channel::{Receiver, Sender, unbounded};
 
 use crate::engine::{Callbacks, WhenDone};
 use crate::error::{Context, Error, Result};
+use crate::foreign::guard;
 use crate::threads::chunk::Work;
 
 /// What a thread is told.
@@ -221,8 +222,7 @@ impl Crew {
         for order in &self.queue {
             if let Order::Run(work, first) = order {
                 // Tasks' panics are caught where they run; this is for values that panic when they are dropped.
-                let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.run(work, first, thread)));
-                std::mem::forget(outcome);
+                let _ = guard(|| self.run(work, first, thread));
             }
             let mut state = self.lock();
             if state.living > state.wanted {

@@ -2,15 +2,19 @@
 
 mod recording;
 
+#[cfg(feature = "trace-json")]
 use std::io::{BufWriter, Write};
+#[cfg(feature = "trace-json")]
 use std::path::Path;
 use std::sync::Arc;
 
 pub use recording::Recording;
 pub(crate) use recording::{is_recording, record};
 
+#[cfg(feature = "trace-json")]
 use serde_json::json;
 
+#[cfg(feature = "trace-json")]
 use crate::error::{Context, Result};
 
 /// One task, as a worker ran it.
@@ -56,6 +60,7 @@ impl Trace {
     /// [Perfetto](https://ui.perfetto.dev) and in `chrome://tracing`: a row a worker, a bar a task.
     ///
     /// The format is described in the "Trace Event Format" document of the Chromium project.
+    #[cfg(feature = "trace-json")]
     pub fn to_chrome_json(&self) -> String {
         let zero = self.events.iter().map(|event| event.start).min().unwrap_or(0);
         let micros = |ns: u64| ns as f64 / 1e3;
@@ -87,6 +92,7 @@ impl Trace {
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) if the file cannot be written.
+    #[cfg(feature = "trace-json")]
     pub fn write_chrome_json(&self, path: impl AsRef<Path>) -> Result<()> {
         let context = "cannot write the trace";
         let mut file = BufWriter::new(std::fs::File::create(path).context(context)?);

@@ -5,9 +5,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::manager::key::{CHALLENGE, Key, Nonce, Proof, random};
+use crate::manager::key::{CHALLENGE, Key, Nonce, Proof};
+use crate::manager::random::random;
 use crate::manager::stream::{Stream, failed};
-use crate::sys::stream::tune;
+use crate::sys::tcp::tune;
 
 /// How long connecting and proving may take.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -2,18 +2,21 @@
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
+#[cfg(feature = "manager-tcp")]
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use super::answer::Answer;
 use super::context::within;
+#[cfg(feature = "manager-tcp")]
 use super::dial::dial;
 use crate::error::{Error, Result};
+use crate::foreign::guard;
 use crate::handle::Descriptor;
 use crate::identity::parent_process;
+#[cfg(feature = "manager-tcp")]
 use crate::manager::key::Key;
 use crate::manager::protocol::{Message, Request};
 use crate::manager::stream::{Stream, failed};
@@ -28,6 +31,7 @@ pub(in crate::manager) enum Route {
     /// The outer side of the manager's front door.
     Door(Arc<Descriptor>),
     /// Its address, and the key.
+    #[cfg(feature = "manager-tcp")]
     Tcp(SocketAddr, Key),
 }
 
@@ -110,7 +114,7 @@ impl Link {
         then: impl FnOnce(&Stream) -> Result<()>,
     ) -> Result<Answer> {
         let mut message = Message::new(request)?;
-        let encoded = within(self, || catch_unwind(AssertUnwindSafe(|| values(&mut message))));
+        let encoded = within(self, || guard(|| values(&mut message)));
         encoded.unwrap_or_else(|_| Err(Error::Encode("serializing the value panicked".into())))?;
         let bytes = message.bytes().len() as u64;
         if bytes > self.cap {
@@ -153,7 +157,9 @@ impl Route {
     fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Door(_), Self::Door(_)) => true,
+            #[cfg(feature = "manager-tcp")]
             (Self::Tcp(address, key), Self::Tcp(other, other_key)) => address == other && key == other_key,
+            #[cfg(feature = "manager-tcp")]
             _ => false,
         }
     }
@@ -166,6 +172,7 @@ impl Route {
                 socket::send(door, &[1], &[end.as_fd()], true).map_err(|errno| failed(errno.into()))?;
                 Ok(Stream::new(own))
             }
+            #[cfg(feature = "manager-tcp")]
             Self::Tcp(address, key) => dial(*address, key),
         }
     }

@@ -3,6 +3,7 @@
 
 mod answer;
 mod context;
+#[cfg(feature = "manager-tcp")]
 mod dial;
 mod link;
 

@@ -1,6 +1,7 @@
 //! What every proxy is: an object's number, and the way to its manager.
 
 use std::fmt;
+#[cfg(feature = "manager-tcp")]
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use crate::codec::{self, Source};
 use crate::error::{Error, Result};
 use crate::handle::{self, Descriptor, Travel};
 use crate::manager::client::{Answer, Link, Route, current, within};
+#[cfg(feature = "manager-tcp")]
 use crate::manager::key::Key;
 use crate::manager::protocol::{Kind, Message, Request};
 use crate::sys::large::on_large_pages;
@@ -35,6 +37,7 @@ impl Object {
     }
 
     /// The object that was published under that name.
+    #[cfg(feature = "manager-tcp")]
     pub(in crate::manager) fn lookup(link: &Arc<Link>, kind: Kind, name: &str) -> Result<Self> {
         let number = link.call(&Request::Lookup { name: name.into(), kind }, |_| Ok(()))?.object()?;
         Ok(Self { link: link.clone(), number })
@@ -120,6 +123,7 @@ enum Travelling {
     /// To a process on this machine.
     Door { manager: u128, cap: u64, number: u64, door: Door },
     /// The same, for a proxy that came by TCP.
+    #[cfg(feature = "manager-tcp")]
     Tcp { manager: u128, cap: u64, number: u64, address: SocketAddr, key: Key },
 }
 
@@ -148,6 +152,7 @@ impl Serialize for Object {
                 return Err(ser::Error::custom(OTHER));
             }
             (None, Route::Door(door)) => Travelling::Door { manager, cap, number, door: Door(door.clone()) },
+            #[cfg(feature = "manager-tcp")]
             (None, Route::Tcp(address, key)) => {
                 Travelling::Tcp { manager, cap, number, address: *address, key: key.clone() }
             }
@@ -163,6 +168,7 @@ impl<'de> Deserialize<'de> for Object {
             (Travelling::Door { manager, cap, number, door }, None) => {
                 (Link::to(manager, cap, Route::Door(door.0)), number)
             }
+            #[cfg(feature = "manager-tcp")]
             (Travelling::Tcp { manager, cap, number, address, key }, None) => {
                 (Link::to(manager, cap, Route::Tcp(address, key)), number)
             }

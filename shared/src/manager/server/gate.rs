@@ -10,9 +10,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use crate::error::{Context, Result};
-use crate::manager::key::{Key, Nonce, RESPONSE, challenge, random};
+use crate::manager::key::{Key, Nonce, RESPONSE, challenge};
+use crate::manager::random::random;
 use crate::manager::stream::Stream;
-use crate::sys::stream;
+use crate::sys::{stream, tcp};
 
 /// How long a newcomer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -104,7 +105,7 @@ impl Gate {
 impl Arrival {
     /// `None` if the newcomer has gone already.
     fn challenge(stream: TcpStream) -> Option<Self> {
-        let stream = Stream::new(stream::tune(stream).ok()?);
+        let stream = Stream::new(tcp::tune(stream).ok()?);
         let nonce: Nonce = random().ok()?;
         // There is room for a first message, or something is wrong.
         stream.write_by(&challenge(&nonce), Some(Instant::now())).ok()?;

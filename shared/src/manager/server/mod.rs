@@ -6,6 +6,7 @@
 
 mod answer;
 mod dict;
+#[cfg(feature = "manager-tcp")]
 mod gate;
 mod list;
 mod objects;
@@ -14,21 +15,25 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "manager-tcp")]
 use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
+use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Context, Result};
+#[cfg(feature = "manager-tcp")]
 use crate::manager::key::Key;
 use crate::manager::parcel::Parcel;
 use crate::manager::stream::Stream;
 use crate::sys::socket::{Received, Socket};
 use crate::sys::stream::patience;
 
+#[cfg(feature = "manager-tcp")]
 use gate::Gate;
 use objects::Objects;
 
@@ -40,6 +45,7 @@ pub(super) struct Setup {
     /// The inner side of the front door.
     pub(super) door: Parcel,
     /// Where to listen for TCP, if anywhere.
+    #[cfg(feature = "manager-tcp")]
     pub(super) listener: Option<(Parcel, Key)>,
 }
 
@@ -51,6 +57,7 @@ pub(super) fn serve(setup: Setup) {
 
 struct Server {
     door: Socket,
+    #[cfg(feature = "manager-tcp")]
     gate: Option<Gate>,
     objects: Arc<Objects>,
 }
@@ -58,20 +65,28 @@ struct Server {
 impl Server {
     fn new(setup: Setup) -> Result<Self> {
         let own = |parcel: &Parcel| parcel.0.as_fd().try_clone_to_owned().context("cannot duplicate a descriptor");
+        #[cfg(feature = "manager-tcp")]
         let gate = match &setup.listener {
             Some((listener, key)) => Some(Gate::new(TcpListener::from(own(listener)?), key.clone())?),
             None => None,
         };
         let objects = Arc::new(Objects::new(setup.manager, setup.cap));
-        Ok(Self { door: Socket::from_fd(own(&setup.door)?), gate, objects })
+        Ok(Self {
+            door: Socket::from_fd(own(&setup.door)?),
+            #[cfg(feature = "manager-tcp")]
+            gate,
+            objects,
+        })
     }
 
+    #[cfg_attr(not(feature = "manager-tcp"), expect(unused_mut, reason = "only the gate changes"))]
     fn run(mut self) -> Result<()> {
         loop {
             let ready = self.wait().context("cannot wait for clients")?;
             if ready.first() == Some(&true) && !self.hear_door() {
                 return Ok(());
             }
+            #[cfg(feature = "manager-tcp")]
             if let Some(gate) = &mut self.gate {
                 for stream in gate.step(ready.get(1..).unwrap_or_default()) {
                     session::start(stream, &self.objects);
@@ -82,14 +97,22 @@ impl Server {
 
     /// Waits for something to do; says at which of the descriptors it is: the door, then the gate's.
     fn wait(&self) -> nix::Result<Vec<bool>> {
-        let gate = self.gate.iter().flat_map(Gate::fds);
-        let all = std::iter::once(self.door.as_fd()).chain(gate);
-        let mut fds: Vec<PollFd<'_>> = all.map(|fd: BorrowedFd<'_>| PollFd::new(fd, PollFlags::POLLIN)).collect();
-        match poll(&mut fds, patience(self.gate.as_ref().and_then(Gate::deadline))) {
+        let (fds, deadline) = self.awaited();
+        let mut fds: Vec<PollFd<'_>> = fds.into_iter().map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
+        match poll(&mut fds, patience(deadline)) {
             Err(Errno::EINTR) => Ok(vec![false; fds.len()]),
             Err(error) => Err(error),
             Ok(_) => Ok(fds.iter().map(|fd| fd.any().unwrap_or(true)).collect()),
         }
+    }
+
+    /// The descriptors to wait for, and until when.
+    fn awaited(&self) -> (Vec<BorrowedFd<'_>>, Option<Instant>) {
+        #[cfg(feature = "manager-tcp")]
+        if let Some(gate) = &self.gate {
+            return (std::iter::once(self.door.as_fd()).chain(gate.fds()).collect(), gate.deadline());
+        }
+        (vec![self.door.as_fd()], None)
     }
 
     /// Lets in those who wait at the front door; `false` if nobody can come any more.
@@ -97,11 +120,12 @@ impl Server {
         loop {
             match self.door.receive(&mut [0; 8]) {
                 Ok(Received::Message(_, mut fds)) => {
-                    // Without a descriptor there was none left in this process: the client finds its connection closed.
                     if let Some(end) = fds.pop() {
                         session::start(Stream::new(end), &self.objects);
                     }
                 }
+                // The client finds its connection closed.
+                Ok(Received::Truncated(_)) => {}
                 Ok(Received::Nothing) => return true,
                 Ok(Received::End) | Err(_) => return false,
             }
