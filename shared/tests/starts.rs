@@ -7,6 +7,7 @@ mod support;
 
 use std::ffi::OsStr;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{LazyLock, Mutex};
@@ -33,7 +34,7 @@ fn other_version(folder: &Path) {
     let (_, rest) = rest.split_once("[workspace.package]").unwrap();
     let rest = rest.replacen("version = \"0.1.0\"", "version = \"0.0.9\"", 1);
     fs::write(folder.join("Cargo.toml"), format!("{head}members = [\"shared\"]\n[workspace.package]{rest}")).unwrap();
-    let copy = Command::new("cp").arg("-r").arg(shared).arg(folder).status().unwrap();
+    let copy = Command::new("cp").arg("-rp").arg(shared).arg(folder).status().unwrap();
     assert!(copy.success());
 }
 
@@ -57,19 +58,24 @@ fn write_package(folder: &Path) {
 /// Builds the programs, once; says where they are.
 fn built() -> &'static Path {
     static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
-        let folder = tempfile::tempdir().unwrap();
-        let [package, other] = ["package", "other"].map(|name| folder.path().join(name));
-        fs::create_dir(&package).unwrap();
-        fs::create_dir(&other).unwrap();
+        let profile = profile_folder();
+        // Always in the same place, so that what was compiled stays; outside of this workspace, which has one version of the crate.
+        let mut hasher = DefaultHasher::new();
+        profile.hash(&mut hasher);
+        let folder = std::env::temp_dir().join(format!("multiproc-starts-{:x}", hasher.finish()));
+        let [package, other] = ["package", "other"].map(|name| folder.join(name));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&package).unwrap();
+        fs::create_dir_all(&other).unwrap();
         write_package(&package);
         other_version(&other);
-        let profile = profile_folder();
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.args(["build", "--offline", "--color=never"]).current_dir(package);
         if profile.file_name() == Some(OsStr::new("release")) {
             cargo.arg("--release");
         }
         let output = cargo.env("CARGO_TARGET_DIR", profile.parent().unwrap()).env_remove("RUSTFLAGS").output().unwrap();
+        fs::remove_dir_all(&folder).unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         profile
     });

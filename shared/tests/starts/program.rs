@@ -17,6 +17,9 @@ use multiproc::{Error, Pool, Process, Result, StartMethod};
 /// In the environment of this program's children.
 const BEGUN: &str = "STARTS_BEGUN";
 
+/// SIGHUP, SIGUSR1, SIGUSR2 and SIGTERM, which the program handles.
+const SIGNALS: [c_int; 4] = [1, 10, 12, 15];
+
 static LOG: OnceLock<Vec<File>> = OnceLock::new();
 
 fn main() {
@@ -44,8 +47,11 @@ fn main() {
 fn run() {
     multiproc::init();
     println!("main runs");
-    // SAFETY: the call takes numbers only.
-    unsafe { setpgid(0, 0) };
+    // SAFETY: the calls take numbers, and a handler that does nothing.
+    unsafe {
+        setpgid(0, 0);
+        SIGNALS.iter().for_each(|number| _ = signal(*number, do_nothing));
+    }
     let own = env::args().next().unwrap();
     let mut first = None;
     match env::args().nth(1).as_deref() {
@@ -124,12 +130,9 @@ fn signal_group(pool: &Pool) -> Result<()> {
         n
     };
     let naps = pool.map_async(nap, [30, 40, 50, 60]);
-    for number in [1, 10, 12, 15] {
-        // SAFETY: the handler does nothing, and the other calls take numbers only.
-        unsafe {
-            signal(number, do_nothing);
-            kill(0, number);
-        }
+    for number in SIGNALS {
+        // SAFETY: the call takes numbers only.
+        unsafe { kill(0, number) };
         thread::sleep(Duration::from_millis(10));
     }
     assert_eq!(naps.get()?, [30, 40, 50, 60]);
