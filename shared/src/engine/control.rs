@@ -25,6 +25,7 @@ pub(crate) struct WorkerState {
 }
 
 /// A pool's counters at one moment.
+#[derive(Default)]
 pub(crate) struct Snapshot {
     pub(crate) submitted: u64,
     pub(crate) completed: u64,
@@ -83,7 +84,8 @@ impl Engine {
     }
 
     pub(crate) fn resize(&self, processes: usize) -> Result<()> {
-        self.with(|core| {
+        self.check()?;
+        self.locked(|core| {
             if let Some(error) = core.refusal() {
                 return Err(error);
             }
@@ -202,7 +204,8 @@ impl Engine {
 
     /// Sends a signal to every worker.
     pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
-        self.with(|core| {
+        self.check()?;
+        self.locked(|core| {
             let Some(family) = core.family.clone() else { return Ok(()) };
             core.living().try_for_each(|link| family.kill(link.id, signal))
         })

@@ -8,10 +8,12 @@ use std::task::Waker;
 
 use crate::error::{Error, Result};
 use crate::future::Later;
+use crate::sys::pid::Owner;
 use crate::task::panic;
 
 /// A result that callbacks have seen or will see.
 pub(super) struct Called<R> {
+    owner: Owner,
     /// Callbacks that have not run yet.
     pending: AtomicUsize,
     state: Mutex<State<R>>,
@@ -24,7 +26,15 @@ struct State<R> {
 
 impl<R> Called<R> {
     pub(super) fn new() -> Self {
-        Self { pending: AtomicUsize::new(0), state: Mutex::new(State { value: None, wakers: Vec::new() }) }
+        Self {
+            owner: Owner::here(),
+            pending: AtomicUsize::new(0),
+            state: Mutex::new(State { value: None, wakers: Vec::new() }),
+        }
+    }
+
+    pub(super) fn owner(&self) -> Owner {
+        self.owner
     }
 
     fn lock(&self) -> MutexGuard<'_, State<R>> {

@@ -17,8 +17,10 @@ use crate::nursery::StartMethod;
 use crate::nursery::message::{self, MOST_BYTES, Report, Request};
 use crate::nursery::server::serve;
 use crate::sys::bell::Bell;
+use crate::sys::own::PerProcess;
+use crate::sys::pid::Owner;
 use crate::sys::process::{self, ForkPermit};
-use crate::sys::shm::Mapping;
+use crate::sys::shm::{Mapping, fence_off};
 use crate::sys::socket::{Received, Socket};
 use crate::ticket::{self, Role};
 
@@ -29,13 +31,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Nurseries that may die one after the other just when a pool wants to use them.
 const TRIES: u32 = 5;
 
-/// The nursery process that exec-based pools share, and the process that started it: a forked child must not use its
-/// parent's.
-static SHARED: Mutex<(u32, Weak<Nursery>)> = Mutex::new((0, Weak::new()));
+/// The nursery process that exec-based pools share. A forked child must not use its parent's.
+static SHARED: PerProcess<Mutex<Weak<Nursery>>> = PerProcess::new();
 
-/// A running nursery. Dropping it ends and reaps the process, and with it every worker.
+/// A running nursery. Dropping it where it was started ends and reaps the process, and with it every worker.
 #[derive(Debug)]
 struct Nursery {
+    owner: Owner,
     pid: Pid,
     /// Readable once the nursery has ended.
     ended: OwnedFd,
@@ -49,16 +51,14 @@ impl Nursery {
         let raw = rustix::process::Pid::from_raw(pid.as_raw()).ok_or(Error::Disconnected)?;
         let ended = pidfd_open(raw, PidfdFlags::empty())
             .map_err(|error| Error::io("cannot watch the nursery", std::io::Error::from(error)))?;
-        Ok(Self { pid, ended, root })
+        Ok(Self { owner: Owner::here(), pid, ended, root })
     }
 
     /// The nursery that all exec-based pools use; started if there is none, or if it has died.
     fn shared() -> Result<Arc<Self>> {
         ticket::require_init()?;
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = std::process::id();
-        if shared.0 == own
-            && let Some(nursery) = shared.1.upgrade()
+        let mut shared = SHARED.get().lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(nursery) = shared.upgrade()
             && !nursery.has_ended()
         {
             return Ok(nursery);
@@ -68,7 +68,7 @@ impl Nursery {
         ticket::write(&paper, Role::Nursery)?;
         let pid = process::spawn_self(paper.as_fd(), theirs.as_fd())?;
         let nursery = Arc::new(Self::new(pid, Some(ours))?);
-        *shared = (own, Arc::downgrade(&nursery));
+        *shared = Arc::downgrade(&nursery);
         Ok(nursery)
     }
 
@@ -93,6 +93,9 @@ impl Nursery {
 
 impl Drop for Nursery {
     fn drop(&mut self) {
+        if !self.owner.is_here() {
+            return;
+        }
         if let Some(root) = &self.root {
             root.finish();
         }
@@ -159,6 +162,7 @@ impl Family {
             None => {
                 drop(channel);
                 handle::leave_behind();
+                fence_off();
                 serve(None, Some(theirs), parent, permit)
             }
             Some(pid) => {
@@ -187,8 +191,12 @@ impl Family {
         })
     }
 
-    /// Kills and reaps all workers, within a bounded time. The nursery closes the channel when that is done.
+    /// Kills and reaps all workers, within a bounded time. The nursery closes the channel when that is done. In a copy of the
+    /// process that the workers belong to, it does nothing.
     pub(crate) fn end(&self) {
+        if !self.nursery.owner.is_here() {
+            return;
+        }
         self.channel.finish();
         let until = Instant::now() + PATIENCE;
         loop {

@@ -221,6 +221,8 @@ impl Server {
             let family = &mut self.families[at];
             match family.channel.receive(&mut buffer) {
                 Ok(Received::Message(len, fds)) => match message::decode(&buffer[..len]) {
+                    // The number of a worker that lives is not another's: who asks for it is not the program, and gets none.
+                    Some(Request::Start { worker, .. }) if family.workers.contains_key(&worker) => {}
                     Some(Request::Start { worker, exec }) => {
                         if let Some(child) = self.start(at, worker, exec, fds) {
                             return Some(child);

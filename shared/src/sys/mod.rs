@@ -9,6 +9,7 @@ pub(crate) mod clock;
 pub(crate) mod futex;
 pub(crate) mod large;
 pub(crate) mod mutex;
+pub(crate) mod own;
 pub(crate) mod pid;
 pub(crate) mod process;
 pub(crate) mod shm;

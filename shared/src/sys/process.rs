@@ -20,6 +20,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{ForkResult, Pid, execve, getppid};
 
 use crate::error::{Context, Error, Result};
+use crate::sys::own::PerProcess;
 
 /// The running executable, even if its file was renamed, replaced or deleted since.
 const SELF: &std::ffi::CStr = c"/proc/self/exe";
@@ -55,19 +56,20 @@ impl ForkPermit {
 /// fork. (The allocator's lock does not count: the C library takes care of it.)
 pub(crate) struct Harmless(());
 
-static HARMLESS: AtomicUsize = AtomicUsize::new(0);
+/// The threads that are marked so. A fork has none of them.
+static HARMLESS: PerProcess<AtomicUsize> = PerProcess::new();
 
 impl Harmless {
     /// Marks the thread that is about to be started, and takes this with it.
     pub(crate) fn new() -> Self {
-        HARMLESS.fetch_add(1, SeqCst);
+        HARMLESS.get().fetch_add(1, SeqCst);
         Self(())
     }
 }
 
 impl Drop for Harmless {
     fn drop(&mut self) {
-        HARMLESS.fetch_sub(1, SeqCst);
+        HARMLESS.get().fetch_sub(1, SeqCst);
     }
 }
 
@@ -78,7 +80,7 @@ fn count_threads() -> Result<usize> {
     let mut threads = 0;
     for _ in 0..PATIENCE {
         let all = std::fs::read_dir("/proc/self/task").context("cannot count this process' threads")?.count();
-        threads = all.saturating_sub(HARMLESS.load(SeqCst)).max(1);
+        threads = all.saturating_sub(HARMLESS.get().load(SeqCst)).max(1);
         if threads == 1 {
             break;
         }

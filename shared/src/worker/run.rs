@@ -6,6 +6,7 @@ use crate::handle::{self, Carried};
 use crate::protocol::{Items, Kind, Record, RecordKind};
 use crate::ring::{Corrupt, Flags, Segment};
 use crate::sys::clock::now_ns;
+use crate::sys::pid::Owner;
 use crate::task::{Calls, Failure, Function, State, panic};
 use crate::wire::Source;
 use crate::wire::fixed::Raw;
@@ -31,6 +32,7 @@ impl Worker {
         let began = self.now.unwrap_or_else(now_ns);
         header.worker.started_at.store(began, Relaxed);
         let mut run = Run {
+            owner: self.owner,
             input: Input::new(record, &mut payload),
             outlet: &mut self.outlet,
             segment: &segment,
@@ -47,6 +49,7 @@ impl Worker {
         } else {
             handle::unpack(&mut handles, || run.all(Function(record.function)))?;
         }
+        self.owner.or_exit();
         self.started = run.started;
         self.failed = run.last != Kind::Value;
         let now = if stamp { run.now } else { now_ns() };
@@ -104,6 +107,7 @@ impl<'a> Input<'a> {
 
 /// The calls of one record.
 struct Run<'a> {
+    owner: Owner,
     input: Input<'a>,
     outlet: &'a mut Outlet,
     segment: &'a Segment,
@@ -129,6 +133,7 @@ impl Run<'_> {
     }
 
     fn finish(&mut self, kind: Kind, payload: &mut Vec<u8>) {
+        self.owner.or_exit();
         self.last = kind;
         let began = self.now;
         if self.stamp {
@@ -142,6 +147,7 @@ impl Run<'_> {
 
 impl Calls for Run<'_> {
     fn next(&mut self) -> Option<Source<'_>> {
+        self.owner.or_exit();
         let words = &self.segment.header().worker;
         let input = match &mut self.input {
             _ if self.outcome.is_err() => return None,
@@ -176,6 +182,7 @@ impl Calls for Run<'_> {
     }
 
     fn end_fixed(&mut self, raw: Raw, len: usize) {
+        self.owner.or_exit();
         if self.trace || !self.outlet.allows(len) {
             return self.finish(Kind::Value, &mut raw.to_ne_bytes()[..len].to_vec());
         }
