@@ -56,7 +56,11 @@
 //!   ends in the last moment, the task after it in the same chunk may be begun a second time, elsewhere.
 //! - Workers ignore Ctrl-C, which is for the program to handle, and read from the null device. What they print goes where
 //!   the program's output goes.
-//! - A process that was forked without this crate must not use the pools and pipes of its parent.
+//! - Pools, processes, results, iterators, managers, pipes, locks, arrays and their guards belong to the process that has them. In a copy of
+//!   it ([`StartMethod::Fork`], or a fork by the program) their calls are [`Error::ForeignProcess`], guards give no access, and
+//!   drops do nothing. Events, conditions, semaphores, barriers and queues that a fork of the program's own inherits work there;
+//!   those that a worker of [`StartMethod::Fork`] inherits cannot be sent on.
+//! - A task may fork; the copy of its worker ends when it comes back from the task.
 //! - A handle (of a pipe's end, a queue, a lock) goes to another process as an argument, as a task's state, or over a [`Connection`]; not as a
 //!   result, nor through a queue. One that is shared costs a descriptor a process, a pipe's end two.
 //! - A worker that is *stopped* (SIGSTOP) while it runs a task keeps it until it goes on, unless there is a

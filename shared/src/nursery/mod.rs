@@ -10,6 +10,8 @@
 mod client;
 mod message;
 mod server;
+#[cfg(all(test, not(multiproc_loom)))]
+mod tests;
 
 pub(crate) use client::Family;
 pub(crate) use message::Report;

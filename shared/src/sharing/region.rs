@@ -172,7 +172,7 @@ impl<H: Head, T> fmt::Debug for Region<H, T> {
 impl<H: Head, T> Serialize for Region<H, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if Self::KEPT {
-            self.check().map_err(|error| ser::Error::custom(handle::refuse(error.to_string())))?;
+            self.check().map_err(ser::Error::custom)?;
         }
         handle::serialize(&self.descriptor, Travel::Shared, serializer)
     }
