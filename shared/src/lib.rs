@@ -69,7 +69,11 @@
 //!   ([unless](PoolBuilder::keep_started_processes) it is to be kept). A process that has detached itself (its parent ended) is killed
 //!   with the last of the workers that it may come from. If the process that starts the workers is killed, it is left running.
 //! - In a worker by [`StartMethod::Fork`] a task that calls `exit` runs the destructors of the program's thread-locals.
-//! - A process that was forked without this crate must not use the pools and pipes of its parent.
+//! - Pools, processes, results, iterators, managers, pipes, locks, arrays and their guards belong to the process that has them. In a copy of
+//!   it ([`StartMethod::Fork`], or a fork by the program) their calls are [`Error::ForeignProcess`], guards give no access, and
+//!   drops do nothing. Events, conditions, semaphores, barriers and queues that a fork of the program's own inherits work there;
+//!   those that a worker of [`StartMethod::Fork`] inherits cannot be sent on.
+//! - A task may fork; the copy of its worker ends when it comes back from the task.
 //! - A handle (of a pipe's end, a queue, a lock) goes to another process as an argument, as a task's state, or over a [`Connection`]; not as a
 //!   result, nor through a queue. One that is shared costs a descriptor a process, a pipe's end two.
 //! - A worker that is *stopped* (SIGSTOP) while it runs a task keeps it until it goes on, unless there is a

@@ -187,6 +187,10 @@ impl MpiExecutor {
 
     /// Waits until the ranks have ended.
     fn join_carrier(&self) {
+        if self.pool.engine().check().is_err() {
+            // The thread is of another process.
+            return;
+        }
         let carrier = self.carrier.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(carrier) = carrier {
             carrier.join();

@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 use crossbeam::channel::{Sender, unbounded};
 
 use crate::engine::job::WhenDone;
+use crate::sys::pid::Owner;
 
 /// Runs callbacks one after the other, in a thread that is started for the first of them.
 #[derive(Default)]
@@ -26,7 +27,14 @@ impl Callbacks {
         if let State::Idle = *state {
             let (sender, jobs) = unbounded::<WhenDone>();
             let builder = thread::Builder::new().name("multiproc-callbacks".into());
-            if let Ok(thread) = builder.spawn(move || jobs.iter().for_each(|run| run())) {
+            let owner = Owner::here();
+            let serve = move || {
+                jobs.iter().for_each(|run| {
+                    run();
+                    owner.or_exit();
+                });
+            };
+            if let Ok(thread) = builder.spawn(serve) {
                 *state = State::Running(sender, thread);
             }
         }

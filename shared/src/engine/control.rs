@@ -23,6 +23,7 @@ pub(crate) struct WorkerState {
 }
 
 /// A pool's counters at one moment.
+#[derive(Default)]
 pub(crate) struct Snapshot {
     pub(crate) submitted: u64,
     pub(crate) completed: u64,
@@ -81,7 +82,8 @@ impl Engine {
     }
 
     pub(crate) fn resize(&self, processes: usize) -> Result<()> {
-        self.with(|core| {
+        self.check()?;
+        self.locked(|core| {
             if let Some(error) = core.refusal() {
                 return Err(error);
             }
@@ -200,7 +202,8 @@ impl Engine {
 
     /// Sends a signal to every worker; `handled` says only to a handler that it has set.
     pub(crate) fn signal(&self, signal: i32, handled: bool) -> Result<()> {
-        self.with(|core| {
+        self.check()?;
+        self.locked(|core| {
             let Some(family) = core.family.clone() else { return Ok(()) };
             core.living().try_for_each(|link| family.signal(link.id, signal, handled))
         })

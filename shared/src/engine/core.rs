@@ -286,6 +286,12 @@ impl Core {
         self.dispatch();
     }
 
+    /// In a copy of the process that the pool belongs to: closes the copy's descriptors. Nobody's tasks are touched.
+    pub(super) fn let_go(&mut self) {
+        self.family = None;
+        self.links.drain(..).flatten().for_each(Link::let_go);
+    }
+
     /// Ends the pool now: all that is outstanding is cancelled.
     pub(super) fn end(&mut self) {
         self.phase = Phase::Ended;

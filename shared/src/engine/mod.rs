@@ -10,6 +10,9 @@
 //! - [`control`]: what else one can ask of it;
 //! - [`wait`], [`supervisor`], [`callbacks`]: the threads that drive it;
 //! - [`outside`], [`relay`]: tasks that travel further than to a worker of this process, and those that came from there.
+//!
+//! An engine belongs to the process that started it. In a copy of that process its calls are [`check`](Engine::check)ed, or do
+//! nothing, before any lock: another thread may have held it when the copy was made.
 
 mod callbacks;
 mod chunk;
@@ -54,6 +57,8 @@ use crate::error::{Error, Result};
 use crate::handle::{self, Handles};
 use crate::nursery::Family;
 use crate::sys::bell::Bell;
+use crate::sys::own::Own;
+use crate::sys::pid::Owner;
 use crate::task::Prepared;
 use crate::trace::is_recording;
 
@@ -62,14 +67,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A pool's machinery. Shared by the pool, its handles and its threads; [`terminate`](Engine::terminate) ends it.
 pub(crate) struct Engine {
-    core: Mutex<Core>,
+    owner: Owner,
+    core: Own<Mutex<Core>>,
     bell: Arc<Bell>,
     pub(crate) config: Arc<Config>,
     next_job: AtomicU64,
     /// Tasks are run by others than workers of this engine; see [`outside`].
     is_outside: bool,
-    supervisor: Supervisor,
-    callbacks: Callbacks,
+    supervisor: Own<Supervisor>,
+    callbacks: Own<Callbacks>,
 }
 
 impl Engine {
@@ -91,15 +97,7 @@ impl Engine {
                 Err(error) => return Err(error),
             }
         }
-        let engine = Arc::new(Self {
-            core: Mutex::new(core),
-            bell,
-            config,
-            next_job: AtomicU64::new(1),
-            is_outside: false,
-            supervisor: Supervisor::default(),
-            callbacks: Callbacks::default(),
-        });
+        let engine = Arc::new(Self::over(core, false));
         // The engine's drop ends what was started if this fails.
         let all = |core: &Core| core.failed_starts > 0 || core.counts.workers_started >= core.config.processes as u64;
         engine.wait(0, Some(Instant::now() + PATIENCE), all);
@@ -117,8 +115,39 @@ impl Engine {
         }
     }
 
-    /// Looks at or changes the state under its lock; then does what concerns others, without it.
-    fn with<R>(&self, act: impl FnOnce(&mut Core) -> R) -> R {
+    fn over(core: Core, is_outside: bool) -> Self {
+        Self {
+            owner: Owner::here(),
+            bell: core.bell.clone(),
+            config: core.config.clone(),
+            core: Own::new(Mutex::new(core)),
+            next_job: AtomicU64::new(1),
+            is_outside,
+            supervisor: Own::new(Supervisor::default()),
+            callbacks: Own::new(Callbacks::default()),
+        }
+    }
+
+    /// The process that it belongs to.
+    pub(crate) fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    /// Fails in a process that it does not belong to.
+    #[inline]
+    pub(crate) fn check(&self) -> Result<()> {
+        self.owner.check()
+    }
+
+    /// Looks at or changes the state under its lock; then does what concerns others, without it. In a process that the engine
+    /// does not belong to, the lock is left alone, and the answer is that of nothing.
+    #[inline]
+    fn with<R: Default>(&self, act: impl FnOnce(&mut Core) -> R) -> R {
+        if self.owner.is_here() { self.locked(act) } else { R::default() }
+    }
+
+    /// See [`with`](Engine::with); the caller has [`check`](Engine::check)ed whose the engine is.
+    fn locked<R>(&self, act: impl FnOnce(&mut Core) -> R) -> R {
         let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = act(&mut core);
         let effects = &mut core.effects;
@@ -247,7 +276,7 @@ impl Engine {
 
     /// Lets go of what is left of a job: what has not begun will not; what runs goes on, unheard.
     pub(crate) fn abandon(&self, job: &Job) {
-        if job.abandon() {
+        if self.owner.is_here() && job.abandon() {
             self.with(|core| {
                 core.order(outside::Order::Abandon(job.id));
                 core.dispatch();
@@ -270,7 +299,7 @@ impl Engine {
 
     /// Waits until all tasks are done and all workers have ended; the engine must be closed. `false` if it is not.
     pub(crate) fn join(&self) -> bool {
-        if self.with(|core| core.phase == Phase::Open) {
+        if !self.owner.is_here() || self.with(|core| core.phase == Phase::Open) {
             return false;
         }
         self.wait(0, None, |core| core.outstanding == 0 && core.living().next().is_none());
@@ -279,7 +308,16 @@ impl Engine {
     }
 
     /// Ends everything now. Tasks that are not done are cancelled; when this returns, no process of the pool is left.
+    ///
+    /// In a copy of the process that the engine belongs to, it closes the copy's descriptors, and that is all.
     pub(crate) fn terminate(&self) {
+        if !self.owner.is_here() {
+            // A thread that is not here may have held the lock, in the middle of a change; then they stay open.
+            if let Ok(mut core) = self.core.try_lock() {
+                core.let_go();
+            }
+            return;
+        }
         let family = self.with(|core| {
             core.end();
             core.family.take()

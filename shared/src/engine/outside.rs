@@ -6,15 +6,15 @@
 #![cfg_attr(not(feature = "mpi"), allow(dead_code))] // Only the feature `mpi` has something between them.
 
 use std::mem;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread::Thread;
 
+use crate::engine::Engine;
 use crate::engine::chunk::{Chunk, Tasks};
 use crate::engine::config::Config;
 use crate::engine::core::{Core, Phase};
 use crate::engine::job::Job;
 use crate::engine::outcome::Outcome;
-use crate::engine::{Callbacks, Engine, Supervisor};
 use crate::error::{Error, Result};
 use crate::sys::bell::Bell;
 
@@ -56,13 +56,14 @@ pub(crate) struct Offer {
 }
 
 /// How far an engine is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Outlook {
     /// There is work, or there may be.
     Open,
     /// No work is left, and none will come.
     Done,
     /// What is left is cancelled.
+    #[default]
     Ended,
 }
 
@@ -106,17 +107,9 @@ impl Engine {
     pub(crate) fn without_workers(config: Config, breadth: usize) -> Result<Arc<Self>> {
         let config = Arc::new(Config { processes: breadth, most_processes: breadth, ..config });
         let bell = Arc::new(Bell::new()?);
-        let mut core = Core::new(config.clone(), bell.clone(), None);
+        let mut core = Core::new(config, bell, None);
         core.outside = Some(Outside::default());
-        Ok(Arc::new(Self {
-            core: Mutex::new(core),
-            bell,
-            config,
-            next_job: 1.into(),
-            is_outside: true,
-            supervisor: Supervisor::default(),
-            callbacks: Callbacks::default(),
-        }))
+        Ok(Arc::new(Self::over(core, true)))
     }
 
     /// Takes up to `most` chunks out of the backlog, each for the one of those who run them that `choose` names, until it names none.

@@ -54,12 +54,14 @@ impl Supervisor {
 }
 
 /// What the supervisor does next.
+#[derive(Default)]
 enum Turn {
     Lead,
     Linger,
     /// Look now and then whether there are too many workers.
     Doze(Duration),
     Rest,
+    #[default]
     Stop,
 }
 
@@ -74,7 +76,7 @@ impl Engine {
 
     /// Has the supervisor keep the pool going; `unattended` if somebody waits without a thread of his own.
     pub(crate) fn supervise(self: &Arc<Self>, unattended: bool) {
-        if self.is_outside {
+        if self.is_outside || !self.owner.is_here() {
             return;
         }
         if unattended {
@@ -91,6 +93,7 @@ impl Engine {
     fn run_supervisor(&self) {
         let mut leads = u64::MAX;
         loop {
+            self.owner.or_exit();
             match self.with(|core| self.next_turn(core, &mut leads)) {
                 Turn::Lead => {
                     let over = |core: &Core| core.lead_wanted || core.outstanding == 0 || core.phase == Phase::Ended;

@@ -26,7 +26,8 @@ enum Next {
 }
 
 impl Engine {
-    /// Waits until `done`, on behalf of job `job` (0 for any). `false` if the deadline came first.
+    /// Waits until `done`, on behalf of job `job` (0 for any). `false` if the deadline came first. In a process that the engine
+    /// does not belong to, there is nothing to wait for.
     pub(super) fn wait(&self, job: u64, deadline: Option<Instant>, done: impl FnMut(&Core) -> bool) -> bool {
         self.wait_as(Leader::Caller, job, deadline, done)
     }
@@ -39,9 +40,16 @@ impl Engine {
         mut done: impl FnMut(&Core) -> bool,
     ) -> bool {
         let mut leading = false;
-        let mut spin = self.with(|core| core.new_spin());
+        if !self.owner.is_here() {
+            return true;
+        }
+        let mut spin = self.locked(|core| core.new_spin());
         loop {
-            let next = self.with(|core| {
+            if !self.owner.is_here() {
+                // A waker has forked, and this is the copy.
+                return true;
+            }
+            let next = self.locked(|core| {
                 if done(core) {
                     return Next::Finish(true);
                 }
@@ -72,7 +80,7 @@ impl Engine {
                 Next::Idle => {
                     let slept = clock::now_ns();
                     self.sleep(deadline);
-                    spin = self.with(|core| {
+                    spin = self.locked(|core| {
                         core.spin_pays = clock::now_ns() - slept < SPIN_NS;
                         core.new_spin()
                     });

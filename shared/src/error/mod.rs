@@ -147,6 +147,17 @@ pub enum Error {
         /// How many threads the process has.
         threads: usize,
     },
+    /// The object belongs to another process, of which this one is a copy: made by a fork, by [`StartMethod::Fork`](crate::StartMethod)
+    /// or by the program itself. It works on where it belongs, as if nothing had happened.
+    #[error(
+        "this object belongs to process {owner}, and process {current}, a copy of it, cannot use it: make another one here, or send what can be sent as an argument"
+    )]
+    ForeignProcess {
+        /// The process that it belongs to.
+        owner: u32,
+        /// The process that has called.
+        current: u32,
+    },
     /// The other side did not prove that it knows the key, or does not believe that we do.
     #[error("authentication failed: {0}")]
     Denied(String),

@@ -13,13 +13,17 @@ use crate::engine::{Engine, Job};
 use crate::error::{Error, Result};
 use crate::future::called::Called;
 use crate::future::decode::{first_error, take_all, take_one};
+use crate::future::elsewhere::Elsewhere;
 use crate::future::engine::ByEngine;
 use crate::future::{FutureState, Later};
+use crate::sys::pid::Owner;
 use crate::task::Prepared;
 
 /// The result of a call that does not block: of one task, or of a whole map.
 ///
 /// Dropping it lets the task go on; [`cancel`](AsyncResult::cancel) stops it. It is also a [`Future`], for any runtime.
+///
+/// It belongs to the process of its pool. In a copy of that process it is ready, and its result is [`Error::ForeignProcess`].
 ///
 /// Python's counterpart is `multiprocessing.pool.AsyncResult`.
 ///
@@ -38,27 +42,40 @@ pub struct AsyncResult<R> {
     taken: bool,
 }
 
+/// Where the result comes from.
+struct Source<R> {
+    /// The process that it belongs to, and what it is in all others.
+    elsewhere: Elsewhere,
+    runner: Runner<R>,
+}
+
 /// Who runs the task. Of processes it is known without looking it up, so that a call costs no allocation for that.
-enum Source<R> {
+enum Runner<R> {
     Processes(ByEngine<R>),
     Threads(Arc<dyn Later<R>>),
+    /// Nobody: the call was made elsewhere than where its pool is.
+    Nobody,
 }
 
 impl<R> Source<R> {
     fn later(&self) -> &dyn Later<R> {
-        match self {
-            Self::Processes(job) => job,
-            Self::Threads(job) => &**job,
+        match &self.runner {
+            _ if !self.elsewhere.0.is_here() => &self.elsewhere,
+            Runner::Processes(job) => job,
+            Runner::Threads(job) => &**job,
+            Runner::Nobody => &self.elsewhere,
         }
     }
 }
 
 impl<R> Clone for Source<R> {
     fn clone(&self) -> Self {
-        match self {
-            Self::Processes(job) => Self::Processes(job.clone()),
-            Self::Threads(job) => Self::Threads(job.clone()),
-        }
+        let runner = match &self.runner {
+            Runner::Processes(job) => Runner::Processes(job.clone()),
+            Runner::Threads(job) => Runner::Threads(job.clone()),
+            Runner::Nobody => Runner::Nobody,
+        };
+        Self { elsewhere: self.elsewhere, runner }
     }
 }
 
@@ -77,16 +94,29 @@ impl<R: DeserializeOwned + 'static> AsyncResult<Vec<R>> {
 impl<R> AsyncResult<R> {
     /// The result of a job of the engine, to be taken by `take` once it is done.
     pub(crate) fn by_engine(engine: Arc<Engine>, job: Arc<Job>, take: fn(&Job) -> Result<R>) -> Self {
-        Self { source: Source::Processes(ByEngine { engine, job, take }), called: None, taken: false }
+        let owner = engine.owner();
+        Self::from_runner(owner, Runner::Processes(ByEngine { engine, job, take }))
     }
 
-    /// The result of something that runs in this process.
-    pub(crate) fn of(job: Arc<dyn Later<R>>) -> Self {
-        Self { source: Source::Threads(job), called: None, taken: false }
+    /// The result of something that runs in process `owner`.
+    pub(crate) fn of(owner: Owner, job: Arc<dyn Later<R>>) -> Self {
+        Self::from_runner(owner, Runner::Threads(job))
+    }
+
+    /// The result of a call to what belongs to another process.
+    pub(crate) fn elsewhere(owner: Owner) -> Self {
+        Self::from_runner(owner, Runner::Nobody)
+    }
+
+    fn from_runner(owner: Owner, runner: Runner<R>) -> Self {
+        Self { source: Source { elsewhere: Elsewhere(owner), runner }, called: None, taken: false }
     }
 
     /// A result that is an error from the start.
     pub(crate) fn failed(engine: &Arc<Engine>, error: Error) -> Self {
+        if !engine.owner().is_here() {
+            return Self::elsewhere(engine.owner());
+        }
         let job = engine.job(Prepared::nothing(), true);
         engine.submit_failed(&job, error, true);
         Self::by_engine(engine.clone(), job, |job| Err(first_error(job).unwrap_or(Error::Cancelled)))
@@ -177,23 +207,28 @@ impl<R> AsyncResult<R> {
 
     /// Wakes `waker` when the result is ready; `false` if it is.
     pub(super) fn wake_when_ready(&self, waker: &Waker) -> bool {
-        self.later().wake_when_done(waker) || self.called.as_ref().is_some_and(|called| called.wake_when_settled(waker))
+        self.later().wake_when_done(waker) || self.called().is_some_and(|called| called.wake_when_settled(waker))
     }
 
     pub(super) fn forget_waker(&self, waker: &Waker) {
         self.later().forget_waker(waker);
-        if let Some(called) = &self.called {
+        if let Some(called) = self.called() {
             called.forget_waker(waker);
         }
     }
 
+    /// The callbacks that were registered in this process.
+    fn called(&self) -> Option<&Arc<Called<R>>> {
+        self.called.as_ref().filter(|called| called.owner().is_here())
+    }
+
     /// Asks about the result, if a callback has seen it.
     fn ask<A>(&self, question: impl FnOnce(&Result<R>) -> A) -> Option<A> {
-        self.called.as_ref()?.ask(question)
+        self.called()?.ask(question)
     }
 
     fn settled(&self) -> bool {
-        self.called.as_ref().is_none_or(|called| called.is_settled())
+        self.called().is_none_or(|called| called.is_settled())
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> bool {
@@ -204,7 +239,7 @@ impl<R> AsyncResult<R> {
         if std::mem::replace(&mut self.taken, true) {
             return Err(Error::Config("the result has been taken already".into()));
         }
-        let kept = self.called.as_ref().and_then(|called| called.take());
+        let kept = self.called().and_then(|called| called.take());
         kept.unwrap_or_else(|| self.later().take())
     }
 }
@@ -249,6 +284,9 @@ impl<R: Send + 'static> AsyncResult<R> {
     /// Has `f` called with the result, whatever it is. Else as [`callback`](AsyncResult::callback). Python's
     /// counterpart is `Future.add_done_callback`.
     pub fn done_callback(mut self, f: impl FnOnce(&Result<R>) + Send + 'static) -> Self {
+        if self.called().is_none() {
+            self.called = None;
+        }
         let called = self.called.get_or_insert_with(|| Arc::new(Called::new()));
         called.expect_one_more();
         let (called, source) = (called.clone(), self.source.clone());

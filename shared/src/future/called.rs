@@ -7,9 +7,11 @@ use std::task::Waker;
 use crate::error::{Error, Result};
 use crate::foreign::guard;
 use crate::future::Later;
+use crate::sys::pid::Owner;
 
 /// A result that callbacks have seen or will see.
 pub(super) struct Called<R> {
+    owner: Owner,
     /// Callbacks that have not run yet.
     pending: AtomicUsize,
     state: Mutex<State<R>>,
@@ -22,7 +24,15 @@ struct State<R> {
 
 impl<R> Called<R> {
     pub(super) fn new() -> Self {
-        Self { pending: AtomicUsize::new(0), state: Mutex::new(State { value: None, wakers: Vec::new() }) }
+        Self {
+            owner: Owner::here(),
+            pending: AtomicUsize::new(0),
+            state: Mutex::new(State { value: None, wakers: Vec::new() }),
+        }
+    }
+
+    pub(super) fn owner(&self) -> Owner {
+        self.owner
     }
 
     fn lock(&self) -> MutexGuard<'_, State<R>> {

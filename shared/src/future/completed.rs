@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::future::AsyncResult;
 use crate::future::wait::News;
+use crate::sys::pid::Owner;
 
 /// Results as they come; made by [`as_completed`].
 #[must_use = "the results come as the iterator is advanced"]
@@ -18,6 +19,7 @@ pub struct AsCompleted<R> {
     news: News,
     patience: Duration,
     deadline: Option<Instant>,
+    owner: Owner,
 }
 
 /// Results, of processes and threads alike, in the order in which they come: an iterator of each future's position
@@ -50,7 +52,8 @@ pub fn as_completed<R>(
     for (index, future) in futures.iter().flatten().enumerate() {
         news.ask(index, future);
     }
-    AsCompleted { left: futures.len(), first: 0, futures, news, patience: patience.unwrap_or_default(), deadline }
+    let patience = patience.unwrap_or_default();
+    AsCompleted { left: futures.len(), first: 0, futures, news, patience, deadline, owner: Owner::here() }
 }
 
 impl<R> AsCompleted<R> {
@@ -82,6 +85,12 @@ impl<R> Iterator for AsCompleted<R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         while self.left > 0 {
+            if !self.owner.is_here() {
+                // Nobody tells anything here; each future has its error.
+                let index = self.futures.iter().position(Option::is_some)?;
+                let result = self.futures[index].take()?.take_result();
+                return self.finish(index, result);
+            }
             while let Some(index) = self.news.take() {
                 let Some(future) = &self.futures[index] else { continue };
                 if self.news.confirm(index, future)

@@ -2,12 +2,13 @@
 //!
 //! [`AsyncResult`] is the handle that every call returns which does not block. What it asks of whoever runs the task is
 //! [`Later`]; [`engine`] answers for the pool of processes, `threads` for that of threads. [`called`] runs callbacks,
-//! [`wait`] and [`completed`] wait for several, and [`decode`] makes values of what a worker process sent.
+//! [`wait`] and [`completed`] wait for several, [`elsewhere`] is what they are in a copy of their process, and [`decode`] makes values of what a worker process sent.
 
 mod async_result;
 mod called;
 mod completed;
 mod decode;
+mod elsewhere;
 mod engine;
 mod later;
 mod wait;

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Mutex, PoisonError};
 
+use crate::sys::own::PerProcess;
 use crate::sys::process::replace_by_null;
 
-/// All descriptors of handles in this process.
-static OPEN: Mutex<BTreeSet<RawFd>> = Mutex::new(BTreeSet::new());
+/// All descriptors of handles in this process. What a fork inherits is not among its own.
+static OPEN: PerProcess<Mutex<BTreeSet<RawFd>>> = PerProcess::new();
 
 /// A descriptor behind a handle. It closes with its last owner.
 #[derive(Debug)]
@@ -15,7 +16,7 @@ pub(crate) struct Descriptor(OwnedFd);
 
 impl Descriptor {
     pub(crate) fn new(fd: OwnedFd) -> Self {
-        OPEN.lock().unwrap_or_else(PoisonError::into_inner).insert(fd.as_raw_fd());
+        OPEN.get().lock().unwrap_or_else(PoisonError::into_inner).insert(fd.as_raw_fd());
         Self(fd)
     }
 }
@@ -28,7 +29,7 @@ impl AsFd for Descriptor {
 
 impl Drop for Descriptor {
     fn drop(&mut self) {
-        OPEN.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0.as_raw_fd());
+        OPEN.get().lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0.as_raw_fd());
     }
 }
 
@@ -36,7 +37,7 @@ impl Drop for Descriptor {
 /// otherwise. The numbers stay taken, by the null device, so that what still refers to them cannot hit anything else.
 pub(crate) fn leave_behind() {
     // Another thread may have held the lock at the fork, if the program vouched for that; then they stay open.
-    if let Ok(open) = OPEN.try_lock() {
+    if let Some(Ok(open)) = OPEN.last().map(Mutex::try_lock) {
         open.iter().for_each(|fd| replace_by_null(*fd));
     }
 }

@@ -8,24 +8,21 @@ use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
 use crate::identity::ProcessInfo;
+use crate::sys::own::PerProcess;
 
-/// The living children, by pid, and the process whose they are: a forked child starts with none.
-static LIVING: Mutex<(u32, BTreeMap<u32, ProcessInfo>)> = Mutex::new((0, BTreeMap::new()));
+/// The living children, by pid: a forked child starts with none.
+static LIVING: PerProcess<Mutex<BTreeMap<u32, ProcessInfo>>> = PerProcess::new();
 
-fn living() -> MutexGuard<'static, (u32, BTreeMap<u32, ProcessInfo>)> {
-    let mut living = LIVING.lock().unwrap_or_else(PoisonError::into_inner);
-    if living.0 != std::process::id() {
-        *living = (std::process::id(), BTreeMap::new());
-    }
-    living
+fn living() -> MutexGuard<'static, BTreeMap<u32, ProcessInfo>> {
+    LIVING.get().lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 pub(crate) fn register(child: ProcessInfo) {
-    living().1.insert(child.pid, child);
+    living().insert(child.pid, child);
 }
 
 pub(crate) fn unregister(pid: u32) {
-    living().1.remove(&pid);
+    living().remove(&pid);
 }
 
 /// The processes that this one started and that are alive as far as is known: pool workers and [`Process`](crate::Process)es, by
@@ -42,5 +39,5 @@ pub(crate) fn unregister(pid: u32) {
 pub fn active_children() -> Vec<ProcessInfo> {
     // A pool that nobody asks anything learns of a worker's death later.
     let lives = |child: &&ProcessInfo| kill(Pid::from_raw(child.pid.cast_signed()), None) != Err(Errno::ESRCH);
-    living().1.values().filter(lives).cloned().collect()
+    living().values().filter(lives).cloned().collect()
 }

@@ -65,6 +65,9 @@ use crate::process::Process;
 /// # Ok(()) }
 /// ```
 ///
+/// A manager and its proxies belong to the process that has them: in a copy of that process their calls fail with
+/// [`Error::ForeignProcess`]. A proxy that is sent there as an argument works.
+///
 /// # Who can come in
 /// Proxies on this machine speak to the manager through sockets without a name, which nobody else can find. A manager
 /// that [listens](ManagerBuilder::listen) can be reached by TCP by all who know its key: both sides prove it

@@ -19,8 +19,10 @@ use crate::nursery::message::{self, MOST_BYTES, Report, Request};
 use crate::nursery::server::serve;
 use crate::sys::executable::Executable;
 use crate::sys::launch;
+use crate::sys::own::PerProcess;
+use crate::sys::pid::Owner;
 use crate::sys::process::{self, ForkPermit};
-use crate::sys::shm::Mapping;
+use crate::sys::shm::{Mapping, fence_off};
 use crate::sys::signals::Blocked;
 use crate::sys::socket::{Received, Socket};
 use crate::sys::state::State;
@@ -33,21 +35,20 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Nurseries that may die one after the other just when a pool wants to use them.
 const TRIES: u32 = 5;
 
-/// The nursery process that exec-based pools share.
-static SHARED: Mutex<Option<Shared>> = Mutex::new(None);
+/// The nursery process that exec-based pools share. A forked child must not use its parent's.
+static SHARED: PerProcess<Mutex<Option<Shared>>> = PerProcess::new();
 
 /// See [`SHARED`].
 struct Shared {
-    /// The process that started it: a forked child must not use its parent's.
-    owner: u32,
-    /// What that process was then. Workers are to be what the program is when their pool is built.
+    /// What the process was then. Workers are to be what the program is when their pool is built.
     state: State,
     nursery: Weak<Nursery>,
 }
 
-/// A running nursery. Dropping it ends and reaps the process, and with it every worker.
+/// A running nursery. Dropping it where it was started ends and reaps the process, and with it every worker.
 #[derive(Debug)]
 struct Nursery {
+    owner: Owner,
     pid: Pid,
     /// Readable once the nursery has ended.
     ended: OwnedFd,
@@ -66,7 +67,7 @@ impl Nursery {
             let _ = kill(pid, Signal::SIGKILL).and_then(|()| waitpid(pid, None));
             Error::io("cannot watch the nursery", std::io::Error::from(error))
         })?;
-        Ok(Self { pid, ended, root, ticket })
+        Ok(Self { owner: Owner::here(), pid, ended, root, ticket })
     }
 
     /// The nursery that all exec-based pools use; started if there is none, if it has died, or if the program is not any more what it
@@ -74,11 +75,9 @@ impl Nursery {
     fn shared() -> Result<Arc<Self>> {
         ticket::require_init()?;
         let program = Executable::own()?;
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        let owner = std::process::id();
+        let mut shared = SHARED.get().lock().unwrap_or_else(PoisonError::into_inner);
         let state = State::now().context("cannot read what this process hands on to a child")?;
         if let Some(shared) = &*shared
-            && shared.owner == owner
             && shared.state == state
             && let Some(nursery) = shared.nursery.upgrade()
             && !nursery.has_ended()
@@ -90,7 +89,7 @@ impl Nursery {
         ticket::write(&paper, Role::Nursery, program.build)?;
         let pid = launch::spawn(&program, paper.as_fd(), theirs.as_fd())?;
         let nursery = Arc::new(Self::new(pid, Some(ours), Some(paper))?);
-        *shared = Some(Shared { owner, state, nursery: Arc::downgrade(&nursery) });
+        *shared = Some(Shared { state, nursery: Arc::downgrade(&nursery) });
         Ok(nursery)
     }
 
@@ -131,6 +130,9 @@ impl Nursery {
 
 impl Drop for Nursery {
     fn drop(&mut self) {
+        if !self.owner.is_here() {
+            return;
+        }
         if let Some(root) = &self.root {
             root.finish();
         }
@@ -198,6 +200,7 @@ impl Family {
             None => {
                 drop(channel);
                 handle::leave_behind();
+                fence_off();
                 serve(theirs, parent, permit)
             }
             Some(pid) => {
@@ -239,8 +242,12 @@ impl Family {
         })
     }
 
-    /// Kills and reaps all workers, within a bounded time. The nursery closes the channel when that is done.
+    /// Kills and reaps all workers, within a bounded time. The nursery closes the channel when that is done. In a copy of the
+    /// process that the workers belong to, it does nothing.
     pub(crate) fn end(&self) {
+        if !self.nursery.owner.is_here() {
+            return;
+        }
         self.channel.finish();
         let until = Instant::now() + PATIENCE;
         loop {

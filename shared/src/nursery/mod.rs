@@ -15,6 +15,8 @@ mod former;
 mod message;
 mod orphans;
 mod server;
+#[cfg(all(test, not(multiproc_loom)))]
+mod tests;
 
 pub(crate) use client::Family;
 pub(crate) use former::await_former;

@@ -265,6 +265,8 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
             };
             match received {
                 Ok(Received::Message(len, fds)) => match message::decode(&buffer[..len]) {
+                    // The number of a worker that lives is not another's: who asks for it is not the program, and gets none.
+                    Some(Request::Start { worker, .. }) if family.workers.contains_key(&worker) => {}
                     Some(Request::Start { worker, exec, keep }) => {
                         if let Some(child) = self.start(at, worker, (exec, keep), fds) {
                             return Some(child);

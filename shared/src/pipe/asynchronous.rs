@@ -96,6 +96,9 @@ impl End {
         while !self.push_rest()? {
             let heard = self.bell().heard();
             let _asleep = Asleep::new(self, |end, asleep| {
+                if end.check_moved().is_err() {
+                    return;
+                }
                 let sender = end.sender();
                 let (own, _) = sender.ring.cursors();
                 if asleep { own.begin_sleep() } else { own.end_sleep() }

@@ -50,7 +50,7 @@ pub fn pipe<A, B>() -> Result<(Connection<A, B>, Connection<B, A>)> {
 
 /// One end of a [`pipe`]: sends `S`, receives `R`.
 ///
-/// A connection has one owner. As an argument of a task, or as (a part of) a message over another connection, it *moves* to the
+/// A connection has one owner: in a copy of the process that has it every call fails with [`Error::ForeignProcess`]. As an argument of a task, or as (a part of) a message over another connection, it *moves* to the
 /// process that gets it. Threads of one process may share it by reference; each message goes to one of them. While one of them waits to
 /// receive, the others that would receive, [`poll`](Connection::poll) or [`wait`](crate::wait()) for it wait for their turn; sending is apart.
 ///

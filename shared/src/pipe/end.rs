@@ -11,6 +11,7 @@ use crate::machine::can_spin;
 use crate::pipe::doorbell::Doorbell;
 use crate::ring::{Consumer, Corrupt, Producer, Segment, Spin};
 use crate::sys::large::on_large_pages;
+use crate::sys::pid::Owner;
 use crate::sys::socket::Socket;
 
 /// Bytes of each of the two rings: a power of two.
@@ -39,6 +40,7 @@ pub(super) struct End {
     pub(super) turns: super::asynchronous::Turns,
     /// It was sent to another process.
     moved: AtomicBool,
+    owner: Owner,
 }
 
 #[derive(Debug)]
@@ -79,6 +81,9 @@ impl End {
 
     /// What goes to another process; this end is of no use from then on. It must not be half-way through a message.
     pub(super) fn leave(&self) -> Result<(&Arc<Descriptor>, &Arc<Descriptor>, bool), &'static str> {
+        if !self.owner.is_here() {
+            return Err("this connection belongs to another process, of which this one is a copy");
+        }
         if self.receiver().head.is_some() || self.bell.holds_handles() || !self.sender().rest.0.is_empty() {
             return Err("a connection that is half-way through a message cannot go to another process");
         }
@@ -99,6 +104,7 @@ impl End {
             #[cfg(feature = "tokio")]
             turns: Default::default(),
             moved: AtomicBool::new(false),
+            owner: Owner::here(),
         }
     }
 
@@ -110,7 +116,9 @@ impl End {
         self.receiver.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Fails if the end is not this process' (any more). To be asked before any lock.
     pub(super) fn check_moved(&self) -> Result<()> {
+        self.owner.check()?;
         if self.moved.load(Relaxed) { Err(Error::Disconnected) } else { Ok(()) }
     }
 
@@ -146,6 +154,7 @@ impl End {
     /// Writes what there is room for of what was left; says whether all of it is out.
     #[cfg(feature = "tokio")]
     pub(super) fn push_rest(&self) -> Result<bool> {
+        self.check_moved()?;
         let mut sender = self.sender();
         let Sender { ring, rest: (rest, at) } = &mut *sender;
         while *at < rest.len() {
@@ -164,6 +173,7 @@ impl End {
     /// Whether there is more to receive than a call in vain has seen, or the end of the pipe.
     #[cfg(feature = "tokio")]
     pub(super) fn has_more(&self) -> Result<bool> {
+        self.check_moved()?;
         let mut receiver = self.receiver();
         let least = if receiver.head.is_some() { 1 } else { HEAD };
         Ok(receiver.ring.filled(least).map_err(broken)? >= least || self.bell.has_ended())
@@ -223,6 +233,10 @@ impl End {
 
     /// Whether a message has begun, or the end of the pipe has come, without waiting.
     pub(super) fn is_ready(&self) -> bool {
+        if !self.owner.is_here() {
+            // There is an error to be had.
+            return true;
+        }
         self.bell.look();
         let mut receiver = self.receiver();
         receiver.head.is_some() || receiver.ring.available() != Ok(0) || self.bell.has_ended()
@@ -230,6 +244,9 @@ impl End {
 
     /// Says whether the other side has to ring for what it sends.
     pub(super) fn announce(&self, asleep: bool) {
+        if !self.owner.is_here() {
+            return;
+        }
         let receiver = self.receiver();
         let (own, _) = receiver.ring.cursors();
         if asleep { own.begin_sleep() } else { own.end_sleep() }
@@ -263,6 +280,9 @@ impl End {
 
     /// Takes back the buffer of a received message, for the next.
     pub(super) fn recycle(&self, mut buffer: Vec<u8>) {
+        if !self.owner.is_here() {
+            return;
+        }
         let mut receiver = self.receiver();
         if receiver.bytes.capacity() == 0 && buffer.capacity() <= KEPT {
             buffer.clear();

@@ -58,6 +58,7 @@ impl<'p> Batched<'p> {
         I::Item: Arguments,
         F: Task<I::Item>,
     {
+        self.engine.check()?;
         let (engine, items) = (self.engine, items.into_iter());
         check_end(&items)?;
         let job = engine.job(f.prepare()?, true);
@@ -65,6 +66,8 @@ impl<'p> Batched<'p> {
         Feeder::new(engine, &job, chunksize).add_all(items);
         let mut gathered = Gathered::new(len);
         loop {
+            // The items' own code may have forked.
+            engine.check()?;
             // Asked before the results are taken: those that come in between are of the next round.
             let done = job.is_done();
             gathered.take(&job);
@@ -96,7 +99,7 @@ impl<'p> Batched<'p> {
         F: Task<I::Item>,
     {
         let (engine, items) = (self.engine, items.into_iter());
-        let job = match check_end(&items).and_then(|()| f.prepare()) {
+        let job = match engine.check().and_then(|()| check_end(&items)).and_then(|()| f.prepare()) {
             Ok(prepared) => engine.job(prepared, true),
             Err(error) => return AsyncResult::failed(engine, error),
         };
@@ -137,7 +140,8 @@ impl<'p> Batched<'p> {
         let workers = engine.breadth();
         let least = if engine.is_outside() { LEAST_FAR_WINDOW } else { LEAST_WINDOW };
         let window = self.window.unwrap_or(chunksize.saturating_mul(4 * workers).max(least)).max(chunksize);
-        Imap::new(engine, f.prepare(), items.into_iter(), ordered, chunksize, window, workers)
+        let prepared = engine.check().and_then(|()| f.prepare());
+        Imap::new(engine, prepared, items.into_iter(), ordered, chunksize, window, workers)
     }
 
     /// The items, how many they are, and the chunk size. Items that do not say how many they are get collected first, unless the

@@ -28,9 +28,12 @@ impl Pool {
     /// # Ok(()) }
     /// ```
     pub fn apply<F: Task<Args>, Args: Arguments>(&self, f: F, args: Args) -> Result<F::Output> {
+        self.engine.check()?;
         let job = self.engine.job(f.prepare()?, true);
         submit_one(&self.engine, &job, args);
         self.engine.wait_done(&job, None);
+        // The arguments' own code may have forked.
+        self.engine.check()?;
         let result = take_one(&job);
         self.engine.forget(&job);
         result
@@ -92,7 +95,7 @@ impl Pool {
     /// # Ok(()) }
     /// ```
     pub fn apply_async<F: Task<Args>, Args: Arguments>(&self, f: F, args: Args) -> AsyncResult<F::Output> {
-        let job = match f.prepare() {
+        let job = match self.engine.check().and_then(|()| f.prepare()) {
             Ok(prepared) => self.engine.job(prepared, true),
             Err(error) => return AsyncResult::failed(&self.engine, error),
         };

@@ -92,6 +92,12 @@ where
 
     /// The next result or the end; `None` if the deadline came first.
     fn advance(&mut self, deadline: Option<Instant>) -> Option<Option<Result<R>>> {
+        if self.job.is_some()
+            && let Err(error) = self.engine.check()
+        {
+            // One error, and the end.
+            (self.job, self.source, self.decoded) = (None, None, VecDeque::from([Err(error)]));
+        }
         loop {
             if let Some(result) = self.decoded.pop_front() {
                 self.under_way = self.under_way.saturating_sub(1);
@@ -99,7 +105,10 @@ where
             }
             let Some(job) = self.job.clone() else { return Some(None) };
             // A slow source must not hold back a result that is there.
-            while self.pull() && !job.has_next() {}
+            while self.pull() && self.engine.check().is_ok() && !job.has_next() {}
+            if self.engine.check().is_err() {
+                return self.advance(deadline);
+            }
             match job.take_next() {
                 Some(mut outcome) => {
                     while let Some(source) = outcome.next(job.cap) {

@@ -32,6 +32,10 @@ use crate::trace::Trace;
 /// Dropping the pool terminates it: tasks that are not done are cancelled, and no process is left when the drop returns,
 /// within a bounded time. To let everything finish, [`close`](Pool::close) and [`join`](Pool::join).
 ///
+/// A pool belongs to the process that built it. In a copy of that process (a worker of [`StartMethod::Fork`](crate::StartMethod), or
+/// a fork by the program itself) every call fails with [`Error::ForeignProcess`], what returns no error says nothing, and dropping
+/// the pool does nothing.
+///
 /// A pool can be shared by threads (`&Pool` is all a call needs) and used inside a worker of another: pools nest, up to eight deep.
 ///
 /// Python's counterpart is `multiprocessing.Pool`.
@@ -87,6 +91,7 @@ impl Pool {
     /// # Errors
     /// [`Error::Config`] if the pool is neither closed nor terminated: it would wait for ever.
     pub fn join(&self) -> Result<()> {
+        self.engine.check()?;
         if self.engine.join() {
             return Ok(());
         }
@@ -174,7 +179,11 @@ impl Drop for Pool {
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = if self.engine.snapshot().open { "open" } else { "closed" };
+        let state = match self.engine.check() {
+            Err(_) => "another process'",
+            Ok(()) if self.engine.snapshot().open => "open",
+            Ok(()) => "closed",
+        };
         f.debug_struct("Pool")
             .field("name", &self.engine.config.name)
             .field("state", &format_args!("{state}"))

@@ -116,8 +116,10 @@ impl<F: Task<Args>, Args: Arguments> ProcessBuilder<F, Args> {
             spin: false,
         })?;
         let job = engine.job(prepared, true);
+        // Before it has anything to do, after which it may end at once.
+        let process = Process::running(engine.clone(), job.clone());
         submit_one(&engine, &job, self.args);
         engine.finish_after_tasks();
-        Ok(Process::running(engine, job))
+        Ok(process)
     }
 }

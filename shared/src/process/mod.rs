@@ -28,6 +28,9 @@ use crate::task::{Arguments, Task};
 /// by then (a message, an event, the end of a pipe), make it a [daemon](ProcessBuilder::daemon), which is killed when it is dropped: else an
 /// early return through `?` waits for ever. A panic kills it in any case.
 ///
+/// It belongs to the process that started it. In a copy of that process every call fails with [`Error::ForeignProcess`], it is not
+/// [alive](Process::is_alive), and dropping it does nothing.
+///
 /// Python's counterpart is `multiprocessing.Process`; there, the function's result is lost.
 ///
 /// ```
@@ -87,12 +90,13 @@ impl<R> Process<R> {
 
     /// Whether it has not ended yet. Python's counterpart is `Process.is_alive`.
     pub fn is_alive(&self) -> bool {
-        self.exit_status().is_none()
+        self.engine.check().is_ok() && self.exit_status().is_none()
     }
 
     /// How it ended; `None` while it has not. It is `Exited(0)` if the function returned and `Exited(1)` if it panicked.
     /// Python's counterpart is `Process.exitcode`.
     pub fn exit_status(&self) -> Option<ExitStatus> {
+        self.engine.check().ok()?;
         self.engine.step();
         self.engine.last_exit()
     }
@@ -170,7 +174,8 @@ impl<R> Process<R> {
 
     /// Whether the kernel says that it has ended; how it ended may become known a little later.
     pub(crate) fn has_hung_up(&self) -> bool {
-        self.sentinel.as_ref().is_none_or(|socket| !matches!(socket.receive(&mut [0]), Ok(Received::Nothing)))
+        self.engine.check().is_err()
+            || self.sentinel.as_ref().is_none_or(|socket| !matches!(socket.receive(&mut [0]), Ok(Received::Nothing)))
     }
 
     /// Readable once the process has ended.
@@ -178,11 +183,13 @@ impl<R> Process<R> {
         self.sentinel.as_ref().map_or(self.engine.bell(), |socket| socket.as_fd())
     }
 
+    /// Waits until it has ended. In a process that it does not belong to there is nothing to wait for.
     fn wait(&self, deadline: Option<Instant>) -> bool {
-        self.engine.wait_done(&self.job, deadline) && self.engine.wait_ended(deadline)
+        self.engine.check().is_err() || self.engine.wait_done(&self.job, deadline) && self.engine.wait_ended(deadline)
     }
 
     fn take_result(&mut self) -> Result<R> {
+        self.engine.check()?;
         if std::mem::replace(&mut self.taken, true) {
             return Err(Error::Config("the process has been joined already".into()));
         }

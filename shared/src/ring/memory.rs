@@ -26,12 +26,12 @@ impl Memory {
     /// A new header and `len` bytes, all zero.
     pub(super) fn create(len: usize) -> Result<(Self, OwnedFd)> {
         let (mapping, fd) = Mapping::create("multiproc-worker", DATA + len)?;
-        Ok((Self::over(mapping), fd))
+        Ok((Self::over(mapping.keep_from_copies()), fd))
     }
 
     /// What another process has created.
     pub(super) fn open(fd: impl AsFd) -> Result<Self> {
-        Mapping::open(fd, DATA).map(Self::over)
+        Mapping::open(fd, DATA).map(|mapping| Self::over(mapping.keep_from_copies()))
     }
 
     /// Bytes beyond the header.

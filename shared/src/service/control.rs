@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::error::{Error, Result};
 use crate::sys::bell::Bell;
+use crate::sys::pid::Owner;
 
 /// More workers of a service than this are a mistake rather than a wish, as in a pool.
 const MOST_WORKERS: usize = 4096;
@@ -55,7 +56,7 @@ pub(super) struct Wanted {
     terminate: AtomicBool,
     over: AtomicBool,
     /// There while the manager runs.
-    bell: OnceLock<Arc<Bell>>,
+    bell: OnceLock<(Owner, Arc<Bell>)>,
 }
 
 impl Wanted {
@@ -78,7 +79,7 @@ impl Wanted {
     /// Rings whenever something is asked for from now on.
     pub(super) fn listen(&self, bell: Arc<Bell>) {
         // A manager runs once, so nobody has set it before.
-        let _ = self.bell.set(bell);
+        let _ = self.bell.set((Owner::here(), bell));
     }
 
     pub(super) fn take_reload(&self) -> bool {
@@ -94,8 +95,13 @@ impl Wanted {
         self.over.store(true, SeqCst);
     }
 
+    /// Fails in a copy of the process that the manager runs in.
+    fn check(&self) -> Result<()> {
+        self.bell.get().map_or(Ok(()), |(owner, _)| owner.check())
+    }
+
     fn ring(&self) {
-        if let Some(bell) = self.bell.get() {
+        if let Some((_, bell)) = self.bell.get() {
             bell.ring();
         }
     }
@@ -146,9 +152,10 @@ impl ServiceControl {
     ///
     /// # Errors
     /// [`Error::Config`] if the service is not of this manager, if there are too many (over 4096), or if the manager is
-    /// ending its services.
+    /// ending its services; [`Error::ForeignProcess`] in a copy of the process that the manager runs in.
     pub fn reconfigure(&self, id: ServiceId, workers: usize) -> Result<()> {
         check(workers)?;
+        self.0.check()?;
         if self.0.over.load(SeqCst) {
             return Err(Error::Config("the services are being ended; nothing can be changed any more".into()));
         }
@@ -160,14 +167,21 @@ impl ServiceControl {
         Ok(())
     }
 
-    /// Reloads, as SIGHUP does.
+    /// Reloads, as SIGHUP does. In a copy of the process that the manager runs in, it does nothing; nor does
+    /// [`terminate`](ServiceControl::terminate).
     pub fn reload(&self) {
+        if self.0.check().is_err() {
+            return;
+        }
         self.0.reload.store(true, SeqCst);
         self.0.ring();
     }
 
     /// Ends the services and the manager's [`run`](crate::ServiceManager::run), as SIGTERM does.
     pub fn terminate(&self) {
+        if self.0.check().is_err() {
+            return;
+        }
         self.0.terminate.store(true, SeqCst);
         self.0.ring();
     }

@@ -175,7 +175,7 @@ impl ServiceManager {
     /// # Errors
     /// [`Error::Config`] if another manager runs in this process; what [`Process`](crate::Process) says if one of the
     /// first workers cannot be started: those that could be are killed then. What fails later is tried again; see
-    /// [`on_error`](ServiceManager::on_error).
+    /// [`on_error`](ServiceManager::on_error). [`Error::ForeignProcess`] in a copy of this process that a hook has made.
     pub fn run(self) -> Result<()> {
         run::run(self.services, self.hooks, self.settings, self.control)
     }

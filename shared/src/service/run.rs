@@ -18,6 +18,7 @@ use crate::service::notify::Notifier;
 use crate::service::seat::Seat;
 use crate::service::signals::Caught;
 use crate::sys::bell::Bell;
+use crate::sys::pid::Owner;
 use crate::sys::signals::Disposition;
 
 /// How often to look at the workers even if nothing says that one has ended. All that says so is a descriptor, which a
@@ -94,6 +95,7 @@ struct Run {
     stopping: bool,
     ears: Ears,
     _sole: Sole,
+    owner: Owner,
 }
 
 /// Runs services until they are terminated and have all ended.
@@ -109,7 +111,18 @@ pub(super) fn run(
     let groups = services.into_iter().map(|(id, service)| Group { id, service, seats: Vec::new() }).collect();
     let notifier = Notifier::from_env();
     let ears = Ears::open()?;
-    let mut run = Run { groups, hooks, settings, control, bell, notifier, stopping: false, ears, _sole: sole };
+    let mut run = Run {
+        groups,
+        hooks,
+        settings,
+        control,
+        bell,
+        notifier,
+        stopping: false,
+        ears,
+        _sole: sole,
+        owner: Owner::here(),
+    };
     let outcome = run.serve();
     run.control.0.end();
     outcome
@@ -123,6 +136,8 @@ impl Run {
         }
         self.notifier.ready();
         loop {
+            // A hook may have forked: the copy has no workers, and nothing to run.
+            self.owner.check()?;
             self.hear();
             self.look();
             self.fill();
@@ -148,6 +163,9 @@ impl Run {
         if reload && !self.stopping {
             self.notifier.reloading();
             self.hooks.reload(&self.control);
+            if !self.owner.is_here() {
+                return;
+            }
             for group in &mut self.groups {
                 group.service.reload(&self.control, group.id);
             }

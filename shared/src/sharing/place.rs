@@ -7,6 +7,7 @@ use zerocopy::FromBytes;
 
 use crate::error::Result;
 use crate::sys::mutex::{Held, RobustMutex, is_own};
+use crate::sys::own::Own;
 use crate::sys::shm::Mapping;
 
 /// Lies in shared memory, and must be [`init`](Place::init)ialised by the one that made the memory.
@@ -23,7 +24,7 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) struct Taken<'a> {
     place: &'a Place,
-    _held: Held<'a>,
+    _held: Own<Held<'a>>,
     /// Stays mapped should this be forgotten; see [`Region::mapping`](super::region::Region::mapping).
     _mapping: Arc<Mapping>,
 }
@@ -37,7 +38,7 @@ impl Place {
     pub(super) fn take(&self, mark: u32, mapping: &Arc<Mapping>) -> Result<Option<Taken<'_>>> {
         let Some(held) = self.try_lock()? else { return Ok(None) };
         self.mark.store(mark, Release);
-        Ok(Some(Taken { place: self, _held: held, _mapping: mapping.clone() }))
+        Ok(Some(Taken { place: self, _held: Own::new(held), _mapping: mapping.clone() }))
     }
 
     /// The mark of the one that has it, or had it when he died; 0 if it is free.
@@ -77,10 +78,18 @@ impl Taken<'_> {
     pub(super) fn mark(&self) -> u32 {
         self.place.mark()
     }
+
+    /// Whether it was taken in this process.
+    pub(super) fn is_here(&self) -> bool {
+        self._held.owner().is_here()
+    }
 }
 
 impl Drop for Taken<'_> {
+    /// A copy of the process has not taken it.
     fn drop(&mut self) {
-        self.place.mark.store(0, Release);
+        if self.is_here() {
+            self.place.mark.store(0, Release);
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use zerocopy::FromBytes;
 
 use crate::error::{Error, Result};
@@ -58,6 +58,25 @@ impl<H: Head, T> Region<H, T> {
         (HEAD + size_of::<H>()).next_multiple_of(line)
     };
 
+    /// Whether the memory is handed out as references, which two processes must never have at a time: a copy of this process has
+    /// none of it.
+    const KEPT: bool = matches!(H::KIND, Kind::Lock | Kind::Slice);
+
+    /// Fails in a copy of the process that has this handle.
+    pub(super) fn check(&self) -> Result<()> {
+        self.mapping.owner().check()
+    }
+
+    /// For guards, which have no way to say that something is amiss.
+    ///
+    /// # Panics
+    /// In a copy of the process that has this handle: the copy holds nothing.
+    pub(super) fn require(&self) {
+        if let Err(error) = self.check() {
+            panic!("{error}");
+        }
+    }
+
     /// New memory, all zero but for its tag.
     pub(crate) fn create(len: usize) -> Result<Self> {
         let bytes = Self::bytes(len)
@@ -83,6 +102,7 @@ impl<H: Head, T> Region<H, T> {
     }
 
     fn over(descriptor: Arc<Descriptor>, mapping: Mapping, len: usize) -> Self {
+        let mapping = if Self::KEPT { mapping.keep_from_copies() } else { mapping };
         Self { descriptor, mapping: Arc::new(mapping), len, content: PhantomData }
     }
 
@@ -151,6 +171,9 @@ impl<H: Head, T> fmt::Debug for Region<H, T> {
 
 impl<H: Head, T> Serialize for Region<H, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if Self::KEPT {
+            self.check().map_err(ser::Error::custom)?;
+        }
         handle::serialize(&self.descriptor, Travel::Shared, serializer)
     }
 }

@@ -54,7 +54,7 @@ const TAKEN: u32 = 1;
 #[serde(transparent)]
 pub struct Semaphore(Region<SemaphoreHead, Place>);
 
-/// Leave to go on, from a [`Semaphore`]. Dropping it gives it back. It stays on its thread.
+/// Leave to go on, from a [`Semaphore`]. Dropping it gives it back, but not in a copy of the process. It stays on its thread.
 #[must_use = "it is given back when dropped"]
 pub struct Permit<'a> {
     /// `None` once it is dropped.
@@ -119,7 +119,9 @@ impl Semaphore {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.taken = None;
+        if self.taken.take().is_some_and(|taken| !taken.is_here()) {
+            return;
+        }
         self.semaphore.0.waiters.notify_one();
     }
 }

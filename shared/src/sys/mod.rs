@@ -17,6 +17,7 @@ pub(crate) mod launch;
 pub(crate) mod lifeline;
 pub(crate) mod modules;
 pub(crate) mod mutex;
+pub(crate) mod own;
 pub(crate) mod pid;
 pub(crate) mod process;
 pub(crate) mod shm;

@@ -1,37 +1,178 @@
-//! This process' id, without asking the kernel each time.
+//! Which process this is, without asking the kernel each time.
+//!
+//! The answer lies in a page that the kernel wipes in every copy of the process (`MADV_WIPEONFORK`, see madvise(2)), however
+//! the copy is made. So it is one load in the process that asked before, and unknown in a fresh copy.
 #![allow(unsafe_code)]
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::{
+    AtomicPtr, AtomicU32, AtomicU64,
+    Ordering::{Acquire, Relaxed, SeqCst},
+};
 
 use nix::libc;
+use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap_anonymous, munmap};
 
-/// 0 if it is not known.
-static PID: AtomicU32 = AtomicU32::new(0);
+use crate::error::{Error, Result};
+use crate::sys::process::exit_now;
 
-/// As `std::process::id()`, which is a system call: it would take longer than all else that a free lock needs.
+/// Bytes of the page, which the kernel rounds up to its own pages.
+const PAGE: usize = 4096;
+
+/// Where this process' word lies: in the page, or in [`FORGOTTEN`] where a kernel has no such pages. Null until it is first
+/// needed.
+static WORD: AtomicPtr<AtomicU64> = AtomicPtr::new(null_mut());
+
+/// The word of a process on a kernel without pages that a fork wipes; a handler that runs after `fork` does it instead.
+static FORGOTTEN: AtomicU64 = AtomicU64::new(0);
+
+/// The last generation that this process, or one that it is a copy of, has given itself.
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+/// Returns what `std::process::id()` does, which is a system call: it would take longer than all else that a free lock needs.
+#[inline]
 pub(crate) fn own_pid() -> u32 {
-    match PID.load(Relaxed) {
-        0 => ask(),
-        pid => pid,
+    word() as u32
+}
+
+/// A process, told apart from every other that it is a copy of, or that is a copy of it.
+///
+/// A pid alone is not enough for that: it is used again, and in namespaces of their own a process and its copy can have the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Owner(u64);
+
+impl Owner {
+    /// This process.
+    #[inline]
+    pub(crate) fn here() -> Self {
+        Self(word())
+    }
+
+    /// Returns whether it is this process.
+    #[inline]
+    pub(crate) fn is_here(self) -> bool {
+        self.0 == word()
+    }
+
+    /// Fails in every other process.
+    #[inline]
+    pub(crate) fn check(self) -> Result<()> {
+        if self.is_here() { Ok(()) } else { Err(self.foreign()) }
+    }
+
+    /// Ends every other process: a copy of this one, made by code of others that has come back here. What was in its buffers is
+    /// its original's.
+    #[inline]
+    pub(crate) fn or_exit(self) {
+        if !self.is_here() {
+            exit_now(0);
+        }
+    }
+
+    /// The error of a call in a process that is not this one.
+    #[cold]
+    pub(crate) fn foreign(self) -> Error {
+        Error::ForeignProcess { owner: self.0 as u32, current: own_pid() }
+    }
+}
+
+/// The generation of this process in the upper half, its pid in the lower one.
+#[inline]
+fn word() -> u64 {
+    // SAFETY: null, or a word that stays where it is for as long as the process lives.
+    match unsafe { WORD.load(Acquire).as_ref() }.map_or(0, |word| word.load(Relaxed)) {
+        0 => identify(),
+        word => word,
     }
 }
 
 #[cold]
-fn ask() -> u32 {
-    let pid = std::process::id();
-    if is_forgotten_by_forks() {
-        PID.store(pid, Relaxed);
-    }
-    pid
+fn identify() -> u64 {
+    let pid = u64::from(std::process::id());
+    let Some(place) = place() else { return pid };
+    // Counted before it is shown: a copy made in between counts on from there, and is not taken for this process.
+    let word = u64::from(GENERATION.fetch_add(1, SeqCst) + 1) << 32 | pid;
+    // Another thread may have been quicker.
+    place.compare_exchange(0, word, SeqCst, SeqCst).map_or_else(|first| first, |_| word)
 }
 
-/// Has each fork forget its parent's id; says whether that could be arranged.
-fn is_forgotten_by_forks() -> bool {
-    static ARRANGED: OnceLock<bool> = OnceLock::new();
+/// Where the word lies; `None` if nothing would make a copy of this process forget it.
+fn place() -> Option<&'static AtomicU64> {
+    if cfg!(miri) {
+        return None;
+    }
+    // SAFETY: as in `word`.
+    if let Some(word) = unsafe { WORD.load(Acquire).as_ref() } {
+        return Some(word);
+    }
+    let page = wiped_page();
+    let fresh = page.map_or_else(forgotten, |page| Some(page.as_ptr()))?;
+    let word = match WORD.compare_exchange(null_mut(), fresh, SeqCst, SeqCst) {
+        Ok(_) => fresh,
+        Err(first) => {
+            if let Some(page) = page {
+                // SAFETY: the page was mapped just now, and nobody else knows of it.
+                let _ = unsafe { munmap(page.cast(), PAGE) };
+            }
+            first
+        }
+    };
+    // SAFETY: as in `word`.
+    unsafe { word.as_ref() }
+}
+
+/// A page of zeros that are zeros again in every copy of this process.
+fn wiped_page() -> Option<NonNull<AtomicU64>> {
+    let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+    let size = PAGE.try_into().ok()?;
+    // SAFETY: a new mapping at an address of the kernel's choosing touches no memory in use.
+    let page = unsafe { mmap_anonymous(None, size, access, MapFlags::MAP_PRIVATE) }.ok()?;
+    // SAFETY: the page is this function's own; the advice changes what copies of the process find in it.
+    if unsafe { madvise(page, PAGE, MmapAdvise::MADV_WIPEONFORK) }.is_err() {
+        // SAFETY: as above.
+        let _ = unsafe { munmap(page, PAGE) };
+        return None;
+    }
+    Some(page.cast())
+}
+
+/// [`FORGOTTEN`], once each fork is arranged to forget it.
+fn forgotten() -> Option<*mut AtomicU64> {
     extern "C" fn forget() {
-        PID.store(0, Relaxed);
+        FORGOTTEN.store(0, Relaxed);
     }
     // SAFETY: all that the handler does, in a fresh fork, is to store to an atomic.
-    *ARRANGED.get_or_init(|| unsafe { libc::pthread_atfork(None, None, Some(forget)) } == 0)
+    let arranged = unsafe { libc::pthread_atfork(None, None, Some(forget)) } == 0;
+    arranged.then(|| (&raw const FORGOTTEN).cast_mut())
+}
+
+#[cfg(all(test, not(multiproc_loom)))]
+mod tests {
+    use nix::sys::wait::{WaitStatus, waitpid};
+    use nix::unistd::{ForkResult, fork};
+
+    use super::*;
+
+    #[test]
+    fn copy_is_another_process_than_its_original() {
+        let owner = Owner::here();
+        assert!(owner.is_here() && own_pid() == std::process::id());
+        // SAFETY: the child looks at atomics, asks for its pid and ends.
+        match unsafe { fork() }.unwrap() {
+            ForkResult::Child => {
+                let told = !owner.is_here() && own_pid() == std::process::id() && Owner::here().is_here();
+                // SAFETY: _exit runs no code of this process.
+                unsafe { libc::_exit(if told { 0 } else { 1 }) }
+            }
+            ForkResult::Parent { child } => assert_eq!(waitpid(child, None), Ok(WaitStatus::Exited(child, 0))),
+        }
+        assert!(owner.is_here());
+    }
+
+    #[test]
+    fn error_names_both_processes() {
+        let other = Owner(7 << 32 | 42);
+        let Err(Error::ForeignProcess { owner: 42, current }) = other.check() else { panic!("{other:?} is here") };
+        assert_eq!(current, std::process::id());
+    }
 }

@@ -19,6 +19,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, getpid, getppid, gettid};
 
 use crate::error::{Context, Error, Result};
+use crate::sys::own::PerProcess;
 
 /// Leave to fork: proof that somebody made sure no other thread can hold a lock.
 #[derive(Debug, Clone, Copy)]
@@ -51,19 +52,20 @@ impl ForkPermit {
 /// fork. (The allocator's lock does not count: the C library takes care of it.)
 pub(crate) struct Harmless(());
 
-static HARMLESS: AtomicUsize = AtomicUsize::new(0);
+/// The threads that are marked so. A fork has none of them.
+static HARMLESS: PerProcess<AtomicUsize> = PerProcess::new();
 
 impl Harmless {
     /// Marks the thread that is about to be started, and takes this with it.
     pub(crate) fn new() -> Self {
-        HARMLESS.fetch_add(1, SeqCst);
+        HARMLESS.get().fetch_add(1, SeqCst);
         Self(())
     }
 }
 
 impl Drop for Harmless {
     fn drop(&mut self) {
-        HARMLESS.fetch_sub(1, SeqCst);
+        HARMLESS.get().fetch_sub(1, SeqCst);
     }
 }
 
@@ -73,7 +75,7 @@ fn count_threads() -> Result<usize> {
     const PATIENCE: u32 = 50;
     let mut threads = 0;
     for _ in 0..PATIENCE {
-        threads = list_threads()?.saturating_sub(HARMLESS.load(SeqCst)).max(1);
+        threads = list_threads()?.saturating_sub(HARMLESS.get().load(SeqCst)).max(1);
         if threads == 1 {
             break;
         }

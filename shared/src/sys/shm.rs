@@ -1,22 +1,29 @@
 //! Anonymous shared memory: a sealed memfd, mapped.
 #![allow(unsafe_code)]
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, OwnedFd};
 use std::ptr::NonNull;
+use std::sync::{Mutex, PoisonError};
 
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, FcntlArg, SealFlag, fallocate, fcntl};
 use nix::libc::c_void;
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
+use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
 use nix::sys::signal::Signal;
 use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
 use zerocopy::FromBytes;
 
 use crate::error::{Context, Error, Result};
+use crate::sys::own::PerProcess;
+use crate::sys::pid::Owner;
 use crate::sys::signals::without;
+
+/// The mappings that copies of this process do not have: their addresses and lengths.
+static KEPT: PerProcess<Mutex<BTreeMap<usize, usize>>> = PerProcess::new();
 
 /// Makes shared memory of `len` zeroed bytes that no process can shrink, so that no peer can make an access fault.
 fn create_sealed(name: &str, len: usize, seals: SealFlag) -> Result<OwnedFd> {
@@ -65,6 +72,9 @@ fn size(fd: impl AsFd) -> Result<usize> {
 pub(crate) struct Mapping {
     start: NonNull<u8>,
     len: usize,
+    owner: Owner,
+    /// Copies of the process do not have it.
+    kept: bool,
 }
 
 // SAFETY: a mapping is plain memory, valid in every thread until it is dropped.
@@ -102,7 +112,24 @@ impl Mapping {
         // SAFETY: a new mapping at an address of the kernel's choosing touches no memory in use. The seals keep its pages
         // from vanishing under it.
         let start = unsafe { mmap(None, size, access, MapFlags::MAP_SHARED, fd, offset as i64) };
-        Ok(Self { start: start.context("cannot map shared memory")?.cast(), len })
+        Ok(Self { start: start.context("cannot map shared memory")?.cast(), len, owner: Owner::here(), kept: false })
+    }
+
+    /// Keeps the memory from copies of this process: what refers to it there refers to nothing. A user must ask for the
+    /// [owner](Mapping::owner) before each look at it.
+    pub(crate) fn keep_from_copies(mut self) -> Self {
+        // SAFETY: the range is this mapping's; the advice changes what copies of the process find there, and nothing here.
+        self.kept = unsafe { madvise(self.start.cast(), self.len, MmapAdvise::MADV_DONTFORK) }.is_ok();
+        if self.kept {
+            let mut kept = KEPT.get().lock().unwrap_or_else(PoisonError::into_inner);
+            kept.insert(self.start.addr().get(), self.len);
+        }
+        self
+    }
+
+    /// The process that has mapped it.
+    pub(crate) fn owner(&self) -> Owner {
+        self.owner
     }
 
     pub(crate) fn start(&self) -> NonNull<u8> {
@@ -148,7 +175,29 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
+        if self.kept && !self.owner.is_here() {
+            // This process never had it; something else may lie there by now.
+            return;
+        }
+        if self.kept {
+            KEPT.get().lock().unwrap_or_else(PoisonError::into_inner).remove(&self.start.addr().get());
+        }
         // SAFETY: start and len are those of the mmap call; every reference into the mapping borrows from self or holds it.
         let _ = unsafe { munmap(self.start.cast::<c_void>(), self.len) };
+    }
+}
+
+/// In a fresh fork: puts memory that nobody can touch in the place of what was [kept](Mapping::keep_from_copies) from it, so that
+/// nothing else comes to lie where its original's references point.
+pub(crate) fn fence_off() {
+    // Another thread may have held the lock at the fork, if the program vouched for that; then the places stay empty.
+    let Some(Ok(kept)) = KEPT.last().map(Mutex::try_lock) else { return };
+    for (start, len) in &*kept {
+        let (start, len) = (NonZeroUsize::new(*start), NonZeroUsize::new(*len));
+        let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE | MapFlags::MAP_FIXED_NOREPLACE;
+        if let Some(len) = len {
+            // SAFETY: the kernel refuses to put it over anything that is mapped. It stays as long as the process.
+            let _ = unsafe { mmap_anonymous(start, len, ProtFlags::PROT_NONE, flags) };
+        }
     }
 }

@@ -112,7 +112,7 @@ mod tests {
         let lines = ["SigIgn:\t0000000180001000", "SigIgn:\t0000000000001000"].map(without_internal_signals);
         assert_eq!(lines[0], lines[1]);
         assert_ne!(lines[0], without_internal_signals("SigIgn:\t0000000000001001"));
-        assert_eq!(without_internal("Umask:\t0022"), "Umask:\t0022");
+        assert_eq!(without_internal_signals("Umask:\t0022"), "Umask:\t0022");
     }
 
     #[test]

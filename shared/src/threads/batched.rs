@@ -57,8 +57,11 @@ impl<'p> ThreadBatched<'p> {
         F: Task<I::Item> + Send + Sync,
         F::Output: Send,
     {
+        self.pool.crew().check()?;
         let job = self.feed(f, items);
         job.wait_done(None);
+        // The items' own code may have forked.
+        self.pool.crew().check()?;
         take_all(&job)
     }
 
@@ -81,7 +84,11 @@ impl<'p> ThreadBatched<'p> {
         F: Task<I::Item> + Send + Sync,
         F::Output: Send,
     {
-        AsyncResult::of(Arc::new(ByThreads { job: self.feed(f, items), take: take_all }))
+        let crew = self.pool.crew();
+        if crew.check().is_err() {
+            return AsyncResult::elsewhere(crew.owner());
+        }
+        AsyncResult::of(crew.owner(), Arc::new(ByThreads { job: self.feed(f, items), take: take_all }))
     }
 
     /// See [`Pool::imap`](crate::Pool::imap).

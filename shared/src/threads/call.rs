@@ -34,6 +34,7 @@ impl ThreadPool {
         Args: Arguments + Send,
         F::Output: Send,
     {
+        self.crew().check()?;
         let job = self.begin(f, args);
         job.wait_done(None);
         take_one(&job)
@@ -54,7 +55,10 @@ impl ThreadPool {
         Args: Arguments + Send,
         F::Output: Send,
     {
-        AsyncResult::of(Arc::new(ByThreads { job: self.begin(f, args), take: take_one }))
+        if self.crew().check().is_err() {
+            return AsyncResult::elsewhere(self.crew().owner());
+        }
+        AsyncResult::of(self.crew().owner(), Arc::new(ByThreads { job: self.begin(f, args), take: take_one }))
     }
 
     fn begin<F, Args>(&self, f: F, args: Args) -> Arc<Job<F::Output>>

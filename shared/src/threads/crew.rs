@@ -9,6 +9,7 @@ use crossbeam::channel::{Receiver, Sender, unbounded};
 use crate::engine::{Callbacks, WhenDone};
 use crate::error::{Context, Error, Result};
 use crate::foreign::guard;
+use crate::sys::pid::Owner;
 use crate::threads::chunk::Work;
 
 /// What a thread is told.
@@ -48,6 +49,7 @@ struct State {
 
 /// The threads of a pool. Each holds it; [`terminate`](Crew::terminate) ends them.
 pub(crate) struct Crew {
+    owner: Owner,
     name: String,
     /// Tasks that may be outstanding.
     reject_at: u64,
@@ -77,6 +79,7 @@ impl Crew {
             threads: Vec::new(),
         };
         Arc::new(Self {
+            owner: Owner::here(),
             name,
             reject_at,
             orders,
@@ -88,6 +91,16 @@ impl Crew {
             run_time: AtomicU64::new(0),
             callbacks: Callbacks::default(),
         })
+    }
+
+    /// The process that it belongs to.
+    pub(super) fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    /// Fails in a process that it does not belong to: there are no threads, and one that is not there may hold a lock.
+    pub(super) fn check(&self) -> Result<()> {
+        self.owner.check()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -103,11 +116,11 @@ impl Crew {
     }
 
     pub(super) fn wanted(&self) -> usize {
-        self.lock().wanted
+        if self.owner.is_here() { self.lock().wanted } else { 0 }
     }
 
     pub(super) fn is_open(&self) -> bool {
-        self.lock().phase == Phase::Open
+        self.owner.is_here() && self.lock().phase == Phase::Open
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -115,16 +128,16 @@ impl Crew {
     }
 
     pub(crate) fn counts(&self) -> Counts {
-        self.lock().counts
+        if self.owner.is_here() { self.lock().counts } else { Counts::default() }
     }
 
     pub(crate) fn running(&self) -> u64 {
-        self.running.load(Relaxed)
+        if self.owner.is_here() { self.running.load(Relaxed) } else { 0 }
     }
 
     /// Nanoseconds that tasks have run.
     pub(crate) fn run_time(&self) -> u64 {
-        self.run_time.load(Relaxed)
+        if self.owner.is_here() { self.run_time.load(Relaxed) } else { 0 }
     }
 
     /// Queues work, or fails it at once if none is taken.
@@ -190,6 +203,7 @@ impl Crew {
     }
 
     pub(super) fn resize(self: &Arc<Self>, wanted: usize) -> Result<()> {
+        self.check()?;
         let mut state = self.lock();
         if state.phase != Phase::Open {
             return Err(Error::Closed);
@@ -223,6 +237,8 @@ impl Crew {
             if let Order::Run(work, first) = order {
                 // Tasks' panics are caught where they run; this is for values that panic when they are dropped.
                 let _ = guard(|| self.run(work, first, thread));
+                // A task that forks comes back twice. The copy has this thread only, and nothing to do.
+                self.owner.or_exit();
             }
             let mut state = self.lock();
             if state.living > state.wanted {
@@ -234,6 +250,9 @@ impl Crew {
     }
 
     pub(crate) fn close(&self) {
+        if !self.owner.is_here() {
+            return;
+        }
         let mut state = self.lock();
         state.phase = state.phase.max(Phase::Closing);
         self.dismiss_if_done(&mut state);
@@ -250,6 +269,9 @@ impl Crew {
 
     /// Waits until all tasks are done and all threads have ended. `false` if the pool is open.
     pub(crate) fn join(&self) -> bool {
+        if !self.owner.is_here() {
+            return false;
+        }
         let mut state = self.lock();
         if state.phase == Phase::Open {
             return false;
@@ -264,6 +286,9 @@ impl Crew {
 
     /// Fails everything that has not begun with [`Error::Cancelled`].
     pub(crate) fn cancel_pending(&self) {
+        if !self.owner.is_here() {
+            return;
+        }
         let mut looks = 0;
         // Not for longer than there were orders at the start: others may go on submitting.
         for order in self.queue.try_iter().take(self.queue.len()) {
@@ -275,8 +300,11 @@ impl Crew {
         self.have_looked(looks);
     }
 
-    /// Cancels what has not begun, and waits for what has.
+    /// Cancels what has not begun, and waits for what has. In a process that it does not belong to, it does nothing.
     pub(crate) fn terminate(&self) {
+        if !self.owner.is_here() {
+            return;
+        }
         let mut state = self.lock();
         state.phase = Phase::Ended;
         state.wanted = 0;

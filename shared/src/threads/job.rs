@@ -120,6 +120,9 @@ impl<R> Job<R> {
 
     /// Says that all chunks have been submitted.
     pub(super) fn seal(&self) {
+        if self.crew.check().is_err() {
+            return;
+        }
         let mut progress = self.lock();
         progress.sealed = true;
         self.tell(progress);
@@ -162,7 +165,11 @@ impl<R> Job<R> {
         self.wait(deadline, Progress::is_done)
     }
 
+    /// In a process that the job does not belong to, there is nothing to wait for.
     fn wait(&self, deadline: Option<Instant>, mut done: impl FnMut(&Progress<R>) -> bool) -> bool {
+        if self.crew.check().is_err() {
+            return true;
+        }
         let mut progress = self.lock();
         while !done(&progress) {
             progress = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
@@ -198,7 +205,9 @@ impl<R> Job<R> {
         Args: Arguments + Send,
         R: Send + 'static,
     {
-        self.crew.submit(self.chunk(function, items));
+        if self.crew.check().is_ok() {
+            self.crew.submit(self.chunk(function, items));
+        }
     }
 
     /// Fails tasks of this job that are not to be queued.

@@ -27,6 +27,8 @@ pub struct ThreadImap<I: Iterator, R> {
     under_way: usize,
     /// Results that have come.
     ready: VecDeque<Result<R>>,
+    /// It has said that it belongs to another process.
+    over: bool,
 }
 
 impl<I: Iterator, R> ThreadImap<I, R> {
@@ -39,7 +41,7 @@ impl<I: Iterator, R> ThreadImap<I, R> {
         workers: usize,
     ) -> Self {
         let source = Some(source);
-        let mut this = Self { job, feed, source, chunksize, window, under_way: 0, ready: VecDeque::new() };
+        let mut this = Self { job, feed, source, chunksize, window, under_way: 0, ready: VecDeque::new(), over: false };
         // Something to do for every thread; the rest of the window is filled when the first result is asked for.
         for _ in 0..workers {
             this.pull();
@@ -50,7 +52,7 @@ impl<I: Iterator, R> ThreadImap<I, R> {
     /// Takes a chunk from the source, if the window allows. Says whether it did.
     fn pull(&mut self) -> bool {
         let Some(source) = &mut self.source else { return false };
-        if self.under_way.saturating_add(self.chunksize) > self.window {
+        if self.job.crew().check().is_err() || self.under_way.saturating_add(self.chunksize) > self.window {
             return false;
         }
         let items: Vec<_> = source.take(self.chunksize).collect();
@@ -79,12 +81,20 @@ impl<I: Iterator, R> ThreadImap<I, R> {
     /// The next result or the end; `None` if the deadline came first.
     fn advance(&mut self, deadline: Option<Instant>) -> Option<Option<Result<R>>> {
         loop {
+            if let Err(error) = self.job.crew().check() {
+                // One error, and the end.
+                let over = std::mem::replace(&mut self.over, true);
+                return Some((!over).then_some(Err(error)));
+            }
             if let Some(result) = self.ready.pop_front() {
                 self.under_way = self.under_way.saturating_sub(1);
                 return Some(Some(result));
             }
             // A slow source must not hold back a result that is there.
-            while self.pull() && !self.job.has_next() {}
+            while self.pull() && self.job.crew().check().is_ok() && !self.job.has_next() {}
+            if self.job.crew().check().is_err() {
+                continue;
+            }
             match self.job.take_next() {
                 Some(results) => self.ready.extend(results),
                 None if self.job.is_done() => return Some(None),
@@ -108,7 +118,9 @@ impl<I: Iterator, R> Iterator for ThreadImap<I, R> {
 
 impl<I: Iterator, R> Drop for ThreadImap<I, R> {
     fn drop(&mut self) {
-        self.job.cancel();
+        if self.job.crew().check().is_ok() {
+            self.job.cancel();
+        }
     }
 }
 

@@ -33,6 +33,9 @@ use crate::pool::check_processes;
 /// What moves between threads must be `Send` beside what a task asks for anyway. Functions that capture are refused
 /// here, too, so that the way back to processes is open.
 ///
+/// It belongs to the process that built it: in a copy of that process its calls fail with [`Error::ForeignProcess`], and dropping
+/// it does nothing.
+///
 /// Dropping the pool terminates it: tasks that have not begun are cancelled, and those that run are waited for. A task
 /// must not wait for another task of its own pool: with every thread waiting, nobody would be left to run it.
 ///
@@ -96,6 +99,7 @@ impl ThreadPool {
     /// # Errors
     /// [`Error::Config`] if the pool is neither closed nor terminated: it would wait for ever.
     pub fn join(&self) -> Result<()> {
+        self.crew.check()?;
         if self.crew.join() {
             return Ok(());
         }

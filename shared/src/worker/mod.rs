@@ -1,4 +1,7 @@
 //! The life of a worker process: take a record from the task ring, do what it says, put frames into the result ring.
+//!
+//! A task may fork, and both processes come back from it. The copy ends wherever it comes back to the code here: it has no rings
+//! ([`keep_from_copies`](crate::sys::shm::Mapping::keep_from_copies)), and its original goes on.
 
 mod inbox;
 mod outlet;
@@ -17,6 +20,7 @@ use crate::protocol::{Kind, RECORD_LEN, Record, RecordKind, Setup};
 use crate::ring::{Corrupt, Segment};
 use crate::sys::bell::Bell;
 use crate::sys::exit;
+use crate::sys::pid::Owner;
 use crate::sys::process;
 use crate::sys::socket::Socket;
 use crate::task::{State, panic};
@@ -54,6 +58,7 @@ pub(crate) fn run(seed: Seed) -> ! {
 }
 
 struct Worker {
+    owner: Owner,
     segment: Arc<Segment>,
     inbox: Inbox,
     outlet: Outlet,
@@ -77,6 +82,7 @@ impl Worker {
     fn new(segment: Arc<Segment>, bell: Bell, handles: Socket) -> Self {
         let bell = Arc::new(bell);
         Self {
+            owner: Owner::here(),
             inbox: Inbox::new(segment.clone(), bell.clone()),
             outlet: Outlet::new(segment.clone(), bell),
             segment,
@@ -94,6 +100,8 @@ impl Worker {
     /// Works until told to quit; says with which code to exit.
     fn serve(mut self) -> Result<i32, Corrupt> {
         loop {
+            // A value that was dropped since may have forked.
+            self.owner.or_exit();
             if self.inbox.wait()? {
                 self.now = None;
             }
@@ -159,6 +167,7 @@ impl Worker {
     fn initialize(&mut self, record: &Record, len: usize) -> Result<(), Corrupt> {
         let input = Carried { handles: self.handles_of(record)?, bytes: self.inbox.take_owned(len)? };
         let outcome = self.run_once(record, input)?;
+        self.owner.or_exit();
         // An initializer may have given up rights.
         process::renew_death_signal();
         let Some(error) = outcome else {

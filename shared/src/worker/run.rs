@@ -9,6 +9,7 @@ use crate::handle::{self, Carried};
 use crate::protocol::{Envelope, Items, Kind, Record, RecordKind};
 use crate::ring::{Corrupt, Flags, Segment};
 use crate::sys::clock::now_ns;
+use crate::sys::pid::Owner;
 use crate::task::{Calls, Failure, Function, State, panic};
 use crate::worker::Worker;
 use crate::worker::outlet::Outlet;
@@ -32,6 +33,7 @@ impl Worker {
         let began = self.now.unwrap_or_else(now_ns);
         header.worker.started_at.store(began, Relaxed);
         let mut run = Run {
+            owner: self.owner,
             input: Input::new(record, &mut payload),
             outlet: &mut self.outlet,
             segment: &segment,
@@ -48,6 +50,7 @@ impl Worker {
         } else {
             handle::unpack(&mut handles, || run.all(Function(record.function)))?;
         }
+        self.owner.or_exit();
         self.started = run.started;
         self.failed = run.last != Kind::Value;
         let now = if stamp { run.now } else { now_ns() };
@@ -106,6 +109,7 @@ impl<'a> Input<'a> {
 
 /// The calls of one record.
 struct Run<'a> {
+    owner: Owner,
     input: Input<'a>,
     outlet: &'a mut Outlet,
     segment: &'a Segment,
@@ -139,6 +143,7 @@ impl Run<'_> {
     }
 
     fn finish(&mut self, kind: Kind, payload: &mut Vec<u8>) {
+        self.owner.or_exit();
         self.last = kind;
         let began = self.now;
         if self.stamp {
@@ -152,6 +157,7 @@ impl Run<'_> {
 
 impl Calls for Run<'_> {
     fn next(&mut self) -> Option<Source<'_>> {
+        self.owner.or_exit();
         let words = &self.segment.header().worker;
         let input = match &mut self.input {
             _ if self.outcome.is_err() => return None,
@@ -186,6 +192,7 @@ impl Calls for Run<'_> {
     }
 
     fn end_fixed(&mut self, raw: Raw, len: usize) {
+        self.owner.or_exit();
         if self.trace || !self.outlet.allows(len) {
             return self.finish(Kind::Value, &mut raw.to_ne_bytes()[..len].to_vec());
         }

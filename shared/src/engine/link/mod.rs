@@ -142,6 +142,13 @@ impl Link {
         }
     }
 
+    /// In a copy of the process that the worker works for: closes the copy's end of the worker's socket. What the tasks hold
+    /// may run code of others when it is dropped, and stays.
+    pub(in crate::engine) fn let_go(self) {
+        let Self { in_flight, .. } = self;
+        std::mem::forget(in_flight);
+    }
+
     /// Resident memory in bytes after the last chunk.
     pub(in crate::engine) fn memory(&self) -> u64 {
         self.header().worker.memory.load(Relaxed)

@@ -20,6 +20,8 @@ use crate::identity::parent_process;
 use crate::manager::key::Key;
 use crate::manager::protocol::{Message, Request};
 use crate::manager::stream::{Stream, failed};
+use crate::sys::own::PerProcess;
+use crate::sys::pid::Owner;
 use crate::sys::{socket, stream};
 
 /// Sessions kept for the next calls: as many threads call at the same time without opening new ones.
@@ -35,34 +37,27 @@ pub(in crate::manager) enum Route {
     Tcp(SocketAddr, Key),
 }
 
-/// A way to a manager. A call takes a session of its own, so that one that waits holds up no other.
+/// A way to a manager, for this process: a copy of it would read answers to questions that it has not asked. A call takes a session of its own, so that one that waits holds up no other.
 #[derive(Debug)]
 pub(in crate::manager) struct Link {
     pub(in crate::manager) manager: u128,
     /// The most bytes of a message.
     pub(in crate::manager) cap: u64,
     pub(in crate::manager) route: Route,
-    idle: Mutex<Idle>,
-}
-
-/// Sessions that are not in use, and the process whose they are: a forked child opens its own.
-#[derive(Debug, Default)]
-struct Idle {
-    pid: u32,
-    sessions: Vec<Stream>,
+    owner: Owner,
+    /// Sessions that are not in use.
+    idle: Mutex<Vec<Stream>>,
 }
 
 /// The links of this process.
 #[derive(Default)]
 struct Links {
-    /// Whose they are: a forked child starts with none.
-    pid: u32,
     known: Vec<Weak<Link>>,
     /// In a process that works for another: the last few, so that the next task with a proxy finds its sessions open.
     kept: VecDeque<Arc<Link>>,
 }
 
-static LINKS: Mutex<Links> = Mutex::new(Links { pid: 0, known: Vec::new(), kept: VecDeque::new() });
+static LINKS: PerProcess<Mutex<Links>> = PerProcess::new();
 
 /// Links kept without a proxy.
 const KEPT: usize = 4;
@@ -70,17 +65,13 @@ const KEPT: usize = 4;
 impl Link {
     /// The link to that manager by that kind of route, if this process has one; otherwise a new one.
     pub(in crate::manager) fn to(manager: u128, cap: u64, route: Route) -> Arc<Self> {
-        let pid = std::process::id();
-        let mut links = LINKS.lock().unwrap_or_else(PoisonError::into_inner);
-        if links.pid != pid {
-            *links = Links { pid, ..Links::default() };
-        }
+        let mut links = LINKS.get().lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |link: &Arc<Self>| link.manager == manager && link.route.is_like(&route);
         if let Some(link) = links.known.iter().filter_map(Weak::upgrade).find(fits) {
             return link;
         }
         links.known.retain(|link| link.strong_count() > 0);
-        let link = Arc::new(Self { manager, cap, route, idle: Mutex::default() });
+        let link = Arc::new(Self { manager, cap, route, owner: Owner::here(), idle: Mutex::default() });
         links.known.push(Arc::downgrade(&link));
         if parent_process().is_some() {
             links.kept.push_back(link.clone());
@@ -113,6 +104,7 @@ impl Link {
         values: impl FnOnce(&mut Message) -> Result<()>,
         then: impl FnOnce(&Stream) -> Result<()>,
     ) -> Result<Answer> {
+        self.check()?;
         let mut message = Message::new(request)?;
         let encoded = within(self, || guard(|| values(&mut message)));
         encoded.unwrap_or_else(|_| Err(Error::Encode("serializing the value panicked".into())))?;
@@ -120,9 +112,11 @@ impl Link {
         if bytes > self.cap {
             return Err(Error::TooLarge { bytes, cap: self.cap });
         }
+        // The values' own code may have forked.
+        self.check()?;
         let session = self.session()?;
         // If one is broken, so are the others, or they are from before the break.
-        let answer = ask(&session, self.cap, &message).inspect_err(|_| self.idle().sessions.clear())?;
+        let answer = ask(&session, self.cap, &message).inspect_err(|_| self.idle().clear())?;
         if answer.has_values() {
             then(&session)?;
         }
@@ -132,24 +126,25 @@ impl Link {
 
     /// A session that nobody uses.
     fn session(&self) -> Result<Stream> {
-        let idle = self.idle().sessions.pop();
+        let idle = self.idle().pop();
         idle.map_or_else(|| self.route.open().map_err(lost), Ok)
     }
 
     /// Keeps a session for the next call.
     pub(in crate::manager) fn keep(&self, session: Stream) {
         let mut idle = self.idle();
-        if idle.sessions.len() < IDLE {
-            idle.sessions.push(session);
+        if idle.len() < IDLE {
+            idle.push(session);
         }
     }
 
-    fn idle(&self) -> MutexGuard<'_, Idle> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.pid != std::process::id() {
-            *idle = Idle { pid: std::process::id(), sessions: Vec::new() };
-        }
-        idle
+    /// Fails in a process that it does not belong to.
+    pub(in crate::manager) fn check(&self) -> Result<()> {
+        self.owner.check()
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Stream>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -145,6 +145,7 @@ impl<'de> Deserialize<'de> for Door {
 impl Serialize for Object {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Link { manager, cap, route, .. } = &*self.link;
+        self.link.check().map_err(ser::Error::custom)?;
         let (manager, cap, number) = (*manager, *cap, self.number);
         let travelling = match (current(), route) {
             (Some(link), _) if link.manager == manager => Travelling::Inside(number),

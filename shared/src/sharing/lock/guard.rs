@@ -11,19 +11,21 @@ use bytemuck::Pod;
 
 use crate::sharing::lock::{Lock, POISONED};
 use crate::sys::mutex::Held;
+use crate::sys::own::Own;
 use crate::sys::pid::own_pid;
 use crate::sys::shm::Mapping;
 
 /// A [`Lock`] that this thread holds, and through which it works with the value. Dropping it gives the lock back.
 ///
-/// It stays on its thread. One that is dropped by a panic poisons the lock.
+/// It stays on its thread. One that is dropped by a panic poisons the lock. In a copy of the process, the value cannot be reached
+/// through it (that panics), and dropping it does nothing.
 #[must_use = "the lock is given back when it is dropped"]
 pub struct LockGuard<'a, T: Pod> {
     lock: &'a Lock<T>,
     /// Whether the thread was panicking already when it took the lock: then that panic has not interrupted any change.
     panicking: bool,
     // Dropped in this order, after the holder's name was taken off.
-    _held: Held<'a>,
+    _held: Own<Held<'a>>,
     /// Stays mapped should the guard be forgotten; see [`Region::mapping`](crate::sharing::region::Region::mapping).
     _mapping: Arc<Mapping>,
 }
@@ -35,7 +37,12 @@ impl<T: Pod> Lock<T> {
         // The name is there before the first change is, should we be killed in between. Only the compiler could change that: a
         // process is killed between two instructions.
         compiler_fence(SeqCst);
-        LockGuard { lock: self, panicking: thread::panicking(), _held: held, _mapping: self.0.mapping().clone() }
+        LockGuard {
+            lock: self,
+            panicking: thread::panicking(),
+            _held: Own::new(held),
+            _mapping: self.0.mapping().clone(),
+        }
     }
 }
 
@@ -48,6 +55,9 @@ impl<'a, T: Pod> LockGuard<'a, T> {
 
 impl<T: Pod> Drop for LockGuard<'_, T> {
     fn drop(&mut self) {
+        if self.lock.0.check().is_err() {
+            return;
+        }
         let holder = &self.lock.0.holder;
         if thread::panicking() && !self.panicking {
             holder.fetch_or(POISONED, Release);
@@ -61,14 +71,16 @@ impl<T: Pod> Deref for LockGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
+        self.lock.0.require();
         // SAFETY: this thread holds the mutex, and values are reached only through guards: nobody else touches it as long as
-        // the guard lives. A thread has no second guard (EDEADLK), and this one is borrowed.
+        // the guard lives. A thread has no second guard (EDEADLK), and this one is borrowed. It is no copy of that thread.
         unsafe { &self.lock.0.elements(0..1)[0] }
     }
 }
 
 impl<T: Pod> DerefMut for LockGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
+        self.lock.0.require();
         // SAFETY: as in `deref`; the guard is borrowed for this alone.
         unsafe { &mut self.lock.0.elements_mut(0..1)[0] }
     }

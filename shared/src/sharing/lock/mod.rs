@@ -43,6 +43,9 @@ impl Head for LockHead {
 /// value half changed: the lock is *poisoned* then, and each attempt to take it is [`Error::Poisoned`] until somebody
 /// [`recover`](Lock::recover)s it. The same goes for a thread that panics while it holds the lock.
 ///
+/// A handle belongs to the process that has it: in a copy of that process, which was not sent one, its calls fail with
+/// [`Error::ForeignProcess`].
+///
 /// Python's counterpart is `multiprocessing.Lock`; there, a killed holder keeps the lock for ever.
 ///
 /// ```
@@ -85,6 +88,7 @@ impl<T: Pod> Lock<T> {
     /// # Errors
     /// [`Error::Poisoned`] if a former holder died or panicked, and [`Error::Io`] (`EDEADLK`) if this very thread holds it.
     pub fn lock(&self) -> Result<LockGuard<'_, T>> {
+        self.0.check()?;
         self.admit(self.0.mutex.lock().map_err(own)?)
     }
 
@@ -93,6 +97,7 @@ impl<T: Pod> Lock<T> {
     /// # Errors
     /// As [`lock`](Lock::lock).
     pub fn try_lock(&self) -> Result<Option<LockGuard<'_, T>>> {
+        self.0.check()?;
         self.0.mutex.try_lock().map_err(own)?.map(|held| self.admit(held)).transpose()
     }
 
@@ -102,6 +107,7 @@ impl<T: Pod> Lock<T> {
     /// [`Error::TimedOut`] if somebody still holds it then; otherwise as [`lock`](Lock::lock).
     pub fn lock_timeout(&self, patience: Duration) -> Result<LockGuard<'_, T>> {
         let Some(deadline) = Instant::now().checked_add(patience) else { return self.lock() };
+        self.0.check()?;
         let held = self.0.mutex.lock_until(deadline).map_err(own)?;
         self.admit(held.ok_or(Error::TimedOut { after: patience, pid: None })?)
     }
@@ -131,11 +137,15 @@ impl<T: Pod> Lock<T> {
     /// # Errors
     /// [`Error::Io`] (`EDEADLK`) if this very thread holds it.
     pub fn recover(&self) -> Result<LockGuard<'_, T>> {
+        self.0.check()?;
         Ok(self.guard(self.0.mutex.lock().map_err(own)?))
     }
 
     /// Whether a holder died or panicked, and nobody has [`recover`](Lock::recover)ed the lock since.
     pub fn is_poisoned(&self) -> bool {
+        if self.0.check().is_err() {
+            return false;
+        }
         // Nobody told of a holder that died unless we look.
         match self.0.mutex.try_lock() {
             Ok(Some(_held)) => self.0.holder.load(Relaxed) != 0,

@@ -13,7 +13,8 @@ use crate::sharing::slice::records::Note;
 
 /// Elements of a [`SharedSlice`] that nobody writes to, as a slice; from [`SharedSlice::read`].
 ///
-/// It stays on its thread; the slice may be given to others, such as scoped threads.
+/// It stays on its thread; the slice may be given to others, such as scoped threads. In a copy of the process, the elements cannot
+/// be reached through it (that panics), and dropping it does nothing; so it is with [`SliceWrite`].
 #[must_use = "the range is given back when it is dropped"]
 pub struct SliceRead<'a, T: Pod> {
     slice: &'a SharedSlice<T>,
@@ -52,6 +53,7 @@ impl<T: Pod> Deref for SliceRead<'_, T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
+        self.slice.region.require();
         // SAFETY: the range is locked for reading as long as the guard lives, and elements are reached only through guards: who
         // writes to any of them has a lock that excludes this one, in whatever thread or process.
         unsafe { self.slice.region.elements(self.lock.range.clone()) }
@@ -62,6 +64,7 @@ impl<T: Pod> Deref for SliceWrite<'_, T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
+        self.slice.region.require();
         // SAFETY: the range is locked for writing as long as the guard lives: no other guard has any of it. This one is borrowed.
         unsafe { self.slice.region.elements(self.lock.range.clone()) }
     }
@@ -69,6 +72,7 @@ impl<T: Pod> Deref for SliceWrite<'_, T> {
 
 impl<T: Pod> DerefMut for SliceWrite<'_, T> {
     fn deref_mut(&mut self) -> &mut [T] {
+        self.slice.region.require();
         // SAFETY: as in `deref`; the guard is borrowed for this alone.
         unsafe { self.slice.region.elements_mut(self.lock.range.clone()) }
     }
@@ -76,7 +80,7 @@ impl<T: Pod> DerefMut for SliceWrite<'_, T> {
 
 impl<T: Pod> Drop for SliceWrite<'_, T> {
     fn drop(&mut self) {
-        if self.panicking || !thread::panicking() {
+        if self.slice.region.check().is_ok() && (self.panicking || !thread::panicking()) {
             self.slice.region.records.end(self.note);
         }
     }

@@ -186,6 +186,7 @@ impl<T: Pod> SharedSlice<T> {
     }
 
     fn lock(&self, range: impl RangeBounds<usize>, mode: Mode) -> Result<RangeLock<'_>> {
+        self.region.check()?;
         self.locks.lock(self.within(range)?, mode)
     }
 

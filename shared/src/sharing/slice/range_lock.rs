@@ -20,6 +20,7 @@ use nix::sys::stat::{Mode as Permissions, fstat};
 
 use crate::error::{Context, Error, Result};
 use crate::handle::Descriptor;
+use crate::sys::pid::Owner;
 
 /// Descriptions that are kept for the next guard, so that it need not open one.
 const SPARE: usize = 4;
@@ -47,6 +48,7 @@ pub(super) struct RangeLock<'a> {
     pub(super) range: Range<usize>,
     mode: Mode,
     locks: &'a RangeLocks,
+    owner: Owner,
     /// `None` for the empty range, which nobody needs to be kept from, and once it was given back.
     description: Option<Descriptor>,
     /// It is this thread that must not wait for it.
@@ -58,7 +60,7 @@ thread_local! {
     static OWN: RefCell<Vec<Own>> = const { RefCell::new(Vec::new()) };
 }
 
-type Own = (Memory, Range<usize>, Mode);
+type Own = (Owner, Memory, Range<usize>, Mode);
 
 /// Looks at the list of this thread; `None` when the thread is about to end, and the list is gone before the last of its values.
 fn own<R>(look: impl FnOnce(&mut Vec<Own>) -> R) -> Option<R> {
@@ -73,7 +75,8 @@ impl RangeLocks {
 
     /// Locks a range. Fails with `EDEADLK` if that would have this thread wait for itself.
     pub(super) fn lock(&self, range: Range<usize>, mode: Mode) -> Result<RangeLock<'_>> {
-        let mut lock = RangeLock { range, mode, locks: self, description: None, thread: PhantomData };
+        let mut lock =
+            RangeLock { range, mode, locks: self, owner: Owner::here(), description: None, thread: PhantomData };
         if lock.range.is_empty() {
             return Ok(lock);
         }
@@ -90,7 +93,7 @@ impl RangeLocks {
         }
         outcome.context("cannot lock a range of shared memory")?;
         lock.description = Some(description);
-        own(|own| own.push((self.memory, lock.range.clone(), mode)));
+        own(|own| own.push((lock.owner, self.memory, lock.range.clone(), mode)));
         Ok(lock)
     }
 
@@ -105,16 +108,22 @@ impl RangeLocks {
 }
 
 impl RangeLock<'_> {
-    fn conflicts(&self, (memory, range, mode): &Own) -> bool {
+    /// What was locked by the thread that this one is a copy of is another's.
+    fn conflicts(&self, (owner, memory, range, mode): &Own) -> bool {
         let overlap = self.range.start < range.end && range.start < self.range.end;
-        overlap && *memory == self.locks.memory && (self.mode == Mode::Write || *mode == Mode::Write)
+        let same = *owner == self.owner && *memory == self.locks.memory;
+        overlap && same && (self.mode == Mode::Write || *mode == Mode::Write)
     }
 }
 
 impl Drop for RangeLock<'_> {
     fn drop(&mut self) {
         let Some(description) = self.description.take() else { return };
-        let entry = (self.locks.memory, self.range.clone(), self.mode);
+        if !self.owner.is_here() {
+            // The lock goes with the last copy of the description, and not before its owner's.
+            return;
+        }
+        let entry = (self.owner, self.locks.memory, self.range.clone(), self.mode);
         own(|own| own.iter().position(|other| *other == entry).map(|at| own.swap_remove(at)));
         let all = flock(libc::F_UNLCK, &(0..0));
         let unlocked = fcntl(&description, FcntlArg::F_OFD_SETLK(&all));
