@@ -59,7 +59,7 @@ impl State {
         let handed_on = |line: &&str| line.split_once(':').is_some_and(|(key, _)| LINES.contains(&key));
         let folder = |path| fs::metadata(path).ok().map(|folder| (folder.dev(), folder.ino()));
         Ok(Self {
-            status: status.lines().filter(handed_on).map(without_internal).collect(),
+            status: status.lines().filter(handed_on).map(without_internal_signals).collect(),
             environment: std::env::vars_os().collect(),
             folders: [folder("."), folder("/")],
             limits: (0..LIMITS).map(limit).collect(),
@@ -69,11 +69,11 @@ impl State {
     }
 }
 
-/// The line, without the signals 32 and 33 if it is the one of ignored signals. The C library uses them for itself: a process may begin
-/// with them ignored, and handles them as soon as it has a second thread.
-fn without_internal(line: &str) -> String {
-    let mask = line.strip_prefix("SigIgn:").and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.map_or_else(|| line.to_string(), |mask| format!("SigIgn: {:x}", mask & !(3 << 31)))
+/// A line of the status without the signals that the C library keeps for itself: what those do changes with the first thread.
+fn without_internal_signals(line: &str) -> String {
+    const INTERNAL: u64 = 0b11 << 31;
+    let ignored = line.strip_prefix("SigIgn:").and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.map_or_else(|| line.to_string(), |mask| format!("SigIgn: {:x}", mask & !INTERNAL))
 }
 
 fn limit(resource: u32) -> Option<(u64, u64)> {
@@ -109,10 +109,10 @@ mod tests {
 
     #[test]
     fn internal_signals_do_not_count() {
-        let lines = ["SigIgn:\t0000000180001000", "SigIgn:\t0000000000001000"].map(without_internal);
+        let lines = ["SigIgn:\t0000000180001000", "SigIgn:\t0000000000001000"].map(without_internal_signals);
         assert_eq!(lines[0], lines[1]);
-        assert_ne!(lines[0], without_internal("SigIgn:\t0000000000001001"));
-        assert_eq!(without_internal("Umask:\t0022"), "Umask:\t0022");
+        assert_ne!(lines[0], without_internal_signals("SigIgn:\t0000000000001001"));
+        assert_eq!(without_internal_signals("Umask:\t0022"), "Umask:\t0022");
     }
 
     #[test]
