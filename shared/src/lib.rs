@@ -70,6 +70,7 @@ mod entry;
 mod error;
 mod executor;
 mod exit;
+mod foreign;
 mod future;
 mod handle;
 mod identity;

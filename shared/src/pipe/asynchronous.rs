@@ -50,6 +50,7 @@ impl<S: Serialize + 'static, R> Connection<S, R> {
         let end = &self.end;
         end.check_moved()?;
         let _turn = end.turns.sending.lock().await;
+        end.check_there()?;
         end.push_all().await?;
         {
             let head = end.head(&bytes, &mut handles)?;
@@ -95,11 +96,7 @@ impl End {
     async fn push_all(&self) -> Result<()> {
         while !self.push_rest()? {
             let heard = self.bell().heard();
-            let _asleep = Asleep::new(self, |end, asleep| {
-                let sender = end.sender();
-                let (own, _) = sender.ring.cursors();
-                if asleep { own.begin_sleep() } else { own.end_sleep() }
-            });
+            let _asleep = Asleep::new(self, |end, asleep| end.sender().announce(asleep));
             if self.sender().ring.free(1).map_err(broken)? == 0 {
                 self.bell().sleep_async(heard).await?;
                 if self.bell().has_ended() {
