@@ -52,10 +52,14 @@ impl<S, R> sealed::Sealed for Connection<S, R> {
 
 impl<R> sealed::Sealed for Process<R> {
     fn is_ready(&self) -> bool {
-        !self.is_alive() || self.has_hung_up()
+        self.has_ended()
     }
 
-    fn announce(&self, _: bool) {}
+    fn announce(&self, asleep: bool) {
+        if asleep {
+            self.attend();
+        }
+    }
 
     fn descriptor(&self) -> BorrowedFd<'_> {
         self.sentinel()

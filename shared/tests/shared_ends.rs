@@ -191,7 +191,7 @@ fn a_long_message_does_not_keep_try_recv_of_another_thread() {
                 }
             };
             assert!(tries > 10, "{tries} tries while 400 MiB came");
-            let all = other.map_or_else(|| receiving.join().unwrap().unwrap(), |message| message);
+            let all = other.unwrap_or_else(|| receiving.join().unwrap().unwrap());
             assert_eq!(all.len(), LEN);
         });
         child.join()
@@ -509,8 +509,8 @@ fn put_is_an_error_when_every_consumer_is_gone() {
             let consumer = Process::new(
                 |queue: Queue<u64>, stay: bool| {
                     take_one(queue.clone());
-                    while stay {
-                        thread::sleep(SHORT);
+                    if stay {
+                        thread::sleep(DEADLINE);
                     }
                 },
                 (queue.clone(), kill),

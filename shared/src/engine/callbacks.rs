@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 use crossbeam::channel::{Sender, unbounded};
 
 use crate::engine::job::WhenDone;
+use crate::foreign;
 
 /// Runs callbacks one after the other, in a thread that is started for the first of them.
 #[derive(Default)]
@@ -26,7 +27,7 @@ impl Callbacks {
         if let State::Idle = *state {
             let (sender, jobs) = unbounded::<WhenDone>();
             let builder = thread::Builder::new().name("multiproc-callbacks".into());
-            if let Ok(thread) = builder.spawn(move || jobs.iter().for_each(|run| run())) {
+            if let Ok(thread) = builder.spawn(move || jobs.iter().for_each(foreign::run_or_forget)) {
                 *state = State::Running(sender, thread);
             }
         }
@@ -36,7 +37,7 @@ impl Callbacks {
         };
         drop(state);
         if let Some(run) = left {
-            run();
+            foreign::run_or_forget(run);
         }
     }
 
@@ -46,7 +47,7 @@ impl Callbacks {
         if let State::Running(sender, thread) = state {
             drop(sender);
             if thread.thread().id() != thread::current().id() {
-                // Callbacks catch their own panics; there is nothing to learn from the thread's end.
+                // What panics in a callback stays there; there is nothing to learn from the thread's end.
                 let _ = thread.join();
             }
         }

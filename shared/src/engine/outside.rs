@@ -109,6 +109,7 @@ impl Engine {
         let mut core = Core::new(config.clone(), bell.clone(), None);
         core.outside = Some(Outside::default());
         Ok(Arc::new(Self {
+            refuses: core.refuses.clone(),
             core: Mutex::new(core),
             bell,
             config,

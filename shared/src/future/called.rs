@@ -1,14 +1,12 @@
 //! Callbacks of a result.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use crate::error::{Error, Result};
+use crate::foreign;
 use crate::future::Later;
-use crate::task::panic;
 
 /// A result that callbacks have seen or will see.
 pub(super) struct Called<R> {
@@ -43,18 +41,20 @@ impl<R> Called<R> {
     /// Calls `f` with the result, on the callback thread. A panic takes the result's place.
     pub(super) fn call(&self, later: &dyn Later<R>, f: impl FnOnce(&Result<R>)) {
         let known = self.lock().value.take();
-        let mut value = known.unwrap_or_else(|| later.take());
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| f(&value))) {
-            value = Err(callback_panicked(&*payload));
-            // Dropping a payload may panic again.
-            std::mem::forget(payload);
+        let mut value = known.unwrap_or_else(|| {
+            foreign::run(|| later.take())
+                .unwrap_or_else(|panic| Err(Error::Decode(format!("decoding panicked: {panic}"))))
+        });
+        if let Err(panic) = foreign::run(|| f(&value)) {
+            let result = std::mem::replace(&mut value, Err(callback_panicked(&panic)));
+            foreign::run_or_forget(|| drop(result));
         }
         let mut state = self.lock();
         state.value = Some(value);
         self.pending.fetch_sub(1, SeqCst);
         let wakers = std::mem::take(&mut state.wakers);
         drop(state);
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.into_iter().for_each(|waker| foreign::run_or_forget(|| waker.wake()));
         later.notify();
     }
 
@@ -84,9 +84,9 @@ impl<R> Called<R> {
     }
 }
 
-fn callback_panicked(payload: &(dyn Any + Send)) -> Error {
+fn callback_panicked(message: &str) -> Error {
     Error::Panicked {
-        message: format!("in a callback: {}", panic::message(payload)),
+        message: format!("in a callback: {message}"),
         location: None,
         backtrace: None,
         pid: std::process::id(),

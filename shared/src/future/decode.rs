@@ -1,17 +1,16 @@
 //! From what a worker process sent to values.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use serde::de::DeserializeOwned;
 
 use crate::engine::{Job, Outcome};
 use crate::error::{Error, Result};
+use crate::foreign;
 use crate::sys::large::on_large_pages;
 use crate::wire::{self, Source};
 
 /// Runs a caller's deserialization code; its panic becomes an error of the task.
 pub(crate) fn decode<R: DeserializeOwned + 'static>(source: Source<'_>) -> Result<R> {
-    let outcome = catch_unwind(AssertUnwindSafe(|| wire::decode(source)));
+    let outcome = foreign::run(|| wire::decode(source));
     outcome.map_or_else(|_| Err(decode_panicked()), |result| result.map_err(Error::Decode))
 }
 
@@ -54,14 +53,14 @@ impl<R: DeserializeOwned + 'static> Gathered<R> {
     /// Takes those that are there.
     pub(crate) fn take(&mut self, job: &Job) {
         // One guard for the whole loop: it costs more than it takes to decode a number.
-        let taken = catch_unwind(AssertUnwindSafe(|| {
+        let taken = foreign::run(|| {
             while let Some(outcome) = job.take_next() {
                 // After an error nobody wants them.
                 if self.outcome.is_ok() {
                     self.outcome = add(&mut self.results, outcome, job.cap);
                 }
             }
-        }));
+        });
         if taken.is_err() {
             self.outcome = Err(decode_panicked());
             self.take(job);

@@ -35,9 +35,9 @@ thread_local! {
 ///
 /// To end, [`close`](Queue::close) it: those who take get what is left, and then [`Error::Closed`]. Beyond that, [`get`](Queue::get) says
 /// [`Error::Disconnected`] instead of waiting for ever when this process holds the last handle, others had theirs and are gone, and
-/// nothing was put by this process. It cannot know more: with two processes waiting, either might yet put something. A thread of this process
-/// that has given a handle to another process might do so again, and keeps the others waiting while it lives; so does, for ten seconds, one
-/// that was started after the queue was made. In the same way, [`put`](Queue::put) into a full queue is an error when nobody is left who could
+/// nothing was put by this process. It cannot know more: with two processes waiting, either might yet put something. Another thread
+/// of this process that has the queue by reference counts for ten seconds after it was started, and after it last gave a handle to a process;
+/// one that has a clone counts while it has it. In the same way, [`put`](Queue::put) into a full queue is an error when nobody is left who could
 /// take something, and this process never did.
 ///
 /// Values may have up to 16 GiB ([`with_max_message`](Queue::with_max_message)); those that hold handles cannot go through a queue.

@@ -1,9 +1,9 @@
 //! Whether another thread of this process may yet use a queue.
 //!
-//! Threads share a queue by reference as well as by clones, and a reference leaves no trace before it is used. So a thread counts if it has
-//! given out handles of the queue, and also while it is so new that it may be about to.
+//! Threads share a queue by reference as well as by clones, and a reference leaves no trace before it is used. So a thread counts for a while
+//! after it was started, and after it has given out a handle of the queue. For ever would be too long: it may be waiting for this one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,8 +11,8 @@ use std::time::Duration;
 use nix::unistd::{SysconfVar, gettid, sysconf};
 use rustix::time::{ClockId, clock_gettime};
 
-/// How long a thread counts that was started after this process got the queue and has not used it.
-const NEW: Duration = Duration::from_secs(10);
+/// How long a thread counts.
+const RECENT: Duration = Duration::from_secs(10);
 
 /// The names of the crate's own threads begin with this. Of those only callbacks run the program's code.
 const OWN: &str = "multiproc-";
@@ -28,8 +28,8 @@ pub(super) struct Others {
 
 #[derive(Debug, Default)]
 struct Threads {
-    /// Those that have given out handles.
-    givers: BTreeSet<i32>,
+    /// Those that have given out handles, and when they last did, in ticks.
+    givers: BTreeMap<i32, u64>,
     /// Those that wait for something from others, and so do nothing themselves.
     waiting: BTreeSet<i32>,
 }
@@ -58,7 +58,7 @@ impl Others {
 
     /// This thread gives out a handle.
     pub(super) fn note_giver(&self) {
-        self.lock().givers.insert(gettid().as_raw());
+        self.lock().givers.insert(gettid().as_raw(), ticks());
     }
 
     /// This thread waits.
@@ -81,7 +81,7 @@ impl Others {
         let threads = self.lock();
         let ids = tasks.flatten().filter_map(|task| task.file_name().to_str()?.parse::<i32>().ok());
         ids.filter(|id| *id != own && !threads.waiting.contains(id))
-            .any(|id| threads.givers.contains(&id) || self.is_new(id))
+            .any(|id| threads.givers.get(&id).is_some_and(|gave| is_recent(*gave)) || self.is_new(id))
     }
 
     fn is_new(&self, thread: i32) -> bool {
@@ -89,8 +89,12 @@ impl Others {
         let Ok(stat) = fs::read(format!("/proc/self/task/{thread}/stat")) else { return false };
         let Some((name, start)) = parse(&String::from_utf8_lossy(&stat)) else { return false };
         let own = name.starts_with(OWN) && name != CALLBACKS;
-        !own && start >= self.since && ticks().saturating_sub(start) < NEW.as_secs() * per_second()
+        !own && start >= self.since && is_recent(start)
     }
+}
+
+fn is_recent(time: u64) -> bool {
+    ticks().saturating_sub(time) < RECENT.as_secs() * per_second()
 }
 
 /// A thread's name, and when it was started, from its line in /proc (`proc_pid_stat(5)`).
@@ -125,20 +129,19 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_gave_out_a_handle_counts_until_it_waits_or_ends() {
-        let others = Others::new();
+    fn a_thread_that_gave_out_a_handle_counts() {
+        // As of a time when all threads are old.
+        let others = Others { since: u64::MAX, threads: Mutex::default() };
+        assert!(!others.any());
         let (noted, over) = (Barrier::new(2), Barrier::new(2));
-        let counts = |id: &Mutex<i32>| others.lock().givers.contains(&*id.lock().unwrap());
-        let id = Mutex::new(0);
         thread::scope(|scope| {
             scope.spawn(|| {
-                *id.lock().unwrap() = gettid().as_raw();
                 others.note_giver();
                 noted.wait();
                 over.wait();
             });
             noted.wait();
-            assert!(counts(&id) && others.any());
+            assert!(others.any());
             over.wait();
         });
     }

@@ -1,7 +1,9 @@
 //! The life of a worker process: take a record from the task ring, do what it says, put frames into the result ring.
 
+mod descriptors;
 mod inbox;
 mod outlet;
+mod output;
 mod run;
 
 use std::collections::HashMap;
@@ -11,7 +13,8 @@ use std::sync::atomic::Ordering::Release;
 
 use bytemuck::Zeroable;
 
-use crate::handle::{self, Carried, Handles};
+use crate::foreign;
+use crate::handle::{Carried, Handles};
 use crate::identity;
 use crate::protocol::{Envelope, Kind, RECORD_LEN, Record, RecordKind, Setup};
 use crate::ring::{Corrupt, Segment};
@@ -20,8 +23,10 @@ use crate::sys::process;
 use crate::sys::socket::Socket;
 use crate::task::{State, panic};
 
+use descriptors::Descriptors;
 use inbox::Inbox;
 use outlet::Outlet;
+use output::Output;
 
 /// What a fresh worker starts from.
 pub(crate) struct Seed {
@@ -41,8 +46,13 @@ pub(crate) fn run(seed: Seed) -> ! {
     let Ok(segment) = Segment::open(&seed.segment) else { process::exit_now(CONFUSED) };
     drop(seed.segment);
     panic::install_hook();
-    let outcome = Worker::new(Arc::new(segment), Bell::from_fd(seed.bell), Socket::from_fd(seed.handles)).serve();
-    process::flush_stdio();
+    let mut worker = Worker::new(Arc::new(segment), Bell::from_fd(seed.bell), Socket::from_fd(seed.handles));
+    let outcome = worker.serve();
+    for state in std::mem::take(&mut worker.states) {
+        foreign::run_or_forget(|| drop(state));
+    }
+    worker.output.show_last();
+    // The descriptors go with the process: their numbers may be those of files that a task has open.
     process::exit_now(outcome.unwrap_or(CONFUSED))
 }
 
@@ -50,7 +60,8 @@ struct Worker {
     segment: Arc<Segment>,
     inbox: Inbox,
     outlet: Outlet,
-    handles: Socket,
+    descriptors: Arc<Descriptors>,
+    output: Arc<Output>,
     states: HashMap<u64, State>,
     /// Whether the latest task failed.
     failed: bool,
@@ -64,12 +75,14 @@ struct Worker {
 
 impl Worker {
     fn new(segment: Arc<Segment>, bell: Bell, handles: Socket) -> Self {
-        let bell = Arc::new(bell);
+        let descriptors = Arc::new(Descriptors::new(bell, handles));
+        let output = Arc::new(Output::default());
         Self {
-            inbox: Inbox::new(segment.clone(), bell.clone()),
-            outlet: Outlet::new(segment.clone(), bell),
+            inbox: Inbox::new(segment.clone(), descriptors.clone(), output.clone()),
+            outlet: Outlet::new(segment.clone(), descriptors.clone()),
             segment,
-            handles,
+            descriptors,
+            output,
             states: HashMap::new(),
             failed: false,
             single: false,
@@ -79,7 +92,7 @@ impl Worker {
     }
 
     /// Works until told to quit; says with which code to exit.
-    fn serve(mut self) -> Result<i32, Corrupt> {
+    fn serve(&mut self) -> Result<i32, Corrupt> {
         loop {
             if self.inbox.wait()? {
                 self.now = None;
@@ -94,7 +107,10 @@ impl Worker {
                     let carried = Carried { handles: self.handles_of(&record)?, bytes: self.inbox.take_owned(len)? };
                     self.states.insert(record.state, State { carried, value: None });
                 }
-                RecordKind::Forget => drop(self.states.remove(&record.state)),
+                RecordKind::Forget => {
+                    let state = self.states.remove(&record.state);
+                    foreign::run_or_forget(|| drop(state));
+                }
                 RecordKind::RunOne | RecordKind::RunMany => self.run_chunk(&record, len)?,
                 RecordKind::Quit => return Ok(i32::from(self.single && self.failed)),
             }
@@ -106,7 +122,7 @@ impl Worker {
         if record.handles == 0 {
             return Ok(Handles::default());
         }
-        handle::wait(&self.handles).map_err(|_| Corrupt)
+        self.descriptors.handles()
     }
 
     fn set_up(&mut self, len: usize) -> Result<(), Corrupt> {
@@ -141,8 +157,8 @@ impl Worker {
             payload = panic::encode(&Envelope { message, location: None, backtrace: None });
         }
         self.outlet.send(Kind::Initializer, None, &mut payload)?;
-        self.outlet.show();
-        process::flush_stdio();
+        self.outlet.show()?;
+        self.output.show_last();
         process::exit_now(1)
     }
 }

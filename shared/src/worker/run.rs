@@ -56,8 +56,7 @@ impl Worker {
         if header.has(Flags::MEMORY) {
             header.worker.memory.store(crate::machine::memory::resident(None), Relaxed);
         }
-        self.outlet.show();
-        Ok(())
+        self.outlet.show()
     }
 
     /// Runs the initializer; says what went wrong, as a frame's kind and payload.
