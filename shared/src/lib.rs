@@ -67,6 +67,7 @@
 
 #[cfg(feature = "mpi")]
 mod cluster;
+mod codec;
 mod engine;
 mod entry;
 mod error;
@@ -98,7 +99,6 @@ mod threads;
 mod ticket;
 mod trace;
 mod wait;
-mod wire;
 mod worker;
 
 #[cfg(feature = "mpi")]

@@ -12,7 +12,7 @@ impl Serialize for End {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // Before it leaves: what nothing carries stays of use here.
         handle::require_carrier().map_err(ser::Error::custom)?;
-        let (memory, socket, first) = self.leave().map_err(|reason| ser::Error::custom(handle::refuse(reason)))?;
+        let (memory, socket, first) = self.leave().map_err(ser::Error::custom)?;
         (HandleOf(memory), HandleOf(socket), first).serialize(serializer)
     }
 }

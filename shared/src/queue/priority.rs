@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::codec::{self, Source};
 use crate::error::{Error, Result};
 use crate::foreign;
 use crate::handle::{self, Descriptor};
 use crate::queue::common::{Core, Refusal, Store};
 use crate::queue::log::{Found, Fresh, Log, Reader};
 use crate::queue::{PutError, encode, presence};
-use crate::wire::{self, Source};
 
 /// A queue that gives the smallest value first, and of equal ones the one that was put first.
 ///
@@ -267,7 +267,7 @@ impl<T: DeserializeOwned + Ord + 'static> Seen<T> {
     /// Decodes the values that are new. One that panics, when it is decoded or compared, is an error in its own place.
     fn decode_fresh(&mut self) {
         while let Some(Fresh { at, mut bytes }) = self.fresh.pop_front() {
-            let decoded = foreign::run(|| wire::decode::<T>(Source::Buffer(&mut bytes)));
+            let decoded = foreign::run(|| codec::decode::<T>(Source::Buffer(&mut bytes)));
             let value = decoded.unwrap_or_else(|panic| Err(format!("decoding the value panicked: {panic}")));
             let value = value.and_then(|value| match foreign::run(|| value.cmp(&value)) {
                 Ok(_) => Ok(value),

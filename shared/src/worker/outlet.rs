@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Release;
 
+use crate::codec::fixed::Raw;
 use crate::protocol::{FrameHead, Kind};
 use crate::ring::{Corrupt, Producer, Segment};
-use crate::wire::fixed::Raw;
 use crate::worker::descriptors::Descriptors;
 
 pub(super) struct Outlet {
