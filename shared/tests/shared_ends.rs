@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use multiproc::{Connection, Error, Manager, Pool, PriorityQueue, Process, Queue, Result, StartMethod, pipe, wait};
+use multiproc::{
+    Barrier, Connection, Error, Manager, Pool, PriorityQueue, Process, Queue, Result, StartMethod, pipe, wait,
+};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -559,6 +561,71 @@ fn put_waits_while_a_thread_of_this_process_takes() {
         });
         shared.put(1)?;
         assert_eq!(taker.join().unwrap(), [0, 1]);
+        Ok(())
+    });
+}
+
+/// A participant that does not come: it says that it is there, and then ends as asked.
+fn stays_away(_barrier: Barrier, gate: std::path::PathBuf, exit: bool) {
+    support::arrive(&gate);
+    if exit {
+        std::process::exit(0);
+    }
+    thread::sleep(DEADLINE);
+}
+
+fn meet(barrier: Barrier) -> bool {
+    matches!(barrier.wait(), Err(Error::BrokenBarrier))
+}
+
+#[test]
+fn a_barrier_breaks_when_a_participant_dies_before_it_comes() {
+    promise(|| {
+        for (method, exit) in [(METHODS[0], false), (METHODS[1], false), (METHODS[0], true)] {
+            let barrier = Barrier::new(3)?;
+            let pool = Pool::builder().processes(2).start_method(method).build()?;
+            let waiting: Vec<_> = (0..2).map(|_| pool.apply_async(meet, (barrier.clone(),))).collect();
+            eventually("two wait", || barrier.waiting() == 2);
+            let gate = support::Gate::new();
+            let target = (barrier.clone(), gate.path(), exit);
+            let away = Process::builder().start_method(method).target(stays_away, target).start()?;
+            gate.await_arrivals(1);
+            if !exit {
+                assert_eq!(barrier.waiting(), 2);
+                away.kill()?;
+            }
+            assert!(waiting.into_iter().all(|mut waiting| waiting.get_timeout(DEADLINE).unwrap()));
+            assert!(away.join().is_err());
+            assert!(barrier.is_broken());
+            // Those that are left may begin anew.
+            barrier.reset()?;
+            let three: Vec<_> = (0..2).map(|_| pool.apply_async(meet, (barrier.clone(),))).collect();
+            thread::sleep(3 * SHORT);
+            barrier.wait()?;
+            assert!(three.into_iter().all(|mut waiting| !waiting.get_timeout(DEADLINE).unwrap()));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_barrier_stays_whole_when_those_who_have_it_end_in_good_order() {
+    promise(|| {
+        static KEPT: std::sync::OnceLock<Barrier> = std::sync::OnceLock::new();
+        let keep = |barrier: Barrier| drop(KEPT.set(barrier));
+        let barrier = Barrier::new(2)?;
+        let pool = Pool::builder().processes(1).initializer(keep, (barrier.clone(),)).max_tasks_per_child(1).build()?;
+        let first = pool.apply(support::own_pid, ())?;
+        eventually("the worker is replaced", || pool.apply(support::own_pid, ()).unwrap() != first);
+        Process::new(keep, (barrier.clone(),)).start()?.join()?;
+        // A task that is done has dropped its handle.
+        pool.apply(|_: Barrier| (), (barrier.clone(),))?;
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| barrier.wait());
+            thread::sleep(5 * SHORT);
+            barrier.wait().unwrap();
+            waiting.join().unwrap().unwrap();
+        });
         Ok(())
     });
 }

@@ -1,5 +1,6 @@
 //! Reading the task ring.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::ring::{Consumer, Corrupt, Segment};
@@ -12,8 +13,8 @@ const GULP: usize = 64 * 1024;
 
 pub(super) struct Inbox {
     segment: Arc<Segment>,
-    descriptors: Arc<Descriptors>,
-    output: Arc<Output>,
+    descriptors: Rc<Descriptors>,
+    output: Rc<Output>,
     ring: Consumer,
     buffer: Vec<u8>,
     /// How much of `buffer` has been used.
@@ -21,7 +22,7 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    pub(super) fn new(segment: Arc<Segment>, descriptors: Arc<Descriptors>, output: Arc<Output>) -> Self {
+    pub(super) fn new(segment: Arc<Segment>, descriptors: Rc<Descriptors>, output: Rc<Output>) -> Self {
         Self { ring: Consumer::tasks(segment.clone()), segment, descriptors, output, buffer: Vec::new(), at: 0 }
     }
 

@@ -8,6 +8,7 @@ mod run;
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Release;
 
@@ -18,6 +19,7 @@ use crate::handle::{Carried, Handles};
 use crate::identity;
 use crate::protocol::{Envelope, Kind, RECORD_LEN, Record, RecordKind, Setup};
 use crate::ring::{Corrupt, Segment};
+use crate::sharing;
 use crate::sys::bell::Bell;
 use crate::sys::process;
 use crate::sys::socket::Socket;
@@ -51,6 +53,7 @@ pub(crate) fn run(seed: Seed) -> ! {
     for state in std::mem::take(&mut worker.states) {
         foreign::run_or_forget(|| drop(state));
     }
+    sharing::leave_all();
     worker.output.show_last();
     // The descriptors go with the process: their numbers may be those of files that a task has open.
     process::exit_now(outcome.unwrap_or(CONFUSED))
@@ -60,8 +63,8 @@ struct Worker {
     segment: Arc<Segment>,
     inbox: Inbox,
     outlet: Outlet,
-    descriptors: Arc<Descriptors>,
-    output: Arc<Output>,
+    descriptors: Rc<Descriptors>,
+    output: Rc<Output>,
     states: HashMap<u64, State>,
     /// Whether the latest task failed.
     failed: bool,
@@ -75,8 +78,8 @@ struct Worker {
 
 impl Worker {
     fn new(segment: Arc<Segment>, bell: Bell, handles: Socket) -> Self {
-        let descriptors = Arc::new(Descriptors::new(bell, handles));
-        let output = Arc::new(Output::default());
+        let descriptors = Rc::new(Descriptors::new(bell, handles));
+        let output = Rc::new(Output::default());
         Self {
             inbox: Inbox::new(segment.clone(), descriptors.clone(), output.clone()),
             outlet: Outlet::new(segment.clone(), descriptors.clone()),

@@ -1,5 +1,6 @@
 //! Writing the result ring.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Release;
 
@@ -10,7 +11,7 @@ use crate::worker::descriptors::Descriptors;
 
 pub(super) struct Outlet {
     segment: Arc<Segment>,
-    descriptors: Arc<Descriptors>,
+    descriptors: Rc<Descriptors>,
     ring: Producer,
     /// Bytes a payload may have.
     cap: u64,
@@ -26,7 +27,7 @@ const BATCH: u64 = 32 * 1024;
 const KEPT: usize = 1 << 20;
 
 impl Outlet {
-    pub(super) fn new(segment: Arc<Segment>, descriptors: Arc<Descriptors>) -> Self {
+    pub(super) fn new(segment: Arc<Segment>, descriptors: Rc<Descriptors>) -> Self {
         Self { ring: Producer::results(segment.clone()), segment, descriptors, cap: u64::MAX }
     }
 
