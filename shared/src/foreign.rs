@@ -1,16 +1,22 @@
-//! Calls of code that is not the crate's: serialization, callbacks, drops of values. It may panic, which costs its call alone.
+//! Calls of code that is not the crate's: serialization, callbacks, wakers, drops of values. It may panic, which costs its call alone.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs foreign code. Returns the message of its panic, if it panics.
+///
+/// What `run` changes must be as the caller can use it also after a panic.
 pub(crate) fn guard<R>(run: impl FnOnce() -> R) -> Result<R, String> {
-    // What `run` changes of the crate's own is consistent at every call out of the crate.
     catch_unwind(AssertUnwindSafe(run)).map_err(|payload| {
         let text = message(&*payload);
         dispose(payload);
         text
     })
+}
+
+/// Runs foreign code for its effect alone.
+pub(crate) fn run_or_forget(run: impl FnOnce()) {
+    let _ = guard(run);
 }
 
 /// Drops the payload of a caught panic. The drop is foreign code too, and may panic with a payload that panics again.
@@ -31,5 +37,25 @@ pub(crate) fn message(payload: &(dyn Any + Send)) -> String {
         (Some(text), _) => (*text).to_string(),
         (_, Some(text)) => text.clone(),
         _ => "a panic whose payload is not text".to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("dropped");
+        }
+    }
+
+    #[test]
+    fn payload_that_panics_when_dropped_goes_no_further() {
+        assert_eq!(guard(|| 7), Ok(7));
+        assert!(guard(|| std::panic::panic_any(Bomb)).is_err());
+        assert_eq!(guard(|| drop(Bomb)), Err("dropped".to_string()));
     }
 }

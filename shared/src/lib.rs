@@ -78,6 +78,8 @@
 //!   result, nor through a queue. One that is shared costs a descriptor a process, a pipe's end two.
 //! - A worker that is *stopped* (SIGSTOP) while it runs a task keeps it until it goes on, unless there is a
 //!   [time limit](PoolBuilder::task_timeout).
+//! - A thread of this process that has a [`Queue`] by reference and has not used it for ten seconds is not known to it: give it a clone, or
+//!   [`close`](Queue::close) the queue at its end.
 //! - A process that is *stopped* while it holds the lock of a queue keeps the others waiting until it goes on or dies.
 
 #[cfg(feature = "mpi")]

@@ -9,6 +9,7 @@ use nix::poll::{PollFd, PollFlags, poll};
 use crate::error::{Error, Result};
 use crate::pipe::{Connection, timeout};
 use crate::process::Process;
+use crate::sharing::SLICE;
 
 /// What [`wait()`] can wait for: a [`Connection`] that has something to receive (the end of its pipe counts), a [`Process`] that has
 /// ended.
@@ -26,6 +27,8 @@ mod sealed {
         /// Asks for a wake-up through the descriptor, or says that it is not wanted any more.
         fn announce(&self, asleep: bool);
         fn descriptor(&self) -> BorrowedFd<'_>;
+        /// Whether another thread may take the wake-up, and what it was for.
+        fn is_contended(&self) -> bool;
     }
 }
 
@@ -41,17 +44,29 @@ impl<S, R> sealed::Sealed for Connection<S, R> {
     fn descriptor(&self) -> BorrowedFd<'_> {
         self.as_fd()
     }
+
+    fn is_contended(&self) -> bool {
+        true
+    }
 }
 
 impl<R> sealed::Sealed for Process<R> {
     fn is_ready(&self) -> bool {
-        !self.is_alive() || self.has_hung_up()
+        self.has_ended()
     }
 
-    fn announce(&self, _: bool) {}
+    fn announce(&self, asleep: bool) {
+        if asleep {
+            self.attend();
+        }
+    }
 
     fn descriptor(&self) -> BorrowedFd<'_> {
         self.sentinel()
+    }
+
+    fn is_contended(&self) -> bool {
+        false
     }
 }
 
@@ -94,7 +109,9 @@ pub fn wait(objects: &[&dyn Waitable], patience: Option<Duration>) -> Result<Vec
         }
         objects.iter().for_each(|object| object.announce(true));
         let found = ready();
-        let outcome = if found.is_empty() { sleep(objects, left) } else { Ok(()) };
+        let contended = objects.iter().any(|object| object.is_contended());
+        let most = if contended { Some(left.map_or(SLICE, |left| left.min(SLICE))) } else { left };
+        let outcome = if found.is_empty() { sleep(objects, most) } else { Ok(()) };
         objects.iter().for_each(|object| object.announce(false));
         outcome?;
     }

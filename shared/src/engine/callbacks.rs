@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 use crossbeam::channel::{Sender, unbounded};
 
 use crate::engine::job::WhenDone;
+use crate::foreign;
 use crate::sys::pid::Owner;
 
 /// Runs callbacks one after the other, in a thread that is started for the first of them.
@@ -30,7 +31,7 @@ impl Callbacks {
             let owner = Owner::here();
             let serve = move || {
                 jobs.iter().for_each(|run| {
-                    run();
+                    foreign::run_or_forget(run);
                     owner.or_exit();
                 });
             };
@@ -44,7 +45,7 @@ impl Callbacks {
         };
         drop(state);
         if let Some(run) = left {
-            run();
+            foreign::run_or_forget(run);
         }
     }
 
@@ -54,7 +55,7 @@ impl Callbacks {
         if let State::Running(sender, thread) = state {
             drop(sender);
             if thread.thread().id() != thread::current().id() {
-                // Callbacks catch their own panics; there is nothing to learn from the thread's end.
+                // What panics in a callback stays there; there is nothing to learn from the thread's end.
                 let _ = thread.join();
             }
         }

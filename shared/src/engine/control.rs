@@ -10,7 +10,6 @@ use crate::engine::outside::Order;
 use crate::engine::{Engine, Job, PATIENCE};
 use crate::error::{Error, Result};
 use crate::exit::ExitStatus;
-use crate::sys::socket::Socket;
 use crate::trace::Trace;
 
 /// What a worker is doing, for [`WorkerInfo`](crate::WorkerInfo).
@@ -135,11 +134,6 @@ impl Engine {
         })
     }
 
-    /// Of the only worker there is: what becomes readable when it has ended.
-    pub(crate) fn sentinel(&self) -> Option<Arc<Socket>> {
-        self.with(|core| core.living().next().map(|link| link.socket.clone()))
-    }
-
     /// Readable when a worker has rung.
     pub(crate) fn bell(&self) -> BorrowedFd<'_> {
         self.bell.as_fd()
@@ -175,7 +169,7 @@ impl Engine {
     /// Has the workers end by themselves once they have done what they were given.
     pub(crate) fn finish_after_tasks(self: &Arc<Self>) {
         let sending = self.with(|core| {
-            core.phase = core.phase.max(Phase::Closing);
+            core.enter(Phase::Closing);
             for slot in 0..core.links.len() {
                 if let Some(link) = core.link(slot) {
                     link.retire();

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::Waker;
 use std::thread::Thread;
 use std::time::Instant;
@@ -11,6 +12,7 @@ use crate::engine::config::Config;
 use crate::engine::job::{Job, WhenDone};
 use crate::engine::link::{Doom, Link};
 use crate::engine::outside::{Order, Outside};
+use crate::engine::pauses::Pauses;
 use crate::error::Error;
 use crate::exit::ExitStatus;
 use crate::nursery::Family;
@@ -69,6 +71,8 @@ pub(super) struct Core {
     pub(super) config: Arc<Config>,
     pub(super) bell: Arc<Bell>,
     pub(super) phase: Phase,
+    /// Tasks are refused; for those who ask without the lock.
+    pub(super) refuses: Arc<AtomicBool>,
     /// Why no task can run any more.
     pub(super) broken: Option<Error>,
     pub(super) family: Option<Arc<Family>>,
@@ -106,6 +110,7 @@ pub(super) struct Core {
     /// What the system said when it refused.
     pub(super) refused: Option<Error>,
     pub(super) effects: Effects,
+    pub(super) pauses: Pauses,
     steps: u32,
     pub(super) leader: Option<Leader>,
     /// The leader sleeps: who gives a worker something must have it ring.
@@ -136,6 +141,7 @@ impl Core {
             config,
             bell,
             phase: Phase::Open,
+            refuses: Arc::default(),
             broken: None,
             family: family.map(Arc::new),
             links: Vec::new(),
@@ -155,6 +161,7 @@ impl Core {
             start_again: None,
             refused: None,
             effects: Effects::default(),
+            pauses: Pauses::default(),
             steps: 0,
             leader: None,
             asleep: false,
@@ -166,6 +173,12 @@ impl Core {
             unattended: false,
             outside: None,
         }
+    }
+
+    /// Goes on to a later phase.
+    pub(super) fn enter(&mut self, phase: Phase) {
+        self.phase = self.phase.max(phase);
+        self.refuses.store(true, Relaxed);
     }
 
     /// Why no further task is taken, if so.
@@ -280,6 +293,7 @@ impl Core {
         if self.broken.is_none() {
             self.broken = Some(error);
         }
+        self.refuses.store(true, Relaxed);
         for slot in 0..self.links.len() {
             self.take_back(slot);
         }
@@ -294,7 +308,7 @@ impl Core {
 
     /// Ends the pool now: all that is outstanding is cancelled.
     pub(super) fn end(&mut self) {
-        self.phase = Phase::Ended;
+        self.enter(Phase::Ended);
         self.wake_carrier();
         self.dispatch();
         for slot in 0..self.links.len() {

@@ -145,6 +145,9 @@ impl Core {
                 }
             }
         }
+        // Those who wait for workers rather than results look again.
+        let waiting = self.followers.iter().filter(|(job, _)| *job == 0);
+        self.effects.unpark.extend(waiting.map(|(_, thread)| thread.clone()));
     }
 
     /// A worker could not be started: try again later, but not for ever.

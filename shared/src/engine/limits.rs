@@ -32,9 +32,9 @@ impl Core {
 
     fn end_overdue(&mut self, slot: usize, now: u64, limit: u64) {
         let overdue = |core: &mut Self| {
-            let link = core.link(slot)?;
+            let link = core.links.get(slot)?.as_ref()?;
             let since = link.running_since()?;
-            (matches!(link.stage, Stage::Serving | Stage::Retiring) && now.saturating_sub(since) >= limit)
+            (matches!(link.stage, Stage::Serving | Stage::Retiring) && core.elapsed(since, now) >= limit)
                 .then(|| link.started())
         };
         if overdue(self).is_none() {
@@ -85,7 +85,8 @@ impl Core {
         for link in self.living() {
             if let (Some(limit), false) = (self.config.task_limit(), link.in_flight.is_empty()) {
                 // The limit of a task that has not begun counts from when it will have.
-                at(link.running_since().unwrap_or(now).saturating_add(limit));
+                let since = link.running_since().unwrap_or(now);
+                at(since.saturating_add(self.pauses.since(since)).saturating_add(limit));
             }
             if some_idle && link.in_flight.len() > 1 {
                 // What could not be taken back just now will not be at once.

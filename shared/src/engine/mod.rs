@@ -6,7 +6,7 @@
 //!
 //! - [`job`], [`chunk`], [`outcome`]: what was asked for, the pieces that travel, and what came of them;
 //! - [`link`]: the pool's end of one worker;
-//! - [`core`], [`dispatch`], [`settle`], [`lifecycle`], [`elastic`], [`limits`], [`pulse`]: the state and its steps;
+//! - [`core`], [`dispatch`], [`settle`], [`lifecycle`], [`elastic`], [`limits`], [`pauses`], [`pulse`]: the state and its steps;
 //! - [`control`]: what else one can ask of it;
 //! - [`wait`], [`supervisor`], [`callbacks`]: the threads that drive it;
 //! - [`outside`], [`relay`]: tasks that travel further than to a worker of this process, and those that came from there.
@@ -27,13 +27,14 @@ mod limits;
 mod link;
 mod outcome;
 mod outside;
+mod pauses;
 mod pulse;
 mod relay;
 mod settle;
 mod supervisor;
 mod wait;
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -54,6 +55,7 @@ use crate::engine::core::{Core, Effects, Phase};
 use crate::engine::outside::STAYS;
 use crate::engine::supervisor::Supervisor;
 use crate::error::{Error, Result};
+use crate::foreign;
 use crate::handle::{self, Handles};
 use crate::nursery::Family;
 use crate::sys::bell::Bell;
@@ -69,6 +71,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Engine {
     owner: Owner,
     core: Own<Mutex<Core>>,
+    /// See [`Core::refuses`].
+    refuses: Arc<AtomicBool>,
     bell: Arc<Bell>,
     pub(crate) config: Arc<Config>,
     next_job: AtomicU64,
@@ -120,6 +124,7 @@ impl Engine {
             owner: Owner::here(),
             bell: core.bell.clone(),
             config: core.config.clone(),
+            refuses: core.refuses.clone(),
             core: Own::new(Mutex::new(core)),
             next_job: AtomicU64::new(1),
             is_outside,
@@ -156,10 +161,15 @@ impl Engine {
         }
         let Effects { wakers, when_done, unpark } = std::mem::take(effects);
         drop(core);
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.into_iter().for_each(|waker| foreign::run_or_forget(|| waker.wake()));
         unpark.into_iter().for_each(|thread| thread.unpark());
         when_done.into_iter().for_each(|run| self.callbacks.run(run));
         answer
+    }
+
+    /// Why no further task is taken, if so.
+    pub(crate) fn refusal(&self) -> Option<Error> {
+        if self.refuses.load(Relaxed) { self.with(|core| core.refusal()) } else { None }
     }
 
     /// A new job. `ordered` keeps its outcomes in order of submission.
@@ -287,7 +297,7 @@ impl Engine {
     /// Takes no more tasks. What was taken is still done, even if nobody waits; then the workers end.
     pub(crate) fn close(self: &Arc<Self>) {
         let busy = self.with(|core| {
-            core.phase = core.phase.max(Phase::Closing);
+            core.enter(Phase::Closing);
             core.retire_if_closing();
             core.wake_carrier();
             core.outstanding > 0

@@ -91,6 +91,7 @@ impl Core {
                 return;
             }
             let quiet = link.quiet_for(now);
+            let since = now - quiet;
             let confused = link.is_confused(quiet);
             if quiet >= PERIOD {
                 // Should its words be garbled, it may sleep although there is something for it.
@@ -99,8 +100,11 @@ impl Core {
             if link.in_flight.is_empty() || matches!(link.stage, Stage::Doomed(_)) {
                 continue;
             }
+            let running = link.running_since();
+            let quiet = self.elapsed(since, now);
             let overdue = limit.is_some_and(|limit| quiet >= limit.saturating_add(QUIET));
-            match link.running_since() {
+            let Some(link) = self.link(slot) else { continue };
+            match running {
                 _ if confused => self.doom(slot, Doom::Corrupt),
                 // The worker's own word for when its task began says otherwise, or the limit would have ended it.
                 Some(_) if overdue => {

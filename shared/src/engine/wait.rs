@@ -39,10 +39,10 @@ impl Engine {
         deadline: Option<Instant>,
         mut done: impl FnMut(&Core) -> bool,
     ) -> bool {
-        let mut leading = false;
         if !self.owner.is_here() {
             return true;
         }
+        let mut place = Place { engine: self, leading: false };
         let mut spin = self.locked(|core| core.new_spin());
         loop {
             if !self.owner.is_here() {
@@ -56,11 +56,11 @@ impl Engine {
                 if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                     return Next::Finish(false);
                 }
-                if !leading && !core.take_lead(role) {
+                if !place.leading && !core.take_lead(role) {
                     core.followers.push((job, thread::current()));
                     return Next::Follow;
                 }
-                leading = true;
+                place.leading = true;
                 match core.step() {
                     true if done(core) => Next::Finish(true),
                     true => {
@@ -71,10 +71,7 @@ impl Engine {
                 }
             });
             match next {
-                Next::Finish(answer) => {
-                    self.with(|core| core.leave(leading));
-                    return answer;
-                }
+                Next::Finish(answer) => return answer,
                 Next::Again => {}
                 Next::Idle if spin.again() => {}
                 Next::Idle => {
@@ -109,7 +106,9 @@ impl Engine {
     pub(super) fn sleep(&self, deadline: Option<Instant>) {
         let Some((look, family)) = self.with(Core::fall_asleep) else { return };
         let until = [look, deadline].into_iter().flatten().min();
-        let timeout = until.map(|until| TimeSpec::from_duration(until.saturating_duration_since(Instant::now())));
+        let time = until.map(|until| until.saturating_duration_since(Instant::now()));
+        let timeout = time.map(TimeSpec::from_duration);
+        let slept = clock::now_ns();
         let mut fds = vec![PollFd::new(self.bell.as_fd(), PollFlags::POLLIN)];
         if let Some(family) = &family {
             fds.push(PollFd::new(AsFd::as_fd(&**family), PollFlags::POLLIN));
@@ -117,7 +116,22 @@ impl Engine {
         // Interrupted or not: whoever sleeps here looks again.
         let _ = ppoll(&mut fds, timeout, None);
         self.bell.clear();
-        self.with(Core::wake_up);
+        self.with(|core| {
+            core.woke(slept, time, clock::now_ns());
+            core.wake_up();
+        });
+    }
+}
+
+/// A waiting thread's place, which it gives up in whatever way it leaves.
+struct Place<'a> {
+    engine: &'a Engine,
+    leading: bool,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.engine.with(|core| core.leave(self.leading));
     }
 }
 
@@ -175,7 +189,8 @@ impl Core {
             self.wake_up();
             return None;
         }
-        Some((self.next_look(), self.family.clone()))
+        let most = self.longest_sleep().map(|most| Instant::now() + most);
+        Some(([self.next_look(), most].into_iter().flatten().min(), self.family.clone()))
     }
 
     fn wake_up(&mut self) {

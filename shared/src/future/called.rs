@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use crate::error::{Error, Result};
-use crate::foreign::guard;
+use crate::foreign;
 use crate::future::Later;
 use crate::sys::pid::Owner;
 
@@ -51,16 +51,20 @@ impl<R> Called<R> {
     /// Calls `f` with the result, on the callback thread. A panic takes the result's place.
     pub(super) fn call(&self, later: &dyn Later<R>, f: impl FnOnce(&Result<R>)) {
         let known = self.lock().value.take();
-        let mut value = known.unwrap_or_else(|| later.take());
-        if let Err(message) = guard(|| f(&value)) {
-            value = Err(callback_panicked(&message));
+        let mut value = known.unwrap_or_else(|| {
+            foreign::guard(|| later.take())
+                .unwrap_or_else(|panic| Err(Error::Decode(format!("decoding panicked: {panic}"))))
+        });
+        if let Err(panic) = foreign::guard(|| f(&value)) {
+            let result = std::mem::replace(&mut value, Err(callback_panicked(&panic)));
+            foreign::run_or_forget(|| drop(result));
         }
         let mut state = self.lock();
         state.value = Some(value);
         self.pending.fetch_sub(1, SeqCst);
         let wakers = std::mem::take(&mut state.wakers);
         drop(state);
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.into_iter().for_each(|waker| foreign::run_or_forget(|| waker.wake()));
         later.notify();
     }
 

@@ -5,12 +5,13 @@ use serde::de::DeserializeOwned;
 use crate::codec::{self, Source};
 use crate::engine::{Job, Outcome};
 use crate::error::{Error, Result};
-use crate::foreign::guard;
+use crate::foreign;
 use crate::sys::large::on_large_pages;
 
 /// Runs a caller's deserialization code; its panic becomes an error of the task.
 pub(crate) fn decode<R: DeserializeOwned + 'static>(source: Source<'_>) -> Result<R> {
-    guard(|| codec::decode(source)).map_or_else(|_| Err(decode_panicked()), |result| result.map_err(Error::Decode))
+    let outcome = foreign::guard(|| codec::decode(source));
+    outcome.map_or_else(|_| Err(decode_panicked()), |result| result.map_err(Error::Decode))
 }
 
 fn decode_panicked() -> Error {
@@ -52,7 +53,7 @@ impl<R: DeserializeOwned + 'static> Gathered<R> {
     /// Takes those that are there.
     pub(crate) fn take(&mut self, job: &Job) {
         // One guard for the whole loop: it costs more than it takes to decode a number.
-        let taken = guard(|| {
+        let taken = foreign::guard(|| {
             while let Some(outcome) = job.take_next() {
                 // After an error nobody wants them.
                 if self.outcome.is_ok() {

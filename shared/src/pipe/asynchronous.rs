@@ -50,6 +50,7 @@ impl<S: Serialize + 'static, R> Connection<S, R> {
         let end = &self.end;
         end.check_moved()?;
         let _turn = end.turns.sending.lock().await;
+        end.check_there()?;
         end.push_all().await?;
         {
             let head = end.head(&bytes, &mut handles)?;
@@ -96,12 +97,9 @@ impl End {
         while !self.push_rest()? {
             let heard = self.bell().heard();
             let _asleep = Asleep::new(self, |end, asleep| {
-                if end.check_moved().is_err() {
-                    return;
+                if end.check_moved().is_ok() {
+                    end.sender().announce(asleep);
                 }
-                let sender = end.sender();
-                let (own, _) = sender.ring.cursors();
-                if asleep { own.begin_sleep() } else { own.end_sleep() }
             });
             if self.sender().ring.free(1).map_err(broken)? == 0 {
                 self.bell().sleep_async(heard).await?;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::codec::{self, Source};
 use crate::error::{Error, Result};
-use crate::foreign::guard;
+use crate::foreign;
 use crate::handle::{self, Carried};
 use crate::limits::MAX_MESSAGE;
 use crate::pipe::end::End;
@@ -50,9 +50,9 @@ pub fn pipe<A, B>() -> Result<(Connection<A, B>, Connection<B, A>)> {
 
 /// One end of a [`pipe`]: sends `S`, receives `R`.
 ///
-/// A connection has one owner: in a copy of the process that has it every call fails with [`Error::ForeignProcess`]. As an argument of a task, or as (a part of) a message over another connection, it *moves* to the
-/// process that gets it. Threads of one process may share it by reference; each message goes to one of them. While one of them waits to
-/// receive, the others that would receive, [`poll`](Connection::poll) or [`wait`](crate::wait()) for it wait for their turn; sending is apart.
+/// A connection has one owner: in a copy of the process that has it every call fails with [`Error::ForeignProcess`]. As an argument
+/// of a task, or as (a part of) a message over another connection, it *moves* to the process that gets it. Threads of one process
+/// may share it by reference, to send, to receive, or both; each message goes to one of them.
 ///
 /// When the other end is dropped, or its process ends in whatever way, [`recv`](Connection::recv) first gives what was sent before,
 /// and then [`Error::Disconnected`], the end of the pipe.
@@ -154,7 +154,7 @@ impl<S: Serialize + 'static, R> Connection<S, R> {
     /// Python's counterpart is `Connection.send`.
     ///
     /// # Errors
-    /// [`Error::Disconnected`] if the other end is gone, [`Error::Encode`] if `value` cannot be serialized, [`Error::TooLarge`] if it
+    /// [`Error::Disconnected`] if the other end is known to be gone, [`Error::Encode`] if `value` cannot be serialized, [`Error::TooLarge`] if it
     /// is over the cap. After [`Error::Encode`] and [`Error::TooLarge`] nothing was sent, and the connection works on.
     pub fn send(&self, value: S) -> Result<()> {
         let Carried { bytes, handles } = self.encode(value)?;
@@ -163,7 +163,7 @@ impl<S: Serialize + 'static, R> Connection<S, R> {
 
     pub(super) fn encode(&self, value: S) -> Result<Carried> {
         let Carried { mut bytes, mut handles } = Carried::default();
-        let encode = || guard(|| codec::encode(value, &mut bytes));
+        let encode = || foreign::guard(|| codec::encode(value, &mut bytes));
         let encoded = handle::pack(&mut handles, encode);
         encoded.unwrap_or_else(|_| Err("serializing the message panicked".into())).map_err(Error::Encode)?;
         self.check_size(bytes.len())?;
@@ -190,7 +190,7 @@ impl<S, R: DeserializeOwned + 'static> Connection<S, R> {
         self.receive(deadline(patience))?.ok_or(Error::TimedOut { after: patience, pid: None })
     }
 
-    /// Takes a message if one is there. Python's counterpart is `poll()` and then `recv()`.
+    /// Takes a message if one is there, without waiting for anything, another thread that receives included. Python's counterpart is `poll()` and then `recv()`.
     ///
     /// # Errors
     /// Those of [`recv`](Connection::recv), and [`Error::Empty`] if no message is there (or not all of it).

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,11 +16,14 @@ use crate::sys::socket;
 /// The socket of a pipe's end, shared by the threads that send and receive there.
 ///
 /// One ring of the bell may be meant for either of them, so only one thread listens at a time, and all look again after it heard something.
+/// Nobody else takes anything from the socket meanwhile: the one that sleeps there would not wake up for what was taken.
 #[derive(Debug)]
 pub(super) struct Doorbell {
     socket: Arc<Descriptor>,
     /// How often something was heard.
     heard: AtomicU64,
+    /// The other end is gone, as far as was heard.
+    ended: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
     /// Told with `changed`.
@@ -32,8 +35,6 @@ pub(super) struct Doorbell {
 struct State {
     /// A thread listens.
     listening: bool,
-    /// The other end is gone.
-    ended: bool,
     /// Handles that came ahead of their messages.
     handles: VecDeque<Handles>,
 }
@@ -43,6 +44,7 @@ impl Doorbell {
         Self {
             socket,
             heard: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
             state: Mutex::default(),
             changed: Condvar::new(),
             #[cfg(feature = "tokio")]
@@ -58,10 +60,13 @@ impl Doorbell {
         &self.socket
     }
 
-    /// Wakes the other side.
+    /// Wakes the other side; finds out whether it is gone.
     pub(super) fn ring(&self) {
-        // A full socket holds wake-ups enough, and a dead listener needs none.
-        let _ = socket::send(&self.socket, &[0], &[], false);
+        // A full socket holds wake-ups enough.
+        if let Err(Errno::EPIPE | Errno::ECONNRESET) = socket::send(&self.socket, &[0], &[], false) {
+            // What it has sent before comes first.
+            self.look();
+        }
     }
 
     /// How often something was heard; to be asked before looking at what one wants to [`sleep`](Doorbell::sleep) for.
@@ -73,13 +78,13 @@ impl Doorbell {
     pub(super) fn sleep(&self, heard: u64, deadline: Option<Instant>) -> Result<bool> {
         let mut state = self.lock();
         while self.heard() == heard {
-            if state.ended {
+            if self.has_ended() {
                 return Err(Error::Disconnected);
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left.is_zero()) {
-                self.listen(&mut state);
-                match (self.heard() == heard, state.ended) {
+                self.listen_if_free(&mut state);
+                match (self.heard() == heard, self.has_ended()) {
                     (true, false) => return Ok(false),
                     _ => continue,
                 }
@@ -104,19 +109,25 @@ impl Doorbell {
         Ok(true)
     }
 
-    /// Takes what has come, without waiting.
+    /// Takes what has come, without waiting, unless another thread is about to.
     pub(super) fn look(&self) {
-        self.listen(&mut self.lock());
+        self.listen_if_free(&mut self.lock());
+    }
+
+    fn listen_if_free(&self, state: &mut State) {
+        if !state.listening {
+            self.listen(state);
+        }
     }
 
     fn listen(&self, state: &mut State) {
         let mut any = false;
-        while !state.ended {
+        while !self.has_ended() {
             match handle::receive(&self.socket) {
                 Ok(Arrived::Bell) => {}
                 Ok(Arrived::Handles(handles)) => state.handles.push_back(handles),
                 Ok(Arrived::Nothing) => break,
-                Ok(Arrived::End) | Err(_) => state.ended = true,
+                Ok(Arrived::End) | Err(_) => self.ended.store(true, SeqCst),
             }
             any = true;
         }
@@ -130,13 +141,18 @@ impl Doorbell {
 
     /// Whether the other end is gone, as far as was heard.
     pub(super) fn has_ended(&self) -> bool {
-        self.lock().ended
+        self.ended.load(SeqCst)
     }
 
     /// The next handles that came. They are sent before their message is, so they are there when it is.
     pub(super) fn take_handles(&self) -> Option<Handles> {
         let mut state = self.lock();
-        self.listen(&mut state);
+        // The one that listens is woken by the very message that has them.
+        let heard = self.heard();
+        while state.listening && state.handles.is_empty() && self.heard() == heard {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        self.listen_if_free(&mut state);
         state.handles.pop_front()
     }
 

@@ -1,17 +1,18 @@
 //! One end of a pipe: messages as bytes, with handles.
 
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::handle::{self, Carried, Descriptor, Handles};
 use crate::machine::can_spin;
 use crate::pipe::doorbell::Doorbell;
-use crate::ring::{Consumer, Corrupt, Producer, Segment, Spin};
+use crate::ring::{Consumer, Corrupt, Cursor, Producer, Segment, Spin};
 use crate::sys::large::on_large_pages;
-use crate::sys::pid::Owner;
+use crate::sys::pid::{Owner, own_pid};
 use crate::sys::socket::Socket;
 
 /// Bytes of each of the two rings: a power of two.
@@ -27,6 +28,12 @@ const LENGTH: u64 = (1 << 48) - 1;
 /// The buffer for small messages is kept up to this size.
 const KEPT: usize = 64 * 1024;
 
+/// Tries of one that cannot wait for the receiver: the thread that has it may be between two steps.
+const TRIES: u32 = 100;
+
+/// What one that receives a long message leaves the receiver to others for, between two steps.
+const A_MOMENT: Duration = Duration::from_micros(50);
+
 #[derive(Debug)]
 pub(super) struct End {
     memory: Arc<Descriptor>,
@@ -35,6 +42,8 @@ pub(super) struct End {
     first: bool,
     sender: Mutex<Sender>,
     receiver: Mutex<Receiver>,
+    /// Threads that wait for the receiver.
+    in_line: AtomicU32,
     /// Async functions that wait take turns, so that none takes back another's announcement that it sleeps.
     #[cfg(feature = "tokio")]
     pub(super) turns: super::asynchronous::Turns,
@@ -48,14 +57,69 @@ pub(super) struct Sender {
     pub(super) ring: Producer,
     /// What is left of a message whose sender gave up waiting for room, and how much of it is out: it goes first.
     pub(super) rest: (Vec<u8>, usize),
+    sleepers: Sleepers,
 }
 
+/// What threads take turns at, for a look at a time: none holds it while it sleeps.
 #[derive(Debug)]
 struct Receiver {
     ring: Consumer,
     /// The message that is coming in: how long it is and how many handles it has, once that is known, and its bytes so far.
     head: Option<(usize, u64)>,
     bytes: Vec<u8>,
+    sleepers: Sleepers,
+    /// The process whose end this is; 0 once it went to another.
+    owner: u32,
+}
+
+/// Threads of this side (and async functions) that have announced that they sleep. The announcement stands until all are awake.
+#[derive(Debug, Default)]
+struct Sleepers(u32);
+
+impl Sleepers {
+    fn announce(&mut self, cursor: &Cursor, asleep: bool) {
+        if asleep {
+            self.0 += 1;
+            cursor.begin_sleep();
+        } else {
+            self.0 = self.0.saturating_sub(1);
+            if self.0 == 0 {
+                cursor.end_sleep();
+            }
+        }
+    }
+}
+
+impl Sender {
+    /// Says whether the other side has to ring when it makes room.
+    pub(super) fn announce(&mut self, asleep: bool) {
+        self.sleepers.announce(self.ring.cursors().0, asleep);
+    }
+}
+
+impl Receiver {
+    fn announce(&mut self, asleep: bool) {
+        self.sleepers.announce(self.ring.cursors().0, asleep);
+    }
+
+    /// Bytes that must be there for a next step.
+    fn least(&self) -> usize {
+        if self.head.is_some() { 1 } else { HEAD }
+    }
+
+    fn has_more(&mut self) -> Result<bool> {
+        let least = self.least();
+        Ok(self.ring.filled(least).map_err(broken)? >= least)
+    }
+}
+
+impl Drop for Receiver {
+    /// The socket is closed by now. An end that is asleep for good has the other side ring with its next message, by which it finds out.
+    fn drop(&mut self) {
+        if self.owner == own_pid() {
+            self.ring.cursors().0.begin_sleep();
+        }
+    }
 }
 
 pub(super) fn broken(_: Corrupt) -> Error {
@@ -84,23 +148,32 @@ impl End {
         if !self.owner.is_here() {
             return Err("this connection belongs to another process, of which this one is a copy");
         }
-        if self.receiver().head.is_some() || self.bell.holds_handles() || !self.sender().rest.0.is_empty() {
+        let Ok(sender) = self.sender.try_lock() else {
+            return Err("a connection that another thread sends through cannot go to another process");
+        };
+        let mut receiver = self.receiver();
+        if receiver.head.is_some() || self.bell.holds_handles() || !sender.rest.0.is_empty() {
             return Err("a connection that is half-way through a message cannot go to another process");
         }
         if self.moved.swap(true, Relaxed) {
             return Err("this connection went to another process already");
         }
+        receiver.owner = 0;
         Ok((&self.memory, self.bell.socket(), self.first))
     }
 
     fn new(segment: Arc<Segment>, memory: Arc<Descriptor>, socket: Arc<Descriptor>, first: bool) -> Self {
-        let receiver = Receiver { ring: Consumer::resume(segment.clone(), !first), head: None, bytes: Vec::new() };
+        let ring = Consumer::resume(segment.clone(), !first);
+        let receiver =
+            Receiver { ring, head: None, bytes: Vec::new(), sleepers: Sleepers::default(), owner: own_pid() };
+        let ring = Producer::resume(segment, first);
         Self {
             memory,
             bell: Doorbell::new(socket),
             first,
-            sender: Mutex::new(Sender { ring: Producer::resume(segment, first), rest: Default::default() }),
+            sender: Mutex::new(Sender { ring, rest: Default::default(), sleepers: Sleepers::default() }),
             receiver: Mutex::new(receiver),
+            in_line: AtomicU32::new(0),
             #[cfg(feature = "tokio")]
             turns: Default::default(),
             moved: AtomicBool::new(false),
@@ -113,7 +186,13 @@ impl End {
     }
 
     fn receiver(&self) -> MutexGuard<'_, Receiver> {
-        self.receiver.lock().unwrap_or_else(PoisonError::into_inner)
+        if let Ok(receiver) = self.receiver.try_lock() {
+            return receiver;
+        }
+        self.in_line.fetch_add(1, Relaxed);
+        let receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner);
+        self.in_line.fetch_sub(1, Relaxed);
+        receiver
     }
 
     /// Fails if the end is not this process' (any more). To be asked before any lock.
@@ -126,16 +205,20 @@ impl End {
     pub(super) fn send(&self, bytes: &[u8], mut handles: Handles) -> Result<()> {
         self.check_moved()?;
         let mut sender = self.sender();
-        let Sender { ring, rest } = &mut *sender;
-        if !rest.0.is_empty() {
-            let (rest, at) = std::mem::take(rest);
-            self.write(ring, &rest[at..])?;
+        self.check_there()?;
+        if !sender.rest.0.is_empty() {
+            let (rest, at) = std::mem::take(&mut sender.rest);
+            self.write(&mut sender, &rest[at..])?;
         }
         let head = self.head(bytes, &mut handles)?;
-        self.write(ring, &head)?;
-        self.write(ring, bytes)?;
-        self.show(ring);
-        Ok(())
+        self.write(&mut sender, &head)?;
+        self.write(&mut sender, bytes)?;
+        self.show(&mut sender.ring)
+    }
+
+    /// Refuses to send to an end that is known to be gone.
+    pub(super) fn check_there(&self) -> Result<()> {
+        if self.bell.has_ended() { Err(Error::Disconnected) } else { Ok(()) }
     }
 
     pub(super) fn sender(&self) -> MutexGuard<'_, Sender> {
@@ -156,11 +239,11 @@ impl End {
     pub(super) fn push_rest(&self) -> Result<bool> {
         self.check_moved()?;
         let mut sender = self.sender();
-        let Sender { ring, rest: (rest, at) } = &mut *sender;
+        let Sender { ring, rest: (rest, at), .. } = &mut *sender;
         while *at < rest.len() {
             let written = ring.write(&rest[*at..rest.len().min(*at + PIECE)]).map_err(broken)?;
             *at += written;
-            self.show(ring);
+            self.show(ring)?;
             if written == 0 {
                 return Ok(false);
             }
@@ -174,48 +257,49 @@ impl End {
     #[cfg(feature = "tokio")]
     pub(super) fn has_more(&self) -> Result<bool> {
         self.check_moved()?;
-        let mut receiver = self.receiver();
-        let least = if receiver.head.is_some() { 1 } else { HEAD };
-        Ok(receiver.ring.filled(least).map_err(broken)? >= least || self.bell.has_ended())
+        Ok(self.receiver().has_more()? || self.bell.has_ended())
     }
 
-    fn show(&self, ring: &mut Producer) {
+    /// Shows what was written. Fails if that shows that the other end is gone.
+    fn show(&self, ring: &mut Producer) -> Result<()> {
         ring.publish();
         let (own, other) = ring.cursors();
         if own.must_wake(other) {
             self.bell.ring();
+            self.check_there()?;
         }
+        Ok(())
     }
 
-    fn write(&self, ring: &mut Producer, mut bytes: &[u8]) -> Result<()> {
+    fn write(&self, sender: &mut Sender, mut bytes: &[u8]) -> Result<()> {
         while !bytes.is_empty() {
             let piece = &bytes[..bytes.len().min(PIECE)];
-            let written = ring.write(piece).map_err(broken)?;
+            let written = sender.ring.write(piece).map_err(broken)?;
             bytes = &bytes[written..];
             if bytes.is_empty() {
                 break;
             }
-            self.show(ring);
+            self.show(&mut sender.ring)?;
             if written == 0 {
-                self.wait_for_room(ring)?;
+                self.wait_for_room(sender)?;
             }
         }
         Ok(())
     }
 
-    fn wait_for_room(&self, ring: &mut Producer) -> Result<()> {
+    fn wait_for_room(&self, sender: &mut Sender) -> Result<()> {
         let mut spin = Spin::new(can_spin());
-        while ring.free(1).map_err(broken)? == 0 {
+        while sender.ring.free(1).map_err(broken)? == 0 {
             if spin.again() {
                 continue;
             }
             let heard = self.bell.heard();
-            ring.cursors().0.begin_sleep();
-            let outcome = match ring.free(1).map_err(broken)? {
-                0 => self.bell.sleep(heard, None),
-                _ => Ok(true),
+            sender.announce(true);
+            let outcome = match sender.ring.free(1).map_err(broken) {
+                Ok(0) => self.bell.sleep(heard, None),
+                free => free.map(|_| true),
             };
-            ring.cursors().0.end_sleep();
+            sender.announce(false);
             outcome?;
         }
         Ok(())
@@ -223,12 +307,10 @@ impl End {
 
     /// Waits for a message to begin; `false` if the deadline comes first.
     pub(super) fn poll(&self, deadline: Option<Instant>) -> Result<bool> {
-        self.check_moved()?;
-        let mut receiver = self.receiver();
-        if receiver.head.is_some() {
-            return Ok(true);
-        }
-        self.wait_for(&mut receiver, HEAD, deadline)
+        let begun = |receiver: &mut Receiver| {
+            Ok(if receiver.head.is_some() || receiver.has_more()? { Step::Done(()) } else { Step::Wait })
+        };
+        Ok(self.until(deadline, begun)?.is_some())
     }
 
     /// Whether a message has begun, or the end of the pipe has come, without waiting.
@@ -244,46 +326,134 @@ impl End {
 
     /// Says whether the other side has to ring for what it sends.
     pub(super) fn announce(&self, asleep: bool) {
-        if !self.owner.is_here() {
-            return;
+        if self.owner.is_here() {
+            self.receiver().announce(asleep);
         }
-        let receiver = self.receiver();
-        let (own, _) = receiver.ring.cursors();
-        if asleep { own.begin_sleep() } else { own.end_sleep() }
     }
 
     /// Receives a message; `None` if the deadline comes first.
     pub(super) fn receive(&self, deadline: Option<Instant>) -> Result<Option<Carried>> {
-        self.check_moved()?;
-        let mut receiver = self.receiver();
-        let receiver = &mut *receiver;
-        let (len, handles) = match receiver.head {
-            Some(head) => head,
-            None => {
-                if !self.wait_for(receiver, HEAD, deadline)? {
-                    return Ok(None);
-                }
-                self.begin(receiver)?
-            }
-        };
-        while receiver.bytes.len() < len {
-            if !self.wait_for(receiver, 1, deadline)? {
-                return Ok(None);
-            }
-            let missing = len - receiver.bytes.len();
-            self.read(receiver, missing)?;
-        }
-        receiver.head = None;
-        let handles = if handles == 0 { Handles::default() } else { self.bell.take_handles().unwrap_or_default() };
-        Ok(Some(Carried { bytes: std::mem::take(&mut receiver.bytes), handles }))
+        self.until(deadline, |receiver| self.go_on(receiver))
     }
 
-    /// Takes back the buffer of a received message, for the next.
+    /// Waits until a step at the receiver is the last one; `None` if the deadline comes first.
+    ///
+    /// A thread has the receiver to itself while it takes a step and while it waits busily, not while it sleeps. So whoever comes first
+    /// after a message has come gets it, or goes on with one that is half there.
+    fn until<R>(
+        &self,
+        deadline: Option<Instant>,
+        mut step: impl FnMut(&mut Receiver) -> Result<Step<R>>,
+    ) -> Result<Option<R>> {
+        self.check_moved()?;
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return self.at_once(step);
+        }
+        let mut spin = Spin::new(can_spin());
+        let mut receiver = self.receiver();
+        loop {
+            match step(&mut receiver)? {
+                Step::Done(outcome) => return Ok(Some(outcome)),
+                Step::More => {
+                    drop(receiver);
+                    spin = Spin::new(can_spin());
+                    if self.in_line.load(Relaxed) > 0 {
+                        // Long enough for one of them to wake up: a lock goes to whoever is there.
+                        thread::sleep(A_MOMENT);
+                    }
+                    receiver = self.receiver();
+                    continue;
+                }
+                Step::Wait if spin.again() => continue,
+                Step::Wait => {}
+            }
+            let heard = self.bell.heard();
+            receiver.announce(true);
+            let more = receiver.has_more();
+            drop(receiver);
+            let outcome = match more {
+                Ok(false) => self.bell.sleep(heard, deadline),
+                more => more,
+            };
+            receiver = self.receiver();
+            receiver.announce(false);
+            match outcome {
+                Ok(true) => {}
+                Ok(false) => return Ok(None),
+                // What was sent before the end is there.
+                Err(_) if receiver.has_more()? => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Takes a step, if nothing has to be waited for.
+    fn at_once<R>(&self, mut step: impl FnMut(&mut Receiver) -> Result<Step<R>>) -> Result<Option<R>> {
+        let mut ended = false;
+        for tries in 0.. {
+            let mut receiver = match self.receiver.try_lock() {
+                Ok(receiver) => receiver,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                // The other thread waits busily, or a message is coming in: it gets what is there.
+                Err(TryLockError::WouldBlock) if tries >= TRIES => return Ok(None),
+                Err(TryLockError::WouldBlock) => {
+                    thread::yield_now();
+                    continue;
+                }
+            };
+            match step(&mut receiver)? {
+                Step::Done(outcome) => return Ok(Some(outcome)),
+                Step::More => return Ok(None),
+                // What was sent before the end is there.
+                Step::Wait if ended => return Err(Error::Disconnected),
+                Step::Wait => {
+                    drop(receiver);
+                    self.bell.look();
+                    ended = self.bell.has_ended();
+                    if !ended {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes what has come of a message; the message, if that is all of it.
+    fn go_on(&self, receiver: &mut Receiver) -> Result<Step<Carried>> {
+        if !receiver.has_more()? && receiver.head.is_none_or(|(len, _)| receiver.bytes.len() < len) {
+            return Ok(Step::Wait);
+        }
+        let (len, handles) = match receiver.head {
+            Some(head) => head,
+            None => self.begin(receiver)?,
+        };
+        let mut pieces = 0;
+        loop {
+            let missing = len - receiver.bytes.len();
+            if missing == 0 {
+                receiver.head = None;
+                let handles =
+                    if handles == 0 { Handles::default() } else { self.bell.take_handles().unwrap_or_default() };
+                return Ok(Step::Done(Carried { bytes: std::mem::take(&mut receiver.bytes), handles }));
+            }
+            if receiver.ring.available().map_err(broken)? == 0 {
+                return Ok(Step::Wait);
+            }
+            if pieces > RING / PIECE {
+                return Ok(Step::More);
+            }
+            self.read(receiver, missing)?;
+            pieces += 1;
+        }
+    }
+
+    /// Takes back the buffer of a received message, for the next, unless another thread has the receiver.
     pub(super) fn recycle(&self, mut buffer: Vec<u8>) {
         if !self.owner.is_here() {
             return;
         }
-        let mut receiver = self.receiver();
+        let Ok(mut receiver) = self.receiver.try_lock() else { return };
         if receiver.bytes.capacity() == 0 && buffer.capacity() <= KEPT {
             buffer.clear();
             receiver.bytes = buffer;
@@ -312,39 +482,19 @@ impl End {
         }
         Ok(())
     }
+}
 
-    /// Waits until `least` bytes are there to be read; `false` if the deadline comes first.
-    fn wait_for(&self, receiver: &mut Receiver, least: usize, deadline: Option<Instant>) -> Result<bool> {
-        let mut spin = Spin::new(can_spin());
-        loop {
-            if receiver.ring.filled(least).map_err(broken)? >= least {
-                return Ok(true);
-            }
-            if spin.again() {
-                continue;
-            }
-            let heard = self.bell.heard();
-            receiver.ring.cursors().0.begin_sleep();
-            let outcome = match receiver.ring.filled(least).map_err(broken)? {
-                there if there >= least => Ok(true),
-                _ => self.bell.sleep(heard, deadline),
-            };
-            receiver.ring.cursors().0.end_sleep();
-            match outcome {
-                Ok(true) => {}
-                Ok(false) => return Ok(false),
-                // What was sent before the end is there.
-                Err(_) if receiver.ring.filled(least).map_err(broken)? >= least => return Ok(true),
-                Err(error) => return Err(error),
-            }
-        }
-    }
+/// What came of a look at the receiver.
+enum Step<R> {
+    Done(R),
+    /// There is more to do at once.
+    More,
+    /// Nothing more is there.
+    Wait,
 }
 
 #[cfg(all(test, not(multiproc_loom)))]
 mod tests {
-    use std::time::Duration;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -356,9 +506,9 @@ mod tests {
             let mut sender = a.sender();
             // An honest length as often as not.
             let head = if head % 2 == 0 { head } else { body.len() as u64 };
-            a.write(&mut sender.ring, &head.to_le_bytes()).unwrap();
-            a.write(&mut sender.ring, &body).unwrap();
-            a.show(&mut sender.ring);
+            a.write(&mut sender, &head.to_le_bytes()).unwrap();
+            a.write(&mut sender, &body).unwrap();
+            a.show(&mut sender.ring).unwrap();
             drop(sender);
             drop(a);
             let received = b.receive(Instant::now().checked_add(Duration::from_secs(10)));

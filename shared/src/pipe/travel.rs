@@ -10,6 +10,8 @@ use crate::pipe::end::End;
 /// An end goes to another process as its two descriptors.
 impl Serialize for End {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Before it leaves: what nothing carries stays of use here.
+        handle::require_carrier().map_err(ser::Error::custom)?;
         let (memory, socket, first) = self.leave().map_err(ser::Error::custom)?;
         (HandleOf(memory), HandleOf(socket), first).serialize(serializer)
     }

@@ -212,7 +212,8 @@ impl PoolBuilder {
 
     /// Ends a task that runs longer than this, together with its worker, with [`Error::TimedOut`]. The time counts from
     /// when the task begins, not while it waits. A worker that does not begin what it was given for so long and a second more,
-    /// because it is stopped, is replaced as well; its tasks go to others. Beyond Python.
+    /// because it is stopped, is replaced as well; its tasks go to others. Time in which this program itself is stopped, as after Ctrl-Z, is
+    /// left out. Beyond Python.
     pub fn task_timeout(mut self, limit: Duration) -> Self {
         self.task_timeout = Some(limit);
         self

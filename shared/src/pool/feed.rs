@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::{Engine, Job, Tasks};
 use crate::error::{Error, Result};
-use crate::foreign::{dispose, guard};
+use crate::foreign;
 use crate::handle::{self, Carried, Handles, Packed};
 use crate::protocol::{push_fixed, push_item};
 use crate::task::Arguments;
@@ -47,7 +47,7 @@ pub(super) fn encode_carried<Args: Arguments>(args: Args, cap: u64) -> Result<Ca
 /// Encodes the arguments of one call; a panic of their serialization is an error.
 fn encode_alone<Args: Arguments>(args: Args, cap: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let encoded = guard(|| encode(args, &mut bytes, cap));
+    let encoded = foreign::guard(|| encode(args, &mut bytes, cap));
     encoded.unwrap_or_else(|_| Err(encode_panicked()))?;
     Ok(bytes)
 }
@@ -93,12 +93,15 @@ impl<'a> Feeder<'a> {
             self.tasks.handles = handles;
             match outcome {
                 Ok(dry) => return dry,
-                Err(payload) if self.encoding => {
-                    dispose(payload);
+                Err(panic) if self.encoding => {
+                    foreign::dispose(panic);
                     self.reject(encode_panicked());
                 }
-                // The source of the items panicked, which is the caller's to hear.
-                Err(panic) => resume_unwind(panic),
+                // The source of the items panicked, which is the caller's to hear. What came before it counts.
+                Err(panic) => {
+                    self.flush();
+                    resume_unwind(panic);
+                }
             }
         }
     }
@@ -215,9 +218,24 @@ impl<'a> Feeder<'a> {
 
     /// Adds all of `items`; no more will come.
     pub(super) fn add_all<Args: Arguments>(mut self, mut items: impl Iterator<Item = Args>) {
+        let unwinding = Unwinding { engine: self.engine, job: self.job };
         while !self.add(&mut items, usize::MAX) {}
         self.flush();
+        std::mem::forget(unwinding);
         self.engine.seal(self.job);
+    }
+}
+
+/// Lets go of a job whose caller unwinds.
+struct Unwinding<'a> {
+    engine: &'a Engine,
+    job: &'a Arc<Job>,
+}
+
+impl Drop for Unwinding<'_> {
+    fn drop(&mut self) {
+        self.engine.abandon(self.job);
+        self.engine.forget(self.job);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::engine::{Engine, Job};
 use crate::error::{Error, Result};
+use crate::foreign;
 use crate::future::decode;
 use crate::pool::feed::Feeder;
 use crate::task::{Arguments, Prepared};
@@ -66,19 +68,27 @@ where
         if self.under_way.saturating_add(self.chunksize) > self.window {
             return false;
         }
+        if let Some(error) = self.engine.refusal() {
+            // Once, in the place of all that is left of the source.
+            self.under_way += 1;
+            self.engine.submit_failed(job, error, true);
+            drop_foreign(&mut self.source);
+            return false;
+        }
         let mut feeder = Feeder::new(&self.engine, job, self.chunksize);
         let under_way = &mut self.under_way;
         let mut items = source.map(|item| {
             *under_way += 1;
             (item,)
         });
-        let dry = feeder.add(&mut items, self.chunksize);
+        let added = catch_unwind(AssertUnwindSafe(|| feeder.add(&mut items, self.chunksize)));
         feeder.flush();
-        if dry {
-            self.source = None;
+        if !matches!(added, Ok(false)) {
+            // A source that has panicked is not asked again.
             self.engine.seal(job);
+            drop_foreign(&mut self.source);
         }
-        !dry
+        !added.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// The next result, waiting no longer than `patience`: `Err` with [`Error::TimedOut`] (without a pid) if it is not there
@@ -124,6 +134,12 @@ where
             }
         }
     }
+}
+
+/// Drops a source, whose panic would be in the way of whoever waits for results.
+fn drop_foreign<I>(source: &mut Option<I>) {
+    let source = source.take();
+    foreign::run_or_forget(|| drop(source));
 }
 
 impl<I, R> Iterator for Imap<I, R>

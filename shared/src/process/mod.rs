@@ -3,11 +3,13 @@
 mod builder;
 
 use std::fmt;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
+use rustix::process::{PidfdFlags, pidfd_open};
 use serde::de::DeserializeOwned;
 
 pub use builder::ProcessBuilder;
@@ -17,8 +19,10 @@ use crate::error::{Error, Result};
 use crate::exit::ExitStatus;
 use crate::future::take_one;
 use crate::sys::signals::is_signal;
-use crate::sys::socket::{Received, Socket};
 use crate::task::{Arguments, Task};
+
+/// How long the report of an end may take.
+const REPORT: Duration = Duration::from_secs(5);
 
 /// A function that runs in a process of its own.
 ///
@@ -50,8 +54,8 @@ pub struct Process<R> {
     engine: Arc<Engine>,
     job: Arc<Job>,
     pid: u32,
-    /// Its other end closes when the process ends. `None` if that was before anybody could ask.
-    sentinel: Option<Arc<Socket>>,
+    /// Readable once the process has ended. `None` if that was before anybody could ask.
+    sentinel: Option<OwnedFd>,
     take: fn(&Job) -> Result<R>,
     taken: bool,
 }
@@ -71,8 +75,9 @@ impl Process<()> {
 
 impl<R: DeserializeOwned + 'static> Process<R> {
     pub(super) fn running(engine: Arc<Engine>, job: Arc<Job>) -> Self {
-        let sentinel = engine.sentinel();
         let pid = engine.workers().first().map_or(0, |worker| worker.pid);
+        // One that was reaped already is none. Its number is not another's so soon: numbers go round.
+        let sentinel = sentinel(pid);
         Self { engine, job, pid, sentinel, take: take_one, taken: false }
     }
 }
@@ -172,15 +177,35 @@ impl<R> Process<R> {
         self.engine.signal(signal as i32, true)
     }
 
+    /// Whether it has ended. Then it is known how, too.
+    pub(crate) fn has_ended(&self) -> bool {
+        if !self.is_alive() {
+            return true;
+        }
+        if !self.has_hung_up() {
+            return false;
+        }
+        // The report is on its way, unless who sends it was stopped.
+        self.engine.wait_ended(Instant::now().checked_add(REPORT));
+        true
+    }
+
     /// Whether the kernel says that it has ended; how it ended may become known a little later.
     pub(crate) fn has_hung_up(&self) -> bool {
-        self.engine.check().is_err()
-            || self.sentinel.as_ref().is_none_or(|socket| !matches!(socket.receive(&mut [0]), Ok(Received::Nothing)))
+        let ended = |fd: &OwnedFd| {
+            poll(&mut [PollFd::new(fd.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
+        };
+        self.engine.check().is_err() || self.sentinel.as_ref().is_none_or(ended)
+    }
+
+    /// Somebody waits at the [sentinel](Process::sentinel): what the process has to send before it can end is taken meanwhile.
+    pub(crate) fn attend(&self) {
+        self.engine.supervise(true);
     }
 
     /// Readable once the process has ended.
     pub(crate) fn sentinel(&self) -> BorrowedFd<'_> {
-        self.sentinel.as_ref().map_or(self.engine.bell(), |socket| socket.as_fd())
+        self.sentinel.as_ref().map_or(self.engine.bell(), |fd| fd.as_fd())
     }
 
     /// Waits until it has ended. In a process that it does not belong to there is nothing to wait for.
@@ -195,6 +220,12 @@ impl<R> Process<R> {
         }
         (self.take)(&self.job)
     }
+}
+
+/// What is readable once the process `pid` has ended.
+fn sentinel(pid: u32) -> Option<OwnedFd> {
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).ok()?)?;
+    pidfd_open(pid, PidfdFlags::empty()).ok()
 }
 
 impl<R> Drop for Process<R> {

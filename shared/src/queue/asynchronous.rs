@@ -37,7 +37,11 @@ impl<T: Serialize + 'static> Queue<T> {
                 outcome => return outcome,
             }
             match wait(&self.core, For::Room).await {
-                Ok(in_time) => patience = if in_time { Duration::ZERO } else { CLOSER_LOOK },
+                Ok(true) => patience = Duration::ZERO,
+                Ok(false) if patience > Duration::ZERO && self.core.is_put_in_vain(&mut None) => {
+                    return Err(PutError { value, error: Error::Disconnected });
+                }
+                Ok(false) => patience = CLOSER_LOOK,
                 Err(error) => return Err(PutError { value, error }),
             }
         }
@@ -74,7 +78,7 @@ impl<T: DeserializeOwned + 'static> Queue<T> {
             if let Some(outcome) = self.look_closer() {
                 return outcome;
             }
-            if self.core.is_forsaken() && !For::Value.is_there(&self.core.store) {
+            if self.core.is_forsaken(&mut None) && !For::Value.is_there(&self.core.store) {
                 return Err(Error::Disconnected);
             }
         }
@@ -116,6 +120,7 @@ async fn wait(core: &Arc<Core<Ring>>, what: For) -> Result<bool> {
     let stand_in = StandIn::new(core);
     let flag = given_up.flag.clone();
     let waiting = tokio::task::spawn_blocking(move || {
+        stand_in.core.others.note_stand_in();
         let store = &stand_in.core.store;
         let until = Some(Instant::now() + SLICE);
         let over = || (what.is_there(store) || flag.load(Acquire)).then_some(());

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::handle::{self, Descriptor, Travel};
 use crate::limits::MAX_MESSAGE;
 use crate::machine::can_spin;
+use crate::queue::others::{Others, Waiting};
 use crate::queue::presence;
 use crate::sharing::{EventCount, SLICE};
 
@@ -129,6 +130,9 @@ pub(super) struct Core<S> {
     travelling: Mutex<Weak<Descriptor>>,
     /// This process has put something.
     has_put: AtomicBool,
+    /// This process has taken something.
+    has_taken: AtomicBool,
+    pub(super) others: Others,
     /// Threads that wait on behalf of async functions, and hold this.
     pub(super) stand_ins: AtomicUsize,
 }
@@ -139,6 +143,8 @@ impl<S: Store> Core<S> {
             store,
             travelling: Mutex::default(),
             has_put: AtomicBool::new(false),
+            has_taken: AtomicBool::new(false),
+            others: Others::new(),
             stand_ins: AtomicUsize::new(0),
         })
     }
@@ -149,12 +155,33 @@ impl<S: Store> Core<S> {
         }
     }
 
-    /// Whether it is known that nobody can put anything any more.
-    pub(super) fn is_forsaken(self: &Arc<Self>) -> bool {
-        self.store.common().shared.load(Acquire) == 1
-            && !self.has_put.load(Relaxed)
+    fn note_taken(&self) {
+        if !self.has_taken.load(Relaxed) {
+            self.has_taken.store(true, Relaxed);
+        }
+    }
+
+    /// Whether it is known that nobody can put anything any more. `waiting` is this thread's mark as one that waits.
+    pub(super) fn is_forsaken<'a>(self: &'a Arc<Self>, waiting: &mut Option<Waiting<'a>>) -> bool {
+        !self.has_put.load(Relaxed) && self.is_alone(waiting)
+    }
+
+    /// Whether it is known that nobody can take anything any more.
+    pub(super) fn is_put_in_vain<'a>(self: &'a Arc<Self>, waiting: &mut Option<Waiting<'a>>) -> bool {
+        !self.has_taken.load(Relaxed) && self.is_alone(waiting)
+    }
+
+    /// Whether other processes had handles and are gone, and this thread is the last that can use the queue.
+    fn is_alone<'a>(self: &'a Arc<Self>, waiting: &mut Option<Waiting<'a>>) -> bool {
+        let alone = self.store.common().shared.load(Acquire) == 1
             && Arc::strong_count(self) == 1 + self.stand_ins.load(Acquire)
-            && presence::is_alone(&self.store)
+            && presence::is_alone(&self.store);
+        if !alone {
+            return false;
+        }
+        waiting.get_or_insert_with(|| self.others.wait());
+        // Another thread may have given out a handle between the first look and the second.
+        !self.others.any() && presence::is_alone(&self.store)
     }
 
     /// Takes something by `attempt`, which finds nothing if another was quicker; waits while there is nothing.
@@ -165,12 +192,16 @@ impl<S: Store> Core<S> {
     ) -> Result<R, Refusal> {
         let (store, common) = (&self.store, self.store.common());
         let mut looked_around = false;
+        let mut waiting = None;
         loop {
             // In this order: what was put before the end is there.
             let closed = common.is_closed();
             if !store.is_empty() {
                 match attempt()? {
-                    Some(taken) => return Ok(taken),
+                    Some(taken) => {
+                        self.note_taken();
+                        return Ok(taken);
+                    }
                     None => continue,
                 }
             }
@@ -188,9 +219,10 @@ impl<S: Store> Core<S> {
             if common.items.wait_until(Some(until), can_spin() && !looked_around, something).is_none() {
                 // A process that was killed may have left something that only shows once its lock was taken over.
                 if looked_around && let Some(taken) = attempt()? {
+                    self.note_taken();
                     return Ok(taken);
                 }
-                if self.is_forsaken() && something().is_none() {
+                if self.is_forsaken(&mut waiting) && something().is_none() {
                     return Err(Error::Disconnected.into());
                 }
                 looked_around = true;
@@ -225,6 +257,7 @@ impl<S: Store> Core<S> {
         };
         *travelling = Arc::downgrade(&descriptor);
         let written = handle::serialize(&descriptor, Travel::Shared, serializer)?;
+        self.others.note_giver();
         self.store.common().shared.store(1, Release);
         Ok(written)
     }

@@ -35,7 +35,10 @@ thread_local! {
 ///
 /// To end, [`close`](Queue::close) it: those who take get what is left, and then [`Error::Closed`]. Beyond that, [`get`](Queue::get) says
 /// [`Error::Disconnected`] instead of waiting for ever when this process holds the last handle, others had theirs and are gone, and
-/// nothing was put by this process. It cannot know more: with two processes waiting, either might yet put something.
+/// nothing was put by this process. It cannot know more: with two processes waiting, either might yet put something. Another thread
+/// of this process that has the queue by reference counts for ten seconds after it was started, and after it last gave a handle to a process;
+/// one that has a clone counts while it has it. In the same way, [`put`](Queue::put) into a full queue is an error when nobody is left who could
+/// take something, and this process never did.
 ///
 /// Values may have up to 16 GiB ([`with_max_message`](Queue::with_max_message)); those that hold handles cannot go through a queue.
 ///
@@ -164,8 +167,8 @@ impl<T: Serialize + 'static> Queue<T> {
     /// Python's counterpart is `Queue.put`.
     ///
     /// # Errors
-    /// The value comes back with [`Error::Closed`], [`Error::TooLarge`], [`Error::Encode`], or [`Error::Io`] if the system has no
-    /// more memory for it.
+    /// The value comes back with [`Error::Closed`], [`Error::TooLarge`], [`Error::Encode`], [`Error::Disconnected`] if the queue is full and
+    /// nobody is left who could take something (see [`Queue`]), or [`Error::Io`] if the system has no more memory for it.
     pub fn put(&self, value: T) -> Result<(), PutError<T>> {
         self.put_until(value, None, Error::Full)
     }
@@ -189,7 +192,9 @@ impl<T: Serialize + 'static> Queue<T> {
 
     pub(super) fn put_until(&self, value: T, deadline: Option<Instant>, late: Error) -> Result<(), PutError<T>> {
         self.core.note_put();
-        let put = |bytes: &[u8]| self.core.store.put(bytes, deadline).map_err(|refusal| refusal.or(late));
+        let mut waiting = None;
+        let in_vain = || self.core.is_put_in_vain(&mut waiting);
+        let put = |bytes: &[u8]| self.core.store.put(bytes, deadline, in_vain).map_err(|refusal| refusal.or(late));
         encode(&value, put).map_err(|error| PutError { value, error })
     }
 }

@@ -8,7 +8,7 @@
 //! A [`PriorityQueue`] is a [`log`] of values in shared memory under one such lock; see there.
 //!
 //! [`fifo`] is the typed queue, [`ring`] its memory, [`layout`] the words there, [`common`] what queues wait with, [`presence`] knows whether
-//! anybody else is there, [`PutError`] gives back what could not be put.
+//! another process is there and [`others`] whether another thread is, [`PutError`] gives back what could not be put.
 
 #[cfg(feature = "tokio")]
 mod asynchronous;
@@ -16,6 +16,7 @@ mod common;
 mod fifo;
 mod layout;
 mod log;
+mod others;
 mod presence;
 mod priority;
 mod put_error;
@@ -28,8 +29,7 @@ pub use put_error::PutError;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::foreign::guard;
-use crate::{codec, handle};
+use crate::{codec, foreign, handle};
 
 /// Hands the bytes of `value` to `put`: where they lie, if it is plain data.
 fn encode<T: Serialize + 'static>(value: &T, put: impl FnOnce(&[u8]) -> Result<()>) -> Result<()> {
@@ -39,7 +39,7 @@ fn encode<T: Serialize + 'static>(value: &T, put: impl FnOnce(&[u8]) -> Result<(
         return put(bytes);
     }
     let mut bytes = Vec::new();
-    let encode = || guard(|| codec::encode_ref(value, &mut bytes));
+    let encode = || foreign::guard(|| codec::encode_ref(value, &mut bytes));
     let encoded = handle::forbid(NO_HANDLES, encode);
     encoded.unwrap_or_else(|_| Err("serializing the value panicked".into())).map_err(Error::Encode)?;
     put(&bytes)

@@ -1,7 +1,7 @@
 //! The queue that gives the smallest value first.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::codec::{self, Source};
 use crate::error::{Error, Result};
+use crate::foreign;
 use crate::handle::{self, Descriptor};
 use crate::queue::common::{Core, Refusal, Store};
 use crate::queue::log::{Found, Fresh, Log, Reader};
@@ -56,6 +57,8 @@ pub struct PriorityQueue<T> {
 /// The values this process has seen, some of which others may have taken.
 struct Seen<T> {
     reader: Reader,
+    /// Those that are not decoded yet, in the order they were put.
+    fresh: VecDeque<Fresh>,
     heap: BinaryHeap<Reverse<Entry<T>>>,
 }
 
@@ -68,7 +71,8 @@ struct Entry<T> {
 impl<T: Ord> Ord for Entry<T> {
     fn cmp(&self, other: &Self) -> Ordering {
         let values = match (&self.value, &other.value) {
-            (Ok(a), Ok(b)) => a.cmp(b),
+            // Where a comparison panics, the order in which they were put decides: the heap must stay one.
+            (Ok(a), Ok(b)) => foreign::guard(|| a.cmp(b)).unwrap_or(Ordering::Equal),
             // What cannot be decoded is told at once.
             (a, b) => a.is_ok().cmp(&b.is_ok()),
         };
@@ -119,7 +123,7 @@ impl<T: Ord> PriorityQueue<T> {
     }
 
     fn open(fd: Arc<Descriptor>) -> Result<Self> {
-        let seen = Seen { reader: Reader::default(), heap: BinaryHeap::new() };
+        let seen = Seen { reader: Reader::default(), fresh: VecDeque::new(), heap: BinaryHeap::new() };
         Ok(Self { core: Core::new(Log::open(fd)?), seen: Arc::new(Mutex::new(seen)) })
     }
 }
@@ -201,7 +205,9 @@ impl<T: Serialize + 'static> PriorityQueue<T> {
 
     fn put_until(&self, value: T, deadline: Option<Instant>, late: Error) -> Result<(), PutError<T>> {
         self.core.note_put();
-        let put = |bytes: &[u8]| self.core.store.put(bytes, deadline).map_err(|refusal| refusal.or(late));
+        let mut waiting = None;
+        let in_vain = || self.core.is_put_in_vain(&mut waiting);
+        let put = |bytes: &[u8]| self.core.store.put(bytes, deadline, in_vain).map_err(|refusal| refusal.or(late));
         encode(&value, put).map_err(|error| PutError { value, error })
     }
 }
@@ -231,27 +237,53 @@ impl<T: DeserializeOwned + Ord + 'static> PriorityQueue<T> {
     /// Looks at what came, and takes the smallest of all, if there is one.
     fn take_smallest(&self, deadline: Option<Instant>) -> Result<Option<Result<T, String>>, Refusal> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let Seen { reader, heap } = &mut *seen;
+        let seen = &mut *seen;
         let mut looks = 0;
         loop {
             let mut locked = self.core.store.lock(deadline)?;
-            let Found { moved, values } = locked.read(reader)?;
+            let Found { moved, values } = locked.read(&mut seen.reader)?;
             if moved {
-                heap.clear();
+                seen.fresh.clear();
+                forget(std::mem::take(&mut seen.heap));
             }
+            let any = !values.is_empty();
+            seen.fresh.extend(values);
             looks += 1;
             // What comes while the rest is decoded came too late for this call, unless it moved the places.
-            if values.is_empty() || (looks > 1 && !moved) {
-                let taken = take_top(heap, |at| locked.take(at))?;
+            if !any || (looks > 1 && !moved) {
+                let taken = take_top(&mut seen.heap, |at| locked.take(at))?;
                 drop(locked);
-                heap.extend(decode(values));
+                seen.decode_fresh();
                 return Ok(taken);
             }
             // Decoding runs code of others: without the lock.
             drop(locked);
-            heap.extend(decode(values));
+            seen.decode_fresh();
         }
     }
+}
+
+impl<T: DeserializeOwned + Ord + 'static> Seen<T> {
+    /// Decodes the values that are new. One that panics, when it is decoded or compared, is an error in its own place.
+    fn decode_fresh(&mut self) {
+        while let Some(Fresh { at, mut bytes }) = self.fresh.pop_front() {
+            let decoded = foreign::guard(|| codec::decode::<T>(Source::Buffer(&mut bytes)));
+            let value = decoded.unwrap_or_else(|panic| Err(format!("decoding the value panicked: {panic}")));
+            let value = value.and_then(|value| match foreign::guard(|| value.cmp(&value)) {
+                Ok(_) => Ok(value),
+                Err(panic) => {
+                    foreign::run_or_forget(|| drop(value));
+                    Err(format!("comparing the value panicked: {panic}"))
+                }
+            });
+            self.heap.push(Reverse(Entry { value, at }));
+        }
+    }
+}
+
+/// Drops values that are of no use here any more. What one of them does about that concerns no other.
+fn forget<T>(heap: BinaryHeap<Reverse<Entry<T>>>) {
+    heap.into_iter().for_each(|Reverse(entry)| foreign::run_or_forget(|| drop(entry)));
 }
 
 /// Takes the smallest value that nobody else has taken.
@@ -263,14 +295,9 @@ fn take_top<T: Ord>(
         if take(entry.at)? {
             return Ok(Some(entry.value));
         }
+        foreign::run_or_forget(|| drop(entry));
     }
     Ok(None)
-}
-
-fn decode<T: DeserializeOwned + 'static>(fresh: Vec<Fresh>) -> impl Iterator<Item = Reverse<Entry<T>>> {
-    fresh
-        .into_iter()
-        .map(|Fresh { at, mut bytes }| Reverse(Entry { value: codec::decode(Source::Buffer(&mut bytes)), at }))
 }
 
 impl<T> Clone for PriorityQueue<T> {

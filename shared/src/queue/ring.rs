@@ -120,8 +120,13 @@ impl Ring {
         view.mapping.as_ref().ok_or_else(garbled)
     }
 
-    /// Puts a value; waits while the queue is full.
-    pub(super) fn put(&self, value: &[u8], deadline: Option<Instant>) -> Result<(), Refusal> {
+    /// Puts a value; waits while the queue is full, unless that is `in_vain`.
+    pub(super) fn put(
+        &self,
+        value: &[u8],
+        deadline: Option<Instant>,
+        mut in_vain: impl FnMut() -> bool,
+    ) -> Result<(), Refusal> {
         let header = self.header();
         let common = &header.common;
         common.check_size(value.len())?;
@@ -142,6 +147,9 @@ impl Ring {
                 && let Some(taking) = header.get.mutex().try_lock()?
             {
                 header.get.mend(&taking);
+            }
+            if header.is_full() && in_vain() && header.is_full() {
+                return Err(Error::Disconnected.into());
             }
         }
     }
@@ -304,12 +312,12 @@ mod tests {
     #[test]
     fn the_room_that_a_killed_consumer_left_is_found_by_a_waiting_producer() {
         let ring = ring(1);
-        ring.put(b"first", None).ok().unwrap();
+        ring.put(b"first", None, || false).ok().unwrap();
         // It was killed after the position had moved and before the count did, so that the queue looks full and empty at once.
         let get = &ring.header().get;
         die_holding(get, || get.advance_position_only(space(5) as u64));
         assert!(ring.header().is_full() && ring.header().is_empty());
-        assert!(ring.put(b"second", None).is_ok());
+        assert!(ring.put(b"second", None, || false).is_ok());
         let mut value = Vec::new();
         assert!(ring.take(&mut value, None).is_ok_and(|taken| taken));
         assert_eq!(value, b"second");
@@ -319,9 +327,9 @@ mod tests {
     #[test]
     fn a_producer_killed_while_it_holds_the_lock_takes_nothing_along() {
         let ring = ring(0);
-        ring.put(b"first", None).ok().unwrap();
+        ring.put(b"first", None, || false).ok().unwrap();
         die_holding(&ring.header().put, || {});
-        ring.put(b"second", None).ok().unwrap();
+        ring.put(b"second", None, || false).ok().unwrap();
         assert_eq!(ring.header().len(), 2);
     }
 }

@@ -111,8 +111,13 @@ fn tell(word: &AtomicU32, told: &AtomicU32) -> bool {
 
 impl Cursor {
     /// This side is about to sleep until the other one moves its cursor. It must look at that once more after this.
+    ///
+    /// The sleep has a number of its own, also while another thread of this side sleeps: the other side may have woken that one
+    /// already, and would not wake the same sleep twice.
     pub(crate) fn begin_sleep(&self) {
-        begin_sleep(&self.sleeping);
+        let number = self.sleeping.load(Relaxed);
+        let next = if asleep(number) { 2 } else { 1 };
+        self.sleeping.store(number.wrapping_add(next), Relaxed);
         fence(SeqCst);
     }
 

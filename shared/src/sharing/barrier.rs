@@ -1,12 +1,14 @@
 //! A point that all must reach before any goes on.
 
-use std::sync::atomic::{AtomicU32, Ordering::*};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zerocopy::FromBytes;
 
 use crate::error::{Error, Result};
+use crate::sharing::holder::{Holding, has_ended};
 use crate::sharing::place::{Place, Taken};
 use crate::sharing::region::{Head, Kind, Region};
 use crate::sharing::{EventCount, SLICE};
@@ -20,6 +22,15 @@ struct BarrierHead {
     broken: AtomicU32,
     parties: AtomicU32,
     waiters: EventCount,
+}
+
+/// A place to wait at, who waits there, and a word for one process that has a handle.
+#[repr(C)]
+#[derive(Debug, FromBytes)]
+struct Seat {
+    place: Place,
+    waiter: AtomicU64,
+    holder: AtomicU64,
 }
 
 impl Head for BarrierHead {
@@ -41,7 +52,8 @@ const BROKEN: u32 = 3;
 ///
 /// A barrier is *broken* when a participant gives up waiting ([`wait_timeout`](Barrier::wait_timeout)), is killed while it waits, or
 /// calls [`abort`](Barrier::abort): who waits then, or comes later, gets [`Error::BrokenBarrier`], until
-/// [`reset`](Barrier::reset). One that dies before it comes is not noticed: have the others wait with a timeout.
+/// [`reset`](Barrier::reset). It is broken, too, when others wait and a process ends that was sent a handle and has not dropped it; a
+/// worker that its pool lets go is none. (Of more processes with a handle than twice the participants, some are not noticed.)
 ///
 /// Python's counterpart is `multiprocessing.Barrier`.
 ///
@@ -61,9 +73,12 @@ const BROKEN: u32 = 3;
 /// assert!(stages.into_iter().all(|count| count.get().unwrap() == 3));
 /// # Ok(()) }
 /// ```
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Barrier(Region<BarrierHead, Place>);
+#[derive(Debug, Clone)]
+pub struct Barrier {
+    region: Region<BarrierHead, Seat>,
+    /// That this process has a handle which came from another.
+    holding: Option<Arc<Holding>>,
+}
 
 /// What [`Barrier::wait`] says to one of those it has let go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,11 +109,11 @@ impl Barrier {
             return Err(Error::Config(format!("a barrier has 1 to {MOST} participants, not {parties}")));
         }
         // Those of a round may come while those of the round before are still leaving.
-        let barrier = Self(Region::create(2 * parties)?);
-        barrier.0.mutex.init()?;
-        barrier.0.parties.store(parties as u32, Relaxed);
-        barrier.0.all_words().try_for_each(Place::init)?;
-        Ok(barrier)
+        let region: Region<BarrierHead, Seat> = Region::create(2 * parties)?;
+        region.mutex.init()?;
+        region.parties.store(parties as u32, Relaxed);
+        region.all_words().try_for_each(|seat| seat.place.init())?;
+        Ok(Self { region, holding: None })
     }
 
     /// Waits until all participants wait.
@@ -132,13 +147,14 @@ impl Barrier {
     pub fn reset(&self) -> Result<()> {
         let _held = self.enter()?;
         self.break_up();
-        self.0.broken.store(0, Release);
+        self.forget_ended();
+        self.region.broken.store(0, Release);
         Ok(())
     }
 
     /// Whether it is broken.
     pub fn is_broken(&self) -> bool {
-        self.0.broken.load(Acquire) != 0
+        self.region.broken.load(Acquire) != 0
     }
 
     /// How many wait at the moment. Python's counterpart is `Barrier.n_waiting`.
@@ -148,7 +164,7 @@ impl Barrier {
 
     /// How many participants there are.
     pub fn parties(&self) -> usize {
-        self.0.parties.load(Relaxed) as usize
+        self.region.parties.load(Relaxed) as usize
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> Result<Option<BarrierWait>> {
@@ -159,10 +175,13 @@ impl Barrier {
             let slice = Instant::now() + SLICE;
             let until = deadline.map_or(slice, |deadline| deadline.min(slice));
             let left = || (place.mark() != WAITING).then_some(());
-            let over = self.0.waiters.wait_until(Some(until), true, left).is_some();
+            let over = self.region.waiters.wait_until(Some(until), true, left).is_some();
             if !over {
                 // The one who would let us go on, or one who waits with us, may be dead.
                 let _held = self.enter()?;
+                if self.forget_ended() {
+                    self.break_up();
+                }
                 self.look_for_dead()?;
                 if place.mark() == WAITING && deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                     self.break_up();
@@ -200,7 +219,7 @@ impl Barrier {
 
     /// Takes the mutex. One who died with it may have let some go on and others not: that breaks the barrier.
     fn enter(&self) -> Result<Held<'_>> {
-        let held = self.0.mutex.lock()?;
+        let held = self.region.mutex.lock()?;
         if held.owner_died {
             self.break_up();
         }
@@ -210,8 +229,13 @@ impl Barrier {
     /// Breaks the barrier if somebody has died waiting; says whether it is broken. The caller holds the mutex.
     fn look_for_dead(&self) -> Result<bool> {
         let mut died = false;
-        for place in self.all_waiting() {
-            died |= place.is_orphaned()?;
+        for seat in self.all_waiting() {
+            if seat.place.is_orphaned()? {
+                died = true;
+                // It may be a while before the process is seen to have ended.
+                let waiter = seat.waiter.load(Relaxed);
+                self.forget(|holder| holder == waiter);
+            }
         }
         if died {
             self.break_up();
@@ -219,24 +243,61 @@ impl Barrier {
         Ok(self.is_broken())
     }
 
-    fn take_place(&self) -> Result<Option<Taken<'_>>> {
-        let mut places = self.0.all_words().filter(|place| place.mark() != WAITING);
-        places.find_map(|place| place.take(WAITING, self.0.mapping()).transpose()).transpose()
+    /// Forgets processes that have ended with a handle; says whether there were any. The caller holds the mutex.
+    fn forget_ended(&self) -> bool {
+        self.forget(has_ended)
     }
 
-    fn all_waiting(&self) -> impl Iterator<Item = &Place> {
-        self.0.all_words().filter(|place| place.mark() == WAITING)
+    fn forget(&self, ended: impl Fn(u64) -> bool) -> bool {
+        let mut any = false;
+        for seat in self.region.all_words() {
+            let holder = seat.holder.load(Acquire);
+            if holder != 0 && ended(holder) {
+                any |= seat.holder.compare_exchange(holder, 0, AcqRel, Relaxed).is_ok();
+            }
+        }
+        any
+    }
+
+    fn take_place(&self) -> Result<Option<Taken<'_>>> {
+        let own = self.holding.as_ref().map_or(0, |holding| holding.word());
+        for seat in self.region.all_words().filter(|seat| seat.place.mark() != WAITING) {
+            if let Some(taken) = seat.place.take(WAITING, self.region.mapping())? {
+                seat.waiter.store(own, Relaxed);
+                return Ok(Some(taken));
+            }
+        }
+        Ok(None)
+    }
+
+    fn all_waiting(&self) -> impl Iterator<Item = &Seat> {
+        self.region.all_words().filter(|seat| seat.place.mark() == WAITING)
     }
 
     /// The caller holds the mutex.
     fn break_up(&self) {
-        self.0.broken.store(1, Release);
+        self.region.broken.store(1, Release);
         self.release(BROKEN);
     }
 
     /// Tells all who wait why they wait no longer. The caller holds the mutex.
     fn release(&self, mark: u32) {
-        self.all_waiting().for_each(|place| place.set_mark(mark));
-        self.0.waiters.notify_all();
+        self.all_waiting().for_each(|seat| seat.place.set_mark(mark));
+        self.region.waiters.notify_all();
+    }
+}
+
+impl Serialize for Barrier {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        self.region.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Barrier {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let region: Region<BarrierHead, Seat> = Region::deserialize(deserializer)?;
+        let words = (0..region.len()).map(|at| region.offset(at) + std::mem::offset_of!(Seat, holder));
+        let holding = Holding::take(region.mapping(), words);
+        Ok(Self { region, holding })
     }
 }

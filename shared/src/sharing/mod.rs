@@ -2,13 +2,15 @@
 //!
 //! Each of the public types is a [`region`] of shared memory that travels by its descriptor. None of them belongs to a process:
 //! whatever one that is killed had taken, the kernel gives back, by a robust mutex ([`lock`], [`place`]: permits and those who wait
-//! at a barrier) or a lock on a range of a file ([`slice`](mod@slice)), and a word or note that it left tells the next one of it. Who
+//! at a barrier) or a lock on a range of a file ([`slice`](mod@slice)), and a word or note that it left tells the next one of it. [`holder`] notes
+//! which processes have a handle, for those who wait for all of them. Who
 //! waits does so at an [`eventcount`], and looks again by itself, should the one be dead who was to wake it.
 
 mod barrier;
 mod condition;
 mod event;
 mod eventcount;
+mod holder;
 mod lock;
 mod place;
 mod plain;
@@ -21,6 +23,7 @@ pub use barrier::{Barrier, BarrierWait};
 pub use condition::Condition;
 pub use event::Event;
 pub(crate) use eventcount::{EventCount, SLICE};
+pub(crate) use holder::leave_all;
 pub use lock::{Lock, LockGuard};
 pub use semaphore::{Permit, Semaphore};
 pub use slice::{SharedSlice, SliceRead, SliceWrite};

@@ -5,7 +5,8 @@ use std::ffi::CString;
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::MetadataExt;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -102,6 +103,24 @@ pub(crate) fn fork(_permit: ForkPermit) -> nix::Result<Option<Pid>> {
         ForkResult::Parent { child } => Ok(Some(child)),
         ForkResult::Child => Ok(None),
     }
+}
+
+/// Whether this is the only thread of the process, so that no other can begin to be one.
+pub(crate) fn is_single_threaded() -> bool {
+    // The C library's own word is free, but once it was no it stays so; then the kernel is asked, whose folder of threads has a link from each.
+    let threads = || std::fs::metadata("/proc/self/task").map_or(u64::MAX, |folder| folder.nlink());
+    never_had_threads() || threads() <= 3
+}
+
+/// Whether the C library knows that no thread was ever started. It may not know.
+fn never_had_threads() -> bool {
+    static WORD: OnceLock<usize> = OnceLock::new();
+    // SAFETY: the name is a C string, and looking it up has no effects.
+    let find = || unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__libc_single_threaded".as_ptr()) } as usize;
+    let word = *WORD.get_or_init(find) as *const AtomicU8;
+    // SAFETY: either there is no such word, or it is the C library's `char` of this name, which lives as long as the process
+    // and which only the library changes, when this very thread starts another (`<sys/single_threaded.h>`).
+    !word.is_null() && unsafe { &*word }.load(Relaxed) != 0
 }
 
 /// Flushes Rust's and C's standard output.

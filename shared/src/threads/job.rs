@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use crate::engine::WhenDone;
 use crate::error::{Error, Result};
+use crate::foreign;
 use crate::future::{FutureState, Later};
 use crate::task::{Arguments, Task};
 use crate::threads::chunk::Chunk;
@@ -135,7 +136,7 @@ impl<R> Job<R> {
         let when_done = if done { std::mem::take(&mut progress.when_done) } else { Vec::new() };
         drop(progress);
         self.changed.notify_all();
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.into_iter().for_each(|waker| foreign::run_or_forget(|| waker.wake()));
         when_done.into_iter().for_each(|run| self.crew.call_back(run));
     }
 

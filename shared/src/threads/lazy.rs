@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
+use crate::foreign;
 use crate::threads::job::Job;
 
 /// Has items run as a chunk of the job.
@@ -55,16 +57,24 @@ impl<I: Iterator, R> ThreadImap<I, R> {
         if self.job.crew().check().is_err() || self.under_way.saturating_add(self.chunksize) > self.window {
             return false;
         }
-        let items: Vec<_> = source.take(self.chunksize).collect();
+        let mut items = Vec::new();
+        let taken = catch_unwind(AssertUnwindSafe(|| items.extend(source.take(self.chunksize))));
+        // Once it takes no more, the pool says so once, in the place of all that is left of the source.
+        let open = self.job.crew().is_open();
+        if !open {
+            items.truncate(1);
+        }
         self.under_way += items.len();
-        let dry = items.len() < self.chunksize;
+        let dry = items.len() < self.chunksize || !open || taken.is_err();
         if !items.is_empty() {
             (self.feed)(&self.job, items);
         }
         if dry {
-            self.source = None;
             self.job.seal();
+            let source = self.source.take();
+            foreign::run_or_forget(|| drop(source));
         }
+        taken.unwrap_or_else(|panic| resume_unwind(panic));
         !dry
     }
 

@@ -1,18 +1,20 @@
 //! Reading the task ring.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::ring::{Consumer, Corrupt, Segment};
-use crate::sys::bell::Bell;
 use crate::sys::large::on_large_pages;
-use crate::sys::process::flush_stdio;
+use crate::worker::descriptors::Descriptors;
+use crate::worker::output::Output;
 
 /// Bytes taken from the ring at a time; payloads larger than this go straight to where they are needed.
 const GULP: usize = 64 * 1024;
 
 pub(super) struct Inbox {
     segment: Arc<Segment>,
-    bell: Arc<Bell>,
+    descriptors: Rc<Descriptors>,
+    output: Rc<Output>,
     ring: Consumer,
     buffer: Vec<u8>,
     /// How much of `buffer` has been used.
@@ -20,8 +22,8 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    pub(super) fn new(segment: Arc<Segment>, bell: Arc<Bell>) -> Self {
-        Self { ring: Consumer::tasks(segment.clone()), segment, bell, buffer: Vec::new(), at: 0 }
+    pub(super) fn new(segment: Arc<Segment>, descriptors: Rc<Descriptors>, output: Rc<Output>) -> Self {
+        Self { ring: Consumer::tasks(segment.clone()), segment, descriptors, output, buffer: Vec::new(), at: 0 }
     }
 
     /// Waits until there is something to read; says whether that took any waiting.
@@ -29,8 +31,9 @@ impl Inbox {
         if self.at < self.buffer.len() || self.ring.available()? > 0 {
             return Ok(false);
         }
-        // Nothing to do is the time to show what tasks have printed.
-        flush_stdio();
+        // Nothing to do is the time to show what tasks have printed, and to see what they have left.
+        self.output.show();
+        self.descriptors.check()?;
         self.sleep()?;
         Ok(true)
     }
@@ -48,17 +51,15 @@ impl Inbox {
     fn read(&mut self, into: &mut Vec<u8>, most: usize) -> Result<(), Corrupt> {
         while self.ring.read(into, most)? == 0 {
             // The parent may sleep until it has room for what is missing.
-            self.give_room();
+            self.give_room()?;
             self.sleep()?;
         }
         Ok(())
     }
 
     /// The parent may write where bytes were read.
-    fn give_room(&self) {
-        if self.segment.header().room_awaited() {
-            self.bell.ring();
-        }
+    fn give_room(&self) -> Result<(), Corrupt> {
+        if self.segment.header().room_awaited() { self.descriptors.ring() } else { Ok(()) }
     }
 
     /// The next `len` bytes.
@@ -70,7 +71,7 @@ impl Inbox {
             while buffer.len() < len {
                 self.read(&mut buffer, GULP)?;
             }
-            self.give_room();
+            self.give_room()?;
             self.buffer = buffer;
         }
         self.at += len;
@@ -88,7 +89,7 @@ impl Inbox {
             let missing = len - bytes.len();
             self.read(&mut bytes, missing.min(self.segment.piece()))?;
             if self.ring.has_much_room() || bytes.len() == len {
-                self.give_room();
+                self.give_room()?;
             }
         }
         Ok(bytes)

@@ -3,21 +3,26 @@
 //! A task may fork, and both processes come back from it. The copy ends wherever it comes back to the code here: it has no rings
 //! ([`keep_from_copies`](crate::sys::shm::Mapping::keep_from_copies)), and its original goes on.
 
+mod descriptors;
 mod inbox;
 mod outlet;
+mod output;
 mod run;
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Release;
 
 use bytemuck::Zeroable;
 
-use crate::handle::{self, Carried, Handles};
+use crate::foreign;
+use crate::handle::{Carried, Handles};
 use crate::identity;
 use crate::protocol::{Kind, RECORD_LEN, Record, RecordKind, Setup};
 use crate::ring::{Corrupt, Segment};
+use crate::sharing;
 use crate::sys::bell::Bell;
 use crate::sys::exit;
 use crate::sys::pid::Owner;
@@ -25,8 +30,10 @@ use crate::sys::process;
 use crate::sys::socket::Socket;
 use crate::task::{State, panic};
 
+use descriptors::Descriptors;
 use inbox::Inbox;
 use outlet::Outlet;
+use output::Output;
 
 /// What a fresh worker starts from.
 pub(crate) struct Seed {
@@ -49,11 +56,17 @@ pub(crate) fn run(seed: Seed) -> ! {
     drop(seed.segment);
     let _lifeline = seed.lifeline;
     panic::install_hook();
-    let outcome = Worker::new(Arc::new(segment), Bell::from_fd(seed.bell), Socket::from_fd(seed.handles)).serve();
-    process::flush_stdio();
+    let mut worker = Worker::new(Arc::new(segment), Bell::from_fd(seed.bell), Socket::from_fd(seed.handles));
+    let outcome = worker.serve();
+    for state in std::mem::take(&mut worker.states) {
+        foreign::run_or_forget(|| drop(state));
+    }
+    sharing::leave_all();
+    let shown = worker.output.show_last();
     match outcome {
-        Ok(code) => exit::in_order(code),
-        Err(Corrupt) => process::exit_now(CONFUSED),
+        Ok(code) if shown => exit::in_order(code),
+        // The descriptors go with the process: their numbers may be those of files that a task has open.
+        outcome => process::exit_now(outcome.unwrap_or(CONFUSED)),
     }
 }
 
@@ -62,7 +75,8 @@ struct Worker {
     segment: Arc<Segment>,
     inbox: Inbox,
     outlet: Outlet,
-    handles: Socket,
+    descriptors: Rc<Descriptors>,
+    output: Rc<Output>,
     states: HashMap<u64, State>,
     /// Whether the latest task failed.
     failed: bool,
@@ -80,13 +94,15 @@ struct Worker {
 
 impl Worker {
     fn new(segment: Arc<Segment>, bell: Bell, handles: Socket) -> Self {
-        let bell = Arc::new(bell);
+        let descriptors = Rc::new(Descriptors::new(bell, handles));
+        let output = Rc::new(Output::default());
         Self {
             owner: Owner::here(),
-            inbox: Inbox::new(segment.clone(), bell.clone()),
-            outlet: Outlet::new(segment.clone(), bell),
+            inbox: Inbox::new(segment.clone(), descriptors.clone(), output.clone()),
+            outlet: Outlet::new(segment.clone(), descriptors.clone()),
             segment,
-            handles,
+            descriptors,
+            output,
             states: HashMap::new(),
             failed: false,
             finalizer: None,
@@ -98,7 +114,7 @@ impl Worker {
     }
 
     /// Works until told to quit; says with which code to exit.
-    fn serve(mut self) -> Result<i32, Corrupt> {
+    fn serve(&mut self) -> Result<i32, Corrupt> {
         loop {
             // A value that was dropped since may have forked.
             self.owner.or_exit();
@@ -115,7 +131,10 @@ impl Worker {
                     let carried = Carried { handles: self.handles_of(&record)?, bytes: self.inbox.take_owned(len)? };
                     self.states.insert(record.state, State { carried, value: None });
                 }
-                RecordKind::Forget => drop(self.states.remove(&record.state)),
+                RecordKind::Forget => {
+                    let state = self.states.remove(&record.state);
+                    foreign::run_or_forget(|| drop(state));
+                }
                 RecordKind::RunOne | RecordKind::RunMany => self.run_chunk(&record, len)?,
                 RecordKind::Finalize => {
                     let carried = Carried { handles: self.handles_of(&record)?, bytes: self.inbox.take_owned(len)? };
@@ -131,7 +150,7 @@ impl Worker {
         if record.handles == 0 {
             return Ok(Handles::default());
         }
-        handle::wait(&self.handles).map_err(|_| Corrupt)
+        self.descriptors.handles()
     }
 
     fn set_up(&mut self, len: usize) -> Result<(), Corrupt> {
@@ -177,8 +196,8 @@ impl Worker {
         // Texts and numbers: postcard has nothing to refuse in them.
         let mut payload = postcard::to_stdvec(&error).unwrap_or_default();
         self.outlet.send(Kind::Initializer, None, &mut payload)?;
-        self.outlet.show();
-        process::flush_stdio();
+        self.outlet.show()?;
+        self.output.show_last();
         process::exit_now(1)
     }
 }

@@ -1,16 +1,17 @@
 //! Writing the result ring.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Release;
 
 use crate::codec::fixed::Raw;
 use crate::protocol::{FrameHead, Kind};
 use crate::ring::{Corrupt, Producer, Segment};
-use crate::sys::bell::Bell;
+use crate::worker::descriptors::Descriptors;
 
 pub(super) struct Outlet {
     segment: Arc<Segment>,
-    bell: Arc<Bell>,
+    descriptors: Rc<Descriptors>,
     ring: Producer,
     /// Bytes a payload may have.
     cap: u64,
@@ -26,8 +27,8 @@ const BATCH: u64 = 32 * 1024;
 const KEPT: usize = 1 << 20;
 
 impl Outlet {
-    pub(super) fn new(segment: Arc<Segment>, bell: Arc<Bell>) -> Self {
-        Self { ring: Producer::results(segment.clone()), segment, bell, cap: u64::MAX }
+    pub(super) fn new(segment: Arc<Segment>, descriptors: Rc<Descriptors>) -> Self {
+        Self { ring: Producer::results(segment.clone()), segment, descriptors, cap: u64::MAX }
     }
 
     pub(super) fn set_cap(&mut self, cap: u64) {
@@ -63,10 +64,9 @@ impl Outlet {
             }
             self.write(payload)?;
         }
-        self.sent();
         payload.clear();
         payload.shrink_to(KEPT);
-        Ok(())
+        self.sent()
     }
 
     /// Whether a result may have so many bytes.
@@ -83,25 +83,20 @@ impl Outlet {
             self.write(&head)?;
             self.write(&raw.to_ne_bytes()[..len])?;
         }
-        self.sent();
-        Ok(())
+        self.sent()
     }
 
     /// Counts everything written as complete.
     #[inline]
-    fn sent(&mut self) {
+    fn sent(&mut self) -> Result<(), Corrupt> {
         self.segment.header().worker.solid.store(self.ring.written(), Release);
-        if self.ring.unpublished() >= BATCH {
-            self.show();
-        }
+        if self.ring.unpublished() >= BATCH { self.show() } else { Ok(()) }
     }
 
     /// Shows the parent all results, and wakes it if it sleeps.
-    pub(super) fn show(&mut self) {
+    pub(super) fn show(&mut self) -> Result<(), Corrupt> {
         self.ring.publish();
-        if self.segment.header().results_awaited() {
-            self.bell.ring();
-        }
+        if self.segment.header().results_awaited() { self.descriptors.ring() } else { Ok(()) }
     }
 
     /// Writes all of `bytes`, in as many pieces as the room in the ring asks for.
@@ -113,7 +108,7 @@ impl Outlet {
             if bytes.is_empty() {
                 return Ok(());
             }
-            self.show();
+            self.show()?;
             if written > 0 {
                 continue;
             }

@@ -60,8 +60,7 @@ impl Worker {
         if header.has(Flags::MEMORY) {
             header.worker.memory.store(crate::machine::memory::resident(None), Relaxed);
         }
-        self.outlet.show();
-        Ok(())
+        self.outlet.show()
     }
 
     /// Runs an initializer or a finalizer; says what went wrong.

@@ -23,7 +23,9 @@ pub(crate) use gate::{Gate, arrive, pass};
 pub(crate) use kill::{Random, killed, poisoned_by};
 pub(crate) use leftovers::{Holdings, descriptors};
 pub(crate) use managers::{holdings, is_config};
-pub(crate) use processes::{ProcessId, descendants, descendants_of, nursery, processor_ticks, resident_kib};
+pub(crate) use processes::{
+    ProcessId, descendants, descendants_of, nursery, nursery_while, processor_ticks, resident_kib,
+};
 pub(crate) use programs::{Program, announce};
 pub(crate) use runner::{named, run_each_in_a_process};
 

@@ -75,8 +75,14 @@ pub(crate) fn descendants() -> Vec<ProcessId> {
 
 /// The nursery of this process. One that has died may be replaced a moment later.
 pub(crate) fn nursery() -> ProcessId {
+    nursery_while(|| ())
+}
+
+/// As [`nursery`], for a pool that may not have noticed that its own was killed: `look` has it look. A pool that nobody uses does not.
+pub(crate) fn nursery_while(mut look: impl FnMut()) -> ProcessId {
     let mut found = Vec::new();
     eventually("there is one nursery", || {
+        look();
         let own = std::process::id();
         // A worker is called like it, too, until it has a name of its own; but it is not our child.
         let ours = all().into_values().filter(|status| status.parent == own && status.id.name == "mp-nursery");

@@ -69,7 +69,7 @@ pub(in crate::engine) struct Link {
     pub(in crate::engine) stage: Stage,
     segment: Arc<Segment>,
     /// Where handles go; its other end closes when the worker ends.
-    pub(in crate::engine) socket: Arc<Socket>,
+    pub(in crate::engine) socket: Socket,
     tasks: Producer,
     results: Consumer,
     /// Bytes that came and do not yet make a frame.
@@ -120,7 +120,7 @@ impl Link {
             tasks: Producer::tasks(segment.clone()),
             results: Consumer::results(segment.clone()),
             segment,
-            socket: Arc::new(socket),
+            socket,
             inbox: Vec::new(),
             large: None,
             outbox: (Vec::new(), 0),

@@ -34,7 +34,7 @@ impl Link {
             return Ok(0);
         }
         let count = handles.len() as u16;
-        match handle::send(&*self.socket, handles, false) {
+        match handle::send(&self.socket, handles, false) {
             // The worker has died. What becomes of its tasks is told when that is reported.
             Err(Error::Disconnected) => Ok(count),
             outcome => outcome.map(|()| count),

@@ -123,8 +123,13 @@ impl Log {
         Ok(locked)
     }
 
-    /// Puts a value; waits while the queue is full.
-    pub(super) fn put(&self, value: &[u8], deadline: Option<Instant>) -> Result<(), Refusal> {
+    /// Puts a value; waits while the queue is full, unless that is `in_vain`.
+    pub(super) fn put(
+        &self,
+        value: &[u8],
+        deadline: Option<Instant>,
+        mut in_vain: impl FnMut() -> bool,
+    ) -> Result<(), Refusal> {
         let common = self.common();
         common.check_size(value.len())?;
         loop {
@@ -139,7 +144,11 @@ impl Log {
                 return Ok(());
             }
             drop(locked);
-            common.wait_for_room(deadline, || !common.is_full(self.len())).ok_or(Refusal::NotNow)?;
+            let is_full = || common.is_full(self.len());
+            common.wait_for_room(deadline, || !is_full()).ok_or(Refusal::NotNow)?;
+            if is_full() && in_vain() && is_full() {
+                return Err(Error::Disconnected.into());
+            }
         }
     }
 

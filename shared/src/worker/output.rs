@@ -1,0 +1,58 @@
+//! Showing what tasks have printed, without waiting for a lock that a task's thread may hold.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Release};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::sys::process::{flush_stdio, is_single_threaded};
+
+/// How long a worker that ends waits until what tasks have printed is out.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Flushes the buffers of standard output and of C's streams.
+///
+/// Their locks may be held for ever by a thread that a task has left behind. While there is none, nobody can hold them; if there may be,
+/// another thread waits for them.
+#[derive(Default)]
+pub(super) struct Output {
+    /// Set while a thread flushes.
+    flushing: Arc<AtomicBool>,
+}
+
+impl Output {
+    /// Shows what was printed, soon at the latest.
+    pub(super) fn show(&self) {
+        if is_single_threaded() { flush_stdio() } else { self.hand_over() }
+    }
+
+    /// Shows what was printed before the process ends; says whether that could be done.
+    pub(super) fn show_last(&self) -> bool {
+        let until = Instant::now() + PATIENCE;
+        // One that has begun may have passed what was printed since.
+        self.wait(until);
+        self.show();
+        self.wait(until);
+        !self.flushing.load(Acquire)
+    }
+
+    fn wait(&self, until: Instant) {
+        while self.flushing.load(Acquire) && Instant::now() < until {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn hand_over(&self) {
+        if self.flushing.swap(true, Acquire) {
+            return;
+        }
+        let flushing = self.flushing.clone();
+        let flush = move || {
+            flush_stdio();
+            flushing.store(false, Release);
+        };
+        if thread::Builder::new().name("multiproc-output".into()).spawn(flush).is_err() {
+            self.flushing.store(false, Release);
+        }
+    }
+}
