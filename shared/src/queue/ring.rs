@@ -72,7 +72,7 @@ impl Ring {
     /// Makes the memory of an empty queue.
     pub(super) fn create(capacity: u64) -> Result<OwnedFd> {
         let fd = shm::create_growing("multiproc-queue", START + SMALLEST)?;
-        Mapping::open_range(&fd, 0, START)?.words::<Header>(0).init(capacity)?;
+        Mapping::open_range(&fd, 0, START)?.words::<Header>(0).init(capacity);
         Ok(fd)
     }
 

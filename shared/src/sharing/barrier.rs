@@ -95,9 +95,9 @@ impl Barrier {
         }
         // Those of a round may come while those of the round before are still leaving.
         let barrier = Self(Region::create(2 * parties)?);
-        barrier.0.mutex.init()?;
+        barrier.0.mutex.init();
         barrier.0.parties.store(parties as u32, Relaxed);
-        barrier.0.all_words().try_for_each(Place::init)?;
+        barrier.0.all_words().for_each(Place::init);
         Ok(barrier)
     }
 
@@ -221,7 +221,7 @@ impl Barrier {
 
     fn take_place(&self) -> Result<Option<Taken<'_>>> {
         let mut places = self.0.all_words().filter(|place| place.mark() != WAITING);
-        places.find_map(|place| place.take(WAITING, self.0.mapping()).transpose()).transpose()
+        places.find_map(|place| place.take(WAITING).transpose()).transpose()
     }
 
     fn all_waiting(&self) -> impl Iterator<Item = &Place> {

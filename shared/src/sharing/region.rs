@@ -105,9 +105,8 @@ impl<H: Head, T> Region<H, T> {
         Self::DATA + at * size_of::<T>()
     }
 
-    /// The memory, to be kept by what refers to it from outside of this process' sight. The list of robust mutexes is such a thing:
-    /// were a guard forgotten and the memory unmapped, the C library would write to where the memory was.
-    pub(super) fn mapping(&self) -> &Arc<Mapping> {
+    /// The memory.
+    pub(super) fn mapping(&self) -> &Mapping {
         &self.mapping
     }
 

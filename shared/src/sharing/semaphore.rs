@@ -72,7 +72,7 @@ impl Semaphore {
             return Err(Error::Config(format!("a semaphore has 1 to {MOST} permits, not {permits}")));
         }
         let semaphore = Self(Region::create(permits)?);
-        semaphore.0.all_words().try_for_each(Place::init)?;
+        semaphore.0.all_words().for_each(Place::init);
         Ok(semaphore)
     }
 
@@ -90,7 +90,7 @@ impl Semaphore {
         // A free one first: whether a holder has died takes a look at each.
         for look_closer in [false, true] {
             for place in self.0.all_words().filter(|place| look_closer || place.mark() == 0) {
-                if let Some(taken) = place.take(TAKEN, self.0.mapping())? {
+                if let Some(taken) = place.take(TAKEN)? {
                     return Ok(Some(Permit { taken: Some(taken), semaphore: self }));
                 }
             }

@@ -1,4 +1,4 @@
-//! System calls with safe faces: shared memory, futexes, robust mutexes, descriptors over sockets, fork and exec, signals, the clock.
+//! System calls with safe faces: shared memory, futexes, mutexes that survive their holders, descriptors over sockets, fork and exec, signals, the clock.
 //!
 //! Nothing here knows of pools or tasks. Together with [`ring`](crate::ring)'s memory, [`task`](crate::task)'s function names, and the
 //! plain data and guards of [`sharing`](crate::sharing), and the descriptors that [`handle`](crate::handle) has tokio
@@ -15,3 +15,4 @@ pub(crate) mod shm;
 pub(crate) mod signals;
 pub(crate) mod socket;
 pub(crate) mod stream;
+pub(crate) mod thread_id;

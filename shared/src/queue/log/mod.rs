@@ -88,7 +88,7 @@ impl Log {
         let fd = shm::create_growing("multiproc-queue", START + SMALLEST)?;
         let mapping = Mapping::open_range(&fd, 0, START)?;
         let header = mapping.words::<Header>(0);
-        header.mutex.init()?;
+        header.mutex.init();
         header.common.init(capacity);
         Ok(fd)
     }

@@ -75,7 +75,7 @@ impl<T: Pod> Lock<T> {
     /// [`Error::Io`] if the system has no memory or descriptors left.
     pub fn new(value: T) -> Result<Self> {
         let lock = Self(Region::create(1)?);
-        lock.0.mutex.init()?;
+        lock.0.mutex.init();
         *lock.lock()? = value;
         Ok(lock)
     }

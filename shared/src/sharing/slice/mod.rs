@@ -74,7 +74,7 @@ impl<T: Pod> SharedSlice<T> {
     /// [`Error::Config`] if that is more than an address space holds; [`Error::Io`] if the system has no memory or descriptors left.
     pub fn new(len: usize) -> Result<Self> {
         let region = Region::<SliceHead, T>::create(len)?;
-        region.records.init()?;
+        region.records.init();
         Self::over(region)
     }
 

@@ -41,8 +41,8 @@ struct Record {
 pub(super) type Note = Option<usize>;
 
 impl Records {
-    pub(super) fn init(&self) -> Result<()> {
-        self.mutex.init()
+    pub(super) fn init(&self) {
+        self.mutex.init();
     }
 
     /// Fails if a writer died on elements of `range`, which the caller has locked.
