@@ -73,6 +73,7 @@ mod exit;
 mod future;
 mod handle;
 mod identity;
+mod kind;
 mod limits;
 mod machine;
 mod manager;

@@ -12,6 +12,7 @@ use crate::engine::link::{Doom, Link, Stage};
 use crate::error::{Error, Result};
 use crate::exit::ExitStatus;
 use crate::identity::{self, ProcessInfo, register, unregister};
+use crate::kind::ObjectKind;
 use crate::nursery::{Family, Report};
 use crate::protocol::{Record, RecordKind, Setup};
 use crate::ring::{Flags, Segment};
@@ -33,7 +34,7 @@ impl Core {
     pub(super) fn start_worker(&mut self) -> Result<()> {
         let config = self.config.clone();
         let Some(family) = self.family.clone() else { return Err(Error::Closed) };
-        let (segment, fd) = Segment::create(config.ring)?;
+        let (segment, fd) = Segment::create(config.ring, ObjectKind::Worker)?;
         let id = self.next_worker;
         self.next_worker += 1;
         let name = if config.numbered { format!("{}-{id}", config.name) } else { config.name.clone() };

@@ -10,11 +10,12 @@ use loom::cell::UnsafeCell;
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
 
+use crate::kind::ObjectKind;
 use crate::ring::{Consumer, Producer, Segment};
 use crate::sync::model::{Weakness, weaken_this_thread};
 
 fn segment() -> StdArc<Segment> {
-    StdArc::new(Segment::create(16).unwrap().0)
+    StdArc::new(Segment::create(16, ObjectKind::Worker).unwrap().0)
 }
 
 /// The bell of a parent that sleeps in `poll`.

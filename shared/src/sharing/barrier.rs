@@ -4,26 +4,28 @@ use std::sync::atomic::{AtomicU32, Ordering::*};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use zerocopy::FromBytes;
 
 use crate::error::{Error, Result};
+use crate::kind::ObjectKind;
 use crate::sharing::place::{Place, Taken};
-use crate::sharing::region::{Head, Kind, Region};
+use crate::sharing::region::{Head, Region};
 use crate::sharing::{EventCount, SLICE};
 use crate::sys::mutex::{Held, RobustMutex};
+use crate::sys::words::words;
 
-#[repr(C)]
-#[derive(Debug, FromBytes)]
-struct BarrierHead {
-    /// Who changes marks from [`WAITING`] or `broken` holds this.
-    mutex: RobustMutex,
-    broken: AtomicU32,
-    parties: AtomicU32,
-    waiters: EventCount,
+words! {
+    #[derive(Debug)]
+    struct BarrierHead {
+        /// Who changes marks from [`WAITING`] or `broken` holds this.
+        mutex: RobustMutex,
+        broken: AtomicU32,
+        parties: AtomicU32,
+        waiters: EventCount,
+    }
 }
 
 impl Head for BarrierHead {
-    const KIND: Kind = Kind::Barrier;
+    const KIND: ObjectKind = ObjectKind::Barrier;
 }
 
 /// The most participants that a barrier can have.

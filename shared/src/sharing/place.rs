@@ -2,19 +2,19 @@
 
 use std::sync::atomic::{AtomicU32, Ordering::*};
 
-use zerocopy::FromBytes;
-
 use crate::error::Result;
 use crate::sys::mutex::{Held, RobustMutex, is_own};
+use crate::sys::words::words;
 
-/// Lies in shared memory, and must be [`init`](Place::init)ialised by the one that made the memory.
-#[repr(C)]
-#[derive(Debug, FromBytes)]
-pub(super) struct Place {
-    mutex: RobustMutex,
-    /// Not 0 while the place is taken, and after its holder has died, until somebody finds that out.
-    mark: AtomicU32,
-    unused: AtomicU32,
+words! {
+    /// Lies in shared memory, and must be [`init`](Place::init)ialised by the one that made the memory.
+    #[derive(Debug)]
+    pub(super) struct Place {
+        mutex: RobustMutex,
+        /// Not 0 while the place is taken, and after its holder has died, until somebody finds that out.
+        mark: AtomicU32,
+        unused: AtomicU32,
+    }
 }
 
 /// A place that this thread has taken.

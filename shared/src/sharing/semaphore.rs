@@ -4,21 +4,23 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use zerocopy::FromBytes;
 
 use crate::error::{Error, Result};
+use crate::kind::ObjectKind;
 use crate::sharing::EventCount;
 use crate::sharing::place::{Place, Taken};
-use crate::sharing::region::{Head, Kind, Region};
+use crate::sharing::region::{Head, Region};
+use crate::sys::words::words;
 
-#[repr(C)]
-#[derive(Debug, FromBytes)]
-struct SemaphoreHead {
-    waiters: EventCount,
+words! {
+    #[derive(Debug)]
+    struct SemaphoreHead {
+        waiters: EventCount,
+    }
 }
 
 impl Head for SemaphoreHead {
-    const KIND: Kind = Kind::Semaphore;
+    const KIND: ObjectKind = ObjectKind::Semaphore;
 }
 
 /// The most permits that a semaphore can have.

@@ -6,6 +6,7 @@
 
 pub(crate) mod bell;
 pub(crate) mod clock;
+pub(crate) mod copy;
 pub(crate) mod futex;
 pub(crate) mod large;
 pub(crate) mod mutex;
@@ -16,3 +17,4 @@ pub(crate) mod signals;
 pub(crate) mod socket;
 pub(crate) mod stream;
 pub(crate) mod thread_id;
+pub(crate) mod words;

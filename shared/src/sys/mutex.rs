@@ -17,11 +17,11 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::libc;
-use zerocopy::FromBytes;
 
 use crate::error::{Error, Result};
 use crate::sys::futex::{self, Word};
 use crate::sys::thread_id::{self, ThreadId};
+use crate::sys::words::words;
 
 /// Looks before the first sleep: a lock that is held for some memory copies only is free by then.
 const TRIES: u32 = 200;
@@ -36,14 +36,15 @@ const FREE: u64 = 0;
 /// Beside the holder's name: somebody sleeps, and must be woken.
 const WAITERS: u64 = thread_id::SPARE_BIT;
 
-/// Lies in memory that several processes have mapped. It must be [`init`](RobustMutex::init)ialised by the one that made the memory.
-#[repr(C)]
-#[derive(Debug, FromBytes)]
-pub(crate) struct RobustMutex {
-    /// The thread that holds it. Its lower half, in which all changes show that a sleeper must see, is the futex word.
-    word: AtomicU64,
-    /// The namespaces in which threads have these names.
-    space: AtomicU64,
+words! {
+    /// Lies in memory that several processes have mapped. It must be [`init`](RobustMutex::init)ialised by the one that made the memory.
+    #[derive(Debug)]
+    pub(crate) struct RobustMutex {
+        /// The thread that holds it. Its lower half, in which all changes show that a sleeper must see, is the futex word.
+        word: AtomicU64,
+        /// The namespaces in which threads have these names.
+        space: AtomicU64,
+    }
 }
 
 /// A locked mutex; dropping it unlocks. It stays on its thread, whose name is in the mutex.

@@ -6,11 +6,11 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, Shutdown, SockFlag, SockType, recvmsg, sendmsg,
-    shutdown, socketpair,
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, Shutdown, SockFlag, SockType, UnixAddr, getsockname,
+    getsockopt, recvmsg, sendmsg, shutdown, socketpair, sockopt,
 };
 
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 
 /// Descriptors a message may carry: `SCM_MAX_FD` in `include/net/scm.h`.
 const MOST_FDS: usize = 253;
@@ -95,6 +95,15 @@ pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> nix::Result<Recei
         }
     }
     Ok(if message.bytes == 0 { Received::End } else { Received::Message(message.bytes, fds) })
+}
+
+/// Refuses a descriptor that is not such a socket.
+pub(crate) fn check(fd: impl AsFd) -> Result<()> {
+    let is_unix = getsockname::<UnixAddr>(fd.as_fd().as_raw_fd()).is_ok();
+    if is_unix && getsockopt(&fd, sockopt::SockType) == Ok(SockType::SeqPacket) {
+        return Ok(());
+    }
+    Err(Error::Config("what came is not a socket for messages".into()))
 }
 
 impl From<Socket> for OwnedFd {

@@ -166,7 +166,7 @@ impl Stat {
 
 #[cfg(test)]
 mod tests {
-    use std::process::{Command, Stdio};
+    use std::process::{Child, Command, Stdio};
     use std::thread;
 
     use super::*;
@@ -197,11 +197,20 @@ mod tests {
         assert!(!has_ended(own.word & NUMBER | UNKNOWN));
     }
 
-    #[test]
-    fn process_that_nobody_has_waited_for_has_ended() {
-        let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
+    /// A shell that runs by now: before it does, its stack may not be where it will be.
+    fn shell(script: &str) -> (Child, u64) {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("echo ready; {script}")).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = shell.spawn().unwrap();
+        child.stdout.take().unwrap().read_exact(&mut [0; 6]).unwrap();
         let word = word_of(child.id());
         assert!(!has_ended(word));
+        (child, word)
+    }
+
+    #[test]
+    fn process_that_nobody_has_waited_for_has_ended() {
+        let (mut child, word) = shell("read line");
         child.kill().unwrap();
         while !has_ended(word) {
             thread::yield_now();
@@ -212,11 +221,7 @@ mod tests {
 
     #[test]
     fn other_program_of_the_same_process_is_another_one() {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", "read line; exec sleep 1000"]).stdin(Stdio::piped());
-        let mut child = shell.spawn().unwrap();
-        let word = word_of(child.id());
-        assert!(!has_ended(word));
+        let (mut child, word) = shell("read line; exec sleep 1000");
         drop(child.stdin.take());
         while !has_ended(word) {
             thread::yield_now();

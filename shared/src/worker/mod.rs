@@ -13,6 +13,7 @@ use bytemuck::Zeroable;
 
 use crate::handle::{self, Carried, Handles};
 use crate::identity;
+use crate::kind::ObjectKind;
 use crate::protocol::{Envelope, Kind, RECORD_LEN, Record, RecordKind, Setup};
 use crate::ring::{Corrupt, Segment};
 use crate::sys::bell::Bell;
@@ -38,7 +39,7 @@ const CONFUSED: i32 = 70;
 
 /// Works until told to quit; ends the process.
 pub(crate) fn run(seed: Seed) -> ! {
-    let Ok(segment) = Segment::open(&seed.segment) else { process::exit_now(CONFUSED) };
+    let Ok(segment) = Segment::open(&seed.segment, ObjectKind::Worker) else { process::exit_now(CONFUSED) };
     drop(seed.segment);
     panic::install_hook();
     let outcome = Worker::new(Arc::new(segment), Bell::from_fd(seed.bell), Socket::from_fd(seed.handles)).serve();

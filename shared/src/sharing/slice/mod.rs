@@ -9,24 +9,26 @@ use std::sync::Arc;
 
 use bytemuck::Pod;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use zerocopy::FromBytes;
 
 pub use guard::{SliceRead, SliceWrite};
 
 use crate::error::{Error, Result};
 use crate::handle;
-use crate::sharing::region::{Head, Kind, Region};
+use crate::kind::ObjectKind;
+use crate::sharing::region::{Head, Region};
+use crate::sys::words::words;
 use range_lock::{Mode, RangeLock, RangeLocks};
 use records::Records;
 
-#[repr(C)]
-#[derive(Debug, FromBytes)]
-struct SliceHead {
-    records: Records,
+words! {
+    #[derive(Debug)]
+    struct SliceHead {
+        records: Records,
+    }
 }
 
 impl Head for SliceHead {
-    const KIND: Kind = Kind::Slice;
+    const KIND: ObjectKind = ObjectKind::Slice;
 }
 
 /// An array of plain data ([`Pod`]) in shared memory: workers read and write it where it lies, whatever its size; nothing is sent
