@@ -11,7 +11,7 @@ use crate::pipe::end::End;
 /// An end goes to another process as its two descriptors.
 impl Serialize for End {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (memory, socket, first) = self.leave().map_err(|reason| ser::Error::custom(handle::refuse(reason)))?;
+        let (memory, socket, first) = self.leave().map_err(ser::Error::custom)?;
         (HandleOf::<MEMORY>(memory), HandleOf::<SOCKET>(socket), first).serialize(serializer)
     }
 }
@@ -20,7 +20,7 @@ impl<'de> Deserialize<'de> for End {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (Received::<MEMORY>(memory), Received::<SOCKET>(socket), first) = Deserialize::deserialize(deserializer)?;
         let arrived = Self::arrived(memory, socket, first);
-        arrived.map_err(|error| de::Error::custom(handle::refuse(error.to_string())))
+        arrived.map_err(de::Error::custom)
     }
 }
 

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::codec::{self, Source};
 use crate::error::{Error, Result};
 use crate::handle::{self, Descriptor};
 use crate::kind::ObjectKind;
 use crate::queue::common::{Core, Store};
 use crate::queue::ring::Ring;
 use crate::queue::{PutError, encode, presence};
-use crate::wire::{self, Source};
 
 /// The buffer for values is kept up to this size.
 const KEPT: usize = 64 * 1024;
@@ -241,7 +241,7 @@ impl<T: DeserializeOwned + 'static> Queue<T> {
 }
 
 pub(super) fn decode<T: DeserializeOwned + 'static>(bytes: &mut Vec<u8>) -> Result<T> {
-    wire::decode(Source::Buffer(bytes)).map_err(Error::Decode)
+    codec::decode(Source::Buffer(bytes)).map_err(Error::Decode)
 }
 
 /// Takes values from a queue; made by [`Queue::iter`].
@@ -286,6 +286,6 @@ impl<T> Serialize for Queue<T> {
 impl<'de, T> Deserialize<'de> for Queue<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let opened = Self::open(handle::deserialize(ObjectKind::Queue, deserializer)?);
-        opened.map_err(|error| de::Error::custom(handle::refuse(error.to_string())))
+        opened.map_err(de::Error::custom)
     }
 }

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::codec::{self, Source};
 use crate::error::{Error, Result};
 use crate::handle::{self, Descriptor};
 use crate::kind::ObjectKind;
 use crate::queue::common::{Core, Refusal, Store};
 use crate::queue::log::{Found, Fresh, Log, Reader};
 use crate::queue::{PutError, encode, presence};
-use crate::wire::{self, Source};
 
 /// A queue that gives the smallest value first, and of equal ones the one that was put first.
 ///
@@ -271,7 +271,7 @@ fn take_top<T: Ord>(
 fn decode<T: DeserializeOwned + 'static>(fresh: Vec<Fresh>) -> impl Iterator<Item = Reverse<Entry<T>>> {
     fresh
         .into_iter()
-        .map(|Fresh { at, mut bytes }| Reverse(Entry { value: wire::decode(Source::Buffer(&mut bytes)), at }))
+        .map(|Fresh { at, mut bytes }| Reverse(Entry { value: codec::decode(Source::Buffer(&mut bytes)), at }))
 }
 
 impl<T> Clone for PriorityQueue<T> {
@@ -299,6 +299,6 @@ impl<T> Serialize for PriorityQueue<T> {
 impl<'de, T: Ord> Deserialize<'de> for PriorityQueue<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let opened = Self::open(handle::deserialize(ObjectKind::PriorityQueue, deserializer)?);
-        opened.map_err(|error| de::Error::custom(handle::refuse(error.to_string())))
+        opened.map_err(de::Error::custom)
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
+use crate::codec::{self, Source};
 use crate::error::{Error, Result};
 use crate::handle::{self, Descriptor, Travel};
 use crate::kind::ObjectKind;
@@ -15,7 +16,6 @@ use crate::manager::key::Key;
 use crate::manager::protocol::{Kind, Message, Request};
 use crate::sys::large::on_large_pages;
 use crate::sys::socket;
-use crate::wire::{self, Source};
 
 /// An object in a manager's process.
 #[doc(hidden)]
@@ -54,12 +54,12 @@ impl Object {
 
     /// A value of this manager's from its bytes.
     pub(super) fn decode<T: DeserializeOwned + 'static>(&self, bytes: &[u8]) -> Result<T> {
-        within(&self.link, || wire::decode(Source::Slice(bytes))).map_err(Error::Decode)
+        within(&self.link, || codec::decode(Source::Slice(bytes))).map_err(Error::Decode)
     }
 
     /// A key or name of this manager's from its bytes.
     pub(super) fn decode_key<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T> {
-        within(&self.link, || wire::decode_plain(bytes)).map_err(Error::Decode)
+        within(&self.link, || codec::decode_plain(bytes)).map_err(Error::Decode)
     }
 
     /// The one value of an answer.
@@ -77,16 +77,16 @@ impl Object {
 impl Message {
     pub(in crate::manager) fn put<T: Serialize + 'static>(&mut self, value: &T) -> Result<()> {
         self.value(|out| {
-            if let Some(bytes) = wire::view(value) {
+            if let Some(bytes) = codec::view(value) {
                 out.reserve(bytes.len());
                 on_large_pages(out);
             }
-            wire::encode_ref(value, out)
+            codec::encode_ref(value, out)
         })
     }
 
     pub(in crate::manager) fn put_key<K: Serialize + ?Sized>(&mut self, key: &K) -> Result<()> {
-        self.value(|out| wire::encode_plain(key, out))
+        self.value(|out| codec::encode_plain(key, out))
     }
 
     pub(in crate::manager) fn put_bytes(&mut self, bytes: &[u8]) -> Result<()> {
@@ -137,7 +137,7 @@ impl Serialize for Door {
 impl<'de> Deserialize<'de> for Door {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let door = handle::deserialize(ObjectKind::Door, deserializer)?;
-        socket::check(&*door).map_err(|error| de::Error::custom(handle::refuse(error.to_string())))?;
+        socket::check(&*door).map_err(de::Error::custom)?;
         Ok(Self(door))
     }
 }
@@ -149,7 +149,7 @@ impl Serialize for Object {
         let travelling = match (current(), route) {
             (Some(link), _) if link.manager == manager => Travelling::Inside(number),
             (Some(_), _) => {
-                return Err(ser::Error::custom(handle::refuse(OTHER)));
+                return Err(ser::Error::custom(OTHER));
             }
             (None, Route::Door(door)) => Travelling::Door { manager, cap, number, door: Door(door.clone()) },
             (None, Route::Tcp(address, key)) => {

@@ -13,7 +13,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub use guard::{SliceRead, SliceWrite};
 
 use crate::error::{Error, Result};
-use crate::handle;
 use crate::kind::ObjectKind;
 use crate::sharing::region::{Head, Region};
 use crate::sys::words::words;
@@ -242,6 +241,6 @@ impl<T: Pod> Serialize for SharedSlice<T> {
 impl<'de, T: Pod> Deserialize<'de> for SharedSlice<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let slice = Self::over(Region::deserialize(deserializer)?);
-        slice.map_err(|error| de::Error::custom(handle::refuse(error.to_string())))
+        slice.map_err(de::Error::custom)
     }
 }
