@@ -63,6 +63,9 @@
 //!   [time limit](PoolBuilder::task_timeout).
 //! - A process that is *stopped* while it holds the lock of a queue keeps the others waiting until it goes on or dies.
 
+#[cfg(feature = "__parts")]
+#[doc(hidden)]
+pub mod __parts;
 #[cfg(feature = "mpi")]
 mod cluster;
 mod codec;
@@ -79,9 +82,6 @@ mod limits;
 mod machine;
 mod manager;
 mod nursery;
-#[cfg(feature = "test-support")]
-#[doc(hidden)]
-pub mod parts;
 mod pipe;
 mod pool;
 mod process;

@@ -1,4 +1,5 @@
-//! The inner parts that the benches and tests watch. Not an interface: it changes without notice.
+//! Inner parts, for the crate's own benches and tests. Not an interface: it changes without notice, and takes a feature that nobody
+//! else turns on.
 
 use std::mem::offset_of;
 use std::sync::Arc;
