@@ -4,6 +4,8 @@
 //! [`Connection`](crate::Connection), it puts its descriptor into the [basket](basket) of that message and writes only its place
 //! there; whoever carries the message carries the basket along, by `SCM_RIGHTS`. Serialized anywhere else it is an error.
 
+#[cfg(all(test, not(multiproc_loom)))]
+mod arrivals;
 mod basket;
 mod carry;
 mod descriptor;
