@@ -62,6 +62,7 @@
 //! - A worker that is *stopped* (SIGSTOP) while it runs a task keeps it until it goes on, unless there is a
 //!   [time limit](PoolBuilder::task_timeout).
 //! - A process that is *stopped* while it holds the lock of a queue keeps the others waiting until it goes on or dies.
+//! - Locks, and what has a lock inside, cannot be shared by processes of different PID or time namespaces; it is an error.
 
 #[cfg(feature = "__parts")]
 #[doc(hidden)]

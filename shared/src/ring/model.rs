@@ -328,7 +328,7 @@ fn an_end_of_a_pipe_that_falls_asleep_misses_no_message_and_no_room() {
         let (to_writer, to_reader) = (Arc::new(ModelBell::default()), Arc::new(ModelBell::default()));
         let (shared, rings, hears) = (segment.clone(), to_reader.clone(), to_writer.clone());
         let writer = thread::spawn(move || {
-            let mut ring = Producer::resume(shared, true);
+            let mut ring = Producer::resume(shared, true).unwrap();
             let mut left = 17;
             while left > 0 {
                 left -= ring.write(&[7; 17][..left]).unwrap();
@@ -346,7 +346,7 @@ fn an_end_of_a_pipe_that_falls_asleep_misses_no_message_and_no_room() {
                 }
             }
         });
-        let mut ring = Consumer::resume(segment, true);
+        let mut ring = Consumer::resume(segment, true).unwrap();
         let mut got = Vec::new();
         while got.len() < 17 {
             ring.cursors().0.begin_sleep();
