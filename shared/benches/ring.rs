@@ -1,7 +1,7 @@
 //! The ring alone, with both ends in one thread: what copying in, showing and copying out cost.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use multiproc::parts::Ring;
+use multiproc::__parts::Ring;
 
 /// The size of a pool's rings.
 const CAPACITY: usize = 256 * 1024;

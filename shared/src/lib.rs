@@ -81,7 +81,11 @@
 //! - A thread of this process that has a [`Queue`] by reference and has not used it for ten seconds is not known to it: give it a clone, or
 //!   [`close`](Queue::close) the queue at its end.
 //! - A process that is *stopped* while it holds the lock of a queue keeps the others waiting until it goes on or dies.
+//! - Locks, and what has a lock inside, cannot be shared by processes of different PID or time namespaces; it is an error.
 
+#[cfg(feature = "__parts")]
+#[doc(hidden)]
+pub mod __parts;
 #[cfg(feature = "mpi")]
 mod cluster;
 mod codec;
@@ -94,13 +98,11 @@ mod foreign;
 mod future;
 mod handle;
 mod identity;
+mod kind;
 mod limits;
 mod machine;
 mod manager;
 mod nursery;
-#[cfg(feature = "test-support")]
-#[doc(hidden)]
-pub mod parts;
 mod pipe;
 mod pool;
 mod process;

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use multiproc::{Error, Pool, Result, parts};
+use multiproc::{__parts as parts, Error, Pool, Result};
 use serde::{Deserialize, Serialize};
 use support::{Gate, Random, arrive, nap, promise, square, squares};
 

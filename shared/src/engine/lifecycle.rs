@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::exit::ExitStatus;
 use crate::handle::Carried;
 use crate::identity::{self, ProcessInfo, register, unregister};
+use crate::kind::ObjectKind;
 use crate::nursery::{Family, Report};
 use crate::protocol::{Record, RecordKind, Setup};
 use crate::ring::{Flags, Segment};
@@ -48,7 +49,7 @@ impl Core {
     pub(super) fn start_worker(&mut self) -> Result<()> {
         let config = self.config.clone();
         let Some(family) = self.family.clone() else { return Err(Error::Closed) };
-        let (segment, fd) = Segment::create(config.ring)?;
+        let (segment, fd) = Segment::create(config.ring, ObjectKind::Worker)?;
         let id = self.next_worker;
         self.next_worker += 1;
         let name = if config.numbered { format!("{}-{id}", config.name) } else { config.name.clone() };

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use crate::handle::{Descriptor, Travel};
+use crate::kind::ObjectKind;
 
 /// Handles a message may carry: the kernel takes 253 descriptors at a time (`SCM_MAX_FD` in `include/net/scm.h`).
 pub(super) const MOST_HANDLES: usize = 250;
@@ -12,6 +13,7 @@ pub(super) const MOST_HANDLES: usize = 250;
 #[derive(Debug, Clone)]
 pub(super) struct Handle {
     pub(super) descriptor: Arc<Descriptor>,
+    pub(super) kind: ObjectKind,
     pub(super) travel: Travel,
 }
 
@@ -132,27 +134,29 @@ pub(crate) fn forbid<R>(reason: &'static str, encode: impl FnOnce() -> R) -> R {
 }
 
 /// Adds a handle to the message that is being encoded; says its place.
-pub(super) fn put(descriptor: &Arc<Descriptor>, travel: Travel) -> Result<u32, String> {
+pub(super) fn put(descriptor: &Arc<Descriptor>, kind: ObjectKind, travel: Travel) -> Result<u32, String> {
     PUT.set(PUT.get() + 1);
     BASKET.with_borrow_mut(|basket| match basket {
-        Basket::Packing(handles) => handles.add(descriptor, travel),
+        Basket::Packing(handles) => handles.add(descriptor, kind, travel),
         Basket::Nowhere(reason) => Err((*reason).into()),
         Basket::Unpacking(_) => Err(ELSEWHERE.into()),
     })
 }
 
-/// The handle at a place of the message that is being decoded.
-pub(super) fn take(place: u32) -> Result<Arc<Descriptor>, String> {
+/// The handle of that kind at a place of the message that is being decoded.
+pub(super) fn take(place: u32, kind: ObjectKind) -> Result<Arc<Descriptor>, String> {
     BASKET.with_borrow_mut(|basket| match basket {
-        Basket::Unpacking(handles) => handles.take(place as usize),
+        Basket::Unpacking(handles) => handles.take(place as usize, kind),
         Basket::Packing(_) | Basket::Nowhere(_) => Err(ELSEWHERE.into()),
     })
 }
 
 impl Handles {
-    /// Those that came with a message.
-    pub(super) fn received(descriptors: impl IntoIterator<Item = (Descriptor, Travel)>) -> Self {
-        let handle = |(descriptor, travel)| Some(Handle { descriptor: Arc::new(descriptor), travel });
+    /// Those that came with a message; nobody can take one whose kind is not known.
+    pub(super) fn received(descriptors: impl IntoIterator<Item = (Descriptor, Option<ObjectKind>, Travel)>) -> Self {
+        let handle = |(descriptor, kind, travel): (_, Option<ObjectKind>, _)| {
+            kind.map(|kind| Handle { descriptor: Arc::new(descriptor), kind, travel })
+        };
         Self::of(descriptors.into_iter().map(handle).collect())
     }
 
@@ -207,8 +211,9 @@ impl Handles {
         }
     }
 
-    fn add(&mut self, descriptor: &Arc<Descriptor>, travel: Travel) -> Result<u32, String> {
-        let same = |handle: &Option<Handle>| handle.as_ref().is_some_and(|it| Arc::ptr_eq(&it.descriptor, descriptor));
+    fn add(&mut self, descriptor: &Arc<Descriptor>, kind: ObjectKind, travel: Travel) -> Result<u32, String> {
+        let is_same = |it: &Handle| Arc::ptr_eq(&it.descriptor, descriptor) && it.kind == kind;
+        let same = |handle: &Option<Handle>| handle.as_ref().is_some_and(is_same);
         if let Some(place) = self.places().iter().position(same) {
             return Ok(place as u32);
         }
@@ -216,17 +221,21 @@ impl Handles {
         if places.len() == MOST_HANDLES {
             return Err(format!("more than {MOST_HANDLES} handles in one message (or chunk of tasks)"));
         }
-        places.push(Some(Handle { descriptor: descriptor.clone(), travel }));
+        places.push(Some(Handle { descriptor: descriptor.clone(), kind, travel }));
         Ok(places.len() as u32 - 1)
     }
 
-    fn take(&mut self, place: usize) -> Result<Arc<Descriptor>, String> {
+    fn take(&mut self, place: usize, kind: ObjectKind) -> Result<Arc<Descriptor>, String> {
         let slot = self
             .places_mut()
             .get_mut(place)
             .ok_or("the message came without its handles; its receiver may have no descriptors left")?;
         let gone = || "this handle has one owner at a time, and was taken already".to_string();
-        match slot.as_ref().ok_or_else(gone)?.travel {
+        let handle = slot.as_ref().ok_or_else(gone)?;
+        if handle.kind != kind {
+            return Err(format!("{} came in the place of {}", handle.kind.name(), kind.name()));
+        }
+        match handle.travel {
             Travel::Shared => slot.as_ref().map(|handle| handle.descriptor.clone()),
             Travel::Moved => slot.take().map(|handle| handle.descriptor),
         }

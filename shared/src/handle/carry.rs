@@ -8,6 +8,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::error::{Context, Error, Result};
 use crate::handle::basket::{Handles, MOST_HANDLES};
 use crate::handle::{Descriptor, Travel};
+use crate::kind::ObjectKind;
 use crate::sys::socket::{self, Received};
 
 /// An encoded value and the handles it needs.
@@ -15,6 +16,19 @@ use crate::sys::socket::{self, Received};
 pub(crate) struct Carried {
     pub(crate) bytes: Vec<u8>,
     pub(crate) handles: Handles,
+}
+
+/// In a handle's byte: it has one owner at a time.
+const MOVED: u8 = 0x80;
+
+/// What a handle is, in the byte that goes along with its descriptor.
+fn written(kind: ObjectKind, travel: Travel) -> u8 {
+    kind.code() | if travel == Travel::Moved { MOVED } else { 0 }
+}
+
+/// Reads what [`written`] wrote.
+fn read(byte: u8) -> (Option<ObjectKind>, Travel) {
+    (ObjectKind::of_code(byte & !MOVED), if byte & MOVED == 0 { Travel::Shared } else { Travel::Moved })
 }
 
 /// Sends `handles` in one message; `wait` says whether to wait for room. From then on, those with one owner are the receiver's.
@@ -25,7 +39,7 @@ pub(crate) fn send(channel: impl AsFd, handles: &mut Handles, wait: bool) -> Res
                 .into(),
         )
     })?;
-    let kinds: Vec<u8> = all.iter().map(|handle| u8::from(handle.travel == Travel::Moved)).collect();
+    let kinds: Vec<u8> = all.iter().map(|handle| written(handle.kind, handle.travel)).collect();
     let descriptors: Vec<BorrowedFd<'_>> = all.iter().map(|handle| handle.descriptor.as_fd()).collect();
     socket::send(channel, &kinds, &descriptors, wait).map_err(|errno| match errno {
         Errno::EPIPE | Errno::ECONNRESET => Error::Disconnected,
@@ -50,8 +64,11 @@ pub(crate) fn receive(channel: impl AsFd) -> Result<Arrived> {
     Ok(match socket::receive(channel, &mut kinds).context("cannot receive a handle")? {
         Received::Message(_, descriptors) if descriptors.is_empty() => Arrived::Bell,
         Received::Message(len, descriptors) => {
-            let travel = kinds[..len].iter().map(|kind| if *kind == 0 { Travel::Shared } else { Travel::Moved });
-            Arrived::Handles(Handles::received(descriptors.into_iter().map(Descriptor::new).zip(travel)))
+            let described = descriptors.into_iter().map(Descriptor::new).zip(&kinds[..len]);
+            Arrived::Handles(Handles::received(described.map(|(descriptor, byte)| {
+                let (kind, travel) = read(*byte);
+                (descriptor, kind, travel)
+            })))
         }
         // None of them, so that what needs them is refused, and the next message does not take these for its own.
         Received::Truncated(_) => Arrived::Handles(Handles::default()),

@@ -4,6 +4,8 @@
 //! [`Connection`](crate::Connection), it puts its descriptor into the [basket](basket) of that message and writes only its place
 //! there; whoever carries the message carries the basket along, by `SCM_RIGHTS`. Serialized anywhere else it is an error.
 
+#[cfg(all(test, not(multiproc_loom)))]
+mod arrivals;
 mod basket;
 mod carry;
 mod descriptor;
@@ -22,6 +24,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
+use crate::kind::ObjectKind;
+
 /// Whether a handle that went to another process is still one's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Travel {
@@ -31,17 +35,22 @@ pub(crate) enum Travel {
     Moved,
 }
 
-/// Serializes a handle: its descriptor goes along, its place among the message's is written.
+/// Serializes a handle: its descriptor and what it is go along, its place among the message's is written.
 pub(crate) fn serialize<S: Serializer>(
     descriptor: &Arc<Descriptor>,
+    kind: ObjectKind,
     travel: Travel,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    basket::put(descriptor, travel).map_err(ser::Error::custom)?.serialize(serializer)
+    basket::put(descriptor, kind, travel).map_err(ser::Error::custom)?.serialize(serializer)
 }
 
-/// Deserializes what [`serialize`] wrote.
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Descriptor>, D::Error> {
+/// Deserializes what [`serialize`] wrote, if it was for a handle of that kind. The sender's word is all that is known of that: who maps
+/// memory, or uses a socket, must check that it is what it should be.
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+    kind: ObjectKind,
+    deserializer: D,
+) -> Result<Arc<Descriptor>, D::Error> {
     let place = u32::deserialize(deserializer)?;
-    basket::take(place).map_err(de::Error::custom)
+    basket::take(place, kind).map_err(de::Error::custom)
 }

@@ -3,6 +3,7 @@
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use crate::kind::ObjectKind;
 use crate::nursery::{Family, Report, StartMethod};
 use crate::ring::Segment;
 use crate::sys::bell::Bell;
@@ -23,7 +24,8 @@ fn next(family: &Family) -> Report {
 #[test]
 fn number_of_a_living_worker_is_refused() {
     let family = Family::new(StartMethod::ForkServer, None).unwrap();
-    let (segments, bell) = ([(), (), ()].map(|()| Segment::create(4096).unwrap()), Bell::new().unwrap());
+    let (segments, bell) =
+        ([(), (), ()].map(|()| Segment::create(4096, ObjectKind::Worker).unwrap()), Bell::new().unwrap());
     let sockets = [(), (), ()].map(|()| Socket::pair().unwrap());
     for (worker, ((_, fd), (_, theirs))) in [7, 7, 8].into_iter().zip(segments.iter().zip(&sockets)) {
         family.start(worker, false, &[fd.as_fd(), bell.as_fd(), theirs.as_fd()]).unwrap();

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::handle::{self, Carried, Descriptor, Handles};
+use crate::kind::ObjectKind;
 use crate::machine::can_spin;
 use crate::pipe::doorbell::Doorbell;
 use crate::ring::{Consumer, Corrupt, Cursor, Producer, Segment, Spin};
 use crate::sys::large::on_large_pages;
 use crate::sys::pid::{Owner, own_pid};
-use crate::sys::socket::Socket;
+use crate::sys::socket::{self, Socket};
 
 /// Bytes of each of the two rings: a power of two.
 const RING: usize = 256 * 1024;
@@ -128,19 +129,20 @@ pub(super) fn broken(_: Corrupt) -> Error {
 
 impl End {
     pub(super) fn pair() -> Result<(Self, Self)> {
-        let (segment, fd) = Segment::create(RING)?;
+        let (segment, fd) = Segment::create(RING, ObjectKind::Pipe)?;
         let (segment, memory) = (Arc::new(segment), Arc::new(Descriptor::new(fd)));
         let (a, b) = Socket::pair()?;
         let end = |socket: Socket, first| {
-            Self::new(segment.clone(), memory.clone(), Arc::new(Descriptor::new(OwnedFd::from(socket))), first)
+            Self::resumed(segment.clone(), memory.clone(), Arc::new(Descriptor::new(OwnedFd::from(socket))), first)
         };
-        Ok((end(a, true), end(b, false)))
+        Ok((end(a, true)?, end(b, false)?))
     }
 
     /// The end whose memory and socket came from another process.
     pub(super) fn arrived(memory: Arc<Descriptor>, socket: Arc<Descriptor>, first: bool) -> Result<Self> {
-        let segment = Segment::open(&*memory)?;
-        Ok(Self::new(Arc::new(segment), memory, socket, first))
+        let segment = Segment::open(&*memory, ObjectKind::Pipe)?;
+        socket::check(&*socket)?;
+        Self::resumed(Arc::new(segment), memory, socket, first)
     }
 
     /// What goes to another process; this end is of no use from then on. It must not be half-way through a message.
@@ -162,23 +164,25 @@ impl End {
         Ok((&self.memory, self.bell.socket(), self.first))
     }
 
-    fn new(segment: Arc<Segment>, memory: Arc<Descriptor>, socket: Arc<Descriptor>, first: bool) -> Self {
-        let ring = Consumer::resume(segment.clone(), !first);
+    /// Goes on where the pipe is, by its cursors.
+    fn resumed(segment: Arc<Segment>, memory: Arc<Descriptor>, socket: Arc<Descriptor>, first: bool) -> Result<Self> {
+        let receiving = Consumer::resume(segment.clone(), !first).map_err(broken)?;
+        let sending = Producer::resume(segment, first).map_err(broken)?;
+        let sleepers = Sleepers::default;
         let receiver =
-            Receiver { ring, head: None, bytes: Vec::new(), sleepers: Sleepers::default(), owner: own_pid() };
-        let ring = Producer::resume(segment, first);
-        Self {
+            Receiver { ring: receiving, head: None, bytes: Vec::new(), sleepers: sleepers(), owner: own_pid() };
+        Ok(Self {
             memory,
             bell: Doorbell::new(socket),
             first,
-            sender: Mutex::new(Sender { ring, rest: Default::default(), sleepers: Sleepers::default() }),
+            sender: Mutex::new(Sender { ring: sending, rest: Default::default(), sleepers: sleepers() }),
             receiver: Mutex::new(receiver),
             in_line: AtomicU32::new(0),
             #[cfg(feature = "tokio")]
             turns: Default::default(),
             moved: AtomicBool::new(false),
             owner: Owner::here(),
-        }
+        })
     }
 
     pub(super) fn bell(&self) -> &Doorbell {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use crate::handle::{self, Descriptor, Travel};
+use crate::kind::ObjectKind;
 use crate::pipe::end::End;
 
 /// An end goes to another process as its two descriptors.
@@ -13,29 +14,38 @@ impl Serialize for End {
         // Before it leaves: what nothing carries stays of use here.
         handle::require_carrier().map_err(ser::Error::custom)?;
         let (memory, socket, first) = self.leave().map_err(ser::Error::custom)?;
-        (HandleOf(memory), HandleOf(socket), first).serialize(serializer)
+        (HandleOf::<MEMORY>(memory), HandleOf::<SOCKET>(socket), first).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for End {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (Received(memory), Received(socket), first) = Deserialize::deserialize(deserializer)?;
-        Self::arrived(memory, socket, first).map_err(de::Error::custom)
+        let (Received::<MEMORY>(memory), Received::<SOCKET>(socket), first) = Deserialize::deserialize(deserializer)?;
+        let arrived = Self::arrived(memory, socket, first);
+        arrived.map_err(de::Error::custom)
     }
 }
 
-struct HandleOf<'a>(&'a Arc<Descriptor>);
+/// Which of an end's descriptors.
+const MEMORY: bool = true;
+const SOCKET: bool = false;
 
-impl Serialize for HandleOf<'_> {
+fn kind(which: bool) -> ObjectKind {
+    if which == MEMORY { ObjectKind::Pipe } else { ObjectKind::PipeSocket }
+}
+
+struct HandleOf<'a, const WHICH: bool>(&'a Arc<Descriptor>);
+
+impl<const WHICH: bool> Serialize for HandleOf<'_, WHICH> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        handle::serialize(self.0, Travel::Moved, serializer)
+        handle::serialize(self.0, kind(WHICH), Travel::Moved, serializer)
     }
 }
 
-struct Received(Arc<Descriptor>);
+struct Received<const WHICH: bool>(Arc<Descriptor>);
 
-impl<'de> Deserialize<'de> for Received {
+impl<'de, const WHICH: bool> Deserialize<'de> for Received<WHICH> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        handle::deserialize(deserializer).map(Self)
+        handle::deserialize(kind(WHICH), deserializer).map(Self)
     }
 }

@@ -7,36 +7,39 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
 use serde::{Serializer, ser};
-use zerocopy::FromBytes;
 
 use crate::error::{Error, Result};
 use crate::handle::{self, Descriptor, Travel};
+use crate::kind::ObjectKind;
 use crate::limits::MAX_MESSAGE;
 use crate::machine::can_spin;
 use crate::queue::others::{Others, Waiting};
 use crate::queue::presence;
 use crate::sharing::{EventCount, SLICE};
+use crate::sys::words::words;
 
-/// Words of a queue in shared memory.
-#[repr(C, align(128))]
-#[derive(Debug, FromBytes)]
-pub(super) struct Common {
-    /// Values it may hold; 0 for any number.
-    pub(super) capacity: AtomicU64,
-    /// Bytes a value may have.
-    pub(super) max_message: AtomicU64,
-    /// 1 once no more can be put. Changed by who holds the lock for putting.
-    closed: AtomicU32,
-    /// 1 once another process was given a handle.
-    shared: AtomicU32,
-    /// Values of which somebody said that they are dealt with.
-    done: AtomicU64,
-    /// Values have come.
-    pub(super) items: EventCount,
-    /// Values were taken.
-    pub(super) room: EventCount,
-    /// Values were dealt with.
-    finished: EventCount,
+words! {
+    /// Words of a queue in shared memory.
+    #[repr(align(128))]
+    #[derive(Debug)]
+    pub(super) struct Common {
+        /// Values it may hold; 0 for any number.
+        pub(super) capacity: AtomicU64,
+        /// Bytes a value may have.
+        pub(super) max_message: AtomicU64,
+        /// 1 once no more can be put. Changed by who holds the lock for putting.
+        closed: AtomicU32,
+        /// 1 once another process was given a handle.
+        shared: AtomicU32,
+        /// Values of which somebody said that they are dealt with.
+        done: AtomicU64,
+        /// Values have come.
+        pub(super) items: EventCount,
+        /// Values were taken.
+        pub(super) room: EventCount,
+        /// Values were dealt with.
+        finished: EventCount,
+    }
 }
 
 impl Common {
@@ -116,6 +119,7 @@ impl Refusal {
 
 /// Where a kind of queue keeps its values.
 pub(super) trait Store: AsFd {
+    const KIND: ObjectKind;
     fn common(&self) -> &Common;
     fn is_empty(&self) -> bool;
     /// Values put since the start.
@@ -202,6 +206,8 @@ impl<S: Store> Core<S> {
                         self.note_taken();
                         return Ok(taken);
                     }
+                    // Another was quicker; or the memory is garbled, and only seems to hold something.
+                    None if deadline.is_some_and(|deadline| Instant::now() >= deadline) => return Err(Refusal::NotNow),
                     None => continue,
                 }
             }
@@ -233,7 +239,7 @@ impl<S: Store> Core<S> {
     /// Says that a value which was taken is dealt with.
     pub(super) fn task_done(&self) -> Result<()> {
         let common = self.store.common();
-        let one_more = |done| (done < self.store.count_put()).then_some(done + 1);
+        let one_more = |done| (done < self.store.count_put()).then(|| done + 1);
         if common.done.fetch_update(AcqRel, Acquire, one_more).is_err() {
             return Err(Error::Config("task_done was called more often than values were put into the queue".into()));
         }
@@ -256,7 +262,7 @@ impl<S: Store> Core<S> {
             None => Arc::new(Descriptor::new(presence::invite(&self.store).map_err(ser::Error::custom)?)),
         };
         *travelling = Arc::downgrade(&descriptor);
-        let written = handle::serialize(&descriptor, Travel::Shared, serializer)?;
+        let written = handle::serialize(&descriptor, S::KIND, Travel::Shared, serializer)?;
         self.others.note_giver();
         self.store.common().shared.store(1, Release);
         Ok(written)

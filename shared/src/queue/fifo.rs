@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::codec::{self, Source};
 use crate::error::{Error, Result};
 use crate::handle::{self, Descriptor};
+use crate::kind::ObjectKind;
 use crate::queue::common::{Core, Store};
 use crate::queue::ring::Ring;
 use crate::queue::{PutError, encode, presence};
@@ -289,6 +290,7 @@ impl<T> Serialize for Queue<T> {
 
 impl<'de, T> Deserialize<'de> for Queue<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::open(handle::deserialize(deserializer)?).map_err(de::Error::custom)
+        let opened = Self::open(handle::deserialize(ObjectKind::Queue, deserializer)?);
+        opened.map_err(de::Error::custom)
     }
 }

@@ -3,46 +3,48 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
-use zerocopy::FromBytes;
-
-use crate::error::Result;
+use crate::kind::Tag;
 use crate::queue::common::Common;
 use crate::sys::mutex::{Held, RobustMutex};
+use crate::sys::words::words;
 
-/// One end of the queue: how far it is, in bytes and in values. Changed by who holds its lock, read by all.
-///
-/// The two must change together, and a process can be killed between any two stores. So the position alone decides; where it goes and
-/// what will be counted then is written down first, and who finds that the last holder died reads there what the count must be.
-#[repr(C, align(128))]
-#[derive(Debug, FromBytes)]
-pub(super) struct Side {
-    mutex: RobustMutex,
-    /// Bytes put, or taken, since the start.
-    position: AtomicU64,
-    /// Values put, or taken, since the start.
-    count: AtomicU64,
-    next_position: AtomicU64,
-    next_count: AtomicU64,
+words! {
+    /// One end of the queue: how far it is, in bytes and in values. Changed by who holds its lock, read by all.
+    ///
+    /// The two must change together, and a process can be killed between any two stores. So the position alone decides; where it goes and
+    /// what will be counted then is written down first, and who finds that the last holder died reads there what the count must be.
+    #[repr(align(128))]
+    #[derive(Debug)]
+    pub(super) struct Side {
+        mutex: RobustMutex,
+        /// Bytes put, or taken, since the start.
+        position: AtomicU64,
+        /// Values put, or taken, since the start.
+        count: AtomicU64,
+        next_position: AtomicU64,
+        next_count: AtomicU64,
+    }
 }
 
-/// The start of a queue's memory.
-#[repr(C)]
-#[derive(Debug, FromBytes)]
-pub(super) struct Header {
-    pub(super) put: Side,
-    pub(super) get: Side,
-    /// Which of its regions the ring lies in. Changed by who holds both locks.
-    pub(super) region: AtomicU64,
-    pub(super) common: Common,
+words! {
+    /// The start of a queue's memory.
+    #[derive(Debug)]
+    pub(super) struct Header {
+        tag: Tag,
+        pub(super) put: Side,
+        pub(super) get: Side,
+        /// Which of its regions the ring lies in. Changed by who holds both locks.
+        pub(super) region: AtomicU64,
+        pub(super) common: Common,
+    }
 }
 
 impl Header {
     /// Makes zeroed memory the header of an empty queue.
-    pub(super) fn init(&self, capacity: u64) -> Result<()> {
-        self.put.mutex.init()?;
-        self.get.mutex.init()?;
+    pub(super) fn init(&self, capacity: u64) {
+        self.put.mutex.init();
+        self.get.mutex.init();
         self.common.init(capacity);
-        Ok(())
     }
 
     /// Values in the queue, as far as can be told while others put and take.
@@ -83,9 +85,9 @@ impl Side {
         }
     }
 
-    /// Moves on by one value of so many bytes. The caller holds the lock.
-    pub(super) fn advance(&self, bytes: u64) {
-        let (position, count) = (self.position() + bytes, self.count() + 1);
+    /// Moves on to a position, by one value. The caller holds the lock.
+    pub(super) fn advance(&self, position: u64) {
+        let count = self.count().wrapping_add(1);
         self.next_position.store(position, Release);
         self.next_count.store(count, Release);
         self.position.store(position, Release);
@@ -96,8 +98,8 @@ impl Side {
 #[cfg(test)]
 impl Side {
     /// The part of [`advance`](Side::advance) that a process did which was killed in the middle of it.
-    pub(super) fn advance_position_only(&self, bytes: u64) {
-        let (position, count) = (self.position() + bytes, self.count() + 1);
+    pub(super) fn advance_position_only(&self, position: u64) {
+        let count = self.count() + 1;
         self.next_position.store(position, Release);
         self.next_count.store(count, Release);
         self.position.store(position, Release);
@@ -111,7 +113,7 @@ mod tests {
 
     fn header() -> Mapping {
         let (mapping, _) = Mapping::create("multiproc-test", 4096).unwrap();
-        mapping.words::<Header>(0).init(0).unwrap();
+        mapping.words::<Header>(0).init(0);
         mapping
     }
 

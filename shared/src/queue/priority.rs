@@ -14,6 +14,7 @@ use crate::codec::{self, Source};
 use crate::error::{Error, Result};
 use crate::foreign;
 use crate::handle::{self, Descriptor};
+use crate::kind::ObjectKind;
 use crate::queue::common::{Core, Refusal, Store};
 use crate::queue::log::{Found, Fresh, Log, Reader};
 use crate::queue::{PutError, encode, presence};
@@ -324,6 +325,7 @@ impl<T> Serialize for PriorityQueue<T> {
 
 impl<'de, T: Ord> Deserialize<'de> for PriorityQueue<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::open(handle::deserialize(deserializer)?).map_err(de::Error::custom)
+        let opened = Self::open(handle::deserialize(ObjectKind::PriorityQueue, deserializer)?);
+        opened.map_err(de::Error::custom)
     }
 }

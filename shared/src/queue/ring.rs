@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::handle::Descriptor;
+use crate::kind::{ObjectKind, Tag};
 use crate::queue::common::{Common, Refusal, Store};
 use crate::queue::layout::{Header, Side};
 use crate::sys::large::on_large_pages;
 use crate::sys::mutex::Held;
-use crate::sys::shm::{self, Mapping};
+use crate::sys::shm::{self, Bytes, Mapping};
 
 /// Where the regions begin: the header has the first page to itself. Both are whole pages on every system (up to 64 KiB).
 const START: usize = 64 * 1024;
@@ -35,6 +36,9 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// Bytes moved at a time when a ring grows.
 const PIECE: usize = 1 << 20;
 
+/// Positions are below this, so that no sum of them overflows; no queue gets as far.
+const FURTHEST: u64 = 1 << 62;
+
 /// The ring, as one process sees it.
 #[derive(Debug)]
 pub(super) struct Ring {
@@ -44,11 +48,24 @@ pub(super) struct Ring {
     get: Mutex<View>,
 }
 
+/// The region in use, and what is in it: positions that were checked, so that the bytes between them lie in it.
+struct Live {
+    region: u64,
+    head: u64,
+    tail: u64,
+}
+
+impl Live {
+    fn len(&self) -> usize {
+        (self.tail - self.head) as usize
+    }
+}
+
 /// The region that one end worked in last.
 #[derive(Debug, Default)]
 struct View {
     region: u64,
-    mapping: Option<Mapping>,
+    mapping: Option<Bytes>,
 }
 
 fn offset(region: u64) -> usize {
@@ -71,13 +88,16 @@ fn garbled() -> Error {
 impl Ring {
     /// Makes the memory of an empty queue.
     pub(super) fn create(capacity: u64) -> Result<OwnedFd> {
-        let fd = shm::create_growing("multiproc-queue", START + SMALLEST)?;
-        Mapping::open_range(&fd, 0, START)?.words::<Header>(0).init(capacity)?;
+        let fd = shm::create_growing(&Self::KIND.memory_name(), START + SMALLEST)?;
+        let mapping = Mapping::open_range(&fd, 0, START)?;
+        Tag::write::<()>(&mapping, 0, Self::KIND, 0);
+        mapping.words::<Header>(0).init(capacity);
         Ok(fd)
     }
 
     pub(super) fn open(fd: Arc<Descriptor>) -> Result<Self> {
         let header = Mapping::open_range(&*fd, 0, START)?;
+        Tag::read::<()>(&header, 0, Self::KIND)?;
         Ok(Self { fd, header, put: Mutex::default(), get: Mutex::default() })
     }
 
@@ -104,16 +124,28 @@ impl Ring {
         Ok((held, view))
     }
 
-    /// The region in use, mapped. The caller holds one of the locks, so that it stays.
-    fn region<'a>(&self, view: &'a mut View) -> Result<&'a Mapping> {
-        let region = self.header().region.load(Acquire);
-        if region > MOST_REGIONS {
-            return Err(garbled());
+    /// What is in the queue, as far as it makes sense. The caller holds one of the locks, so that the region, and its own
+    /// end's position, stay; the other end may move on.
+    fn live(&self) -> Result<Live> {
+        let header = self.header();
+        let (head, tail) = (header.get.position(), header.put.position());
+        let live = Live { region: header.region.load(Acquire), head, tail };
+        let is_sound = live.region <= MOST_REGIONS
+            && tail <= FURTHEST
+            && (head | tail).is_multiple_of(HEAD as u64)
+            && tail.checked_sub(head).is_some_and(|len| len <= size(live.region) as u64);
+        is_sound.then_some(live).ok_or_else(garbled)
+    }
+
+    /// A region, mapped.
+    fn region<'a>(&self, view: &'a mut View, region: u64) -> Result<&'a Bytes> {
+        if view.region != region {
+            view.mapping = None;
         }
         match &mut view.mapping {
-            Some(_) if view.region == region => {}
+            Some(_) => {}
             mapping => {
-                *mapping = Some(Mapping::open_range(&*self.fd, offset(region), size(region))?);
+                *mapping = Some(Bytes::open_range(&*self.fd, offset(region), size(region))?);
                 view.region = region;
             }
         }
@@ -156,36 +188,34 @@ impl Ring {
 
     /// Writes a value behind the others. The caller holds the lock for putting.
     fn append(&self, view: &mut View, value: &[u8]) -> Result<()> {
-        let header = self.header();
-        let (head, tail) = (header.get.position(), header.put.position());
-        let live = usize::try_from(tail.wrapping_sub(head)).map_err(|_| garbled())?;
-        let space = space(value.len());
-        if live + space > size(header.region.load(Acquire)) {
-            self.grow(view, live + space)?;
+        let live = self.live()?;
+        let (mut region, tail, space) = (live.region, live.tail, space(value.len()));
+        let needed = live.len().checked_add(space).ok_or_else(garbled)?;
+        if needed > size(region) {
+            region = self.grow(view, needed)?;
         }
-        let mapping = self.region(view)?;
+        let mapping = self.region(view, region)?;
         let at = |position: u64| (position % mapping.len() as u64) as usize;
         mapping.words::<AtomicU64>(at(tail)).store(value.len() as u64, Relaxed);
         let start = at(tail + HEAD as u64);
         let first = value.len().min(mapping.len() - start);
         mapping.write(start, &value[..first]);
         mapping.write(0, &value[first..]);
-        header.put.advance(space as u64);
+        self.header().put.advance(tail + space as u64);
         Ok(())
     }
 
-    /// Moves the ring into a region that holds `least` bytes. The caller holds the lock for putting.
-    fn grow(&self, view: &mut View, least: usize) -> Result<()> {
+    /// Moves the ring into a region that holds `least` bytes; says which. The caller holds the lock for putting.
+    fn grow(&self, view: &mut View, least: usize) -> Result<u64> {
         let header = self.header();
         let taking = header.get.mutex().lock()?;
         header.get.mend(&taking);
-        let old = header.region.load(Acquire);
+        let Live { region: old, head: mut at, tail: end } = self.live()?;
         let new = (old + 1..=MOST_REGIONS).find(|region| size(*region) >= least);
         let new = new.ok_or_else(|| Error::Config(format!("a queue cannot hold {least} bytes")))?;
         shm::grow(&*self.fd, offset(new) + size(new))?;
-        let target = Mapping::open_range(&*self.fd, offset(new), size(new))?;
-        let source = self.region(view)?;
-        let (mut at, end) = (header.get.position(), header.put.position());
+        let target = Bytes::open_range(&*self.fd, offset(new), size(new))?;
+        let source = self.region(view, old)?;
         let mut piece = Vec::new();
         while at < end {
             // Up to the end of the values, of the old ring, and of the new.
@@ -201,21 +231,20 @@ impl Ring {
         (view.region, view.mapping) = (new, Some(target));
         drop(taking);
         shm::release(&*self.fd, offset(old), size(old));
-        Ok(())
+        Ok(new)
     }
 
     /// Takes the first value into `value`, which is empty; says whether there was one. `Some(deadline)` bounds the wait for the lock.
     pub(super) fn take(&self, value: &mut Vec<u8>, deadline: Option<Instant>) -> Result<bool, Refusal> {
         let header = self.header();
         let (held, mut view) = Self::lock(&header.get, &self.get, deadline)?;
-        let head = header.get.position();
-        let live = usize::try_from(header.put.position().wrapping_sub(head)).map_err(|_| garbled())?;
-        if live == 0 {
+        let live = self.live()?;
+        if live.len() == 0 {
             return Ok(false);
         }
-        self.first(&mut view, head, live, value)?;
-        header.get.advance(space(value.len()) as u64);
-        if live == space(value.len()) && size(view.region) >= LARGE {
+        self.first(&mut view, &live, value)?;
+        header.get.advance(live.head + space(value.len()) as u64);
+        if live.len() == space(value.len()) && size(live.region) >= LARGE {
             self.shrink();
         }
         drop((held, view));
@@ -223,17 +252,18 @@ impl Ring {
         Ok(true)
     }
 
-    /// Copies the value at `head`, from where `live` bytes are values. The caller holds the lock for taking.
-    fn first(&self, view: &mut View, head: u64, live: usize, value: &mut Vec<u8>) -> Result<()> {
-        let mapping = self.region(view)?;
+    /// Copies the first value of those that are live. The caller holds the lock for taking.
+    fn first(&self, view: &mut View, live: &Live, value: &mut Vec<u8>) -> Result<()> {
+        let mapping = self.region(view, live.region)?;
         let at = |position: u64| (position % mapping.len() as u64) as usize;
-        let len = mapping.words::<AtomicU64>(at(head)).load(Relaxed);
-        let len = usize::try_from(len).ok().filter(|len| *len <= live.saturating_sub(HEAD)).ok_or_else(garbled)?;
+        let len = mapping.words::<AtomicU64>(at(live.head)).load(Relaxed);
+        let is_there = |len: &usize| *len <= live.len().saturating_sub(HEAD);
+        let len = usize::try_from(len).ok().filter(is_there).ok_or_else(garbled)?;
         value
             .try_reserve_exact(len)
             .map_err(|_| Error::Decode(format!("there is no memory for a value of {len} bytes")))?;
         on_large_pages(value);
-        let start = at(head + HEAD as u64);
+        let start = at(live.head + HEAD as u64);
         let first = len.min(mapping.len() - start);
         mapping.read(start, first, value);
         mapping.read(0, len - first, value);
@@ -246,11 +276,12 @@ impl Ring {
         let header = self.header();
         let Ok(Some(putting)) = header.put.mutex().try_lock() else { return };
         header.put.mend(&putting);
-        let old = header.region.load(Acquire);
-        if header.is_empty() && size(old) >= LARGE {
+        // Nothing to give back from memory that makes no sense.
+        let Ok(live) = self.live() else { return };
+        if live.len() == 0 && size(live.region) >= LARGE {
             header.region.store(0, Release);
             drop(putting);
-            shm::release(&*self.fd, offset(old), size(old));
+            shm::release(&*self.fd, offset(live.region), size(live.region));
         }
     }
 
@@ -270,6 +301,8 @@ impl Ring {
 }
 
 impl Store for Ring {
+    const KIND: ObjectKind = ObjectKind::Queue;
+
     fn common(&self) -> &Common {
         &self.header().common
     }
@@ -315,7 +348,7 @@ mod tests {
         ring.put(b"first", None, || false).ok().unwrap();
         // It was killed after the position had moved and before the count did, so that the queue looks full and empty at once.
         let get = &ring.header().get;
-        die_holding(get, || get.advance_position_only(space(5) as u64));
+        die_holding(get, || get.advance_position_only(get.position() + space(5) as u64));
         assert!(ring.header().is_full() && ring.header().is_empty());
         assert!(ring.put(b"second", None, || false).is_ok());
         let mut value = Vec::new();

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
+use crate::ring::segment::FURTHEST;
 use crate::ring::{Cursor, Segment};
+use crate::sys::copy::copy_out;
 
 /// A peer moved its cursor where it cannot be: the memory is not to be trusted any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,9 +35,12 @@ impl Consumer {
     }
 
     /// Goes on where another consumer of the same ring has stopped.
-    pub(crate) fn resume(segment: Arc<Segment>, tasks: bool) -> Self {
+    pub(crate) fn resume(segment: Arc<Segment>, tasks: bool) -> Result<Self, Corrupt> {
         let read = segment.ring(tasks).0.head.0.position.load(Acquire);
-        Self { segment, tasks, read, tail: read, ended: false }
+        if read > FURTHEST {
+            return Err(Corrupt);
+        }
+        Ok(Self { segment, tasks, read, tail: read, ended: false })
     }
 
     /// This side's cursor, and the producer's.
@@ -88,15 +93,14 @@ impl Consumer {
         let first = len.min(capacity - at);
         into.reserve(len);
         let (cursors, data) = self.segment.ring(self.tasks);
-        // SAFETY: at + first ≤ capacity and len - first ≤ at, so both copies stay inside the ring's bytes, and `into` has room
-        // for len more, which are all initialised when its length grows. The acquire load of the tail makes the producer's
-        // bytes visible, and it does not write them again before it sees our head. A producer that breaks this rule can change the
-        // bytes being copied, not the copy that is looked at.
+        // SAFETY: at + first ≤ capacity and len - first ≤ at, so both copies stay inside the ring's bytes. The acquire load of the
+        // tail makes the producer's bytes visible, and it does not write them again before it sees our head. A producer that breaks
+        // this rule can change the bytes being copied, not the copy that is looked at.
         unsafe {
-            let target = into.as_mut_ptr().add(into.len());
-            data.as_ptr().add(at).copy_to_nonoverlapping(target, first);
-            data.as_ptr().copy_to_nonoverlapping(target.add(first), len - first);
-            into.set_len(into.len() + len);
+            copy_out(data.add(at), first, into);
+            if first < len {
+                copy_out(data, len - first, into);
+            }
         }
         self.read += len as u64;
         cursors.head.0.position.store(self.read, Release);
@@ -107,10 +111,11 @@ impl Consumer {
 #[cfg(all(test, not(multiproc_loom)))]
 mod tests {
     use super::*;
+    use crate::kind::ObjectKind;
     use crate::ring::Producer;
 
     fn ring(capacity: usize) -> (Producer, Consumer, Arc<Segment>) {
-        let segment = Arc::new(Segment::create(capacity).unwrap().0);
+        let segment = Arc::new(Segment::create(capacity, ObjectKind::Worker).unwrap().0);
         (Producer::tasks(segment.clone()), Consumer::tasks(segment.clone()), segment)
     }
 

@@ -5,7 +5,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::ptr::NonNull;
 
 use crate::error::Result;
+use crate::kind::{ObjectKind, Tag};
 use crate::ring::Header;
+use crate::ring::segment::{TAG_LEN, TICKET_LEN};
 #[cfg(miri)]
 use crate::sys::heap::Mapping;
 #[cfg(not(miri))]
@@ -13,6 +15,11 @@ use crate::sys::shm::Mapping;
 
 /// Where the rings' bytes begin: the header has the first page to itself.
 pub(crate) const DATA: usize = 4096;
+
+/// Where the tag lies, which is part of the header, and not looked at through it.
+const TAG: usize = TICKET_LEN;
+
+const _: () = assert!(size_of::<Tag>() <= TAG_LEN);
 
 /// A header, and bytes.
 #[derive(Debug)]
@@ -24,14 +31,22 @@ pub(super) struct Memory {
 
 impl Memory {
     /// A new header and `len` bytes, all zero.
-    pub(super) fn create(len: usize) -> Result<(Self, OwnedFd)> {
-        let (mapping, fd) = Mapping::create("multiproc-worker", DATA + len)?;
+    pub(super) fn create(len: usize, kind: ObjectKind) -> Result<(Self, OwnedFd)> {
+        let (mapping, fd) = Mapping::create(&kind.memory_name(), DATA + len)?;
+        // What stands for shared memory under Miri is never opened.
+        #[cfg(not(miri))]
+        Tag::write::<u8>(&mapping, TAG, kind, len);
         Ok((Self::over(mapping.keep_from_copies()), fd))
     }
 
     /// What another process has created.
-    pub(super) fn open(fd: impl AsFd) -> Result<Self> {
-        Mapping::open(fd, DATA).map(|mapping| Self::over(mapping.keep_from_copies()))
+    pub(super) fn open(fd: impl AsFd, kind: ObjectKind) -> Result<Self> {
+        let mapping = Mapping::open(fd)?;
+        let len = Tag::read::<u8>(&mapping, TAG, kind)?;
+        if len.checked_add(DATA) != Some(mapping.len()) {
+            return Err(Tag::refusal::<u8>(kind));
+        }
+        Ok(Self::over(mapping.keep_from_copies()))
     }
 
     /// Bytes beyond the header.

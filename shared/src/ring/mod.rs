@@ -21,10 +21,10 @@ mod wait;
 
 pub(crate) use claim::Claim;
 pub(crate) use consumer::{Consumer, Corrupt};
-#[cfg(feature = "test-support")]
+#[cfg(feature = "__parts")]
 pub(crate) use memory::DATA;
 pub(crate) use producer::Producer;
-#[cfg(feature = "test-support")]
+#[cfg(feature = "__parts")]
 pub(crate) use segment::Cursors;
 pub(crate) use segment::{Cursor, FAILURE_AT, Flags, Header, Segment, TICKET_LEN};
 pub(crate) use wait::{SPIN_NS, Spin};

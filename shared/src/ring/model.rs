@@ -10,11 +10,12 @@ use loom::cell::UnsafeCell;
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
 
+use crate::kind::ObjectKind;
 use crate::ring::{Consumer, Producer, Segment};
 use crate::sync::model::{Weakness, weaken_this_thread};
 
 fn segment() -> StdArc<Segment> {
-    StdArc::new(Segment::create(16).unwrap().0)
+    StdArc::new(Segment::create(16, ObjectKind::Worker).unwrap().0)
 }
 
 /// The bell of a parent that sleeps in `poll`.
@@ -327,7 +328,7 @@ fn an_end_of_a_pipe_that_falls_asleep_misses_no_message_and_no_room() {
         let (to_writer, to_reader) = (Arc::new(ModelBell::default()), Arc::new(ModelBell::default()));
         let (shared, rings, hears) = (segment.clone(), to_reader.clone(), to_writer.clone());
         let writer = thread::spawn(move || {
-            let mut ring = Producer::resume(shared, true);
+            let mut ring = Producer::resume(shared, true).unwrap();
             let mut left = 17;
             while left > 0 {
                 left -= ring.write(&[7; 17][..left]).unwrap();
@@ -345,7 +346,7 @@ fn an_end_of_a_pipe_that_falls_asleep_misses_no_message_and_no_room() {
                 }
             }
         });
-        let mut ring = Consumer::resume(segment, true);
+        let mut ring = Consumer::resume(segment, true).unwrap();
         let mut got = Vec::new();
         while got.len() < 17 {
             ring.cursors().0.begin_sleep();

@@ -1,11 +1,12 @@
 //! The writing end of a ring.
 #![allow(unsafe_code)]
 
-use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
+use crate::ring::segment::FURTHEST;
 use crate::ring::{Corrupt, Cursor, Segment};
+use crate::sys::copy::{copy_in, store_in};
 
 /// Copies bytes in; they are seen once [`publish`](Producer::publish)ed.
 #[derive(Debug)]
@@ -29,11 +30,15 @@ impl Producer {
     }
 
     /// Goes on where another producer of the same ring has stopped.
-    pub(crate) fn resume(segment: Arc<Segment>, tasks: bool) -> Self {
+    pub(crate) fn resume(segment: Arc<Segment>, tasks: bool) -> Result<Self, Corrupt> {
         let cursors = segment.ring(tasks).0;
-        let written = cursors.tail.0.position.load(Acquire);
         let head = cursors.head.0.position.load(Acquire);
-        Self { segment, tasks, written, published: written, head }
+        let written = cursors.tail.0.position.load(Acquire);
+        let filled = written.checked_sub(head).filter(|_| written <= FURTHEST).ok_or(Corrupt)?;
+        if filled > segment.capacity() as u64 {
+            return Err(Corrupt);
+        }
+        Ok(Self { segment, tasks, written, published: written, head })
     }
 
     /// This side's cursor, and the consumer's.
@@ -64,12 +69,13 @@ impl Producer {
         let at = (self.written as usize) & (capacity - 1);
         let first = len.min(capacity - at);
         let (_, data) = self.segment.ring(self.tasks);
-        // SAFETY: at + first ≤ capacity and len - first ≤ at, so both copies stay inside the ring's bytes. The bytes from
-        // `written` on for `free` bytes belong to the producer until it publishes them: the consumer reads below the tail only.
+        // SAFETY: at + first ≤ capacity and len - first ≤ at, so both copies stay inside the ring's bytes, to which nobody has
+        // references. Those from `written` on for `free` bytes belong to the producer until it publishes them: the consumer reads
+        // below the tail only.
         unsafe {
-            data.add(at).copy_from_nonoverlapping(NonNull::from(bytes).cast(), first);
+            copy_in(&bytes[..first], data.add(at));
             if first < len {
-                data.copy_from_nonoverlapping(NonNull::from(&bytes[first..]).cast(), len - first);
+                copy_in(&bytes[first..len], data);
             }
         }
         self.written += len as u64;
@@ -87,11 +93,11 @@ impl Producer {
             return Ok(false);
         }
         let (_, data) = self.segment.ring(self.tasks);
-        // SAFETY: at + ALL ≤ capacity, so both stay inside the ring's bytes; those from `written` on for `free` bytes, of which
-        // there are at least ALL, belong to the producer.
+        // SAFETY: at + ALL ≤ capacity, so both stay inside the ring's bytes, to which nobody has references; those from `written` on
+        // for `free` bytes, of which there are at least ALL, belong to the producer.
         unsafe {
-            data.add(at).cast::<[u8; 4]>().write(head);
-            data.add(at + 4).cast::<u128>().write_unaligned(value);
+            store_in(head, data.add(at));
+            store_in(value.to_ne_bytes(), data.add(at + 4));
         }
         self.written += (4 + len.min(size_of::<u128>())) as u64;
         Ok(true)

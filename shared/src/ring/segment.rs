@@ -5,6 +5,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::error::Result;
+use crate::kind::{ObjectKind, Tag};
 use crate::ring::Claim;
 use crate::ring::memory::Memory;
 use crate::sync::{AtomicU32, AtomicU64};
@@ -26,6 +27,15 @@ pub(crate) const FAILURE_AT: usize = TICKET_LEN - size_of::<u64>();
 
 #[cfg(not(multiproc_loom))]
 const _: () = assert!(size_of::<Ticket>() == TICKET_LEN && std::mem::offset_of!(Ticket, failure) == FAILURE_AT);
+
+/// Positions that arrive are below this, so that no sum of them overflows; no ring gets as far.
+pub(super) const FURTHEST: u64 = 1 << 62;
+
+/// Bytes behind the ticket that say what this memory is.
+pub(crate) const TAG_LEN: usize = 128;
+
+/// The bytes of the tag, which are not looked at here.
+pub(super) type TagBytes = [[u8; 16]; TAG_LEN / 16];
 
 /// A value on cache lines of its own. 128 bytes, because x86-64 fetches lines in pairs.
 #[repr(C, align(128))]
@@ -99,6 +109,7 @@ pub(crate) struct ParentWords {
 #[derive(Debug, Default)]
 pub(crate) struct Header {
     pub(super) ticket: Ticket,
+    pub(super) tag: TagBytes,
     pub(crate) worker: WorkerWords,
     pub(crate) parent: ParentWords,
     pub(crate) claim: Padded<Claim>,
@@ -130,16 +141,19 @@ pub(crate) struct Segment {
 
 impl Segment {
     /// Makes the memory for rings of `capacity` bytes each, a power of two.
-    pub(crate) fn create(capacity: usize) -> Result<(Self, OwnedFd)> {
+    pub(crate) fn create(capacity: usize, kind: ObjectKind) -> Result<(Self, OwnedFd)> {
         debug_assert!(capacity.is_power_of_two());
-        let (memory, fd) = Memory::create(2 * capacity)?;
+        let (memory, fd) = Memory::create(2 * capacity, kind)?;
         Ok((Self { memory, capacity }, fd))
     }
 
-    /// Maps what the parent made.
-    pub(crate) fn open(fd: impl AsFd) -> Result<Self> {
-        let memory = Memory::open(fd)?;
+    /// Maps what another process made, if it is memory of that kind, for rings of a size that rings can have.
+    pub(crate) fn open(fd: impl AsFd, kind: ObjectKind) -> Result<Self> {
+        let memory = Memory::open(fd, kind)?;
         let capacity = memory.len() / 2;
+        if !capacity.is_power_of_two() || 2 * capacity != memory.len() {
+            return Err(Tag::refusal::<u8>(kind));
+        }
         Ok(Self { memory, capacity })
     }
 

@@ -5,36 +5,39 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use zerocopy::FromBytes;
 
 use crate::error::{Error, Result};
+use crate::kind::ObjectKind;
 use crate::sharing::holder::{Holding, has_ended};
 use crate::sharing::place::{Place, Taken};
-use crate::sharing::region::{Head, Kind, Region};
+use crate::sharing::region::{Head, Region};
 use crate::sharing::{EventCount, SLICE};
 use crate::sys::mutex::{Held, RobustMutex};
+use crate::sys::words::words;
 
-#[repr(C)]
-#[derive(Debug, FromBytes)]
-struct BarrierHead {
-    /// Who changes marks from [`WAITING`] or `broken` holds this.
-    mutex: RobustMutex,
-    broken: AtomicU32,
-    parties: AtomicU32,
-    waiters: EventCount,
+words! {
+    #[derive(Debug)]
+    struct BarrierHead {
+        /// Who changes marks from [`WAITING`] or `broken` holds this.
+        mutex: RobustMutex,
+        broken: AtomicU32,
+        parties: AtomicU32,
+        waiters: EventCount,
+    }
 }
 
-/// A place to wait at, who waits there, and a word for one process that has a handle.
-#[repr(C)]
-#[derive(Debug, FromBytes)]
-struct Seat {
-    place: Place,
-    waiter: AtomicU64,
-    holder: AtomicU64,
+words! {
+    /// A place to wait at, who waits there, and a word for one process that has a handle.
+    #[derive(Debug)]
+    struct Seat {
+        place: Place,
+        waiter: AtomicU64,
+        holder: AtomicU64,
+    }
 }
 
 impl Head for BarrierHead {
-    const KIND: Kind = Kind::Barrier;
+    const KIND: ObjectKind = ObjectKind::Barrier;
 }
 
 /// The most participants that a barrier can have.
@@ -110,9 +113,9 @@ impl Barrier {
         }
         // Those of a round may come while those of the round before are still leaving.
         let region: Region<BarrierHead, Seat> = Region::create(2 * parties)?;
-        region.mutex.init()?;
+        region.mutex.init();
         region.parties.store(parties as u32, Relaxed);
-        region.all_words().try_for_each(|seat| seat.place.init())?;
+        region.all_words().for_each(|seat| seat.place.init());
         Ok(Self { region, holding: None })
     }
 
@@ -262,7 +265,7 @@ impl Barrier {
     fn take_place(&self) -> Result<Option<Taken<'_>>> {
         let own = self.holding.as_ref().map_or(0, |holding| holding.word());
         for seat in self.region.all_words().filter(|seat| seat.place.mark() != WAITING) {
-            if let Some(taken) = seat.place.take(WAITING, self.region.mapping())? {
+            if let Some(taken) = seat.place.take(WAITING)? {
                 seat.waiter.store(own, Relaxed);
                 return Ok(Some(taken));
             }

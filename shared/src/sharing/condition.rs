@@ -5,22 +5,24 @@ use std::time::{Duration, Instant};
 
 use bytemuck::Pod;
 use serde::{Deserialize, Serialize};
-use zerocopy::FromBytes;
 
 use crate::error::Result;
-use crate::sharing::region::{Head, Kind, Region};
+use crate::kind::ObjectKind;
+use crate::sharing::region::{Head, Region};
 use crate::sharing::{EventCount, LockGuard, SLICE};
+use crate::sys::words::words;
 
-#[repr(C)]
-#[derive(Debug, FromBytes)]
-struct ConditionHead {
-    /// Changes with each notification.
-    notified: AtomicU32,
-    waiters: EventCount,
+words! {
+    #[derive(Debug)]
+    struct ConditionHead {
+        /// Changes with each notification.
+        notified: AtomicU32,
+        waiters: EventCount,
+    }
 }
 
 impl Head for ConditionHead {
-    const KIND: Kind = Kind::Condition;
+    const KIND: ObjectKind = ObjectKind::Condition;
 }
 
 /// Lets processes wait until the value of a [`Lock`](crate::Lock) is as they want it.

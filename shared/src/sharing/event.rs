@@ -4,23 +4,25 @@ use std::sync::atomic::{AtomicU32, Ordering::*};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use zerocopy::FromBytes;
 
 use crate::error::Result;
+use crate::kind::ObjectKind;
 use crate::sharing::EventCount;
-use crate::sharing::region::{Head, Kind, Region};
+use crate::sharing::region::{Head, Region};
+use crate::sys::words::words;
 
-#[repr(C)]
-#[derive(Debug, FromBytes)]
-struct EventHead {
-    /// How often the flag has changed: odd while it is set. One word, so that no moment exists in which a killed process leaves it
-    /// half changed.
-    changes: AtomicU32,
-    waiters: EventCount,
+words! {
+    #[derive(Debug)]
+    struct EventHead {
+        /// How often the flag has changed: odd while it is set. One word, so that no moment exists in which a killed process leaves it
+        /// half changed.
+        changes: AtomicU32,
+        waiters: EventCount,
+    }
 }
 
 impl Head for EventHead {
-    const KIND: Kind = Kind::Event;
+    const KIND: ObjectKind = ObjectKind::Event;
 }
 
 fn is_set(changes: u32) -> bool {

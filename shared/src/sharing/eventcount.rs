@@ -4,30 +4,30 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::{Duration, Instant};
 
-use zerocopy::FromBytes;
-
 use crate::ring::Spin;
 use crate::sys::futex::Word;
+use crate::sys::words::words;
 
 /// The longest sleep before a waiter looks again by itself. A process that is killed after it changed something and before it woke
 /// the others costs them this much, once.
 pub(crate) const SLICE: Duration = Duration::from_millis(100);
 
-/// An eventcount: those who wait take a number and look once more before they sleep, those who change something look whether
-/// numbers were taken. (After Reed and Kanodia, "Synchronization with Eventcounts and Sequencers", 1979, with the check before
-/// the sleep that makes it safe without a lock.)
-///
-/// Nothing in it belongs to a process, so that one which is killed asleep leaves nothing behind but one needless wake-up.
-#[repr(C)]
-#[derive(Debug, Default, FromBytes)]
-pub(crate) struct EventCount<W = AtomicU32> {
-    /// The futex word: changes with every wake-up.
-    sequence: W,
-    /// Sleeps announced so far.
-    tickets: W,
-    /// Sleeps that are known to be over.
-    settled: W,
-    unused: W,
+words! {
+    /// An eventcount: those who wait take a number and look once more before they sleep, those who change something look whether
+    /// numbers were taken. (After Reed and Kanodia, "Synchronization with Eventcounts and Sequencers", 1979, with the check before
+    /// the sleep that makes it safe without a lock.)
+    ///
+    /// Nothing in it belongs to a process, so that one which is killed asleep leaves nothing behind but one needless wake-up.
+    #[derive(Debug, Default)]
+    pub(crate) struct EventCount<W = AtomicU32> {
+        /// The futex word: changes with every wake-up.
+        sequence: W,
+        /// Sleeps announced so far.
+        tickets: W,
+        /// Sleeps that are known to be over.
+        settled: W,
+        unused: W,
+    }
 }
 
 impl<W: Word> EventCount<W> {

@@ -1,44 +1,39 @@
-//! A place that one thread can take, and that is free again when the thread ends, however it ends.
+//! A place that one thread can take, and that others can take when the thread has ended, however it ended.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::*};
-
-use zerocopy::FromBytes;
 
 use crate::error::Result;
 use crate::sys::mutex::{Held, RobustMutex, is_own};
-use crate::sys::own::Own;
-use crate::sys::shm::Mapping;
+use crate::sys::words::words;
 
-/// Lies in shared memory, and must be [`init`](Place::init)ialised by the one that made the memory.
-#[repr(C)]
-#[derive(Debug, FromBytes)]
-pub(super) struct Place {
-    mutex: RobustMutex,
-    /// Not 0 while the place is taken, and after its holder has died, until somebody finds that out.
-    mark: AtomicU32,
-    unused: AtomicU32,
+words! {
+    /// Lies in shared memory, and must be [`init`](Place::init)ialised by the one that made the memory.
+    #[derive(Debug)]
+    pub(super) struct Place {
+        mutex: RobustMutex,
+        /// Not 0 while the place is taken, and after its holder has died, until somebody finds that out.
+        mark: AtomicU32,
+        unused: AtomicU32,
+    }
 }
 
 /// A place that this thread has taken.
 #[derive(Debug)]
 pub(super) struct Taken<'a> {
     place: &'a Place,
-    _held: Own<Held<'a>>,
-    /// Stays mapped should this be forgotten; see [`Region::mapping`](super::region::Region::mapping).
-    _mapping: Arc<Mapping>,
+    held: Held<'a>,
 }
 
 impl Place {
-    pub(super) fn init(&self) -> Result<()> {
-        self.mutex.init()
+    pub(super) fn init(&self) {
+        self.mutex.init();
     }
 
     /// Takes the place, if nobody alive has it, and marks it with `mark`.
-    pub(super) fn take(&self, mark: u32, mapping: &Arc<Mapping>) -> Result<Option<Taken<'_>>> {
+    pub(super) fn take(&self, mark: u32) -> Result<Option<Taken<'_>>> {
         let Some(held) = self.try_lock()? else { return Ok(None) };
         self.mark.store(mark, Release);
-        Ok(Some(Taken { place: self, _held: Own::new(held), _mapping: mapping.clone() }))
+        Ok(Some(Taken { place: self, held }))
     }
 
     /// The mark of the one that has it, or had it when he died; 0 if it is free.
@@ -81,14 +76,15 @@ impl Taken<'_> {
 
     /// Whether it was taken in this process.
     pub(super) fn is_here(&self) -> bool {
-        self._held.owner().is_here()
+        self.held.is_own()
     }
 }
 
 impl Drop for Taken<'_> {
     /// A copy of the process has not taken it.
     fn drop(&mut self) {
-        if self.is_here() {
+        // A copy in a forked process has no place.
+        if self.held.is_own() {
             self.place.mark.store(0, Release);
         }
     }

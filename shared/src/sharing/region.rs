@@ -4,38 +4,18 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
-use zerocopy::FromBytes;
 
 use crate::error::{Error, Result};
 use crate::handle::{self, Descriptor, Travel};
+use crate::kind::{ObjectKind, Tag};
 use crate::sys::shm::Mapping;
+use crate::sys::words::Words;
 
-/// What a piece of shared memory is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Lock = 1,
-    Semaphore,
-    Event,
-    Condition,
-    Barrier,
-    Slice,
-}
-
-/// The words at the beginning of memory of one kind, all of them atomic. Zeros are their first state.
-pub(crate) trait Head: FromBytes {
-    const KIND: Kind;
-}
-
-/// Tells one handle from another, should a message be decoded as something else than it was.
-#[repr(C)]
-#[derive(FromBytes)]
-struct Tag {
-    kind: AtomicU32,
-    size: AtomicU32,
-    len: AtomicU64,
+/// The words at the beginning of memory of one kind. Zeros are their first state.
+pub(crate) trait Head: Words {
+    const KIND: ObjectKind;
 }
 
 /// Where the head begins: the tag, which nobody writes to any more, has a cache line to itself.
@@ -52,7 +32,7 @@ pub(crate) struct Region<H, T = ()> {
 impl<H: Head, T> Region<H, T> {
     /// Where the elements begin.
     const DATA: usize = {
-        assert!(align_of::<H>() <= HEAD, "the head is aligned");
+        assert!(align_of::<H>() <= HEAD && size_of::<Tag>() <= HEAD, "the head is aligned, and behind the tag");
         assert!(align_of::<T>() <= 4096, "an element is aligned to a page at most, as memory is");
         let line = if align_of::<T>() > HEAD { align_of::<T>() } else { HEAD };
         (HEAD + size_of::<H>()).next_multiple_of(line)
@@ -60,7 +40,7 @@ impl<H: Head, T> Region<H, T> {
 
     /// Whether the memory is handed out as references, which two processes must never have at a time: a copy of this process has
     /// none of it.
-    const KEPT: bool = matches!(H::KIND, Kind::Lock | Kind::Slice);
+    const KEPT: bool = matches!(H::KIND, ObjectKind::Lock | ObjectKind::Slice);
 
     /// Fails in a copy of the process that has this handle.
     pub(super) fn check(&self) -> Result<()> {
@@ -81,22 +61,17 @@ impl<H: Head, T> Region<H, T> {
     pub(crate) fn create(len: usize) -> Result<Self> {
         let bytes = Self::bytes(len)
             .ok_or_else(|| Error::Config(format!("{len} elements of {} bytes are too many", size_of::<T>())))?;
-        let (mapping, fd) = Mapping::create(&format!("multiproc-{:?}", H::KIND), bytes)?;
-        let tag: &Tag = mapping.words(0);
-        tag.kind.store(H::KIND as u32, Relaxed);
-        tag.size.store(size_of::<T>() as u32, Relaxed);
-        tag.len.store(len as u64, Relaxed);
+        let (mapping, fd) = Mapping::create(&H::KIND.memory_name(), bytes)?;
+        Tag::write::<T>(&mapping, 0, H::KIND, len);
         Ok(Self::over(Arc::new(Descriptor::new(fd)), mapping, len))
     }
 
     /// Memory that another process has created.
     fn open(descriptor: Arc<Descriptor>) -> Result<Self> {
-        let mapping = Mapping::open(&*descriptor, HEAD)?;
-        let tag: &Tag = mapping.words(0);
-        let (kind, size, len) = (tag.kind.load(Relaxed), tag.size.load(Relaxed), tag.len.load(Relaxed) as usize);
-        let fits = Self::bytes(len).is_some_and(|bytes| bytes <= mapping.len());
-        if (kind, size as usize) != (H::KIND as u32, size_of::<T>()) || !fits {
-            return Err(Error::Config(format!("what came is no {:?} of {}", H::KIND, std::any::type_name::<T>())));
+        let mapping = Mapping::open(&*descriptor)?;
+        let len = Tag::read::<T>(&mapping, 0, H::KIND)?;
+        if Self::bytes(len) != Some(mapping.len()) {
+            return Err(Tag::refusal::<T>(H::KIND));
         }
         Ok(Self::over(descriptor, mapping, len))
     }
@@ -125,8 +100,7 @@ impl<H: Head, T> Region<H, T> {
         Self::DATA + at * size_of::<T>()
     }
 
-    /// The memory, to be kept by what refers to it from outside of this process' sight. The list of robust mutexes is such a thing:
-    /// were a guard forgotten and the memory unmapped, the C library would write to where the memory was.
+    /// The memory.
     pub(super) fn mapping(&self) -> &Arc<Mapping> {
         &self.mapping
     }
@@ -137,7 +111,7 @@ impl<H: Head, T> Region<H, T> {
 }
 
 /// Elements that are words, as the head's are.
-impl<H: Head, T: FromBytes> Region<H, T> {
+impl<H: Head, T: Words> Region<H, T> {
     pub(crate) fn words(&self, at: usize) -> &T {
         assert!(at < self.len, "an element lies inside the memory");
         self.mapping.words(self.offset(at))
@@ -174,13 +148,13 @@ impl<H: Head, T> Serialize for Region<H, T> {
         if Self::KEPT {
             self.check().map_err(ser::Error::custom)?;
         }
-        handle::serialize(&self.descriptor, Travel::Shared, serializer)
+        handle::serialize(&self.descriptor, H::KIND, Travel::Shared, serializer)
     }
 }
 
 impl<'de, H: Head, T> Deserialize<'de> for Region<H, T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let region = Self::open(handle::deserialize(deserializer)?);
+        let region = Self::open(handle::deserialize(H::KIND, deserializer)?);
         region.map_err(de::Error::custom)
     }
 }
@@ -215,8 +189,8 @@ mod tests {
     #[test]
     fn a_handle_of_another_kind_or_type_is_refused() {
         let lock = Lock::new(7u64).unwrap();
-        assert!(sent::<_, Lock<u32>>(&lock).unwrap_err().contains("no Lock of u32"));
-        assert!(sent::<_, Event>(&lock).unwrap_err().contains("no Event"));
-        assert!(sent::<_, SharedSlice<u64>>(&lock).unwrap_err().contains("no Slice of u64"));
+        assert!(sent::<_, Lock<u32>>(&lock).unwrap_err().contains("not that of a lock of u32"));
+        assert!(sent::<_, Event>(&lock).unwrap_err().contains("a lock came in the place of an event"));
+        assert!(sent::<_, SharedSlice<u64>>(&lock).unwrap_err().contains("a lock came in the place of a slice"));
     }
 }

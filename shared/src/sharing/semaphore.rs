@@ -4,21 +4,23 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use zerocopy::FromBytes;
 
 use crate::error::{Error, Result};
+use crate::kind::ObjectKind;
 use crate::sharing::EventCount;
 use crate::sharing::place::{Place, Taken};
-use crate::sharing::region::{Head, Kind, Region};
+use crate::sharing::region::{Head, Region};
+use crate::sys::words::words;
 
-#[repr(C)]
-#[derive(Debug, FromBytes)]
-struct SemaphoreHead {
-    waiters: EventCount,
+words! {
+    #[derive(Debug)]
+    struct SemaphoreHead {
+        waiters: EventCount,
+    }
 }
 
 impl Head for SemaphoreHead {
-    const KIND: Kind = Kind::Semaphore;
+    const KIND: ObjectKind = ObjectKind::Semaphore;
 }
 
 /// The most permits that a semaphore can have.
@@ -72,7 +74,7 @@ impl Semaphore {
             return Err(Error::Config(format!("a semaphore has 1 to {MOST} permits, not {permits}")));
         }
         let semaphore = Self(Region::create(permits)?);
-        semaphore.0.all_words().try_for_each(Place::init)?;
+        semaphore.0.all_words().for_each(Place::init);
         Ok(semaphore)
     }
 
@@ -90,7 +92,7 @@ impl Semaphore {
         // A free one first: whether a holder has died takes a look at each.
         for look_closer in [false, true] {
             for place in self.0.all_words().filter(|place| look_closer || place.mark() == 0) {
-                if let Some(taken) = place.take(TAKEN, self.0.mapping())? {
+                if let Some(taken) = place.take(TAKEN)? {
                     return Ok(Some(Permit { taken: Some(taken), semaphore: self }));
                 }
             }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{self, Ordering};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::thread::futex;
 use rustix::time::Timespec;
 
@@ -39,10 +40,7 @@ impl Word for atomic::AtomicU32 {
     }
 
     fn sleep(&self, expected: u32, timeout: Option<Duration>) {
-        let timeout = timeout.map(|timeout| Timespec {
-            tv_sec: timeout.as_secs().min(i32::MAX as u64) as i64,
-            tv_nsec: timeout.subsec_nanos().into(),
-        });
+        let timeout = timeout.map(timespec);
         // Every outcome (woken, changed before, interrupted, late) has the same consequence: the caller looks again.
         let _ = futex::wait(self, futex::Flags::empty(), expected, timeout.as_ref());
     }
@@ -51,6 +49,15 @@ impl Word for atomic::AtomicU32 {
         // A word in our own mapping cannot fault; there is nothing else to fail.
         futex::wake(self, futex::Flags::empty(), most).unwrap_or(0)
     }
+}
+
+fn timespec(timeout: Duration) -> Timespec {
+    Timespec { tv_sec: timeout.as_secs().min(i32::MAX as u64) as i64, tv_nsec: timeout.subsec_nanos().into() }
+}
+
+/// As [`sleep`](Word::sleep); says whether the time was over.
+pub(crate) fn wait(word: &atomic::AtomicU32, expected: u32, timeout: Duration) -> bool {
+    futex::wait(word, futex::Flags::empty(), expected, Some(&timespec(timeout))) == Err(Errno::TIMEDOUT)
 }
 
 /// A futex as loom knows it: the look at the word and the falling asleep are one step for whoever wakes, and no time passes.

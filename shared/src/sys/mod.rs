@@ -1,4 +1,4 @@
-//! System calls with safe faces: shared memory, futexes, robust mutexes, descriptors over sockets, fork and exec, the executable and what is
+//! System calls with safe faces: shared memory, futexes, mutexes that survive their holders, descriptors over sockets, fork and exec, the executable and what is
 //! loaded, signals, the clock.
 //!
 //! Nothing here knows of pools or tasks. Together with [`ring`](crate::ring)'s memory, [`task`](crate::task)'s function names, the
@@ -7,6 +7,7 @@
 
 pub(crate) mod bell;
 pub(crate) mod clock;
+pub(crate) mod copy;
 pub(crate) mod executable;
 pub(crate) mod exit;
 pub(crate) mod futex;
@@ -27,3 +28,5 @@ pub(crate) mod state;
 pub(crate) mod stream;
 #[cfg(feature = "manager-tcp")]
 pub(crate) mod tcp;
+pub(crate) mod thread_id;
+pub(crate) mod words;

@@ -1,144 +1,184 @@
-//! A mutex in shared memory that survives its holder.
+//! A mutex in shared memory that survives its holder, and that holds no address.
 //!
-//! It is the C library's process-shared *robust* mutex: the kernel itself walks the list of those a dying thread holds, so that no
-//! moment exists in which a killed process takes one with it. (POSIX.1-2008, `pthread_mutexattr_setrobust`.)
+//! Its word names the [thread](thread_id) that holds it, so that who waits can ask the kernel whether that thread still runs, and
+//! takes over from one that does not. A process that is killed at any instruction either has its name there or has not. Nothing
+//! in this memory is followed as a pointer: a process that writes whatever it likes there can keep others waiting, or let two in
+//! at a time, but has them read or write nothing else. (The C library's robust mutex is part of a list through all that a thread
+//! holds, by pointers in the same memory.)
+//!
+//! A free mutex takes no system call, nor does giving it back unless somebody sleeps. After "Futexes Are Tricky" (Drepper, 2011), with
+//! sleeps that have an end: the one who is to wake the others may be killed before it does.
 #![allow(unsafe_code)]
 
 use std::marker::PhantomData;
-use std::mem::MaybeUninit;
-use std::sync::atomic::AtomicU64;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::libc::{self, pthread_mutex_t};
-use zerocopy::FromBytes;
+use nix::libc;
 
-use crate::error::{Context, Error, Result};
+use crate::error::{Error, Result};
+use crate::sys::futex::{self, Word};
+use crate::sys::thread_id::{self, ThreadId};
+use crate::sys::words::words;
 
-/// Tries before the kernel is asked to wait: a lock that is held for some memory copies only is free by then.
+/// Looks before the first sleep: a lock that is held for some memory copies only is free by then.
 const TRIES: u32 = 200;
 
-/// The longest wait that is asked of the kernel at once. It measures by the wall clock, which may be set while we wait. And who is
-/// woken by an unlock may be killed before it can lock, and the others' wake-up with it, if somebody else was quicker and knows
-/// of no waiters.
-const STRETCH: Duration = Duration::from_millis(500);
+/// The first sleep; each one after it is twice as long. At the end of each, who sleeps looks whether the holder still runs.
+const FIRST_SLEEP: Duration = Duration::from_millis(1);
+const LONGEST_SLEEP: Duration = Duration::from_millis(100);
 
-/// Lies in memory that several processes have mapped. It must be [`init`](RobustMutex::init)ialised by the one that made the memory.
-#[repr(C, align(8))]
-#[derive(Debug, FromBytes)]
-pub(crate) struct RobustMutex([AtomicU64; 6]);
+/// The word of a mutex that nobody holds.
+const FREE: u64 = 0;
 
-const _: () = assert!(size_of::<pthread_mutex_t>() <= size_of::<RobustMutex>());
-const _: () = assert!(align_of::<pthread_mutex_t>() <= align_of::<RobustMutex>());
+/// Beside the holder's name: somebody sleeps, and must be woken.
+const WAITERS: u64 = thread_id::SPARE_BIT;
 
-/// A locked mutex; dropping it unlocks. It stays on its thread, as the C library demands.
+words! {
+    /// Lies in memory that several processes have mapped. It must be [`init`](RobustMutex::init)ialised by the one that made the memory.
+    #[derive(Debug)]
+    pub(crate) struct RobustMutex {
+        /// The thread that holds it. Its lower half, in which all changes show that a sleeper must see, is the futex word.
+        word: AtomicU64,
+        /// The namespaces in which threads have these names.
+        space: AtomicU64,
+    }
+}
+
+/// A locked mutex; dropping it unlocks. It stays on its thread, whose name is in the mutex.
 #[derive(Debug)]
 pub(crate) struct Held<'a> {
     mutex: &'a RobustMutex,
+    owner: u64,
     /// The one who held it before died with it: what it guards may be half changed.
     pub(crate) owner_died: bool,
     thread: PhantomData<*const ()>,
 }
 
-impl RobustMutex {
-    fn raw(&self) -> *mut pthread_mutex_t {
-        self.0.as_ptr().cast_mut().cast()
-    }
+/// What came of an attempt: the lock, or the word of the one who has it.
+type Attempt<'a> = Result<Held<'a>, u64>;
 
+impl RobustMutex {
     /// Makes the zeroed memory a mutex.
-    pub(crate) fn init(&self) -> Result<()> {
-        let mut attributes = MaybeUninit::uninit();
-        let attributes = attributes.as_mut_ptr();
-        // SAFETY: the attributes are initialised by the first call before the others use them. The mutex is valid memory of
-        // the right size and alignment (asserted above), all zero, and not shared yet.
-        unsafe {
-            check(libc::pthread_mutexattr_init(attributes))?;
-            check(libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED))?;
-            check(libc::pthread_mutexattr_setrobust(attributes, libc::PTHREAD_MUTEX_ROBUST))?;
-            check(libc::pthread_mutexattr_settype(attributes, libc::PTHREAD_MUTEX_ERRORCHECK))?;
-            let outcome = check(libc::pthread_mutex_init(self.raw(), attributes));
-            libc::pthread_mutexattr_destroy(attributes);
-            outcome
-        }
+    pub(crate) fn init(&self) {
+        self.space.store(ThreadId::own().space, Relaxed);
     }
 
     /// Locks. Fails with `EDEADLK` if this very thread holds it already.
     pub(crate) fn lock(&self) -> Result<Held<'_>> {
-        if let Some(held) = self.try_for_a_moment()? {
-            return Ok(held);
-        }
         loop {
-            if let Some(held) = self.lock_for(STRETCH)? {
+            if let Some(held) = self.lock_by(None)? {
                 return Ok(held);
             }
         }
     }
 
-    /// Locks, if nobody holds it.
+    /// Locks, or gives up at `deadline`.
+    pub(crate) fn lock_until(&self, deadline: Instant) -> Result<Option<Held<'_>>> {
+        self.lock_by(Some(deadline))
+    }
+
+    /// Locks, if nobody alive holds it.
     pub(crate) fn try_lock(&self) -> Result<Option<Held<'_>>> {
-        // SAFETY: the memory is a mutex (`init`), or zeros, which are a plain one.
-        match unsafe { libc::pthread_mutex_trylock(self.raw()) } {
-            libc::EBUSY => Ok(None),
-            outcome => self.held(outcome).map(Some),
+        let me = self.caller()?;
+        match self.attempt(me, 0)? {
+            Ok(held) => Ok(Some(held)),
+            Err(word) => Ok(self.take_over(me, word)),
         }
     }
 
-    fn try_for_a_moment(&self) -> Result<Option<Held<'_>>> {
+    fn lock_by(&self, deadline: Option<Instant>) -> Result<Option<Held<'_>>> {
+        let me = self.caller()?;
         for _ in 0..TRIES {
-            if let Some(held) = self.try_lock()? {
+            if let Ok(held) = self.attempt(me, 0)? {
                 return Ok(Some(held));
             }
             std::hint::spin_loop();
         }
-        Ok(None)
-    }
-
-    /// Locks, or gives up at `deadline`.
-    pub(crate) fn lock_until(&self, deadline: Instant) -> Result<Option<Held<'_>>> {
-        if let Some(held) = self.try_for_a_moment()? {
-            return Ok(Some(held));
-        }
+        let mut sleep = FIRST_SLEEP;
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
+            // Who may have slept does not know whether others do: it takes the lock as one that somebody waits for.
+            let word = match self.attempt(me, WAITERS)? {
+                Ok(held) => return Ok(Some(held)),
+                Err(word) => word,
+            };
+            let asleep = word | WAITERS;
+            if word != asleep && self.word.compare_exchange(word, asleep, Relaxed, Relaxed).is_err() {
+                continue;
+            }
+            let left = deadline.map_or(sleep, |deadline| deadline.saturating_duration_since(Instant::now()));
             if left.is_zero() {
-                return self.try_lock();
+                return Ok(self.take_over(me, asleep));
             }
-            if let Some(held) = self.lock_for(left.min(STRETCH))? {
-                return Ok(Some(held));
+            if futex::wait(self.lower_half(), asleep as u32, left.min(sleep)) {
+                if let Some(held) = self.take_over(me, asleep) {
+                    return Ok(Some(held));
+                }
+                sleep = (2 * sleep).min(LONGEST_SLEEP);
             }
         }
     }
 
-    /// Locks, or gives up after a stretch of time.
-    fn lock_for(&self, stretch: Duration) -> Result<Option<Held<'_>>> {
-        let since_epoch = (SystemTime::now() + stretch).duration_since(UNIX_EPOCH).unwrap_or_default();
-        let until = libc::timespec {
-            tv_sec: since_epoch.as_secs() as libc::time_t,
-            tv_nsec: since_epoch.subsec_nanos().into(),
+    /// The calling thread, if its name means here what it means to the others.
+    #[inline]
+    fn caller(&self) -> Result<ThreadId> {
+        let me = ThreadId::own();
+        if me.space != self.space.load(Relaxed) {
+            return Err(Error::Config(
+                "a lock in shared memory cannot be used by processes of different PID or time namespaces".into(),
+            ));
+        }
+        Ok(me)
+    }
+
+    /// Locks if nobody holds it.
+    #[inline]
+    fn attempt(&self, me: ThreadId, flag: u64) -> Result<Attempt<'_>> {
+        let word = self.word.load(Relaxed);
+        let found = match word {
+            FREE => self.word.compare_exchange(FREE, me.word | flag, Acquire, Relaxed),
+            word => Err(word),
         };
-        // SAFETY: as in `try_lock`; the time is only read.
-        match unsafe { libc::pthread_mutex_timedlock(self.raw(), &until) } {
-            libc::ETIMEDOUT => Ok(None),
-            outcome => self.held(outcome).map(Some),
+        match found {
+            Ok(_) => Ok(Ok(self.held(me, false))),
+            Err(word) if me.is(word) => Err(Error::io("cannot use a lock in shared memory", Errno::EDEADLK)),
+            Err(word) => Ok(Err(word)),
         }
     }
 
-    fn held(&self, outcome: i32) -> Result<Held<'_>> {
-        let owner_died = outcome == libc::EOWNERDEAD;
-        if owner_died {
-            // SAFETY: this thread holds the mutex, in the state that this call ends. What the mutex guards is the caller's to mend.
-            check(unsafe { libc::pthread_mutex_consistent(self.raw()) })?;
-        } else {
-            check(outcome)?;
-        }
-        Ok(Held { mutex: self, owner_died, thread: PhantomData })
+    /// Locks if the one whose word this is has ended, and still has it. One of those who try succeeds.
+    fn take_over(&self, me: ThreadId, word: u64) -> Option<Held<'_>> {
+        let mine = me.word | (word & WAITERS);
+        let ended = thread_id::has_ended(word);
+        (ended && self.word.compare_exchange(word, mine, Acquire, Relaxed).is_ok()).then(|| self.held(me, true))
+    }
+
+    fn held(&self, me: ThreadId, owner_died: bool) -> Held<'_> {
+        Held { mutex: self, owner: me.word, owner_died, thread: PhantomData }
+    }
+
+    fn lower_half(&self) -> &AtomicU32 {
+        const { assert!(cfg!(target_endian = "little"), "the lower half of a word comes first") };
+        // SAFETY: the first half of a word that lives as long as the reference, and aligned for it. It is handed to the kernel, and
+        // never read or written here.
+        unsafe { &*self.word.as_ptr().cast::<AtomicU32>() }
+    }
+}
+
+impl Held<'_> {
+    /// Whether the calling thread holds it. A copy in a forked process does not.
+    pub(crate) fn is_own(&self) -> bool {
+        ThreadId::own().word == self.owner
     }
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        // SAFETY: this thread holds it: a Held is made only then, and does not leave its thread.
-        unsafe { libc::pthread_mutex_unlock(self.mutex.raw()) };
+        if self.is_own() && self.mutex.word.swap(FREE, Release) & WAITERS != 0 {
+            self.mutex.lower_half().wake(1);
+        }
     }
 }
 
@@ -147,9 +187,89 @@ pub(crate) fn is_own(error: &Error) -> bool {
     matches!(error, Error::Io { source, .. } if source.raw_os_error() == Some(libc::EDEADLK))
 }
 
-fn check(outcome: i32) -> Result<()> {
-    match outcome {
-        0 => Ok(()),
-        errno => Err(Errno::from_raw(errno)).context("cannot use a lock in shared memory"),
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering::SeqCst;
+    use std::thread;
+
+    use super::*;
+
+    fn mutex() -> RobustMutex {
+        let mutex = RobustMutex { word: AtomicU64::new(FREE), space: AtomicU64::new(0) };
+        mutex.init();
+        mutex
+    }
+
+    #[test]
+    fn one_thread_at_a_time_holds_it() {
+        let (mutex, count) = (mutex(), AtomicU64::new(0));
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..10_000 {
+                        let _held = mutex.lock().unwrap();
+                        let before = count.load(Relaxed);
+                        count.store(before + 1, Relaxed);
+                    }
+                });
+            }
+        });
+        assert_eq!((count.load(SeqCst), mutex.word.load(SeqCst) & !WAITERS), (40_000, FREE));
+    }
+
+    #[test]
+    fn thread_that_ends_with_it_is_followed_by_one_that_is_told() {
+        let mutex = mutex();
+        for _ in 0..3 {
+            thread::scope(|scope| {
+                scope.spawn(|| std::mem::forget(mutex.lock().unwrap()));
+            });
+            assert!(mutex.lock().unwrap().owner_died);
+            assert!(!mutex.lock().unwrap().owner_died);
+        }
+    }
+
+    #[test]
+    fn of_many_that_wait_for_one_that_ends_each_has_it_in_turn() {
+        let (mutex, died) = (mutex(), AtomicU64::new(0));
+        thread::scope(|scope| {
+            let holder = scope.spawn(|| {
+                std::mem::forget(mutex.lock().unwrap());
+                thread::sleep(Duration::from_millis(30));
+            });
+            while mutex.word.load(SeqCst) == FREE {
+                thread::yield_now();
+            }
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let held = mutex.lock().unwrap();
+                    died.fetch_add(held.owner_died.into(), SeqCst);
+                });
+            }
+            holder.join().unwrap();
+        });
+        assert_eq!(died.load(SeqCst), 1);
+    }
+
+    #[test]
+    fn its_holder_is_refused_and_others_wait_for_it() {
+        let mutex = mutex();
+        let held = mutex.lock().unwrap();
+        assert!(is_own(&mutex.lock().unwrap_err()) && is_own(&mutex.try_lock().unwrap_err()));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                assert!(mutex.try_lock().unwrap().is_none());
+                assert!(mutex.lock_until(Instant::now() + Duration::from_millis(20)).unwrap().is_none());
+            });
+        });
+        drop(held);
+        assert!(mutex.try_lock().unwrap().is_some());
+    }
+
+    #[test]
+    fn other_namespaces_are_refused() {
+        let mutex = mutex();
+        mutex.space.fetch_add(1, SeqCst);
+        assert!(matches!(mutex.lock(), Err(Error::Config(_))));
     }
 }

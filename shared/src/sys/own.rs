@@ -20,11 +20,6 @@ impl<T> Own<T> {
     pub(crate) fn new(value: T) -> Self {
         Self { owner: Owner::here(), value: ManuallyDrop::new(value) }
     }
-
-    /// The process that made it.
-    pub(crate) fn owner(&self) -> Owner {
-        self.owner
-    }
 }
 
 impl<T: fmt::Debug> fmt::Debug for Own<T> {

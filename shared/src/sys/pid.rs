@@ -86,6 +86,12 @@ fn word() -> u64 {
     }
 }
 
+/// A number that is another in each copy of this process; 0 if that could not be arranged.
+#[inline]
+pub(crate) fn fork_count() -> u32 {
+    (word() >> 32) as u32
+}
+
 #[cold]
 fn identify() -> u64 {
     let pid = u64::from(std::process::id());

@@ -14,13 +14,15 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
 use nix::sys::signal::Signal;
 use nix::sys::stat::fstat;
+use nix::sys::statfs::{TMPFS_MAGIC, fstatfs};
 use nix::unistd::ftruncate;
-use zerocopy::FromBytes;
 
 use crate::error::{Context, Error, Result};
+use crate::sys::copy::{copy_in, copy_out};
 use crate::sys::own::PerProcess;
 use crate::sys::pid::Owner;
 use crate::sys::signals::without;
+use crate::sys::words::Words;
 
 /// The mappings that copies of this process do not have: their addresses and lengths.
 static KEPT: PerProcess<Mutex<BTreeMap<usize, usize>>> = PerProcess::new();
@@ -67,6 +69,17 @@ fn size(fd: impl AsFd) -> Result<usize> {
     Ok(fstat(&fd).context("cannot inspect shared memory")?.st_size as usize)
 }
 
+/// Refuses a descriptor that is not one of a memfd with these seals. One that is made of huge pages is refused too: where the system has
+/// none left, to touch it is a fault.
+fn check_sealed(fd: impl AsFd, seals: SealFlag) -> Result<()> {
+    let has = fcntl(&fd, FcntlArg::F_GET_SEALS).map_or(SealFlag::empty(), SealFlag::from_bits_retain);
+    let is_usual = fstatfs(&fd).is_ok_and(|facts| facts.filesystem_type() == TMPFS_MAGIC);
+    if is_usual && has.contains(seals) {
+        return Ok(());
+    }
+    Err(Error::Config("what came is not shared memory that is sealed".into()))
+}
+
 /// Bytes of shared memory in this process' address space.
 #[derive(Debug)]
 pub(crate) struct Mapping {
@@ -90,18 +103,20 @@ impl Mapping {
         Ok((Self::of(&fd, 0, len)?, fd))
     }
 
-    /// Maps what another process made. Refuses a descriptor that is not a sealed memfd of at least `least` bytes.
-    pub(crate) fn open(fd: impl AsFd, least: usize) -> Result<Self> {
+    /// Maps all of what another process made by [`create`](Mapping::create). Refuses a descriptor that is not a memfd, sealed so that
+    /// its size stays.
+    pub(crate) fn open(fd: impl AsFd) -> Result<Self> {
+        check_sealed(&fd, SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW)?;
         let len = size(&fd)?;
-        Self::open_range(fd, 0, len.max(least))
+        Self::of(fd, 0, len)
     }
 
-    /// Maps `len` bytes from `offset` (a multiple of the page size) on; otherwise as [`open`](Mapping::open).
+    /// Maps `len` bytes from `offset` (a multiple of the page size) on. Refuses a descriptor that is not a memfd with so many
+    /// bytes, sealed so that it keeps them.
     pub(crate) fn open_range(fd: impl AsFd, offset: usize, len: usize) -> Result<Self> {
-        let seals = fcntl(&fd, FcntlArg::F_GET_SEALS).context("not a shared memory descriptor")?;
-        let sealed = SealFlag::from_bits_truncate(seals).contains(SealFlag::F_SEAL_SHRINK);
-        if !sealed || offset.checked_add(len).is_none_or(|end| end > size(&fd).unwrap_or(0)) {
-            return Err(Error::Config("the shared memory is not sealed or too small".into()));
+        check_sealed(&fd, SealFlag::F_SEAL_SHRINK)?;
+        if offset.checked_add(len).is_none_or(|end| end > size(&fd).unwrap_or(0)) {
+            return Err(Error::Config("the shared memory is too small".into()));
         }
         Self::of(fd, offset, len)
     }
@@ -141,35 +156,49 @@ impl Mapping {
     }
 
     /// The words at `offset`, which must be aligned for them and inside the mapping.
-    ///
-    /// `T` must consist of atomics, as other processes change them at any time; `FromBytes` says that they cannot make it invalid.
-    pub(crate) fn words<T: FromBytes>(&self, offset: usize) -> &T {
-        assert!(offset + size_of::<T>() <= self.len, "the words lie inside the mapping");
+    #[inline]
+    pub(crate) fn words<T: Words>(&self, offset: usize) -> &T {
+        assert!(offset <= self.len && size_of::<T>() <= self.len - offset, "the words lie inside the mapping");
         // SAFETY: the range is inside the mapping, which lives as long as the reference.
         let words = unsafe { self.start.add(offset) }.cast::<T>();
         assert!(words.is_aligned(), "the words are aligned");
-        // SAFETY: aligned, inside the mapping, any bytes are a T, and by the contract above it is made of atomics.
+        // SAFETY: aligned and inside the mapping; that any bytes are a T, at any time, is the contract of Words.
         unsafe { words.as_ref() }
     }
+}
 
-    /// Copies `bytes` to `offset`. The caller sees to it that nobody else works on that range.
+/// A mapping of which this process only ever has words and copies, no other reference, so that anybody may write to it at any time.
+#[derive(Debug)]
+pub(crate) struct Bytes(Mapping);
+
+impl Bytes {
+    /// As [`Mapping::open_range`].
+    pub(crate) fn open_range(fd: impl AsFd, offset: usize, len: usize) -> Result<Self> {
+        Mapping::open_range(fd, offset, len).map(Self)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len
+    }
+
+    /// As [`Mapping::words`].
+    #[inline]
+    pub(crate) fn words<T: Words>(&self, offset: usize) -> &T {
+        self.0.words(offset)
+    }
+
+    /// Copies `bytes` to `offset`.
     pub(crate) fn write(&self, offset: usize, bytes: &[u8]) {
-        assert!(offset <= self.len && bytes.len() <= self.len - offset, "a write lies inside the mapping");
-        // SAFETY: the range is inside the mapping, and no borrow of it exists: bytes are only ever copied in and out.
-        unsafe { self.start.add(offset).copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) };
+        assert!(offset <= self.len() && bytes.len() <= self.len() - offset, "a write lies inside the mapping");
+        // SAFETY: the range is inside the mapping, and by the type's contract nothing refers to it but words.
+        unsafe { copy_in(bytes, self.0.start.add(offset)) };
     }
 
     /// Appends `len` bytes from `offset` to `out`. Should somebody write there meanwhile, the copy is of no use, and that is all.
     pub(crate) fn read(&self, offset: usize, len: usize, out: &mut Vec<u8>) {
-        assert!(offset <= self.len && len <= self.len - offset, "a read lies inside the mapping");
-        out.reserve(len);
-        // SAFETY: the range is inside the mapping, `out` has room for `len` more bytes, and they are all written before its length
-        // says so.
-        unsafe {
-            let target = out.as_mut_ptr().add(out.len());
-            self.start.as_ptr().add(offset).copy_to_nonoverlapping(target, len);
-            out.set_len(out.len() + len);
-        }
+        assert!(offset <= self.len() && len <= self.len() - offset, "a read lies inside the mapping");
+        // SAFETY: the range is inside the mapping.
+        unsafe { copy_out(self.0.start.add(offset), len, out) };
     }
 }
 

@@ -6,11 +6,12 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, MsgFlags, Shutdown, SockFlag, SockType, sendmsg, shutdown, socketpair,
+    AddressFamily, ControlMessage, MsgFlags, Shutdown, SockFlag, SockType, UnixAddr, getsockname, getsockopt, sendmsg,
+    shutdown, socketpair, sockopt,
 };
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, recvmsg};
 
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 
 /// Descriptors a message may carry: `SCM_MAX_FD` in `include/net/scm.h`.
 const MOST_FDS: usize = 253;
@@ -105,6 +106,15 @@ pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> nix::Result<Recei
         len if message.flags.contains(ReturnFlags::CTRUNC) => Received::Truncated(len),
         len => Received::Message(len, fds),
     })
+}
+
+/// Refuses a descriptor that is not such a socket.
+pub(crate) fn check(fd: impl AsFd) -> Result<()> {
+    let is_unix = getsockname::<UnixAddr>(fd.as_fd().as_raw_fd()).is_ok();
+    if is_unix && getsockopt(&fd, sockopt::SockType) == Ok(SockType::SeqPacket) {
+        return Ok(());
+    }
+    Err(Error::Config("what came is not a socket for messages".into()))
 }
 
 impl From<Socket> for OwnedFd {

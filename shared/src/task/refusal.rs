@@ -1,28 +1,86 @@
 //! What a function says by returning `Err`, for those functions whose result nobody gets.
 
-use serde::Serialize;
-use serde_json::Value;
+use std::fmt;
 
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Serialize, de};
+
+use crate::codec;
 use crate::error::Error;
 
-/// The error in a result, if `R` is a `Result` and this is one. Text stays text, an [`Error`] stays one, and any other type is told as
-/// JSON: of a type that is only known to be serializable, no more can be said.
+/// The error in a result, if `R` is a `Result` and this is one. Text stays text, an [`Error`] stays one, and of any other type its
+/// fields are told: of a type that is only known to be serializable, no more can be said.
 pub(crate) fn refusal<R: Serialize + 'static>(result: &R) -> Option<Error> {
     let name = std::any::type_name::<R>();
     if !name.starts_with("core::result::Result<") {
         return None;
     }
-    let Ok(Value::Object(mut fields)) = serde_json::to_value(result) else { return None };
-    let error = fields.remove("Err")?;
+    let mut bytes = Vec::new();
+    codec::encode_plain(result, &mut bytes).ok()?;
     if name.ends_with(&format!(", {}>", std::any::type_name::<Error>()))
-        && let Ok(error) = serde_json::from_value(error.clone())
+        && let Some(error) = error_in(&bytes)
     {
         return Some(error);
     }
-    Some(Error::Failed(match error {
-        Value::String(text) => text,
-        other => other.to_string(),
-    }))
+    error_in(&bytes).map(|Told(text)| Error::Failed(text))
+}
+
+/// The error in the bytes of a result.
+fn error_in<E: DeserializeOwned>(bytes: &[u8]) -> Option<E> {
+    codec::decode_plain::<Result<IgnoredAny, E>>(bytes).ok()?.err()
+}
+
+/// Any value as text.
+struct Told(String);
+
+impl<'de> Deserialize<'de> for Told {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Teller).map(Self)
+    }
+}
+
+struct Teller;
+
+macro_rules! told {
+    ($($method:ident $value:ty),*) => {$(
+        fn $method<E: de::Error>(self, value: $value) -> Result<String, E> {
+            Ok(value.to_string())
+        }
+    )*};
+}
+
+impl<'de> Visitor<'de> for Teller {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    told!(visit_bool bool, visit_i64 i64, visit_u64 u64, visit_i128 i128, visit_u128 u128, visit_f64 f64, visit_str &str);
+
+    fn visit_unit<E: de::Error>(self) -> Result<String, E> {
+        Ok("()".into())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<String, A::Error> {
+        let mut all = Vec::new();
+        while let Some(Told(element)) = elements.next_element()? {
+            all.push(element);
+        }
+        Ok(all.join(", "))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<String, A::Error> {
+        let mut all = Vec::new();
+        while let Some((Told(key), Told(value))) = entries.next_entry()? {
+            all.push(format!("{key}: {value}"));
+        }
+        Ok(all.join(", "))
+    }
 }
 
 #[cfg(test)]
@@ -38,7 +96,7 @@ mod tests {
     #[test]
     fn errors_are_told_and_nothing_else() {
         assert_eq!(text(Err::<(), _>("no database".to_string())).as_deref(), Some("no database"));
-        assert_eq!(text(Err::<u32, _>((1, "two"))).as_deref(), Some("[1,\"two\"]"));
+        assert_eq!(text(Err::<u32, _>((1, "two"))).as_deref(), Some("1, two"));
         assert_eq!(text(Ok::<u32, String>(5)), None);
         assert_eq!(text(5), None);
         assert_eq!(text(Some("Err")), None);

@@ -20,6 +20,7 @@ use bytemuck::Zeroable;
 use crate::foreign;
 use crate::handle::{Carried, Handles};
 use crate::identity;
+use crate::kind::ObjectKind;
 use crate::protocol::{Kind, RECORD_LEN, Record, RecordKind, Setup};
 use crate::ring::{Corrupt, Segment};
 use crate::sharing;
@@ -52,7 +53,7 @@ const CONFUSED: i32 = 70;
 
 /// Works until told to quit; ends the process.
 pub(crate) fn run(seed: Seed) -> ! {
-    let Ok(segment) = Segment::open(&seed.segment) else { process::exit_now(CONFUSED) };
+    let Ok(segment) = Segment::open(&seed.segment, ObjectKind::Worker) else { process::exit_now(CONFUSED) };
     drop(seed.segment);
     let _lifeline = seed.lifeline;
     panic::install_hook();

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::engine::chunk::Tasks;
 use crate::engine::job::Job;
+use crate::kind::ObjectKind;
 use crate::protocol::{Kind, push_item};
 use crate::task::{Function, Prepared};
 
@@ -15,7 +16,7 @@ const CAP: u64 = 1 << 20;
 
 /// A link whose worker was given chunks of so many tasks.
 fn link(chunks: &[u32]) -> (Link, Producer) {
-    let segment = Arc::new(Segment::create(RING).unwrap().0);
+    let segment = Arc::new(Segment::create(RING, ObjectKind::Worker).unwrap().0);
     let (socket, _) = Socket::pair().unwrap();
     let mut link = Link::new(1, "fuzzed".into(), (segment.clone(), socket), u64::MAX, CAP);
     let job = Arc::new(Job::new(1, Prepared { function: Function(0), state: None, label: "" }, true, CAP));

@@ -11,11 +11,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use crate::codec::{self, Source};
 use crate::error::{Error, Result};
 use crate::handle::{self, Descriptor, Travel};
+use crate::kind::ObjectKind;
 use crate::manager::client::{Answer, Link, Route, current, within};
 #[cfg(feature = "manager-tcp")]
 use crate::manager::key::Key;
 use crate::manager::protocol::{Kind, Message, Request};
 use crate::sys::large::on_large_pages;
+use crate::sys::socket;
 
 /// An object in a manager's process.
 #[doc(hidden)]
@@ -132,13 +134,15 @@ struct Door(Arc<Descriptor>);
 
 impl Serialize for Door {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        handle::serialize(&self.0, Travel::Shared, serializer)
+        handle::serialize(&self.0, ObjectKind::Door, Travel::Shared, serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Door {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        handle::deserialize(deserializer).map(Self)
+        let door = handle::deserialize(ObjectKind::Door, deserializer)?;
+        socket::check(&*door).map_err(de::Error::custom)?;
+        Ok(Self(door))
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::error::{Error, Result};
-use crate::sys::shm::{self, Mapping};
+use crate::queue::log::garbled;
+use crate::sys::shm::{self, Bytes};
 
 /// Where the areas begin: the header has the first page to itself. Both are whole pages on every system (up to 64 KiB).
 pub(super) const START: usize = 64 * 1024;
@@ -70,12 +71,12 @@ pub(super) struct Slot {
 #[derive(Debug)]
 pub(super) struct Area {
     pub(super) id: AreaId,
-    mapping: Mapping,
+    mapping: Bytes,
 }
 
 impl Area {
     pub(super) fn open(fd: impl AsFd, id: AreaId) -> Result<Self> {
-        Ok(Self { id, mapping: Mapping::open_range(fd, id.offset(), id.size())? })
+        Ok(Self { id, mapping: Bytes::open_range(fd, id.offset(), id.size())? })
     }
 
     /// Makes the memory of an area, which holds no values.
@@ -107,8 +108,10 @@ impl Area {
         self.mapping.words::<AtomicU64>(0).store(end as u64, Release);
     }
 
-    pub(super) fn has_room(&self, space: usize) -> bool {
-        self.mapping.len() - self.end() >= space
+    /// Where there is room for so many bytes behind the values.
+    pub(super) fn place_for(&self, space: usize) -> Option<usize> {
+        let end = self.end();
+        (self.mapping.len() - end >= space).then_some(end)
     }
 
     /// Writes a value, which is part of the log once its end is.
@@ -126,11 +129,17 @@ impl Area {
         Ok(())
     }
 
-    /// Whether the value there was taken; not if there can be none.
-    pub(super) fn is_taken(&self, at: usize) -> bool {
-        (AREA_HEAD..self.end()).contains(&at) && self.mapping.words::<AtomicU64>(at + 8).load(Acquire) == TAKEN
+    /// Whether there can be a value.
+    pub(super) fn has_value(&self, at: usize) -> bool {
+        at >= AREA_HEAD && at.is_multiple_of(8) && at.checked_add(HEAD).is_some_and(|start| start <= self.end())
     }
 
+    /// Whether the value there was taken; not if there can be none.
+    pub(super) fn is_taken(&self, at: usize) -> bool {
+        self.has_value(at) && self.mapping.words::<AtomicU64>(at + 8).load(Acquire) == TAKEN
+    }
+
+    /// Marks the value that was found there.
     pub(super) fn mark_taken(&self, at: usize) {
         self.mapping.words::<AtomicU64>(at + 8).store(TAKEN, Release);
     }
@@ -143,7 +152,7 @@ impl Area {
             let len = self.mapping.words::<AtomicU64>(at).load(Relaxed);
             let room = end.saturating_sub(at + HEAD);
             let len = usize::try_from(len).ok().filter(|len| *len <= room && at + HEAD <= end);
-            let len = len.ok_or_else(|| Error::Decode("the memory of this queue is garbled".into()))?;
+            let len = len.ok_or_else(garbled)?;
             if !self.is_taken(at) {
                 values.push(Slot { at, len });
             }

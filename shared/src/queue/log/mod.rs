@@ -11,35 +11,37 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use zerocopy::FromBytes;
-
 use crate::error::{Error, Result};
 use crate::handle::Descriptor;
+use crate::kind::{ObjectKind, Tag};
 use crate::queue::common::{Common, Refusal, Store};
 use crate::queue::log::area::{Area, AreaId, SMALLEST, START, space};
 use crate::sys::mutex::{Held, RobustMutex};
 use crate::sys::shm::{self, Mapping};
+use crate::sys::words::words;
 
 /// How long the lock is waited for in any case: it is held for some copies at a time.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// The words of a priority queue in shared memory. All but `common` are changed by who holds the lock.
-///
-/// An end and a mark decide, the counts follow; see [`Side`](crate::queue::layout::Side) for how they are mended.
-#[repr(C)]
-#[derive(Debug, FromBytes)]
-struct Header {
-    mutex: RobustMutex,
-    /// Which area the values are in, as [`AreaId`] packs it.
-    area: AtomicU64,
-    put: AtomicU64,
-    taken: AtomicU64,
-    next_end: AtomicU64,
-    next_put: AtomicU64,
-    /// Where the value lies that is being taken.
-    taking: AtomicU64,
-    next_taken: AtomicU64,
-    common: Common,
+words! {
+    /// The words of a priority queue in shared memory. All but `common` are changed by who holds the lock.
+    ///
+    /// An end and a mark decide, the counts follow; see [`Side`](crate::queue::layout::Side) for how they are mended.
+    #[derive(Debug)]
+    struct Header {
+        tag: Tag,
+        mutex: RobustMutex,
+        /// Which area the values are in, as [`AreaId`] packs it.
+        area: AtomicU64,
+        put: AtomicU64,
+        taken: AtomicU64,
+        next_end: AtomicU64,
+        next_put: AtomicU64,
+        /// Where the value lies that is being taken.
+        taking: AtomicU64,
+        next_taken: AtomicU64,
+        common: Common,
+    }
 }
 
 /// The memory, as one process sees it.
@@ -83,18 +85,24 @@ pub(super) struct Fresh {
     pub(super) bytes: Vec<u8>,
 }
 
+fn garbled() -> Error {
+    Error::Decode("the memory of this queue is garbled".into())
+}
+
 impl Log {
     pub(super) fn create(capacity: u64) -> Result<OwnedFd> {
-        let fd = shm::create_growing("multiproc-queue", START + SMALLEST)?;
+        let fd = shm::create_growing(&Self::KIND.memory_name(), START + SMALLEST)?;
         let mapping = Mapping::open_range(&fd, 0, START)?;
+        Tag::write::<()>(&mapping, 0, Self::KIND, 0);
         let header = mapping.words::<Header>(0);
-        header.mutex.init()?;
+        header.mutex.init();
         header.common.init(capacity);
         Ok(fd)
     }
 
     pub(super) fn open(fd: Arc<Descriptor>) -> Result<Self> {
         let header = Mapping::open_range(&*fd, 0, START)?;
+        Tag::read::<()>(&header, 0, Self::KIND)?;
         Ok(Self { fd, header, view: Mutex::default() })
     }
 
@@ -191,14 +199,14 @@ impl Locked<'_> {
 
     fn append(&mut self, value: &[u8]) -> Result<()> {
         let space = space(value.len());
-        if !self.area()?.has_room(space) {
+        if self.area()?.place_for(space).is_none() {
             self.make_room(space)?;
         }
         let header = self.log.header();
         let area = self.area()?;
-        let at = area.end();
+        let at = area.place_for(space).ok_or_else(garbled)?;
         area.write(at, value);
-        let put = header.put.load(Relaxed) + 1;
+        let put = header.put.load(Relaxed).wrapping_add(1);
         header.next_end.store((at + space) as u64, Release);
         header.next_put.store(put, Release);
         area.set_end(at + space);
@@ -250,10 +258,13 @@ impl Locked<'_> {
     pub(super) fn take(&mut self, at: usize) -> Result<bool> {
         let header = self.log.header();
         let area = self.area()?;
+        if !area.has_value(at) {
+            return Err(garbled());
+        }
         if area.is_taken(at) {
             return Ok(false);
         }
-        let taken = header.taken.load(Relaxed) + 1;
+        let taken = header.taken.load(Relaxed).wrapping_add(1);
         header.taking.store(at as u64, Release);
         header.next_taken.store(taken, Release);
         area.mark_taken(at);
@@ -263,6 +274,8 @@ impl Locked<'_> {
 }
 
 impl Store for Log {
+    const KIND: ObjectKind = ObjectKind::PriorityQueue;
+
     fn common(&self) -> &Common {
         &self.header().common
     }

@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
 use std::sync::atomic::{Ordering::*, compiler_fence};
 use std::thread;
 
@@ -11,9 +10,7 @@ use bytemuck::Pod;
 
 use crate::sharing::lock::{Lock, POISONED};
 use crate::sys::mutex::Held;
-use crate::sys::own::Own;
 use crate::sys::pid::own_pid;
-use crate::sys::shm::Mapping;
 
 /// A [`Lock`] that this thread holds, and through which it works with the value. Dropping it gives the lock back.
 ///
@@ -24,10 +21,8 @@ pub struct LockGuard<'a, T: Pod> {
     lock: &'a Lock<T>,
     /// Whether the thread was panicking already when it took the lock: then that panic has not interrupted any change.
     panicking: bool,
-    // Dropped in this order, after the holder's name was taken off.
-    _held: Own<Held<'a>>,
-    /// Stays mapped should the guard be forgotten; see [`Region::mapping`](crate::sharing::region::Region::mapping).
-    _mapping: Arc<Mapping>,
+    // Dropped after the holder's name was taken off.
+    held: Held<'a>,
 }
 
 impl<T: Pod> Lock<T> {
@@ -37,12 +32,7 @@ impl<T: Pod> Lock<T> {
         // The name is there before the first change is, should we be killed in between. Only the compiler could change that: a
         // process is killed between two instructions.
         compiler_fence(SeqCst);
-        LockGuard {
-            lock: self,
-            panicking: thread::panicking(),
-            _held: Own::new(held),
-            _mapping: self.0.mapping().clone(),
-        }
+        LockGuard { lock: self, panicking: thread::panicking(), held }
     }
 }
 
@@ -55,7 +45,8 @@ impl<'a, T: Pod> LockGuard<'a, T> {
 
 impl<T: Pod> Drop for LockGuard<'_, T> {
     fn drop(&mut self) {
-        if self.lock.0.check().is_err() {
+        if !self.held.is_own() {
+            // A copy in a forked process, which has not this memory: the lock is with the one it is a copy of.
             return;
         }
         let holder = &self.lock.0.holder;

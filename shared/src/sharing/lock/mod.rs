@@ -8,29 +8,31 @@ use std::time::{Duration, Instant};
 use bytemuck::Pod;
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
-use zerocopy::FromBytes;
 
 pub use guard::LockGuard;
 
 use crate::error::{Error, Result};
-use crate::sharing::region::{Head, Kind, Region};
+use crate::kind::ObjectKind;
+use crate::sharing::region::{Head, Region};
 use crate::sys::mutex::{Held, RobustMutex, is_own};
+use crate::sys::words::words;
 
-#[repr(C)]
-#[derive(Debug, FromBytes)]
-struct LockHead {
-    mutex: RobustMutex,
-    /// The process that holds the lock, from before it can change the value until after its last change. Whoever takes the lock and
-    /// finds it here knows that it did not come to its end. With [`POISONED`] once that is known.
-    holder: AtomicU32,
-    unused: AtomicU32,
+words! {
+    #[derive(Debug)]
+    struct LockHead {
+        mutex: RobustMutex,
+        /// The process that holds the lock, from before it can change the value until after its last change. Whoever takes the lock and
+        /// finds it here knows that it did not come to its end. With [`POISONED`] once that is known.
+        holder: AtomicU32,
+        unused: AtomicU32,
+    }
 }
 
 /// Beside a pid, which has 22 bits.
 const POISONED: u32 = 1 << 31;
 
 impl Head for LockHead {
-    const KIND: Kind = Kind::Lock;
+    const KIND: ObjectKind = ObjectKind::Lock;
 }
 
 /// A value that processes and threads share, one at a time.
@@ -78,7 +80,7 @@ impl<T: Pod> Lock<T> {
     /// [`Error::Io`] if the system has no memory or descriptors left.
     pub fn new(value: T) -> Result<Self> {
         let lock = Self(Region::create(1)?);
-        lock.0.mutex.init()?;
+        lock.0.mutex.init();
         *lock.lock()? = value;
         Ok(lock)
     }

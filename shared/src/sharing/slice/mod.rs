@@ -9,23 +9,25 @@ use std::sync::Arc;
 
 use bytemuck::Pod;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use zerocopy::FromBytes;
 
 pub use guard::{SliceRead, SliceWrite};
 
 use crate::error::{Error, Result};
-use crate::sharing::region::{Head, Kind, Region};
+use crate::kind::ObjectKind;
+use crate::sharing::region::{Head, Region};
+use crate::sys::words::words;
 use range_lock::{Mode, RangeLock, RangeLocks};
 use records::Records;
 
-#[repr(C)]
-#[derive(Debug, FromBytes)]
-struct SliceHead {
-    records: Records,
+words! {
+    #[derive(Debug)]
+    struct SliceHead {
+        records: Records,
+    }
 }
 
 impl Head for SliceHead {
-    const KIND: Kind = Kind::Slice;
+    const KIND: ObjectKind = ObjectKind::Slice;
 }
 
 /// An array of plain data ([`Pod`]) in shared memory: workers read and write it where it lies, whatever its size; nothing is sent
@@ -73,7 +75,7 @@ impl<T: Pod> SharedSlice<T> {
     /// [`Error::Config`] if that is more than an address space holds; [`Error::Io`] if the system has no memory or descriptors left.
     pub fn new(len: usize) -> Result<Self> {
         let region = Region::<SliceHead, T>::create(len)?;
-        region.records.init()?;
+        region.records.init();
         Self::over(region)
     }
 

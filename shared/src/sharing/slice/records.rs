@@ -7,42 +7,43 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::*, compiler_fence};
 
-use zerocopy::FromBytes;
-
 use crate::error::{Error, Result};
 use crate::sys::mutex::RobustMutex;
 use crate::sys::pid::own_pid;
+use crate::sys::words::words;
 
 /// How many may write at a time.
 const MOST: usize = 256;
 
-#[repr(C)]
-#[derive(Debug, FromBytes)]
-pub(super) struct Records {
-    /// Who makes notes or reads others' holds this. A note is taken away without: that is one word.
-    mutex: RobustMutex,
-    /// Notes from this one on were never used.
-    used: AtomicU32,
-    unused: AtomicU32,
-    table: [Record; MOST],
+words! {
+    #[derive(Debug)]
+    pub(super) struct Records {
+        /// Who makes notes or reads others' holds this. A note is taken away without: that is one word.
+        mutex: RobustMutex,
+        /// Notes from this one on were never used.
+        used: AtomicU32,
+        unused: AtomicU32,
+        table: [Record; MOST],
+    }
 }
 
-#[repr(C)]
-#[derive(Debug, FromBytes)]
-struct Record {
-    /// Who writes; 0 if nobody does. It is set last, so that no death leaves half a note.
-    pid: AtomicU32,
-    unused: AtomicU32,
-    start: AtomicU64,
-    end: AtomicU64,
+words! {
+    #[derive(Debug)]
+    struct Record {
+        /// Who writes; 0 if nobody does. It is set last, so that no death leaves half a note.
+        pid: AtomicU32,
+        unused: AtomicU32,
+        start: AtomicU64,
+        end: AtomicU64,
+    }
 }
 
 /// A note's number; `None` for an empty range, which needs none.
 pub(super) type Note = Option<usize>;
 
 impl Records {
-    pub(super) fn init(&self) -> Result<()> {
-        self.mutex.init()
+    pub(super) fn init(&self) {
+        self.mutex.init();
     }
 
     /// Fails if a writer died on elements of `range`, which the caller has locked.

@@ -1,9 +1,11 @@
-//! The inner parts that the benches and tests watch. Not an interface: it changes without notice.
+//! Inner parts, for the crate's own benches and tests. Not an interface: it changes without notice, and takes a feature that nobody
+//! else turns on.
 
 use std::mem::offset_of;
 use std::sync::Arc;
 
 use crate::error::{Context, Error, Result};
+use crate::kind::ObjectKind;
 use crate::ring::{Consumer, DATA, Header, Producer, Segment};
 
 /// Both ends of one ring.
@@ -17,7 +19,7 @@ pub struct Ring {
 impl Ring {
     /// A ring of `capacity` bytes, a power of two.
     pub fn new(capacity: usize) -> Result<Self> {
-        let segment = Arc::new(Segment::create(capacity)?.0);
+        let segment = Arc::new(Segment::create(capacity, ObjectKind::Worker)?.0);
         Ok(Self { producer: Producer::tasks(segment.clone()), consumer: Consumer::tasks(segment), out: Vec::new() })
     }
 
