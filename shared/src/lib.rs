@@ -101,7 +101,7 @@ mod worker;
 #[cfg(feature = "mpi")]
 pub use cluster::{MpiExecutor, MpiExecutorBuilder, Rank};
 pub use entry::init;
-pub use error::{Error, Result};
+pub use error::{Error, Result, TaskError};
 pub use executor::{Executor, Statistics};
 pub use exit::ExitStatus;
 pub use future::{
@@ -123,7 +123,7 @@ pub use sharing::{
     Barrier, BarrierWait, Condition, Event, Lock, LockGuard, Permit, Semaphore, SharedSlice, SliceRead, SliceWrite,
     Value,
 };
-pub use task::{Arguments, ByReference, ByValue, Partial, Task, partial};
+pub use task::{Argument, Arguments, ByReference, ByValue, OwnedNotBorrowed, Partial, ReturnValue, Task, partial};
 pub use threads::{ThreadBatched, ThreadImap, ThreadPool, ThreadPoolBuilder};
 pub use trace::{Recording, TaskEvent, Trace};
 pub use wait::{Waitable, wait};
