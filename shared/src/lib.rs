@@ -65,6 +65,7 @@
 
 #[cfg(feature = "mpi")]
 mod cluster;
+mod codec;
 mod engine;
 mod entry;
 mod error;
@@ -95,7 +96,6 @@ mod threads;
 mod ticket;
 mod trace;
 mod wait;
-mod wire;
 mod worker;
 
 #[cfg(feature = "mpi")]

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+use crate::codec::Source;
 use crate::error::Error;
 use crate::protocol::{Envelope, Frame, FrameHead, Kind};
-use crate::wire::Source;
 
 /// The results of a chunk's tasks, as they came from the workers: they are decoded by whoever asks for them.
 ///

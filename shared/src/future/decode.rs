@@ -4,14 +4,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::de::DeserializeOwned;
 
+use crate::codec::{self, Source};
 use crate::engine::{Job, Outcome};
 use crate::error::{Error, Result};
 use crate::sys::large::on_large_pages;
-use crate::wire::{self, Source};
 
 /// Runs a caller's deserialization code; its panic becomes an error of the task.
 pub(crate) fn decode<R: DeserializeOwned + 'static>(source: Source<'_>) -> Result<R> {
-    let outcome = catch_unwind(AssertUnwindSafe(|| wire::decode(source)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| codec::decode(source)));
     outcome.map_or_else(|_| Err(decode_panicked()), |result| result.map_err(Error::Decode))
 }
 
@@ -75,11 +75,11 @@ impl<R: DeserializeOwned + 'static> Gathered<R> {
 
 /// Adds the values of a chunk to others, up to the first that is none.
 fn add<R: DeserializeOwned + 'static>(results: &mut Vec<R>, mut outcome: Outcome, cap: u64) -> Result<()> {
-    if let Some(size) = wire::fixed::size::<R>() {
-        outcome.take_fixed(size, |bytes| wire::fixed::value(bytes).map(|value| results.push(value)).is_some());
+    if let Some(size) = codec::fixed::size::<R>() {
+        outcome.take_fixed(size, |bytes| codec::fixed::value(bytes).map(|value| results.push(value)).is_some());
     }
     while let Some(source) = outcome.next(cap) {
-        results.push(wire::decode(source?).map_err(Error::Decode)?);
+        results.push(codec::decode(source?).map_err(Error::Decode)?);
     }
     Ok(())
 }

@@ -38,20 +38,6 @@ thread_local! {
     static BASKET: RefCell<Basket> = const { RefCell::new(Basket::Nowhere(ELSEWHERE)) };
     /// How often a handle was put into a basket of this thread. A number alone, because it is asked for with every task.
     static PUT: Cell<u64> = const { Cell::new(0) };
-    /// Why a handle was refused: what serde's formats make of an error need not have its text.
-    static REFUSAL: Cell<Option<String>> = const { Cell::new(None) };
-}
-
-/// Why a handle was last refused in this thread, if one was since this was last asked.
-pub(crate) fn take_refusal() -> Option<String> {
-    REFUSAL.take()
-}
-
-/// Notes why a handle is refused, and hands the reason back.
-pub(crate) fn refuse(reason: impl Into<String>) -> String {
-    let reason = reason.into();
-    REFUSAL.set(Some(reason.clone()));
-    reason
 }
 
 /// Puts the former basket back, also after a panic.
@@ -79,7 +65,7 @@ pub(crate) fn require_carrier() -> Result<(), String> {
         Basket::Nowhere(reason) => Err(*reason),
         Basket::Unpacking(_) => Err(ELSEWHERE),
     });
-    carried.map_err(refuse)
+    carried.map_err(Into::into)
 }
 
 /// Runs `encode`, and adds to `handles` those that what it wrote needs.
@@ -147,21 +133,19 @@ pub(crate) fn forbid<R>(reason: &'static str, encode: impl FnOnce() -> R) -> R {
 /// Adds a handle to the message that is being encoded; says its place.
 pub(super) fn put(descriptor: &Arc<Descriptor>, travel: Travel) -> Result<u32, String> {
     PUT.set(PUT.get() + 1);
-    let place = BASKET.with_borrow_mut(|basket| match basket {
+    BASKET.with_borrow_mut(|basket| match basket {
         Basket::Packing(handles) => handles.add(descriptor, travel),
         Basket::Nowhere(reason) => Err((*reason).into()),
         Basket::Unpacking(_) => Err(ELSEWHERE.into()),
-    });
-    place.map_err(|reason: String| refuse(reason))
+    })
 }
 
 /// The handle at a place of the message that is being decoded.
 pub(super) fn take(place: u32) -> Result<Arc<Descriptor>, String> {
-    let handle = BASKET.with_borrow_mut(|basket| match basket {
+    BASKET.with_borrow_mut(|basket| match basket {
         Basket::Unpacking(handles) => handles.take(place as usize),
         Basket::Packing(_) | Basket::Nowhere(_) => Err(ELSEWHERE.into()),
-    });
-    handle.map_err(|reason: String| refuse(reason))
+    })
 }
 
 impl Handles {

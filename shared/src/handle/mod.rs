@@ -10,9 +10,7 @@ mod descriptor;
 #[cfg(feature = "tokio")]
 mod watch;
 
-pub(crate) use basket::{
-    Handles, Packed, forbid, pack, packed, packed_since, put_count, refuse, require_carrier, take_refusal, unpack,
-};
+pub(crate) use basket::{Handles, Packed, forbid, pack, packed, packed_since, put_count, require_carrier, unpack};
 pub(crate) use carry::{Arrived, Carried, receive, send, wait};
 pub(crate) use descriptor::{Descriptor, leave_behind};
 #[cfg(feature = "tokio")]

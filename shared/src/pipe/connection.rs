@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::codec::{self, Source};
 use crate::error::{Error, Result};
 use crate::handle::{self, Carried};
 use crate::limits::MAX_MESSAGE;
 use crate::pipe::end::End;
-use crate::wire::{self, Source};
 
 /// Makes a pipe: two connected ends, of which the first sends `A` and receives `B`, and the second the other way round.
 ///
@@ -163,7 +163,7 @@ impl<S: Serialize + 'static, R> Connection<S, R> {
 
     pub(super) fn encode(&self, value: S) -> Result<Carried> {
         let Carried { mut bytes, mut handles } = Carried::default();
-        let encode = || catch_unwind(AssertUnwindSafe(|| wire::encode(value, &mut bytes)));
+        let encode = || catch_unwind(AssertUnwindSafe(|| codec::encode(value, &mut bytes)));
         let encoded = handle::pack(&mut handles, encode);
         encoded.unwrap_or_else(|_| Err("serializing the message panicked".into())).map_err(Error::Encode)?;
         self.check_size(bytes.len())?;
@@ -204,9 +204,9 @@ impl<S, R: DeserializeOwned + 'static> Connection<S, R> {
 
     pub(super) fn decode(&self, Carried { mut bytes, mut handles }: Carried) -> Result<R> {
         let value = if handles.is_empty() {
-            wire::decode(Source::Buffer(&mut bytes))
+            codec::decode(Source::Buffer(&mut bytes))
         } else {
-            handle::unpack(&mut handles, || wire::decode(Source::Buffer(&mut bytes)))
+            handle::unpack(&mut handles, || codec::decode(Source::Buffer(&mut bytes)))
         };
         self.end.recycle(bytes);
         value.map_err(Error::Decode)

@@ -10,7 +10,7 @@ use crate::pipe::end::End;
 /// An end goes to another process as its two descriptors.
 impl Serialize for End {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (memory, socket, first) = self.leave().map_err(|reason| ser::Error::custom(handle::refuse(reason)))?;
+        let (memory, socket, first) = self.leave().map_err(ser::Error::custom)?;
         (HandleOf(memory), HandleOf(socket), first).serialize(serializer)
     }
 }

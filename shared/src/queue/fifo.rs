@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::codec::{self, Source};
 use crate::error::{Error, Result};
 use crate::handle::{self, Descriptor};
 use crate::queue::common::{Core, Store};
 use crate::queue::ring::Ring;
 use crate::queue::{PutError, encode, presence};
-use crate::wire::{self, Source};
 
 /// The buffer for values is kept up to this size.
 const KEPT: usize = 64 * 1024;
@@ -240,7 +240,7 @@ impl<T: DeserializeOwned + 'static> Queue<T> {
 }
 
 pub(super) fn decode<T: DeserializeOwned + 'static>(bytes: &mut Vec<u8>) -> Result<T> {
-    wire::decode(Source::Buffer(bytes)).map_err(Error::Decode)
+    codec::decode(Source::Buffer(bytes)).map_err(Error::Decode)
 }
 
 /// Takes values from a queue; made by [`Queue::iter`].

@@ -30,17 +30,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::{handle, wire};
+use crate::{codec, handle};
 
 /// Hands the bytes of `value` to `put`: where they lie, if it is plain data.
 fn encode<T: Serialize + 'static>(value: &T, put: impl FnOnce(&[u8]) -> Result<()>) -> Result<()> {
     const NO_HANDLES: &str = "a value with a handle in it (connection, queue, lock, …) cannot go through a queue: give the handle to the \
          process as an argument, or send it through a Connection";
-    if let Some(bytes) = wire::view(value) {
+    if let Some(bytes) = codec::view(value) {
         return put(bytes);
     }
     let mut bytes = Vec::new();
-    let encode = || catch_unwind(AssertUnwindSafe(|| wire::encode_ref(value, &mut bytes)));
+    let encode = || catch_unwind(AssertUnwindSafe(|| codec::encode_ref(value, &mut bytes)));
     let encoded = handle::forbid(NO_HANDLES, encode);
     encoded.unwrap_or_else(|_| Err("serializing the value panicked".into())).map_err(Error::Encode)?;
     put(&bytes)

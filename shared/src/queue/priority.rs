@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::codec::{self, Source};
 use crate::error::{Error, Result};
 use crate::handle::{self, Descriptor};
 use crate::queue::common::{Core, Refusal, Store};
 use crate::queue::log::{Found, Fresh, Log, Reader};
 use crate::queue::{PutError, encode, presence};
-use crate::wire::{self, Source};
 
 /// A queue that gives the smallest value first, and of equal ones the one that was put first.
 ///
@@ -270,7 +270,7 @@ fn take_top<T: Ord>(
 fn decode<T: DeserializeOwned + 'static>(fresh: Vec<Fresh>) -> impl Iterator<Item = Reverse<Entry<T>>> {
     fresh
         .into_iter()
-        .map(|Fresh { at, mut bytes }| Reverse(Entry { value: wire::decode(Source::Buffer(&mut bytes)), at }))
+        .map(|Fresh { at, mut bytes }| Reverse(Entry { value: codec::decode(Source::Buffer(&mut bytes)), at }))
 }
 
 impl<T> Clone for PriorityQueue<T> {

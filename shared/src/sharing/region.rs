@@ -158,22 +158,25 @@ impl<H: Head, T> Serialize for Region<H, T> {
 impl<'de, H: Head, T> Deserialize<'de> for Region<H, T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let region = Self::open(handle::deserialize(deserializer)?);
-        region.map_err(|error| de::Error::custom(handle::refuse(error.to_string())))
+        region.map_err(de::Error::custom)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde::de::DeserializeOwned;
+
     use super::*;
+    use crate::codec;
     use crate::handle::{Handles, pack, unpack};
     use crate::sharing::{Event, Lock, SharedSlice};
 
     /// What comes of a value that is decoded as another type.
-    fn sent<A: Serialize, B: for<'de> Deserialize<'de>>(value: &A) -> std::result::Result<B, String> {
+    fn sent<A: Serialize, B: DeserializeOwned>(value: &A) -> std::result::Result<B, String> {
         let mut handles = Handles::default();
-        let bytes = pack(&mut handles, || postcard::to_stdvec(value)).unwrap();
-        let decoded = unpack(&mut handles, || postcard::from_bytes(&bytes));
-        decoded.map_err(|_| handle::take_refusal().unwrap_or_default())
+        let mut bytes = Vec::new();
+        pack(&mut handles, || codec::encode_plain(value, &mut bytes)).unwrap();
+        unpack(&mut handles, || codec::decode_plain(&bytes))
     }
 
     #[test]

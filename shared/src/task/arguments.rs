@@ -1,10 +1,10 @@
 //! Tuples of arguments, and the functions that take them.
 
+use crate::codec::{self, Source};
 use crate::error::Result;
 use crate::task::call::{Calls, run_calls, state};
 use crate::task::name::{Function, conjure};
 use crate::task::{Argument, ByReference, ByValue, Partial, Prepared, ReturnValue, Task};
-use crate::wire::{self, Source};
 
 /// A tuple of arguments that can travel to another process: up to eight values, each
 /// `Serialize + DeserializeOwned + 'static`.
@@ -23,7 +23,7 @@ pub trait Arguments: Sized + 'static {
     #[doc(hidden)]
     fn decode(source: Source<'_>) -> Result<Self, String>;
 
-    /// How many bytes the arguments are, if that is [fixed](wire::fixed).
+    /// How many bytes the arguments are, if that is [fixed](codec::fixed).
     #[doc(hidden)]
     #[inline]
     fn fixed_size() -> Option<usize> {
@@ -33,7 +33,7 @@ pub trait Arguments: Sized + 'static {
     /// The bytes of arguments that have a fixed size.
     #[doc(hidden)]
     #[inline]
-    fn raw(&self) -> wire::fixed::Raw {
+    fn raw(&self) -> codec::fixed::Raw {
         0
     }
 }
@@ -51,25 +51,25 @@ impl Arguments for () {
 /// A single argument is the whole message; of several, each is preceded by its length.
 impl<A: Argument> Arguments for (A,) {
     fn encode(self, out: &mut Vec<u8>) -> Result<(), String> {
-        wire::encode(self.0, out)
+        codec::encode(self.0, out)
     }
 
     #[inline]
     fn decode(source: Source<'_>) -> Result<Self, String> {
-        match wire::fixed::value(source.bytes()) {
+        match codec::fixed::value(source.bytes()) {
             Some(argument) => Ok((argument,)),
-            None => wire::decode(source).map(|argument| (argument,)),
+            None => codec::decode(source).map(|argument| (argument,)),
         }
     }
 
     #[inline]
     fn fixed_size() -> Option<usize> {
-        wire::fixed::size::<A>()
+        codec::fixed::size::<A>()
     }
 
     #[inline]
-    fn raw(&self) -> wire::fixed::Raw {
-        wire::fixed::raw(&self.0)
+    fn raw(&self) -> codec::fixed::Raw {
+        codec::fixed::raw(&self.0)
     }
 }
 
@@ -79,13 +79,13 @@ macro_rules! arguments {
         impl<$($name: Argument),*> Arguments for ($($name,)*) {
             fn encode(self, out: &mut Vec<u8>) -> Result<(), String> {
                 let ($($name,)*) = self;
-                $(wire::encode_next($name, out)?;)*
+                $(codec::encode_next($name, out)?;)*
                 Ok(())
             }
 
             fn decode(source: Source<'_>) -> Result<Self, String> {
                 let mut bytes = source.bytes();
-                $(let $name = wire::decode_next(&mut bytes)?;)*
+                $(let $name = codec::decode_next(&mut bytes)?;)*
                 if bytes.is_empty() { Ok(($($name,)*)) } else { Err(format!("{} bytes are left over", bytes.len())) }
             }
         }

@@ -5,9 +5,9 @@ use std::any::Any;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::codec::{self, Source};
 use crate::handle::{self, Carried};
 use crate::task::Arguments;
-use crate::wire::{self, Source};
 
 /// What a trampoline works through: calls of its function, one after the other.
 ///
@@ -24,7 +24,7 @@ pub(crate) trait Calls {
     fn end(&mut self, outcome: Result<(), Failure>, output: &mut Vec<u8>);
 
     /// Ends a call whose result is the first `len` bytes of `raw`.
-    fn end_fixed(&mut self, raw: wire::fixed::Raw, len: usize);
+    fn end_fixed(&mut self, raw: codec::fixed::Raw, len: usize);
 }
 
 /// Why a call has no result, short of a panic.
@@ -51,11 +51,11 @@ pub(crate) fn run_calls<Args: Arguments, R: Serialize + 'static>(
     while let Some(input) = calls.next() {
         let args = Args::decode(input).map_err(Failure::Decode);
         let result = args.and_then(|args| function(calls, args));
-        if let (Ok(value), Some(len)) = (&result, wire::fixed::size::<R>()) {
-            calls.end_fixed(wire::fixed::raw(value), len);
+        if let (Ok(value), Some(len)) = (&result, codec::fixed::size::<R>()) {
+            calls.end_fixed(codec::fixed::raw(value), len);
             continue;
         }
-        let outcome = result.and_then(|result| wire::encode(result, &mut output).map_err(Failure::Encode));
+        let outcome = result.and_then(|result| codec::encode(result, &mut output).map_err(Failure::Encode));
         calls.end(outcome, &mut output);
     }
 }
@@ -66,7 +66,7 @@ pub(crate) fn state<S: DeserializeOwned + 'static>(calls: &mut dyn Calls) -> Res
     let state = calls.state().ok_or_else(missing)?;
     if state.value.is_none() {
         let Carried { bytes, handles } = &mut state.carried;
-        let value: S = handle::unpack(handles, || wire::decode(Source::Slice(bytes))).map_err(Failure::Decode)?;
+        let value: S = handle::unpack(handles, || codec::decode(Source::Slice(bytes))).map_err(Failure::Decode)?;
         state.value = Some(Box::new(value));
     }
     state.value.as_ref().and_then(|value| value.downcast_ref()).ok_or_else(missing)

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Release;
 
+use crate::codec::fixed::Raw;
 use crate::protocol::{FrameHead, Kind};
 use crate::ring::{Corrupt, Producer, Segment};
 use crate::sys::bell::Bell;
-use crate::wire::fixed::Raw;
 
 pub(super) struct Outlet {
     segment: Arc<Segment>,

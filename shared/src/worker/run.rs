@@ -2,13 +2,13 @@
 
 use std::sync::atomic::Ordering::{Relaxed, Release};
 
+use crate::codec::Source;
+use crate::codec::fixed::Raw;
 use crate::handle::{self, Carried};
 use crate::protocol::{Items, Kind, Record, RecordKind};
 use crate::ring::{Corrupt, Flags, Segment};
 use crate::sys::clock::now_ns;
 use crate::task::{Calls, Failure, Function, State, panic};
-use crate::wire::Source;
-use crate::wire::fixed::Raw;
 use crate::worker::Worker;
 use crate::worker::outlet::Outlet;
 

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
+use crate::codec::{self, Source};
 use crate::error::{Error, Result};
 use crate::handle::{self, Descriptor, Travel};
 use crate::manager::client::{Answer, Link, Route, current, within};
 use crate::manager::key::Key;
 use crate::manager::protocol::{Kind, Message, Request};
 use crate::sys::large::on_large_pages;
-use crate::wire::{self, Source};
 
 /// An object in a manager's process.
 #[doc(hidden)]
@@ -52,12 +52,12 @@ impl Object {
 
     /// A value of this manager's from its bytes.
     pub(super) fn decode<T: DeserializeOwned + 'static>(&self, bytes: &[u8]) -> Result<T> {
-        within(&self.link, || wire::decode(Source::Slice(bytes))).map_err(Error::Decode)
+        within(&self.link, || codec::decode(Source::Slice(bytes))).map_err(Error::Decode)
     }
 
     /// A key or name of this manager's from its bytes.
     pub(super) fn decode_key<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T> {
-        within(&self.link, || wire::decode_plain(bytes)).map_err(Error::Decode)
+        within(&self.link, || codec::decode_plain(bytes)).map_err(Error::Decode)
     }
 
     /// The one value of an answer.
@@ -75,16 +75,16 @@ impl Object {
 impl Message {
     pub(in crate::manager) fn put<T: Serialize + 'static>(&mut self, value: &T) -> Result<()> {
         self.value(|out| {
-            if let Some(bytes) = wire::view(value) {
+            if let Some(bytes) = codec::view(value) {
                 out.reserve(bytes.len());
                 on_large_pages(out);
             }
-            wire::encode_ref(value, out)
+            codec::encode_ref(value, out)
         })
     }
 
     pub(in crate::manager) fn put_key<K: Serialize + ?Sized>(&mut self, key: &K) -> Result<()> {
-        self.value(|out| wire::encode_plain(key, out))
+        self.value(|out| codec::encode_plain(key, out))
     }
 
     pub(in crate::manager) fn put_bytes(&mut self, bytes: &[u8]) -> Result<()> {
@@ -145,7 +145,7 @@ impl Serialize for Object {
         let travelling = match (current(), route) {
             (Some(link), _) if link.manager == manager => Travelling::Inside(number),
             (Some(_), _) => {
-                return Err(ser::Error::custom(handle::refuse(OTHER)));
+                return Err(ser::Error::custom(OTHER));
             }
             (None, Route::Door(door)) => Travelling::Door { manager, cap, number, door: Door(door.clone()) },
             (None, Route::Tcp(address, key)) => {

@@ -14,7 +14,6 @@ use zerocopy::FromBytes;
 pub use guard::{SliceRead, SliceWrite};
 
 use crate::error::{Error, Result};
-use crate::handle;
 use crate::sharing::region::{Head, Kind, Region};
 use range_lock::{Mode, RangeLock, RangeLocks};
 use records::Records;
@@ -240,6 +239,6 @@ impl<T: Pod> Serialize for SharedSlice<T> {
 impl<'de, T: Pod> Deserialize<'de> for SharedSlice<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let slice = Self::over(Region::deserialize(deserializer)?);
-        slice.map_err(|error| de::Error::custom(handle::refuse(error.to_string())))
+        slice.map_err(de::Error::custom)
     }
 }

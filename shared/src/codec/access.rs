@@ -1,0 +1,209 @@
+//! Reads the parts of values: elements, entries, what a variant holds.
+
+use serde::de::value::BorrowedStrDeserializer;
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
+
+use super::decoder::{Decoder, Value};
+use super::error::Error;
+
+/// Elements that are left although the type's own code takes no more.
+#[cold]
+pub(super) fn left_over(count: u64) -> Error {
+    Error::new(format!("{count} elements are left over"))
+}
+
+/// The elements of a sequence.
+pub(super) struct Elements<'a, 'de> {
+    pub(super) decoder: &'a mut Decoder<'de>,
+    pub(super) index: u64,
+    pub(super) count: u64,
+}
+
+impl<'de> Elements<'_, 'de> {
+    pub(super) fn end(&self) -> Result<(), Error> {
+        if self.index == self.count { Ok(()) } else { Err(left_over(self.count - self.index)) }
+    }
+
+    #[inline]
+    fn next<T>(&mut self, read: impl FnOnce(&mut Decoder<'de>) -> Result<T, Error>) -> Result<Option<T>, Error> {
+        if self.index == self.count {
+            return Ok(None);
+        }
+        self.index += 1;
+        read(self.decoder).map(Some).map_err(|error| error.in_element(self.index - 1))
+    }
+}
+
+impl<'de> SeqAccess<'de> for &mut Elements<'_, 'de> {
+    type Error = Error;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+        self.next(|decoder| seed.deserialize(decoder.value()))
+    }
+
+    #[inline]
+    fn next_element<T: Deserialize<'de>>(&mut self) -> Result<Option<T>, Error> {
+        self.next(Decoder::element)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        // An element has a byte at least.
+        usize::try_from(self.count - self.index).ok().map(|count| count.min(self.decoder.reader.remaining()))
+    }
+}
+
+/// The entries of a map.
+pub(super) struct Entries<'a, 'de> {
+    pub(super) decoder: &'a mut Decoder<'de>,
+    pub(super) index: u64,
+    pub(super) count: u64,
+}
+
+impl Entries<'_, '_> {
+    pub(super) fn end(&self) -> Result<(), Error> {
+        if self.index == self.count { Ok(()) } else { Err(left_over(self.count - self.index)) }
+    }
+}
+
+impl<'de> MapAccess<'de> for &mut Entries<'_, 'de> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        if self.index == self.count {
+            return Ok(None);
+        }
+        self.index += 1;
+        seed.deserialize(self.decoder.value()).map(Some).map_err(|error| error.in_element(self.index - 1))
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Error> {
+        seed.deserialize(self.decoder.value()).map_err(|error| error.in_element(self.index.saturating_sub(1)))
+    }
+
+    fn next_value<T: Deserialize<'de>>(&mut self) -> Result<T, Error> {
+        self.decoder.element().map_err(|error| error.in_element(self.index.saturating_sub(1)))
+    }
+
+    fn next_entry<K: Deserialize<'de>, T: Deserialize<'de>>(&mut self) -> Result<Option<(K, T)>, Error> {
+        let Some(key) = self.next_key()? else { return Ok(None) };
+        Ok(Some((key, self.next_value()?)))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        usize::try_from(self.count - self.index).ok().map(|count| count.min(self.decoder.reader.remaining()))
+    }
+}
+
+/// A variant that holds something, as a map of one entry: JSON's form of it.
+pub(super) struct Only<'a, 'de> {
+    pub(super) decoder: &'a mut Decoder<'de>,
+    pub(super) name: Option<&'de str>,
+}
+
+impl<'de> MapAccess<'de> for Only<'_, 'de> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        self.name.take().map(|name| seed.deserialize(Name(name))).transpose()
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Error> {
+        seed.deserialize(self.decoder.value())
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(usize::from(self.name.is_some()))
+    }
+}
+
+/// A name that is read as a key.
+pub(super) struct Name<'de>(pub(super) &'de str);
+
+impl<'de> Deserializer<'de> for Name<'de> {
+    type Error = Error;
+
+    #[inline]
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_borrowed_str(self.0)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _name: &'static str, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_enum(BorrowedStrDeserializer::new(self.0))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct
+        map struct identifier ignored_any
+    }
+}
+
+/// A variant and what it holds.
+pub(super) struct Choice<'a, 'de> {
+    pub(super) decoder: &'a mut Decoder<'de>,
+    pub(super) name: &'de str,
+    pub(super) holds: bool,
+}
+
+impl<'de> EnumAccess<'de> for Choice<'_, 'de> {
+    type Error = Error;
+    type Variant = Self;
+
+    #[inline]
+    fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, Self), Error> {
+        Ok((seed.deserialize(BorrowedStrDeserializer::<Error>::new(self.name))?, self))
+    }
+}
+
+impl<'a, 'de> Choice<'a, 'de> {
+    fn held(self) -> Result<Value<'a, 'de>, Error> {
+        if self.holds {
+            Ok(self.decoder.value())
+        } else {
+            Err(Error::new(format!("variant `{}` holds nothing", self.name)))
+        }
+    }
+}
+
+impl<'de> VariantAccess<'de> for Choice<'_, 'de> {
+    type Error = Error;
+
+    fn unit_variant(self) -> Result<(), Error> {
+        if self.holds { self.decoder.element() } else { Ok(()) }
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Error> {
+        let name = self.name;
+        seed.deserialize(self.held()?).map_err(|error| error.in_field(name))
+    }
+
+    fn newtype_variant<T: Deserialize<'de>>(self) -> Result<T, Error> {
+        if !self.holds {
+            return Err(Error::new(format!("variant `{}` holds nothing", self.name)));
+        }
+        self.decoder.element().map_err(|error| error.in_field(self.name))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Error> {
+        let name = self.name;
+        let held = self.held()?;
+        held.positional(name, len, visitor).map_err(|error| error.in_field(name))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
+        let name = self.name;
+        self.held()?.deserialize_struct("", fields, visitor).map_err(|error| error.in_field(name))
+    }
+}

@@ -1,0 +1,267 @@
+//! Writes values with parts: sequences, maps, structs.
+//!
+//! How many parts there are is counted: what a type's `Serialize` announces need not be true.
+
+use std::rc::Rc;
+
+use serde::Serialize;
+use serde::ser::{
+    SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple, SerializeTupleStruct,
+    SerializeTupleVariant,
+};
+
+use super::encoder::Encoder;
+use super::error::Error;
+use super::format::{MAP, PACKED, SEQUENCE, STRUCT, number_size, put_len, put_unknown_len, settle_len};
+use super::names::{ShapeId, is_same};
+use super::numbers;
+
+/// A count that stands before its parts.
+struct Count {
+    at: usize,
+    announced: Option<u64>,
+    seen: u64,
+}
+
+impl Count {
+    #[inline]
+    fn begin(encoder: &mut Encoder<'_>, announced: Option<usize>) -> Self {
+        let at = encoder.out.len();
+        let announced = announced.map(|len| len as u64);
+        match announced {
+            Some(len) => put_len(encoder.out, len),
+            None => put_unknown_len(encoder.out),
+        }
+        Self { at, announced, seen: 0 }
+    }
+
+    #[inline]
+    fn end(&self, encoder: &mut Encoder<'_>) {
+        if self.announced != Some(self.seen) {
+            settle_len(encoder.out, self.at, self.seen);
+        }
+    }
+}
+
+/// What is known of the elements of a sequence so far.
+enum Packing {
+    /// There was none yet; numbers are to be packed.
+    Possible,
+    /// All were numbers with this tag, and were written without it.
+    Packed(u8),
+    /// Each has its tag.
+    Tagged,
+}
+
+/// A sequence that is being written.
+pub(super) struct Sequence<'a, 'o> {
+    encoder: &'a mut Encoder<'o>,
+    tag_at: usize,
+    first_at: usize,
+    count: Count,
+    packing: Packing,
+}
+
+impl<'a, 'o> Sequence<'a, 'o> {
+    #[inline]
+    pub(super) fn begin(encoder: &'a mut Encoder<'o>, len: Option<usize>, pack: bool) -> Result<Self, Error> {
+        encoder.enter()?;
+        let tag_at = encoder.out.len();
+        encoder.out.push(SEQUENCE);
+        let count = Count::begin(encoder, len);
+        let first_at = encoder.out.len();
+        let packing = if pack { Packing::Possible } else { Packing::Tagged };
+        Ok(Self { encoder, tag_at, first_at, count, packing })
+    }
+
+    #[inline]
+    fn add<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        let index = self.count.seen;
+        self.count.seen += 1;
+        if !matches!(self.packing, Packing::Tagged) && self.pack(value) {
+            return Ok(());
+        }
+        self.encoder.part(value).map_err(|error| error.in_element(index))
+    }
+
+    /// Writes a number without a tag, if it and all before it are of one type.
+    #[inline]
+    fn pack<T: ?Sized>(&mut self, value: &T) -> bool {
+        match (numbers::number(value), &self.packing) {
+            (Some((tag, bytes)), Packing::Packed(before)) if tag == *before => {
+                self.encoder.out.extend_from_slice(bytes);
+                true
+            }
+            (Some((tag, bytes)), Packing::Possible) => {
+                self.encoder.out[self.tag_at] = PACKED + tag;
+                self.encoder.out.extend_from_slice(bytes);
+                self.packing = Packing::Packed(tag);
+                true
+            }
+            _ => {
+                self.give_tags();
+                false
+            }
+        }
+    }
+
+    /// Gives each element its tag, now that they are not all of one type.
+    #[cold]
+    fn give_tags(&mut self) {
+        if let Packing::Packed(tag) = self.packing {
+            let out = &mut *self.encoder.out;
+            let numbers = out.split_off(self.first_at);
+            out[self.tag_at] = SEQUENCE;
+            for number in numbers.chunks(number_size(tag).unwrap_or(1)) {
+                out.push(tag);
+                out.extend_from_slice(number);
+            }
+        }
+        self.packing = Packing::Tagged;
+    }
+
+    #[inline]
+    fn finish(self) -> Result<(), Error> {
+        self.count.end(self.encoder);
+        self.encoder.leave();
+        Ok(())
+    }
+}
+
+/// A map that is being written.
+pub(super) struct Pairs<'a, 'o> {
+    encoder: &'a mut Encoder<'o>,
+    count: Count,
+}
+
+impl<'a, 'o> Pairs<'a, 'o> {
+    pub(super) fn begin(encoder: &'a mut Encoder<'o>, len: Option<usize>) -> Result<Self, Error> {
+        encoder.enter()?;
+        encoder.out.push(MAP);
+        let count = Count::begin(encoder, len);
+        Ok(Self { encoder, count })
+    }
+}
+
+impl SerializeMap for Pairs<'_, '_> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
+        let index = self.count.seen;
+        self.count.seen += 1;
+        self.encoder.part(key).map_err(|error| error.in_element(index))
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        let index = self.count.seen.saturating_sub(1);
+        self.encoder.part(value).map_err(|error| error.in_element(index))
+    }
+
+    fn end(self) -> Result<(), Error> {
+        self.count.end(self.encoder);
+        self.encoder.leave();
+        Ok(())
+    }
+}
+
+/// A struct that is being written.
+pub(super) struct Fields<'a, 'o> {
+    encoder: &'a mut Encoder<'o>,
+    name: &'static str,
+    place_at: usize,
+    keys: Keys,
+}
+
+/// The keys so far.
+enum Keys {
+    /// The first ones of the shape that was predicted.
+    AsPredicted { id: ShapeId, all: Rc<[&'static str]>, seen: usize },
+    /// Others.
+    Own(Vec<&'static str>),
+}
+
+impl<'a, 'o> Fields<'a, 'o> {
+    #[inline]
+    pub(super) fn begin(encoder: &'a mut Encoder<'o>, name: &'static str, len: usize) -> Result<Self, Error> {
+        encoder.enter()?;
+        let place_at = encoder.out.len() + 1;
+        encoder.out.extend_from_slice(&[STRUCT, 0, 0, 0, 0]);
+        let keys = match encoder.table.predict(name, len) {
+            Some(id) => Keys::AsPredicted { id, all: encoder.table.keys(id), seen: 0 },
+            None => Keys::Own(Vec::with_capacity(len.min(64))),
+        };
+        Ok(Self { encoder, name, place_at, keys })
+    }
+
+    #[inline]
+    fn add<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Error> {
+        match &mut self.keys {
+            Keys::AsPredicted { all, seen, .. } => match all.get(*seen) {
+                Some(expected) if is_same(expected, key) => *seen += 1,
+                _ => self.keys = Keys::Own(all.iter().take(*seen).copied().chain([key]).collect()),
+            },
+            Keys::Own(keys) => keys.push(key),
+        }
+        self.encoder.part(value).map_err(|error| error.in_field(key))
+    }
+
+    #[inline]
+    fn finish(self) -> Result<(), Error> {
+        let table = &mut self.encoder.table;
+        let id = match &self.keys {
+            Keys::AsPredicted { id, all, seen } if *seen == all.len() => *id,
+            Keys::AsPredicted { all, seen, .. } => table.with_keys(self.name, &all[..*seen]),
+            Keys::Own(keys) => table.with_keys(self.name, keys),
+        };
+        let place = table.place(id);
+        self.encoder.out[self.place_at..self.place_at + 4].copy_from_slice(&place.to_le_bytes());
+        self.encoder.leave();
+        Ok(())
+    }
+}
+
+macro_rules! sequence_like {
+    ($($kind:ident $method:ident),*) => {$(
+        impl $kind for Sequence<'_, '_> {
+            type Ok = ();
+            type Error = Error;
+
+            #[inline]
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+                self.add(value)
+            }
+
+            #[inline]
+            fn end(self) -> Result<(), Error> {
+                self.finish()
+            }
+        }
+    )*};
+}
+
+sequence_like!(
+    SerializeSeq serialize_element, SerializeTuple serialize_element,
+    SerializeTupleStruct serialize_field, SerializeTupleVariant serialize_field
+);
+
+macro_rules! struct_like {
+    ($($kind:ident),*) => {$(
+        impl $kind for Fields<'_, '_> {
+            type Ok = ();
+            type Error = Error;
+
+            #[inline]
+            fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Error> {
+                self.add(key, value)
+            }
+
+            #[inline]
+            fn end(self) -> Result<(), Error> {
+                self.finish()
+            }
+        }
+    )*};
+}
+
+struct_like!(SerializeStruct, SerializeStructVariant);

@@ -1,0 +1,95 @@
+//! Why a value could not be encoded or decoded, and where in it.
+
+use std::fmt;
+
+use serde::{de, ser};
+
+/// A serde error that keeps the text and gathers the path to the value that caused it.
+#[derive(Debug)]
+pub(super) struct Error(Box<Cause>);
+
+#[derive(Debug)]
+struct Cause {
+    text: String,
+    /// From the innermost outwards: an error gains its path while it is handed up.
+    path: Vec<Step>,
+}
+
+#[derive(Debug)]
+enum Step {
+    Field(String),
+    Element(u64),
+}
+
+impl Error {
+    pub(super) fn new(text: impl Into<String>) -> Self {
+        Self(Box::new(Cause { text: text.into(), path: Vec::new() }))
+    }
+
+    /// The message ends before the value does.
+    #[cold]
+    pub(super) fn cut_short() -> Self {
+        Self::new("the message is cut short")
+    }
+
+    #[cold]
+    pub(super) fn unknown_tag() -> Self {
+        Self::new("the message has an unknown tag")
+    }
+
+    #[cold]
+    pub(super) fn too_deep() -> Self {
+        Self::new(format!("the value is nested more than {} levels deep", super::format::DEEPEST))
+    }
+
+    /// Adds the field that the error is in.
+    #[cold]
+    pub(super) fn in_field(mut self, name: &str) -> Self {
+        self.0.path.push(Step::Field(name.into()));
+        self
+    }
+
+    /// Adds the element of a sequence that the error is in.
+    #[cold]
+    pub(super) fn in_element(mut self, index: u64) -> Self {
+        self.0.path.push(Step::Element(index));
+        self
+    }
+
+    /// The text for the caller: the cause, the path, the type that was to be encoded or decoded.
+    #[cold]
+    pub(super) fn describe<T: ?Sized>(&self) -> String {
+        let name = std::any::type_name::<T>();
+        if self.0.path.is_empty() { format!("{self} (in `{name}`)") } else { format!("{self} of `{name}`)") }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Cause { text, path } = &*self.0;
+        f.write_str(text)?;
+        for (i, step) in path.iter().rev().enumerate() {
+            match (i, step) {
+                (0, Step::Field(name)) => write!(f, " (in `{name}")?,
+                (_, Step::Field(name)) => write!(f, ".{name}")?,
+                (0, Step::Element(index)) => write!(f, " (in `[{index}]")?,
+                (_, Step::Element(index)) => write!(f, "[{index}]")?,
+            }
+        }
+        if path.is_empty() { Ok(()) } else { f.write_str("`") }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl ser::Error for Error {
+    fn custom<T: fmt::Display>(text: T) -> Self {
+        Self::new(text.to_string())
+    }
+}
+
+impl de::Error for Error {
+    fn custom<T: fmt::Display>(text: T) -> Self {
+        Self::new(text.to_string())
+    }
+}

@@ -1,0 +1,146 @@
+//! The bytes of a message: tags, lengths, limits.
+//!
+//! A message is a byte of [flags](HAS_NAMES), one value, then what the flags announce: the names of its structs and variants
+//! (see [`names`](super::names)) with their length, and how deeply it is nested. A value is a tag and what the tag says:
+//!
+//! | tag | what follows |
+//! |---|---|
+//! | `NONE`, `UNIT`, `FALSE`, `TRUE` | nothing |
+//! | `SOME` | a value |
+//! | a number's | its bytes, little endian |
+//! | `CHAR` | its code point, four bytes |
+//! | `STR`, `BYTES` | a length, and as many bytes |
+//! | `SEQUENCE` | a count, and as many values |
+//! | `PACKED` + a number's tag | a count, and as many numbers without tags |
+//! | `MAP` | a count, and as many keys, each with its value |
+//! | `STRUCT` | the number of its shape, and a value for each of the shape's keys |
+//! | `UNIT_VARIANT` | the number of a shape, whose name is the variant's |
+//! | `VARIANT` | the same, and a value: what the variant holds |
+//! | `BOTH_FORMS` | two lengths, and as many bytes: the compact form of a value and the human-readable one |
+//!
+//! Lengths and counts are LEB128 (<https://en.wikipedia.org/wiki/LEB128>), numbers of shapes four bytes.
+
+pub(super) const NONE: u8 = 0;
+pub(super) const UNIT: u8 = 1;
+pub(super) const SOME: u8 = 2;
+pub(super) const FALSE: u8 = 3;
+pub(super) const TRUE: u8 = 4;
+pub(super) const CHAR: u8 = 5;
+pub(super) const STR: u8 = 6;
+pub(super) const BYTES: u8 = 7;
+pub(super) const SEQUENCE: u8 = 8;
+pub(super) const MAP: u8 = 9;
+pub(super) const STRUCT: u8 = 10;
+pub(super) const UNIT_VARIANT: u8 = 11;
+pub(super) const VARIANT: u8 = 12;
+pub(super) const BOTH_FORMS: u8 = 13;
+
+pub(super) const U8: u8 = 16;
+pub(super) const U16: u8 = 17;
+pub(super) const U32: u8 = 18;
+pub(super) const U64: u8 = 19;
+pub(super) const U128: u8 = 20;
+pub(super) const I8: u8 = 21;
+pub(super) const I16: u8 = 22;
+pub(super) const I32: u8 = 23;
+pub(super) const I64: u8 = 24;
+pub(super) const I128: u8 = 25;
+pub(super) const F32: u8 = 26;
+pub(super) const F64: u8 = 27;
+
+/// Added to a number's tag where many numbers follow.
+pub(super) const PACKED: u8 = 32;
+
+/// The message has names.
+pub(super) const HAS_NAMES: u8 = 1;
+/// The message says how deeply it is nested: more than [`SHALLOW`].
+pub(super) const IS_DEEP: u8 = 2;
+
+/// Levels of nesting that need no stack of their own.
+pub(super) const SHALLOW: u32 = 32;
+
+/// Levels between two looks at how much stack there is.
+pub(super) const STEP: u32 = 8;
+
+/// Levels of nesting that a message may have.
+///
+/// A level is a sequence, map, struct, variant or `Some`, so that a type that contains itself as `Option<Box<Self>>`, `Vec<Self>`
+/// or a variant's field has at least a quarter of it in levels of its own.
+pub(super) const DEEPEST: u32 = 4096;
+
+/// Bytes of stack that one level of decoding is given, of which code without optimisation takes 1 to 3 KiB.
+pub(super) const LEVEL_STACK: usize = 8 << 10;
+
+/// How many bytes a number with this tag has; `None` if it is no number's.
+pub(super) fn number_size(tag: u8) -> Option<usize> {
+    Some(match tag {
+        U8 | I8 => 1,
+        U16 | I16 => 2,
+        U32 | I32 | F32 => 4,
+        U64 | I64 | F64 => 8,
+        U128 | I128 => 16,
+        _ => return None,
+    })
+}
+
+/// Bytes of a length that is not known yet.
+const PADDED: usize = 5;
+
+/// Appends a length.
+#[inline]
+pub(super) fn put_len(out: &mut Vec<u8>, mut len: u64) {
+    if len < 0x80 {
+        return out.push(len as u8);
+    }
+    while len >= 0x80 {
+        out.push(len as u8 | 0x80);
+        len >>= 7;
+    }
+    out.push(len as u8);
+}
+
+/// Appends room for a length that [`settle_len`] writes.
+pub(super) fn put_unknown_len(out: &mut Vec<u8>) {
+    out.extend_from_slice(&[0x80, 0x80, 0x80, 0x80, 0]);
+}
+
+/// Makes the length that was put at `at` be `len`.
+pub(super) fn settle_len(out: &mut Vec<u8>, at: usize, len: u64) {
+    let taken = 1 + out[at..].iter().take_while(|byte| **byte & 0x80 != 0).count();
+    if taken == PADDED && len < 1 << (7 * PADDED) {
+        for (i, byte) in out[at..at + PADDED].iter_mut().enumerate() {
+            let more = if i + 1 < PADDED { 0x80 } else { 0 };
+            *byte = (len >> (7 * i)) as u8 & 0x7f | more;
+        }
+        return;
+    }
+    let mut new = Vec::with_capacity(10);
+    put_len(&mut new, len);
+    out.splice(at..at + taken, new);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reader::Reader;
+    use super::*;
+
+    #[test]
+    fn settled_length_is_read_back() {
+        for len in [0, 1, 127, 128, 300, u64::from(u32::MAX), 1 << 40, u64::MAX] {
+            for before in [0, 200, u64::MAX] {
+                let mut out = vec![7];
+                put_len(&mut out, before);
+                out.push(9);
+                settle_len(&mut out, 1, len);
+                let mut reader = Reader::new(&out[1..]);
+                assert_eq!((reader.len().unwrap(), reader.byte().unwrap()), (len, 9));
+            }
+            let mut out = Vec::new();
+            put_unknown_len(&mut out);
+            out.push(9);
+            settle_len(&mut out, 0, len);
+            let mut reader = Reader::new(&out);
+            assert_eq!((reader.len().unwrap(), reader.byte().unwrap()), (len, 9));
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Values as bytes: the one place that knows formats.
+//!
+//! Any value that serde can serialize travels in a format of this crate's own, [self-describing](format): each value has a tag, each struct
+//! and variant its names. So a type reads back whatever it wrote, as it does with JSON: fields that were skipped, flattened or
+//! renamed, variants without a tag, values of no fixed type. What JSON cannot say travels exactly as well: `Some(None)`, 128-bit
+//! numbers, every `NaN`, keys that are no text. [`encoder`] writes it (with [`compound`] for values with parts), [`decoder`] reads it
+//! (with [`fields`] and [`access`]), [`names`] keeps the names, [`numbers`] and [`packed`] the runs of numbers, [`stack`] the room for deep values.
+//!
+//! What is a run of plain bytes as a whole takes the short way: numbers are copied as they lie in memory (both sides are the same
+//! build on the same machine), vectors of numbers at the speed of memory, and a large `Vec<u8>` is not copied at all on its way to
+//! the ring.
+
+mod access;
+mod compound;
+mod decoder;
+mod encoder;
+mod error;
+mod fields;
+pub(crate) mod fixed;
+mod flat;
+mod format;
+mod names;
+mod numbers;
+mod packed;
+mod reader;
+mod stack;
+#[cfg(test)]
+mod tests;
+
+use std::any::Any;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Byte vectors from this size on are handed over instead of copied.
+const HAND_OVER: usize = 4096;
+
+/// Where a value is decoded from.
+pub enum Source<'a> {
+    /// Bytes within a larger message.
+    Slice(&'a [u8]),
+    /// A message of its own, which may be taken away.
+    Buffer(&'a mut Vec<u8>),
+}
+
+impl Source<'_> {
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Slice(slice) => slice,
+            Self::Buffer(buffer) => buffer,
+        }
+    }
+}
+
+/// Appends `value` to `out`, as the last or only value of a message.
+pub(crate) fn encode<T: Serialize + 'static>(mut value: T, out: &mut Vec<u8>) -> Result<(), String> {
+    if let Some(bytes) = (&mut value as &mut dyn Any).downcast_mut::<Vec<u8>>() {
+        if out.is_empty() && bytes.len() >= HAND_OVER {
+            *out = std::mem::take(bytes);
+        } else {
+            out.extend_from_slice(bytes);
+        }
+        return Ok(());
+    }
+    encode_ref(&value, out)
+}
+
+/// As [`encode`], for a value that is needed afterwards.
+pub(crate) fn encode_ref<T: Serialize + 'static>(value: &T, out: &mut Vec<u8>) -> Result<(), String> {
+    if let Some(bytes) = view(value) {
+        out.extend_from_slice(bytes);
+    } else if let Some(size) = fixed::size::<T>() {
+        out.extend_from_slice(&fixed::raw(value).to_ne_bytes()[..size]);
+    } else {
+        return encode_plain(value, out);
+    }
+    Ok(())
+}
+
+/// What [`encode`] would write, if that already lies in memory.
+pub(crate) fn view<T: 'static>(value: &T) -> Option<&[u8]> {
+    flat::view(value)
+}
+
+/// Appends `value` in the self-describing format, whatever its type: a `String` and its `str`, a `Vec` and its slice give the same bytes.
+pub(crate) fn encode_plain<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), String> {
+    encoder::write(value, out).map_err(|error| error.describe::<T>())
+}
+
+/// Reads what [`encode_plain`] wrote.
+pub(crate) fn decode_plain<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    decoder::read(bytes).map_err(|error| error.describe::<T>())
+}
+
+/// Reads what [`encode`] wrote.
+pub(crate) fn decode<T: DeserializeOwned + 'static>(source: Source<'_>) -> Result<T, String> {
+    let mut slot: Option<T> = None;
+    if let Some(bytes) = (&mut slot as &mut dyn Any).downcast_mut::<Option<Vec<u8>>>() {
+        *bytes = Some(match source {
+            Source::Buffer(buffer) if buffer.len() >= HAND_OVER => std::mem::take(buffer),
+            source => source.bytes().to_vec(),
+        });
+        return slot.ok_or_else(|| "no value".into());
+    }
+    let bytes = source.bytes();
+    if fixed::size::<T>().is_some() {
+        return fixed::value(bytes).ok_or_else(|| format!("{bytes:?} are no {}", std::any::type_name::<T>()));
+    }
+    match flat::decode(bytes, &mut slot)? {
+        true => slot.ok_or_else(|| "no value".into()),
+        false => decode_plain(bytes),
+    }
+}
+
+/// Appends `value` to `out` so that more can follow.
+pub(crate) fn encode_next<T: Serialize + 'static>(value: T, out: &mut Vec<u8>) -> Result<(), String> {
+    let at = out.len();
+    out.extend_from_slice(&[0; 8]);
+    encode(value, out)?;
+    let len = (out.len() - at - 8) as u64;
+    out[at..at + 8].copy_from_slice(&len.to_le_bytes());
+    Ok(())
+}
+
+/// Reads what [`encode_next`] wrote and moves `bytes` past it.
+pub(crate) fn decode_next<T: DeserializeOwned + 'static>(bytes: &mut &[u8]) -> Result<T, String> {
+    let short = || "the message is cut short".to_string();
+    let (len, rest) = bytes.split_first_chunk::<8>().ok_or_else(short)?;
+    let len = usize::try_from(u64::from_le_bytes(*len)).map_err(|_| short())?;
+    let (value, rest) = rest.split_at_checked(len).ok_or_else(short)?;
+    *bytes = rest;
+    decode(Source::Slice(value))
+}
