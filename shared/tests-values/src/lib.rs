@@ -4,6 +4,7 @@ use std::any::Any;
 use std::cmp::Ordering;
 use std::fmt::Debug;
 use std::sync::Mutex;
+use std::thread;
 use std::time::Duration;
 
 use multiproc::{Error, Manager, Pool, PriorityQueue, Process, Queue, Result, ThreadPool, partial, pipe};
@@ -66,6 +67,15 @@ impl Channels {
     pub fn keep_everywhere<T: Value>(&self, value: &T) {
         self.change_everywhere(value, value);
         assert_eq!(self.threads.map(echo::<T>, [value.clone()]).unwrap(), [value.clone()], "threads' results");
+    }
+
+    /// Sends each of the values to a task and back, and the tuple of them through every channel.
+    ///
+    /// # Panics
+    /// If one arrives as another value, or not at all.
+    pub fn keep_all<T: Tuple>(&self, values: T) {
+        values.keep_each(self);
+        self.keep_everywhere(&values);
     }
 
     /// Sends `sent` through every channel: it arrives as `expected`.
@@ -190,14 +200,35 @@ fn refused<T: Value>(value: &T, accept: impl Fn(&Error) -> bool, outcomes: impl 
     }
 }
 
-/// Keeps each of the values, and the tuple of them everywhere.
-#[macro_export]
-macro_rules! keep {
-    ($channels:expr, $($value:expr),+ $(,)?) => {
-        $($channels.keep($value);)+
-        $channels.keep_everywhere(&($($value,)+));
+/// A tuple of values.
+pub trait Tuple: Value {
+    /// Sends each of them alone, as [`Channels::keep`] does.
+    fn keep_each(&self, channels: &Channels);
+}
+
+macro_rules! tuples {
+    ($($name:ident)*) => {
+        #[expect(non_snake_case, reason = "the names of types serve as names of variables")]
+        impl<$($name: Value),*> Tuple for ($($name,)*) {
+            fn keep_each(&self, channels: &Channels) {
+                let ($($name,)*) = self;
+                $(channels.keep($name.clone());)*
+            }
+        }
     };
 }
+
+tuples!(A B);
+tuples!(A B C);
+tuples!(A B C D);
+tuples!(A B C D E);
+tuples!(A B C D E F);
+tuples!(A B C D E F G);
+tuples!(A B C D E F G H);
+tuples!(A B C D E F G H I);
+tuples!(A B C D E F G H I J);
+tuples!(A B C D E F G H I J K);
+tuples!(A B C D E F G H I J K L);
 
 fn echo<T>(value: T) -> T {
     value
@@ -259,6 +290,11 @@ fn priority_queue<T: Value>(value: &T) -> Result<Vec<T>> {
 
 fn connection<T: Value>(value: &T) -> Result<Vec<T>> {
     let (here, there) = pipe::<T, ()>()?;
-    here.send(value.clone())?;
-    Ok(vec![there.recv_timeout(PATIENCE)?])
+    // A large message takes both ends at work.
+    thread::scope(|scope| {
+        let sent = scope.spawn(move || here.send(value.clone()));
+        let received = there.recv_timeout(PATIENCE);
+        sent.join().expect("sending does not panic")?;
+        Ok(vec![received?])
+    })
 }

@@ -7,8 +7,6 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_with::{DisplayFromStr, base64::Base64, hex::Hex, serde_as, skip_serializing_none};
 
-use tests_values::keep;
-
 use crate::{through_all, value};
 
 fn is_zero(n: &u32) -> bool {
@@ -66,22 +64,20 @@ value! {
 #[test]
 fn names_do_not_matter() {
     through_all(|channels| {
-        keep!(
-            channels,
+        channels.keep_all((
             Renamed { kind: 1, other: 2 },
             AllRenamed { first_field: 1, second_field: "two".into() },
             Aliased { new: 1, last: 2 },
             Strict { a: 1, b: None, c: 3 },
-            Strict { a: 1, b: Some(2), c: 3 }
-        );
+            Strict { a: 1, b: Some(2), c: 3 },
+        ));
     });
 }
 
 #[test]
 fn plain_shapes_arrive() {
     through_all(|channels| {
-        keep!(
-            channels,
+        channels.keep_all((
             Transparent { inner: vec![(1, "one".into()), (2, String::new())] },
             Bound { value: vec![Some(1u8), None] },
             Unit,
@@ -89,8 +85,8 @@ fn plain_shapes_arrive() {
             Newtype(None),
             Newtype(Some(0)),
             Pair(1, "two".into()),
-            vec![Unit; 3]
-        );
+            vec![Unit; 3],
+        ));
     });
 }
 
@@ -123,8 +119,7 @@ fn is_seven(n: &u32) -> bool {
 fn fields_left_out_shift_no_others() {
     through_all(|channels| {
         let order = |discount| LeavesOut { discount, items: vec![0], total: 99 };
-        keep!(
-            channels,
+        channels.keep_all((
             order(0),
             order(5),
             vec![order(0), order(5), order(0)],
@@ -132,8 +127,8 @@ fn fields_left_out_shift_no_others() {
             LeavesOutMuch { a: None, b: vec![], c: BTreeMap::new(), d: 7, e: 3 },
             LeavesOutMuch { a: None, b: vec![1], c: BTreeMap::new(), d: 0, e: 3 },
             LeavesOutMuch { a: Some(0), b: vec![], c: BTreeMap::from([("k".into(), 1)]), d: 7, e: 3 },
-            HashMap::from([(1u8, Some(order(0)))])
-        );
+            HashMap::from([(1u8, Some(order(0)))]),
+        ));
     });
 }
 
@@ -190,6 +185,12 @@ value! {
     struct FlatTwice {
         #[serde(flatten)]
         flat: Flat,
+        z: u8,
+    }
+
+    struct FlatRest {
+        #[serde(flatten)]
+        inner: Inner,
         #[serde(flatten)]
         rest: BTreeMap<String, u32>,
     }
@@ -223,23 +224,22 @@ value! {
 fn flattened_fields_arrive() {
     through_all(|channels| {
         let flat = |b| Flat { x: 1, inner: Inner { a: 2, b }, y: "three".into() };
-        keep!(
-            channels,
+        channels.keep_all((
             flat(0),
             flat(9),
-            FlatTwice { flat: flat(0), rest: BTreeMap::from([("p".into(), 1), ("q".into(), 2)]) },
-            FlatTwice { flat: flat(1), rest: BTreeMap::new() }
-        );
+            FlatTwice { flat: flat(0), z: 4 },
+            FlatRest { inner: Inner { a: 2, b: 0 }, rest: BTreeMap::from([("p".into(), 1), ("q".into(), 2)]) },
+            FlatRest { inner: Inner { a: 2, b: 3 }, rest: BTreeMap::new() },
+        ));
         let extra = HashMap::from([("k".into(), serde_json::json!({"deep": [1, null, 2.5]}))]);
-        keep!(
-            channels,
+        channels.keep_all((
             FlatMap { id: u64::MAX, extra },
             FlatOption { x: 1, inner: None },
             FlatOption { x: 1, inner: Some(Inner { a: 2, b: 0 }) },
             FlatEnum { x: 1, kind: FlatKind::Plain },
             FlatEnum { x: 1, kind: FlatKind::Sized { width: 2, height: 3 } },
-            vec![(flat(0), Some(FlatEnum { x: 1, kind: FlatKind::Plain })); 3]
-        );
+            vec![(flat(0), Some(FlatEnum { x: 1, kind: FlatKind::Plain })); 3],
+        ));
     });
 }
 
@@ -334,13 +334,12 @@ impl From<Swapped> for (u8, u8) {
 #[test]
 fn values_that_travel_as_others_arrive() {
     through_all(|channels| {
-        keep!(
-            channels,
+        channels.keep_all((
             With { time: Duration::from_millis(1500), number: 42, point: far::Point { x: -1, y: 2 } },
             Even(4),
             Swapped { a: 1, b: 2 },
-            Texts { owned: Cow::Borrowed("borrowed"), number: 1 }
-        );
+            Texts { owned: Cow::Borrowed("borrowed"), number: 1 },
+        ));
     });
 }
 
@@ -367,11 +366,10 @@ impl<'de> Deserialize<'de> for Borrowing {
 #[test]
 fn a_reader_may_borrow() {
     through_all(|channels| {
-        keep!(
-            channels,
+        channels.keep_all((
             Borrowing { text: "naïve 文字".into(), maybe: Some(String::new()) },
-            Borrowing { text: String::new(), maybe: None }
-        );
+            Borrowing { text: String::new(), maybe: None },
+        ));
     });
 }
 
@@ -408,6 +406,6 @@ fn adapters_of_serde_with_arrive() {
         };
         let empty = (Some(0), 0, vec![], None, BTreeMap::new(), BTreeMap::new());
         let (none, number, base64, hex, keys, pairs) = empty;
-        keep!(channels, full, Adapted { none, number, base64, hex, keys, pairs, time: Duration::ZERO });
+        channels.keep_all((full, Adapted { none, number, base64, hex, keys, pairs, time: Duration::ZERO }));
     });
 }

@@ -7,8 +7,6 @@ use serde::de::{self, EnumAccess, IgnoredAny, MapAccess, SeqAccess, VariantAcces
 use serde::ser::{SerializeMap, SerializeSeq, SerializeStruct};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use tests_values::keep;
-
 use crate::through_all;
 
 /// Reads and writes a pair of numbers by the functions given.
@@ -169,36 +167,34 @@ pair!(Forms, human_or_compact, human_or_compact_back);
 #[test]
 fn a_reader_need_not_be_the_writers_mirror() {
     through_all(|channels| {
-        keep!(
-            channels,
+        channels.keep_all((
             StructAsMap { a: 1, b: 2 },
             StructAsAny { a: 1, b: 2 },
             Backwards { a: 1, b: 2 },
             MapAsStruct { a: 1, b: 2 },
             Skipping { a: 1, b: 2 },
-            vec![(Backwards { a: 1, b: 2 }, Skipping { a: 3, b: 4 }); 3]
-        );
+            vec![(Backwards { a: 1, b: 2 }, Skipping { a: 3, b: 4 }); 3],
+        ));
     });
 }
 
 #[test]
 fn lengths_need_not_be_known() {
     through_all(|channels| {
-        keep!(
-            channels,
+        channels.keep_all((
             UnknownMap { a: 1, b: 2 },
             UnknownSeq { a: 1, b: 2 },
             SeqAsTuple { a: 1, b: 2 },
             SeqAsAny { a: 1, b: 2 },
-            vec![Some((UnknownMap { a: 1, b: 2 }, UnknownSeq { a: 3, b: 4 })), None]
-        );
+            vec![Some((UnknownMap { a: 1, b: 2 }, UnknownSeq { a: 3, b: 4 })), None],
+        ));
     });
 }
 
 #[test]
 fn collected_texts_arrive() {
     through_all(|channels| {
-        keep!(channels, Str { a: 1, b: 2 }, StrAsAny { a: u32::MAX, b: 0 }, StrAsString { a: 0, b: u32::MAX });
+        channels.keep_all((Str { a: 1, b: 2 }, StrAsAny { a: u32::MAX, b: 0 }, StrAsString { a: 0, b: u32::MAX }));
     });
 }
 
@@ -227,13 +223,12 @@ struct Holder {
 fn types_with_two_forms_arrive_in_either() {
     through_all(|channels| {
         let forms = Forms { a: 1, b: 2 };
-        keep!(
-            channels,
+        channels.keep_all((
             forms.clone(),
             vec![Some(forms.clone()); 2],
             Buffered::Bare(forms.clone()),
-            Buffered::Forms { forms: forms.clone(), also: 3 }
-        );
+            Buffered::Forms { forms: forms.clone(), also: 3 },
+        ));
         let map = BTreeMap::from([("k".into(), forms.clone())]);
         channels.keep(Outer { x: 1, inner: Holder { forms, map } });
     });
@@ -281,7 +276,7 @@ impl<'de> Deserialize<'de> for Level {
 #[test]
 fn text_that_is_read_as_an_enum_arrives() {
     through_all(|channels| {
-        keep!(channels, Level::Low, vec![Level::Low, Level::High], Some((Level::High, 1u8)));
+        channels.keep_all((Level::Low, vec![Level::Low, Level::High], Some((Level::High, 1u8))));
     });
 }
 
@@ -306,7 +301,7 @@ impl<'de> Deserialize<'de> for Misjudged {
 #[test]
 fn a_wrong_length_is_a_hint() {
     through_all(|channels| {
-        keep!(channels, (Misjudged(vec![]), 1u8), (Misjudged(vec![1, 2, 3]), 4u8));
+        channels.keep_all(((Misjudged(vec![]), 1u8), (Misjudged(vec![1, 2, 3]), 4u8)));
     });
 }
 
@@ -360,16 +355,15 @@ fn bytes_and_numbers_stand_for_each_other() {
 #[test]
 fn what_json_cannot_say_is_exact() {
     through_all(|channels| {
-        keep!(
-            channels,
+        channels.keep_all((
             Some(None::<u8>),
             vec![None, Some(None), Some(Some(())), Some(Some(()))],
             (Some(()), None::<()>, Some(Some(None::<()>))),
             (i128::MIN, u128::MAX, 'ß', 0.1f32),
             BTreeMap::from([((1u8, Some('k')), 0.5f32)]),
             BTreeMap::from([(vec![1u8], BTreeMap::<i128, ()>::new())]),
-            (f64::INFINITY, f32::NEG_INFINITY)
-        );
+            (f64::INFINITY, f32::NEG_INFINITY),
+        ));
         for bits in [0x7ff8_0000_0000_0001, 0xfff0_0000_0000_0001, (-0.0f64).to_bits()] {
             let (back, _) = channels.pool().apply(|pair: (f64, u8)| pair, ((f64::from_bits(bits), 0u8),)).unwrap();
             assert_eq!(back.to_bits(), bits);

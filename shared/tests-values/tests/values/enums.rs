@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use tests_values::keep;
-
 use crate::{through_all, value};
 
 fn is_zero(n: &u32) -> bool {
@@ -139,8 +137,7 @@ fn tagged_from_outside_arrive() {
             Plain::Nothing(),
         ];
         all.iter().for_each(|plain| channels.keep(plain.clone()));
-        keep!(
-            channels,
+        channels.keep_all((
             Plain::Struct { a: 1, b: all },
             vec![
                 Renamed::FirstOne,
@@ -150,8 +147,8 @@ fn tagged_from_outside_arrive() {
             ],
             LeavesOut::Struct { a: 0, b: 1, c: 2 },
             vec![LeavesOut::Struct { a: 0, b: 1, c: 2 }, LeavesOut::Struct { a: 3, b: 1, c: 2 }],
-            BTreeMap::from([(Some('k'), Plain::Unit), (None, Plain::Empty {})])
-        );
+            BTreeMap::from([(Some('k'), Plain::Unit), (None, Plain::Empty {})]),
+        ));
     });
 }
 
@@ -171,49 +168,45 @@ fn untagged_arrive() {
             Untagged::Nothing,
         ];
         all.iter().for_each(|untagged| channels.keep(untagged.clone()));
-        keep!(
-            channels,
+        channels.keep_all((
             Some(Untagged::Other { c: all }),
-            vec![PartlyUntagged::Known(1), PartlyUntagged::Rest("rest".into())]
-        );
+            vec![PartlyUntagged::Known(1), PartlyUntagged::Rest("rest".into())],
+        ));
     });
 }
 
 #[test]
 fn tagged_from_inside_arrive() {
     through_all(|channels| {
-        keep!(channels, Tagged::Unit, Tagged::Struct { n: 1, z: 0 }, Tagged::Struct { n: 1, z: 2 });
+        channels.keep_all((Tagged::Unit, Tagged::Struct { n: 1, z: 0 }, Tagged::Struct { n: 1, z: 2 }));
         let inner = Tagged::Newtype(Content { text: "inner".into(), more: None });
-        keep!(
-            channels,
+        channels.keep_all((
             Tagged::Newtype(Content { text: "outer".into(), more: Some(Box::new(inner)) }),
             Tagged::Map(BTreeMap::from([("k".into(), 1)])),
-            vec![WithOther::Known { n: 1 }, WithOther::Unknown]
-        );
+            vec![WithOther::Known { n: 1 }, WithOther::Unknown],
+        ));
     });
 }
 
 #[test]
 fn tagged_beside_their_content_arrive() {
     through_all(|channels| {
-        keep!(
-            channels,
+        channels.keep_all((
             Adjacent::Unit,
             Adjacent::Newtype(1),
             Adjacent::Tuple(1, "two".into()),
             Adjacent::Struct { n: None },
-            Adjacent::Many(vec![Adjacent::Unit, Adjacent::Struct { n: Some(1) }])
-        );
+            Adjacent::Many(vec![Adjacent::Unit, Adjacent::Struct { n: Some(1) }]),
+        ));
     });
 }
 
 #[test]
 fn variants_that_travel_as_others_arrive() {
     through_all(|channels| {
-        keep!(
-            channels,
+        channels.keep_all((
             vec![Converted::Own(1), Converted::Foreign(Plain::Unit)],
-            vec![VariantWith::Point { x: -1, y: 1 }, VariantWith::Number(3)]
-        );
+            vec![VariantWith::Point { x: -1, y: 1 }, VariantWith::Number(3)],
+        ));
     });
 }

@@ -8,8 +8,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use multiproc::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-use tests_values::keep;
-
 use crate::{through_all, value};
 
 /// An error in encoding whose text has all of these in it.
@@ -149,7 +147,7 @@ fn types_that_serde_cannot_bring_back_are_refused_in_its_words() {
         channels.refuse(&Strict { a: 1 }, cannot_decode(&["unknown field `there`", "expected `back`", "Strict"]));
         channels.refuse(&Missing { needed: 1 }, cannot_decode(&["missing field `needed`", "Missing"]));
         channels.refuse(&Never::Skipped, cannot_encode(&["Skipped"]));
-        keep!(channels, Never::Fine, Choice::List(vec![1]));
+        channels.keep_all((Never::Fine, Choice::List(vec![1])));
         let error = channels.pool().apply(|_: u8| Text("word".into()), (1,)).map(|Text(text)| text).unwrap_err();
         assert!(cannot_decode(&["did not match any variant of untagged enum Choice", "Text"])(&error), "{error:?}");
     });
