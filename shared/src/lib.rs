@@ -51,7 +51,7 @@
 //! encoded one by one. A task returns errors of any type as a [`TaskError`].
 //!
 //! # How it works
-//! Functions travel by name, an offset in the executable; see [`Task`]. Workers are forked by a small single-threaded process, so that
+//! Functions travel by name, which leads to an entry in the executable; see [`Task`]. Workers are forked by a small single-threaded process, so that
 //! no program with threads is ever forked; see [`StartMethod`]. Tasks and results pass through two rings in memory shared
 //! with each worker; no lock is shared, so a killed worker holds none. Whoever waits for a result drives the exchange himself.
 //! Pipes, queues and locks are memory without a name; handles of them go to other processes as descriptors, along with the message that
@@ -59,12 +59,22 @@
 //!
 //! # Limits
 //! - A closure captures nothing, and spells out the types of its parameters where its body needs them: `|text: String| text.len()`.
-//! - A task's function is part of the executable; one in a dynamic library is refused.
+//! - A task's function is part of the executable. A pool in a dynamic library (a `cdylib`) is refused unless its workers are forks of the
+//!   program: [`StartMethod::Fork`]. So is one in a program that the kernel does not know as what it is (under valgrind, without `/proc`):
+//!   [`Error::Executable`].
+//! - What runs before [`init`] runs in the processes that start workers, too. Threads among it make each worker start by exec.
 //! - In a program built with `panic = "abort"` a panic ends its worker: [`Error::WorkerLost`] instead of [`Error::Panicked`].
 //! - Every task is begun once, with one exception: when a worker is killed for one task's time limit or cancellation, and that task
 //!   ends in the last moment, the task after it in the same chunk may be begun a second time, elsewhere.
-//! - Workers ignore Ctrl-C, which is for the program to handle, and read from the null device. What they print goes where
-//!   the program's output goes.
+//! - A signal for the program's process group (Ctrl-C, `timeout`, systemd) does nothing to workers: the program decides, and can finish
+//!   what runs. Only the pool, SIGKILL and what its own task does end a worker. The same holds for a [`Process`], which
+//!   [`send_signal`](Process::send_signal) reaches. A task that sets a handler gets the signals of the group as well.
+//! - Workers have the user, folder, environment, limits and output that the program has when their pool is built, and read from the null
+//!   device. If the process that starts them is killed, those that follow have what the program has then.
+//! - What a task has started is killed with its worker, if that is killed
+//!   ([unless](PoolBuilder::keep_started_processes) it is to be kept). A process that has detached itself (its parent ended) is killed
+//!   with the last of the workers that it may come from. If the process that starts the workers is killed, it is left running.
+//! - In a worker by [`StartMethod::Fork`] a task that calls `exit` runs the destructors of the program's thread-locals.
 //! - A process that was forked without this crate must not use the pools and pipes of its parent.
 //! - A handle (of a pipe's end, a queue, a lock) goes to another process as an argument, as a task's state, or over a [`Connection`]; not as a
 //!   result, nor through a queue. One that is shared costs a descriptor a process, a pipe's end two.
@@ -132,7 +142,9 @@ pub use sharing::{
     Barrier, BarrierWait, Condition, Event, Lock, LockGuard, Permit, Semaphore, SharedSlice, SliceRead, SliceWrite,
     Value,
 };
-pub use task::{Argument, Arguments, ByReference, ByValue, OwnedNotBorrowed, Partial, ReturnValue, Task, partial};
+pub use task::{
+    Argument, Arguments, ByReference, ByValue, OwnedNotBorrowed, Partial, ReturnValue, Stateless, Task, partial,
+};
 pub use threads::{ThreadBatched, ThreadImap, ThreadPool, ThreadPoolBuilder};
 pub use trace::{Recording, TaskEvent, Trace};
 pub use wait::{Waitable, wait};

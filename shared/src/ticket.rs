@@ -1,20 +1,26 @@
-//! How a process made by exec learns what it is.
+//! How a process made by exec learns what it is, and tells why it cannot be that.
+#![allow(unsafe_code)]
 
-use std::fs;
-use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use bytemuck::{Pod, Zeroable};
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::uio::{pread, pwrite};
 
 use crate::error::{Context, Error, Result};
-use crate::ring::TICKET_LEN;
-use crate::sys::process::{self, TICKET_FD};
+use crate::ring::{FAILURE_AT, TICKET_LEN};
+use crate::sys::executable::{Build, Executable};
+use crate::sys::launch::{Estate, with_ticket};
+use crate::sys::modules::Module;
+use crate::sys::process;
 
 /// Whether `init` was called: without it, a child made by exec would run `main`.
 static INIT: AtomicBool = AtomicBool::new(false);
+/// Whether this process, or the one that it was forked from, was made by exec.
+static EXECUTED: AtomicBool = AtomicBool::new(false);
 
 /// Notes that `init` was called; says whether it had been before.
 pub(crate) fn note_init() -> bool {
@@ -26,6 +32,12 @@ pub(crate) fn require_init() -> Result<()> {
     if INIT.load(Relaxed) { Ok(()) } else { Err(Error::InitMissing) }
 }
 
+/// Returns whether this process, or the one that it was forked from, was made by exec: then it has loaded other libraries than its
+/// parent, and at other addresses.
+pub(crate) fn is_executed() -> bool {
+    EXECUTED.load(Relaxed)
+}
+
 /// What a process made by exec is to become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -33,36 +45,60 @@ pub(crate) enum Role {
     Worker,
 }
 
+impl Role {
+    /// How many descriptors it works with.
+    fn work(self) -> usize {
+        match self {
+            Self::Nursery => 1,
+            Self::Worker => 3,
+        }
+    }
+}
+
 /// How a child knows that it is one.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 struct Ticket {
     magic: [u8; 16],
-    /// Device, inode, size and time of the executable's file: the same build or not.
-    build: [u64; 5],
+    /// Which copy of this crate made it: a program may have several, of different versions.
+    copy: u64,
+    /// The same build of the program or not.
+    build: Build,
     role: u64,
     parent: u64,
 }
 
-const _: () = assert!(size_of::<Ticket>() <= TICKET_LEN);
+const _: () = assert!(size_of::<Ticket>() <= FAILURE_AT && FAILURE_AT < TICKET_LEN);
 const MAGIC: [u8; 16] = *b"multiproc ticket";
 
-impl Ticket {
-    fn new(role: Role) -> Result<Self> {
-        let file = fs::metadata("/proc/self/exe").context("cannot inspect the executable")?;
-        let build = [file.dev(), file.ino(), file.size(), file.mtime() as u64, file.mtime_nsec() as u64];
-        Ok(Self { magic: MAGIC, build, role: role as u64, parent: u64::from(std::process::id()) })
-    }
+/// Where in the program a variable of this copy of the crate is: no other has it there. `None` where nobody can tell.
+fn copy() -> Option<u64> {
+    Some((&raw const INIT as usize).wrapping_sub(Module::own()?.base) as u64)
 }
 
 /// Writes into the shared memory `fd` what the process that finds it at its descriptor 3 shall become.
-pub(crate) fn write(fd: impl AsFd, role: Role) -> Result<()> {
-    pwrite(fd, bytemuck::bytes_of(&Ticket::new(role)?), 0).map(drop).context("cannot write a ticket")
+pub(crate) fn write(fd: impl AsFd, role: Role, build: Build) -> Result<()> {
+    let parent = u64::from(std::process::id());
+    let copy = copy().ok_or_else(|| Error::Executable("nobody can tell where in the program this code is".into()))?;
+    let ticket = Ticket { magic: MAGIC, copy, build, role: role as u64, parent };
+    pwrite(fd, bytemuck::bytes_of(&ticket), 0).map(drop).context("cannot write a ticket")
 }
 
-/// Reads the ticket of this process, if it has one, and makes it invalid.
-pub(crate) fn take() -> Option<(Role, u32)> {
-    let fd = process::peek_fd(TICKET_FD)?;
+/// Reads the ticket of this process, if it has one, and makes it invalid. Returns the role, the parent, and what came with it.
+pub(crate) fn take() -> Option<(Role, u32, Estate)> {
+    let ticket = with_ticket(redeem)?;
+    let role = [Role::Nursery, Role::Worker].into_iter().find(|role| *role as u64 == ticket.role);
+    EXECUTED.store(true, Relaxed);
+    // SAFETY: a valid ticket is made for a process that is started with it and with as many descriptors as its role has; it was
+    // good for once, and has just been made invalid.
+    match role.map(|role| (role, unsafe { Estate::adopt(role.work()) })) {
+        Some((role, Some(estate))) => Some((role, ticket.parent as u32, estate)),
+        _ => process::exit_now(70),
+    }
+}
+
+/// Returns the ticket in `fd`, if there is one for this copy of the crate. It is good for once.
+fn redeem(fd: BorrowedFd<'_>) -> Option<Ticket> {
     // Only sealed shared memory is read at all: in an ordinary program descriptor 3 may be anything.
     fcntl(fd, FcntlArg::F_GET_SEALS).ok()?;
     let mut ticket = Ticket::zeroed();
@@ -70,11 +106,122 @@ pub(crate) fn take() -> Option<(Role, u32)> {
     if len < size_of::<Ticket>() || ticket.magic != MAGIC {
         return None;
     }
-    pwrite(fd, bytemuck::bytes_of(&Ticket::zeroed()), 0).ok()?;
-    let role = [Role::Nursery, Role::Worker].into_iter().find(|role| *role as u64 == ticket.role);
-    match (role, role.map(Ticket::new)) {
-        (Some(role), Some(Ok(own))) if own.build == ticket.build => Some((role, ticket.parent as u32)),
-        // Made for a child, but not for this build: to go on would run main in a child. The parent sees the exit.
-        _ => process::exit_now(70),
+    let own = Executable::running();
+    if own.as_ref().is_ok_and(|own| *own == ticket.build) {
+        if copy() != Some(ticket.copy) {
+            // Another copy of the crate will find it.
+            return None;
+        }
+        pwrite(fd, bytemuck::bytes_of(&Ticket::zeroed()), 0).ok()?;
+        return Some(ticket);
+    }
+    // Made for a child, but not for this build: to go on would run main in a child.
+    fail(fd, if own.is_ok() { Failure::OtherBuild } else { Failure::NoProc });
+    process::exit_now(70)
+}
+
+/// Why a process that was started could not begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The program could not be executed.
+    Exec(Errno),
+    /// It is another build of the program than its parent.
+    OtherBuild,
+    /// There is no /proc to see which build it is.
+    NoProc,
+    /// The system refused what it needs to serve.
+    Serve(Errno),
+    /// The system refused it a thread to work in.
+    Thread(Errno),
+}
+
+impl Failure {
+    fn to_word(self) -> u64 {
+        let (kind, errno) = match self {
+            Self::Exec(errno) => (1, errno as i32),
+            Self::OtherBuild => (2, 0),
+            Self::NoProc => (3, 0),
+            Self::Serve(errno) => (4, errno as i32),
+            Self::Thread(errno) => (5, errno as i32),
+        };
+        kind << 32 | u64::from(errno.cast_unsigned())
+    }
+
+    /// Reads what a process has left at [`FAILURE_AT`].
+    pub(crate) fn from_word(word: u64) -> Option<Self> {
+        let errno = Errno::from_raw(word as i32);
+        Some(match word >> 32 {
+            1 => Self::Exec(errno),
+            2 => Self::OtherBuild,
+            3 => Self::NoProc,
+            4 => Self::Serve(errno),
+            5 => Self::Thread(errno),
+            _ => return None,
+        })
+    }
+
+    /// Reads what the process that `fd` was the ticket of has left.
+    pub(crate) fn left_in(fd: impl AsFd) -> Option<Self> {
+        let mut word = [0; 8];
+        pread(fd, &mut word, FAILURE_AT as i64).ok()?;
+        Self::from_word(u64::from_ne_bytes(word))
+    }
+
+    /// Returns whether the next process would meet the same.
+    pub(crate) fn is_final(self) -> bool {
+        matches!(self, Self::OtherBuild | Self::NoProc)
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        let system = |context, errno: Errno| Self::io(context, io::Error::from(errno));
+        match failure {
+            Failure::Exec(errno) => system("cannot execute the program once more for a worker", errno),
+            Failure::OtherBuild => {
+                Self::Executable("the file that was executed is another build of the program".into())
+            }
+            Failure::NoProc => Self::Executable("/proc cannot be read in a new process (is it mounted?)".into()),
+            Failure::Serve(errno) => system("the process that starts workers could not begin", errno),
+            Failure::Thread(errno) => system("a worker cannot start a thread to work in", errno),
+        }
+    }
+}
+
+/// Leaves in the ticket why this process ends. Makes nothing but a system call.
+pub(crate) fn fail(fd: impl AsFd, failure: Failure) {
+    // Where this fails, the exit code has to do.
+    let _ = pwrite(fd, &failure.to_word().to_ne_bytes(), FAILURE_AT as i64);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::shm::Mapping;
+
+    #[test]
+    fn a_ticket_is_good_for_once_and_for_its_own_copy() {
+        let (_, fd) = Mapping::create("ticket", 4096).unwrap();
+        let build = Executable::running().unwrap();
+        write(&fd, Role::Worker, build).unwrap();
+        assert_eq!(redeem(fd.as_fd()).unwrap().role, Role::Worker as u64);
+        assert_eq!(redeem(fd.as_fd()), None);
+        let other = Ticket { magic: MAGIC, copy: copy().unwrap() + 64, build, role: 0, parent: 1 };
+        pwrite(&fd, bytemuck::bytes_of(&other), 0).unwrap();
+        assert_eq!(redeem(fd.as_fd()), None);
+        let mut left = Ticket::zeroed();
+        pread(&fd, bytemuck::bytes_of_mut(&mut left), 0).unwrap();
+        assert_eq!(left, other);
+    }
+
+    #[test]
+    fn a_failure_is_read_as_it_was_left() {
+        let (_, fd) = Mapping::create("ticket", 4096).unwrap();
+        assert_eq!(Failure::left_in(&fd), None);
+        let errnos = [Failure::Exec, Failure::Serve, Failure::Thread].map(|kind| kind(Errno::EAGAIN));
+        for failure in errnos.into_iter().chain([Failure::OtherBuild, Failure::NoProc]) {
+            fail(&fd, failure);
+            assert_eq!(Failure::left_in(&fd), Some(failure));
+        }
     }
 }

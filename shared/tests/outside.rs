@@ -12,6 +12,9 @@ use std::sync::Mutex;
 
 use support::{DEADLINE, within};
 
+/// A crate whose tokens have no size; as this package has it, so that its sources are there.
+const QCELL: &str = "qcell = { version = \"0.5\", default-features = false, features = [\"std\"] }\n";
+
 /// Building takes longer than any test may.
 const BUILD: std::time::Duration = DEADLINE.saturating_mul(10);
 
@@ -27,25 +30,30 @@ fn package(folder: &Path, name: &str) {
     let manifest = format!(
         "[package]\nname = \"outside-{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
          [[bin]]\nname = \"outside-{name}\"\npath = {source:?}\n\n\
-         [dependencies]\nmultiproc = {{ path = {shared:?} }}\n\n[workspace]\n"
+         [dependencies]\nmultiproc = {{ path = {shared:?} }}\n{QCELL}\n[workspace]\n"
     );
     std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
     std::fs::copy(shared.join("../Cargo.lock"), folder.join("Cargo.lock")).unwrap();
 }
 
-/// Builds a program of `outside/`.
-fn build(name: &str) -> Output {
+/// Builds a program of `outside/`, with these flags for the compiler.
+fn build_with(name: &str, flags: &[&str]) -> Output {
     static ONE: Mutex<()> = Mutex::new(());
     let _turn = ONE.lock().unwrap();
     let folder = tempfile::tempdir().unwrap();
     package(folder.path(), name);
     let profile = profile_folder();
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--offline", "--color=never"]).current_dir(folder.path());
+    cargo.args(["rustc", "--offline", "--color=never"]).current_dir(folder.path());
     if profile.file_name() == Some(OsStr::new("release")) {
         cargo.arg("--release");
     }
+    cargo.arg("--").args(flags);
     cargo.env("CARGO_TARGET_DIR", profile.parent().unwrap()).env_remove("RUSTFLAGS").output().unwrap()
+}
+
+fn build(name: &str) -> Output {
+    build_with(name, &[])
 }
 
 /// Builds and runs a program; says what it printed.
@@ -87,14 +95,54 @@ fn with_init_main_runs_once_too() {
     });
 }
 
+/// The bytes of each profile that the program's processes wrote.
+fn profiles(program: &Path, method: &str) -> Vec<u64> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(program);
+    command.arg(method).env("LLVM_PROFILE_FILE", folder.path().join("%p.profraw")).stdin(Stdio::null());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let files = std::fs::read_dir(folder.path()).unwrap();
+    files.map(|file| file.unwrap().metadata().unwrap().len()).collect()
+}
+
+#[test]
+fn workers_write_coverage_profiles() {
+    within(BUILD, || {
+        let built = build_with("covered", &["-C", "instrument-coverage"]);
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        let program = profile_folder().join("outside-covered");
+        for method in ["forkserver", "spawn", "fork"] {
+            // A forked process appends to the file of the one that it is a copy of.
+            let sizes = profiles(&program, method);
+            let (one, all) = (sizes.iter().min().unwrap(), sizes.iter().sum::<u64>());
+            let workers = if method == "spawn" { sizes.len() as u64 } else { all / one };
+            assert!(*one > 0 && all % one == 0 && workers >= 3, "{method}: {sizes:?}");
+        }
+        Ok(())
+    });
+}
+
 #[test]
 fn a_closure_that_captures_does_not_compile_and_the_message_says_what_to_do() {
     within(BUILD, || {
         let why = refusal("captures");
         let message = "this closure captures variables";
         assert!(why.contains(message) && why.contains("partial(function, state)"), "{why}");
-        // One for the closure whose variable is a number, and one for that which owns more.
+        // One for each closure.
         assert_eq!(why.matches("error[E0080]").count(), 2, "{why}");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_closure_that_captures_a_token_does_not_compile_and_the_message_says_why() {
+    within(BUILD, || {
+        let why = refusal("owns");
+        let message =
+            "cannot be a task's function: it captures something that cannot be copied or shared between threads";
+        assert_eq!(why.matches(message).count(), 4, "{why}");
+        assert!(why.contains("partial(function, state)"), "{why}");
         Ok(())
     });
 }

@@ -107,8 +107,8 @@ fn a_process_killed_by_others_is_noticed() {
         let gate = Gate::new();
         let process = Process::new(pass, (gate.path(),)).start()?;
         gate.await_arrivals(1);
-        kill(Pid::from_raw(process.pid() as i32), Signal::SIGUSR1).unwrap();
-        assert!(matches!(process.join(), Err(Error::WorkerLost { exit, .. }) if exit.signal_name() == Some("SIGUSR1")));
+        kill(Pid::from_raw(process.pid() as i32), Signal::SIGABRT).unwrap();
+        assert!(matches!(process.join(), Err(Error::WorkerLost { exit, .. }) if exit.signal_name() == Some("SIGABRT")));
         Ok(())
     });
 }

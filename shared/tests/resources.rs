@@ -5,11 +5,14 @@
 mod support;
 
 use std::fs::File;
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use multiproc::{Error, Pool, Result, StartMethod};
+use multiproc::{Error, Manager, Pool, PriorityQueue, Process, Queue, Result, SharedSlice, StartMethod};
+use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction};
 use nix::unistd::{Pid, Uid};
@@ -24,6 +27,11 @@ fn main() -> ExitCode {
             more_workers_than_memory_are_an_error
             a_result_that_there_is_no_memory_for_is_an_error
             a_full_shared_memory_file_system_does_not_matter
+            shared_memory_over_the_limit_on_files_is_an_error
+            a_queue_that_grows_over_the_limit_on_files_is_an_error
+            a_limit_on_files_that_a_handler_minds_is_an_error_and_no_signal
+            a_worker_without_processor_time_left_fails_only_its_task
+            a_broken_pipe_is_an_error_where_its_signal_is_not_ignored
             closed_standard_streams_do_not_matter
             a_storm_of_signals_does_not_matter
             thousands_of_pools_one_after_the_other
@@ -44,6 +52,106 @@ fn a_small_pool_works() -> Result<()> {
         let pool = Pool::builder().processes(2).start_method(method).build()?;
         assert_eq!(pool.map(square, 0..100)?, squares(100));
         assert_eq!(pool.apply_async(square, (7,)).get()?, 49);
+    }
+    Ok(())
+}
+
+const ALL: [StartMethod; 3] = [StartMethod::ForkServer, StartMethod::Spawn, StartMethod::Fork];
+
+fn is_too_large<T>(result: Result<T>) -> bool {
+    matches!(&result, Err(Error::Io { source, .. }) if source.raw_os_error() == Some(Errno::EFBIG as i32))
+        && result.err().is_some_and(|error| error.to_string().contains("RLIMIT_FSIZE"))
+}
+
+fn shared_memory_over_the_limit_on_files_is_an_error() -> Result<()> {
+    for most in [100 << 10, 4096, 1, 0] {
+        limit(Resource::RLIMIT_FSIZE, most);
+        for method in ALL {
+            assert!(is_too_large(Pool::builder().processes(2).start_method(method).build()));
+            assert!(is_too_large(Process::builder().start_method(method).target(square, (1,)).start()));
+        }
+        assert!(is_too_large(SharedSlice::<u64>::new(1 << 20)));
+        assert!(is_too_large(Queue::<u64>::bounded(1 << 20)));
+        let (_, hard) = getrlimit(Resource::RLIMIT_FSIZE).unwrap();
+        setrlimit(Resource::RLIMIT_FSIZE, hard, hard).unwrap();
+        ALL.iter().try_for_each(|method| {
+            assert_eq!(Pool::builder().processes(1).start_method(*method).build()?.apply(square, (3,))?, 9);
+            Ok::<_, Error>(())
+        })?;
+    }
+    Ok(())
+}
+
+fn a_queue_that_grows_over_the_limit_on_files_is_an_error() -> Result<()> {
+    let (queue, large) = (Queue::<Vec<u8>>::new()?, PriorityQueue::<Vec<u8>>::new()?);
+    limit(Resource::RLIMIT_FSIZE, 4 << 20);
+    let refused = (0..1000).find_map(|_| queue.put(vec![1; 1 << 16]).err());
+    assert!(refused.is_some_and(|error| error.to_string().contains("RLIMIT_FSIZE")));
+    let refused = (0..1000).find_map(|_| large.put(vec![1; 1 << 16]).err());
+    assert!(refused.is_some_and(|error| error.to_string().contains("RLIMIT_FSIZE")));
+    assert_eq!(queue.get()?, vec![1; 1 << 16]);
+    assert_eq!(large.get()?, vec![1; 1 << 16]);
+    Ok(())
+}
+
+/// A program that watches its own files for the limit must not see ours.
+fn a_limit_on_files_that_a_handler_minds_is_an_error_and_no_signal() -> Result<()> {
+    static SEEN: AtomicU32 = AtomicU32::new(0);
+    extern "C" fn note(_: i32) {
+        SEEN.fetch_add(1, Relaxed);
+    }
+    let action = SigAction::new(SigHandler::Handler(note), SaFlags::empty(), SigSet::empty());
+    #[allow(unsafe_code, reason = "the handler only adds to an atomic")]
+    // SAFETY: the handler does what is safe in a handler.
+    unsafe { sigaction(Signal::SIGXFSZ, &action) }.unwrap();
+    limit(Resource::RLIMIT_FSIZE, 4096);
+    assert!(is_too_large(Pool::with_processes(1)));
+    assert_eq!(SEEN.load(Relaxed), 0);
+    let mut file = tempfile::tempfile()?;
+    assert!(file.write_all(&[0; 5000]).is_err());
+    assert_eq!(SEEN.load(Relaxed), 1);
+    Ok(())
+}
+
+fn a_worker_without_processor_time_left_fails_only_its_task() -> Result<()> {
+    fn spend(n: u64) -> u64 {
+        if n == 1 {
+            limit(Resource::RLIMIT_CPU, 1);
+            return (0u64..).find(|n| std::hint::black_box(*n) == u64::MAX).unwrap_or(0);
+        }
+        square(n)
+    }
+    for method in ALL {
+        let pool = Pool::builder().processes(1).start_method(method).build()?;
+        let results: Vec<_> = (0..3).map(|n| pool.apply_async(spend, (n,))).collect();
+        let results: Vec<Result<u64>> = results.into_iter().map(|result| result.get()).collect();
+        let lost =
+            |error: &Error| matches!(error, Error::WorkerLost { exit, .. } if exit.signal_name() == Some("SIGXCPU"));
+        assert!(matches!(&results[..], [Ok(0), Err(error), Ok(4)] if lost(error)), "{results:?}");
+    }
+    Ok(())
+}
+
+fn a_broken_pipe_is_an_error_where_its_signal_is_not_ignored() -> Result<()> {
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    #[allow(unsafe_code, reason = "as below")]
+    // SAFETY: the default action runs no code of ours.
+    unsafe { sigaction(Signal::SIGPIPE, &default) }.unwrap();
+    for method in ALL {
+        let (ours, theirs) = multiproc::pipe::<u64, u64>()?;
+        drop(theirs);
+        assert!((0..100_000).any(|n| ours.send(n).is_err()));
+        let pool = Pool::builder().processes(2).start_method(method).build()?;
+        let workers = pids(&pool);
+        workers.iter().for_each(|pid| kill(Pid::from_raw(*pid as i32), Signal::SIGKILL).unwrap());
+        let outcomes: Vec<_> = (0..50).map(|n| pool.apply(square, (n,))).collect();
+        assert!(outcomes.iter().any(Result::is_ok), "{outcomes:?}");
+        if method != StartMethod::Fork {
+            let server = Manager::new()?;
+            let list = server.list::<u64>()?;
+            drop(server);
+            assert!(list.push(1).is_err());
+        }
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Random calls on pools whose workers and nursery are killed all the time, and a count of what became of each task.
+//! Random calls on pools whose workers and nursery are killed and signalled all the time, and a count of what became of each task.
 //!
 //! `cargo run --release -p multiproc --example soak -- --seconds 20` ends with a line of JSON, and with status 1 if a task's result
 //! was wrong, missing, given twice, or never came, or if a process or a descriptor is left.
@@ -17,6 +17,7 @@ use report::{Holdings, Tally};
 fn main() -> ExitCode {
     multiproc::init();
     report::keep_memory_together();
+    trouble::prepare();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (mut seconds, mut seed) = (20, 1);
     for pair in arguments.chunks(2) {

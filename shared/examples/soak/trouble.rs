@@ -1,7 +1,8 @@
-//! What is done to the processes, and when.
+//! What is done to the processes, and when: kills and stops of one, and signals for the whole process group, which must change nothing.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use multiproc::Pool;
@@ -15,6 +16,27 @@ const SLACK: Duration = Duration::from_secs(1);
 const MOST_REMEMBERED: usize = 10_000;
 /// After so long nobody asks about a kill: no call takes longer.
 const REMEMBERED: Duration = Duration::from_secs(90);
+
+/// Signals that the program handles. What they mean is its own business; workers must not be touched by them.
+const GROUP: [Signal; 7] = [
+    Signal::SIGHUP,
+    Signal::SIGQUIT,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+    Signal::SIGALRM,
+    Signal::SIGTERM,
+    Signal::SIGIO,
+];
+
+/// Makes a process group of this program, and has it handle the signals that the group will be sent.
+pub(crate) fn prepare() {
+    // It fails if this program leads a session, and so a group of its own.
+    let _ = nix::unistd::setpgid(Pid::this(), Pid::from_raw(0));
+    for signal in GROUP {
+        let heard = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(signal as i32, heard).expect("a signal that can be handled");
+    }
+}
 
 /// A record of all that was done.
 #[derive(Debug, Default)]
@@ -61,6 +83,10 @@ impl Trouble {
                 record.stopped_nursery = parent(nursery).map(|_| nursery);
             }
         });
+        if random.u32(..20) == 0 {
+            // This group is the program's own.
+            let _ = nix::sys::signal::killpg(nix::unistd::getpgrp(), GROUP[random.usize(..GROUP.len())]);
+        }
         // Those that have shown that they run: workers which die one after the other before they can take a task end their pool, by
         // design.
         let ready: Vec<u32> =

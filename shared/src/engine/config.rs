@@ -27,6 +27,12 @@ pub(crate) struct Config {
     pub(crate) vouched: Option<ForkPermit>,
     /// Runs in each worker first, on these encoded arguments.
     pub(crate) initializer: Option<(Prepared, Carried)>,
+    /// Runs in each worker last, if the worker ends by itself.
+    pub(crate) finalizer: Option<(Prepared, Carried)>,
+    /// How long the orderly end of a worker may take, finalizer and exit handlers included.
+    pub(crate) end_limit: Duration,
+    /// What tasks have started is left running when their worker is killed.
+    pub(crate) keep_started: bool,
     /// Tasks a worker may run before it is replaced; `u64::MAX` for no limit.
     pub(crate) max_tasks: u64,
     pub(crate) task_timeout: Option<Duration>,

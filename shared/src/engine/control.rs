@@ -4,8 +4,6 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Instant;
 
-use nix::sys::signal::Signal;
-
 use crate::engine::core::{Core, Counts, Phase};
 use crate::engine::link::{Doom, Link};
 use crate::engine::outside::Order;
@@ -200,11 +198,11 @@ impl Engine {
         self.with(|core| core.last_exit)
     }
 
-    /// Sends a signal to every worker.
-    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+    /// Sends a signal to every worker; `handled` says only to a handler that it has set.
+    pub(crate) fn signal(&self, signal: i32, handled: bool) -> Result<()> {
         self.with(|core| {
             let Some(family) = core.family.clone() else { return Ok(()) };
-            core.living().try_for_each(|link| family.kill(link.id, signal))
+            core.living().try_for_each(|link| family.signal(link.id, signal, handled))
         })
     }
 }

@@ -5,18 +5,23 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 
 use crate::engine::chunk::Chunk;
 use crate::engine::core::{Core, NOBODY, Phase};
 use crate::engine::link::{Doom, Link, Stage};
 use crate::error::{Error, Result};
 use crate::exit::ExitStatus;
+use crate::handle::Carried;
 use crate::identity::{self, ProcessInfo, register, unregister};
 use crate::nursery::{Family, Report};
 use crate::protocol::{Record, RecordKind, Setup};
 use crate::ring::{Flags, Segment};
 use crate::sys::clock::now_ns;
+use crate::sys::process;
 use crate::sys::socket::Socket;
+use crate::task::Prepared;
+use crate::ticket::Failure;
 
 /// Workers that may fail one after the other to get ready before the pool gives up.
 const MOST_FAILED_STARTS: u32 = 10;
@@ -27,6 +32,16 @@ const MOST_FALSE_STARTS: u32 = 4;
 
 /// How long to wait before asking again for a process that the system refused.
 const RETRY: Duration = Duration::from_millis(100);
+
+/// Sends a function that a worker is to run once, the number that its state goes by there, and its arguments.
+fn send_once(link: &mut Link, kind: RecordKind, (prepared, args): &(Prepared, Carried), number: u64) -> Result<()> {
+    if let Some(state) = &prepared.state {
+        link.send_carried(Record { state: number, ..Record::new(RecordKind::State, 0) }, &mut state.clone())?;
+    }
+    let state = if prepared.state.is_some() { number } else { 0 };
+    let record = Record { function: prepared.function.0, state, ..Record::new(kind, 0) };
+    link.send_carried(record, &mut args.clone())
+}
 
 impl Core {
     /// Starts one worker and tells it what it is. The nursery's answer comes as a report.
@@ -50,20 +65,18 @@ impl Core {
             memory_limit: config.memory_limit,
             cap: config.max_message,
             ready: config.initializer.is_none(),
+            end_limit: u64::try_from(config.end_limit.as_nanos()).unwrap_or(u64::MAX),
             single: !config.numbered,
         };
         let bytes = postcard::to_stdvec(&setup).map_err(|error| Error::Encode(error.to_string()))?;
         link.send(Record::new(RecordKind::Setup, bytes.len()), &bytes);
-        if let Some((prepared, args)) = &config.initializer {
-            if let Some(state) = &prepared.state {
-                link.send_carried(Record { state: u64::MAX, ..Record::new(RecordKind::State, 0) }, &mut state.clone())?;
-            }
-            let state = if prepared.state.is_some() { u64::MAX } else { 0 };
-            let function = prepared.function.0;
-            let record = Record { function, state, ..Record::new(RecordKind::Initialize, 0) };
-            link.send_carried(record, &mut args.clone())?;
+        if let Some(initializer) = &config.initializer {
+            send_once(&mut link, RecordKind::Initialize, initializer, u64::MAX)?;
         }
-        family.start(id, fd.as_fd(), &self.bell, &theirs)?;
+        if let Some(finalizer) = &config.finalizer {
+            send_once(&mut link, RecordKind::Finalize, finalizer, u64::MAX - 1)?;
+        }
+        family.start(id, config.keep_started, &[fd.as_fd(), self.bell.as_fd(), theirs.as_fd()])?;
         let free = self.links.iter().position(Option::is_none);
         let slot = free.unwrap_or(self.links.len());
         if free.is_none() {
@@ -172,6 +185,7 @@ impl Core {
         let Some(link) = self.link(slot) else { return };
         let (id, pid, stage, started) = (link.id, link.pid, link.stage, link.started());
         let ready = link.was_ready || link.is_ready() || link.finished > 0;
+        let failure = link.failure();
         let began = link.running_since();
         let now = now_ns();
         let retired = stage == Stage::Retiring && exit.success();
@@ -205,8 +219,8 @@ impl Core {
         } else {
             self.failed_starts += 1;
             self.last_failed = id;
-            if self.failed_starts >= MOST_FAILED_STARTS {
-                self.break_down(Error::NoWorkers { exit });
+            if self.failed_starts >= MOST_FAILED_STARTS || failure.is_some_and(Failure::is_final) {
+                self.break_down(failure.map_or(Error::NoWorkers { exit }, Error::from));
             }
         }
         self.last_exit = Some(exit);
@@ -246,10 +260,12 @@ impl Core {
 
     /// The nursery has died, and the kernel kills its workers. Each loses what it ran; a new nursery starts new ones.
     pub(super) fn lose_nursery(&mut self) {
-        self.family = None;
+        let Some(family) = self.family.take() else { return };
         if self.phase == Phase::Ended {
             return;
         }
+        let (cause, is_final) = family.cause();
+        drop(family);
         for slot in 0..self.links.len() {
             if self.config.replace {
                 self.take_back(slot);
@@ -261,7 +277,17 @@ impl Core {
         let failed_starts = self.failed_starts;
         for slot in 0..self.links.len() {
             self.failed_starts = failed_starts;
-            self.bury(slot, ExitStatus::Signaled(Signal::SIGKILL as i32));
+            match self.link(slot).map(|link| link.pid) {
+                None => {}
+                Some(0) => self.never_started(slot, &cause),
+                Some(pid) => {
+                    process::reap_adopted(Pid::from_raw(pid.cast_signed()));
+                    self.bury(slot, ExitStatus::Signaled(Signal::SIGKILL as i32));
+                }
+            }
+        }
+        if is_final {
+            return self.break_down(cause);
         }
         if self.phase == Phase::Closing && self.outstanding == 0 {
             return;
@@ -275,6 +301,16 @@ impl Core {
         }
     }
 
+    /// The nursery has ended before it came to start this worker.
+    fn never_started(&mut self, slot: usize, cause: &Error) {
+        let (chunks, _) = self.take_apart(slot);
+        chunks.into_iter().rev().for_each(|chunk| self.settle(chunk));
+        self.failed_starts += 1;
+        if self.failed_starts >= MOST_FAILED_STARTS {
+            self.break_down(cause.clone());
+        }
+    }
+
     /// Has a worker killed. Its death comes as a report.
     pub(super) fn doom(&mut self, slot: usize, doom: Doom) {
         let family = self.family.clone();
@@ -285,7 +321,7 @@ impl Core {
         link.stage = Stage::Doomed(doom);
         if let Some(family) = family {
             // If the nursery cannot be reached it is dead, and the worker with it: the report of that is on its way.
-            let _ = family.kill(link.id, Signal::SIGKILL);
+            let _ = family.kill(link.id);
         }
     }
 

@@ -103,9 +103,12 @@ impl Engine {
         // The engine's drop ends what was started if this fails.
         let all = |core: &Core| core.failed_starts > 0 || core.counts.workers_started >= core.config.processes as u64;
         engine.wait(0, Some(Instant::now() + PATIENCE), all);
-        let failure =
-            engine.with(|core| (core.failed_starts > 0 && core.start_again.is_some()).then(|| core.refused.take()));
-        match failure.flatten() {
+        let failure = engine.with(|core| match &core.broken {
+            Some(error @ Error::Executable(_)) => Some(error.clone()),
+            _ if core.failed_starts > 0 && core.start_again.is_some() => core.refused.take(),
+            _ => None,
+        });
+        match failure {
             Some(error) => Err(error),
             None => {
                 engine.keep_elastic();

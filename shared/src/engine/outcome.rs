@@ -199,7 +199,14 @@ fn count_frames(mut bytes: &[u8]) -> Option<u32> {
 pub(super) fn failure(frame: &Frame<'_>, pid: u32, cap: u64) -> Error {
     let text = || String::from_utf8_lossy(frame.payload).into_owned();
     match frame.kind {
-        Kind::Panicked | Kind::Initializer => match postcard::from_bytes::<Envelope>(frame.payload) {
+        Kind::Initializer => match postcard::from_bytes(frame.payload) {
+            Ok(Error::Panicked { message, location, backtrace, .. }) => {
+                Error::Panicked { message, location, backtrace, pid }
+            }
+            Ok(error) => error,
+            Err(_) => Error::Decode("the initializer failed, and its error cannot be read".into()),
+        },
+        Kind::Panicked => match postcard::from_bytes::<Envelope>(frame.payload) {
             Ok(Envelope { message, location, backtrace }) => Error::Panicked { message, location, backtrace, pid },
             Err(_) => Error::Decode("the worker reported a panic that cannot be read".into()),
         },

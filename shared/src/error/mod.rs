@@ -124,7 +124,10 @@ pub enum Error {
     /// The barrier was broken: somebody gave up waiting at it, or aborted it.
     #[error("the barrier is broken: a participant gave up waiting or aborted it; `reset` makes it whole")]
     BrokenBarrier,
-    /// The pool's initializer failed, so no worker can run tasks.
+    /// A function of the program's returned this error, where its result is nobody's: it was an initializer.
+    #[error("{0}")]
+    Failed(String),
+    /// The pool's initializer panicked or returned an error, so no worker can run tasks.
     #[error("the pool's initializer failed: {0}")]
     Initializer(Box<Error>),
     /// No worker could be brought up: each new one ended before it could take a task.
@@ -138,6 +141,10 @@ pub enum Error {
         "multiproc::init() was not called. Add it as the first line of main:\n\n    fn main() {{\n        multiproc::init();\n        …\n    }}\n\n(in tests and benches, turn on the feature \"test-support\" instead)"
     )]
     InitMissing,
+    /// A fresh run of the program would not be a run of the code that asks for it, or nobody can tell: the program was started through
+    /// a loader, under valgrind, or where there is no /proc, or the pool is part of a shared library. Nothing was started.
+    #[error("cannot start this program once more for its workers: {0}")]
+    Executable(String),
     /// `StartMethod::Fork` in a process with several threads: the child could deadlock on a lock that another thread held.
     #[error(
         "cannot fork safely: this process has {threads} threads. Use StartMethod::ForkServer or Spawn, or build the pool before any thread is started"

@@ -8,20 +8,20 @@ use object::read::ReadCache;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Context, Error, Result};
-
-const SELF: &str = "/proc/self/exe";
+use crate::sys::executable::Executable;
 
 /// What only runs of the same executable have in common, on whichever machine: the build id that the linker left, which stands for all
 /// that it put together; without one, a digest of the file.
 pub(crate) fn build_id() -> Result<String> {
     let context = "cannot read the executable";
-    let cache = ReadCache::new(File::open(SELF).context(context)?);
+    let executable = Executable::own()?;
+    let cache = ReadCache::new(File::open(executable.path()).context(context)?);
     let unreadable = |error: object::Error| Error::Config(format!("the executable cannot be understood: {error}"));
     let file = object::File::parse(&cache).map_err(unreadable)?;
     if let Some(id) = file.build_id().map_err(unreadable)? {
         return Ok(format!("build-id {}", hex(id)));
     }
-    Ok(format!("sha256 {}", hex(&Sha256::digest(fs::read(SELF).context(context)?))))
+    Ok(format!("sha256 {}", hex(&Sha256::digest(fs::read(executable.path()).context(context)?))))
 }
 
 fn hex(bytes: &[u8]) -> String {

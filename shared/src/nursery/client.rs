@@ -7,20 +7,24 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::waitpid;
+use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
 use nix::unistd::{Pid, getpid};
 use rustix::process::{PidfdFlags, pidfd_open};
 
 use crate::error::{Context, Error, Result};
+use crate::exit::ExitStatus;
 use crate::handle;
 use crate::nursery::StartMethod;
 use crate::nursery::message::{self, MOST_BYTES, Report, Request};
 use crate::nursery::server::serve;
-use crate::sys::bell::Bell;
+use crate::sys::executable::Executable;
+use crate::sys::launch;
 use crate::sys::process::{self, ForkPermit};
 use crate::sys::shm::Mapping;
+use crate::sys::signals::Blocked;
 use crate::sys::socket::{Received, Socket};
-use crate::ticket::{self, Role};
+use crate::sys::state::State;
+use crate::ticket::{self, Failure, Role};
 
 /// How long the end of a nursery, or of a family's workers, may take before the nursery is killed. Far beyond what the
 /// kernel needs, but for a nursery that is stopped; it is here so that no drop can hang.
@@ -29,9 +33,17 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Nurseries that may die one after the other just when a pool wants to use them.
 const TRIES: u32 = 5;
 
-/// The nursery process that exec-based pools share, and the process that started it: a forked child must not use its
-/// parent's.
-static SHARED: Mutex<(u32, Weak<Nursery>)> = Mutex::new((0, Weak::new()));
+/// The nursery process that exec-based pools share.
+static SHARED: Mutex<Option<Shared>> = Mutex::new(None);
+
+/// See [`SHARED`].
+struct Shared {
+    /// The process that started it: a forked child must not use its parent's.
+    owner: u32,
+    /// What that process was then. Workers are to be what the program is when their pool is built.
+    state: State,
+    nursery: Weak<Nursery>,
+}
 
 /// A running nursery. Dropping it ends and reaps the process, and with it every worker.
 #[derive(Debug)]
@@ -41,34 +53,44 @@ struct Nursery {
     ended: OwnedFd,
     /// Where new families are announced; a forked nursery has just one family and no root.
     root: Option<Socket>,
+    /// Where an exec'd nursery leaves why it could not begin.
+    ticket: Option<OwnedFd>,
 }
 
 impl Nursery {
-    fn new(pid: Pid, root: Option<Socket>) -> Result<Self> {
+    fn new(pid: Pid, root: Option<Socket>, ticket: Option<OwnedFd>) -> Result<Self> {
         // A fresh pid of fork or spawn is positive, and stays ours until we reap it.
         let raw = rustix::process::Pid::from_raw(pid.as_raw()).ok_or(Error::Disconnected)?;
-        let ended = pidfd_open(raw, PidfdFlags::empty())
-            .map_err(|error| Error::io("cannot watch the nursery", std::io::Error::from(error)))?;
-        Ok(Self { pid, ended, root })
+        let ended = pidfd_open(raw, PidfdFlags::empty()).map_err(|error| {
+            // Unwatched it is of no use.
+            let _ = kill(pid, Signal::SIGKILL).and_then(|()| waitpid(pid, None));
+            Error::io("cannot watch the nursery", std::io::Error::from(error))
+        })?;
+        Ok(Self { pid, ended, root, ticket })
     }
 
-    /// The nursery that all exec-based pools use; started if there is none, or if it has died.
+    /// The nursery that all exec-based pools use; started if there is none, if it has died, or if the program is not any more what it
+    /// was then. (Those that use another one keep it.)
     fn shared() -> Result<Arc<Self>> {
         ticket::require_init()?;
+        let program = Executable::own()?;
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = std::process::id();
-        if shared.0 == own
-            && let Some(nursery) = shared.1.upgrade()
+        let owner = std::process::id();
+        let state = State::now().context("cannot read what this process hands on to a child")?;
+        if let Some(shared) = &*shared
+            && shared.owner == owner
+            && shared.state == state
+            && let Some(nursery) = shared.nursery.upgrade()
             && !nursery.has_ended()
         {
             return Ok(nursery);
         }
         let (ours, theirs) = Socket::pair()?;
         let (_, paper) = Mapping::create("multiproc-ticket", 4096)?;
-        ticket::write(&paper, Role::Nursery)?;
-        let pid = process::spawn_self(paper.as_fd(), theirs.as_fd())?;
-        let nursery = Arc::new(Self::new(pid, Some(ours))?);
-        *shared = (own, Arc::downgrade(&nursery));
+        ticket::write(&paper, Role::Nursery, program.build)?;
+        let pid = launch::spawn(&program, paper.as_fd(), theirs.as_fd())?;
+        let nursery = Arc::new(Self::new(pid, Some(ours), Some(paper))?);
+        *shared = Some(Shared { owner, state, nursery: Arc::downgrade(&nursery) });
         Ok(nursery)
     }
 
@@ -84,6 +106,22 @@ impl Nursery {
     fn is_stopped(&self) -> bool {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
         stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with(['T', 't']))
+    }
+
+    /// Returns why it has ended, which it is about to if it has not yet.
+    fn cause(&self) -> Error {
+        wait_readable(self.ended.as_fd(), PATIENCE);
+        if let Some(failure) = self.failure() {
+            return failure.into();
+        }
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        // The program may have reaped it itself, by waiting for any child.
+        let exit = waitid(Id::Pid(self.pid), flags).ok().and_then(ExitStatus::from_wait);
+        exit.map_or(Error::Disconnected, |exit| Error::NoWorkers { exit })
+    }
+
+    fn failure(&self) -> Option<Failure> {
+        self.ticket.as_ref().and_then(Failure::left_in)
     }
 
     fn has_ended(&self) -> bool {
@@ -106,12 +144,12 @@ impl Drop for Nursery {
 }
 
 /// Whether `fd` becomes readable in time.
-fn wait_readable(fd: BorrowedFd<'_>, patience: Duration) -> bool {
+pub(super) fn wait_readable(fd: impl AsFd, patience: Duration) -> bool {
     let until = Instant::now() + patience;
     loop {
         let left = until.saturating_duration_since(Instant::now());
         let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-        match poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], timeout) {
+        match poll(&mut [PollFd::new(fd.as_fd(), PollFlags::POLLIN)], timeout) {
             Err(Errno::EINTR) => continue,
             outcome => return outcome.is_ok_and(|ready| ready > 0),
         }
@@ -155,27 +193,41 @@ impl Family {
     fn fork(permit: ForkPermit) -> Result<Self> {
         let (channel, theirs) = Socket::pair()?;
         let parent = getpid();
+        let _blocked = Blocked::new();
         match process::fork(permit).context("cannot fork")? {
             None => {
                 drop(channel);
                 handle::leave_behind();
-                serve(None, Some(theirs), parent, permit)
+                serve(theirs, parent, permit)
             }
             Some(pid) => {
-                let nursery = Nursery::new(pid, None)?;
+                let nursery = Nursery::new(pid, None, None)?;
                 Ok(Self { channel, nursery: Arc::new(nursery), exec: false })
             }
         }
     }
 
-    /// Asks for a worker; [`Report::Started`] or [`Report::Refused`] answers.
-    pub(crate) fn start(&self, worker: u64, segment: BorrowedFd<'_>, bell: &Bell, handles: &Socket) -> Result<()> {
-        self.request(Request::Start { worker, exec: self.exec }, &[segment, bell.as_fd(), handles.as_fd()])
+    /// Returns why the nursery has ended, after a call has found it [gone](Error::Disconnected), and whether the next would for the same
+    /// reason.
+    pub(crate) fn cause(&self) -> (Error, bool) {
+        let cause = self.nursery.cause();
+        (cause, self.nursery.failure().is_some_and(Failure::is_final))
     }
 
-    /// Sends a signal to a worker, if it still lives.
-    pub(crate) fn kill(&self, worker: u64, signal: Signal) -> Result<()> {
-        self.request(Request::Kill { worker, signal: signal as i32 }, &[])
+    /// Asks for a worker; [`Report::Started`] or [`Report::Refused`] answers. `keep` says to leave running what it has started when it
+    /// is killed.
+    pub(crate) fn start(&self, worker: u64, keep: bool, fds: &[BorrowedFd<'_>; 3]) -> Result<()> {
+        self.request(Request::Start { worker, exec: self.exec, keep }, fds)
+    }
+
+    /// Kills a worker, if it still lives.
+    pub(crate) fn kill(&self, worker: u64) -> Result<()> {
+        self.signal(worker, Signal::SIGKILL as i32, false)
+    }
+
+    /// Sends a signal to a worker, if it still lives; `handled` says only to a handler that it has set.
+    pub(crate) fn signal(&self, worker: u64, signal: i32, handled: bool) -> Result<()> {
+        self.request(Request::Signal { worker, signal, handled }, &[])
     }
 
     fn request(&self, request: Request, fds: &[BorrowedFd<'_>]) -> Result<()> {

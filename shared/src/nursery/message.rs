@@ -12,10 +12,11 @@ pub(super) const MOST_BYTES: usize = 64;
 pub(super) enum Request {
     /// Here is the channel of a new family (one descriptor).
     Open,
-    /// Start a worker (three descriptors: its segment, the bell, its socket for handles); exec it if asked.
-    Start { worker: u64, exec: bool },
-    /// Send a signal to a worker, if it still lives.
-    Kill { worker: u64, signal: i32 },
+    /// Start a worker (three descriptors: its segment, the bell, its socket for handles); exec it if asked. `keep` says to leave
+    /// running what it has started when it is killed.
+    Start { worker: u64, exec: bool, keep: bool },
+    /// Send a signal to a worker, if it still lives; `handled` says only to a handler that it has set.
+    Signal { worker: u64, signal: i32, handled: bool },
 }
 
 /// From the nursery.
@@ -49,8 +50,8 @@ mod tests {
     fn the_largest_messages_fit() {
         let mut buffer = [0; MOST_BYTES];
         let requests = [
-            Request::Start { worker: u64::MAX, exec: true },
-            Request::Kill { worker: u64::MAX, signal: i32::MIN },
+            Request::Start { worker: u64::MAX, exec: true, keep: true },
+            Request::Signal { worker: u64::MAX, signal: i32::MIN, handled: true },
             Request::Open,
         ];
         for request in requests {

@@ -5,15 +5,24 @@
 //! exec'd copy of the program for [`ForkServer`](StartMethod::ForkServer) and [`Spawn`](StartMethod::Spawn), shared by all
 //! pools while any lives, and a fork of the program for [`Fork`](StartMethod::Fork), one a pool.
 //!
-//! [`client`] is the program's side, [`server`] the nursery's, [`message`] what they say.
+//! [`client`] is the program's side, [`server`] the nursery's, [`message`] what they say. [`family`] has the workers of one pool as the
+//! nursery sees them, and [`orphans`] what is left of a worker when it has ended: the processes that its tasks have started.
 
+mod children;
 mod client;
+mod family;
+mod former;
 mod message;
+mod orphans;
 mod server;
 
 pub(crate) use client::Family;
+pub(crate) use former::await_former;
 pub(crate) use message::Report;
 pub(crate) use server::serve_executed;
+
+/// What a nursery is called in `ps` and `top`.
+const TITLE: &str = "mp-nursery";
 
 /// How worker processes come to be.
 ///
@@ -22,7 +31,8 @@ pub(crate) use server::serve_executed;
 #[non_exhaustive]
 pub enum StartMethod {
     /// A server process is exec'd once and forks every worker: quick, and safe in a program with threads. Workers share
-    /// nothing with the parent; [`init`](crate::init) must be called. The default.
+    /// nothing with the parent; [`init`](crate::init) must be called. The default. Where threads run before that call, so that the server
+    /// cannot be forked safely, each worker is exec'd instead.
     #[default]
     ForkServer,
     /// Each worker is exec'd: the slowest start, and the cleanest slate. [`init`](crate::init) must be called.

@@ -1,122 +1,110 @@
 //! The nursery's own loop.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeSet;
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, Signal, kill};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Pid, getpid, getppid};
 use rustix::process::{PidfdFlags, pidfd_open};
 
+use crate::error::Error;
 use crate::exit::ExitStatus;
+use crate::nursery::TITLE;
+use crate::nursery::children::Children;
+use crate::nursery::family::{Family, Worker};
 use crate::nursery::message::{self, MOST_BYTES, Report, Request};
+use crate::nursery::orphans::Orphans;
+use crate::sys::executable::Executable;
+use crate::sys::exit;
+use crate::sys::launch::Run;
+use crate::sys::lifeline::{self, Lifeline};
 use crate::sys::process::{self, ForkPermit};
+use crate::sys::signals;
 use crate::sys::socket::{Received, Socket};
-use crate::ticket::{self, Role};
+use crate::ticket::{self, Failure, Role};
 use crate::worker::{self, Seed};
 
-/// The life of a nursery made by exec: serves, and ends the process.
-pub(crate) fn serve_executed(root: OwnedFd, parent: u32) -> ! {
-    process::close_from(process::WORK_FDS[0] + 1);
-    let Ok(permit) = ForkPermit::checked() else { process::exit_now(70) };
-    serve(Some(Socket::from_fd(root)), None, Pid::from_raw(parent as i32), permit)
+/// The life of a nursery made by exec: serves, and ends the process. `may_fork` says whether it can be forked as it is; where it cannot,
+/// workers are exec'd.
+pub(crate) fn serve_executed(ticket: OwnedFd, root: OwnedFd, parent: u32, may_fork: fn() -> Option<ForkPermit>) -> ! {
+    let parent = Pid::from_raw(parent as i32);
+    let errno = serve_until_end(Some(Socket::from_fd(root)), None, parent, may_fork);
+    ticket::fail(ticket, Failure::Serve(errno));
+    process::exit_now(71)
 }
 
-/// The life of any nursery, and of the workers that are forked from it.
+/// The life of a nursery that is a fork of the program, and serves one family.
+pub(super) fn serve(family: Socket, parent: Pid, permit: ForkPermit) -> ! {
+    serve_until_end(None, Some(family), parent, move || Some(permit));
+    process::exit_now(71)
+}
+
+/// The life of any nursery, and of the workers that are forked from it. Comes back if it could not serve. The signals that may reach
+/// the program's whole process group must be blocked, and stay so: they are for the program. In a worker they take effect once it
+/// has come to itself.
 ///
 /// `root` brings new families; without it the nursery serves its one `family` and ends with it.
-pub(super) fn serve(root: Option<Socket>, family: Option<Socket>, parent: Pid, permit: ForkPermit) -> ! {
-    process::reset_signals();
+fn serve_until_end(
+    root: Option<Socket>,
+    family: Option<Socket>,
+    parent: Pid,
+    may_fork: impl Fn() -> Option<ForkPermit>,
+) -> Errno {
+    signals::prepare();
     process::detach_stdin();
-    process::set_title("mp-nursery");
-    let outcome = Server::new(root, family, parent, permit).and_then(Server::run);
+    process::adopt_orphans();
+    if root.is_none() {
+        exit::begin();
+    }
+    process::set_title(TITLE);
+    let outcome = Server::new(root, family, parent, may_fork).and_then(Server::run);
     match outcome {
         // This is the child: everything of the nursery's is closed by now.
         Ok(Some((seed, nursery))) => {
-            process::reset_signals();
             process::die_with(nursery);
+            signals::serve_zygote();
             worker::run(seed)
         }
         Ok(None) => process::exit_now(0),
-        Err(_) => process::exit_now(71),
+        Err(errno) => errno,
     }
 }
 
-/// The workers of one pool, and the channel to the pool.
-struct Family {
-    channel: Socket,
-    /// The channel's other end is closed: nobody wants the workers any more.
-    orphaned: bool,
-    /// Workers that live or are not reaped.
-    workers: BTreeMap<u64, Pid>,
-    /// Reports that the channel had no room for.
-    unsent: VecDeque<Report>,
-}
-
-impl Family {
-    fn new(channel: Socket) -> Self {
-        Self { channel, orphaned: false, workers: BTreeMap::new(), unsent: VecDeque::new() }
-    }
-
-    fn report(&mut self, report: Report) {
-        self.unsent.push_back(report);
-        self.flush();
-    }
-
-    fn flush(&mut self) {
-        let mut buffer = [0; MOST_BYTES];
-        while let Some(report) = self.unsent.front() {
-            let len = message::encode(report, &mut buffer);
-            match self.channel.send(&buffer[..len], &[], false) {
-                Err(Errno::EAGAIN) => return,
-                // Sent, or there is nobody left to read it.
-                _ => self.unsent.pop_front(),
-            };
-        }
-    }
-
-    fn kill_all(&self) {
-        for pid in self.workers.values() {
-            let _ = kill(*pid, Signal::SIGKILL);
-        }
-    }
-}
-
-struct Server {
+struct Server<M> {
     root: Option<Socket>,
     families: Vec<Family>,
+    orphans: Orphans,
+    /// Ends the workers when this process ends.
+    lifeline: Lifeline,
     /// Readable once the program has ended, however that happened and whoever still holds its sockets.
     parent: OwnedFd,
-    /// Readable when a child has ended.
-    children: SignalFd,
-    permit: ForkPermit,
+    children: Children,
+    may_fork: M,
 }
 
 /// In a forked child: what it is to work with, and the nursery's pid.
 type Child = Option<(Seed, Pid)>;
 
-impl Server {
-    fn new(root: Option<Socket>, family: Option<Socket>, parent: Pid, permit: ForkPermit) -> nix::Result<Self> {
-        let mut mask = SigSet::empty();
-        mask.add(Signal::SIGCHLD);
-        mask.thread_block()?;
-        // A terminal or systemd may tell all of a program's processes to end or to reload. If the nursery ended then, its
-        // workers would be killed before the program could do what it means to. Blocked and not ignored, so that a fresh
-        // worker, which is like the nursery until it has come to itself, loses no signal that is meant for it.
-        let group: SigSet = [Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
-        group.thread_block()?;
-        let children = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
+impl<M: Fn() -> Option<ForkPermit>> Server<M> {
+    fn new(root: Option<Socket>, family: Option<Socket>, parent: Pid, may_fork: M) -> nix::Result<Self> {
+        let children = if may_fork().is_some() { Children::of_one_thread()? } else { Children::of_threads()? };
         let pid = rustix::process::Pid::from_raw(parent.as_raw()).ok_or(Errno::ESRCH)?;
         let pidfd = pidfd_open(pid, PidfdFlags::empty()).map_err(|error| Errno::from_raw(error.raw_os_error()))?;
         if getppid() != parent {
             // The program ended before the descriptor was opened, which may thus be of another process.
             return Err(Errno::ESRCH);
         }
+        if let Some(socket) = root.as_ref().or(family.as_ref()) {
+            // Should this process be stopped when the program ends, it has to go on, or its workers never end.
+            let _ = lifeline::signal_at_end(socket.as_fd(), Signal::SIGCONT);
+        }
         let families = family.into_iter().map(Family::new).collect();
-        Ok(Self { root, families, parent: pidfd, children, permit })
+        let (orphans, lifeline) = (Orphans::default(), Lifeline::new()?);
+        Ok(Self { root, families, orphans, lifeline, parent: pidfd, children, may_fork })
     }
 
     /// Serves until nobody is left to serve. Comes back with `Some` in each forked child.
@@ -137,13 +125,60 @@ impl Server {
                     return Ok(Some(child));
                 }
             }
-            self.families.retain(|family| !(family.orphaned && family.workers.is_empty()));
+            self.hunt();
+            self.families.retain(|family| !family.is_over());
         }
-        for family in &self.families {
-            family.kill_all();
-        }
-        while waitpid(None, None).is_ok() {}
+        self.end();
         Ok(None)
+    }
+
+    /// Ends all workers, and what is to end with them.
+    fn end(&mut self) {
+        self.note_orphans();
+        self.families.iter_mut().for_each(Family::abandon);
+        while self.families.iter().any(|family| !family.workers.is_empty()) || self.orphans.is_hunting() {
+            // Nothing but a child's end is waited for, and a hunt's.
+            let mut fds = [PollFd::new(self.children.as_fd(), PollFlags::POLLIN)];
+            let _ = poll(&mut fds, self.patience());
+            self.reap();
+            self.hunt();
+        }
+    }
+
+    /// All workers, and those of them whose orphans are to end with them.
+    fn workers(&self) -> (BTreeSet<Pid>, BTreeSet<Pid>) {
+        let workers = || self.families.iter().flat_map(|family| family.workers.values());
+        let ends = workers().filter(|worker| !worker.keep);
+        (workers().map(|worker| worker.pid).collect(), ends.map(|worker| worker.pid).collect())
+    }
+
+    /// Must come before a worker is killed.
+    fn note_orphans(&mut self) {
+        let is_dying = |family: &Family| family.workers.values().any(|worker| worker.killed);
+        if self.orphans.is_hunting() || self.families.iter().any(is_dying) {
+            // What turns up now has most likely come from a worker that was killed.
+            return;
+        }
+        let (workers, origins) = self.workers();
+        self.orphans.note(&workers, &origins);
+    }
+
+    /// Ends what was started by workers that were killed, then tells of their end.
+    fn hunt(&mut self) {
+        if self.orphans.is_hunting() {
+            let (workers, _) = self.workers();
+            self.orphans.hunt(&workers);
+        }
+        if !self.orphans.is_hunting() {
+            self.families.iter_mut().for_each(Family::release);
+        }
+    }
+
+    /// How long to wait for an event.
+    fn patience(&self) -> PollTimeout {
+        // Rounded up, so as not to spin through the last millisecond.
+        let time = self.orphans.time_left().map(|left| left + Duration::from_micros(999));
+        time.map_or(PollTimeout::NONE, |time| PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX))
     }
 
     fn wait(&self) -> nix::Result<Ready> {
@@ -154,7 +189,7 @@ impl Server {
         for family in &self.families {
             let mut flags = PollFlags::empty();
             flags.set(PollFlags::POLLIN, !family.orphaned);
-            flags.set(PollFlags::POLLOUT, !family.unsent.is_empty());
+            flags.set(PollFlags::POLLOUT, family.has_unsent());
             // An orphaned family's socket would be ready for ever; it only waits for its workers' end.
             let fd = if flags.is_empty() { self.children.as_fd() } else { family.channel.as_fd() };
             fds.push(PollFd::new(fd, flags));
@@ -162,7 +197,7 @@ impl Server {
         if let Some(root) = &self.root {
             fds.push(PollFd::new(root.as_fd(), PollFlags::POLLIN));
         }
-        match poll(&mut fds, PollTimeout::NONE) {
+        match poll(&mut fds, self.patience()) {
             Err(Errno::EINTR) | Ok(_) => {}
             Err(error) => return Err(error),
         }
@@ -179,15 +214,19 @@ impl Server {
     /// Collects the children that have ended and says so to their families.
     fn reap(&mut self) {
         // The descriptor only wakes us: signals merge, so the children are asked after until none is left.
-        while let Ok(Some(_)) = self.children.read_signal() {}
+        self.children.clear();
         while let Ok(wait) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             let (Some(pid), Some(status)) = (wait.pid(), ExitStatus::from_wait(wait)) else { break };
-            let of = |family: &Family| family.workers.iter().find(|(_, child)| **child == pid).map(|(id, _)| *id);
-            let found = self.families.iter_mut().find_map(|family| of(family).map(|worker| (family, worker)));
-            if let Some((family, worker)) = found {
-                family.workers.remove(&worker);
-                family.report(Report::Exited { worker, status });
-            }
+            let found = self.families.iter_mut().find_map(|family| family.find(pid).map(|worker| (family, worker)));
+            let Some((family, id)) = found else {
+                self.orphans.on_end(pid);
+                continue;
+            };
+            let Some(worker) = family.workers.remove(&id) else { continue };
+            family.hold(Report::Exited { worker: id, status });
+            let killed = worker.killed || matches!(status, ExitStatus::Signaled(_));
+            let (workers, _) = self.workers();
+            self.orphans.on_worker_end(pid, killed && !worker.keep, &workers);
         }
     }
 
@@ -205,10 +244,8 @@ impl Server {
                 Some(Ok(Received::Nothing)) | None => return,
                 Some(Ok(Received::End) | Err(_)) => {
                     self.root = None;
-                    for family in &mut self.families {
-                        family.orphaned = true;
-                        family.kill_all();
-                    }
+                    self.note_orphans();
+                    self.families.iter_mut().for_each(Family::abandon);
                 }
             }
         }
@@ -221,59 +258,88 @@ impl Server {
             let family = &mut self.families[at];
             match family.channel.receive(&mut buffer) {
                 Ok(Received::Message(len, fds)) => match message::decode(&buffer[..len]) {
-                    Some(Request::Start { worker, exec }) => {
-                        if let Some(child) = self.start(at, worker, exec, fds) {
+                    Some(Request::Start { worker, exec, keep }) => {
+                        if let Some(child) = self.start(at, worker, (exec, keep), fds) {
                             return Some(child);
                         }
                     }
-                    Some(Request::Kill { worker, signal }) => {
-                        if let (Some(pid), Ok(signal)) = (family.workers.get(&worker), Signal::try_from(signal)) {
-                            let _ = kill(*pid, signal);
-                        }
+                    Some(Request::Signal { worker, signal, handled }) => {
+                        self.note_orphans();
+                        self.families[at].signal(worker, signal, handled);
                     }
                     Some(Request::Open) | None => {}
                 },
                 Ok(Received::Nothing) => return None,
                 Ok(Received::End) | Err(_) => {
-                    family.orphaned = true;
-                    family.kill_all();
+                    self.note_orphans();
+                    self.families[at].abandon();
                     return None;
                 }
             }
         }
     }
 
-    /// Forks a worker. In the child: execs it, or hands back what it is to work with.
-    fn start(&mut self, at: usize, worker: u64, exec: bool, fds: Vec<OwnedFd>) -> Child {
+    /// Forks a worker, or execs it. Comes back with `Some` in a forked child.
+    fn start(&mut self, at: usize, worker: u64, (exec, keep): (bool, bool), fds: Vec<OwnedFd>) -> Child {
         let Ok([segment, bell, handles]) = <[OwnedFd; 3]>::try_from(fds) else {
             self.families[at].report(Report::Refused { worker, errno: Errno::EMFILE as i32 });
             return None;
         };
         let nursery = getpid();
-        match process::fork(self.permit) {
-            Ok(None) => {
-                process::set_title("mp-worker");
-                if exec {
-                    execute(segment, [bell, handles], nursery);
+        let lifeline = self.lifeline.open().ok();
+        let started = match self.leave_to_fork() {
+            Some(permit) if !exec => match process::fork(permit) {
+                Ok(None) => {
+                    process::set_title("mp-worker");
+                    // Without it there is still the parent-death signal.
+                    let lifeline = lifeline.filter(|lifeline| lifeline::hold(lifeline.as_fd()).is_ok());
+                    return Some((Seed { segment, bell, handles, lifeline }, nursery));
                 }
-                return Some((Seed { segment, bell, handles }, nursery));
-            }
-            Ok(Some(pid)) => {
-                self.families[at].workers.insert(worker, pid);
+                Ok(Some(pid)) => Ok(pid),
+                Err(errno) => Err(errno),
+            },
+            _ => execute(&Seed { segment, bell, handles, lifeline }),
+        };
+        match started {
+            Ok(pid) => {
+                self.families[at].workers.insert(worker, Worker { pid, keep, killed: false });
                 self.families[at].report(Report::Started { worker, pid: pid.as_raw() as u32 });
             }
             Err(errno) => self.families[at].report(Report::Refused { worker, errno: errno as i32 }),
         }
         None
     }
+
+    /// Asks anew each time: a thread may come late. Once there was one, no copy is without the handler that is needed then.
+    fn leave_to_fork(&mut self) -> Option<ForkPermit> {
+        if self.children.are_handled() {
+            return None;
+        }
+        let permit = (self.may_fork)();
+        if permit.is_none()
+            && let Ok(children) = Children::of_threads()
+        {
+            self.children = children;
+            // Of those that ended meanwhile another thread may have taken the signal.
+            self.reap();
+        }
+        permit
+    }
 }
 
-/// In a forked child: becomes a fresh run of the program. The parent-death signal outlives the exec.
-fn execute(segment: OwnedFd, work: [OwnedFd; 2], nursery: Pid) -> ! {
-    process::reset_signals();
-    process::die_with(nursery);
-    let _ = ticket::write(&segment, Role::Worker).and_then(|()| process::exec_self(segment, work));
-    process::exit_now(72)
+/// Starts a worker as a fresh run of the program.
+fn execute(Seed { segment, bell, handles, lifeline }: &Seed) -> nix::Result<Pid> {
+    let prepare = || {
+        let program = Executable::own()?;
+        ticket::write(segment, Role::Worker, program.build)?;
+        let lifeline = lifeline.as_ref().map(AsFd::as_fd);
+        Run::prepare(program, segment.as_fd(), [bell.as_fd(), handles.as_fd()], lifeline)
+    };
+    let run = prepare().map_err(|error| match error {
+        Error::Io { source, .. } => Errno::from_raw(source.raw_os_error().unwrap_or(Errno::EIO as i32)),
+        _ => Errno::ENOEXEC,
+    })?;
+    run.fork(|ticket, errno| ticket::fail(ticket, Failure::Exec(errno)), 72)
 }
 
 /// What [`Server::wait`] found.

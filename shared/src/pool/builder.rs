@@ -25,6 +25,9 @@ const MOST_PROCESSES: usize = 4096;
 /// How long a worker that could be spared is kept if the caller says nothing.
 const SHRINK_AFTER: Duration = Duration::from_secs(1);
 
+/// How long the orderly end of a worker may take if the caller says nothing.
+pub(crate) const END_LIMIT: Duration = Duration::from_secs(10);
+
 /// The least memory a worker can start with, in bytes.
 const LEAST_MEMORY: u64 = 1 << 20;
 
@@ -55,6 +58,9 @@ pub struct PoolBuilder {
     method: StartMethod,
     vouched: Option<ForkPermit>,
     initializer: Option<Result<(Prepared, Carried)>>,
+    finalizer: Option<Result<(Prepared, Carried)>>,
+    finalizer_timeout: Option<Duration>,
+    keep_started: bool,
     max_tasks: Option<u64>,
     task_timeout: Option<Duration>,
     max_memory: Option<u64>,
@@ -116,10 +122,65 @@ impl PoolBuilder {
     }
 
     /// A function that runs in every worker (also in those that replace others) before its first task, and its arguments.
-    /// It may set up what the tasks use: a thread-local, a static, a connection. If it fails, the pool can run nothing, and
-    /// every task fails with [`Error::Initializer`]. Python: `initializer`, `initargs`.
+    /// It may set up what the tasks use: a thread-local, a static, a connection. If it panics or returns an `Err`, the pool can run
+    /// nothing, and every task fails with [`Error::Initializer`], which has that panic or error. Python: `initializer`, `initargs`.
+    ///
+    /// ```
+    /// use multiproc::{Error, Pool};
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let set_up = || Err::<(), _>("no database".to_string());
+    /// let pool = Pool::builder().processes(1).initializer(set_up, ()).build()?;
+    /// let error = pool.apply(|| 1, ()).unwrap_err();
+    /// assert_eq!(error.to_string(), "the pool's initializer failed: no database");
+    /// # Ok(()) }
+    /// ```
     pub fn initializer<F: Task<Args>, Args: Arguments>(mut self, f: F, args: Args) -> Self {
-        self.initializer = Some(prepare_initializer(f, args));
+        self.initializer = Some(prepare_once(f, args));
+        self
+    }
+
+    /// A function that runs in every worker after its last task if the worker ends by itself: when the pool is closed, shrinks,
+    /// or replaces a worker that has run its [number of tasks](PoolBuilder::max_tasks_per_child). It may take down what the
+    /// [initializer](PoolBuilder::initializer) has set up. After it, the destructors of thread-locals and the exit handlers of the process
+    /// run. A worker that is killed runs none of that, nor one whose initializer failed.
+    ///
+    /// Nobody gets its result. If it panics or returns an `Err`, its worker counts as lost in [`stats`](Pool::stats).
+    ///
+    /// ```
+    /// # fn main() -> multiproc::Result<()> {
+    /// let (queue, count) = (multiproc::Queue::new()?, |queue: multiproc::Queue<u32>| queue.put(1).is_ok());
+    /// let pool = multiproc::Pool::builder().processes(2).finalizer(count, (queue.clone(),)).build()?;
+    /// pool.close();
+    /// pool.join()?;
+    /// assert_eq!((queue.get()?, queue.get()?), (1, 1));
+    /// # Ok(()) }
+    /// ```
+    pub fn finalizer<F: Task<Args>, Args: Arguments>(mut self, f: F, args: Args) -> Self {
+        self.finalizer = Some(prepare_once(f, args));
+        self
+    }
+
+    /// How long the orderly end of a worker may take, from the finalizer to the last exit handler, before the worker is killed;
+    /// ten seconds if not set.
+    pub fn finalizer_timeout(mut self, limit: Duration) -> Self {
+        self.finalizer_timeout = Some(limit);
+        self
+    }
+
+    /// Leaves running what tasks have started (programs, processes of other kinds) when their worker is killed; otherwise it is
+    /// killed with the worker: at a time limit, a cancellation, the end of the pool before its tasks are done, or the program's death. What
+    /// was started by a worker that ends by itself, as all do after [`close`](Pool::close), is left running in any case.
+    ///
+    /// ```
+    /// # fn main() -> multiproc::Result<()> {
+    /// let pool = multiproc::Pool::builder().processes(1).keep_started_processes(true).build()?;
+    /// let start = || std::process::Command::new("sleep").arg("0.1").spawn().is_ok();
+    /// assert!(pool.apply(start, ())?);
+    /// # Ok(()) }
+    /// ```
+    pub fn keep_started_processes(mut self, on: bool) -> Self {
+        self.keep_started = on;
         self
     }
 
@@ -214,6 +275,7 @@ impl PoolBuilder {
         refuse(most_processes < processes, "processes_between takes the smaller number first")?;
         refuse(self.max_tasks == Some(0), "max_tasks_per_child must be at least 1")?;
         refuse(self.task_timeout == Some(Duration::ZERO), "task_timeout must be more than 0")?;
+        refuse(self.finalizer_timeout == Some(Duration::ZERO), "finalizer_timeout must be more than 0")?;
         refuse(self.max_message == Some(0), "max_message must be at least 1 byte")?;
         refuse(
             self.memory_limit.is_some_and(|bytes| bytes < LEAST_MEMORY),
@@ -235,6 +297,9 @@ impl PoolBuilder {
             method: self.method,
             vouched: self.vouched,
             initializer: self.initializer.transpose()?,
+            finalizer: self.finalizer.transpose()?,
+            end_limit: self.finalizer_timeout.unwrap_or(END_LIMIT),
+            keep_started: self.keep_started,
             max_tasks: self.max_tasks.unwrap_or(u64::MAX),
             task_timeout: self.task_timeout,
             max_memory: self.max_memory,
@@ -249,12 +314,12 @@ impl PoolBuilder {
     }
 }
 
-fn prepare_initializer<F: Task<Args>, Args: Arguments>(f: F, args: Args) -> Result<(Prepared, Carried)> {
-    let (function, args) = (f.prepare()?, encode_carried(args, u64::MAX)?);
+fn prepare_once<F: Task<Args>, Args: Arguments>(f: F, args: Args) -> Result<(Prepared, Carried)> {
+    let (function, args) = (f.prepare_as::<true>()?, encode_carried(args, u64::MAX)?);
     let state = function.state.as_ref().is_some_and(|state| state.handles.any_moved());
     if state || args.handles.any_moved() {
         return Err(Error::Config(
-            "a Connection has one owner, and the initializer runs in every worker: give the workers a Queue, or one of them its end \
+            "a Connection has one owner, and this function runs in every worker: give the workers a Queue, or one of them its end \
              as a task's argument"
                 .into(),
         ));

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
 use crate::pool::{Pool, default_chunksize};
-use crate::task::Concurrent;
+use crate::task::{Concurrent, Stateless};
 
 impl Pool {
     /// Calls the async function `f` on each item and waits for all results, in the items' order. Each worker runs an
@@ -41,7 +41,7 @@ impl Pool {
     where
         I: IntoIterator,
         I::Item: Serialize + DeserializeOwned + 'static,
-        F: Fn(I::Item) -> Fut + 'static,
+        F: Fn(I::Item) -> Fut + Stateless,
         Fut: Future + 'static,
         Fut::Output: Serialize + DeserializeOwned + 'static,
     {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 pub use batched::Batched;
 pub use builder::PoolBuilder;
-pub(crate) use builder::{check_depth, check_processes, check_reject};
+pub(crate) use builder::{END_LIMIT, check_depth, check_processes, check_reject};
 pub(crate) use feed::{check_end, default_chunksize, submit_one};
 pub use info::{Stats, WorkerInfo};
 pub use lazy::Imap;

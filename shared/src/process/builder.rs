@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::limits::MAX_MESSAGE;
 use crate::machine::cpu_count;
 use crate::nursery::StartMethod;
-use crate::pool::{check_depth, submit_one};
+use crate::pool::{END_LIMIT, check_depth, submit_one};
 use crate::process::Process;
 use crate::task::{Arguments, Task};
 
@@ -36,19 +36,21 @@ pub struct ProcessBuilder<F, Args> {
     args: Args,
     name: Option<String>,
     daemon: bool,
+    keep_started: bool,
     method: StartMethod,
 }
 
 impl ProcessBuilder<(), ()> {
     pub(super) fn empty() -> Self {
-        Self { function: (), args: (), name: None, daemon: false, method: StartMethod::default() }
+        Self { function: (), args: (), name: None, daemon: false, keep_started: false, method: StartMethod::default() }
     }
 }
 
 impl<F, Args> ProcessBuilder<F, Args> {
     /// The function to run, and its arguments.
     pub fn target<G: Task<New>, New: Arguments>(self, function: G, args: New) -> ProcessBuilder<G, New> {
-        ProcessBuilder { function, args, name: self.name, daemon: self.daemon, method: self.method }
+        let Self { name, daemon, keep_started, method, .. } = self;
+        ProcessBuilder { function, args, name, daemon, keep_started, method }
     }
 
     /// The process' name, which [`current_process`](crate::current_process) tells in it.
@@ -60,6 +62,13 @@ impl<F, Args> ProcessBuilder<F, Args> {
     /// Whether dropping the handle kills the process (`true`) or waits for it (`false`, the default).
     pub fn daemon(mut self, daemon: bool) -> Self {
         self.daemon = daemon;
+        self
+    }
+
+    /// Leaves running what the function has started (programs, processes of other kinds) when the process is killed; otherwise it is
+    /// killed with the process. What a process that ends by itself has started is left running in any case.
+    pub fn keep_started_processes(mut self, on: bool) -> Self {
+        self.keep_started = on;
         self
     }
 
@@ -92,6 +101,9 @@ impl<F: Task<Args>, Args: Arguments> ProcessBuilder<F, Args> {
             method: self.method,
             vouched: None,
             initializer: None,
+            finalizer: None,
+            end_limit: END_LIMIT,
+            keep_started: self.keep_started,
             max_tasks: u64::MAX,
             task_timeout: None,
             max_memory: None,

@@ -16,6 +16,7 @@ use crate::engine::{Engine, Job};
 use crate::error::{Error, Result};
 use crate::exit::ExitStatus;
 use crate::future::take_one;
+use crate::sys::signals::is_signal;
 use crate::sys::socket::{Received, Socket};
 use crate::task::{Arguments, Task};
 
@@ -101,12 +102,45 @@ impl<R> Process<R> {
     /// # Errors
     /// [`Error::Io`] or [`Error::Disconnected`] if it cannot be reached. One that has ended already is no error.
     pub fn terminate(&self) -> Result<()> {
-        self.signal(Signal::SIGTERM)
+        self.send_signal(Signal::SIGTERM as i32)
+    }
+
+    /// Interrupts it (SIGINT), which ends it unless its function has set a handler. Python's counterpart is `Process.interrupt`.
+    ///
+    /// # Errors
+    /// As [`terminate`](Process::terminate).
+    pub fn interrupt(&self) -> Result<()> {
+        self.send_signal(Signal::SIGINT as i32)
     }
 
     /// Kills it (SIGKILL). Python's counterpart is `Process.kill`. Errors as [`terminate`](Process::terminate).
     pub fn kill(&self) -> Result<()> {
-        self.signal(Signal::SIGKILL)
+        self.send_signal(Signal::SIGKILL as i32)
+    }
+
+    /// Sends it the signal of this number, which does what it does to any process: it runs the handler that the function has set, or has
+    /// the signal's default effect.
+    ///
+    /// A signal that others send, such as one for the program's whole process group, has no default effect on it: what it
+    /// means is for the program to decide. (SIGKILL and those that stop a process have it, whoever sends them.)
+    ///
+    /// ```
+    /// use multiproc::{Error, Process};
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let process = Process::new(|| std::thread::sleep(std::time::Duration::from_secs(60)), ()).start()?;
+    /// process.send_signal(10)?;
+    /// assert!(matches!(process.join(), Err(Error::WorkerLost { exit, .. }) if exit.signal_name() == Some("SIGUSR1")));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Config`] if there is no such signal; else as [`terminate`](Process::terminate).
+    pub fn send_signal(&self, signal: i32) -> Result<()> {
+        if !is_signal(signal) {
+            return Err(Error::Config(format!("there is no signal {signal}")));
+        }
+        self.engine.signal(signal, false)
     }
 
     /// Waits until it has ended, and returns what its function returned. Python's counterpart is `Process.join`.
@@ -129,9 +163,9 @@ impl<R> Process<R> {
         Err(Error::TimedOut { after: patience, pid: None })
     }
 
-    /// Sends it a signal. Errors as [`terminate`](Process::terminate).
-    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
-        self.engine.signal(signal)
+    /// Sends it a signal that does nothing unless the function has set a handler for it. Errors as [`terminate`](Process::terminate).
+    pub(crate) fn signal_handler(&self, signal: Signal) -> Result<()> {
+        self.engine.signal(signal as i32, true)
     }
 
     /// Whether the kernel says that it has ended; how it ended may become known a little later.

@@ -18,7 +18,7 @@ pub(crate) enum Kind {
     Decode,
     /// The result's size, 8 bytes: it is over the cap.
     TooLarge,
-    /// An [`Envelope`]: the initializer panicked. The worker ends after this.
+    /// An [`Error`](crate::Error): the initializer failed. The worker ends after this.
     Initializer,
     /// Nothing: the parent knows why. Never sent.
     Absent,

@@ -42,13 +42,23 @@ pub(crate) enum RecordKind {
     RunOne,
     /// Run `function` on each of the payload's `count` [`Items`].
     RunMany,
+    /// Keep the payload for the finalizer, which is run before the end.
+    Finalize,
     /// End.
     Quit,
 }
 
 impl RecordKind {
-    const ALL: [Self; 7] =
-        [Self::Setup, Self::Initialize, Self::State, Self::Forget, Self::RunOne, Self::RunMany, Self::Quit];
+    const ALL: [Self; 8] = [
+        Self::Setup,
+        Self::Initialize,
+        Self::State,
+        Self::Forget,
+        Self::RunOne,
+        Self::RunMany,
+        Self::Finalize,
+        Self::Quit,
+    ];
 }
 
 impl Record {

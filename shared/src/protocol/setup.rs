@@ -15,6 +15,8 @@ pub(crate) struct Setup {
     pub(crate) cap: u64,
     /// Whether it can take tasks at once: no initializer follows.
     pub(crate) ready: bool,
+    /// How long its orderly end may take before the kernel ends it, in nanoseconds.
+    pub(crate) end_limit: u64,
     /// Whether it is a process for one task, and not one of a pool.
     pub(crate) single: bool,
 }

@@ -26,5 +26,5 @@ pub(crate) use memory::DATA;
 pub(crate) use producer::Producer;
 #[cfg(feature = "test-support")]
 pub(crate) use segment::Cursors;
-pub(crate) use segment::{Cursor, Flags, Header, Segment, TICKET_LEN};
+pub(crate) use segment::{Cursor, FAILURE_AT, Flags, Header, Segment, TICKET_LEN};
 pub(crate) use wait::{SPIN_NS, Spin};

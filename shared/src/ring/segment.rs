@@ -9,12 +9,23 @@ use crate::ring::Claim;
 use crate::ring::memory::Memory;
 use crate::sync::{AtomicU32, AtomicU64};
 
-/// Bytes at the start of a segment that are read and written through its descriptor only: the ticket by which a fresh
-/// process learns what it is.
+/// Bytes at the start of a segment that are read and written through its descriptor, but for the last word: the ticket by which a
+/// fresh process learns what it is.
 pub(crate) const TICKET_LEN: usize = 128;
 
-/// The bytes of the ticket, which are not looked at here.
-pub(super) type Ticket = [[u8; 16]; TICKET_LEN / 16];
+/// The bytes of the ticket, which are not looked at here, and why the process that got it could not begin.
+#[repr(C)]
+#[derive(Debug, Default)]
+pub(super) struct Ticket {
+    bytes: [[u8; 24]; 5],
+    failure: AtomicU64,
+}
+
+/// Where in a segment the word is that says why its process could not begin; 0 while nothing is known of that.
+pub(crate) const FAILURE_AT: usize = TICKET_LEN - size_of::<u64>();
+
+#[cfg(not(multiproc_loom))]
+const _: () = assert!(size_of::<Ticket>() == TICKET_LEN && std::mem::offset_of!(Ticket, failure) == FAILURE_AT);
 
 /// A value on cache lines of its own. 128 bytes, because x86-64 fetches lines in pairs.
 #[repr(C, align(128))]
@@ -154,6 +165,11 @@ impl Segment {
 }
 
 impl Header {
+    /// The word at [`FAILURE_AT`].
+    pub(crate) fn failure(&self) -> u64 {
+        self.ticket.failure.load(Relaxed)
+    }
+
     pub(crate) fn has(&self, flag: u32) -> bool {
         self.parent.flags.load(Relaxed) & flag != 0
     }

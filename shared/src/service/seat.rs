@@ -8,7 +8,6 @@ use crate::error::{Error, Result};
 use crate::exit::ExitStatus;
 use crate::process::Process;
 use crate::service::throttle::{Pace, Throttle};
-use crate::sys::signals::is_provided_for;
 
 /// How long a worker that was killed may take to be gone, before its process is dropped with everything that belongs to
 /// it.
@@ -84,14 +83,12 @@ impl Seat {
         self.holder = Holder::Nobody(Instant::now() + wait);
     }
 
-    /// Tells a worker that serves to reload. One that is not prepared for the signal, which would end it, has not
-    /// begun, and begins with all as it is now.
+    /// Tells a worker that serves to reload. One that is not prepared for the signal has not begun, and begins with
+    /// all as it is now.
     pub(super) fn reload(&self) {
-        if let Holder::Serves(process, _) = &self.holder
-            && is_provided_for(process.pid(), Signal::SIGHUP)
-        {
+        if let Holder::Serves(process, _) = &self.holder {
             // One that cannot be reached has ended; that is noticed elsewhere.
-            let _ = process.signal(Signal::SIGHUP);
+            let _ = process.signal_handler(Signal::SIGHUP);
         }
     }
 

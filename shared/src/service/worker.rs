@@ -16,7 +16,7 @@ use crate::service::signals::Caught;
 
 /// The first parameter of a [`Service`](crate::Service)'s function: which worker it is, and what is asked of it.
 ///
-/// A worker that never asks is one that any signal ends: SIGTERM ends its process, wherever it may be. One that calls
+/// A worker that never asks is ended by the manager's SIGTERM, wherever it may be. One that calls
 /// [`should_stop`](ServiceWorker::should_stop) has from then on the time to end in good order. SIGHUP never ends a
 /// worker; [`reload_requested`](ServiceWorker::reload_requested) tells of it.
 ///

@@ -1,17 +1,24 @@
-//! System calls with safe faces: shared memory, futexes, robust mutexes, descriptors over sockets, fork and exec, signals, the clock.
+//! System calls with safe faces: shared memory, futexes, robust mutexes, descriptors over sockets, fork and exec, the executable and what is
+//! loaded, signals, the clock.
 //!
-//! Nothing here knows of pools or tasks. Together with [`ring`](crate::ring)'s memory, [`task`](crate::task)'s function names, and the
-//! plain data and guards of [`sharing`](crate::sharing), and the descriptors that [`handle`](crate::handle) has tokio
-//! watch, these are the only places with `unsafe` code.
+//! Nothing here knows of pools or tasks. Together with [`ring`](crate::ring)'s memory, [`task`](crate::task)'s function names, the
+//! [ticket](crate::ticket) of a fresh process, the plain data and guards of [`sharing`](crate::sharing), and the descriptors that
+//! [`handle`](crate::handle) has tokio watch, these are the only places with `unsafe` code.
 
 pub(crate) mod bell;
 pub(crate) mod clock;
+pub(crate) mod executable;
+pub(crate) mod exit;
 pub(crate) mod futex;
 pub(crate) mod large;
+pub(crate) mod launch;
+pub(crate) mod lifeline;
+pub(crate) mod modules;
 pub(crate) mod mutex;
 pub(crate) mod pid;
 pub(crate) mod process;
 pub(crate) mod shm;
 pub(crate) mod signals;
 pub(crate) mod socket;
+pub(crate) mod state;
 pub(crate) mod stream;

@@ -1,33 +1,24 @@
 //! Making processes, becoming one, and ending.
 #![allow(unsafe_code)]
 
-use std::convert::Infallible;
 use std::ffi::CString;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::ffi::OsStringExt;
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl, open};
+use nix::fcntl::{OFlag, open};
 use nix::libc;
-use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, posix_spawn};
 use nix::sys::prctl;
-use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
-use nix::unistd::{ForkResult, Pid, execve, getppid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, getpid, getppid, gettid};
 
 use crate::error::{Context, Error, Result};
-
-/// The running executable, even if its file was renamed, replaced or deleted since.
-const SELF: &std::ffi::CStr = c"/proc/self/exe";
-
-/// The descriptors that a child made by exec finds: its ticket, and what it works with.
-pub(crate) const TICKET_FD: RawFd = 3;
-/// See [`TICKET_FD`]. A nursery has its socket here; a worker has the bell, and its socket for handles.
-pub(crate) const WORK_FDS: [RawFd; 2] = [4, 5];
 
 /// Leave to fork: proof that somebody made sure no other thread can hold a lock.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +31,11 @@ impl ForkPermit {
             1 => Ok(Self(())),
             threads => Err(Error::ForkWithThreads { threads }),
         }
+    }
+
+    /// Gives leave if this thread is the only one of the process at this moment.
+    pub(crate) fn if_alone() -> Option<Self> {
+        (list_threads().ok()? == 1).then_some(Self(()))
     }
 
     /// Gives leave on the caller's word.
@@ -77,14 +73,23 @@ fn count_threads() -> Result<usize> {
     const PATIENCE: u32 = 50;
     let mut threads = 0;
     for _ in 0..PATIENCE {
-        let all = std::fs::read_dir("/proc/self/task").context("cannot count this process' threads")?.count();
-        threads = all.saturating_sub(HARMLESS.load(SeqCst)).max(1);
+        threads = list_threads()?.saturating_sub(HARMLESS.load(SeqCst)).max(1);
         if threads == 1 {
             break;
         }
         std::thread::sleep(Duration::from_micros(200));
     }
     Ok(threads)
+}
+
+/// Returns how many threads this process has. The folder of its threads has a link more for each.
+fn list_threads() -> Result<usize> {
+    let folder = "/proc/self/task";
+    let context = "cannot count this process' threads (is /proc mounted?)";
+    match std::fs::metadata(folder).context(context)?.nlink() {
+        links @ 3.. => Ok(links as usize - 2),
+        _ => Ok(std::fs::read_dir(folder).context(context)?.count()),
+    }
 }
 
 /// Forks. `None` is the answer in the child. Buffered output is flushed first, so that it is not written twice.
@@ -103,76 +108,6 @@ pub(crate) fn flush_stdio() {
     let _ = io::stdout().flush();
     // SAFETY: fflush(NULL) flushes all C streams and takes no pointer from us.
     unsafe { libc::fflush(std::ptr::null_mut()) };
-}
-
-/// Starts this executable again as a new process that finds `ticket` and `work` at their numbers and nothing else beyond
-/// standard input, output and error. Safe with any number of threads, and its cost does not depend on the memory in use.
-pub(crate) fn spawn_self(ticket: BorrowedFd<'_>, work: BorrowedFd<'_>) -> Result<Pid> {
-    let (ticket, work) = (out_of_the_way(ticket)?, out_of_the_way(work)?);
-    let context = "cannot prepare a child process";
-    let mut actions = PosixSpawnFileActions::init().context(context)?;
-    actions.add_dup2(ticket.as_raw_fd(), TICKET_FD).context(context)?;
-    actions.add_dup2(work.as_raw_fd(), WORK_FDS[0]).context(context)?;
-    let attributes = PosixSpawnAttr::init().context(context)?;
-    let (args, env) = (own_args(), own_env());
-    posix_spawn(SELF, &actions, &attributes, &args, &env).context("cannot start a child process")
-}
-
-/// Replaces this process by a fresh run of its executable; see [`spawn_self`]. Comes back only with an error.
-pub(crate) fn exec_self(ticket: OwnedFd, work: [OwnedFd; 2]) -> Result<Infallible> {
-    let ticket = out_of_the_way(ticket.as_fd())?;
-    let work = [out_of_the_way(work[0].as_fd())?, out_of_the_way(work[1].as_fd())?];
-    for (fd, number) in [(&ticket, TICKET_FD), (&work[0], WORK_FDS[0]), (&work[1], WORK_FDS[1])] {
-        // SAFETY: dup2 has no memory effects; whatever was open at the number belonged to this process' former life, which
-        // ends with the exec below.
-        Errno::result(unsafe { libc::dup2(fd.as_raw_fd(), number) }).context("cannot place a descriptor")?;
-    }
-    execve(SELF, &own_args(), &own_env()).context("cannot exec")
-}
-
-/// A copy of `fd` above the fixed numbers, so that placing one cannot overwrite another.
-fn out_of_the_way(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
-    let copy = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(WORK_FDS[1] + 1)).context("cannot duplicate a descriptor")?;
-    // SAFETY: fcntl has just made this descriptor for us.
-    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
-}
-
-/// The same arguments as this process got, so that a task sees what its parent would.
-fn own_args() -> Vec<CString> {
-    std::env::args_os().filter_map(|arg| CString::new(arg.into_vec()).ok()).collect()
-}
-
-fn own_env() -> Vec<CString> {
-    let pairs = std::env::vars_os().map(|(mut name, value)| {
-        name.push("=");
-        name.push(value);
-        CString::new(name.into_vec())
-    });
-    pairs.filter_map(|pair| pair.ok()).collect()
-}
-
-/// The descriptor that the parent placed at `number`, if there is one, set to close on exec.
-///
-/// Only for a process that was started by [`spawn_self`] or [`exec_self`], and once for each number.
-pub(crate) fn adopt_fd(number: RawFd) -> Option<OwnedFd> {
-    // SAFETY: a borrowed look at the number; a closed one is an error from fcntl.
-    let fd = unsafe { BorrowedFd::borrow_raw(number) };
-    fcntl(fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
-    // SAFETY: it is open (fcntl said so), and by the contract above nobody else owns it.
-    Some(unsafe { OwnedFd::from_raw_fd(number) })
-}
-
-/// Looks at descriptor `number` without owning it; `None` if it is closed.
-pub(crate) fn peek_fd(number: RawFd) -> Option<BorrowedFd<'static>> {
-    // SAFETY: used at once, for calls that answer with an error if the number is closed or something else.
-    let fd = unsafe { BorrowedFd::borrow_raw(number) };
-    fcntl(fd, FcntlArg::F_GETFD).ok().map(|_| fd)
-}
-
-/// Closes every descriptor from `first` up: those that the parent had open without close-on-exec.
-pub(crate) fn close_from(first: RawFd) {
-    // SAFETY: called at the start of a fresh process, before it owns any descriptor from `first` up.
-    unsafe { libc::close_range(first as u32, u32::MAX, 0) };
 }
 
 /// Puts the null device in the place of standard input: children must not take the parent's input away.
@@ -199,29 +134,51 @@ pub(crate) fn die_with(parent: Pid) {
     }
 }
 
+/// Reaps a process that dies, if the death of its parent has made it a child of this one, as it does where this is the first process of
+/// a pid namespace or a subreaper. Waits for its death then, but not for long.
+pub(crate) fn reap_adopted(pid: Pid) {
+    const PATIENCE: u32 = 1000;
+    for _ in 0..PATIENCE {
+        match waitpid(pid, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::StillAlive) => std::thread::sleep(Duration::from_millis(1)),
+            Err(Errno::EINTR) => {}
+            // Reaped, or the child of another.
+            _ => return,
+        }
+    }
+}
+
+/// Asks the kernel again to kill this process when its parent ends: a change of user has it forget that.
+pub(crate) fn renew_death_signal() {
+    let _ = prctl::set_pdeathsig(Signal::SIGKILL);
+}
+
+/// Has what is left of this process' descendants come to it when their parents end.
+pub(crate) fn adopt_orphans() {
+    // Without it they go to whoever adopts this process' own children.
+    let _ = prctl::set_child_subreaper(true);
+}
+
 /// Names this process in `ps` and `top`; the kernel keeps 15 bytes.
 pub(crate) fn set_title(title: &str) {
     let short: Vec<u8> = title.bytes().filter(|byte| *byte != 0).take(15).collect();
     if let Ok(title) = CString::new(short) {
         let _ = prctl::set_name(&title);
+        if gettid() != getpid() {
+            // The name that is listed is the main thread's.
+            let _ = std::fs::write("/proc/self/comm", title.as_bytes());
+        }
     }
 }
 
-/// Forgets the signal handlers and the mask that came with a fork, and ignores Ctrl-C: the parent decides what it means.
-/// The handlers for memory faults stay: they are how the standard library reports a stack overflow.
-pub(crate) fn reset_signals() {
-    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
-    for signal in Signal::iterator() {
-        let action = match signal {
-            Signal::SIGSEGV | Signal::SIGBUS | Signal::SIGPIPE | Signal::SIGKILL | Signal::SIGSTOP => continue,
-            Signal::SIGINT => &ignore,
-            _ => &default,
-        };
-        // SAFETY: neither disposition runs any code of ours.
-        let _ = unsafe { sigaction(signal, action) };
+/// Returns how large the stack of a thread should be that takes the place of the main one, in bytes.
+pub(crate) fn stack_size() -> usize {
+    const USUAL: u64 = 8 << 20;
+    const MOST: u64 = 1 << 30;
+    match getrlimit(Resource::RLIMIT_STACK) {
+        Ok((bytes, _)) if bytes <= MOST => bytes.max(1 << 20) as usize,
+        _ => USUAL as usize,
     }
-    let _ = SigSet::empty().thread_set_mask();
 }
 
 /// Bounds the memory this process may take for its data (heap, private mappings, stacks of new threads), in bytes.

@@ -5,15 +5,18 @@ use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, OwnedFd};
 use std::ptr::NonNull;
 
+use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, FcntlArg, SealFlag, fallocate, fcntl};
 use nix::libc::c_void;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
+use nix::sys::signal::Signal;
 use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
 use zerocopy::FromBytes;
 
 use crate::error::{Context, Error, Result};
+use crate::sys::signals::without;
 
 /// Makes shared memory of `len` zeroed bytes that no process can shrink, so that no peer can make an access fault.
 fn create_sealed(name: &str, len: usize, seals: SealFlag) -> Result<OwnedFd> {
@@ -36,7 +39,13 @@ pub(crate) fn grow(fd: impl AsFd, len: usize) -> Result<()> {
         return Ok(());
     }
     let end = i64::try_from(len).map_err(|_| Error::Config(format!("{len} bytes of shared memory are too many")))?;
-    ftruncate(&fd, end).context("cannot size shared memory")
+    // The limit on the size of files is one on shared memory, too, and the kernel would send a signal that ends the program.
+    match without(Signal::SIGXFSZ, || ftruncate(&fd, end)) {
+        Err(Errno::EFBIG) => {
+            Err(Error::io("shared memory larger than the limit on files (RLIMIT_FSIZE)", Errno::EFBIG))
+        }
+        outcome => outcome.context("cannot size shared memory"),
+    }
 }
 
 /// Gives the pages behind a range back to the system; they read as zeros from then on.

@@ -3,8 +3,8 @@
 use crate::codec::{self, Source};
 use crate::error::Result;
 use crate::task::call::{Calls, run_calls, state};
-use crate::task::name::{Function, conjure};
-use crate::task::{Argument, ByReference, ByValue, Partial, Prepared, ReturnValue, Task};
+use crate::task::name::{Entry, Function, conjure};
+use crate::task::{Argument, ByReference, ByValue, Partial, Prepared, ReturnValue, Stateless, Task};
 
 /// A tuple of arguments that can travel to another process: up to eight values, each
 /// `Serialize + DeserializeOwned + 'static`.
@@ -97,22 +97,22 @@ macro_rules! functions {
         #[allow(non_snake_case)] // As above.
         impl<Func, $($name,)* R> Task<($($name,)*)> for Func
         where
-            Func: Fn($($name),*) -> R + 'static,
+            Func: Fn($($name),*) -> R + Stateless,
             R: ReturnValue,
             $($name: Argument,)*
         {
             type Output = R;
 
-            fn prepare(self) -> Result<Prepared> {
-                fn run<Func, $($name,)* R>(calls: &mut dyn Calls)
+            fn prepare_as<const ONCE: bool>(self) -> Result<Prepared> {
+                fn run<Func, $($name,)* R, const ONCE: bool>(calls: &mut dyn Calls)
                 where
-                    Func: Fn($($name),*) -> R + 'static,
+                    Func: Fn($($name),*) -> R + Stateless,
                     R: ReturnValue,
                     $($name: Argument,)*
                 {
-                    run_calls(calls, |_, ($($name,)*): ($($name,)*)| Ok(conjure::<Func>()($($name),*)));
+                    run_calls::<_, _, ONCE>(calls, |_, ($($name,)*): ($($name,)*)| Ok(conjure::<Func>()($($name),*)));
                 }
-                Ok(Prepared { function: Function::name(run::<Func, $($name,)* R>)?, state: None, label: Self::label() })
+                Ok(Prepared { function: Function::name(const { &Entry::new(run::<Func, $($name,)* R, ONCE>) })?, state: None, label: Self::label() })
             }
 
             // Conjured, though there is a value: what cannot go to a process is to be refused here, too.
@@ -128,26 +128,26 @@ macro_rules! partials {
         #[allow(non_snake_case)] // As above.
         impl<Func, State, $($name,)* R> Task<($($name,)*)> for Partial<Func, State, ByReference>
         where
-            Func: Fn(&State $(, $name)*) -> R + 'static,
+            Func: Fn(&State $(, $name)*) -> R + Stateless,
             State: Argument,
             R: ReturnValue,
             $($name: Argument,)*
         {
             type Output = R;
 
-            fn prepare(self) -> Result<Prepared> {
-                fn run<Func, State, $($name,)* R>(calls: &mut dyn Calls)
+            fn prepare_as<const ONCE: bool>(self) -> Result<Prepared> {
+                fn run<Func, State, $($name,)* R, const ONCE: bool>(calls: &mut dyn Calls)
                 where
-                    Func: Fn(&State $(, $name)*) -> R + 'static,
+                    Func: Fn(&State $(, $name)*) -> R + Stateless,
                     State: Argument,
                     R: ReturnValue,
                     $($name: Argument,)*
                 {
-                    run_calls(calls, |calls, ($($name,)*): ($($name,)*)| {
+                    run_calls::<_, _, ONCE>(calls, |calls, ($($name,)*): ($($name,)*)| {
                         Ok(conjure::<Func>()(state::<State>(calls)? $(, $name)*))
                     });
                 }
-                self.prepared(run::<Func, State, $($name,)* R>, Self::label())
+                self.prepared(const { &Entry::new(run::<Func, State, $($name,)* R, ONCE>) }, Self::label())
             }
 
             fn label() -> &'static str {
@@ -162,27 +162,27 @@ macro_rules! partials {
         #[allow(non_snake_case)] // As above.
         impl<Func, State, $($name,)* R> Task<($($name,)*)> for Partial<Func, State, ByValue>
         where
-            Func: Fn(State $(, $name)*) -> R + 'static,
+            Func: Fn(State $(, $name)*) -> R + Stateless,
             State: Argument + Clone,
             R: ReturnValue,
             $($name: Argument,)*
         {
             type Output = R;
 
-            fn prepare(self) -> Result<Prepared> {
-                fn run<Func, State, $($name,)* R>(calls: &mut dyn Calls)
+            fn prepare_as<const ONCE: bool>(self) -> Result<Prepared> {
+                fn run<Func, State, $($name,)* R, const ONCE: bool>(calls: &mut dyn Calls)
                 where
-                    Func: Fn(State $(, $name)*) -> R + 'static,
+                    Func: Fn(State $(, $name)*) -> R + Stateless,
                     State: Argument + Clone,
                     R: ReturnValue,
                     $($name: Argument,)*
                 {
-                    run_calls(calls, |calls, ($($name,)*): ($($name,)*)| {
+                    run_calls::<_, _, ONCE>(calls, |calls, ($($name,)*): ($($name,)*)| {
                         let state = state::<State>(calls)?.clone();
                         Ok(conjure::<Func>()(state $(, $name)*))
                     });
                 }
-                self.prepared(run::<Func, State, $($name,)* R>, Self::label())
+                self.prepared(const { &Entry::new(run::<Func, State, $($name,)* R, ONCE>) }, Self::label())
             }
 
             fn label() -> &'static str {

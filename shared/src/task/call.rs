@@ -6,8 +6,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::codec::{self, Source};
+use crate::error::Error;
 use crate::handle::{self, Carried};
 use crate::task::Arguments;
+use crate::task::refusal::refusal;
 
 /// What a trampoline works through: calls of its function, one after the other.
 ///
@@ -22,6 +24,9 @@ pub(crate) trait Calls {
 
     /// Ends the call. `output` has the result, if it went well; it comes back empty.
     fn end(&mut self, outcome: Result<(), Failure>, output: &mut Vec<u8>);
+
+    /// Takes note that the function has returned this error. The call [ends](Calls::end) after that.
+    fn refuse(&mut self, _error: Error) {}
 
     /// Ends a call whose result is the first `len` bytes of `raw`.
     fn end_fixed(&mut self, raw: codec::fixed::Raw, len: usize);
@@ -42,8 +47,8 @@ pub(crate) struct State {
     pub(crate) value: Option<Box<dyn Any>>,
 }
 
-/// Makes all calls: decodes the arguments, has `function` compute, encodes the result.
-pub(crate) fn run_calls<Args: Arguments, R: Serialize + 'static>(
+/// Makes all calls: decodes the arguments, has `function` compute, encodes the result. With `ONCE`, tells of a result that is an `Err`.
+pub(crate) fn run_calls<Args: Arguments, R: Serialize + 'static, const ONCE: bool>(
     calls: &mut dyn Calls,
     function: impl Fn(&mut dyn Calls, Args) -> Result<R, Failure>,
 ) {
@@ -51,6 +56,9 @@ pub(crate) fn run_calls<Args: Arguments, R: Serialize + 'static>(
     while let Some(input) = calls.next() {
         let args = Args::decode(input).map_err(Failure::Decode);
         let result = args.and_then(|args| function(calls, args));
+        if ONCE && let Some(error) = result.as_ref().ok().and_then(refusal) {
+            calls.refuse(error);
+        }
         if let (Ok(value), Some(len)) = (&result, codec::fixed::size::<R>()) {
             calls.end_fixed(codec::fixed::raw(value), len);
             continue;

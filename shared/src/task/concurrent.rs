@@ -12,8 +12,8 @@ use tokio::task::{JoinSet, LocalSet};
 use crate::error::{Error, Result};
 use crate::protocol::Envelope;
 use crate::task::call::{Calls, run_calls};
-use crate::task::name::{Function, conjure};
-use crate::task::{Prepared, Task, panic};
+use crate::task::name::{Entry, Function, conjure};
+use crate::task::{Prepared, Stateless, Task, panic};
 
 /// An async function as a task that takes many items, and how many of them it may have under way at a time.
 pub(crate) struct Concurrent<F, A, Fut, R> {
@@ -57,24 +57,30 @@ impl From<Caught> for Error {
 
 impl<F, A, Fut, R> Task<(u64, Vec<A>)> for Concurrent<F, A, Fut, R>
 where
-    F: Fn(A) -> Fut + 'static,
+    F: Fn(A) -> Fut + Stateless,
     A: Serialize + DeserializeOwned + 'static,
     Fut: Future<Output = R> + 'static,
     R: Serialize + DeserializeOwned + 'static,
 {
     type Output = Vec<Result<R, Caught>>;
 
-    fn prepare(self) -> Result<Prepared> {
+    fn prepare_as<const ONCE: bool>(self) -> Result<Prepared> {
         fn run<F, A, Fut, R>(calls: &mut dyn Calls)
         where
-            F: Fn(A) -> Fut + 'static,
+            F: Fn(A) -> Fut + Stateless,
             A: Serialize + DeserializeOwned + 'static,
             Fut: Future<Output = R> + 'static,
             R: Serialize + DeserializeOwned + 'static,
         {
-            run_calls(calls, |_, (most, items): (u64, Vec<A>)| Ok(call_all(conjure::<F>(), most, items)));
+            run_calls::<_, _, false>(calls, |_, (most, items): (u64, Vec<A>)| {
+                Ok(call_all(conjure::<F>(), most, items))
+            });
         }
-        Ok(Prepared { function: Function::name(run::<F, A, Fut, R>)?, state: None, label: Self::label() })
+        Ok(Prepared {
+            function: Function::name(const { &Entry::new(run::<F, A, Fut, R>) })?,
+            state: None,
+            label: Self::label(),
+        })
     }
 
     fn label() -> &'static str {

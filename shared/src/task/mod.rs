@@ -1,7 +1,7 @@
 //! What can run in another process: functions by name, arguments by value.
 //!
 //! [`Task`] is implemented for every function, and every closure that captures nothing, of up to eight serializable parameters.
-//! Such a value has no size, so there is nothing to send but *which* one it is: its [name](name::Function), an offset in the
+//! Such a value has no size, so there is nothing to send but *which* one it is: its [name](name::Function), which leads to an entry in the
 //! executable. [`partial`] adds state that is sent once to each worker.
 
 mod arguments;
@@ -11,6 +11,7 @@ mod concurrent;
 mod name;
 pub(crate) mod panic;
 mod partial;
+mod refusal;
 mod value;
 
 pub use arguments::Arguments;
@@ -30,7 +31,8 @@ use crate::handle::Carried;
 /// result are `Serialize + DeserializeOwned + 'static`, and for what [`partial`] returns. There is no need to implement it by hand.
 ///
 /// A closure that captures does not compile: its captured values would have to travel too, and the compiler offers no way to
-/// take them out. Pass them as arguments, or with [`partial`]:
+/// take them out. Nor does one that captures a value without a size unless it is `Copy + Send + Sync`: such a value may be a token of
+/// which there is one. Pass what is captured as arguments, or with [`partial`]:
 ///
 /// ```compile_fail
 /// # use multiproc::Pool;
@@ -62,9 +64,15 @@ pub trait Task<Args: Arguments>: Sized + 'static {
     /// What the function returns.
     type Output: ReturnValue;
 
+    /// The function's name and state, ready to be sent. With `ONCE`, of the variant that tells whether the function returned `Err`.
+    #[doc(hidden)]
+    fn prepare_as<const ONCE: bool>(self) -> Result<Prepared>;
+
     /// The function's name and state, ready to be sent.
     #[doc(hidden)]
-    fn prepare(self) -> Result<Prepared>;
+    fn prepare(self) -> Result<Prepared> {
+        self.prepare_as::<false>()
+    }
 
     /// What the function is called, for people.
     #[doc(hidden)]
@@ -76,6 +84,21 @@ pub trait Task<Args: Arguments>: Sized + 'static {
     #[doc(hidden)]
     fn call(&self, args: Args) -> Self::Output;
 }
+
+/// What a worker can have by knowing its type alone: a function, or a closure that captures nothing.
+///
+/// A value that has no size can still be one of a kind, such as a token whose owner alone may do something. A worker makes as many
+/// of the function as it needs, in whatever thread, so nothing of that sort may be captured: the function is `Copy + Send + Sync`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a task's function: it captures something that cannot be copied or shared between threads",
+    label = "captures what belongs to one owner or one thread",
+    note = "a task's function is `Copy + Send + Sync + 'static` and captures nothing, as each worker makes its own",
+    note = "pass the values as arguments, or send them along with `multiproc::partial(function, state)`"
+)]
+pub trait Stateless: Copy + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<F: Copy + Send + Sync + 'static> Stateless for F {}
 
 /// A function as it travels.
 #[doc(hidden)]
@@ -90,6 +113,6 @@ pub struct Prepared {
 impl Prepared {
     /// For a job without tasks to run.
     pub(crate) fn nothing() -> Self {
-        Self { function: Function(0), state: None, label: "" }
+        Self { function: Function::NONE, state: None, label: "" }
     }
 }

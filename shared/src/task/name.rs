@@ -1,56 +1,111 @@
-//! Functions by name: an offset in the executable, valid in every process of the same build.
+//! Functions by name: where the program has an entry for them, valid in every process of the same build.
 #![allow(unsafe_code)]
 
+use std::hint::black_box;
 use std::ptr::NonNull;
 
 use crate::error::{Error, Result};
-use crate::task::Calls;
+use crate::sys::modules::Module;
+use crate::task::{Calls, Stateless};
+use crate::ticket;
 
 /// A function that makes all calls of one task function.
 pub(crate) type Trampoline = fn(&mut dyn Calls);
 
-/// Names a [`Trampoline`]: its distance from the start of the executable. The loader may place the executable anywhere; the
-/// distances stay.
+/// What a name leads to: a constant that holds a [`Trampoline`]. There is one for each task function that the program names.
+///
+/// A number that is no name does not pass for one: what it leads to must be a constant that bears the marks of an entry.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct Entry {
+    mark: u64,
+    /// The mark, turned. The program has the two side by side nowhere else, as the code that checks them turns one into the other.
+    turned: u64,
+    trampoline: Trampoline,
+}
+
+const MARK: u64 = 0xa7c3_59e1_0d86_f24b;
+
+const fn turn(mark: u64) -> u64 {
+    mark.rotate_left(23) ^ 0x5b1d_93f6_c842_07ae
+}
+
+impl Entry {
+    pub(crate) const fn new(trampoline: Trampoline) -> Self {
+        Self { mark: MARK, turned: turn(MARK), trampoline }
+    }
+
+    /// Finds the entry at `address`, which may be any number.
+    fn find(module: &Module, address: usize) -> Option<&'static Self> {
+        if !address.is_multiple_of(align_of::<Self>()) || !module.has_constant(address, size_of::<Self>()) {
+            return None;
+        }
+        let words = NonNull::new(std::ptr::with_exposed_provenance_mut::<[u64; size_of::<Self>() / 8]>(address))?;
+        // SAFETY: aligned, and so many bytes there are loaded and constant.
+        let [mark, turned, code] = unsafe { words.read() };
+        if mark != MARK || turned != turn(black_box(mark)) || !module.has_code(code as usize) {
+            return None;
+        }
+        // SAFETY: only `new` puts these words side by side, and a constant cannot have changed: this is an entry. It stays as long as
+        // the module is loaded, as all of its functions do.
+        Some(unsafe { words.cast::<Self>().as_ref() })
+    }
+}
+
+/// Names an [`Entry`]: by its distance from the start of the program, as the loader may place the program anywhere while the distances
+/// stay; or, in a shared library, by its address, which means the same in forks of this process only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Function(pub(crate) u64);
 
-unsafe extern "C" {
-    // Defined by the linker (GNU ld, lld and mold alike): the first byte of the executable's image, and the byte after its code.
-    static __executable_start: u8;
-    static etext: u8;
-}
-
-fn bounds() -> (usize, usize) {
-    (&raw const __executable_start as usize, &raw const etext as usize)
-}
+/// The name is an address, below the tag of the library that it lies in.
+const IN_LIBRARY: u64 = 1 << 63;
+/// Addresses are shorter than this.
+const ADDRESS_BITS: u32 = 48;
+const TAG: u64 = 0x7fff;
 
 impl Function {
-    pub(crate) fn name(trampoline: Trampoline) -> Result<Self> {
-        let (start, end) = bounds();
-        let address = trampoline as usize;
-        if !(start..end).contains(&address) {
-            return Err(Error::Config(
-                "the task's function is not part of the executable (is it in a dynamic library?), so a worker could not find it".into(),
-            ));
+    /// For a job without tasks to run.
+    pub(crate) const NONE: Self = Self(0);
+
+    pub(crate) fn name(entry: &'static Entry) -> Result<Self> {
+        let address = std::ptr::from_ref(entry).expose_provenance();
+        if let Some(own) = Module::own()
+            && own.has_constant(address, size_of::<Entry>())
+        {
+            return Ok(Self((address - own.base) as u64));
         }
-        Ok(Self((address - start) as u64))
+        let library = Module::of(address).filter(|module| Entry::find(module, address).is_some());
+        match library {
+            Some(library) if (address as u64) >> ADDRESS_BITS == 0 => {
+                Ok(Self(IN_LIBRARY | (u64::from(library.tag) & TAG) << ADDRESS_BITS | address as u64))
+            }
+            _ => Err(Error::Config("the task's function is not among the constants of a program or library".into())),
+        }
     }
 
-    /// The function of this name, if it lies in the executable's code.
-    pub(crate) fn resolve(self) -> Option<Trampoline> {
-        let (start, end) = bounds();
-        let address = start.checked_add(usize::try_from(self.0).ok()?)?;
-        if !(start..end).contains(&address) {
-            return None;
-        }
-        // SAFETY: names are made by `name` above from trampolines only, and reach this process from its parent, which was
-        // checked to run the same build; so there is a trampoline at this address.
-        Some(unsafe { std::mem::transmute::<usize, Trampoline>(address) })
+    /// Finds the function of this name.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(crate) fn resolve(self) -> Result<Trampoline, &'static str> {
+        let unknown = "this process does not know the task's function: it is in a library that was loaded after the process began";
+        let entry = if self.0 & IN_LIBRARY == 0 {
+            let own = Module::own().ok_or(unknown)?;
+            own.base.checked_add(self.0 as usize).and_then(|address| Entry::find(own, address))
+        } else if ticket::is_executed() {
+            return Err("the task's function is in a shared library, and only a fork of the program finds it there");
+        } else {
+            let address = (self.0 & ((1 << ADDRESS_BITS) - 1)) as usize;
+            let tag = self.0 >> ADDRESS_BITS & TAG;
+            let library = Module::of(address).filter(|library| u64::from(library.tag) & TAG == tag);
+            library.and_then(|library| Entry::find(&library, address))
+        };
+        Ok(entry.ok_or(unknown)?.trampoline)
     }
 }
 
 /// The function of type `F`, in a process where no value of `F` was ever made. Does not compile for an `F` that carries data.
-pub(crate) fn conjure<F: 'static>() -> &'static F {
+pub(crate) fn conjure<F: Stateless>() -> &'static F {
     const {
         assert!(
             size_of::<F>() == 0,
@@ -59,7 +114,60 @@ pub(crate) fn conjure<F: 'static>() -> &'static F {
         );
     }
     // SAFETY: F has no size, so any aligned address holds a value of it and nothing is read through the reference. A
-    // value exists: naming this instance took one in the parent. F is 'static, so it holds no borrow that could have ended, and
-    // a reference runs no destructor.
+    // value exists: naming this instance took one in the parent, and as F is Copy and Sync, there may be as many as one likes, in
+    // any thread. F is 'static, so it holds no borrow that could have ended, and a reference runs no destructor.
     unsafe { NonNull::<F>::dangling().as_ref() }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn nothing(_: &mut dyn Calls) {}
+
+    fn entry() -> &'static Entry {
+        const { &Entry::new(nothing) }
+    }
+
+    #[test]
+    fn a_name_leads_to_its_function() {
+        let name = Function::name(entry()).unwrap();
+        assert!(std::ptr::fn_addr_eq(name.resolve().unwrap(), nothing as Trampoline));
+    }
+
+    #[test]
+    fn the_address_of_a_function_is_no_name() {
+        let base = Module::own().unwrap().base;
+        assert!(Function((nothing as Trampoline as usize - base) as u64).resolve().is_err());
+    }
+
+    #[test]
+    fn what_looks_like_an_entry_but_can_be_written_is_none() {
+        let copy = Box::leak(Box::new(Entry::new(nothing)));
+        assert!(Function::name(copy).is_err());
+        let base = Module::own().unwrap().base;
+        let address = std::ptr::from_ref(copy).expose_provenance();
+        assert!(Function(address.wrapping_sub(base) as u64 & !IN_LIBRARY).resolve().is_err());
+    }
+
+    #[test]
+    fn no_number_near_a_name_is_one() {
+        let Function(name) = Function::name(entry()).unwrap();
+        let near = (1..4096).flat_map(|by| [name - by, name + by]);
+        let others = near.filter_map(|number| Function(number).resolve().ok());
+        // Entries of other functions may be its neighbours; whatever is found is one.
+        others.for_each(|found| assert!(Module::own().unwrap().has_code(found as usize)));
+        assert!(Function(name + 1).resolve().is_err());
+        assert!(Function(name | IN_LIBRARY).resolve().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_number_is_a_name_or_an_error(number: u64) {
+            let _ = Function(number).resolve();
+            let _ = Function(number % (1 << 24)).resolve();
+        }
+    }
 }

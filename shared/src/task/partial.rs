@@ -9,7 +9,7 @@ use crate::codec;
 use crate::error::{Error, Result};
 use crate::handle::{self, Carried};
 use crate::task::Prepared;
-use crate::task::name::{Function, Trampoline};
+use crate::task::name::{Entry, Function};
 
 /// A function and its first argument; made by [`partial`].
 #[derive(Debug, Clone, Copy)]
@@ -65,12 +65,12 @@ impl<F, S, By> Partial<F, S, By> {
 }
 
 impl<F, S: Serialize + 'static, By> Partial<F, S, By> {
-    pub(super) fn prepared(self, trampoline: Trampoline, label: &'static str) -> Result<Prepared> {
+    pub(super) fn prepared(self, entry: &'static Entry, label: &'static str) -> Result<Prepared> {
         let Carried { mut bytes, mut handles } = Carried::default();
         let encode = || catch_unwind(AssertUnwindSafe(|| codec::encode(self.state, &mut bytes)));
         let encoded = handle::pack(&mut handles, encode);
         encoded.unwrap_or_else(|_| Err("serializing the state panicked".into())).map_err(Error::Encode)?;
-        let function = Function::name(trampoline)?;
+        let function = Function::name(entry)?;
         Ok(Prepared { function, state: Some(Carried { bytes, handles }), label })
     }
 }

@@ -13,9 +13,10 @@ use bytemuck::Zeroable;
 
 use crate::handle::{self, Carried, Handles};
 use crate::identity;
-use crate::protocol::{Envelope, Kind, RECORD_LEN, Record, RecordKind, Setup};
+use crate::protocol::{Kind, RECORD_LEN, Record, RecordKind, Setup};
 use crate::ring::{Corrupt, Segment};
 use crate::sys::bell::Bell;
+use crate::sys::exit;
 use crate::sys::process;
 use crate::sys::socket::Socket;
 use crate::task::{State, panic};
@@ -31,6 +32,8 @@ pub(crate) struct Seed {
     pub(crate) bell: OwnedFd,
     /// The socket that handles come through.
     pub(crate) handles: OwnedFd,
+    /// As long as it is open, the kernel ends this process when its nursery ends.
+    pub(crate) lifeline: Option<OwnedFd>,
 }
 
 /// The exit code of a worker that found its memory or its orders unreadable.
@@ -40,10 +43,14 @@ const CONFUSED: i32 = 70;
 pub(crate) fn run(seed: Seed) -> ! {
     let Ok(segment) = Segment::open(&seed.segment) else { process::exit_now(CONFUSED) };
     drop(seed.segment);
+    let _lifeline = seed.lifeline;
     panic::install_hook();
     let outcome = Worker::new(Arc::new(segment), Bell::from_fd(seed.bell), Socket::from_fd(seed.handles)).serve();
     process::flush_stdio();
-    process::exit_now(outcome.unwrap_or(CONFUSED))
+    match outcome {
+        Ok(code) => exit::in_order(code),
+        Err(Corrupt) => process::exit_now(CONFUSED),
+    }
 }
 
 struct Worker {
@@ -54,6 +61,10 @@ struct Worker {
     states: HashMap<u64, State>,
     /// Whether the latest task failed.
     failed: bool,
+    /// What to run before the end.
+    finalizer: Option<(Record, Carried)>,
+    /// How long the end may take, in nanoseconds.
+    end_limit: u64,
     /// A process of its own, not one of a pool: it exits with 1 if its task failed.
     single: bool,
     /// Tasks begun.
@@ -72,6 +83,8 @@ impl Worker {
             handles,
             states: HashMap::new(),
             failed: false,
+            finalizer: None,
+            end_limit: u64::MAX,
             single: false,
             started: 0,
             now: None,
@@ -96,7 +109,11 @@ impl Worker {
                 }
                 RecordKind::Forget => drop(self.states.remove(&record.state)),
                 RecordKind::RunOne | RecordKind::RunMany => self.run_chunk(&record, len)?,
-                RecordKind::Quit => return Ok(i32::from(self.single && self.failed)),
+                RecordKind::Finalize => {
+                    let carried = Carried { handles: self.handles_of(&record)?, bytes: self.inbox.take_owned(len)? };
+                    self.finalizer = Some((record, carried));
+                }
+                RecordKind::Quit => return Ok(self.finalize()),
             }
         }
     }
@@ -118,6 +135,7 @@ impl Worker {
             process::limit_memory(bytes).map_err(|_| Corrupt)?;
         }
         self.single = setup.single;
+        self.end_limit = setup.end_limit;
         identity::become_worker(setup.identity);
         if setup.ready {
             self.be_ready();
@@ -129,17 +147,26 @@ impl Worker {
         self.segment.header().worker.ready.store(1, Release);
     }
 
-    /// Runs the initializer. If it panics, the worker ends: what the tasks need is not there.
+    /// Runs the finalizer, with a limit for that and all that follows; says with which code to exit.
+    fn finalize(&mut self) -> i32 {
+        exit::limit(self.end_limit);
+        let finalizer = self.finalizer.take();
+        let failed = finalizer.is_some_and(|(record, input)| !matches!(self.run_once(&record, input), Ok(None)));
+        i32::from(failed || self.single && self.failed)
+    }
+
+    /// Runs the initializer. If it fails, the worker ends: what the tasks need is not there.
     fn initialize(&mut self, record: &Record, len: usize) -> Result<(), Corrupt> {
         let input = Carried { handles: self.handles_of(record)?, bytes: self.inbox.take_owned(len)? };
-        let Some((kind, mut payload)) = self.run_initializer(record, input)? else {
+        let outcome = self.run_once(record, input)?;
+        // An initializer may have given up rights.
+        process::renew_death_signal();
+        let Some(error) = outcome else {
             self.be_ready();
             return Ok(());
         };
-        if kind != Kind::Panicked {
-            let message = String::from_utf8_lossy(&payload).into_owned();
-            payload = panic::encode(&Envelope { message, location: None, backtrace: None });
-        }
+        // Texts and numbers: postcard has nothing to refuse in them.
+        let mut payload = postcard::to_stdvec(&error).unwrap_or_default();
         self.outlet.send(Kind::Initializer, None, &mut payload)?;
         self.outlet.show();
         process::flush_stdio();

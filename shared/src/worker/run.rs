@@ -4,8 +4,9 @@ use std::sync::atomic::Ordering::{Relaxed, Release};
 
 use crate::codec::Source;
 use crate::codec::fixed::Raw;
+use crate::error::Error;
 use crate::handle::{self, Carried};
-use crate::protocol::{Items, Kind, Record, RecordKind};
+use crate::protocol::{Envelope, Items, Kind, Record, RecordKind};
 use crate::ring::{Corrupt, Flags, Segment};
 use crate::sys::clock::now_ns;
 use crate::task::{Calls, Failure, Function, State, panic};
@@ -60,18 +61,19 @@ impl Worker {
         Ok(())
     }
 
-    /// Runs the initializer; says what went wrong, as a frame's kind and payload.
-    pub(super) fn run_initializer(
-        &mut self,
-        record: &Record,
-        mut input: Carried,
-    ) -> Result<Option<(Kind, Vec<u8>)>, Corrupt> {
-        let function = Function(record.function).resolve().ok_or(Corrupt)?;
+    /// Runs an initializer or a finalizer; says what went wrong.
+    pub(super) fn run_once(&mut self, record: &Record, mut input: Carried) -> Result<Option<Error>, Corrupt> {
+        let function = match Function(record.function).resolve() {
+            Ok(function) => function,
+            Err(why) => return Ok(Some(Error::Decode(why.into()))),
+        };
         let state = self.states.get_mut(&record.state);
         let mut once = Once { input: Some(&mut input.bytes), state, failure: None };
         Ok(match handle::unpack(&mut input.handles, || panic::catch(|| function(&mut once))) {
-            Ok(()) => once.failure.map(Failure::into_frame),
-            Err(envelope) => Some((Kind::Panicked, panic::encode(&envelope))),
+            Ok(()) => once.failure,
+            Err(Envelope { message, location, backtrace }) => {
+                Some(Error::Panicked { message, location, backtrace, pid: std::process::id() })
+            }
         })
     }
 }
@@ -121,9 +123,17 @@ struct Run<'a> {
 impl Run<'_> {
     /// Makes all calls. A panic ends its call; the loop is entered again for the next.
     fn all(&mut self, function: Function) -> Result<(), Corrupt> {
-        let function = function.resolve().ok_or(Corrupt)?;
-        while let Err(envelope) = panic::catch(|| function(self)) {
-            self.finish(Kind::Panicked, &mut panic::encode(&envelope));
+        match function.resolve() {
+            Ok(function) => {
+                while let Err(envelope) = panic::catch(|| function(self)) {
+                    self.finish(Kind::Panicked, &mut panic::encode(&envelope));
+                }
+            }
+            Err(why) => {
+                while self.next().is_some() {
+                    self.finish(Kind::Decode, &mut why.into());
+                }
+            }
         }
         self.outcome
     }
@@ -189,11 +199,11 @@ impl Calls for Run<'_> {
     }
 }
 
-/// The single call of the initializer, whose result nobody wants.
+/// The single call of an initializer or a finalizer. Nobody wants its result, but for an error.
 struct Once<'a> {
     input: Option<&'a mut Vec<u8>>,
     state: Option<&'a mut State>,
-    failure: Option<Failure>,
+    failure: Option<Error>,
 }
 
 impl Calls for Once<'_> {
@@ -205,8 +215,16 @@ impl Calls for Once<'_> {
         self.state.as_deref_mut()
     }
 
+    fn refuse(&mut self, error: Error) {
+        self.failure = Some(error);
+    }
+
     fn end(&mut self, outcome: Result<(), Failure>, _output: &mut Vec<u8>) {
-        self.failure = outcome.err();
+        match outcome {
+            Err(Failure::Decode(text)) => self.failure = Some(Error::Decode(text)),
+            // Nobody wants its result.
+            Ok(()) | Err(Failure::Encode(_)) => {}
+        }
     }
 
     fn end_fixed(&mut self, _raw: Raw, _len: usize) {}

@@ -18,6 +18,7 @@ use crate::protocol::FrameHead;
 use crate::ring::{Consumer, Producer, Segment};
 use crate::sys::clock::now_ns;
 use crate::sys::socket::Socket;
+use crate::ticket::Failure;
 
 /// Chunks that may wait in a worker's ring, however short their tasks seem.
 const MOST_IN_FLIGHT: usize = 1024;
@@ -177,6 +178,11 @@ impl Link {
     /// Whether the initializer has run.
     pub(in crate::engine) fn is_ready(&self) -> bool {
         self.header().worker.ready.load(Acquire) == 1
+    }
+
+    /// Why its process could not begin, if it has left a word about that.
+    pub(in crate::engine) fn failure(&self) -> Option<Failure> {
+        Failure::from_word(self.header().failure())
     }
 
     /// The mean time of the tasks done since the last call, in nanoseconds, if there were any.

@@ -1,0 +1,124 @@
+//! The orderly end of a worker: what was set up for the end of its process runs, within a limit.
+//!
+//! `exit` runs the destructors of this thread's thread-locals, then the exit handlers, then flushes the C streams. In a process that
+//! was executed all of that is its own. In a copy of the program ([`begin`] marks one) those from before the copy was made are the
+//! program's, and must run there alone: both lists are worked off from the newest entry, and end at an entry of ours.
+#![allow(unsafe_code)]
+
+use std::ffi::c_void;
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+
+use nix::libc::{self, c_int};
+
+use crate::sys::process;
+
+/// The exit code of an orderly end, once one has begun.
+static CODE: AtomicI32 = AtomicI32::new(NONE);
+const NONE: i32 = -1;
+
+unsafe extern "C" {
+    // Of the C++ ABI, which the C library implements: `exit` and thread-locals rest on them.
+    fn __cxa_thread_atexit_impl(destroy: extern "C" fn(*mut c_void), object: *mut c_void, module: *mut c_void)
+    -> c_int;
+    fn __cxa_finalize(module: *mut c_void);
+    // Of the C library: an exit handler that is given the exit code. `__cxa_finalize` leaves it out.
+    fn on_exit(handler: extern "C" fn(c_int, *mut c_void), argument: *mut c_void) -> c_int;
+    static __dso_handle: u8;
+}
+
+/// Marks this point: exit handlers and destructors of thread-locals that are there already will not run in this process and its forks.
+pub(crate) fn begin() {
+    let module = (&raw const __dso_handle).cast_mut().cast();
+    // SAFETY: both functions are defined in this executable and stay; the object is not looked at.
+    unsafe {
+        __cxa_thread_atexit_impl(end_of_destructors, ptr::null_mut(), module);
+        libc::atexit(end_of_handlers);
+        on_exit(end_at_exit, ptr::null_mut());
+    }
+}
+
+/// The destructors of this process have run: goes on with its exit handlers.
+extern "C" fn end_of_destructors(_object: *mut c_void) {
+    if CODE.load(Relaxed) == NONE {
+        // A task has called `exit`.
+        return;
+    }
+    // SAFETY: runs the exit handlers from the newest on. Ours is among them and does not return, so none runs twice.
+    unsafe { __cxa_finalize(ptr::null_mut()) };
+    process::exit_now(CODE.load(Relaxed))
+}
+
+/// The exit handlers of this process have run.
+extern "C" fn end_of_handlers() {
+    end(CODE.load(Relaxed));
+}
+
+/// As [`end_of_handlers`], where a task has called `exit`.
+extern "C" fn end_at_exit(code: c_int, _argument: *mut c_void) {
+    end(code);
+}
+
+fn end(code: c_int) -> ! {
+    process::flush_stdio();
+    coverage::write();
+    process::exit_now(code)
+}
+
+/// Ends the process, and runs what was set up for that.
+pub(crate) fn in_order(code: i32) -> ! {
+    CODE.store(code, Relaxed);
+    std::process::exit(code)
+}
+
+/// Has the kernel kill this process after so many nanoseconds.
+pub(crate) fn limit(nanoseconds: u64) {
+    let mut timer = MaybeUninit::uninit();
+    // SAFETY: all zero is a valid sigevent and a valid itimerspec, whose fields are then set; the timer is written if the call succeeds.
+    unsafe {
+        let mut event: libc::sigevent = std::mem::zeroed();
+        event.sigev_notify = libc::SIGEV_SIGNAL;
+        event.sigev_signo = libc::SIGKILL;
+        if libc::timer_create(libc::CLOCK_MONOTONIC, &mut event, timer.as_mut_ptr()) == 0 {
+            let mut time: libc::itimerspec = std::mem::zeroed();
+            time.it_value.tv_sec = (nanoseconds / 1_000_000_000).min(u32::MAX.into()) as libc::time_t;
+            time.it_value.tv_nsec = (nanoseconds % 1_000_000_000) as libc::c_long;
+            libc::timer_settime(timer.assume_init(), 0, &time, ptr::null_mut());
+        }
+    }
+}
+
+/// The profile of a program that was built with `-C instrument-coverage`. It is written by an exit handler that was installed when the
+/// program began, which does not run in its copies.
+mod coverage {
+    use std::arch::global_asm;
+
+    use nix::libc::c_int;
+
+    global_asm!(
+        ".pushsection .data.rel.ro.multiproc_write_profile,\"aw\"",
+        ".balign 8",
+        ".weak __llvm_profile_write_file",
+        // A program may have several copies of this crate. One word does for all.
+        ".weak multiproc_write_profile",
+        ".hidden multiproc_write_profile",
+        "multiproc_write_profile:",
+        ".8byte __llvm_profile_write_file",
+        ".popsection",
+    );
+
+    unsafe extern "C" {
+        /// Null in any other program.
+        static multiproc_write_profile: Option<unsafe extern "C" fn() -> c_int>;
+    }
+
+    pub(super) fn write() {
+        // SAFETY: the word is never written. It holds the address of the profiler's function, which takes nothing and may be called at any
+        // time, or null.
+        if let Some(write) = unsafe { multiproc_write_profile } {
+            // SAFETY: as above.
+            unsafe { write() };
+        }
+    }
+}

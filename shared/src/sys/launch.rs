@@ -1,0 +1,200 @@
+//! Fresh runs of this program: how they are started, and what they find.
+//!
+//! A fresh process finds what it is to work with at fixed numbers, and of all other descriptors only standard input, output and
+//! error: the rest are closed before it begins. So what code before `init` opens is its own, and is never touched.
+#![allow(unsafe_code)]
+
+use std::ffi::{CString, c_char};
+use std::iter;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStringExt;
+use std::ptr;
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::libc;
+use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
+use nix::unistd::{ForkResult, Pid, fork, getpid};
+
+use crate::error::{Context, Result};
+use crate::sys::executable::Executable;
+use crate::sys::process::{die_with, exit_now};
+use crate::sys::{lifeline, signals};
+
+/// Where a fresh process finds its ticket.
+const TICKET_FD: RawFd = 3;
+/// Where it finds what it works with. A nursery has its socket at the first number; a worker has the bell there, its socket for handles
+/// at the second, and its lifeline at the third.
+const WORK_FDS: [RawFd; 3] = [4, 5, 6];
+/// Beyond all of these.
+const BEYOND: RawFd = 7;
+
+/// Starts this program once more, with `ticket` and `work` at their numbers. Safe with any number of threads, and its cost does
+/// not depend on the memory in use.
+pub(crate) fn spawn(program: &Executable, ticket: BorrowedFd<'_>, work: BorrowedFd<'_>) -> Result<Pid> {
+    let (ticket, work) = (out_of_the_way(ticket)?, out_of_the_way(work)?);
+    let context = "cannot prepare a child process";
+    let mut actions = PosixSpawnFileActions::init().context(context)?;
+    actions.add_dup2(ticket.as_raw_fd(), TICKET_FD).context(context)?;
+    actions.add_dup2(work.as_raw_fd(), WORK_FDS[0]).context(context)?;
+    close_rest(&mut actions).context(context)?;
+    let mut attributes = PosixSpawnAttr::init().context(context)?;
+    attributes.set_flags(PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK).context(context)?;
+    attributes.set_sigmask(&signals::request_set()).context(context)?;
+    posix_spawn(&*program.path, &actions, &attributes, &own_args(), &own_env()).context("cannot start a child process")
+}
+
+/// Has the new process close all descriptors beyond the first two of ours.
+#[cfg(target_env = "gnu")]
+fn close_rest(actions: &mut PosixSpawnFileActions) -> nix::Result<()> {
+    let actions: *mut libc::posix_spawn_file_actions_t = ptr::from_mut(actions).cast();
+    // SAFETY: nix's type is a transparent wrapper of an initialized C one, and is borrowed for the call.
+    match unsafe { libc::posix_spawn_file_actions_addclosefrom_np(actions, WORK_FDS[0] + 1) } {
+        0 => Ok(()),
+        error => Err(Errno::from_raw(error)),
+    }
+}
+
+/// Where the C library cannot do it, descriptors without close-on-exec stay open.
+#[cfg(not(target_env = "gnu"))]
+fn close_rest(_: &mut PosixSpawnFileActions) -> nix::Result<()> {
+    Ok(())
+}
+
+/// A run of this program that is prepared: nothing but system calls is left to do.
+pub(crate) struct Run {
+    path: CString,
+    args: Strings,
+    env: Strings,
+    fds: [OwnedFd; 4],
+    /// The last of them is a lifeline.
+    has_lifeline: bool,
+}
+
+impl Run {
+    /// Prepares a worker's run, which will find `ticket` and its work at their numbers.
+    pub(crate) fn prepare(
+        program: Executable,
+        ticket: BorrowedFd<'_>,
+        [bell, handles]: [BorrowedFd<'_>; 2],
+        lifeline: Option<BorrowedFd<'_>>,
+    ) -> Result<Self> {
+        let has_lifeline = lifeline.is_some();
+        // Something has to be at the lifeline's number. The end of its peer is not the worker's, then.
+        let lifeline = out_of_the_way(lifeline.unwrap_or(handles))?;
+        let fds = [out_of_the_way(ticket)?, out_of_the_way(bell)?, out_of_the_way(handles)?, lifeline];
+        Ok(Self { path: program.path, args: Strings::new(own_args()), env: Strings::new(own_env()), fds, has_lifeline })
+    }
+
+    /// Forks a process that becomes this run, and ends with this thread. It may be done beside any threads. If the exec fails, the
+    /// process calls `failed`, which must be content with system calls, on its ticket, and exits with `code`.
+    pub(crate) fn fork(&self, failed: fn(BorrowedFd<'_>, Errno), code: i32) -> nix::Result<Pid> {
+        let parent = getpid();
+        // SAFETY: until it executes a program or exits, the child makes system calls only and takes no lock that another thread
+        // may have held: whatever needs memory was prepared.
+        match unsafe { fork() }? {
+            ForkResult::Parent { child } => Ok(child),
+            ForkResult::Child => {
+                let errno = self.become_it(parent);
+                failed(self.fds[0].as_fd(), errno);
+                exit_now(code)
+            }
+        }
+    }
+
+    /// In the forked child. What it arranges outlives the exec, and so does the mask that blocks what may reach the whole process group.
+    fn become_it(&self, parent: Pid) -> Errno {
+        die_with(parent);
+        if self.has_lifeline {
+            // Without it there is still the parent-death signal.
+            let _ = lifeline::hold(self.fds[3].as_fd());
+        }
+        for (fd, number) in self.fds.iter().zip(iter::once(TICKET_FD).chain(WORK_FDS)) {
+            // SAFETY: dup2 has no memory effects; what was open at the number belonged to the process that this one is a copy of,
+            // whose life here ends with the exec below. Those to be placed have numbers beyond.
+            if let Err(errno) = Errno::result(unsafe { libc::dup2(fd.as_raw_fd(), number) }) {
+                return errno;
+            }
+        }
+        // The rest closes with the exec; an old kernel, which cannot arrange that, leaves open what was not made to close.
+        // SAFETY: a system call on numbers, that only sets their close-on-exec flag.
+        unsafe { libc::syscall(libc::SYS_close_range, BEYOND, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+        // SAFETY: all pointers are to C strings that `self` owns, and both lists end with a null pointer.
+        unsafe { libc::execve(self.path.as_ptr(), self.args.as_ptr(), self.env.as_ptr()) };
+        Errno::last()
+    }
+}
+
+/// C strings, and the list of pointers that the kernel wants.
+struct Strings {
+    _owned: Vec<CString>,
+    pointers: Vec<*const c_char>,
+}
+
+impl Strings {
+    fn new(strings: Vec<CString>) -> Self {
+        let pointers = strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect();
+        Self { _owned: strings, pointers }
+    }
+
+    fn as_ptr(&self) -> *const *const c_char {
+        self.pointers.as_ptr()
+    }
+}
+
+/// Returns a copy of `fd` above the fixed numbers, so that placing one cannot overwrite another.
+fn out_of_the_way(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
+    let copy = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(BEYOND)).context("cannot duplicate a descriptor")?;
+    // SAFETY: fcntl has just made this descriptor for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+}
+
+/// The same arguments as this process got, so that a task sees what its parent would.
+fn own_args() -> Vec<CString> {
+    std::env::args_os().filter_map(|arg| CString::new(arg.into_vec()).ok()).collect()
+}
+
+fn own_env() -> Vec<CString> {
+    let pairs = std::env::vars_os().map(|(mut name, value)| {
+        name.push("=");
+        name.push(value);
+        CString::new(name.into_vec())
+    });
+    pairs.filter_map(|pair| pair.ok()).collect()
+}
+
+/// Has `look` inspect the descriptor where a ticket would be, whatever it is; `None` if there is none.
+pub(crate) fn with_ticket<R>(look: impl FnOnce(BorrowedFd<'_>) -> Option<R>) -> Option<R> {
+    // SAFETY: borrowed for the call only, and a number at which nothing is open is an error from fcntl. This is the beginning of
+    // the program: nobody is there yet who could close it meanwhile.
+    let fd = unsafe { BorrowedFd::borrow_raw(TICKET_FD) };
+    fcntl(fd, FcntlArg::F_GETFD).ok()?;
+    look(fd)
+}
+
+/// What a fresh process was given.
+pub(crate) struct Estate {
+    pub(crate) ticket: OwnedFd,
+    /// As many as the ticket's role has.
+    pub(crate) work: Vec<OwnedFd>,
+}
+
+impl Estate {
+    /// Takes possession of the ticket, and of the first `count` descriptors to work with; `None` if one is not there.
+    ///
+    /// # Safety
+    /// The process was started by [`spawn`] or [`Run::fork`] with that many, and this is the only call in its life.
+    pub(crate) unsafe fn adopt(count: usize) -> Option<Self> {
+        let adopt = |number: RawFd| {
+            // SAFETY: a borrowed look at the number; one that is closed is an error from fcntl.
+            let fd = unsafe { BorrowedFd::borrow_raw(number) };
+            fcntl(fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
+            // SAFETY: it is open, and was made for this process, in which nobody else knows of it; by the contract it is
+            // taken once.
+            Some(unsafe { OwnedFd::from_raw_fd(number) })
+        };
+        let ticket = adopt(TICKET_FD)?;
+        let work = WORK_FDS.into_iter().take(count).map(adopt).collect::<Option<_>>()?;
+        Some(Self { ticket, work })
+    }
+}

@@ -1,0 +1,116 @@
+//! What a process hands on to those it starts: its user, folder, environment, limits and the like.
+#![allow(unsafe_code)]
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::unix::fs::MetadataExt;
+
+use nix::libc;
+
+/// The lines of proc_pid_status(5) that a process hands on.
+const LINES: [&str; 15] = [
+    "Umask",
+    "Uid",
+    "Gid",
+    "Groups",
+    "SigIgn",
+    "CapInh",
+    "CapPrm",
+    "CapEff",
+    "CapBnd",
+    "CapAmb",
+    "NoNewPrivs",
+    "Seccomp",
+    "Seccomp_filters",
+    "Cpus_allowed",
+    "Mems_allowed",
+];
+
+/// The limits that getrlimit(2) knows, counted from 0.
+const LIMITS: u32 = 16;
+
+/// A snapshot: processes that were started at moments whose snapshots are equal are alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct State {
+    /// Of this thread, which is the one that starts processes.
+    status: Vec<String>,
+    environment: Vec<(OsString, OsString)>,
+    /// Device and inode of the current folder and of the root.
+    folders: [Option<(u64, u64)>; 2],
+    limits: Vec<Option<(u64, u64)>>,
+    /// The nice value, and how this thread is scheduled.
+    priority: (i32, i32),
+    /// Standard output and error; a child has standard input of its own.
+    streams: [Option<Stream>; 2],
+}
+
+/// What an open descriptor is: device, inode, device if it is one, and flags.
+type Stream = (u64, u64, u64, i32);
+
+impl State {
+    /// What this process would hand on now.
+    ///
+    /// # Errors
+    /// Without `/proc`.
+    pub(crate) fn now() -> io::Result<Self> {
+        let status = fs::read_to_string("/proc/thread-self/status")?;
+        let handed_on = |line: &&str| line.split_once(':').is_some_and(|(key, _)| LINES.contains(&key));
+        let folder = |path| fs::metadata(path).ok().map(|folder| (folder.dev(), folder.ino()));
+        Ok(Self {
+            status: status.lines().filter(handed_on).map(str::to_string).collect(),
+            environment: std::env::vars_os().collect(),
+            folders: [folder("."), folder("/")],
+            limits: (0..LIMITS).map(limit).collect(),
+            priority: priority(),
+            streams: [stream(1), stream(2)],
+        })
+    }
+}
+
+fn limit(resource: u32) -> Option<(u64, u64)> {
+    let mut limit = MaybeUninit::uninit();
+    // SAFETY: the call writes the limit, or fails.
+    let answer = unsafe { libc::getrlimit(resource, limit.as_mut_ptr()) };
+    (answer == 0).then(|| {
+        // SAFETY: it was written.
+        let libc::rlimit { rlim_cur, rlim_max } = unsafe { limit.assume_init() };
+        (rlim_cur, rlim_max)
+    })
+}
+
+fn priority() -> (i32, i32) {
+    // SAFETY: both calls take and return integers only.
+    unsafe { (libc::getpriority(libc::PRIO_PROCESS, 0), libc::sched_getscheduler(0)) }
+}
+
+fn stream(number: i32) -> Option<Stream> {
+    let mut stat = MaybeUninit::uninit();
+    // SAFETY: the call writes what it knows of the descriptor, or fails.
+    if unsafe { libc::fstat(number, stat.as_mut_ptr()) } != 0 {
+        return None;
+    }
+    // SAFETY: it was written; the other call takes and returns integers only.
+    let (stat, flags) = unsafe { (stat.assume_init(), libc::fcntl(number, libc::F_GETFL)) };
+    Some((stat.st_dev, stat.st_ino, stat.st_rdev, flags))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn snapshots_differ_only_after_a_change() -> io::Result<()> {
+        let same_thread = || {
+            let (one, other) = (State::now()?, State::now()?);
+            assert_eq!(one.status.len(), LINES.len(), "{one:?}");
+            assert_eq!((&one.folders, &one.limits, one.priority), (&other.folders, &other.limits, other.priority));
+            // SAFETY: the call takes and returns integers only. It concerns this thread.
+            unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, one.priority.0 + 1) };
+            assert_ne!(one, State::now()?);
+            io::Result::Ok(())
+        };
+        std::thread::spawn(same_thread).join().map_err(|_| io::Error::other("the thread panicked"))?
+    }
+}
