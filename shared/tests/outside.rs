@@ -165,7 +165,7 @@ fn mistakes_do_not_compile_and_the_messages_say_what_to_do() {
             "a task owns its arguments: `String` instead of `&str`, `Vec<T>` instead of `&[T]`",
             "`Own` cannot be an argument of a task",
             "`Own` cannot be the result of a task",
-            "StdError>>` cannot be the result of a task",
+            "`Result<u32, Box<",
             "return `multiproc::TaskError`, to which `?` converts",
             "`impl Future<Output = u32>` cannot be the result of a task",
             "an async function runs with `Pool::map_concurrent`",
