@@ -14,7 +14,7 @@ use crate::{through_all, value};
 fn cannot_encode(parts: &'static [&'static str]) -> impl Fn(&Error) -> bool {
     move |error| match error {
         Error::Encode(text) => parts.iter().all(|part| text.contains(part)),
-        Error::Initializer(inner) => cannot_encode(parts)(inner),
+        Error::Initializer(inner) => parts.iter().all(|part| inner.to_string().contains(part)),
         _ => false,
     }
 }
@@ -23,7 +23,7 @@ fn cannot_encode(parts: &'static [&'static str]) -> impl Fn(&Error) -> bool {
 fn cannot_decode(parts: &'static [&'static str]) -> impl Fn(&Error) -> bool {
     move |error| match error {
         Error::Decode(text) => parts.iter().all(|part| text.contains(part)),
-        Error::Initializer(inner) => cannot_decode(parts)(inner),
+        Error::Initializer(inner) => parts.iter().all(|part| inner.to_string().contains(part)),
         _ => false,
     }
 }
