@@ -44,6 +44,15 @@
 //!
 //! The crate works on Linux, on x86-64 and aarch64.
 //!
+//! # What travels
+//! Arguments, results and messages are any types that implement serde's `Serialize` and `Deserialize`: whatever `serde_json` carries there and
+//! back arrives as it went, with whatever attributes, and so does what JSON cannot say (`Some(None)`, 128-bit numbers, every `NaN`, byte
+//! strings, keys that are not text). A value that cannot travel is an [`Error::Encode`] or [`Error::Decode`] with the type's own words, its
+//! name and the path of fields, and no other value arrives in its place.
+//!
+//! A vector of numbers or bytes is copied at the speed of memory, as a field of a tuple, struct, `Option` or `Result` too; other values are
+//! encoded one by one. A task returns errors of any type as a [`TaskError`].
+//!
 //! # How it works
 //! Functions travel by name, which leads to an entry in the executable; see [`Task`]. Workers are forked by a small single-threaded process, so that
 //! no program with threads is ever forked; see [`StartMethod`]. Tasks and results pass through two rings in memory shared
@@ -123,7 +132,7 @@ mod worker;
 #[cfg(feature = "mpi")]
 pub use cluster::{MpiExecutor, MpiExecutorBuilder, Rank};
 pub use entry::init;
-pub use error::{Error, Result};
+pub use error::{Error, Result, TaskError};
 pub use executor::{Executor, Statistics};
 pub use exit::ExitStatus;
 pub use future::{
@@ -147,7 +156,9 @@ pub use sharing::{
     Barrier, BarrierWait, Condition, Event, Lock, LockGuard, Permit, Semaphore, SharedSlice, SliceRead, SliceWrite,
     Value,
 };
-pub use task::{Arguments, ByReference, ByValue, Partial, Stateless, Task, partial};
+pub use task::{
+    Argument, Arguments, ByReference, ByValue, OwnedNotBorrowed, Partial, ReturnValue, Stateless, Task, partial,
+};
 pub use threads::{ThreadBatched, ThreadImap, ThreadPool, ThreadPoolBuilder};
 pub use trace::{Recording, TaskEvent, Trace};
 pub use wait::{Waitable, wait};

@@ -18,6 +18,7 @@ pub mod missing_init;
 pub mod output_order;
 pub mod same_random_numbers;
 pub mod tiny_tasks;
+pub mod what_travels;
 pub mod worker_killed;
 
 fn main() -> ExitCode {
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         .example("output_order", "lines come as tasks end, results come in order", output_order::main)
         .example("callback_panics", "a callback that fails, and all others that do not", callback_panics::main)
         .example("endless_source", "how little of an endless source is taken", endless_source::main)
+        .example("what_travels", "a copy without what serde leaves out, or an error", what_travels::main)
         .example("huge_result", "the price of results that nobody needs as a whole", huge_result::main)
         .example("tiny_tasks", "the trip costs more than the work", tiny_tasks::main)
         .run()

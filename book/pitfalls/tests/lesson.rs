@@ -34,6 +34,7 @@ const BUILT: Program = Program {
         "output_order",
         "callback_panics",
         "endless_source",
+        "what_travels",
         "huge_result",
         "tiny_tasks",
     ],
@@ -120,6 +121,14 @@ fn same_random_numbers_are_thrown_by_forks_only() {
     assert_eq!(throws("Fork:"), 1, "{lines:#?}");
     assert!(throws("ForkServer:") > 1, "{lines:#?}");
     assert_eq!(throws("Fork, each"), 3, "{lines:#?}");
+}
+
+#[test]
+fn what_travels_is_what_serde_writes() {
+    let lines = lines("what_travels");
+    place(&lines, "arrived: Order { discount: None, items: [\"tea\"], note: \"\" }");
+    assert!(lines[place(&lines, "a path: ")].contains("path contains invalid UTF-8 characters"), "{lines:#?}");
+    place(&lines, "an OsString:  exists: false");
 }
 
 #[test]

@@ -9,10 +9,13 @@ use crate::case::{
 };
 use crate::measure::processors;
 use crate::run::Run;
-use crate::{channels, fresh, limits, ours, peers};
+use crate::{channels, fresh, limits, ours, peers, values};
 
 /// Bytes of a large message.
 const LARGE: usize = 8 << 20;
+
+/// Bytes of a frame.
+const FRAME: usize = 1_000_000;
 
 /// All rows, in the order in which they are measured.
 pub(crate) fn all() -> Vec<Case> {
@@ -23,6 +26,8 @@ pub(crate) fn all() -> Vec<Case> {
         apply(),
         submit(),
         echo_64mib(),
+        structs(),
+        structs_described(),
         start("start_fork", "fork"),
         start("start_spawn", "spawn"),
         start_forkserver(),
@@ -30,6 +35,7 @@ pub(crate) fn all() -> Vec<Case> {
         queue(),
         pipe_small(),
         pipe_large(),
+        frames(),
         primes(),
         primes_split(),
         imap_memory(),
@@ -99,6 +105,21 @@ fn echo_64mib() -> Case {
         .goal("cpython", 15.0)
 }
 
+fn structs() -> Case {
+    Case::new("structs", NS_AN_ITEM, "map over 100,000 structs of three fields and a text, which come back")
+        .side(OURS, |run| values::structs(run.items(100_000)))
+        .side("cpython", |run| run.cpython("structs", run.items(100_000)))
+        .goal("cpython", 1.0)
+}
+
+/// The same data in types that serde reads through a buffer: a flattened part, and a field that may be of two types.
+fn structs_described() -> Case {
+    Case::new("structs_described", NS_AN_ITEM, "the same, with a flattened part and an untagged field")
+        .side(OURS, |run| values::described(run.items(100_000)))
+        .side("cpython", |run| run.cpython("structs", run.items(100_000)))
+        .goal("cpython", 1.0)
+}
+
 /// A pool of two: start it, run two tasks, close and join it.
 fn start(id: &'static str, method: &'static str) -> Case {
     Case::new(id, MICROSECONDS, "a pool of 2: start, two tasks, stop")
@@ -159,6 +180,14 @@ fn pipe_large() -> Case {
         .side("pipe", |run| limits::exchange::one_way(LARGE, run.items(20)))
         .side(LIMIT, |run| limits::copies_of(LARGE, run.items(20)))
         .goal("ipc-channel", 1.0)
+}
+
+fn frames() -> Case {
+    Case::new("frames", MICROSECONDS, "pairs of a number and 1 MB of bytes through a queue")
+        .side(OURS, |run| values::frames(FRAME, run.items(500)))
+        .side("cpython", |run| run.cpython("frames", run.items(500)))
+        .side(LIMIT, |run| limits::copies_of(FRAME, run.items(500)))
+        .goal("cpython", 1.0)
 }
 
 fn primes() -> Case {

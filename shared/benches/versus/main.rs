@@ -24,6 +24,7 @@ mod picture;
 mod quantities;
 mod report;
 mod run;
+mod values;
 mod work;
 
 use std::process::ExitCode;

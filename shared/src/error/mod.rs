@@ -6,6 +6,7 @@
 //! return a [`Result`] of this crate.
 
 mod io_error;
+mod task_error;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,6 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub use task_error::TaskError;
 
 use crate::exit::ExitStatus;
 
@@ -85,6 +88,9 @@ pub enum Error {
     /// An argument or a result could not be deserialized.
     #[error("cannot decode: {0}")]
     Decode(String),
+    /// The task returned an error of its own, and the caller passed it on with `?`.
+    #[error(transparent)]
+    Task(TaskError),
     /// A message is larger than the cap set with `max_message`.
     #[error("a message of {bytes} bytes is over the cap of {cap} bytes; raise it with `max_message`")]
     TooLarge {
@@ -197,6 +203,12 @@ pub enum Error {
 impl Error {
     pub(crate) fn io(context: &'static str, source: impl Into<io::Error>) -> Self {
         Self::Io { context: context.into(), source: Arc::new(source.into()) }
+    }
+}
+
+impl From<TaskError> for Error {
+    fn from(error: TaskError) -> Self {
+        Self::Task(error)
     }
 }
 

@@ -1,16 +1,19 @@
 //! Tuples of arguments, and the functions that take them.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::codec::{self, Source};
 use crate::error::Result;
 use crate::task::call::{Calls, run_calls, state};
 use crate::task::name::{Entry, Function, conjure};
-use crate::task::{ByReference, ByValue, Partial, Prepared, Stateless, Task};
+use crate::task::{Argument, ByReference, ByValue, Partial, Prepared, ReturnValue, Stateless, Task};
 
 /// A tuple of arguments that can travel to another process: up to eight values, each
 /// `Serialize + DeserializeOwned + 'static`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a tuple of a task's arguments",
+    label = "not a tuple of up to eight arguments",
+    note = "a single argument is a tuple, too: `(argument,)`",
+    note = "a task takes up to eight arguments: put more of them into a struct or a tuple"
+)]
 pub trait Arguments: Sized + 'static {
     /// Appends the arguments to a message.
     #[doc(hidden)]
@@ -46,7 +49,7 @@ impl Arguments for () {
 }
 
 /// A single argument is the whole message; of several, each is preceded by its length.
-impl<A: Serialize + DeserializeOwned + 'static> Arguments for (A,) {
+impl<A: Argument> Arguments for (A,) {
     fn encode(self, out: &mut Vec<u8>) -> Result<(), String> {
         codec::encode(self.0, out)
     }
@@ -73,7 +76,7 @@ impl<A: Serialize + DeserializeOwned + 'static> Arguments for (A,) {
 macro_rules! arguments {
     ($($name:ident)*) => {
         #[allow(non_snake_case)] // The macro's type names serve as variable names.
-        impl<$($name: Serialize + DeserializeOwned + 'static),*> Arguments for ($($name,)*) {
+        impl<$($name: Argument),*> Arguments for ($($name,)*) {
             fn encode(self, out: &mut Vec<u8>) -> Result<(), String> {
                 let ($($name,)*) = self;
                 $(codec::encode_next($name, out)?;)*
@@ -95,8 +98,8 @@ macro_rules! functions {
         impl<Func, $($name,)* R> Task<($($name,)*)> for Func
         where
             Func: Fn($($name),*) -> R + Stateless,
-            R: Serialize + DeserializeOwned + 'static,
-            $($name: Serialize + DeserializeOwned + 'static,)*
+            R: ReturnValue,
+            $($name: Argument,)*
         {
             type Output = R;
 
@@ -104,8 +107,8 @@ macro_rules! functions {
                 fn run<Func, $($name,)* R, const ONCE: bool>(calls: &mut dyn Calls)
                 where
                     Func: Fn($($name),*) -> R + Stateless,
-                    R: Serialize + DeserializeOwned + 'static,
-                    $($name: Serialize + DeserializeOwned + 'static,)*
+                    R: ReturnValue,
+                    $($name: Argument,)*
                 {
                     run_calls::<_, _, ONCE>(calls, |_, ($($name,)*): ($($name,)*)| Ok(conjure::<Func>()($($name),*)));
                 }
@@ -126,9 +129,9 @@ macro_rules! partials {
         impl<Func, State, $($name,)* R> Task<($($name,)*)> for Partial<Func, State, ByReference>
         where
             Func: Fn(&State $(, $name)*) -> R + Stateless,
-            State: Serialize + DeserializeOwned + 'static,
-            R: Serialize + DeserializeOwned + 'static,
-            $($name: Serialize + DeserializeOwned + 'static,)*
+            State: Argument,
+            R: ReturnValue,
+            $($name: Argument,)*
         {
             type Output = R;
 
@@ -136,9 +139,9 @@ macro_rules! partials {
                 fn run<Func, State, $($name,)* R, const ONCE: bool>(calls: &mut dyn Calls)
                 where
                     Func: Fn(&State $(, $name)*) -> R + Stateless,
-                    State: Serialize + DeserializeOwned + 'static,
-                    R: Serialize + DeserializeOwned + 'static,
-                    $($name: Serialize + DeserializeOwned + 'static,)*
+                    State: Argument,
+                    R: ReturnValue,
+                    $($name: Argument,)*
                 {
                     run_calls::<_, _, ONCE>(calls, |calls, ($($name,)*): ($($name,)*)| {
                         Ok(conjure::<Func>()(state::<State>(calls)? $(, $name)*))
@@ -160,9 +163,9 @@ macro_rules! partials {
         impl<Func, State, $($name,)* R> Task<($($name,)*)> for Partial<Func, State, ByValue>
         where
             Func: Fn(State $(, $name)*) -> R + Stateless,
-            State: Serialize + DeserializeOwned + Clone + 'static,
-            R: Serialize + DeserializeOwned + 'static,
-            $($name: Serialize + DeserializeOwned + 'static,)*
+            State: Argument + Clone,
+            R: ReturnValue,
+            $($name: Argument,)*
         {
             type Output = R;
 
@@ -170,9 +173,9 @@ macro_rules! partials {
                 fn run<Func, State, $($name,)* R, const ONCE: bool>(calls: &mut dyn Calls)
                 where
                     Func: Fn(State $(, $name)*) -> R + Stateless,
-                    State: Serialize + DeserializeOwned + Clone + 'static,
-                    R: Serialize + DeserializeOwned + 'static,
-                    $($name: Serialize + DeserializeOwned + 'static,)*
+                    State: Argument + Clone,
+                    R: ReturnValue,
+                    $($name: Argument,)*
                 {
                     run_calls::<_, _, ONCE>(calls, |calls, ($($name,)*): ($($name,)*)| {
                         let state = state::<State>(calls)?.clone();

@@ -12,6 +12,7 @@ mod name;
 pub(crate) mod panic;
 mod partial;
 mod refusal;
+mod value;
 
 pub use arguments::Arguments;
 pub(crate) use call::{Calls, Failure, State};
@@ -19,9 +20,7 @@ pub(crate) use call::{Calls, Failure, State};
 pub(crate) use concurrent::Concurrent;
 pub(crate) use name::Function;
 pub use partial::{ByReference, ByValue, Partial, partial};
-
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+pub use value::{Argument, OwnedNotBorrowed, ReturnValue};
 
 use crate::error::Result;
 use crate::handle::Carried;
@@ -63,7 +62,7 @@ use crate::handle::Carried;
 )]
 pub trait Task<Args: Arguments>: Sized + 'static {
     /// What the function returns.
-    type Output: Serialize + DeserializeOwned + 'static;
+    type Output: ReturnValue;
 
     /// The function's name and state, ready to be sent. With `ONCE`, of the variant that tells whether the function returned `Err`.
     #[doc(hidden)]

@@ -5,6 +5,7 @@ that acts stands under the guard at its end.
 """
 
 import concurrent.futures
+import dataclasses
 import math
 import multiprocessing
 import subprocess
@@ -80,6 +81,19 @@ def echo(pool, size):
     return timed(lambda: pool.apply(identity, (payload,)), lambda back: len(back) == size)
 
 
+@dataclasses.dataclass
+class Record:
+    id: int
+    price: float
+    open: bool
+    name: str
+
+
+def structs(pool, items):
+    records = [Record(n, n / 8, n % 2 == 0, f"record number {n}") for n in range(items)]
+    return timed(lambda: pool.map(identity, records), lambda found: len(found) == items)
+
+
 def submit(items, executor):
     executor.submit(identity, 0).result()
     return timed(lambda: [executor.submit(identity, n).result() for n in range(items)], lambda found: len(found) == items)
@@ -125,6 +139,19 @@ def queue(items):
     numbers = multiprocessing.Queue()
     orders, theirs = multiprocessing.Pipe()
     return exchange(fill, (theirs, numbers), orders, items, numbers.get, items, sum(range(items)))
+
+
+def fill_frames(orders, queue):
+    for length, items in iter(orders.recv, None):
+        for n in range(items):
+            queue.put((n, bytes(length)))
+
+
+def frames(items):
+    pairs = multiprocessing.Queue(8)
+    orders, theirs = multiprocessing.Pipe()
+    length = 1_000_000
+    return exchange(fill_frames, (theirs, pairs), orders, (length, items), lambda: len(pairs.get()[1]), items, length * items)
 
 
 def pipe(length, items):
@@ -226,6 +253,7 @@ STARTS = {
 CHANNELS = {
     "queue": queue,
     "pipe_small": lambda items: pipe(8, items),
+    "frames": frames,
     "pipe_large": lambda items: pipe(8 << 20, items),
 }
 ALONE = STARTS | CHANNELS | {"submit": submit_future, "submit_loky": submit_loky}
@@ -236,6 +264,7 @@ CALLS = {
     "imap_chunk1": imap_chunk1,
     "apply": apply,
     "echo": echo,
+    "structs": structs,
     "primes": primes,
     "primes_split": primes_split,
 }

@@ -1,0 +1,220 @@
+//! What cannot travel is refused, with words that lead somewhere, and no other value arrives in its place.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use multiproc::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+
+use crate::{through_all, value};
+
+/// An error in encoding whose text has all of these in it.
+fn cannot_encode(parts: &'static [&'static str]) -> impl Fn(&Error) -> bool {
+    move |error| match error {
+        Error::Encode(text) => parts.iter().all(|part| text.contains(part)),
+        Error::Initializer(inner) => parts.iter().all(|part| inner.to_string().contains(part)),
+        _ => false,
+    }
+}
+
+/// An error in decoding whose text has all of these in it.
+fn cannot_decode(parts: &'static [&'static str]) -> impl Fn(&Error) -> bool {
+    move |error| match error {
+        Error::Decode(text) => parts.iter().all(|part| text.contains(part)),
+        Error::Initializer(inner) => parts.iter().all(|part| inner.to_string().contains(part)),
+        _ => false,
+    }
+}
+
+#[test]
+fn the_standard_librarys_own_words_arrive() {
+    through_all(|channels| {
+        let path = PathBuf::from(OsString::from_vec(vec![b'/', 0xff]));
+        channels.refuse_everywhere(&path, cannot_encode(&["path contains invalid UTF-8 characters"]));
+        let early: SystemTime = UNIX_EPOCH - Duration::from_secs(1);
+        channels.refuse(&early, cannot_encode(&["SystemTime must be later than UNIX_EPOCH"]));
+        channels.refuse(&vec![Some(path)], cannot_encode(&["path contains invalid UTF-8 characters"]));
+    });
+}
+
+/// Says why it will not be written.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+struct Unwritable;
+
+impl Serialize for Unwritable {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(ser::Error::custom("the cupboard is bare"))
+    }
+}
+
+/// Says why it will not be read.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Unreadable;
+
+impl<'de> Deserialize<'de> for Unreadable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        de::IgnoredAny::deserialize(deserializer)?;
+        Err(de::Error::custom("the ink is dry"))
+    }
+}
+
+value! {
+    struct Outer<T> {
+        first: u8,
+        list: Vec<Inner<T>>,
+    }
+
+    struct Inner<T> {
+        culprit: T,
+    }
+}
+
+fn outer<T: Clone>(culprit: T) -> Outer<T> {
+    Outer { first: 1, list: vec![Inner { culprit: culprit.clone() }, Inner { culprit }] }
+}
+
+#[test]
+fn a_types_own_words_arrive_with_its_name_and_field() {
+    through_all(|channels| {
+        channels.refuse(&Unwritable, cannot_encode(&["the cupboard is bare", "Unwritable"]));
+        channels.refuse_everywhere(&Unreadable, cannot_decode(&["the ink is dry", "Unreadable"]));
+        channels.refuse(&outer(Unwritable), cannot_encode(&["the cupboard is bare", "Outer", "list", "culprit"]));
+        channels.refuse(&outer(Unreadable), cannot_decode(&["the ink is dry", "Outer", "list", "culprit"]));
+    });
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+value! {
+    struct Shifted(
+        #[serde(default, skip_serializing_if = "is_zero")] u32,
+        #[serde(default, skip_serializing_if = "is_zero")] u32,
+        #[serde(default, skip_serializing_if = "is_zero")] u32,
+    );
+
+    enum ShiftedVariant {
+        Tuple(
+            #[serde(default, skip_serializing_if = "is_zero")] u32,
+            #[serde(default, skip_serializing_if = "is_zero")] u32,
+        ),
+    }
+
+    #[serde(untagged)]
+    enum Choice {
+        Number(u32),
+        List(Vec<u32>),
+    }
+
+    #[serde(deny_unknown_fields)]
+    struct Strict {
+        #[serde(rename(serialize = "there", deserialize = "back"))]
+        a: u32,
+    }
+
+    struct Missing {
+        #[serde(skip_serializing)]
+        needed: u32,
+    }
+
+    enum Never {
+        Fine,
+        #[serde(skip)]
+        Skipped,
+    }
+}
+
+/// Without names, nobody knows which of them was left out.
+#[test]
+fn a_tuple_that_lost_a_field_is_refused() {
+    through_all(|channels| {
+        let refused = |error: &Error| matches!(error, Error::Encode(_) | Error::Decode(_) | Error::Initializer(_));
+        channels.keep(Shifted(1, 2, 3));
+        channels.refuse(&Shifted(0, 2, 3), refused);
+        channels.refuse_everywhere(&Shifted(1, 0, 3), refused);
+        channels.refuse(&vec![Shifted(1, 0, 3), Shifted(1, 2, 3)], refused);
+        channels.keep(ShiftedVariant::Tuple(1, 2));
+        channels.refuse(&ShiftedVariant::Tuple(0, 2), refused);
+    });
+}
+
+#[test]
+fn types_that_serde_cannot_bring_back_are_refused_in_its_words() {
+    through_all(|channels| {
+        channels.refuse(&Strict { a: 1 }, cannot_decode(&["unknown field `there`", "expected `back`", "Strict"]));
+        channels.refuse(&Missing { needed: 1 }, cannot_decode(&["missing field `needed`", "Missing"]));
+        channels.refuse(&Never::Skipped, cannot_encode(&["Skipped"]));
+        channels.keep_all((Never::Fine, Choice::List(vec![1])));
+        let error = channels.pool().apply(|_: u8| Text("word".into()), (1,)).map(|Text(text)| text).unwrap_err();
+        assert!(cannot_decode(&["did not match any variant of untagged enum Choice", "Text"])(&error), "{error:?}");
+    });
+}
+
+/// Written as text, read as one of two others.
+#[derive(Debug, Clone, PartialEq)]
+struct Text(String);
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Choice::deserialize(deserializer).map(|choice| Self(format!("{choice:?}")))
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Node {
+    next: Option<Box<Node>>,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let mut next = self.next.take();
+        while let Some(mut node) = next {
+            next = node.next.take();
+        }
+    }
+}
+
+fn chain(nodes: u32) -> Node {
+    (1..nodes).fold(Node { next: None }, |next, _| Node { next: Some(Box::new(next)) })
+}
+
+fn len(node: &Node) -> u32 {
+    std::iter::successors(Some(node), |node| node.next.as_deref()).count() as u32
+}
+
+#[test]
+fn a_thousand_levels_arrive_and_a_million_are_refused() {
+    through_all(|channels| {
+        let pool = channels.pool();
+        for nodes in [1, 100, 1000] {
+            assert_eq!(pool.apply(chain, (nodes,)).map(|node| len(&node)).unwrap(), nodes);
+        }
+        for nodes in [20_000, 1_000_000] {
+            let too_deep = |error: &Error| matches!(error, Error::Encode(_) | Error::Decode(_));
+            let error = pool.apply(chain, (nodes,)).map(|node| len(&node)).unwrap_err();
+            assert!(too_deep(&error), "a result of {nodes} levels: {error:?}");
+            let error = pool.apply(|node: Node| len(&node), (chain(nodes),)).unwrap_err();
+            assert!(too_deep(&error), "an argument of {nodes} levels: {error:?}");
+            let error = pool.apply_async(chain, (nodes,)).get().map(|node| len(&node)).unwrap_err();
+            assert!(too_deep(&error), "{error:?}");
+        }
+        assert_eq!(pool.stats().workers_lost, 0);
+    });
+}
+
+#[test]
+fn a_json_value_of_many_levels_arrives() {
+    through_all(|channels| {
+        let value = (0..900).fold(serde_json::Value::Null, |inner, _| serde_json::Value::Array(vec![inner]));
+        channels.keep(value);
+    });
+}
