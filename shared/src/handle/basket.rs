@@ -61,7 +61,6 @@ fn with_basket<R>(basket: Basket, run: impl FnOnce() -> R) -> (R, Basket) {
 }
 
 /// Whether something carries what this thread serializes now to another process; otherwise the reason to give.
-#[cfg(feature = "manager-tcp")]
 pub(crate) fn require_carrier() -> Result<(), String> {
     let carried = BASKET.with_borrow(|basket| match basket {
         Basket::Packing(_) => Ok(()),

@@ -12,7 +12,6 @@ mod descriptor;
 #[cfg(feature = "tokio")]
 mod watch;
 
-#[cfg(feature = "manager-tcp")]
 pub(crate) use basket::require_carrier;
 pub(crate) use basket::{Handles, Packed, forbid, pack, packed, packed_since, put_count, unpack};
 pub(crate) use carry::{Arrived, Carried, receive, send, wait};
