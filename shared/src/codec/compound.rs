@@ -56,6 +56,8 @@ enum Packing {
 /// A sequence that is being written.
 pub(super) struct Sequence<'a, 'o> {
     encoder: &'a mut Encoder<'o>,
+    /// The level that the sequence is on.
+    pub(super) outer: u32,
     tag_at: usize,
     first_at: usize,
     count: Count,
@@ -65,13 +67,13 @@ pub(super) struct Sequence<'a, 'o> {
 impl<'a, 'o> Sequence<'a, 'o> {
     #[inline]
     pub(super) fn begin(encoder: &'a mut Encoder<'o>, len: Option<usize>, pack: bool) -> Result<Self, Error> {
-        encoder.enter()?;
+        let outer = encoder.enter()?;
         let tag_at = encoder.out.len();
         encoder.out.push(SEQUENCE);
         let count = Count::begin(encoder, len);
         let first_at = encoder.out.len();
         let packing = if pack { Packing::Possible } else { Packing::Tagged };
-        Ok(Self { encoder, tag_at, first_at, count, packing })
+        Ok(Self { encoder, outer, tag_at, first_at, count, packing })
     }
 
     #[inline]
@@ -123,7 +125,7 @@ impl<'a, 'o> Sequence<'a, 'o> {
     #[inline]
     fn finish(self) -> Result<(), Error> {
         self.count.end(self.encoder);
-        self.encoder.leave();
+        self.encoder.leave(self.outer);
         Ok(())
     }
 }
@@ -131,15 +133,16 @@ impl<'a, 'o> Sequence<'a, 'o> {
 /// A map that is being written.
 pub(super) struct Pairs<'a, 'o> {
     encoder: &'a mut Encoder<'o>,
+    outer: u32,
     count: Count,
 }
 
 impl<'a, 'o> Pairs<'a, 'o> {
     pub(super) fn begin(encoder: &'a mut Encoder<'o>, len: Option<usize>) -> Result<Self, Error> {
-        encoder.enter()?;
+        let outer = encoder.enter()?;
         encoder.out.push(MAP);
         let count = Count::begin(encoder, len);
-        Ok(Self { encoder, count })
+        Ok(Self { encoder, outer, count })
     }
 }
 
@@ -160,7 +163,7 @@ impl SerializeMap for Pairs<'_, '_> {
 
     fn end(self) -> Result<(), Error> {
         self.count.end(self.encoder);
-        self.encoder.leave();
+        self.encoder.leave(self.outer);
         Ok(())
     }
 }
@@ -168,6 +171,8 @@ impl SerializeMap for Pairs<'_, '_> {
 /// A struct that is being written.
 pub(super) struct Fields<'a, 'o> {
     encoder: &'a mut Encoder<'o>,
+    /// The level that the struct is on.
+    pub(super) outer: u32,
     name: &'static str,
     place_at: usize,
     keys: Keys,
@@ -184,14 +189,14 @@ enum Keys {
 impl<'a, 'o> Fields<'a, 'o> {
     #[inline]
     pub(super) fn begin(encoder: &'a mut Encoder<'o>, name: &'static str, len: usize) -> Result<Self, Error> {
-        encoder.enter()?;
+        let outer = encoder.enter()?;
         let place_at = encoder.out.len() + 1;
         encoder.out.extend_from_slice(&[STRUCT, 0, 0, 0, 0]);
         let keys = match encoder.table.predict(name, len) {
             Some(id) => Keys::AsPredicted { id, all: encoder.table.keys(id), seen: 0 },
             None => Keys::Own(Vec::with_capacity(len.min(64))),
         };
-        Ok(Self { encoder, name, place_at, keys })
+        Ok(Self { encoder, outer, name, place_at, keys })
     }
 
     #[inline]
@@ -216,7 +221,7 @@ impl<'a, 'o> Fields<'a, 'o> {
         };
         let place = table.place(id);
         self.encoder.out[self.place_at..self.place_at + 4].copy_from_slice(&place.to_le_bytes());
-        self.encoder.leave();
+        self.encoder.leave(self.outer);
         Ok(())
     }
 }

@@ -93,22 +93,24 @@ impl Encoder<'_> {
     /// Writes the only part of a value.
     #[inline]
     fn only_part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.enter()?;
+        let outer = self.enter()?;
         self.part(value)?;
-        self.leave();
+        self.leave(outer);
         Ok(())
     }
 
+    /// Goes one level deeper. Returns the level that this one is on, for [`leave`](Self::leave).
     #[inline]
-    pub(super) fn enter(&mut self) -> Result<(), Error> {
+    pub(super) fn enter(&mut self) -> Result<u32, Error> {
+        let outer = self.depth;
         self.depth += 1;
         self.deepest = self.deepest.max(self.depth);
-        if self.depth > DEEPEST { Err(Error::too_deep()) } else { Ok(()) }
+        if self.depth > DEEPEST { Err(Error::too_deep()) } else { Ok(outer) }
     }
 
     #[inline]
-    pub(super) fn leave(&mut self) {
-        self.depth -= 1;
+    pub(super) fn leave(&mut self, outer: u32) {
+        self.depth = outer;
     }
 
     #[inline]
@@ -253,7 +255,11 @@ impl<'a, 'o> Serializer for &'a mut Encoder<'o> {
         len: usize,
     ) -> Result<Sequence<'a, 'o>, Error> {
         self.variant(VARIANT, variant);
-        Sequence::begin(self, Some(len), false)
+        // Its reader counts the variant and what it holds.
+        let outer = self.enter()?;
+        let mut fields = Sequence::begin(self, Some(len), false)?;
+        fields.outer = outer;
+        Ok(fields)
     }
 
     fn serialize_map(self, len: Option<usize>) -> Result<Pairs<'a, 'o>, Error> {
@@ -273,7 +279,10 @@ impl<'a, 'o> Serializer for &'a mut Encoder<'o> {
         len: usize,
     ) -> Result<Fields<'a, 'o>, Error> {
         self.variant(VARIANT, variant);
-        Fields::begin(self, variant, len)
+        let outer = self.enter()?;
+        let mut fields = Fields::begin(self, variant, len)?;
+        fields.outer = outer;
+        Ok(fields)
     }
 
     fn is_human_readable(&self) -> bool {
