@@ -79,10 +79,11 @@ impl Call {
             Self::Starmap => whole(pool.starmap(task_of_two, pairs())),
             Self::MapAsync => whole(called(pool.map_async(task, items()), charge).get()),
             Self::StarmapAsync => whole(called(pool.starmap_async(task_of_two, pairs()), charge).get()),
-            Self::Imap => (0..).zip(pool.imap(task, items()).map(Some)).collect(),
+            Self::Imap => (0..).zip(lazy(pool.imap(task, items())).into_iter().map(Some)).collect(),
             Self::ImapUnordered => {
                 let number = |result: &Result<Answer>| result.as_ref().map_or(DOOMED, |answer| answer.0.isqrt());
-                pool.imap_unordered(task, items()).map(|result| (number(&result), Some(result))).collect()
+                let results = lazy(pool.imap_unordered(task, items()));
+                results.into_iter().map(|result| (number(&result), Some(result))).collect()
             }
         }
     }
@@ -104,6 +105,16 @@ fn whole(result: Result<Vec<Answer>>) -> Vec<(u64, Option<Result<Answer>>)> {
         Ok(answers) => (0..).zip(answers.into_iter().map(|answer| Some(Ok(answer)))).collect(),
         Err(error) => (0..TASKS).map(|n| (n, (n == DOOMED).then(|| Err(error.clone())))).collect(),
     }
+}
+
+/// The results of a lazy call. An error of the pool's ends it, and stands for all that is left of its source.
+fn lazy(results: impl Iterator<Item = Result<Answer>>) -> Vec<Result<Answer>> {
+    let mut results: Vec<_> = results.collect();
+    if let Some(Err(error @ Error::Initializer(_))) = results.last() {
+        let error = error.clone();
+        results.resize_with(results.len().max(TASKS as usize), || Err(error.clone()));
+    }
+    results
 }
 
 /// The same result with a callback that panics, if that is where the fault is.

@@ -52,7 +52,7 @@ fn any_lock_that_arrives_is_harmless() {
     arrives(
         || Lock::new(1u64),
         |lock| {
-            let _ = lock.lock_timeout(SOON).map(|mut value| *value += 1);
+            let _ = lock.lock_timeout(SOON).map(|mut value| *value = value.wrapping_add(1));
             let _ = lock.is_poisoned();
         },
     );
