@@ -66,7 +66,8 @@ impl Channels {
     /// If it arrives as another value, or not at all.
     pub fn keep_everywhere<T: Value>(&self, value: &T) {
         self.change_everywhere(value, value);
-        assert_eq!(self.threads.map(echo::<T>, [value.clone()]).unwrap(), [value.clone()], "threads' results");
+        let back = self.threads.map(echo::<T>, [value.clone()]).unwrap();
+        assert_eq!(back, std::slice::from_ref(value), "threads' results");
     }
 
     /// Sends each of the values to a task and back, and the tuple of them through every channel.
