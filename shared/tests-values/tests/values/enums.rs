@@ -20,11 +20,11 @@ value! {
 
     #[serde(rename_all = "kebab-case", rename_all_fields = "camelCase")]
     enum Renamed {
-        FirstOne,
+        FirstKind,
         #[serde(rename = "2")]
-        SecondOne { a_field: u32, #[serde(rename = "B")] b_field: u32 },
+        SecondForm { a_field: u32, #[serde(rename = "B")] b_field: u32 },
         #[serde(alias = "third")]
-        ThirdOne(u32),
+        ThirdShape(u32),
     }
 
     enum LeavesOut {
@@ -140,10 +140,10 @@ fn tagged_from_outside_arrive() {
         channels.keep_all((
             Plain::Struct { a: 1, b: all },
             vec![
-                Renamed::FirstOne,
-                Renamed::SecondOne { a_field: 1, b_field: 2 },
-                Renamed::ThirdOne(3),
-                Renamed::FirstOne,
+                Renamed::FirstKind,
+                Renamed::SecondForm { a_field: 1, b_field: 2 },
+                Renamed::ThirdShape(3),
+                Renamed::FirstKind,
             ],
             LeavesOut::Struct { a: 0, b: 1, c: 2 },
             vec![LeavesOut::Struct { a: 0, b: 1, c: 2 }, LeavesOut::Struct { a: 3, b: 1, c: 2 }],
