@@ -12,7 +12,7 @@ use multiproc::{Pool, Result};
 use serde::{Deserialize, Serialize};
 
 // ANCHOR: order
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Order {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     discount: Option<u32>,
@@ -23,7 +23,8 @@ struct Order {
 // ANCHOR_END: order
 
 fn seen(order: Order) -> String {
-    format!("{order:?}")
+    let Order { discount, items, note } = order;
+    format!("discount {discount:?}, items {items:?}, note {note:?}")
 }
 
 // ANCHOR: bytes
@@ -38,7 +39,7 @@ pub fn main() -> Result<()> {
     let pool = Pool::with_processes(1)?;
 
     let order = Order { discount: None, items: vec!["tea".into()], note: "call first".into() };
-    println!("sent:    {order:?}");
+    println!("sent:    {}", seen(order.clone()));
     println!("arrived: {}", pool.apply(seen, (order,))?);
 
     let path = PathBuf::from(OsString::from_vec(b"/no/such\xff/file".to_vec()));
