@@ -27,11 +27,9 @@ fn seen(order: Order) -> String {
     format!("discount {discount:?}, items {items:?}, note {note:?}")
 }
 
-// ANCHOR: bytes
 fn exists(path: OsString) -> bool {
     PathBuf::from(path).exists()
 }
-// ANCHOR_END: bytes
 
 /// Runs the example.
 pub fn main() -> Result<()> {
