@@ -53,7 +53,10 @@ where
             if job.is_abandoned() || crew.has_ended() {
                 return Err(Error::Cancelled);
             }
-            panic::catch(|| function.call(args)).map_err(panicked)
+            let result = panic::catch(|| function.call(args)).map_err(panicked);
+            // A task that forks comes back twice. In the copy any lock may be held by a thread that is not there.
+            crew.owner().or_exit();
+            result
         };
         let results = if trace::is_recording() {
             let name: Arc<str> = crew.thread_name(thread).into();
