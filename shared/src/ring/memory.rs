@@ -39,7 +39,14 @@ impl Memory {
         Ok((Self::over(mapping.keep_from_copies()), fd))
     }
 
+    /// Is refused: there is no other process whose memory it could be.
+    #[cfg(miri)]
+    pub(super) fn open(_fd: impl AsFd, _kind: ObjectKind) -> Result<Self> {
+        Err(crate::Error::Config("Miri knows no shared memory".into()))
+    }
+
     /// What another process has created.
+    #[cfg(not(miri))]
     pub(super) fn open(fd: impl AsFd, kind: ObjectKind) -> Result<Self> {
         let mapping = Mapping::open(fd)?;
         let len = Tag::read::<u8>(&mapping, TAG, kind)?;
