@@ -31,6 +31,10 @@ fn memcpy() -> Memcpy {
 /// [`Words`]: crate::sys::words::Words
 #[inline]
 pub(crate) unsafe fn copy_in(from: &[u8], to: NonNull<u8>) {
+    // C's copy of nothing, too, takes addresses of something only.
+    if from.is_empty() {
+        return;
+    }
     // SAFETY: the source is a slice, the target is the caller's word; private and shared memory do not overlap.
     unsafe { memcpy()(to.as_ptr().cast(), from.as_ptr().cast(), from.len()) };
 }
@@ -51,6 +55,9 @@ pub(crate) unsafe fn store_in<const N: usize>(from: [u8; N], to: NonNull<u8>) {
 /// The `len` bytes at `from` are mapped and readable.
 #[inline]
 pub(crate) unsafe fn copy_out(from: NonNull<u8>, len: usize, into: &mut Vec<u8>) {
+    if len == 0 {
+        return;
+    }
     into.reserve(len);
     // SAFETY: `into` has room for `len` more bytes, and all of them are written before its length says so. That the source is there is
     // the caller's word; private and shared memory do not overlap.
