@@ -3,8 +3,9 @@
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-use super::decoder::{Decoder, Value};
+use super::decoder::Decoder;
 use super::error::Error;
+use super::value::Value;
 
 /// Elements that are left although the type's own code takes no more.
 #[cold]
@@ -12,9 +13,17 @@ pub(super) fn left_over(count: u64) -> Error {
     Error::new(format!("{count} elements are left over"))
 }
 
-/// The elements of a sequence.
+/// A key whose value was not read: the next bytes are not what would be taken for.
+#[cold]
+pub(super) fn not_read() -> Error {
+    Error::new("the type's own code read a key without its value")
+}
+
+/// The elements of a sequence, or the fields of a struct one after the other.
 pub(super) struct Elements<'a, 'de> {
     pub(super) decoder: &'a mut Decoder<'de>,
+    /// The fields' names; elements have none.
+    pub(super) names: &'static [&'static str],
     pub(super) index: u64,
     pub(super) count: u64,
 }
@@ -29,8 +38,12 @@ impl<'de> Elements<'_, 'de> {
         if self.index == self.count {
             return Ok(None);
         }
+        let index = self.index;
         self.index += 1;
-        read(self.decoder).map(Some).map_err(|error| error.in_element(self.index - 1))
+        read(self.decoder).map(Some).map_err(|error| match self.names.get(index as usize) {
+            Some(name) => error.in_field(name),
+            None => error.in_element(index),
+        })
     }
 }
 
@@ -57,11 +70,17 @@ pub(super) struct Entries<'a, 'de> {
     pub(super) decoder: &'a mut Decoder<'de>,
     pub(super) index: u64,
     pub(super) count: u64,
+    /// Whether a key was read and its value not yet.
+    pub(super) owed: bool,
 }
 
 impl Entries<'_, '_> {
     pub(super) fn end(&self) -> Result<(), Error> {
-        if self.index == self.count { Ok(()) } else { Err(left_over(self.count - self.index)) }
+        match self.count - self.index {
+            0 if self.owed => Err(not_read()),
+            0 => Ok(()),
+            left => Err(left_over(left)),
+        }
     }
 }
 
@@ -69,18 +88,24 @@ impl<'de> MapAccess<'de> for &mut Entries<'_, 'de> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        if self.owed {
+            return Err(not_read());
+        }
         if self.index == self.count {
             return Ok(None);
         }
         self.index += 1;
+        self.owed = true;
         seed.deserialize(self.decoder.value()).map(Some).map_err(|error| error.in_element(self.index - 1))
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Error> {
+        self.owed = false;
         seed.deserialize(self.decoder.value()).map_err(|error| error.in_element(self.index.saturating_sub(1)))
     }
 
     fn next_value<T: Deserialize<'de>>(&mut self) -> Result<T, Error> {
+        self.owed = false;
         self.decoder.element().map_err(|error| error.in_element(self.index.saturating_sub(1)))
     }
 
@@ -91,28 +116,6 @@ impl<'de> MapAccess<'de> for &mut Entries<'_, 'de> {
 
     fn size_hint(&self) -> Option<usize> {
         usize::try_from(self.count - self.index).ok().map(|count| count.min(self.decoder.reader.remaining()))
-    }
-}
-
-/// A variant that holds something, as a map of one entry: JSON's form of it.
-pub(super) struct Only<'a, 'de> {
-    pub(super) decoder: &'a mut Decoder<'de>,
-    pub(super) name: Option<&'de str>,
-}
-
-impl<'de> MapAccess<'de> for Only<'_, 'de> {
-    type Error = Error;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
-        self.name.take().map(|name| seed.deserialize(Name(name))).transpose()
-    }
-
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Error> {
-        seed.deserialize(self.decoder.value())
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(usize::from(self.name.is_some()))
     }
 }
 

@@ -1,22 +1,15 @@
 //! Reads one message: any value that serde can deserialize.
-//!
-//! What a type asks for is a hint, as it is for JSON: where the message has something else, its reader is shown what is there.
-//! [`deserialize_any`](Deserializer::deserialize_any) shows it as JSON would, because types that buffer what they read (`untagged`,
-//! `flatten`, `tag`) are made for that; it goes further only where JSON has no words, as for `Some(None)`.
 
-use std::cell::Cell;
+use serde::de::Deserialize;
 
-use serde::de::value::BorrowedStrDeserializer;
-use serde::de::{Deserialize, Deserializer, Visitor};
-
-use super::access::{Choice, Elements, Entries, Only, left_over};
 use super::error::Error;
-use super::fields::{self, Matches};
-use super::format::*;
+use super::fields::Matches;
+use super::format::{DEEPEST, HAS_NAMES, IS_DEEP, SHALLOW};
 use super::names::Names;
-use super::packed::{Number, Numbers};
 use super::reader::Reader;
+use super::value::Value;
 use super::{numbers, stack};
+use crate::handle;
 
 /// Reads what [`write`](super::encoder::write) wrote.
 pub(super) fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Error> {
@@ -31,23 +24,29 @@ pub(super) fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Erro
         let len = u32::from_le_bytes(reader.last_array()?);
         names = Names(reader.last_bytes(u64::from(len))?);
     }
-    loop {
+    let attempt = |by_name| {
         let mut decoder = Decoder {
             reader,
             names,
             depth: 0,
             levels,
             human: false,
+            by_name,
+            in_order: false,
             matches: Matches::default(),
             variants: [(u32::MAX, ""); VARIANTS],
-            again: false,
         };
         let value = if levels > SHALLOW { stack::with_levels(levels, || decoder.element()) } else { decoder.element() };
-        match (value, decoder.reader.remaining()) {
-            (Err(_), _) if decoder.again => {}
-            (Ok(_), left) if left > 0 => return Err(Error::new(format!("{left} bytes are left over"))),
-            (value, _) => return value,
-        }
+        let value = value.and_then(|value| match decoder.reader.remaining() {
+            0 => Ok(value),
+            left => Err(Error::new(format!("{left} bytes are left over"))),
+        });
+        (value, decoder.in_order)
+    };
+    // A handle is taken at the first attempt, so that there must be no second.
+    match attempt(handle::are_carried()) {
+        (Err(error), true) => attempt(true).0.map_err(|_| error),
+        (value, _) => value,
     }
 }
 
@@ -61,12 +60,15 @@ pub(super) struct Decoder<'de> {
     /// How deep the message said that it is, which is what the stack was made for.
     levels: u32,
     /// Whether the value that is being read is in its human-readable form.
-    human: bool,
+    pub(super) human: bool,
+    /// Whether structs are read by the names of their fields, whatever their order. A type's own code may want a map, or make another
+    /// use of a sequence than its other half does: what could not be read in order is read once more by name.
+    pub(super) by_name: bool,
+    /// Whether a struct was read in order.
+    pub(super) in_order: bool,
     pub(super) matches: Matches,
     /// Variants that were read lately: where their names begin, and the names.
     variants: [(u32, &'de str); VARIANTS],
-    /// Whether the message has to be read once more, now that more is known of its types.
-    pub(super) again: bool,
 }
 
 impl<'de> Decoder<'de> {
@@ -82,7 +84,7 @@ impl<'de> Decoder<'de> {
     /// The value that is next.
     #[inline]
     pub(super) fn value(&mut self) -> Value<'_, 'de> {
-        Value { decoder: self, asked: Cell::new(false) }
+        Value::new(self)
     }
 
     /// The name of the variant that is next.
@@ -106,310 +108,5 @@ impl<'de> Decoder<'de> {
         let result = read(self);
         self.depth -= 1;
         result
-    }
-}
-
-/// The deserializer of one value.
-pub(super) struct Value<'a, 'de> {
-    decoder: &'a mut Decoder<'de>,
-    /// Whether the reader asked for the value's form.
-    asked: Cell<bool>,
-}
-
-impl<'de> Value<'_, 'de> {
-    #[inline]
-    fn take_tag(&mut self, tag: u8) -> bool {
-        self.decoder.reader.take_tag(tag)
-    }
-
-    /// Shows the elements of a sequence, once its tag was read.
-    #[inline]
-    fn sequence<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let count = self.decoder.reader.len()?;
-        self.decoder.nested(|decoder| {
-            let mut elements = Elements { decoder, index: 0, count };
-            let value = visitor.visit_seq(&mut elements)?;
-            elements.end()?;
-            Ok(value)
-        })
-    }
-
-    /// Shows numbers as the elements of a sequence.
-    fn numbers<V: Visitor<'de>>(bytes: &'de [u8], tag: u8, visitor: V) -> Result<V::Value, Error> {
-        let mut numbers = Numbers::new(bytes, tag);
-        let value = visitor.visit_seq(&mut numbers)?;
-        if numbers.left() > 0 {
-            return Err(left_over(numbers.left()));
-        }
-        Ok(value)
-    }
-
-    fn entries<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let count = self.decoder.reader.len()?;
-        self.decoder.nested(|decoder| {
-            let mut entries = Entries { decoder, index: 0, count };
-            let value = visitor.visit_map(&mut entries)?;
-            entries.end()?;
-            Ok(value)
-        })
-    }
-
-    /// Has `read` see one of the two forms of a value, once their tag was read: the compact one if its reader asked, and so was told that
-    /// it is not human-readable.
-    #[cold]
-    fn one_form<R>(self, read: impl FnOnce(Value<'_, 'de>) -> Result<R, Error>) -> Result<R, Error> {
-        let asked = self.asked.get();
-        let decoder = self.decoder;
-        let (compact, human) = (decoder.reader.len()?, decoder.reader.len()?);
-        let (compact, human) = (decoder.reader.bytes(compact)?, decoder.reader.bytes(human)?);
-        let rest = std::mem::replace(&mut decoder.reader, Reader::new(if asked { compact } else { human }));
-        let outer = std::mem::replace(&mut decoder.human, !asked);
-        let result = read(Value { decoder, asked: Cell::new(asked) });
-        decoder.human = outer;
-        if result.is_ok() && decoder.reader.remaining() > 0 {
-            return Err(Error::new("bytes are left over"));
-        }
-        decoder.reader = rest;
-        result
-    }
-
-    /// Passes over the `SOME` of values that JSON would write without it. Its words are needed where `None` or `()` follows: there, `Some`
-    /// is all that is known.
-    fn take_plain_somes(&mut self) -> bool {
-        let mut ahead = self.decoder.reader;
-        while ahead.take_tag(SOME) {}
-        let plain = !matches!(ahead.peek(), Ok(NONE | UNIT));
-        if plain {
-            self.decoder.reader = ahead;
-        }
-        plain
-    }
-}
-
-/// Each reads its own kind of number straight away, and leaves everything else to `deserialize_any`.
-macro_rules! numbers {
-    ($($method:ident $number:ident $tag:ident $visit:ident),*) => {$(
-        #[inline]
-        fn $method<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Error> {
-            if self.take_tag($tag) {
-                return visitor.$visit($number::from_le_bytes(self.decoder.reader.array()?));
-            }
-            self.deserialize_any(visitor)
-        }
-    )*};
-}
-
-impl<'de> Deserializer<'de> for Value<'_, 'de> {
-    type Error = Error;
-
-    fn deserialize_any<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Error> {
-        if self.decoder.reader.peek()? == SOME && !self.take_plain_somes() {
-            self.decoder.reader.byte()?;
-            return self.decoder.nested(|decoder| visitor.visit_some(decoder.value()));
-        }
-        match self.decoder.reader.byte()? {
-            NONE | UNIT => visitor.visit_unit(),
-            FALSE => visitor.visit_bool(false),
-            TRUE => visitor.visit_bool(true),
-            CHAR => visitor.visit_char(self.decoder.reader.char()?),
-            STR => visitor.visit_borrowed_str(self.decoder.reader.text()?),
-            BYTES => {
-                let len = self.decoder.reader.len()?;
-                Self::numbers(self.decoder.reader.bytes(len)?, U8, visitor)
-            }
-            SEQUENCE => self.sequence(visitor),
-            MAP => self.entries(visitor),
-            STRUCT => {
-                let keys = self.decoder.names.keys(self.decoder.reader.place()?)?;
-                fields::read_map(self.decoder, keys, visitor)
-            }
-            UNIT_VARIANT => visitor.visit_borrowed_str(self.decoder.variant()?),
-            VARIANT => {
-                let name = self.decoder.variant()?;
-                self.decoder.nested(|decoder| visitor.visit_map(Only { decoder, name: Some(name) }))
-            }
-            BOTH_FORMS => self.one_form(|value| value.deserialize_any(visitor)),
-            tag if tag >= PACKED => Self::numbers(self.decoder.reader.packed(tag - PACKED)?, tag - PACKED, visitor),
-            tag => {
-                let size = number_size(tag).ok_or_else(Error::unknown_tag)?;
-                Number { tag, bytes: self.decoder.reader.bytes(size as u64)? }.deserialize_any(visitor)
-            }
-        }
-    }
-
-    numbers!(
-        deserialize_u8 u8 U8 visit_u8, deserialize_u16 u16 U16 visit_u16, deserialize_u32 u32 U32 visit_u32,
-        deserialize_u64 u64 U64 visit_u64, deserialize_u128 u128 U128 visit_u128, deserialize_i8 i8 I8 visit_i8,
-        deserialize_i16 i16 I16 visit_i16, deserialize_i32 i32 I32 visit_i32, deserialize_i64 i64 I64 visit_i64,
-        deserialize_i128 i128 I128 visit_i128, deserialize_f32 f32 F32 visit_f32, deserialize_f64 f64 F64 visit_f64
-    );
-
-    #[inline]
-    fn deserialize_str<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Error> {
-        if self.take_tag(STR) {
-            return visitor.visit_borrowed_str(self.decoder.reader.text()?);
-        }
-        self.deserialize_any(visitor)
-    }
-
-    #[inline]
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.deserialize_str(visitor)
-    }
-
-    fn deserialize_bytes<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Error> {
-        if self.decoder.reader.peek()? == BOTH_FORMS {
-            self.decoder.reader.byte()?;
-            return self.one_form(|value| value.deserialize_bytes(visitor));
-        }
-        if self.decoder.reader.peek()? == SOME && self.take_plain_somes() {
-            return self.deserialize_bytes(visitor);
-        }
-        if self.take_tag(BYTES) {
-            let len = self.decoder.reader.len()?;
-            return visitor.visit_borrowed_bytes(self.decoder.reader.bytes(len)?);
-        }
-        if self.take_tag(STR) {
-            return visitor.visit_borrowed_bytes(self.decoder.reader.text()?.as_bytes());
-        }
-        self.deserialize_any(visitor)
-    }
-
-    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.deserialize_bytes(visitor)
-    }
-
-    #[inline]
-    fn deserialize_option<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Error> {
-        if self.take_tag(NONE) || self.take_tag(UNIT) {
-            return visitor.visit_none();
-        }
-        if self.take_tag(SOME) {
-            return self.decoder.nested(|decoder| visitor.visit_some(decoder.value()));
-        }
-        // Written without `Some`, as a type's own code may do.
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
-        // Such names are a private agreement between the two halves of a type, as of `serde_json`'s `RawValue`.
-        if name.starts_with('$') { self.deserialize_any(visitor) } else { visitor.visit_newtype_struct(self) }
-    }
-
-    #[inline]
-    fn deserialize_seq<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Error> {
-        if self.take_tag(SEQUENCE) {
-            return self.sequence(visitor);
-        }
-        self.deserialize_any(visitor)
-    }
-
-    #[inline]
-    fn deserialize_tuple<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Error> {
-        self.deserialize_seq(visitor)
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        len: usize,
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        self.positional(name, len, visitor)
-    }
-
-    #[inline]
-    fn deserialize_struct<V: Visitor<'de>>(
-        mut self,
-        _name: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        if self.take_tag(STRUCT) {
-            let place = self.decoder.reader.place()?;
-            return fields::read(self.decoder, place, fields, visitor);
-        }
-        self.deserialize_any(visitor)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        mut self,
-        name: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        if self.decoder.reader.peek()? == SOME && self.take_plain_somes() {
-            return self.deserialize_enum(name, variants, visitor);
-        }
-        match self.decoder.reader.peek()? {
-            UNIT_VARIANT => {
-                self.decoder.reader.byte()?;
-                let name = self.decoder.variant()?;
-                visitor.visit_enum(Choice { decoder: self.decoder, name, holds: false })
-            }
-            VARIANT => {
-                self.decoder.reader.byte()?;
-                let name = self.decoder.variant()?;
-                self.decoder.nested(|decoder| visitor.visit_enum(Choice { decoder, name, holds: true }))
-            }
-            STRUCT => {
-                self.decoder.reader.byte()?;
-                let mut keys = self.decoder.names.keys(self.decoder.reader.place()?)?;
-                let (1, Some(name)) = (keys.left, keys.next()?) else {
-                    return Err(Error::new(format!("a struct is no variant of `{name}`")));
-                };
-                self.decoder.nested(|decoder| visitor.visit_enum(Choice { decoder, name, holds: true }))
-            }
-            // Written as a text or a map by the type's own code, as JSON has variants.
-            STR => {
-                self.decoder.reader.byte()?;
-                let name = self.decoder.reader.text()?;
-                visitor.visit_enum(BorrowedStrDeserializer::new(name))
-            }
-            MAP => {
-                self.decoder.reader.byte()?;
-                let one = self.decoder.reader.len()? == 1 && self.decoder.reader.take_tag(STR);
-                if !one {
-                    return Err(Error::new(format!("a map of another size than one is no variant of `{name}`")));
-                }
-                let name = self.decoder.reader.text()?;
-                self.decoder.nested(|decoder| visitor.visit_enum(Choice { decoder, name, holds: true }))
-            }
-            BOTH_FORMS => {
-                self.decoder.reader.byte()?;
-                self.one_form(|value| value.deserialize_enum(name, variants, visitor))
-            }
-            _ => self.deserialize_any(visitor),
-        }
-    }
-
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.decoder.reader.skip(self.decoder.names)?;
-        visitor.visit_unit()
-    }
-
-    fn is_human_readable(&self) -> bool {
-        self.asked.set(true);
-        self.decoder.human
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool char unit unit_struct map identifier
-    }
-}
-
-impl<'de> Value<'_, 'de> {
-    /// Reads a tuple struct or variant. Its fields have no names: if one was left out, it is not known which.
-    pub(super) fn positional<V: Visitor<'de>>(mut self, name: &str, len: usize, visitor: V) -> Result<V::Value, Error> {
-        if !self.take_tag(SEQUENCE) {
-            return self.deserialize_any(visitor);
-        }
-        let count = { self.decoder.reader }.len()?;
-        if count < len as u64 {
-            return Err(Error::new(format!(
-                "`{name}` has {len} fields without names, and {count} were serialized: give the fields names, or do not skip any"
-            )));
-        }
-        self.sequence(visitor)
     }
 }

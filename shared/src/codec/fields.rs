@@ -1,36 +1,18 @@
 //! Reads structs.
 //!
 //! A struct is a map from names to values, which finds its fields whatever was skipped, renamed or reordered. If the names in the message
-//! are those that the type asks for, in their order, its fields are read one after the other instead.
+//! are those that the type asks for, in their order, its fields are read one after the other instead,
+//! which is quicker.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use serde::de::{Deserialize, DeserializeSeed, MapAccess, Visitor};
 
-use serde::de::{Deserialize, DeserializeSeed, MapAccess, SeqAccess, Visitor};
-
-use super::access::{Name, left_over};
+use super::access::{Elements, Name, left_over, not_read};
 use super::decoder::Decoder;
 use super::error::Error;
 use super::names::Keys;
 
 /// The names of a type's fields: a static, so that its address stands for it.
 type Wanted = &'static [&'static str];
-
-/// The types whose own code reads maps only, by the addresses of their names.
-///
-/// That shows when the first of their structs is read as a sequence and refuses. The message is then read once more.
-static MAPS_ONLY: Mutex<Vec<usize>> = Mutex::new(Vec::new());
-static ANY_MAPS_ONLY: AtomicBool = AtomicBool::new(false);
-
-fn reads_maps_only(wanted: Wanted) -> bool {
-    ANY_MAPS_ONLY.load(Relaxed)
-        && MAPS_ONLY.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).contains(&wanted.as_ptr().addr())
-}
-
-fn note_maps_only(wanted: Wanted) {
-    MAPS_ONLY.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(wanted.as_ptr().addr());
-    ANY_MAPS_ONLY.store(true, Relaxed);
-}
 
 /// Which names were found to be the same lately: those wanted, and where those of the message begin.
 #[derive(Default)]
@@ -64,20 +46,15 @@ pub(super) fn read<'de, V: Visitor<'de>>(
     visitor: V,
 ) -> Result<V::Value, Error> {
     let keys = decoder.names.keys(place)?;
-    if wanted.is_empty() || !decoder.matches.found(wanted, place, keys) || reads_maps_only(wanted) {
+    if wanted.is_empty() || decoder.by_name || !decoder.matches.found(wanted, place, keys) {
         return read_map(decoder, keys, visitor);
     }
+    decoder.in_order = true;
     decoder.nested(|decoder| {
-        let mut fields = InOrder { decoder, wanted, next: 0, asked: false };
-        match visitor.visit_seq(&mut fields) {
-            Ok(_) if fields.next < wanted.len() => Err(left_over((wanted.len() - fields.next) as u64)),
-            Err(_) if !fields.asked => {
-                note_maps_only(wanted);
-                decoder.again = true;
-                Err(Error::new("a type that reads maps only was shown a sequence"))
-            }
-            result => result,
-        }
+        let mut fields = Elements { decoder, names: wanted, index: 0, count: keys.left };
+        let value = visitor.visit_seq(&mut fields)?;
+        fields.end()?;
+        Ok(value)
     })
 }
 
@@ -88,46 +65,14 @@ pub(super) fn read_map<'de, V: Visitor<'de>>(
     visitor: V,
 ) -> Result<V::Value, Error> {
     decoder.nested(|decoder| {
-        let mut fields = ByName { decoder, keys, last: "" };
+        let mut fields = ByName { decoder, keys, last: "", owed: false };
         let value = visitor.visit_map(&mut fields)?;
-        if fields.keys.left == 0 { Ok(value) } else { Err(left_over(fields.keys.left)) }
+        match fields.keys.left {
+            0 if fields.owed => Err(not_read()),
+            0 => Ok(value),
+            left => Err(left_over(left)),
+        }
     })
-}
-
-/// Fields one after the other.
-struct InOrder<'a, 'de> {
-    decoder: &'a mut Decoder<'de>,
-    wanted: Wanted,
-    next: usize,
-    /// Whether the type's own code asked for a field.
-    asked: bool,
-}
-
-impl<'de> InOrder<'_, 'de> {
-    #[inline]
-    fn next<T>(&mut self, read: impl FnOnce(&mut Decoder<'de>) -> Result<T, Error>) -> Result<Option<T>, Error> {
-        self.asked = true;
-        let Some(name) = self.wanted.get(self.next) else { return Ok(None) };
-        self.next += 1;
-        read(self.decoder).map(Some).map_err(|error| error.in_field(name))
-    }
-}
-
-impl<'de> SeqAccess<'de> for &mut InOrder<'_, 'de> {
-    type Error = Error;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
-        self.next(|decoder| seed.deserialize(decoder.value()))
-    }
-
-    #[inline]
-    fn next_element<T: Deserialize<'de>>(&mut self) -> Result<Option<T>, Error> {
-        self.next(Decoder::element)
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.wanted.len() - self.next)
-    }
 }
 
 /// Fields by their names.
@@ -136,6 +81,8 @@ struct ByName<'a, 'de> {
     keys: Keys<'de>,
     /// The name of the field that is being read.
     last: &'de str,
+    /// Whether a key was read and its value not yet.
+    owed: bool,
 }
 
 impl<'de> MapAccess<'de> for &mut ByName<'_, 'de> {
@@ -143,17 +90,23 @@ impl<'de> MapAccess<'de> for &mut ByName<'_, 'de> {
 
     #[inline]
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        if self.owed {
+            return Err(not_read());
+        }
         let Some(key) = self.keys.next()? else { return Ok(None) };
+        self.owed = true;
         self.last = key;
         seed.deserialize(Name(key)).map(Some)
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Error> {
+        self.owed = false;
         seed.deserialize(self.decoder.value()).map_err(|error| error.in_field(self.last))
     }
 
     #[inline]
     fn next_value<T: Deserialize<'de>>(&mut self) -> Result<T, Error> {
+        self.owed = false;
         self.decoder.element().map_err(|error| error.in_field(self.last))
     }
 

@@ -3,7 +3,7 @@
 //! Any value that serde can serialize travels in a format of this crate's own, [self-describing](format): each value has a tag, each struct
 //! and variant its names. So a type reads back whatever it wrote, as it does with JSON: fields that were skipped, flattened or
 //! renamed, variants without a tag, values of no fixed type. What JSON cannot say travels exactly as well: `Some(None)`, 128-bit
-//! numbers, every `NaN`, keys that are no text. [`encoder`] writes it (with [`compound`] for values with parts), [`decoder`] reads it
+//! numbers, every `NaN`, keys that are no text. [`encoder`] writes it (with [`compound`] for values with parts), [`decoder`] and [`value`] read it
 //! (with [`fields`] and [`access`]), [`names`] keeps the names, [`numbers`] and [`packed`] the runs of numbers, [`stack`] the room for deep values.
 //!
 //! What is a run of plain bytes as a whole takes the short way: numbers are copied as they lie in memory (both sides are the same
@@ -26,6 +26,7 @@ mod reader;
 mod stack;
 #[cfg(test)]
 mod tests;
+mod value;
 
 use std::any::Any;
 

@@ -229,6 +229,11 @@ impl<'de> Names<'de> {
         self.at(place)?.text()
     }
 
+    /// The name of a variant, as a struct's only key.
+    pub(super) fn one_key(self, place: u32) -> Result<Keys<'de>, Error> {
+        Ok(Keys { left: 1, texts: self.at(place)? })
+    }
+
     /// The keys of a struct.
     #[inline]
     pub(super) fn keys(self, place: u32) -> Result<Keys<'de>, Error> {

@@ -127,6 +127,11 @@ pub(crate) fn unpack<R>(handles: &mut Handles, decode: impl FnOnce() -> R) -> R 
     }
 }
 
+/// Returns whether what this thread decodes now came with handles.
+pub(crate) fn are_carried() -> bool {
+    BASKET.with_borrow(|basket| matches!(basket, Basket::Unpacking(handles) if !handles.is_empty()))
+}
+
 /// Runs `encode`, in which a handle is an error that gives this reason.
 pub(crate) fn forbid<R>(reason: &'static str, encode: impl FnOnce() -> R) -> R {
     with_basket(Basket::Nowhere(reason), encode).0

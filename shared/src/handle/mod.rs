@@ -13,7 +13,7 @@ mod descriptor;
 mod watch;
 
 pub(crate) use basket::require_carrier;
-pub(crate) use basket::{Handles, Packed, forbid, pack, packed, packed_since, put_count, unpack};
+pub(crate) use basket::{Handles, Packed, are_carried, forbid, pack, packed, packed_since, put_count, unpack};
 pub(crate) use carry::{Arrived, Carried, receive, send, wait};
 pub(crate) use descriptor::{Descriptor, leave_behind};
 #[cfg(feature = "tokio")]
