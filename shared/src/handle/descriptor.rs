@@ -1,4 +1,5 @@
 //! An owned descriptor that other processes may be given.
+#![allow(unsafe_code)]
 
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -38,6 +39,7 @@ impl Drop for Descriptor {
 pub(crate) fn leave_behind() {
     // Another thread may have held the lock at the fork, if the program vouched for that; then they stay open.
     if let Some(Ok(open)) = OPEN.last().map(Mutex::try_lock) {
-        open.iter().for_each(|fd| replace_by_null(*fd));
+        // SAFETY: copies of handles do no more with these than close them, or send them on to where the null device is refused.
+        open.iter().for_each(|fd| unsafe { replace_by_null(*fd) });
     }
 }

@@ -133,15 +133,18 @@ pub(crate) fn flush_stdio() {
 
 /// Puts the null device in the place of standard input: children must not take the parent's input away.
 pub(crate) fn detach_stdin() {
-    replace_by_null(0);
+    // SAFETY: what reads from standard input asks for it by its number, and finds the end of it.
+    unsafe { replace_by_null(0) };
 }
 
 /// Puts the null device in the place of descriptor `number`.
-pub(crate) fn replace_by_null(number: RawFd) {
+///
+/// # Safety
+/// Nobody relies on what the descriptor refers to: its owner only closes it, or reads the null device as well.
+pub(crate) unsafe fn replace_by_null(number: RawFd) {
     if let Ok(null) = open("/dev/null", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()) {
         let flags = if number > 2 { libc::O_CLOEXEC } else { 0 };
-        // SAFETY: the number stays open, now as the null device, so that its owner in this process can go on to use and close it;
-        // dup3 has no memory effects.
+        // SAFETY: the number stays open, so that its owner can close it, and its use is the caller's word; dup3 has no memory effects.
         unsafe { libc::dup3(null.as_raw_fd(), number, flags) };
     }
 }

@@ -1,9 +1,10 @@
 //! Tuples of arguments, and the functions that take them.
+#![allow(unsafe_code)]
 
 use crate::codec::{self, Source};
 use crate::error::Result;
 use crate::task::call::{Calls, run_calls, state};
-use crate::task::name::{Entry, Function, conjure};
+use crate::task::name::{Entry, Function, require_stateless, zst_ref};
 use crate::task::{Argument, ByReference, ByValue, Partial, Prepared, ReturnValue, Stateless, Task};
 
 /// A tuple of arguments that can travel to another process: up to eight values, each
@@ -110,14 +111,17 @@ macro_rules! functions {
                     R: ReturnValue,
                     $($name: Argument,)*
                 {
-                    run_calls::<_, _, ONCE>(calls, |_, ($($name,)*): ($($name,)*)| Ok(conjure::<Func>()($($name),*)));
+                    // SAFETY: only `prepare_as` names this function, and takes a value of Func.
+                    let function = unsafe { zst_ref::<Func>() };
+                    run_calls::<_, _, ONCE>(calls, |_, ($($name,)*): ($($name,)*)| Ok(function($($name),*)));
                 }
                 Ok(Prepared { function: Function::name(const { &Entry::new(run::<Func, $($name,)* R, ONCE>) })?, state: None, label: Self::label() })
             }
 
-            // Conjured, though there is a value: what cannot go to a process is to be refused here, too.
+            // What cannot go to a process is refused here, too.
             fn call(&self, ($($name,)*): ($($name,)*)) -> R {
-                conjure::<Func>()($($name),*)
+                require_stateless::<Func>();
+                self($($name),*)
             }
         }
     };
@@ -143,8 +147,10 @@ macro_rules! partials {
                     R: ReturnValue,
                     $($name: Argument,)*
                 {
+                    // SAFETY: only a `Partial` names this function, and is made from a value of Func.
+                    let function = unsafe { zst_ref::<Func>() };
                     run_calls::<_, _, ONCE>(calls, |calls, ($($name,)*): ($($name,)*)| {
-                        Ok(conjure::<Func>()(state::<State>(calls)? $(, $name)*))
+                        Ok(function(state::<State>(calls)? $(, $name)*))
                     });
                 }
                 self.prepared(const { &Entry::new(run::<Func, State, $($name,)* R, ONCE>) }, Self::label())
@@ -155,7 +161,7 @@ macro_rules! partials {
             }
 
             fn call(&self, ($($name,)*): ($($name,)*)) -> R {
-                conjure::<Func>()(self.state() $(, $name)*)
+                self.function()(self.state() $(, $name)*)
             }
         }
 
@@ -177,9 +183,11 @@ macro_rules! partials {
                     R: ReturnValue,
                     $($name: Argument,)*
                 {
+                    // SAFETY: as for a function that takes the state by reference.
+                    let function = unsafe { zst_ref::<Func>() };
                     run_calls::<_, _, ONCE>(calls, |calls, ($($name,)*): ($($name,)*)| {
                         let state = state::<State>(calls)?.clone();
-                        Ok(conjure::<Func>()(state $(, $name)*))
+                        Ok(function(state $(, $name)*))
                     });
                 }
                 self.prepared(const { &Entry::new(run::<Func, State, $($name,)* R, ONCE>) }, Self::label())
@@ -190,7 +198,7 @@ macro_rules! partials {
             }
 
             fn call(&self, ($($name,)*): ($($name,)*)) -> R {
-                conjure::<Func>()(self.state().clone() $(, $name)*)
+                self.function()(self.state().clone() $(, $name)*)
             }
         }
     };

@@ -1,4 +1,5 @@
 //! Many calls of an async function at a time, in one worker.
+#![allow(unsafe_code)]
 
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
@@ -12,7 +13,7 @@ use tokio::task::{JoinSet, LocalSet};
 use crate::error::{Error, Result};
 use crate::protocol::Envelope;
 use crate::task::call::{Calls, run_calls};
-use crate::task::name::{Entry, Function, conjure};
+use crate::task::name::{Entry, Function, zst_ref};
 use crate::task::{Prepared, Stateless, Task, panic};
 
 /// An async function as a task that takes many items, and how many of them it may have under way at a time.
@@ -72,9 +73,9 @@ where
             Fut: Future<Output = R> + 'static,
             R: Serialize + DeserializeOwned + 'static,
         {
-            run_calls::<_, _, false>(calls, |_, (most, items): (u64, Vec<A>)| {
-                Ok(call_all(conjure::<F>(), most, items))
-            });
+            // SAFETY: only `prepare_as` names this function, for a `Concurrent`, which is made from a value of F.
+            let function = unsafe { zst_ref::<F>() };
+            run_calls::<_, _, false>(calls, |_, (most, items): (u64, Vec<A>)| Ok(call_all(function, most, items)));
         }
         Ok(Prepared {
             function: Function::name(const { &Entry::new(run::<F, A, Fut, R>) })?,
@@ -88,7 +89,8 @@ where
     }
 
     fn call(&self, (most, items): (u64, Vec<A>)) -> Self::Output {
-        call_all(conjure::<F>(), most, items)
+        // SAFETY: a `Concurrent` is made from a value of F.
+        call_all(unsafe { zst_ref::<F>() }, most, items)
     }
 }
 

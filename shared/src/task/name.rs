@@ -104,8 +104,8 @@ impl Function {
     }
 }
 
-/// The function of type `F`, in a process where no value of `F` was ever made. Does not compile for an `F` that carries data.
-pub(crate) fn conjure<F: Stateless>() -> &'static F {
+/// Does not compile for an `F` that carries data.
+pub(crate) const fn require_stateless<F: Stateless>() {
     const {
         assert!(
             size_of::<F>() == 0,
@@ -113,9 +113,19 @@ pub(crate) fn conjure<F: Stateless>() -> &'static F {
              pass the values as arguments, or send them along with `partial(function, state)`"
         );
     }
-    // SAFETY: F has no size, so any aligned address holds a value of it and nothing is read through the reference. A
-    // value exists: naming this instance took one in the parent, and as F is Copy and Sync, there may be as many as one likes, in
-    // any thread. F is 'static, so it holds no borrow that could have ended, and a reference runs no destructor.
+}
+
+/// Returns the function of type `F`, in a process that may never have made a value of it. Does not compile for an `F` that carries
+/// data.
+///
+/// # Safety
+/// The program has made a value of `F`, here or in the process that sent the name of a function with this type: a type whose
+/// values cannot be made, or not by everybody, may prove something by one.
+pub(crate) unsafe fn zst_ref<F: Stateless>() -> &'static F {
+    require_stateless::<F>();
+    // SAFETY: F has no size, so any aligned address holds a value of it and nothing is read through the reference. A value was made,
+    // by the caller's word, and as F is Copy and Sync, there may be as many as one likes, in any thread. F is 'static, so it holds
+    // no borrow that could have ended, and a reference runs no destructor.
     unsafe { NonNull::<F>::dangling().as_ref() }
 }
 

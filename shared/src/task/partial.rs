@@ -1,4 +1,5 @@
 //! A function with its first argument fixed.
+#![allow(unsafe_code)]
 
 use std::marker::PhantomData;
 
@@ -8,8 +9,8 @@ use crate::codec;
 use crate::error::{Error, Result};
 use crate::foreign::guard;
 use crate::handle::{self, Carried};
-use crate::task::Prepared;
-use crate::task::name::{Entry, Function};
+use crate::task::name::{Entry, Function, zst_ref};
+use crate::task::{Prepared, Stateless};
 
 /// A function and its first argument; made by [`partial`].
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +62,14 @@ pub fn partial<F, S, By>(_function: F, state: S) -> Partial<F, S, By> {
 impl<F, S, By> Partial<F, S, By> {
     pub(super) fn state(&self) -> &S {
         &self.state
+    }
+
+    pub(super) fn function(&self) -> &F
+    where
+        F: Stateless,
+    {
+        // SAFETY: `partial` alone makes a `Partial`, and takes a value of F.
+        unsafe { zst_ref::<F>() }
     }
 }
 
