@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::*};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use crate::sys::pid::own_pid;
+use crate::sys::pid::{Owner, own_pid};
 use crate::sys::shm::Mapping;
 
 /// A process as one word: its id, and above that when it started, in ticks. 0 is nobody.
@@ -42,6 +42,8 @@ pub(super) struct Holding {
     /// Where the word lies.
     at: usize,
     own: u64,
+    /// A copy of this process holds nothing.
+    owner: Owner,
 }
 
 /// What this process holds.
@@ -53,7 +55,7 @@ impl Holding {
         let own = own_word();
         let take = |at: &usize| mapping.words::<AtomicU64>(*at).compare_exchange(0, own, AcqRel, Relaxed).is_ok();
         let at = words.find(|at| own != 0 && take(at))?;
-        let holding = Arc::new(Self { mapping: mapping.clone(), at, own });
+        let holding = Arc::new(Self { mapping: mapping.clone(), at, own, owner: Owner::here() });
         let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|known| known.strong_count() > 0);
         all.push(Arc::downgrade(&holding));
@@ -66,8 +68,8 @@ impl Holding {
     }
 
     fn leave(&self) {
-        // Not in a fork, and not if others have found this process dead.
-        if self.own as u32 == own_pid() {
+        // Unless others have found this process dead.
+        if self.owner.is_here() {
             let _ = self.mapping.words::<AtomicU64>(self.at).compare_exchange(self.own, 0, AcqRel, Relaxed);
         }
     }
