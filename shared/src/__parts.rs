@@ -1,5 +1,5 @@
-//! Inner parts, for the crate's own benches and tests. Not an interface: it changes without notice, and takes a feature that nobody
-//! else turns on.
+//! Inner parts, for the crate's own benches and tests. Not an interface: it changes without notice,
+//! and takes a feature that nobody else turns on.
 
 use std::mem::offset_of;
 use std::sync::Arc;
@@ -32,7 +32,8 @@ impl Ring {
     }
 }
 
-/// Where in a worker's shared memory the count of result bytes is that its parent has been shown; 8 bytes.
+/// Where in a worker's shared memory the count of result bytes is that its parent has been shown; 8
+/// bytes.
 pub const RESULTS_TAIL: usize = offset_of!(Header, results) + offset_of!(crate::ring::Cursors, tail);
 
 /// Bytes of the words by which both sides coordinate, at the beginning of that memory.

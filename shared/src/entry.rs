@@ -15,22 +15,27 @@ use crate::sys::signals;
 use crate::ticket::{self, Failure, Role};
 use crate::worker::{self, Seed};
 
-/// Must be the first line of `main`: a process that the pool started by exec leaves `main` here and never comes back.
+/// Must be the first line of `main`: a process that the pool started by exec leaves `main` here and
+/// never comes back.
 ///
 /// In every other process it does nothing but note that it was called. Starting a process by
-/// [`Spawn`](crate::StartMethod::Spawn) or [`ForkServer`](crate::StartMethod::ForkServer) from a program that never called it
-/// is refused with [`Error::InitMissing`](crate::Error::InitMissing), so a forgotten line cannot run `main` a second time.
+/// [`Spawn`](crate::StartMethod::Spawn) or [`ForkServer`](crate::StartMethod::ForkServer) from a
+/// program that never called it is refused with [`Error::InitMissing`](crate::Error::InitMissing),
+/// so a forgotten line cannot run `main` a second time.
 ///
 /// # Code before it
-/// What stands before it in `main` runs in every such process too: its output appears once more, its time is added to each start
-/// ([`ForkServer`](crate::StartMethod::ForkServer) starts one such process for all pools, [`Spawn`](crate::StartMethod::Spawn) one a
-/// worker), and if it ends the process, pools fail with [`Error::NoWorkers`](crate::Error::NoWorkers). The files that it opens stay
-/// open. It must leave descriptors 3 to 5 alone, which a daemon's habit of closing all would not.
+/// What stands before it in `main` runs in every such process too: its output appears once more,
+/// its time is added to each start ([`ForkServer`](crate::StartMethod::ForkServer) starts one such
+/// process for all pools, [`Spawn`](crate::StartMethod::Spawn) one a worker), and if it ends the
+/// process, pools fail with [`Error::NoWorkers`](crate::Error::NoWorkers). The files that it opens
+/// stay open. It must leave descriptors 3 to 5 alone, which a daemon's habit of closing all would
+/// not.
 ///
-/// Threads that run by then (`#[tokio::main]`, an allocator's, those of a preloaded library) are allowed, and make starts
-/// dearer: a process with threads cannot be forked safely, so each worker is executed, as with `Spawn`, and does its work in a thread of
-/// its own, outside of the event loop that `init` was called in. A worker then starts in milliseconds rather than in a few hundred
-/// microseconds. With tokio, call it before the runtime is built:
+/// Threads that run by then (`#[tokio::main]`, an allocator's, those of a preloaded library) are
+/// allowed, and make starts dearer: a process with threads cannot be forked safely, so each worker
+/// is executed, as with `Spawn`, and does its work in a thread of its own, outside of the event
+/// loop that `init` was called in. A worker then starts in milliseconds rather than in a few
+/// hundred microseconds. With tokio, call it before the runtime is built:
 ///
 /// ```no_run
 /// # #[cfg(any())] // Takes tokio's macros.
@@ -41,11 +46,13 @@ use crate::worker::{self, Seed};
 /// # fn main() {}
 /// ```
 ///
-/// In tests and benches, where there is no `main` to edit, turn on the feature `test-support`, which calls it before `main`.
+/// In tests and benches, where there is no `main` to edit, turn on the feature `test-support`,
+/// which calls it before `main`.
 ///
 /// # How it works
-/// A child is recognised by a sealed piece of shared memory at descriptor 3 that holds a ticket made by its parent for this
-/// very build of the program, good for one use. Nothing is left in the environment that grandchildren could inherit.
+/// A child is recognised by a sealed piece of shared memory at descriptor 3 that holds a ticket
+/// made by its parent for this very build of the program, good for one use. Nothing is left in the
+/// environment that grandchildren could inherit.
 ///
 /// Python's counterpart is the guard `if __name__ == "__main__":` (and `freeze_support()`).
 ///
@@ -58,7 +65,8 @@ use crate::worker::{self, Seed};
 /// }
 /// ```
 pub fn init() {
-    // Only the first call may find a ticket: later, descriptor 3 may be one that this process made for a child.
+    // Only the first call may find a ticket: later, descriptor 3 may be one that this process made for
+    // a child.
     if ticket::note_init() {
         return;
     }
@@ -72,7 +80,8 @@ pub fn init() {
 mod before_main {
     #![allow(unsafe_code)]
 
-    // SAFETY: `init` relies on nothing that `main` would set up: in a child it never returns, elsewhere it sets a flag.
+    // SAFETY: `init` relies on nothing that `main` would set up: in a child it never returns, elsewhere
+    // it sets a flag.
     #[ctor::ctor(unsafe)]
     fn call_init() {
         super::init();
@@ -95,13 +104,14 @@ fn begin(role: Role, parent: u32, Estate { ticket, work }: Estate) -> ! {
     }
 }
 
-/// Gives leave to fork if nothing of this process would be missing in the copy, or in the way there.
+/// Gives leave to fork if nothing of this process would be missing in the copy, or in the way
+/// there.
 fn may_fork() -> Option<ForkPermit> {
     if is_in_runtime() { None } else { ForkPermit::if_alone() }
 }
 
-/// Runs the worker. If `init` was called amid something that runs already, such as an event loop, that is in a thread of its own, where
-/// a task finds nothing of that.
+/// Runs the worker. If `init` was called amid something that runs already, such as an event loop,
+/// that is in a thread of its own, where a task finds nothing of that.
 fn work_apart(seed: Seed) -> ! {
     let copy = seed.segment.try_clone();
     let work = move || -> Infallible {

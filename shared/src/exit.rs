@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 /// How a process ended.
 ///
-/// Python's counterpart is the integer `Process.exitcode`: 0 and up for an exit, the negative signal number for a
-/// death by signal.
+/// Python's counterpart is the integer `Process.exitcode`: 0 and up for an exit, the negative
+/// signal number for a death by signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ExitStatus {
@@ -33,8 +33,8 @@ impl ExitStatus {
         }
     }
 
-    /// The name of the signal that ended the process, such as `"SIGKILL"`; `None` if none did, or if the signal has no name
-    /// (a real-time signal).
+    /// The name of the signal that ended the process, such as `"SIGKILL"`; `None` if none did, or
+    /// if the signal has no name (a real-time signal).
     pub fn signal_name(self) -> Option<&'static str> {
         match self {
             Self::Signaled(number) => Signal::try_from(number).ok().map(Signal::as_str),

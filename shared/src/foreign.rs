@@ -1,4 +1,5 @@
-//! Calls of code that is not the crate's: serialization, callbacks, wakers, drops of values. It may panic, which costs its call alone.
+//! Calls of code that is not the crate's: serialization, callbacks, wakers, drops of values. It may
+//! panic, which costs its call alone.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,9 +20,11 @@ pub(crate) fn run_or_forget(run: impl FnOnce()) {
     let _ = guard(run);
 }
 
-/// Drops the payload of a caught panic. The drop is foreign code too, and may panic with a payload that panics again.
+/// Drops the payload of a caught panic. The drop is foreign code too, and may panic with a payload
+/// that panics again.
 pub(crate) fn dispose(payload: Box<dyn Any + Send>) {
-    /// The number of panics in a row after which a payload is left in memory, because there may be no end to them.
+    /// The number of panics in a row after which a payload is left in memory, because there may be
+    /// no end to them.
     const MAX: usize = 16;
     let mut next = Some(payload);
     for _ in 0..MAX {

@@ -1,8 +1,8 @@
 //! What a piece of shared memory, or a handle on its way, is.
 //!
-//! Both say so: memory in its first words, where those who map it look, and a handle beside its descriptor, where those who
-//! decode it look. So neither a `Deserialize` that reads what was something else, nor a process that lies about what it
-//! sends, has memory used for what it is not.
+//! Both say so: memory in its first words, where those who map it look, and a handle beside its
+//! descriptor, where those who decode it look. So neither a `Deserialize` that reads what was
+//! something else, nor a process that lies about what it sends, has memory used for what it is not.
 
 use std::any::type_name;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -116,8 +116,8 @@ impl Tag {
         tag.len.store(len as u64, Relaxed);
     }
 
-    /// The number of elements that `mapping` says to have; an error unless it says that it is of that kind, with elements `T`. The caller
-    /// checks whether there are as many.
+    /// The number of elements that `mapping` says to have; an error unless it says that it is of
+    /// that kind, with elements `T`. The caller checks whether there are as many.
     pub(crate) fn read<T>(mapping: &Mapping, at: usize, kind: ObjectKind) -> Result<usize> {
         let is_right = at.checked_add(size_of::<Self>()).is_some_and(|end| end <= mapping.len())
             && mapping.words::<Self>(at).all().map(|word| word.load(Relaxed)) == Self::words::<T>(kind);

@@ -16,81 +16,107 @@
 //! } // the pool ends with its scope
 //! ```
 //!
-//! What a task does to its process, it does to its process alone: a panic is caught and carried to the caller, and an abort, a
-//! stack overflow, a failing allocation or a `kill -9` is [`Error::WorkerLost`] for the task that ran, while all others go on and a
-//! new worker takes the place.
+//! What a task does to its process, it does to its process alone: a panic is caught and carried to
+//! the caller, and an abort, a stack overflow, a failing allocation or a `kill -9` is
+//! [`Error::WorkerLost`] for the task that ran, while all others go on and a new worker takes the
+//! place.
 //!
-//! - [`Pool`] runs many tasks: blocking ([`apply`](Pool::apply), [`map`](Pool::map), [`starmap`](Pool::starmap)), not blocking
-//!   ([`apply_async`](Pool::apply_async) and its kin return an [`AsyncResult`], which is also a future), and lazily
-//!   ([`imap`](Pool::imap), [`imap_unordered`](Pool::imap_unordered)).
-//! - [`ThreadPool`] has the same calls on threads, and [`Executor`] is what both have in common; [`wait_futures`] and
-//!   [`as_completed`] wait for several results.
-//! - [`Process`] runs one function in a process of its own. [`partial`] sends state along with a function.
-//! - Processes talk through a [`pipe()`], which has two ends, or a [`Queue`] or [`PriorityQueue`], which has as many as you like.
-//! - They share state through [`Value`], [`Lock`] and [`SharedSlice`], and wait for each other with [`Event`],
-//!   [`Condition`], [`Semaphore`] and [`Barrier`]; a process that is killed takes none of them along.
-//! - A [`Manager`] holds lists, dictionaries, namespaces and queues that any process uses through proxies, on other machines too.
-//! - A [`ServiceManager`] runs services: functions for as long as the program runs, replaced when they die, reloaded and ended by signals.
+//! - [`Pool`] runs many tasks: blocking ([`apply`](Pool::apply), [`map`](Pool::map),
+//!   [`starmap`](Pool::starmap)), not blocking ([`apply_async`](Pool::apply_async) and its kin
+//!   return an [`AsyncResult`], which is also a future), and lazily ([`imap`](Pool::imap),
+//!   [`imap_unordered`](Pool::imap_unordered)).
+//! - [`ThreadPool`] has the same calls on threads, and [`Executor`] is what both have in common;
+//!   [`wait_futures`] and [`as_completed`] wait for several results.
+//! - [`Process`] runs one function in a process of its own. [`partial`] sends state along with a
+//!   function.
+//! - Processes talk through a [`pipe()`], which has two ends, or a [`Queue`] or [`PriorityQueue`],
+//!   which has as many as you like.
+//! - They share state through [`Value`], [`Lock`] and [`SharedSlice`], and wait for each other with
+//!   [`Event`], [`Condition`], [`Semaphore`] and [`Barrier`]; a process that is killed takes none
+//!   of them along.
+//! - A [`Manager`] holds lists, dictionaries, namespaces and queues that any process uses through
+//!   proxies, on other machines too.
+//! - A [`ServiceManager`] runs services: functions for as long as the program runs, replaced when
+//!   they die, reloaded and ended by signals.
 //!
-//! With the feature `tokio`, [`Queue`] and [`Connection`] have async calls (`get_async`, `recv_async`, …), and
-//! `Pool::map_concurrent` runs many calls of an async function in each worker. An [`AsyncResult`] can be awaited in any
-//! runtime without it.
+//! With the feature `tokio`, [`Queue`] and [`Connection`] have async calls (`get_async`,
+//! `recv_async`, …), and `Pool::map_concurrent` runs many calls of an async function in each
+//! worker. An [`AsyncResult`] can be awaited in any runtime without it.
 //!
-//! With the feature `manager-tcp`, a [`Manager`] can listen for programs on other machines. With the feature `trace-json`, a [`Trace`] can be
-//! written as JSON for trace viewers.
+//! With the feature `manager-tcp`, a [`Manager`] can listen for programs on other machines. With
+//! the feature `trace-json`, a [`Trace`] can be written as JSON for trace viewers.
 //!
-//! With the feature `mpi`, `MpiExecutor` has the calls of [`Pool`] on as many machines as MPI gives the program. It needs an MPI library
-//! and libclang to be built (on Debian `libopenmpi-dev`, `openmpi-bin` and `libclang-dev`).
+//! With the feature `mpi`, `MpiExecutor` has the calls of [`Pool`] on as many machines as MPI gives
+//! the program. It needs an MPI library and libclang to be built (on Debian `libopenmpi-dev`,
+//! `openmpi-bin` and `libclang-dev`).
 //!
 //! The crate works on Linux, on x86-64 and aarch64.
 //!
 //! # What travels
-//! Arguments, results and messages are any types that implement serde's `Serialize` and `Deserialize`: whatever `serde_json` carries there and
-//! back arrives as it went, with whatever attributes, and so does what JSON cannot say (`Some(None)`, 128-bit numbers, every `NaN`, byte
-//! strings, keys that are not text). A value that cannot travel is an [`Error::Encode`] or [`Error::Decode`] with the type's own words, its
-//! name and the path of fields, and no other value arrives in its place.
+//! Arguments, results and messages are any types that implement serde's `Serialize` and
+//! `Deserialize`: whatever `serde_json` carries there and back arrives as it went, with whatever
+//! attributes, and so does what JSON cannot say (`Some(None)`, 128-bit numbers, every `NaN`, byte
+//! strings, keys that are not text). A value that cannot travel is an [`Error::Encode`] or
+//! [`Error::Decode`] with the type's own words, its name and the path of fields, and no other value
+//! arrives in its place.
 //!
-//! A vector of numbers or bytes is copied at the speed of memory, as a field of a tuple, struct, `Option` or `Result` too; other values are
-//! encoded one by one. A task returns errors of any type as a [`TaskError`].
+//! A vector of numbers or bytes is copied at the speed of memory, as a field of a tuple, struct,
+//! `Option` or `Result` too; other values are encoded one by one. A task returns errors of any type
+//! as a [`TaskError`].
 //!
 //! # How it works
-//! Functions travel by name, which leads to an entry in the executable; see [`Task`]. Workers are forked by a small single-threaded process, so that
-//! no program with threads is ever forked; see [`StartMethod`]. Tasks and results pass through two rings in memory shared
-//! with each worker; no lock is shared, so a killed worker holds none. Whoever waits for a result drives the exchange himself.
-//! Pipes, queues and locks are memory without a name; handles of them go to other processes as descriptors, along with the message that
-//! they are part of.
+//! Functions travel by name, which leads to an entry in the executable; see [`Task`]. Workers are
+//! forked by a small single-threaded process, so that no program with threads is ever forked; see
+//! [`StartMethod`]. Tasks and results pass through two rings in memory shared with each worker; no
+//! lock is shared, so a killed worker holds none. Whoever waits for a result drives the exchange
+//! himself. Pipes, queues and locks are memory without a name; handles of them go to other
+//! processes as descriptors, along with the message that they are part of.
 //!
 //! # Limits
-//! - A closure captures nothing, and spells out the types of its parameters where its body needs them: `|text: String| text.len()`.
-//! - A task's function is part of the executable. A pool in a dynamic library (a `cdylib`) is refused unless its workers are forks of the
-//!   program: [`StartMethod::Fork`]. So is one in a program that the kernel does not know as what it is (under valgrind, without `/proc`):
+//! - A closure captures nothing, and spells out the types of its parameters where its body needs
+//!   them: `|text: String| text.len()`.
+//! - A task's function is part of the executable. A pool in a dynamic library (a `cdylib`) is
+//!   refused unless its workers are forks of the program: [`StartMethod::Fork`]. So is one in a
+//!   program that the kernel does not know as what it is (under valgrind, without `/proc`):
 //!   [`Error::Executable`].
-//! - What runs before [`init`] runs in the processes that start workers, too. Threads among it make each worker start by exec.
-//! - In a program built with `panic = "abort"` a panic ends its worker: [`Error::WorkerLost`] instead of [`Error::Panicked`].
-//! - Every task is begun once, with one exception: when a worker is killed for one task's time limit or cancellation, and that task
-//!   ends in the last moment, the task after it in the same chunk may be begun a second time, elsewhere.
-//! - A signal for the program's process group (Ctrl-C, `timeout`, systemd) does nothing to workers: the program decides, and can finish
-//!   what runs. Only the pool, SIGKILL and what its own task does end a worker. The same holds for a [`Process`], which
-//!   [`send_signal`](Process::send_signal) reaches. A task that sets a handler gets the signals of the group as well.
-//! - Workers have the user, folder, environment, limits and output that the program has when their pool is built, and read from the null
-//!   device. If the process that starts them is killed, those that follow have what the program has then.
+//! - What runs before [`init`] runs in the processes that start workers, too. Threads among it make
+//!   each worker start by exec.
+//! - In a program built with `panic = "abort"` a panic ends its worker: [`Error::WorkerLost`]
+//!   instead of [`Error::Panicked`].
+//! - Every task is begun once, with one exception: when a worker is killed for one task's time
+//!   limit or cancellation, and that task ends in the last moment, the task after it in the same
+//!   chunk may be begun a second time, elsewhere.
+//! - A signal for the program's process group (Ctrl-C, `timeout`, systemd) does nothing to workers:
+//!   the program decides, and can finish what runs. Only the pool, SIGKILL and what its own task
+//!   does end a worker. The same holds for a [`Process`], which
+//!   [`send_signal`](Process::send_signal) reaches. A task that sets a handler gets the signals of
+//!   the group as well.
+//! - Workers have the user, folder, environment, limits and output that the program has when their
+//!   pool is built, and read from the null device. If the process that starts them is killed, those
+//!   that follow have what the program has then.
 //! - What a task has started is killed with its worker, if that is killed
-//!   ([unless](PoolBuilder::keep_started_processes) it is to be kept). A process that has detached itself (its parent ended) is killed
-//!   with the last of the workers that it may come from. If the process that starts the workers is killed, it is left running.
-//! - In a worker by [`StartMethod::Fork`] a task that calls `exit` runs the destructors of the program's thread-locals.
-//! - Pools, processes, results, iterators, managers, pipes, locks, arrays and their guards belong to the process that has them. In a copy of
-//!   it ([`StartMethod::Fork`], or a fork by the program) their calls are [`Error::ForeignProcess`], guards give no access, and
-//!   drops do nothing. Events, conditions, semaphores, barriers and queues that a fork of the program's own inherits work there;
-//!   those that a worker of [`StartMethod::Fork`] inherits cannot be sent on.
+//!   ([unless](PoolBuilder::keep_started_processes) it is to be kept). A process that has detached
+//!   itself (its parent ended) is killed with the last of the workers that it may come from. If the
+//!   process that starts the workers is killed, it is left running.
+//! - In a worker by [`StartMethod::Fork`] a task that calls `exit` runs the destructors of the
+//!   program's thread-locals.
+//! - Pools, processes, results, iterators, managers, pipes, locks, arrays and their guards belong
+//!   to the process that has them. In a copy of it ([`StartMethod::Fork`], or a fork by the
+//!   program) their calls are [`Error::ForeignProcess`], guards give no access, and drops do
+//!   nothing. Events, conditions, semaphores, barriers and queues that a fork of the program's own
+//!   inherits work there; those that a worker of [`StartMethod::Fork`] inherits cannot be sent on.
 //! - A task may fork; the copy of its worker ends when it comes back from the task.
-//! - A handle (of a pipe's end, a queue, a lock) goes to another process as an argument, as a task's state, or over a [`Connection`]; not as a
-//!   result, nor through a queue. One that is shared costs a descriptor a process, a pipe's end two.
-//! - A worker that is *stopped* (SIGSTOP) while it runs a task keeps it until it goes on, unless there is a
-//!   [time limit](PoolBuilder::task_timeout).
-//! - A thread of this process that has a [`Queue`] by reference and has not used it for ten seconds is not known to it: give it a clone, or
-//!   [`close`](Queue::close) the queue at its end.
-//! - A process that is *stopped* while it holds the lock of a queue keeps the others waiting until it goes on or dies.
-//! - Locks, and what has a lock inside, cannot be shared by processes of different PID or time namespaces; it is an error.
+//! - A handle (of a pipe's end, a queue, a lock) goes to another process as an argument, as a
+//!   task's state, or over a [`Connection`]; not as a result, nor through a queue. One that is
+//!   shared costs a descriptor a process, a pipe's end two.
+//! - A worker that is *stopped* (SIGSTOP) while it runs a task keeps it until it goes on, unless
+//!   there is a [time limit](PoolBuilder::task_timeout).
+//! - A thread of this process that has a [`Queue`] by reference and has not used it for ten seconds
+//!   is not known to it: give it a clone, or [`close`](Queue::close) the queue at its end.
+//! - A process that is *stopped* while it holds the lock of a queue keeps the others waiting until
+//!   it goes on or dies.
+//! - Locks, and what has a lock inside, cannot be shared by processes of different PID or time
+//!   namespaces; it is an error.
 
 #[cfg(feature = "__parts")]
 #[doc(hidden)]

@@ -32,8 +32,8 @@ pub(crate) fn require_init() -> Result<()> {
     if INIT.load(Relaxed) { Ok(()) } else { Err(Error::InitMissing) }
 }
 
-/// Returns whether this process, or the one that it was forked from, was made by exec: then it has loaded other libraries than its
-/// parent, and at other addresses.
+/// Returns whether this process, or the one that it was forked from, was made by exec: then it has
+/// loaded other libraries than its parent, and at other addresses.
 pub(crate) fn is_executed() -> bool {
     EXECUTED.load(Relaxed)
 }
@@ -71,12 +71,14 @@ struct Ticket {
 const _: () = assert!(size_of::<Ticket>() <= FAILURE_AT && FAILURE_AT < TICKET_LEN);
 const MAGIC: [u8; 16] = *b"multiproc ticket";
 
-/// Where in the program a variable of this copy of the crate is: no other has it there. `None` where nobody can tell.
+/// Where in the program a variable of this copy of the crate is: no other has it there. `None`
+/// where nobody can tell.
 fn copy() -> Option<u64> {
     Some((&raw const INIT as usize).wrapping_sub(Module::own()?.base) as u64)
 }
 
-/// Writes into the shared memory `fd` what the process that finds it at its descriptor 3 shall become.
+/// Writes into the shared memory `fd` what the process that finds it at its descriptor 3 shall
+/// become.
 pub(crate) fn write(fd: impl AsFd, role: Role, build: Build) -> Result<()> {
     let parent = u64::from(std::process::id());
     let copy = copy().ok_or_else(|| Error::Executable("nobody can tell where in the program this code is".into()))?;
@@ -84,13 +86,14 @@ pub(crate) fn write(fd: impl AsFd, role: Role, build: Build) -> Result<()> {
     pwrite(fd, bytemuck::bytes_of(&ticket), 0).map(drop).context("cannot write a ticket")
 }
 
-/// Reads the ticket of this process, if it has one, and makes it invalid. Returns the role, the parent, and what came with it.
+/// Reads the ticket of this process, if it has one, and makes it invalid. Returns the role, the
+/// parent, and what came with it.
 pub(crate) fn take() -> Option<(Role, u32, Estate)> {
     let ticket = with_ticket(redeem)?;
     let role = [Role::Nursery, Role::Worker].into_iter().find(|role| *role as u64 == ticket.role);
     EXECUTED.store(true, Relaxed);
-    // SAFETY: a valid ticket is made for a process that is started with it and with as many descriptors as its role has; it was
-    // good for once, and has just been made invalid.
+    // SAFETY: a valid ticket is made for a process that is started with it and with as many descriptors
+    // as its role has; it was good for once, and has just been made invalid.
     match role.map(|role| (role, unsafe { Estate::adopt(role.work()) })) {
         Some((role, Some(estate))) => Some((role, ticket.parent as u32, estate)),
         _ => process::exit_now(70),

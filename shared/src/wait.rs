@@ -11,8 +11,8 @@ use crate::pipe::{Connection, timeout};
 use crate::process::Process;
 use crate::sharing::SLICE;
 
-/// What [`wait()`] can wait for: a [`Connection`] that has something to receive (the end of its pipe counts), a [`Process`] that has
-/// ended.
+/// What [`wait()`] can wait for: a [`Connection`] that has something to receive (the end of its
+/// pipe counts), a [`Process`] that has ended.
 pub trait Waitable: sealed::Sealed {}
 
 impl<S, R> Waitable for Connection<S, R> {}
@@ -70,13 +70,15 @@ impl<R> sealed::Sealed for Process<R> {
     }
 }
 
-/// Waits until at least one of `objects` is ready: a connection has something to receive (or its other end is gone), a process has
-/// ended. Says which are, as indices into `objects`; none if `patience` was over first. `None` waits as long as it takes.
+/// Waits until at least one of `objects` is ready: a connection has something to receive (or its
+/// other end is gone), a process has ended. Says which are, as indices into `objects`; none if
+/// `patience` was over first. `None` waits as long as it takes.
 ///
 /// Python's counterpart is `multiprocessing.connection.wait`.
 ///
 /// # Errors
-/// [`Error::Config`] if `objects` is empty and there is no time limit; [`Error::Io`] if the system refuses to wait.
+/// [`Error::Config`] if `objects` is empty and there is no time limit; [`Error::Io`] if the system
+/// refuses to wait.
 ///
 /// ```
 /// use std::time::Duration;

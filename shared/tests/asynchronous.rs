@@ -308,7 +308,8 @@ fn workers_run_many_calls_of_an_async_function_at_a_time() {
         let pool = Pool::with_processes(4)?;
         let start = Instant::now();
         assert_eq!(pool.map_concurrent(sleep_and_square, 0..64, 8)?, squares(64));
-        // One after the other it would be 6.4 s, and 1.6 s if each process had one at a time; it should be 0.2 s.
+        // One after the other it would be 6.4 s, and 1.6 s if each process had one at a time; it should be
+        // 0.2 s.
         let took = start.elapsed();
         assert!(took < Duration::from_millis(3200), "{took:?}");
         for (count, concurrency) in [(0, 8), (1, 1), (10, 1000)] {

@@ -1,7 +1,8 @@
-//! Copies of a process: what belongs to its original is of no use in a copy, and the original does not notice.
+//! Copies of a process: what belongs to its original is of no use in a copy, and the original does
+//! not notice.
 //!
-//! Copies are made by forks, which are for processes of one thread, so each test runs in a process of its own; see
-//! `support/runner.rs`.
+//! Copies are made by forks, which are for processes of one thread, so each test runs in a process
+//! of its own; see `support/runner.rs`.
 
 mod support;
 
@@ -62,11 +63,12 @@ fn main() -> ExitCode {
 
 const METHODS: [StartMethod; 3] = [StartMethod::ForkServer, StartMethod::Spawn, StartMethod::Fork];
 
-/// Runs `act` in a copy of this process, made without the crate, and fails unless it comes to its end there.
+/// Runs `act` in a copy of this process, made without the crate, and fails unless it comes to its
+/// end there.
 #[allow(unsafe_code, reason = "it is what is tested")]
 fn in_a_copy(act: impl FnOnce()) {
-    // SAFETY: the child runs code that may take locks of the C library's allocator, which sees to its own; other locks are what
-    // is tested, and the alarm ends a child that hangs.
+    // SAFETY: the child runs code that may take locks of the C library's allocator, which sees to its
+    // own; other locks are what is tested, and the alarm ends a child that hangs.
     match unsafe { fork() }.unwrap() {
         ForkResult::Child => {
             alarm::set(60);

@@ -1,4 +1,5 @@
-//! Code of others under the pool's feet, and waits that end: what a waker, a drop, a callback, a source or a task does costs who made it.
+//! Code of others under the pool's feet, and waits that end: what a waker, a drop, a callback, a
+//! source or a task does costs who made it.
 //!
 //! Each test runs in a process of its own; see `support/runner.rs`.
 

@@ -1,6 +1,7 @@
 //! `StartMethod::Fork`: what the other start methods promise, and what is its own.
 //!
-//! It is for processes of one thread, so each test runs in a process of its own; see `support/runner.rs`.
+//! It is for processes of one thread, so each test runs in a process of its own; see
+//! `support/runner.rs`.
 
 mod support;
 
@@ -171,7 +172,8 @@ fn a_pool_may_have_threads_and_still_replace_its_workers() -> Result<()> {
 }
 
 fn prints_and_forks() -> Result<()> {
-    // Rust's standard output keeps a line until its end, so this is still in memory when the pool is built.
+    // Rust's standard output keeps a line until its end, so this is still in memory when the pool is
+    // built.
     print!("buffered in Rust");
     let pool = forking().build()?;
     assert!(pool.apply(|| -> u32 { std::process::exit(0) }, ()).is_err());

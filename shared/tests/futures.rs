@@ -22,7 +22,8 @@ fn numbered(gate: PathBuf, n: u64) -> u64 {
     n
 }
 
-/// Runs a test for either executor, with a gate that outlives it: a thread must come through before it can end.
+/// Runs a test for either executor, with a gate that outlives it: a thread must come through before
+/// it can end.
 fn on_both(test: fn(&dyn Submit, &Gate) -> Result<()>) {
     promise(move || {
         let gate = Gate::new();

@@ -1,6 +1,8 @@
-//! What a child has of its parent's pipes, queues and locks: those it was given, under every start method.
+//! What a child has of its parent's pipes, queues and locks: those it was given, under every start
+//! method.
 //!
-//! Forks are for processes of one thread, so each test runs in a process of its own; see `support/runner.rs`.
+//! Forks are for processes of one thread, so each test runs in a process of its own; see
+//! `support/runner.rs`.
 
 mod support;
 

@@ -1,4 +1,5 @@
-//! A worker that writes garbage where its parent reads: its own tasks may fail, its parent and all other tasks may not.
+//! A worker that writes garbage where its parent reads: its own tasks may fail, its parent and all
+//! other tasks may not.
 
 mod support;
 
@@ -134,7 +135,8 @@ fn costs_the_worker_its_own_tasks(pool: &Pool, garbage: Garbage) -> Result<()> {
     }
     let innocent = innocent.get();
     assert!(innocent.as_ref().is_ok_and(|pid| gate.arrived().contains(pid)), "{garbage:?}: {innocent:?}");
-    // What lies in the ring of a worker that lives on may spoil a few more results of its own; then it is found out.
+    // What lies in the ring of a worker that lives on may spoil a few more results of its own; then it
+    // is found out.
     for round in 0.. {
         match pool.map(square, 0..20) {
             Ok(right) if right == squares(20) => break,
@@ -144,7 +146,8 @@ fn costs_the_worker_its_own_tasks(pool: &Pool, garbage: Garbage) -> Result<()> {
     Ok(())
 }
 
-/// A worker whose words are garbled may no longer know that there is something to do: only a time limit ends that.
+/// A worker whose words are garbled may no longer know that there is something to do: only a time
+/// limit ends that.
 fn pool() -> Result<Pool> {
     Pool::builder().processes(2).task_timeout(Duration::from_millis(500)).build()
 }

@@ -1,6 +1,8 @@
-//! Safe programs on threads, small enough for Miri and the sanitizers to watch every access of memory; see `.ci/run`.
+//! Safe programs on threads, small enough for Miri and the sanitizers to watch every access of
+//! memory; see `.ci/run`.
 //!
-//! What they check is checked elsewhere too. Here it is the tool that fails the test: at a race, a use after free, a leak.
+//! What they check is checked elsewhere too. Here it is the tool that fails the test: at a race, a
+//! use after free, a leak.
 #![forbid(unsafe_code)]
 
 use std::panic::panic_any;

@@ -79,7 +79,8 @@ fn a_pool_can_be_built_while_the_nursery_is_killed() {
         let lasting = Pool::with_processes(1)?;
         for round in 0..150 {
             assert_eq!(lasting.apply(square, (round,))?, square(round));
-            // The task may have been done before its worker died with the nursery that the last round has killed.
+            // The task may have been done before its worker died with the nursery that the last round has
+            // killed.
             let nursery = nursery_while(|| drop(lasting.workers()));
             let pid = Pid::from_raw(nursery.pid as i32);
             let killer = thread::spawn(move || {
@@ -90,7 +91,8 @@ fn a_pool_can_be_built_while_the_nursery_is_killed() {
                 assert_eq!(Pool::with_processes(2)?.apply(square, (3,)).unwrap_or(9), 9);
             }
             killer.join().unwrap().unwrap();
-            // On a busy machine that takes a while, and until then the lasting pool has no reason to look for another.
+            // On a busy machine that takes a while, and until then the lasting pool has no reason to look for
+            // another.
             eventually("the nursery is gone", || nursery.is_gone());
         }
         Ok(())
@@ -136,7 +138,8 @@ fn each_task_ends_once_while_workers_are_killed_at_random() {
         let (mut right, mut lost) = (0, 0);
         thread::scope(|scope| {
             let killer = scope.spawn(|| {
-                // Only one that runs a task: then no streak of workers that die before they are ready can end the pool.
+                // Only one that runs a task: then no streak of workers that die before they are ready can end the
+                // pool.
                 for round in 0.. {
                     let workers = pool.workers();
                     if pool.stats().submitted >= 600 && pool.stats().queued + pool.stats().running == 0 {

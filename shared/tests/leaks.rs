@@ -1,6 +1,8 @@
-//! What fails leaves nothing behind: memory, descriptors, threads and processes are level over as many failures as it takes to see.
+//! What fails leaves nothing behind: memory, descriptors, threads and processes are level over as
+//! many failures as it takes to see.
 //!
-//! Each test runs in a process of its own, so that what it counts is its own; see `support/runner.rs`.
+//! Each test runs in a process of its own, so that what it counts is its own; see
+//! `support/runner.rs`.
 
 mod support;
 
@@ -41,16 +43,19 @@ fn main() -> ExitCode {
 /// Failures that a test makes. Most are of some kilobytes, so that a leak of a part of them shows.
 const FAILURES: u64 = 100_000;
 
-/// Failures between two looks: what is allocated once, or kept for the next time, is there after the first of them.
+/// Failures between two looks: what is allocated once, or kept for the next time, is there after
+/// the first of them.
 const WARM_UP: u64 = FAILURES / 20;
 
-/// By how much memory may grow, in KiB. A leak of [`SIZE`] bytes a failure would be over 900 MiB, one of 100 bytes over 9 MiB.
+/// By how much memory may grow, in KiB. A leak of [`SIZE`] bytes a failure would be over 900 MiB,
+/// one of 100 bytes over 9 MiB.
 const SLACK: u64 = 6 * 1024;
 
 /// Bytes of a panic's payload.
 const SIZE: usize = 10_000;
 
-/// Calls `fail` with numbers that add up to [`FAILURES`], and checks that what `memory` tells stays level.
+/// Calls `fail` with numbers that add up to [`FAILURES`], and checks that what `memory` tells stays
+/// level.
 fn stays_level(memory: impl Fn() -> Result<u64>, mut fail: impl FnMut(u64) -> Result<()>) -> Result<()> {
     fail(WARM_UP)?;
     let before = memory()?;

@@ -1,4 +1,5 @@
-//! A manager that listens: who knows the key may use what was published, and nobody else gets anything.
+//! A manager that listens: who knows the key may use what was published, and nobody else gets
+//! anything.
 
 mod support;
 
@@ -83,7 +84,8 @@ fn proxies_by_tcp_are_arguments_of_local_workers_and_values_of_their_manager() {
         manager.publish("outer", &outer)?;
         manager.publish("queue", &queue)?;
         let remote = Manager::connect(address, KEY)?;
-        // Read by TCP, a proxy within is one by TCP; put by TCP, it is a local one for those who read it here.
+        // Read by TCP, a proxy within is one by TCP; put by TCP, it is a local one for those who read it
+        // here.
         let by_tcp: DictProxy<String, ListProxy<u64>> = remote.dict("outer")?;
         let list = by_tcp.get("local")?.unwrap();
         by_tcp.insert("again".into(), list.clone())?;

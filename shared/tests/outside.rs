@@ -1,7 +1,9 @@
-//! Programs of other packages: what the crate is like without the feature `test-support`, and what does not compile.
+//! Programs of other packages: what the crate is like without the feature `test-support`, and what
+//! does not compile.
 //!
-//! The programs are the files in `outside/`. They need a package of their own, because this one turns the feature on for its
-//! tests. It is made in a temporary folder and built into the folder of this build, so that what is compiled once stays.
+//! The programs are the files in `outside/`. They need a package of their own, because this one
+//! turns the feature on for its tests. It is made in a temporary folder and built into the folder
+//! of this build, so that what is compiled once stays.
 
 mod support;
 

@@ -1,4 +1,5 @@
-//! Pipes: what is sent arrives, whole and in order, and the end of a process is the end of its pipes.
+//! Pipes: what is sent arrives, whole and in order, and the end of a process is the end of its
+//! pipes.
 
 mod support;
 

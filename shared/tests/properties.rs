@@ -1,4 +1,5 @@
-//! What holds for any number of items, in chunks of any size, in any window, on any number of workers.
+//! What holds for any number of items, in chunks of any size, in any window, on any number of
+//! workers.
 
 mod support;
 

@@ -163,7 +163,8 @@ fn nothing_is_lost_or_doubled(queue: impl AnyQueue, mut seed: u64) -> Result<()>
     taken.sort_unstable();
     taken.dedup();
     assert_eq!(taken.len(), count, "values were doubled");
-    // A consumer that is killed between taking a value and saying so keeps that to itself. Nothing else may be missing.
+    // A consumer that is killed between taking a value and saying so keeps that to itself. Nothing else
+    // may be missing.
     let mut missing = 0;
     for (own, last) in put {
         let of_it = taken.iter().filter(|(producer, n)| *producer == own && *n <= last).count() as u64;

@@ -1,4 +1,5 @@
-//! What happens when there is too little of something: a clear error or success, never a hang, and never the end of the program.
+//! What happens when there is too little of something: a clear error or success, never a hang, and
+//! never the end of the program.
 //!
 //! Each test runs in a process of its own, which it can limit as it likes; see `support/runner.rs`.
 
@@ -215,7 +216,8 @@ fn more_workers_than_processes_are_an_error() -> Result<()> {
         assert!(is_refused_by_the_system(&Pool::with_processes(2)));
         return Ok(());
     }
-    // Limits do not concern root. The link is that of the forked child, so that the path need not be open to the other user.
+    // Limits do not concern root. The link is that of the forked child, so that the path need not be
+    // open to the other user.
     let mut command = Command::new("/proc/self/exe");
     command.args(Program::command("uses_few_processes").get_args()).uid(64_321).gid(64_321);
     let output = command.output().unwrap();
@@ -259,7 +261,8 @@ fn uses_a_small_pool() -> Result<()> {
 const FULL: &str = "mount -t tmpfs -o size=4k none /dev/shm && head -c 4096 /dev/zero >/dev/shm/all \
                     && ! echo more 2>/dev/null >/dev/shm/more && echo full && exec \"$0\" \"$@\"";
 
-/// Shared memory has no name, and is in no file system that can be seen. So one in which nothing can be written is as good as any.
+/// Shared memory has no name, and is in no file system that can be seen. So one in which nothing
+/// can be written is as good as any.
 fn a_full_shared_memory_file_system_does_not_matter() -> Result<()> {
     let program = Program::command("uses_a_small_pool");
     let mut command = Command::new("unshare");
@@ -269,7 +272,8 @@ fn a_full_shared_memory_file_system_does_not_matter() -> Result<()> {
     if printed.starts_with("full") {
         assert!(output.status.success() && printed == "full\nwell\n", "{output:?}");
     } else {
-        // Where that is forbidden, there is less to see: that nothing is ever made there, which every test looks after.
+        // Where that is forbidden, there is less to see: that nothing is ever made there, which every test
+        // looks after.
         a_small_pool_works()?;
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Services under a manager: whole programs, real signals, and what is left of them.
 //!
-//! Each test runs in a process of its own; see `support/runner.rs`. A worker is found by the name of its process, which
-//! has its number.
+//! Each test runs in a process of its own; see `support/runner.rs`. A worker is found by the name
+//! of its process, which has its number.
 
 mod support;
 
@@ -196,8 +196,8 @@ fn naps() -> Result<()> {
     manager.run()
 }
 
-/// Reloads as soon as its workers were started. Each is the program anew, which takes a while to become one; a signal
-/// to reload would kill it until then.
+/// Reloads as soon as its workers were started. Each is the program anew, which takes a while to
+/// become one; a signal to reload would kill it until then.
 fn reloads_at_once() -> Result<()> {
     let service = |worker: ServiceWorker| {
         println!("{} is here", worker.name());
@@ -258,7 +258,8 @@ fn await_lines(program: &mut Program, lines: &[&str]) {
     }
 }
 
-/// Waits for the program's end, with exit code 0 and nobody left; sorts the lines that it has printed.
+/// Waits for the program's end, with exit code 0 and nobody left; sorts the lines that it has
+/// printed.
 fn end_well(program: Program) -> Vec<String> {
     let all = descendants_of(program.pid().as_raw() as u32);
     let (status, printed) = program.end();
@@ -278,7 +279,8 @@ fn send(process: &ProcessId, signal: Signal) {
 fn hup_raises(name: &str) -> Result<()> {
     let mut program = Program::start(name);
     let before = await_workers(&program, "printer", 0..2);
-    // Something was printed, so one printer has begun; the other may still be on its way, and need not be told then.
+    // Something was printed, so one printer has begun; the other may still be on its way, and need not
+    // be told then.
     let line = program.line();
     let number = line.strip_prefix("printer-").and_then(|line| line.strip_suffix(" has something to print")).unwrap();
     let reloads = format!("printer-{number} reloads");

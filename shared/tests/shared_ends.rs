@@ -1,4 +1,5 @@
-//! Pipes and queues whose ends several threads use, whose other ends are gone, and whose values misbehave.
+//! Pipes and queues whose ends several threads use, whose other ends are gone, and whose values
+//! misbehave.
 
 mod support;
 

@@ -81,7 +81,8 @@ fn a_task_that_is_long_for_once_does_not_hold_back_those_behind_it() {
     });
 }
 
-/// How many pools can be inside each other: this many levels below the caller, if the innermost works.
+/// How many pools can be inside each other: this many levels below the caller, if the innermost
+/// works.
 fn nested(levels: u32) -> Result<u32, String> {
     if levels == 0 {
         return Ok(0);

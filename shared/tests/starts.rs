@@ -1,7 +1,9 @@
-//! Programs begun in unusual ways: amid threads, through a loader, as the first process of a namespace, by an exec of themselves,
-//! with files open, under valgrind; and pools of shared libraries.
+//! Programs begun in unusual ways: amid threads, through a loader, as the first process of a
+//! namespace, by an exec of themselves, with files open, under valgrind; and pools of shared
+//! libraries.
 //!
-//! The programs are the files in `starts/`. They need a package of their own, as those of `outside.rs` do.
+//! The programs are the files in `starts/`. They need a package of their own, as those of
+//! `outside.rs` do.
 
 mod support;
 
@@ -59,7 +61,8 @@ fn write_package(folder: &Path) {
 fn built() -> &'static Path {
     static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
         let profile = profile_folder();
-        // Always in the same place, so that what was compiled stays; outside of this workspace, which has one version of the crate.
+        // Always in the same place, so that what was compiled stays; outside of this workspace, which has
+        // one version of the crate.
         let mut hasher = DefaultHasher::new();
         profile.hash(&mut hasher);
         let folder = std::env::temp_dir().join(format!("multiproc-starts-{:x}", hasher.finish()));

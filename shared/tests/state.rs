@@ -150,7 +150,8 @@ fn a_forgotten_guard_harms_nothing_else() {
             std::mem::forget(lock.lock()?);
             Ok(())
         };
-        // In a process, as a test must leave nothing behind. The C library lists it among the thread's locks, beside the others.
+        // In a process, as a test must leave nothing behind. The C library lists it among the thread's
+        // locks, beside the others.
         let process = Process::new(
             move || {
                 let lock = Lock::new(1u64).unwrap();
@@ -165,7 +166,8 @@ fn a_forgotten_guard_harms_nothing_else() {
     });
 }
 
-/// A task without end: counts in two words, one after the other, and in a third one when that is done.
+/// A task without end: counts in two words, one after the other, and in a third one when that is
+/// done.
 fn hammer(pair: Value<[u64; 2]>, done: Value<u64>) -> u32 {
     loop {
         let update = pair.update(|pair| {

@@ -101,7 +101,8 @@ fn permits_survive_kills_at_random_moments() {
     });
 }
 
-/// A task: goes through the barrier so many times, and checks that nobody is ahead or behind. Says when it was the leader.
+/// A task: goes through the barrier so many times, and checks that nobody is ahead or behind. Says
+/// when it was the leader.
 fn march(barrier: Barrier, steps: Value<u64>, rounds: u64) -> Vec<u64> {
     let mut led = Vec::new();
     for round in 1..=rounds {
@@ -205,7 +206,8 @@ fn who_is_killed_waiting_at_a_barrier_breaks_it() {
             let mut all = waiting_at(&barrier, 3)?;
             let doomed = all.remove(1);
             killed(doomed)?;
-            // The last one does not take the dead for one who waits, and the others find out by themselves or by him.
+            // The last one does not take the dead for one who waits, and the others find out by themselves or
+            // by him.
             assert!(matches!(barrier.wait(), Err(Error::BrokenBarrier)));
             all_say(all, "BrokenBarrier")?;
             barrier.reset()?;

@@ -1,4 +1,5 @@
-//! Arrays in shared memory: large data without copies, each range for one writer or many readers, and deaths that show.
+//! Arrays in shared memory: large data without copies, each range for one writer or many readers,
+//! and deaths that show.
 
 mod support;
 
@@ -72,7 +73,8 @@ fn a_range_has_many_readers_or_one_writer() {
     });
 }
 
-/// A task: adds 1 to each element of ranges that overlap those of others, in steps that would be lost without a lock.
+/// A task: adds 1 to each element of ranges that overlap those of others, in steps that would be
+/// lost without a lock.
 fn add(data: Numbers, first: usize, times: usize) -> usize {
     for n in 0..times {
         let start = (first + n * 7) % 60;
@@ -147,7 +149,8 @@ fn a_killed_reader_leaves_nothing_behind() {
     });
 }
 
-/// A task without end: writes numbers from its own on to the first elements, each one more than the one before.
+/// A task without end: writes numbers from its own on to the first elements, each one more than the
+/// one before.
 fn scribble(data: Numbers, first: u64) -> u32 {
     for n in 0.. {
         match data.write(..50) {

@@ -1,4 +1,5 @@
-//! Programs and what they leave: nobody outlives a program however it ends, Ctrl-C is quiet, and long use costs nothing.
+//! Programs and what they leave: nobody outlives a program however it ends, Ctrl-C is quiet, and
+//! long use costs nothing.
 //!
 //! Each test runs in a process of its own; see `support/runner.rs`.
 

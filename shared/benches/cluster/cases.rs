@@ -1,11 +1,13 @@
-//! The rows. The peer does fewer items, which would otherwise take it minutes; the numbers are times an item.
+//! The rows. The peer does fewer items, which would otherwise take it minutes; the numbers are
+//! times an item.
 
 use crate::case::{Case, NS_A_CALL, NS_AN_ITEM, OURS, Unit};
 
 /// The peer as it comes: between two looks for messages it sleeps for up to a millisecond.
 const PEER: &str = "mpi4py";
 const BACKOFF: &str = "0.001";
-/// The peer told not to sleep, which keeps a processor busy for each rank also when there is nothing to do.
+/// The peer told not to sleep, which keeps a processor busy for each rank also when there is
+/// nothing to do.
 const SPINNING: &str = "mpi4py, spinning";
 
 /// All rows, in the order in which they are measured.
@@ -13,7 +15,8 @@ pub(crate) fn all() -> Vec<Case> {
     vec![
         row("map_chunk1", NS_AN_ITEM, "map of a no-op, each item a task of its own", (200_000, 10_000), 20.0),
         row("submit_all", NS_AN_ITEM, "a submit for each item, and then the results", (200_000, 10_000), 20.0),
-        // Both sides look for messages now and then, so that they leave the processors to the tasks: that is what one waits for.
+        // Both sides look for messages now and then, so that they leave the processors to the tasks: that is what one
+        // waits for.
         row("submit", NS_A_CALL, "one submit after another, each waited for", (5_000, 1_000), 1.0),
     ]
 }

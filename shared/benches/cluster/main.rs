@@ -1,10 +1,11 @@
 //! What a small task costs through the ranks of a cluster, beside mpi4py's `MPIPoolExecutor`.
 //!
-//! `cargo bench -p multiproc --features mpi --bench cluster` measures every row; `-- --quick` takes fewer rounds, `-- submit`
-//! measures only this row, `-- --list` names them. How a row is measured is as in the bench `versus`, whose parts are used: the
-//! sides take turns. Each repetition is an `mpirun` of its own, so that no idle rank of the one side looks for messages while the
-//! other is measured: rank 0 and two that serve, each with one process for its tasks. The clock runs on rank 0 only,
-//! after a first thousand tasks.
+//! `cargo bench -p multiproc --features mpi --bench cluster` measures every row; `-- --quick` takes
+//! fewer rounds, `-- submit` measures only this row, `-- --list` names them. How a row is measured
+//! is as in the bench `versus`, whose parts are used: the sides take turns. Each repetition is an
+//! `mpirun` of its own, so that no idle rank of the one side looks for messages while the
+//! other is measured: rank 0 and two that serve, each with one process for its tasks. The clock
+//! runs on rank 0 only, after a first thousand tasks.
 
 #[allow(dead_code, reason = "the rows of versus use more of it")]
 #[path = "../versus/case.rs"]
@@ -52,7 +53,8 @@ fn compare(arguments: &[&str]) -> Result<(), String> {
         rows.iter().for_each(|case| println!("{:<18} {}", case.id, case.what));
         return Ok(());
     }
-    // `cargo bench` passes `--bench`; without it this is `cargo test --all-targets`, which only asks whether it works.
+    // `cargo bench` passes `--bench`; without it this is `cargo test --all-targets`, which only asks
+    // whether it works.
     let effort = match options.contains(&"--quick") {
         true => Effort::Quick,
         false if options.contains(&"--bench") => Effort::Full,

@@ -25,7 +25,8 @@ fn submit(executor: &MpiExecutor, items: u64) -> Result<Vec<u64>> {
     (0..items).map(|n| executor.submit(identity, (n,)).get()).collect()
 }
 
-/// Does a row's work on the ranks that mpirun has started, and prints the seconds that an item took.
+/// Does a row's work on the ranks that mpirun has started, and prints the seconds that an item
+/// took.
 pub(crate) fn measure(row: &str, items: &str) -> std::result::Result<(), String> {
     let items: u64 = items.parse().map_err(|_| "how many items?")?;
     let work = match row {

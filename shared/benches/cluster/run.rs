@@ -42,7 +42,8 @@ impl Run {
         Ok(self.job(vec![program, RANK.to_owned(), row.to_owned()], items))
     }
 
-    /// The peer's side of a row. `backoff` is for how many seconds it sleeps at most between two looks for messages.
+    /// The peer's side of a row. `backoff` is for how many seconds it sleeps at most between two
+    /// looks for messages.
     pub(crate) fn mpi4py(&self, row: &'static str, items: u64, backoff: &'static str) -> Result<Repetition, String> {
         self.peer.as_ref()?;
         let words =
@@ -50,7 +51,8 @@ impl Run {
         Ok(self.job(words.map(str::to_owned).to_vec(), items))
     }
 
-    /// A repetition that has three ranks run a program with a number of items, and reads the seconds that it prints.
+    /// A repetition that has three ranks run a program with a number of items, and reads the
+    /// seconds that it prints.
     fn job(&self, words: Vec<String>, items: u64) -> Repetition {
         let items = if self.effort == Effort::Check { items.min(100) } else { items };
         Box::new(move || {

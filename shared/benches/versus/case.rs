@@ -2,11 +2,12 @@
 
 use crate::run::Run;
 
-/// Does a side's work once and returns the seconds that one unit of it (an item, a call, a whole run) took, or what else
-/// the row counts.
+/// Does a side's work once and returns the seconds that one unit of it (an item, a call, a whole
+/// run) took, or what else the row counts.
 pub(crate) type Repetition = Box<dyn FnMut() -> Result<f64, String>>;
 
-/// Makes a side ready: starts its pool, outside of every measured time. A side that cannot run says why.
+/// Makes a side ready: starts its pool, outside of every measured time. A side that cannot run says
+/// why.
 pub(crate) type Setup = Box<dyn Fn(&Run) -> Result<Repetition, String>>;
 
 /// The name of the side that a row is about.
@@ -100,7 +101,8 @@ impl Case {
         self
     }
 
-    /// Makes ours, which was added before, the last point of a curve, and says what its size is called.
+    /// Makes ours, which was added before, the last point of a curve, and says what its size is
+    /// called.
     pub(crate) fn up_to(mut self, largest: &'static str, size: f64) -> Self {
         self.largest = largest;
         self.sides.iter_mut().for_each(|side| side.size = size);

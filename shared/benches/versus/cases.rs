@@ -1,7 +1,8 @@
 //! The rows. A new one is a function here and one line in [`all`].
 //!
-//! Where the sides of a row do different numbers of items, it is because a slower side would otherwise take minutes;
-//! the numbers are then times an item, and every side does enough of them for its start and end not to matter.
+//! Where the sides of a row do different numbers of items, it is because a slower side would
+//! otherwise take minutes; the numbers are then times an item, and every side does enough of them
+//! for its start and end not to matter.
 
 use crate::case::{
     BYTES_A_TASK, Case, KIB_A_WORKER, LIMIT, MEBIBYTES, MICROSECONDS, MILLISECONDS, NS_A_CALL, NS_AN_ITEM, OURS,
@@ -112,7 +113,8 @@ fn structs() -> Case {
         .goal("cpython", 1.0)
 }
 
-/// The same data in types that serde reads through a buffer: a flattened part, and a field that may be of two types.
+/// The same data in types that serde reads through a buffer: a flattened part, and a field that may
+/// be of two types.
 fn structs_described() -> Case {
     Case::new("structs_described", NS_AN_ITEM, "the same, with a flattened part and an untagged field")
         .side(OURS, |run| values::described(run.items(100_000)))
@@ -131,8 +133,9 @@ fn start(id: &'static str, method: &'static str) -> Case {
         .goal("procspawn", 1.0)
 }
 
-/// The same with a server that forks the workers. The first pool pays for it: CPython's lasts as long as its program, ours as
-/// long as there is a pool. This row has the first pool, and `start_running` one beside another.
+/// The same with a server that forks the workers. The first pool pays for it: CPython's lasts as
+/// long as its program, ours as long as there is a pool. This row has the first pool, and
+/// `start_running` one beside another.
 fn start_forkserver() -> Case {
     Case::new("start_forkserver", MICROSECONDS, "the same, the first pool of a program: with its fork server")
         .side(OURS, |run| fresh::first_time("forkserver".to_owned(), run.items(5)))
@@ -211,7 +214,8 @@ fn primes_split() -> Case {
         .goal("sequential", 0.95 * processors() as f64)
 }
 
-/// The peak of the parent's memory. CPython, which takes in the whole source at once, gets a hundredth of it.
+/// The peak of the parent's memory. CPython, which takes in the whole source at once, gets a
+/// hundredth of it.
 fn imap_memory() -> Case {
     Case::new("imap_memory", MEBIBYTES, "the parent's peak memory, imap_unordered over 100 million items")
         .slow_side(OURS, |run| fresh::quantity("imap_memory", run.long(100_000_000)))
@@ -219,7 +223,8 @@ fn imap_memory() -> Case {
         .at_most(32.0)
 }
 
-/// What a task costs that waits for its turn: a million of them are under way at a time, a tenth of that elsewhere.
+/// What a task costs that waits for its turn: a million of them are under way at a time, a tenth of
+/// that elsewhere.
 fn outstanding() -> Case {
     Case::new("outstanding", BYTES_A_TASK, "memory for each of a million apply_async under way")
         .slow_side(OURS, |run| fresh::quantity("outstanding", run.long(1_000_000)))
@@ -254,7 +259,8 @@ fn more_workers() -> Case {
         .goal("1 a processor", 0.5)
 }
 
-/// Ours is the price of an item among ten million; if time is linear, it is no more than among fewer.
+/// Ours is the price of an item among ten million; if time is linear, it is no more than among
+/// fewer.
 fn growth_items() -> Case {
     let side = |items: u64| move |run: &Run| ours::map(run.items(items));
     Case::new("growth_items", NS_AN_ITEM, "map of a no-op over 10³ to 10⁷ items, default chunks")

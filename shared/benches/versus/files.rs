@@ -1,4 +1,5 @@
-//! What the table says, as files in the target directory: as JSON, as the book has it, and as pictures.
+//! What the table says, as files in the target directory: as JSON, as the book has it, and as
+//! pictures.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,8 +11,8 @@ use crate::case::{Goal, LIMIT, OURS};
 use crate::measure::{Effort, Row};
 use crate::{growth, markdown, picture};
 
-/// Writes the files and says where they are, unless the run was too short to mean anything; fails when one of our own rows
-/// did not run.
+/// Writes the files and says where they are, unless the run was too short to mean anything; fails
+/// when one of our own rows did not run.
 pub(crate) fn finish(rows: &[Row<'_>], peers: &str, effort: Effort) -> ExitCode {
     if effort != Effort::Check {
         let folder = target();

@@ -1,8 +1,8 @@
 //! Measuring in a process of its own: this executable, started again for one errand.
 //!
-//! What starting processes costs depends on the process that starts them. A fork copies the page tables of all the
-//! memory that earlier rows have used, and a pool may fork its parent only while that has a single thread; a program
-//! that has just begun is what a user has, too.
+//! What starting processes costs depends on the process that starts them. A fork copies the page
+//! tables of all the memory that earlier rows have used, and a pool may fork its parent only while
+//! that has a single thread; a program that has just begun is what a user has, too.
 
 use std::process::{Command, ExitCode};
 use std::time::Instant;
@@ -14,7 +14,8 @@ use crate::{limits, ours, peers, quantities};
 
 /// The argument that comes before an errand and its number of times.
 pub(crate) const FRESH: &str = "--fresh";
-/// The argument that asks for the cheapest process that this executable can be: one that ends at once.
+/// The argument that asks for the cheapest process that this executable can be: one that ends at
+/// once.
 pub(crate) const END: &str = "--end";
 
 type Errand = fn() -> Result<(), String>;
@@ -31,12 +32,14 @@ const ERRANDS: [(&str, Errand); 8] = [
     ("forkserver_limit", || limits::processes::start_and_reap(1, 2)),
 ];
 
-/// A repetition that has a fresh process do the errand so many times, after one that does not count.
+/// A repetition that has a fresh process do the errand so many times, after one that does not
+/// count.
 pub(crate) fn repetition(errand: String, times: u64) -> Result<Repetition, String> {
     Ok(Box::new(move || send(&errand, times)))
 }
 
-/// A repetition of what only the first time in a process shows: so many processes do the errand once.
+/// A repetition of what only the first time in a process shows: so many processes do the errand
+/// once.
 pub(crate) fn first_time(errand: String, processes: u64) -> Result<Repetition, String> {
     Ok(Box::new(move || {
         let all: Result<f64, String> = (0..processes).map(|_| send(&errand, 0)).sum();
@@ -65,8 +68,8 @@ fn send(errand: &str, times: u64) -> Result<f64, String> {
     answer.trim().parse().map_err(|_| reason())
 }
 
-/// Does an errand once, and then so many times; prints the seconds that one of these took, or the first if there are
-/// none. Or counts what the errand is to count, of so many items.
+/// Does an errand once, and then so many times; prints the seconds that one of these took, or the
+/// first if there are none. Or counts what the errand is to count, of so many items.
 pub(crate) fn run(errand: &str, times: u64) -> ExitCode {
     let number = match quantities::ALL.iter().find(|(name, _)| *name == errand) {
         Some((_, count)) => count(times),

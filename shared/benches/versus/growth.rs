@@ -1,5 +1,5 @@
-//! How time grows with the work, as a picture: both axes are logarithmic, so that what is linear is a straight line that rises by
-//! one power of ten for each.
+//! How time grows with the work, as a picture: both axes are logarithmic, so that what is linear is
+//! a straight line that rises by one power of ten for each.
 
 use svg::Document;
 use svg::node::element::{Circle, Description, Group, Line, Polyline, Style, Text, Title};

@@ -1,12 +1,12 @@
-//! How fast `multiproc` is beside its peers: CPython's `multiprocessing` and `concurrent.futures`, loky, procspawn, ipc-channel, rayon, plain sequential
-//! Rust, and what the machine allows at best.
+//! How fast `multiproc` is beside its peers: CPython's `multiprocessing` and `concurrent.futures`,
+//! loky, procspawn, ipc-channel, rayon, plain sequential Rust, and what the machine allows at best.
 //!
-//! `cargo bench -p multiproc --bench versus` measures every row; `-- --quick` takes fewer rounds, `-- map_default
-//! apply` measures only these rows, `-- --list` names them. Absolute times differ from machine to machine, so a row
-//! is judged by ratios of times taken in the same run: each round measures every side once, one after another, so
-//! that a slow moment of the machine falls on all of them. What is compared and against which goal is in `cases`,
-//! how a number comes about is in `measure`, each side's own code is in `ours`, `channels`, `quantities`, `peers`
-//! and `limits`.
+//! `cargo bench -p multiproc --bench versus` measures every row; `-- --quick` takes fewer rounds,
+//! `-- map_default apply` measures only these rows, `-- --list` names them. Absolute times differ
+//! from machine to machine, so a row is judged by ratios of times taken in the same run: each round
+//! measures every side once, one after another, so that a slow moment of the machine falls on all
+//! of them. What is compared and against which goal is in `cases`, how a number comes about is in
+//! `measure`, each side's own code is in `ours`, `channels`, `quantities`, `peers` and `limits`.
 
 mod arguments;
 mod case;
@@ -33,8 +33,8 @@ use arguments::Action;
 use run::Run;
 
 fn main() -> ExitCode {
-    // Both libraries start this executable again for their workers, and each recognises only its own: a worker of
-    // the one passes the other's `init` untouched and never comes further than its own.
+    // Both libraries start this executable again for their workers, and each recognises only its own: a
+    // worker of the one passes the other's `init` untouched and never comes further than its own.
     multiproc::init();
     procspawn::init();
 

@@ -4,7 +4,8 @@ use crate::case::{Goal, LIMIT, OURS, Side};
 use crate::measure::{Row, processors};
 use crate::report::short;
 
-/// What was compared and on what, then the rows with their peers, then the rows that compare ours with itself.
+/// What was compared and on what, then the rows with their peers, then the rows that compare ours
+/// with itself.
 pub(crate) fn write(rows: &[Row<'_>], peers: &str) -> String {
     let (curves, beside): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.case.sides.iter().any(|side| side.point));
     let lines = |rows: &[&Row<'_>], line: fn(&Row<'_>) -> String| rows.iter().map(|row| line(row)).collect::<String>();

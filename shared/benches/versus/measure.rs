@@ -1,4 +1,5 @@
-//! How a number of the table comes about: the median of several repetitions, taken in turns with the other sides.
+//! How a number of the table comes about: the median of several repetitions, taken in turns with
+//! the other sides.
 
 use std::collections::BTreeMap;
 use std::thread::available_parallelism;
@@ -36,7 +37,8 @@ pub(crate) fn processors() -> usize {
     available_parallelism().map_or(1, |count| count.get())
 }
 
-/// Turns work over `items` items into a repetition; what the work returns is checked after the clock has stopped.
+/// Turns work over `items` items into a repetition; what the work returns is checked after the
+/// clock has stopped.
 pub(crate) fn timed<T>(
     items: u64,
     mut work: impl FnMut() -> Result<T, String> + 'static,
@@ -134,7 +136,8 @@ pub(crate) fn measure<'a>(case: &'a Case, run: &Run) -> Row<'a> {
     Row { case, sides: case.sides.iter().map(|side| (side.name, outcome(side.name))).collect() }
 }
 
-/// Runs a side once before the first measured round, so that its code, its pages and its workers are there.
+/// Runs a side once before the first measured round, so that its code, its pages and its workers
+/// are there.
 fn warmed(side: &Side, mut work: Repetition) -> Result<Repetition, String> {
     if !side.slow {
         work()?;

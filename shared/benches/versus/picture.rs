@@ -1,4 +1,5 @@
-//! The comparison as a picture: a line for each row, a dot for each side, as far to the right as it takes more than ours.
+//! The comparison as a picture: a line for each row, a dot for each side, as far to the right as it
+//! takes more than ours.
 
 use svg::Document;
 use svg::node::element::{Circle, Description, Line, Style, Text, Title};
@@ -69,7 +70,8 @@ pub(crate) fn draw(rows: &[Row<'_>]) -> Document {
     picture
 }
 
-/// The sides of a row that were measured, by their place among [`SIDES`], and their numbers divided by ours.
+/// The sides of a row that were measured, by their place among [`SIDES`], and their numbers divided
+/// by ours.
 fn dots(row: &Row<'_>) -> Vec<(usize, f64)> {
     let ratio = |(place, name): (usize, &&str)| Some((place, row.ratio(name)?));
     SIDES.iter().enumerate().filter_map(ratio).collect()

@@ -91,7 +91,8 @@ fn workers_limit(count: u64) -> Result<f64, String> {
     Ok(start.elapsed().as_secs_f64() / count as f64)
 }
 
-/// KiB a worker that has run something: its proportional share, in which a page that several processes have in common counts once.
+/// KiB a worker that has run something: its proportional share, in which a page that several
+/// processes have in common counts once.
 fn worker_memory(count: u64) -> Result<f64, String> {
     let pool = Pool::with_processes(count as usize).map_err(told)?;
     pool.with_chunksize(1).map(identity, 0..10 * count).map_err(told)?;

@@ -26,8 +26,8 @@ pub(crate) const NUMBERS: [u64; 17] = [
 
 const PRIMES: usize = 14;
 
-/// How many odd divisors a piece has: about half a millisecond of divisions, so that the last piece to end keeps the
-/// other processors waiting no longer than that.
+/// How many odd divisors a piece has: about half a millisecond of divisions, so that the last piece
+/// to end keeps the other processors waiting no longer than that.
 const PIECE: u64 = 1 << 18;
 
 /// Some divisors of a number: the number, the first of them and the last.

@@ -126,8 +126,8 @@ impl Caller<'_> {
         }
     }
 
-    /// Counts results that come in any order, `count` of those expected. Errors do not say which task's they are, so they are
-    /// matched with those left.
+    /// Counts results that come in any order, `count` of those expected. Errors do not say which
+    /// task's they are, so they are matched with those left.
     fn count_unordered(
         &self,
         expected: &[Expected],
@@ -157,8 +157,9 @@ impl Caller<'_> {
         self.tally.doubled.fetch_add(errors.len() as u64, Relaxed);
     }
 
-    /// An error and the task that it is counted as the end of: the error that fewest tasks can have, and of these the task that
-    /// fewest errors can be of. So what may end any task leaves those alone that others need.
+    /// An error and the task that it is counted as the end of: the error that fewest tasks can
+    /// have, and of these the task that fewest errors can be of. So what may end any task
+    /// leaves those alone that others need.
     fn best_match(
         &self,
         errors: &[Result<Product>],

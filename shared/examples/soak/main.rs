@@ -1,7 +1,9 @@
-//! Random calls on pools whose workers and nursery are killed and signalled all the time, and a count of what became of each task.
+//! Random calls on pools whose workers and nursery are killed and signalled all the time, and a
+//! count of what became of each task.
 //!
-//! `cargo run --release -p multiproc --example soak -- --seconds 20` ends with a line of JSON, and with status 1 if a task's result
-//! was wrong, missing, given twice, or never came, or if a process or a descriptor is left.
+//! `cargo run --release -p multiproc --example soak -- --seconds 20` ends with a line of JSON, and
+//! with status 1 if a task's result was wrong, missing, given twice, or never came, or if a process
+//! or a descriptor is left.
 
 mod calls;
 mod pools;

@@ -15,7 +15,8 @@ use crate::work::LIMIT;
 /// Threads that call the pool that lasts.
 const CALLERS: usize = 3;
 
-/// How long nothing may come to an end. Whatever is asked for takes milliseconds; processes that are stopped make it seconds.
+/// How long nothing may come to an end. Whatever is asked for takes milliseconds; processes that
+/// are stopped make it seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Keeps all of it going for some time.

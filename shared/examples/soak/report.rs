@@ -38,7 +38,8 @@ impl Tally {
         counter.fetch_add(tasks, Relaxed);
     }
 
-    /// Counts so many tasks (or one thing) of which something was not as it should be, and says what.
+    /// Counts so many tasks (or one thing) of which something was not as it should be, and says
+    /// what.
     pub(crate) fn complain(&self, tasks: u64, text: &str) {
         self.wrong.fetch_add(tasks, Relaxed);
         eprintln!("soak: {text}");
@@ -113,7 +114,8 @@ struct Line {
     rss_growth_kib: u64,
 }
 
-/// Has all threads allocate from one arena. With several, what is left over in each moves about with the threads, and looks like growth.
+/// Has all threads allocate from one arena. With several, what is left over in each moves about
+/// with the threads, and looks like growth.
 #[allow(unsafe_code, reason = "mallopt(3) has no safe face")]
 pub(crate) fn keep_memory_together() {
     // SAFETY: called before there is a second thread; it sets a number.

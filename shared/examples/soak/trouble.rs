@@ -1,4 +1,5 @@
-//! What is done to the processes, and when: kills and stops of one, and signals for the whole process group, which must change nothing.
+//! What is done to the processes, and when: kills and stops of one, and signals for the whole
+//! process group, which must change nothing.
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
@@ -9,7 +10,8 @@ use multiproc::Pool;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// A process that was sent a signal may go on for so long until it has it: on a busy machine, and until its death is known.
+/// A process that was sent a signal may go on for so long until it has it: on a busy machine, and
+/// until its death is known.
 const SLACK: Duration = Duration::from_secs(1);
 
 /// Kills that are remembered however old they are.
@@ -17,7 +19,8 @@ const MOST_REMEMBERED: usize = 10_000;
 /// After so long nobody asks about a kill: no call takes longer.
 const REMEMBERED: Duration = Duration::from_secs(90);
 
-/// Signals that the program handles. What they mean is its own business; workers must not be touched by them.
+/// Signals that the program handles. What they mean is its own business; workers must not be
+/// touched by them.
 const GROUP: [Signal; 7] = [
     Signal::SIGHUP,
     Signal::SIGQUIT,
@@ -28,7 +31,8 @@ const GROUP: [Signal; 7] = [
     Signal::SIGIO,
 ];
 
-/// Makes a process group of this program, and has it handle the signals that the group will be sent.
+/// Makes a process group of this program, and has it handle the signals that the group will be
+/// sent.
 pub(crate) fn prepare() {
     // It fails if this program leads a session, and so a group of its own.
     let _ = nix::unistd::setpgid(Pid::this(), Pid::from_raw(0));
@@ -66,7 +70,8 @@ impl Trouble {
         })
     }
 
-    /// Whether the worker was stopped since then, or the nursery, so that nobody heard of the worker's end.
+    /// Whether the worker was stopped since then, or the nursery, so that nobody heard of the
+    /// worker's end.
     pub(crate) fn has_stopped(&self, pid: u32, since: Instant) -> bool {
         let since = since.checked_sub(SLACK).unwrap_or(since);
         self.record(|record| {
@@ -87,8 +92,8 @@ impl Trouble {
             // This group is the program's own.
             let _ = nix::sys::signal::killpg(nix::unistd::getpgrp(), GROUP[random.usize(..GROUP.len())]);
         }
-        // Those that have shown that they run: workers which die one after the other before they can take a task end their pool, by
-        // design.
+        // Those that have shown that they run: workers which die one after the other before they can take a
+        // task end their pool, by design.
         let ready: Vec<u32> =
             pool.workers().iter().filter(|worker| worker.tasks_done > 0).map(|worker| worker.pid).collect();
         let Some(victim) = random.choice(ready) else { return };

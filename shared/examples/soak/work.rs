@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::trouble::Trouble;
 
-/// The time limit of a task. Those that are not to reach it take far less, also on a machine with other things to do.
+/// The time limit of a task. Those that are not to reach it take far less, also on a machine with
+/// other things to do.
 pub(crate) const LIMIT: Duration = Duration::from_secs(3);
 
 /// The largest argument and result in bytes: a dozen times what a ring holds.
@@ -130,7 +131,8 @@ impl Expected {
         right && bytes.iter().all(|byte| *byte == !self.number as u8)
     }
 
-    /// An error is right if there is a reason for it: the order, what the caller did, or what was done to the worker.
+    /// An error is right if there is a reason for it: the order, what the caller did, or what was
+    /// done to the worker.
     pub(crate) fn judge_error(&self, error: &Error, call: &CallFacts<'_>) -> Verdict {
         match error {
             Error::Panicked { message, .. } if self.fate == Fate::Panics && message == "as ordered" => Verdict::Right,

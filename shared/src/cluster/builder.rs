@@ -21,13 +21,16 @@ use crate::ticket;
 /// How long a rank may be silent if the caller says nothing.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// The least that makes sense: a busy machine may keep a process waiting for some hundredths of a second.
+/// The least that makes sense: a busy machine may keep a process waiting for some hundredths of a
+/// second.
 const LEAST_SILENCE: Duration = Duration::from_millis(100);
 
-/// What launchers put into the environment of each rank: Open MPI's `mpirun`, PMIx (Slurm's `srun --mpi=pmix`), PMI (MPICH, `srun --mpi=pmi2`).
+/// What launchers put into the environment of each rank: Open MPI's `mpirun`, PMIx (Slurm's `srun
+/// --mpi=pmix`), PMI (MPICH, `srun --mpi=pmi2`).
 const LAUNCHERS: [&str; 3] = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"];
 
-/// Settings of an [`MpiExecutor`]; made by [`MpiExecutor::builder`]. Every rank must be given the same ones.
+/// Settings of an [`MpiExecutor`]; made by [`MpiExecutor::builder`]. Every rank must be given the
+/// same ones.
 ///
 /// ```
 /// use std::time::Duration;
@@ -51,31 +54,36 @@ pub struct MpiExecutorBuilder {
 }
 
 impl MpiExecutorBuilder {
-    /// The number of workers of each rank that runs tasks; one for each logical CPU that the rank may use if not set. Where
-    /// several ranks share a machine and are not bound to CPUs of their own, that is too many: set it, or start one rank a machine.
+    /// The number of workers of each rank that runs tasks; one for each logical CPU that the rank
+    /// may use if not set. Where several ranks share a machine and are not bound to CPUs of
+    /// their own, that is too many: set it, or start one rank a machine.
     pub fn processes_per_rank(mut self, processes: usize) -> Self {
         self.processes = Some(processes);
         self
     }
 
-    /// The settings of the pool in which each rank runs its tasks: initializer, time limit, memory limits, start method.
+    /// The settings of the pool in which each rank runs its tasks: initializer, time limit, memory
+    /// limits, start method.
     pub fn pool(mut self, pool: PoolBuilder) -> Self {
         self.pool = pool;
         self
     }
 
-    /// How long nothing may be heard from a rank until it counts as lost, and from rank 0 until the others end; ten seconds if not
-    /// set. Ranks that have nothing to say give a sign of life four times in that time.
+    /// How long nothing may be heard from a rank until it counts as lost, and from rank 0 until the
+    /// others end; ten seconds if not set. Ranks that have nothing to say give a sign of life
+    /// four times in that time.
     pub fn silence(mut self, silence: Duration) -> Self {
         self.silence = Some(silence);
         self
     }
 
-    /// Starts the workers of all ranks. It comes back on rank 0 only: the others run tasks from here on, and exit when rank 0 shuts down.
+    /// Starts the workers of all ranks. It comes back on rank 0 only: the others run tasks from
+    /// here on, and exit when rank 0 shuts down.
     ///
     /// # Errors
-    /// Those of [`PoolBuilder::build`], on whichever rank; [`Error::RankMismatch`] for a rank that runs another build,
-    /// [`Error::RankLost`] for one that is not heard from; [`Error::Config`] if this process has used MPI before, or is a worker.
+    /// Those of [`PoolBuilder::build`], on whichever rank; [`Error::RankMismatch`] for a rank that
+    /// runs another build, [`Error::RankLost`] for one that is not heard from;
+    /// [`Error::Config`] if this process has used MPI before, or is a worker.
     pub fn build(self) -> Result<MpiExecutor> {
         let silence = self.silence.unwrap_or(SILENCE);
         if silence < LEAST_SILENCE {

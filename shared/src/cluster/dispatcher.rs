@@ -1,4 +1,5 @@
-//! Rank 0: hands the chunks of its engine to the ranks that run them, and brings back what came of them.
+//! Rank 0: hands the chunks of its engine to the ranks that run them, and brings back what came of
+//! them.
 
 use std::mem;
 use std::sync::Arc;
@@ -42,7 +43,8 @@ impl Dispatcher {
         Self { engine, transport, peers, roster, finished: Vec::new(), silence, ticked: Instant::now() }
     }
 
-    /// Works until the engine is at its end; then ends the ranks, and MPI. Comes back with what cannot be ended in good order.
+    /// Works until the engine is at its end; then ends the ranks, and MPI. Comes back with what
+    /// cannot be ended in good order.
     pub(super) fn run(mut self) -> Option<Remains> {
         let mut pace = Pace::new();
         let outlook = loop {
@@ -73,7 +75,8 @@ impl Dispatcher {
 
     fn sleep(&mut self, pace: &Pace) {
         if self.roster.all_chunks() > 0 {
-            // Who has something new for the ranks is heard soon enough: each wake-up would cost more than it hastens.
+            // Who has something new for the ranks is heard soon enough: each wake-up would cost more than it
+            // hastens.
             thread::sleep(pace.nap(true));
         } else if self.engine.carrier_sleeps() {
             thread::park_timeout(tick(self.silence));
@@ -266,7 +269,8 @@ fn quit(orderly: bool) -> Vec<u8> {
     message
 }
 
-/// Ends the ranks that are not lost, and MPI: in good order if all of them can be heard. Comes back with what is left otherwise.
+/// Ends the ranks that are not lost, and MPI: in good order if all of them can be heard. Comes back
+/// with what is left otherwise.
 pub(super) fn dismiss(mut transport: Transport, lost: &[bool], silence: Duration) -> Option<Remains> {
     let gone = |rank: usize| rank > 0 && lost[rank - 1];
     let mut bye: Vec<bool> = lost.to_vec();
@@ -301,7 +305,8 @@ pub(super) struct Remains {
 }
 
 impl Remains {
-    /// Has the ranks stay as long as this process: were they to exit first, the launcher would end all of them, and this one with them.
+    /// Has the ranks stay as long as this process: were they to exit first, the launcher would end
+    /// all of them, and this one with them.
     pub(super) fn keep(mut self) -> ! {
         loop {
             for rank in 1..self.transport.size() {

@@ -11,38 +11,45 @@ use crate::future::AsyncResult;
 use crate::pool::{Batched, Imap, Pool};
 use crate::task::{Arguments, Task};
 
-/// A pool on as many machines as MPI gives the program: change the one name [`Pool`], start the program with `mpirun`, and its tasks
-/// run on all of them. Needs the feature `mpi`.
+/// A pool on as many machines as MPI gives the program: change the one name [`Pool`], start the
+/// program with `mpirun`, and its tasks run on all of them. Needs the feature `mpi`.
 ///
 /// ```sh
 /// mpirun -n 5 --hostfile machines target/release/program
 /// ```
 ///
-/// starts the program five times. **Rank 0 runs it.** The others run it as far as [`new`](MpiExecutor::new), which does not come back there:
-/// they run tasks, each in a pool of processes of its own, until rank 0 shuts the executor down, and then exit with status 0. So what
-/// stands before `new` runs on every rank, and what stands after it on rank 0 alone. Started with one rank, or without `mpirun`, the
-/// program runs its tasks in a pool of its own process.
+/// starts the program five times. **Rank 0 runs it.** The others run it as far as
+/// [`new`](MpiExecutor::new), which does not come back there: they run tasks, each in a pool of
+/// processes of its own, until rank 0 shuts the executor down, and then exit with status 0. So what
+/// stands before `new` runs on every rank, and what stands after it on rank 0 alone. Started with
+/// one rank, or without `mpirun`, the program runs its tasks in a pool of its own process.
 ///
-/// Everything else is as with a pool: functions travel by name, so that every machine must have the very same executable, which is
-/// checked at the start; a panic, an abort or a `kill -9` of a task costs that task. What names a process in an error (`pid`) is
-/// a process of the machine where the task ran.
+/// Everything else is as with a pool: functions travel by name, so that every machine must have the
+/// very same executable, which is checked at the start; a panic, an abort or a `kill -9` of a task
+/// costs that task. What names a process in an error (`pid`) is a process of the machine where the
+/// task ran.
 ///
-/// Work goes where there is room. Each rank gets a chunk for each of its workers, and chunks in advance for 20 ms, by what tasks of the
-/// same function took before; what waits on one rank while another has nothing to do is asked back.
+/// Work goes where there is room. Each rank gets a chunk for each of its workers, and chunks in
+/// advance for 20 ms, by what tasks of the same function took before; what waits on one rank while
+/// another has nothing to do is asked back.
 ///
 /// # What can be lost
-/// A rank from which nothing is heard for [ten seconds](crate::MpiExecutorBuilder::silence) is lost: its machine has stopped, or cannot be
-/// reached. The tasks that it had fail with [`Error::RankLost`](crate::Error::RankLost), begun or not; all others go on,
-/// on the ranks that are left. With none left, every task fails with that error. A rank that hears nothing from rank 0 for so long ends.
+/// A rank from which nothing is heard for [ten seconds](crate::MpiExecutorBuilder::silence) is
+/// lost: its machine has stopped, or cannot be reached. The tasks that it had fail with
+/// [`Error::RankLost`](crate::Error::RankLost), begun or not; all others go on, on the ranks that
+/// are left. With none left, every task fails with that error. A rank that hears nothing from rank
+/// 0 for so long ends.
 ///
-/// MPI itself promises less. Open MPI ends the whole program, rank 0 included, when the process of a rank (not of a task) is killed, unless
-/// `mpirun` is given `--enable-recovery`. After a loss MPI is not finalized, which would wait for the rank that is gone: `mpirun` may then
-/// report that, and exit with a status that is not 0, although the program went on to its end. The ranks that are left stay until then,
-/// with nothing to do.
+/// MPI itself promises less. Open MPI ends the whole program, rank 0 included, when the process of
+/// a rank (not of a task) is killed, unless `mpirun` is given `--enable-recovery`. After a loss MPI
+/// is not finalized, which would wait for the rank that is gone: `mpirun` may then report that, and
+/// exit with a status that is not 0, although the program went on to its end. The ranks that are
+/// left stay until then, with nothing to do.
 ///
 /// # Limits
-/// - Handles (of a pipe's end, a queue, a lock) stand for something on one machine and are refused: [`Error::Encode`](crate::Error::Encode).
-///   A [`Manager`](crate::Manager) that listens on TCP serves other machines.
+/// - Handles (of a pipe's end, a queue, a lock) stand for something on one machine and are refused:
+///   [`Error::Encode`](crate::Error::Encode). A [`Manager`](crate::Manager) that listens on TCP
+///   serves other machines.
 /// - One executor in the life of a process: MPI can be started once.
 /// - A [`Recording`](crate::Recording) has no tasks of other ranks in it.
 ///
@@ -58,7 +65,8 @@ use crate::task::{Arguments, Task};
 /// # Ok(()) }
 /// ```
 pub struct MpiExecutor {
-    /// The calls of a pool, on an engine whose tasks the other ranks run, or on one with workers if there is one rank only.
+    /// The calls of a pool, on an engine whose tasks the other ranks run, or on one with workers if
+    /// there is one rank only.
     pub(super) pool: Pool,
     pub(super) ranks: Vec<Rank>,
     /// The thread that makes all MPI calls, if there are other ranks.
@@ -67,13 +75,14 @@ pub struct MpiExecutor {
 
 /// Each call does what that of the same name of [`Pool`] does.
 impl MpiExecutor {
-    /// An executor with a worker for each logical CPU that each rank may use. Errors and all else as
-    /// [`MpiExecutorBuilder::build`](crate::MpiExecutorBuilder::build).
+    /// An executor with a worker for each logical CPU that each rank may use. Errors and all else
+    /// as [`MpiExecutorBuilder::build`](crate::MpiExecutorBuilder::build).
     pub fn new() -> Result<Self> {
         Self::builder().build()
     }
 
-    /// The ranks that run tasks, as they were at the start. Rank 0 is not one of them, unless it is the only one.
+    /// The ranks that run tasks, as they were at the start. Rank 0 is not one of them, unless it is
+    /// the only one.
     pub fn ranks(&self) -> &[Rank] {
         &self.ranks
     }
@@ -113,7 +122,8 @@ impl MpiExecutor {
         self.pool.starmap(f, items)
     }
 
-    /// As [`map`](MpiExecutor::map), but returns as soon as the items have been taken; see [`Pool::map_async`].
+    /// As [`map`](MpiExecutor::map), but returns as soon as the items have been taken; see
+    /// [`Pool::map_async`].
     pub fn map_async<F, I>(&self, f: F, items: I) -> AsyncResult<Vec<F::Output>>
     where
         I: IntoIterator,
@@ -123,7 +133,8 @@ impl MpiExecutor {
         self.pool.map_async(f, items)
     }
 
-    /// As [`starmap`](MpiExecutor::starmap), but returns as soon as the items have been taken; see [`Pool::starmap_async`].
+    /// As [`starmap`](MpiExecutor::starmap), but returns as soon as the items have been taken; see
+    /// [`Pool::starmap_async`].
     pub fn starmap_async<F, I>(&self, f: F, items: I) -> AsyncResult<Vec<F::Output>>
     where
         I: IntoIterator,
@@ -133,7 +144,8 @@ impl MpiExecutor {
         self.pool.starmap_async(f, items)
     }
 
-    /// Runs `f` on each item, lazily: an iterator of each item's result or error, in the items' order; see [`Pool::imap`].
+    /// Runs `f` on each item, lazily: an iterator of each item's result or error, in the items'
+    /// order; see [`Pool::imap`].
     pub fn imap<F, I>(&self, f: F, items: I) -> Imap<I::IntoIter, F::Output>
     where
         I: IntoIterator,
@@ -143,7 +155,8 @@ impl MpiExecutor {
         self.pool.imap(f, items)
     }
 
-    /// As [`imap`](MpiExecutor::imap), but each result comes as soon as it is there; see [`Pool::imap_unordered`].
+    /// As [`imap`](MpiExecutor::imap), but each result comes as soon as it is there; see
+    /// [`Pool::imap_unordered`].
     pub fn imap_unordered<F, I>(&self, f: F, items: I) -> Imap<I::IntoIter, F::Output>
     where
         I: IntoIterator,
@@ -153,13 +166,15 @@ impl MpiExecutor {
         self.pool.imap_unordered(f, items)
     }
 
-    /// The same calls with tasks sent in batches of `chunksize` (at least 1); see [`Pool::with_chunksize`].
+    /// The same calls with tasks sent in batches of `chunksize` (at least 1); see
+    /// [`Pool::with_chunksize`].
     pub fn with_chunksize(&self, chunksize: usize) -> Batched<'_> {
         self.pool.with_chunksize(chunksize)
     }
 
-    /// The same lazy calls with up to `window` items (at least 1) under way; see [`Pool::with_window`]. If not set, it is room for 4096 items
-    /// at least, because a trip takes longer.
+    /// The same lazy calls with up to `window` items (at least 1) under way; see
+    /// [`Pool::with_window`]. If not set, it is room for 4096 items at least, because a trip
+    /// takes longer.
     pub fn with_window(&self, window: usize) -> Batched<'_> {
         self.pool.with_window(window)
     }
@@ -179,7 +194,8 @@ impl MpiExecutor {
         Ok(())
     }
 
-    /// Ends the ranks now. Tasks that are not done fail with [`Error::Cancelled`](crate::Error::Cancelled).
+    /// Ends the ranks now. Tasks that are not done fail with
+    /// [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn terminate(&self) {
         self.pool.terminate();
         self.join_carrier();
@@ -218,7 +234,8 @@ impl Executor for MpiExecutor {
         self.pool.map(f, items)
     }
 
-    /// Takes no more tasks; see [`Executor::shutdown`]. When it returns with `wait`, the other ranks have ended, and MPI is finalized.
+    /// Takes no more tasks; see [`Executor::shutdown`]. When it returns with `wait`, the other
+    /// ranks have ended, and MPI is finalized.
     fn shutdown(&self, wait: bool, cancel_pending: bool) {
         self.pool.shutdown(wait, cancel_pending);
         if wait {

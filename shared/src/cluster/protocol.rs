@@ -1,7 +1,7 @@
 //! What rank 0 and a serving rank say to each other.
 //!
-//! A message is a batch of parcels, each a head of fixed size and a payload. All ranks run the same build on machines of the same
-//! kind, so that a head travels as it lies in memory.
+//! A message is a batch of parcels, each a head of fixed size and a payload. All ranks run the same
+//! build on machines of the same kind, so that a head travels as it lies in memory.
 
 use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,8 @@ use crate::error::Error;
 /// What a parcel is about. The first ones go to a serving rank, the others come from one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Run `function` on the payload, `count` tasks of job `job`, and tell the outcome under `ticket`. `first` is the number of the
-    /// first task.
+    /// Run `function` on the payload, `count` tasks of job `job`, and tell the outcome under
+    /// `ticket`. `first` is the number of the first task.
     Run,
     /// Keep the payload as the state of job `job`.
     State,
@@ -27,13 +27,15 @@ pub(super) enum Kind {
     CancelPending,
     /// Give back up to `count` chunks that have not begun.
     Return,
-    /// It is over. If `count` is 1, end, in good order with MPI. Else there are ranks that MPI would wait for: stay until rank 0 is gone.
+    /// It is over. If `count` is 1, end, in good order with MPI. Else there are ranks that MPI
+    /// would wait for: stay until rank 0 is gone.
     Quit,
     /// I am here. Both ways.
     Beat,
     /// The first word of a serving rank: a [`Greeting`].
     Hello,
-    /// What came of a chunk: `count` of its tasks failed, process `pid` wrote the first frame; `first` bytes of frames, then the rest.
+    /// What came of a chunk: `count` of its tasks failed, process `pid` wrote the first frame;
+    /// `first` bytes of frames, then the rest.
     Done,
     /// A chunk comes back, not begun.
     Returned,

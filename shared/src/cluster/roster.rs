@@ -1,12 +1,14 @@
 //! Which rank gets the next chunk.
 //!
-//! Each rank gets a chunk for every worker that has none, and work in advance for a bounded time, so that its workers need not wait for
-//! a message to come and go. The one with the least to do for each of its workers comes first.
+//! Each rank gets a chunk for every worker that has none, and work in advance for a bounded time,
+//! so that its workers need not wait for a message to come and go. The one with the least to do for
+//! each of its workers comes first.
 
 use crate::engine::Offer;
 
-/// Work in advance for a worker, in nanoseconds: some twenty times what a message takes to come and go between machines, and little
-/// enough that a long task behind others does not wait long while another rank is idle.
+/// Work in advance for a worker, in nanoseconds: some twenty times what a message takes to come and
+/// go between machines, and little enough that a long task behind others does not wait long while
+/// another rank is idle.
 const AHEAD: u64 = 20_000_000;
 
 /// Chunks and bytes that a rank may have, however short their tasks seem.
@@ -96,7 +98,8 @@ impl Roster {
         self.0.iter().map(|place| place.workers).sum()
     }
 
-    /// A rank with chunks that wait while another has workers free, and half of how many wait. `None` if nobody is idle, or nothing waits.
+    /// A rank with chunks that wait while another has workers free, and half of how many wait.
+    /// `None` if nobody is idle, or nothing waits.
     pub(super) fn unfair(&self) -> Option<(usize, usize)> {
         if self.0.iter().all(|place| place.chunks >= place.workers) {
             return None;

@@ -114,7 +114,8 @@ impl Server {
         self.linger(launcher)
     }
 
-    /// Stays, with nothing to do, as long as rank 0 is heard: to exit without MPI's end would make the launcher end all ranks.
+    /// Stays, with nothing to do, as long as rank 0 is heard: to exit without MPI's end would make
+    /// the launcher end all ranks.
     fn linger(mut self, launcher: u32) -> i32 {
         while self.transport.silent_for(0) <= self.silence && parent_id() == launcher {
             while self.transport.receive().is_some() {}
@@ -198,7 +199,8 @@ impl Server {
         Relayed { job, ticket: head.ticket.into(), first_task: head.first, tasks }
     }
 
-    /// So many chunks of a job have left; with the last of them it goes, unless later ones need its state.
+    /// So many chunks of a job have left; with the last of them it goes, unless later ones need its
+    /// state.
     fn release(&mut self, job: u64, chunks: usize) {
         if let Some(local) = self.jobs.get_mut(&job) {
             local.chunks -= chunks;

@@ -1,7 +1,8 @@
 //! Messages between ranks: the only file that knows MPI.
 //!
-//! One thread of a process makes all calls. None of them waits: what is sent and received goes on in the background, and
-//! [`receive`](Transport::receive) moves it. Open MPI's waiting calls spin, and would wait for ever for a rank that is gone.
+//! One thread of a process makes all calls. None of them waits: what is sent and received goes on
+//! in the background, and [`receive`](Transport::receive) moves it. Open MPI's waiting calls spin,
+//! and would wait for ever for a rank that is gone.
 #![allow(unsafe_code)]
 
 use std::collections::VecDeque;
@@ -19,10 +20,12 @@ use mpi::traits::AsRaw;
 
 use crate::error::{Error, Result};
 
-/// Messages go in pieces of up to this many bytes: MPI counts in 31 bits, and each piece is a sign of life while a large message comes.
+/// Messages go in pieces of up to this many bytes: MPI counts in 31 bits, and each piece is a sign
+/// of life while a large message comes.
 const PIECE: usize = 4 << 20;
 
-/// Who has not looked for this long was stopped: nothing that it does between two looks takes so much time.
+/// Who has not looked for this long was stopped: nothing that it does between two looks takes so
+/// much time.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// The tag of a message's last piece, mostly its only one, and of those before it.
@@ -72,7 +75,8 @@ impl Transport {
         let (universe, _) = mpi::initialize_with_threading(Threading::Funneled).ok_or_else(refused)?;
         let world = universe.world();
         let (comm, rank, size) = (world.as_raw(), world.rank() as usize, world.size() as usize);
-        // SAFETY: `comm` is the world, which lives as long as the universe; the handler is one of MPI's own.
+        // SAFETY: `comm` is the world, which lives as long as the universe; the handler is one of MPI's
+        // own.
         unsafe { ffi::MPI_Comm_set_errhandler(comm, ffi::RSMPI_ERRORS_RETURN) };
         let (pieces, heard) = (vec![Vec::new(); size], vec![Instant::now(); size]);
         let (sending, receiving) = (Vec::new(), VecDeque::new());
@@ -102,7 +106,8 @@ impl Transport {
         self.looked.saturating_duration_since(self.heard[rank])
     }
 
-    /// Notes that this process looks now. If it has not done so for a while, because it was stopped, that is not the others' silence.
+    /// Notes that this process looks now. If it has not done so for a while, because it was
+    /// stopped, that is not the others' silence.
     fn look(&mut self) {
         let pause = self.looked.elapsed();
         self.looked += pause;
@@ -119,7 +124,8 @@ impl Transport {
             let tag = if end == message.len() { LAST } else { MORE };
             let mut request = MaybeUninit::uninit();
             let piece = &message[start..end];
-            // SAFETY: the piece is within a vector that nobody changes, and that `sending` keeps until the request is done.
+            // SAFETY: the piece is within a vector that nobody changes, and that `sending` keeps until the
+            // request is done.
             let code = unsafe {
                 ffi::MPI_Isend(
                     piece.as_ptr().cast(),
@@ -202,7 +208,8 @@ impl Transport {
         unsafe { ffi::MPI_Get_count(&status, ffi::RSMPI_UINT8_T, &mut len) };
         let mut piece = vec![0u8; len.max(0) as usize];
         let mut request = MaybeUninit::uninit();
-        // SAFETY: the buffer is as long as the message, on the heap, and kept with the request until that is done.
+        // SAFETY: the buffer is as long as the message, on the heap, and kept with the request until that
+        // is done.
         let code = unsafe {
             ffi::MPI_Imrecv(piece.as_mut_ptr().cast(), len, ffi::RSMPI_UINT8_T, &mut message, request.as_mut_ptr())
         };
@@ -220,7 +227,8 @@ impl Transport {
         self.universe.take();
     }
 
-    /// Lets MPI be: to end it would wait for ranks that are gone. Buffers that it may still use stay.
+    /// Lets MPI be: to end it would wait for ranks that are gone. Buffers that it may still use
+    /// stay.
     pub(super) fn forsake(mut self) {
         std::mem::forget(self.universe.take());
         std::mem::forget(self);
@@ -239,7 +247,8 @@ fn succeeded(code: c_int) -> bool {
 /// Whether MPI is done with a request; one that failed counts as done.
 fn is_done(request: &mut ffi::MPI_Request) -> bool {
     let mut done = 0;
-    // SAFETY: the request was made by MPI and is used until it is done only; all pointers are to what lives through the call.
+    // SAFETY: the request was made by MPI and is used until it is done only; all pointers are to what
+    // lives through the call.
     let code = unsafe { ffi::MPI_Test(request, &mut done, ffi::RSMPI_STATUS_IGNORE) };
     !succeeded(code) || done != 0
 }

@@ -61,8 +61,9 @@ pub(super) struct Decoder<'de> {
     levels: u32,
     /// Whether the value that is being read is in its human-readable form.
     pub(super) human: bool,
-    /// Whether structs are read by the names of their fields, whatever their order. A type's own code may want a map, or make another
-    /// use of a sequence than its other half does: what could not be read in order is read once more by name.
+    /// Whether structs are read by the names of their fields, whatever their order. A type's own
+    /// code may want a map, or make another use of a sequence than its other half does: what
+    /// could not be read in order is read once more by name.
     pub(super) by_name: bool,
     /// Whether a struct was read in order.
     pub(super) in_order: bool,

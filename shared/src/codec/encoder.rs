@@ -54,8 +54,9 @@ pub(super) struct Encoder<'o> {
 impl Encoder<'_> {
     /// Writes a value within another.
     ///
-    /// One that asks whether the form is human-readable is written in both forms. Its reader may ask, too, and is told that it is not; or
-    /// it may be read from a buffer of serde's (`untagged`, `flatten`, `tag`), which says that it is.
+    /// One that asks whether the form is human-readable is written in both forms. Its reader may
+    /// ask, too, and is told that it is not; or it may be read from a buffer of serde's
+    /// (`untagged`, `flatten`, `tag`), which says that it is.
     #[inline]
     pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         if numbers::put_run(value, self.out) {

@@ -1,8 +1,8 @@
 //! Reads structs.
 //!
-//! A struct is a map from names to values, which finds its fields whatever was skipped, renamed or reordered. If the names in the message
-//! are those that the type asks for, in their order, its fields are read one after the other instead,
-//! which is quicker.
+//! A struct is a map from names to values, which finds its fields whatever was skipped, renamed or
+//! reordered. If the names in the message are those that the type asks for, in their order, its
+//! fields are read one after the other instead, which is quicker.
 
 use serde::de::{Deserialize, DeserializeSeed, MapAccess, Visitor};
 
@@ -14,7 +14,8 @@ use super::names::Keys;
 /// The names of a type's fields: a static, so that its address stands for it.
 type Wanted = &'static [&'static str];
 
-/// Which names were found to be the same lately: those wanted, and where those of the message begin.
+/// Which names were found to be the same lately: those wanted, and where those of the message
+/// begin.
 #[derive(Default)]
 pub(super) struct Matches([(usize, u32); MATCHES]);
 

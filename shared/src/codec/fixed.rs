@@ -1,13 +1,17 @@
-//! Values of a fixed size of a few bytes, for the loops over many of them: no vector, no length, no error to carry along.
+//! Values of a fixed size of a few bytes, for the loops over many of them: no vector, no length, no
+//! error to carry along.
 //!
-//! The bytes are those of [`encode`](super::encode), so that one side may take this way and the other not.
+//! The bytes are those of [`encode`](super::encode), so that one side may take this way and the
+//! other not.
 
 use std::any::{Any, TypeId};
 
-/// The bytes of such a value as they lie in memory, and then zeros. A number, because registers carry numbers.
+/// The bytes of such a value as they lie in memory, and then zeros. A number, because registers
+/// carry numbers.
 pub(crate) type Raw = u128;
 
-/// How many bytes a value of type `T` is, if that is always the same and few: numbers, `bool`, `()`.
+/// How many bytes a value of type `T` is, if that is always the same and few: numbers, `bool`,
+/// `()`.
 ///
 /// The type tests compare constants: each instance of this function is one answer and no search.
 #[inline]

@@ -6,7 +6,8 @@ use bytemuck::Pod;
 
 /// The bytes of `value` as they lie in memory, if it is a number or a vector of numbers.
 ///
-/// The type tests compare constants, so that each instance of this function is one answer and no search.
+/// The type tests compare constants, so that each instance of this function is one answer and no
+/// search.
 pub(super) fn view<T: 'static>(value: &T) -> Option<&[u8]> {
     let value = value as &dyn Any;
     macro_rules! try_types {

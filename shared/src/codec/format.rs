@@ -1,7 +1,8 @@
 //! The bytes of a message: tags, lengths, limits.
 //!
-//! A message is a byte of [flags](HAS_NAMES), one value, then what the flags announce: the names of its structs and variants
-//! (see [`names`](super::names)) with their length, and how deeply it is nested. A value is a tag and what the tag says:
+//! A message is a byte of [flags](HAS_NAMES), one value, then what the flags announce: the names of
+//! its structs and variants (see [`names`](super::names)) with their length, and how deeply it is
+//! nested. A value is a tag and what the tag says:
 //!
 //! | tag | what follows |
 //! |---|---|
@@ -64,11 +65,13 @@ pub(super) const STEP: u32 = 8;
 
 /// Levels of nesting that a message may have.
 ///
-/// A level is a sequence, map, struct, variant or `Some`, so that a type that contains itself as `Option<Box<Self>>`, `Vec<Self>`
-/// or a variant's field has at least a quarter of it in levels of its own.
+/// A level is a sequence, map, struct, variant or `Some`, so that a type that contains itself as
+/// `Option<Box<Self>>`, `Vec<Self>` or a variant's field has at least a quarter of it in levels of
+/// its own.
 pub(super) const DEEPEST: u32 = 4096;
 
-/// Bytes of stack that one level of decoding is given, of which code without optimisation takes 1 to 3 KiB.
+/// Bytes of stack that one level of decoding is given, of which code without optimisation takes 1
+/// to 3 KiB.
 pub(super) const LEVEL_STACK: usize = 8 << 10;
 
 /// How many bytes a number with this tag has; `None` if it is no number's.

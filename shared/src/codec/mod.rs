@@ -1,14 +1,17 @@
 //! Values as bytes: the one place that knows formats.
 //!
-//! Any value that serde can serialize travels in a format of this crate's own, [self-describing](format): each value has a tag, each struct
-//! and variant its names. So a type reads back whatever it wrote, as it does with JSON: fields that were skipped, flattened or
-//! renamed, variants without a tag, values of no fixed type. What JSON cannot say travels exactly as well: `Some(None)`, 128-bit
-//! numbers, every `NaN`, keys that are no text. [`encoder`] writes it (with [`compound`] for values with parts), [`decoder`] and [`value`] read it
-//! (with [`fields`] and [`access`]), [`names`] keeps the names, [`numbers`] and [`packed`] the runs of numbers, [`stack`] the room for deep values.
+//! Any value that serde can serialize travels in a format of this crate's own,
+//! [self-describing](format): each value has a tag, each struct and variant its names. So a type
+//! reads back whatever it wrote, as it does with JSON: fields that were skipped, flattened or
+//! renamed, variants without a tag, values of no fixed type. What JSON cannot say travels exactly
+//! as well: `Some(None)`, 128-bit numbers, every `NaN`, keys that are no text. [`encoder`] writes
+//! it (with [`compound`] for values with parts), [`decoder`] and [`value`] read it (with [`fields`]
+//! and [`access`]), [`names`] keeps the names, [`numbers`] and [`packed`] the runs of numbers,
+//! [`stack`] the room for deep values.
 //!
-//! What is a run of plain bytes as a whole takes the short way: numbers are copied as they lie in memory (both sides are the same
-//! build on the same machine), vectors of numbers at the speed of memory, and a large `Vec<u8>` is not copied at all on its way to
-//! the ring.
+//! What is a run of plain bytes as a whole takes the short way: numbers are copied as they lie in
+//! memory (both sides are the same build on the same machine), vectors of numbers at the speed of
+//! memory, and a large `Vec<u8>` is not copied at all on its way to the ring.
 
 mod access;
 mod compound;
@@ -84,7 +87,8 @@ pub(crate) fn view<T: 'static>(value: &T) -> Option<&[u8]> {
     flat::view(value)
 }
 
-/// Appends `value` in the self-describing format, whatever its type: a `String` and its `str`, a `Vec` and its slice give the same bytes.
+/// Appends `value` in the self-describing format, whatever its type: a `String` and its `str`, a
+/// `Vec` and its slice give the same bytes.
 pub(crate) fn encode_plain<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), String> {
     encoder::write(value, out).map_err(|error| error.describe::<T>())
 }

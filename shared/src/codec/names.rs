@@ -1,7 +1,8 @@
 //! The names of a message's structs and variants, which stand behind its value.
 //!
-//! A *shape* is the keys that a struct was serialized with, in their order, or the name of a variant. A message has each of its shapes
-//! once; its value refers to them by where they begin: a count and as many texts, or one text, each after its length.
+//! A *shape* is the keys that a struct was serialized with, in their order, or the name of a
+//! variant. A message has each of its shapes once; its value refers to them by where they begin: a
+//! count and as many texts, or one text, each after its length.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -18,19 +19,23 @@ pub(super) struct ShapeId(u32);
 
 /// The shapes that a thread writes.
 ///
-/// They are kept from message to message: where a message has the shapes of the one before, their bytes are ready.
+/// They are kept from message to message: where a message has the shapes of the one before, their
+/// bytes are ready.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     shapes: IndexSet<Shape>,
     /// For each shape: the latest message that had it, and where it begins there.
     used: Vec<(u64, u32)>,
-    /// Which shape a struct of this name and count of fields had last: most have the same one always.
+    /// Which shape a struct of this name and count of fields had last: most have the same one
+    /// always.
     recent: Vec<Option<ShapeId>>,
-    /// Variants that were written lately: the text's address and length, the message, where the name begins.
+    /// Variants that were written lately: the text's address and length, the message, where the
+    /// name begins.
     variants: [(usize, usize, u64, u32); VARIANTS],
     /// Counts messages.
     message: u64,
-    /// The shapes of the current message, and then those that the message before it had in their place.
+    /// The shapes of the current message, and then those that the message before it had in their
+    /// place.
     order: Vec<(ShapeId, u32)>,
     /// How many of `order` are the current message's.
     current: usize,
@@ -40,7 +45,8 @@ pub(super) struct Table {
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Shape {
-    /// The struct's name, which is not written: it tells alike shapes of different types apart, for [`Table::predict`].
+    /// The struct's name, which is not written: it tells alike shapes of different types apart, for
+    /// [`Table::predict`].
     name: &'static str,
     keys: Option<Rc<[&'static str]>>,
 }
@@ -58,7 +64,8 @@ impl Equivalent<Shape> for Candidate<'_> {
     }
 }
 
-/// Shapes that are kept from message to message: programs have fewer, unless they skip fields in thousands of ways.
+/// Shapes that are kept from message to message: programs have fewer, unless they skip fields in
+/// thousands of ways.
 const KEPT: usize = 1024;
 
 /// Places for the shapes that were last used.
@@ -76,7 +83,8 @@ thread_local! {
 }
 
 impl Table {
-    /// The table of this thread, for a new message. A value's own code may write another message meanwhile, with another table.
+    /// The table of this thread, for a new message. A value's own code may write another message
+    /// meanwhile, with another table.
     pub(super) fn take() -> Box<Self> {
         let mut table = TABLE.take().unwrap_or_default();
         if table.shapes.len() > KEPT {

@@ -1,7 +1,8 @@
 //! Numbers and runs of numbers, recognised wherever they are inside a value.
 //!
-//! serde hands a `Vec<u8>` over byte by byte. Its containers, though, hand over each of their fields with the field's type, and
-//! there a run of numbers can be seen and copied at the speed of memory.
+//! serde hands a `Vec<u8>` over byte by byte. Its containers, though, hand over each of their
+//! fields with the field's type, and there a run of numbers can be seen and copied at the speed of
+//! memory.
 #![expect(unsafe_code)]
 
 use std::any::TypeId;
@@ -17,17 +18,20 @@ use super::reader::Reader;
 fn as_type<T: ?Sized, U: 'static>(value: &T) -> Option<&U> {
     // `typeid::of` gives the identity of `T` with each of its lifetimes replaced by `'static`.
     if typeid::of::<T>() == TypeId::of::<U>() {
-        // SAFETY: `U` has no lifetimes (see above and the calls below), so that equal identities mean that `T` is `U` itself.
+        // SAFETY: `U` has no lifetimes (see above and the calls below), so that equal identities mean that
+        // `T` is `U` itself.
         return Some(unsafe { &*std::ptr::from_ref(value).cast::<U>() });
     }
     if is_reference::<T>() && typeid::of::<T>() == TypeId::of::<&'static U>() {
-        // SAFETY: `T` is `&'a U` for some `'a` that outlives the borrow of `value`, which is all that the result lives for.
+        // SAFETY: `T` is `&'a U` for some `'a` that outlives the borrow of `value`, which is all that the
+        // result lives for.
         return Some(unsafe { *std::ptr::from_ref(value).cast::<&U>() });
     }
     None
 }
 
-/// Whether `T` is a reference, as far as its name tells: a comparison of identities less where it is none.
+/// Whether `T` is a reference, as far as its name tells: a comparison of identities less where it
+/// is none.
 #[inline(always)]
 fn is_reference<T: ?Sized>() -> bool {
     std::any::type_name::<T>().as_bytes().first() == Some(&b'&')
@@ -60,7 +64,8 @@ pub(super) fn number<T: ?Sized>(value: &T) -> Option<(u8, &[u8])> {
     None
 }
 
-/// Appends `value` if it is a vector or boxed slice of numbers, or an `Option` of one; says whether it is.
+/// Appends `value` if it is a vector or boxed slice of numbers, or an `Option` of one; says whether
+/// it is.
 #[inline]
 pub(super) fn put_run<T: ?Sized>(value: &T, out: &mut Vec<u8>) -> bool {
     macro_rules! try_types {

@@ -1,8 +1,9 @@
 //! Shows one value to the type that reads it.
 //!
-//! What a type asks for is a hint, as it is for JSON: where the message has something else, its reader is shown what is there.
-//! [`deserialize_any`](Deserializer::deserialize_any) shows it as JSON would, because types that buffer what they read
-//! (`untagged`, `flatten`, `tag`) are made for that; it goes further only where JSON has no words, as for `Some(None)`.
+//! What a type asks for is a hint, as it is for JSON: where the message has something else, its
+//! reader is shown what is there. [`deserialize_any`](Deserializer::deserialize_any) shows it as
+//! JSON would, because types that buffer what they read (`untagged`, `flatten`, `tag`) are made for
+//! that; it goes further only where JSON has no words, as for `Some(None)`.
 
 use std::cell::Cell;
 
@@ -67,8 +68,8 @@ impl<'a, 'de> Value<'a, 'de> {
         })
     }
 
-    /// Has `read` see one of the two forms of a value, once their tag was read: the compact one if its reader asked, and so was told that
-    /// it is not human-readable.
+    /// Has `read` see one of the two forms of a value, once their tag was read: the compact one if
+    /// its reader asked, and so was told that it is not human-readable.
     #[cold]
     fn one_form<R>(self, read: impl FnOnce(Value<'_, 'de>) -> Result<R, Error>) -> Result<R, Error> {
         let asked = self.asked.get();
@@ -86,8 +87,8 @@ impl<'a, 'de> Value<'a, 'de> {
         result
     }
 
-    /// Passes over the `SOME` of values that JSON would write without it. Its words are needed where `None` or `()` follows: there, `Some`
-    /// is all that is known.
+    /// Passes over the `SOME` of values that JSON would write without it. Its words are needed
+    /// where `None` or `()` follows: there, `Some` is all that is known.
     fn take_plain_somes(&mut self) -> bool {
         let mut ahead = self.decoder.reader;
         while ahead.take_tag(SOME) {}
@@ -99,7 +100,8 @@ impl<'a, 'de> Value<'a, 'de> {
     }
 }
 
-/// Each reads its own kind of number straight away, and leaves everything else to `deserialize_any`.
+/// Each reads its own kind of number straight away, and leaves everything else to
+/// `deserialize_any`.
 macro_rules! numbers {
     ($($method:ident $number:ident $tag:ident $visit:ident),*) => {$(
         #[inline]
@@ -208,7 +210,8 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
-        // Such names are a private agreement between the two halves of a type, as of `serde_json`'s `RawValue`.
+        // Such names are a private agreement between the two halves of a type, as of `serde_json`'s
+        // `RawValue`.
         if name.starts_with('$') { self.deserialize_any(visitor) } else { visitor.visit_newtype_struct(self) }
     }
 
@@ -315,7 +318,8 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
 }
 
 impl<'de> Value<'_, 'de> {
-    /// Reads a tuple struct or variant. Its fields have no names: if one was left out, it is not known which.
+    /// Reads a tuple struct or variant. Its fields have no names: if one was left out, it is not
+    /// known which.
     pub(super) fn positional<V: Visitor<'de>>(mut self, name: &str, len: usize, visitor: V) -> Result<V::Value, Error> {
         if self.take_tag(BOTH_FORMS) {
             return self.one_form(|value| value.positional(name, len, visitor));

@@ -22,7 +22,8 @@ enum State {
 }
 
 impl Callbacks {
-    /// Queues `run`. With the pool over, or without a thread to be had, it runs at once on the caller's.
+    /// Queues `run`. With the pool over, or without a thread to be had, it runs at once on the
+    /// caller's.
     pub(crate) fn run(&self, run: WhenDone) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let State::Idle = *state {

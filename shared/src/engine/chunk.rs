@@ -10,8 +10,8 @@ use crate::handle::Handles;
 use crate::protocol::Items;
 use crate::trace::TaskEvent;
 
-/// Some tasks of one job, on their way from the backlog to a worker and back to their job. A chunk whose worker dies goes on
-/// elsewhere from where it was.
+/// Some tasks of one job, on their way from the backlog to a worker and back to their job. A chunk
+/// whose worker dies goes on elsewhere from where it was.
 pub(crate) struct Chunk {
     pub(super) job: Arc<Job>,
     /// Its position among the job's chunks.

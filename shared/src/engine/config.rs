@@ -12,7 +12,8 @@ use crate::task::Prepared;
 pub(crate) struct Config {
     /// The pool's name; its workers are called by it and a number.
     pub(crate) name: String,
-    /// Whether the workers are the pool's (else the single one is a [`Process`](crate::Process) of this very name).
+    /// Whether the workers are the pool's (else the single one is a [`Process`](crate::Process) of
+    /// this very name).
     pub(crate) numbered: bool,
     pub(crate) daemon: bool,
     /// The workers there are at first, and at least.

@@ -38,8 +38,8 @@ pub(crate) struct Snapshot {
 }
 
 impl Engine {
-    /// Cancels a job: what has not begun will not, and what runs is ended with its worker. Says whether there was
-    /// anything to cancel.
+    /// Cancels a job: what has not begun will not, and what runs is ended with its worker. Says
+    /// whether there was anything to cancel.
     pub(crate) fn cancel(&self, job: &Arc<Job>) -> bool {
         self.with(|core| {
             if !job.abandon() {

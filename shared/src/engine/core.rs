@@ -1,4 +1,5 @@
-//! The state of a pool, under its one lock: workers, backlog, and the step that moves tasks and results between them.
+//! The state of a pool, under its one lock: workers, backlog, and the step that moves tasks and
+//! results between them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -89,7 +90,8 @@ pub(super) struct Core {
     /// The thread that lets workers go that have had nothing to do for long.
     pub(super) keeper: Option<Thread>,
     pub(super) backlog: VecDeque<Chunk>,
-    /// What a task of a function takes, in nanoseconds, as last seen. Functions are few, and asked about with every task.
+    /// What a task of a function takes, in nanoseconds, as last seen. Functions are few, and asked
+    /// about with every task.
     pub(super) costs: BTreeMap<u64, u64>,
     /// Tasks whose outcome is still to come.
     pub(super) outstanding: u64,
@@ -300,7 +302,8 @@ impl Core {
         self.dispatch();
     }
 
-    /// In a copy of the process that the pool belongs to: closes the copy's descriptors. Nobody's tasks are touched.
+    /// In a copy of the process that the pool belongs to: closes the copy's descriptors. Nobody's
+    /// tasks are touched.
     pub(super) fn let_go(&mut self) {
         self.family = None;
         self.links.drain(..).flatten().for_each(Link::let_go);

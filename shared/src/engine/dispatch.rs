@@ -1,20 +1,23 @@
 //! Which worker gets the next chunk.
 //!
-//! An idle worker, the one used last first: its caches are warm, and it may still be awake. But while the tasks are so short that to
-//! wake another worker would take longer than to run them, they go to the one that is at it already; and when none is idle,
-//! workers get a little work in advance, which they give back if it turns out to wait behind a long task.
+//! An idle worker, the one used last first: its caches are warm, and it may still be awake. But
+//! while the tasks are so short that to wake another worker would take longer than to run them,
+//! they go to the one that is at it already; and when none is idle, workers get a little work in
+//! advance, which they give back if it turns out to wait behind a long task.
 
 use crate::engine::core::Core;
 use crate::engine::link::Link;
 use crate::handle::Handles;
 use crate::ring::Flags;
 
-/// While a worker has less work than this ahead of it (nanoseconds), it gets the next short task too: to wake another would
-/// take longer (two kernel wake-ups, 25 µs each where this was measured).
+/// While a worker has less work than this ahead of it (nanoseconds), it gets the next short task
+/// too: to wake another would take longer (two kernel wake-ups, 25 µs each where this was
+/// measured).
 const HOT: u64 = 60_000;
 
-/// A worker gets work in advance for this long at most (nanoseconds), so that it need not wait for its parent to wake up. With
-/// more, a long task that is not known to be one would more often wait behind another.
+/// A worker gets work in advance for this long at most (nanoseconds), so that it need not wait for
+/// its parent to wake up. With more, a long task that is not known to be one would more often wait
+/// behind another.
 const AHEAD: u64 = 1_500_000;
 
 impl Core {
@@ -67,8 +70,8 @@ impl Core {
         }
     }
 
-    /// The worker for the first chunk of the backlog, which is thought to take `cost`. Behind other work it must fit into the ring
-    /// whole: half a chunk could not be taken back.
+    /// The worker for the first chunk of the backlog, which is thought to take `cost`. Behind other
+    /// work it must fit into the ring whole: half a chunk could not be taken back.
     fn choose(&mut self, cost: Option<u64>) -> Option<usize> {
         let chunk = self.backlog.front()?;
         let bytes = chunk.tasks.payload.len() + chunk.job.state().map_or(0, |state| state.bytes.len());
@@ -103,7 +106,8 @@ impl Core {
         (1..=slots).map(|step| hot.wrapping_add(step) % slots).find(|slot| fits(self.links.get_mut(*slot), AHEAD))
     }
 
-    /// Makes a worker the one that may wait busily: with more busy waiters than CPUs each would only keep another from working.
+    /// Makes a worker the one that may wait busily: with more busy waiters than CPUs each would
+    /// only keep another from working.
     fn heat(&mut self, slot: usize) {
         if slot == self.hot || !self.config.spin || self.config.roomy(self.links.len()) {
             self.hot = slot;

@@ -6,8 +6,8 @@ use crate::engine::core::{Core, Phase};
 use crate::engine::link::{Link, Stage};
 use crate::sys::clock::now_ns;
 
-/// With less work than this ahead (nanoseconds) another worker would not be up before it is done: to fork one takes
-/// about 1 ms.
+/// With less work than this ahead (nanoseconds) another worker would not be up before it is done:
+/// to fork one takes about 1 ms.
 const WORTH_A_WORKER: u64 = 2_000_000;
 
 /// The supervisor does not look more often than this whether a worker can go.
@@ -23,7 +23,8 @@ impl Core {
             && self.living().count() <= self.wanted
     }
 
-    /// Starts one more worker for a backlog whose tasks take `cost` each, if that is known. Says whether there is one.
+    /// Starts one more worker for a backlog whose tasks take `cost` each, if that is known. Says
+    /// whether there is one.
     pub(super) fn grow(&mut self, cost: Option<u64>) -> bool {
         if !self.can_grow() || cost.is_some_and(|cost| cost.saturating_mul(self.outstanding) < WORTH_A_WORKER) {
             return false;

@@ -36,7 +36,8 @@ struct Progress {
     sealed: bool,
     /// Nobody wants what is still to be done.
     abandoned: bool,
-    /// Outcomes not yet taken. In an ordered job the first is of chunk `taken`, and those not there are `None`.
+    /// Outcomes not yet taken. In an ordered job the first is of chunk `taken`, and those not there
+    /// are `None`.
     outcomes: VecDeque<Option<Outcome>>,
     taken: u64,
     wakers: Vec<Waker>,
@@ -93,7 +94,8 @@ impl Job {
         progress.submitted - 1
     }
 
-    /// Takes what has come of chunk `index`. What it returns must be dealt with once no lock is held.
+    /// Takes what has come of chunk `index`. What it returns must be dealt with once no lock is
+    /// held.
     pub(super) fn finish(&self, index: u64, outcome: Outcome) -> Aftermath {
         let mut progress = self.lock();
         progress.finished += 1;

@@ -27,14 +27,15 @@ use crate::ticket::Failure;
 /// Workers that may fail one after the other to get ready before the pool gives up.
 const MOST_FAILED_STARTS: u32 = 10;
 
-/// Workers that may end with the same task in their ring before they begin it. Then the task is to blame: to receive it is
-/// what kills them.
+/// Workers that may end with the same task in their ring before they begin it. Then the task is to
+/// blame: to receive it is what kills them.
 const MOST_FALSE_STARTS: u32 = 4;
 
 /// How long to wait before asking again for a process that the system refused.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// Sends a function that a worker is to run once, the number that its state goes by there, and its arguments.
+/// Sends a function that a worker is to run once, the number that its state goes by there, and its
+/// arguments.
 fn send_once(link: &mut Link, kind: RecordKind, (prepared, args): &(Prepared, Carried), number: u64) -> Result<()> {
     if let Some(state) = &prepared.state {
         link.send_carried(Record { state: number, ..Record::new(RecordKind::State, 0) }, &mut state.clone())?;
@@ -183,7 +184,8 @@ impl Core {
         self.dispatch();
     }
 
-    /// A worker has ended: its last results count, the task it ran is lost, what it had not begun goes back to the backlog.
+    /// A worker has ended: its last results count, the task it ran is lost, what it had not begun
+    /// goes back to the backlog.
     pub(super) fn bury(&mut self, slot: usize, exit: ExitStatus) {
         self.collect_with(slot, Link::collect_last);
         let Some(link) = self.link(slot) else { return };
@@ -230,8 +232,8 @@ impl Core {
         self.last_exit = Some(exit);
     }
 
-    /// What the task is told that a worker ran when it ended; `None` if it shall run again. `lost` is the error if nobody here
-    /// had a hand in it.
+    /// What the task is told that a worker ran when it ended; `None` if it shall run again. `lost`
+    /// is the error if nobody here had a hand in it.
     fn verdict(&self, stage: Stage, started: u64, lost: Error) -> Option<Error> {
         let Stage::Doomed(doom) = stage else { return Some(lost) };
         match (doom, lost) {
@@ -246,7 +248,8 @@ impl Core {
         }
     }
 
-    /// Removes a worker that is no more. Says what it still had, and whether it had begun the first of that.
+    /// Removes a worker that is no more. Says what it still had, and whether it had begun the first
+    /// of that.
     pub(super) fn take_apart(&mut self, slot: usize) -> (Vec<Chunk>, bool) {
         self.idle.retain(|idle| *idle != slot);
         if self.hot == slot {
@@ -262,7 +265,8 @@ impl Core {
         }
     }
 
-    /// The nursery has died, and the kernel kills its workers. Each loses what it ran; a new nursery starts new ones.
+    /// The nursery has died, and the kernel kills its workers. Each loses what it ran; a new
+    /// nursery starts new ones.
     pub(super) fn lose_nursery(&mut self) {
         let Some(family) = self.family.take() else { return };
         if self.phase == Phase::Ended {
@@ -275,8 +279,8 @@ impl Core {
                 self.take_back(slot);
             }
         }
-        // The signal was sent before the nursery could be reaped (dropping the family did that); a running worker has it as soon
-        // as it is interrupted.
+        // The signal was sent before the nursery could be reaped (dropping the family did that); a running
+        // worker has it as soon as it is interrupted.
         std::thread::sleep(Duration::from_millis(2));
         let failed_starts = self.failed_starts;
         for slot in 0..self.links.len() {
@@ -324,7 +328,8 @@ impl Core {
         }
         link.stage = Stage::Doomed(doom);
         if let Some(family) = family {
-            // If the nursery cannot be reached it is dead, and the worker with it: the report of that is on its way.
+            // If the nursery cannot be reached it is dead, and the worker with it: the report of that is on its
+            // way.
             let _ = family.kill(link.id);
         }
     }

@@ -6,8 +6,8 @@ use crate::engine::core::{Core, Phase};
 use crate::engine::link::{Doom, Stage};
 use crate::sys::clock::now_ns;
 
-/// A worker that has begun nothing new for this long (nanoseconds) gives back what waits behind its task, if another worker
-/// has nothing to do.
+/// A worker that has begun nothing new for this long (nanoseconds) gives back what waits behind its
+/// task, if another worker has nothing to do.
 const STUCK: u64 = 1_000_000;
 
 impl Core {
@@ -40,7 +40,8 @@ impl Core {
         if overdue(self).is_none() {
             return;
         }
-        // It may have finished just now, and it must not begin anything else while the signal is on its way.
+        // It may have finished just now, and it must not begin anything else while the signal is on its
+        // way.
         self.take_back(slot);
         self.collect(slot);
         if let Some(task) = overdue(self) {

@@ -1,18 +1,24 @@
-//! The engine below every pool and process: moves tasks to workers and results back, and survives what they do.
+//! The engine below every pool and process: moves tasks to workers and results back, and survives
+//! what they do.
 //!
-//! There is no thread that everything passes through. State lives under one lock ([`core`]), and whoever waits for a result
-//! drives it meanwhile ([`wait`]): the first waiter leads, looking at the rings and sleeping on the bell; the others are woken
-//! when their job is done, or to take the lead. A [`supervisor`] thread leads only when there is work and nobody waits.
+//! There is no thread that everything passes through. State lives under one lock ([`core`]), and
+//! whoever waits for a result drives it meanwhile ([`wait`]): the first waiter leads, looking at
+//! the rings and sleeping on the bell; the others are woken when their job is done, or to take the
+//! lead. A [`supervisor`] thread leads only when there is work and nobody waits.
 //!
-//! - [`job`], [`chunk`], [`outcome`]: what was asked for, the pieces that travel, and what came of them;
+//! - [`job`], [`chunk`], [`outcome`]: what was asked for, the pieces that travel, and what came of
+//!   them;
 //! - [`link`]: the pool's end of one worker;
-//! - [`core`], [`dispatch`], [`settle`], [`lifecycle`], [`elastic`], [`limits`], [`pauses`], [`pulse`]: the state and its steps;
+//! - [`core`], [`dispatch`], [`settle`], [`lifecycle`], [`elastic`], [`limits`], [`pauses`],
+//!   [`pulse`]: the state and its steps;
 //! - [`control`]: what else one can ask of it;
 //! - [`wait`], [`supervisor`], [`callbacks`]: the threads that drive it;
-//! - [`outside`], [`relay`]: tasks that travel further than to a worker of this process, and those that came from there.
+//! - [`outside`], [`relay`]: tasks that travel further than to a worker of this process, and those
+//!   that came from there.
 //!
-//! An engine belongs to the process that started it. In a copy of that process its calls are [`check`](Engine::check)ed, or do
-//! nothing, before any lock: another thread may have held it when the copy was made.
+//! An engine belongs to the process that started it. In a copy of that process its calls are
+//! [`check`](Engine::check)ed, or do nothing, before any lock: another thread may have held it when
+//! the copy was made.
 
 mod callbacks;
 mod chunk;
@@ -67,7 +73,8 @@ use crate::trace::is_recording;
 /// How long new workers may take to be forked.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A pool's machinery. Shared by the pool, its handles and its threads; [`terminate`](Engine::terminate) ends it.
+/// A pool's machinery. Shared by the pool, its handles and its threads;
+/// [`terminate`](Engine::terminate) ends it.
 pub(crate) struct Engine {
     owner: Owner,
     core: Own<Mutex<Core>>,
@@ -144,8 +151,9 @@ impl Engine {
         self.owner.check()
     }
 
-    /// Looks at or changes the state under its lock; then does what concerns others, without it. In a process that the engine
-    /// does not belong to, the lock is left alone, and the answer is that of nothing.
+    /// Looks at or changes the state under its lock; then does what concerns others, without it. In
+    /// a process that the engine does not belong to, the lock is left alone, and the answer is
+    /// that of nothing.
     #[inline]
     fn with<R: Default>(&self, act: impl FnOnce(&mut Core) -> R) -> R {
         if self.owner.is_here() { self.locked(act) } else { R::default() }
@@ -181,8 +189,8 @@ impl Engine {
         Job::new(self.next_job.fetch_add(1, Relaxed), prepared, ordered, self.config.max_message)
     }
 
-    /// Queues tasks of a job; `last` says that no more will come. Says whether some tasks wait for a worker now, which a
-    /// [`nudge`](Engine::nudge) may find.
+    /// Queues tasks of a job; `last` says that no more will come. Says whether some tasks wait for
+    /// a worker now, which a [`nudge`](Engine::nudge) may find.
     pub(crate) fn submit(&self, job: &Arc<Job>, tasks: Tasks, last: bool) -> bool {
         self.with(|core| {
             core.submit(job, tasks);
@@ -246,7 +254,8 @@ impl Engine {
         self.wait(job.id, deadline, |_| job.has_next() || job.is_done())
     }
 
-    /// Waits until `done`, which another thread makes true and then calls [`notify`](Engine::notify).
+    /// Waits until `done`, which another thread makes true and then calls
+    /// [`notify`](Engine::notify).
     pub(crate) fn wait_for(&self, deadline: Option<Instant>, done: impl Fn() -> bool) -> bool {
         self.wait(0, deadline, |_| done())
     }
@@ -294,7 +303,8 @@ impl Engine {
         }
     }
 
-    /// Takes no more tasks. What was taken is still done, even if nobody waits; then the workers end.
+    /// Takes no more tasks. What was taken is still done, even if nobody waits; then the workers
+    /// end.
     pub(crate) fn close(self: &Arc<Self>) {
         let busy = self.with(|core| {
             core.enter(Phase::Closing);
@@ -307,7 +317,8 @@ impl Engine {
         }
     }
 
-    /// Waits until all tasks are done and all workers have ended; the engine must be closed. `false` if it is not.
+    /// Waits until all tasks are done and all workers have ended; the engine must be closed.
+    /// `false` if it is not.
     pub(crate) fn join(&self) -> bool {
         if !self.owner.is_here() || self.with(|core| core.phase == Phase::Open) {
             return false;
@@ -317,9 +328,11 @@ impl Engine {
         true
     }
 
-    /// Ends everything now. Tasks that are not done are cancelled; when this returns, no process of the pool is left.
+    /// Ends everything now. Tasks that are not done are cancelled; when this returns, no process of
+    /// the pool is left.
     ///
-    /// In a copy of the process that the engine belongs to, it closes the copy's descriptors, and that is all.
+    /// In a copy of the process that the engine belongs to, it closes the copy's descriptors, and
+    /// that is all.
     pub(crate) fn terminate(&self) {
         if !self.owner.is_here() {
             // A thread that is not here may have held the lock, in the middle of a change; then they stay open.

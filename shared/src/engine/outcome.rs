@@ -8,7 +8,8 @@ use crate::codec::Source;
 use crate::error::Error;
 use crate::protocol::{Envelope, Frame, FrameHead, Kind};
 
-/// The results of a chunk's tasks, as they came from the workers: they are decoded by whoever asks for them.
+/// The results of a chunk's tasks, as they came from the workers: they are decoded by whoever asks
+/// for them.
 ///
 /// Small, because chunks are moved about a lot; what most chunks never have is kept apart.
 #[derive(Debug, Default)]
@@ -87,7 +88,8 @@ impl Outcome {
         others.into_iter().find(|(from, _)| *from <= at).map_or(self.pid, |(_, pid)| *pid)
     }
 
-    /// The next task's result, in order; `None` after the last. `cap` is the one on results, for the error that names it.
+    /// The next task's result, in order; `None` after the last. `cap` is the one on results, for
+    /// the error that names it.
     #[inline]
     pub(crate) fn next(&mut self, cap: u64) -> Option<Result<Source<'_>, Error>> {
         if self.rare.as_ref().is_some_and(|rare| rare.whole.is_some()) {
@@ -107,8 +109,8 @@ impl Outcome {
         }
     }
 
-    /// Hands over the values that come next, as far as they are plain ones of `size` bytes each, and taken: what `take` refuses is
-    /// still [`next`](Outcome::next).
+    /// Hands over the values that come next, as far as they are plain ones of `size` bytes each,
+    /// and taken: what `take` refuses is still [`next`](Outcome::next).
     #[inline]
     pub(crate) fn take_fixed(&mut self, size: usize, mut take: impl FnMut(&[u8]) -> bool) {
         let head = FrameHead::short_value(size);
@@ -145,8 +147,8 @@ struct Rest {
 
 #[cfg_attr(not(feature = "mpi"), allow(dead_code))] // Only there is anything further away than a worker.
 impl Outcome {
-    /// Writes the frames to the end of `out`; says how many tasks failed, who wrote the first frame, and what else there is to know, mostly
-    /// nothing.
+    /// Writes the frames to the end of `out`; says how many tasks failed, who wrote the first
+    /// frame, and what else there is to know, mostly nothing.
     pub(crate) fn dismantle(self, out: &mut Vec<u8>) -> (u32, u32, Vec<u8>) {
         let Self { frames, failures, pid, rare, .. } = self;
         let Some(rare) = rare else {
@@ -168,7 +170,8 @@ impl Outcome {
         (failures, pid, postcard::to_stdvec(&Rest { absent, writers }).unwrap_or_default())
     }
 
-    /// Puts together again what [`dismantle`](Outcome::dismantle) took apart. `None` if that cannot be it.
+    /// Puts together again what [`dismantle`](Outcome::dismantle) took apart. `None` if that cannot
+    /// be it.
     pub(crate) fn assemble(frames: Vec<u8>, tasks: u32, (failures, pid): (u32, u32), rest: &[u8]) -> Option<Self> {
         if count_frames(&frames)? != tasks {
             return None;

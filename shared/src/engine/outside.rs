@@ -1,8 +1,9 @@
 //! Tasks that travel further than to a worker of this process.
 //!
-//! On the one side is an engine without workers: it [hands out](Engine::hand_out) the chunks of its backlog, and what came of them is
-//! [brought back](Engine::bring_back). On the other is an engine with workers that takes such chunks for it, under tickets, and
-//! gathers what came of them: see [`relay`](crate::engine::relay). What is between the two is not the engine's to know.
+//! On the one side is an engine without workers: it [hands out](Engine::hand_out) the chunks of its
+//! backlog, and what came of them is [brought back](Engine::bring_back). On the other is an engine
+//! with workers that takes such chunks for it, under tickets, and gathers what came of them: see
+//! [`relay`](crate::engine::relay). What is between the two is not the engine's to know.
 #![cfg_attr(not(feature = "mpi"), allow(dead_code))] // Only the feature `mpi` has something between them.
 
 use std::mem;
@@ -112,7 +113,8 @@ impl Engine {
         Ok(Arc::new(Self::over(core, true)))
     }
 
-    /// Takes up to `most` chunks out of the backlog, each for the one of those who run them that `choose` names, until it names none.
+    /// Takes up to `most` chunks out of the backlog, each for the one of those who run them that
+    /// `choose` names, until it names none.
     pub(crate) fn hand_out(&self, most: usize, mut choose: impl FnMut(&Offer) -> Option<usize>) -> Vec<(usize, Chunk)> {
         self.with(|core| {
             let mut handed = Vec::new();
@@ -184,7 +186,8 @@ impl Engine {
         self.with(|core| core.break_down(error));
     }
 
-    /// The thread that carries chunks is about to sleep: whoever has something for it wakes it. `false` if there is something already.
+    /// The thread that carries chunks is about to sleep: whoever has something for it wakes it.
+    /// `false` if there is something already.
     pub(crate) fn carrier_sleeps(&self) -> bool {
         self.with(|core| {
             let idle = core.backlog.is_empty() && core.phase == Phase::Open;

@@ -1,7 +1,9 @@
-//! Times in which the program itself stood still, as after Ctrl-Z: they do not count against time limits.
+//! Times in which the program itself stood still, as after Ctrl-Z: they do not count against time
+//! limits.
 //!
-//! A process that is stopped cannot tell, but it wakes up later than it meant to. So while limits matter, whoever drives the pool sleeps for a
-//! short time at most, and what a sleep has taken beyond that was a pause. (On a machine that is that busy, tasks had no CPU either.)
+//! A process that is stopped cannot tell, but it wakes up later than it meant to. So while limits
+//! matter, whoever drives the pool sleeps for a short time at most, and what a sleep has taken
+//! beyond that was a pause. (On a machine that is that busy, tasks had no CPU either.)
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,7 +16,8 @@ const SLICE: Duration = Duration::from_millis(100);
 /// A sleep that took this much longer than it should have (nanoseconds) was no pause.
 const LATE: u64 = 50_000_000;
 
-/// Pauses that are told apart. A task that has seen more is given the time between some of them, too.
+/// Pauses that are told apart. A task that has seen more is given the time between some of them,
+/// too.
 const MOST: usize = 1000;
 
 /// The pauses so far, as far as they may matter.
@@ -28,7 +31,8 @@ struct Pause {
 }
 
 impl Pauses {
-    /// Notes that a sleep that was to last until `until` has ended just now (nanoseconds of the common clock).
+    /// Notes that a sleep that was to last until `until` has ended just now (nanoseconds of the
+    /// common clock).
     fn woke(&mut self, until: u64, now: u64) {
         if now.saturating_sub(until) < LATE {
             return;

@@ -1,7 +1,8 @@
 //! Signs of life: what neither a result nor a report tells of.
 //!
-//! A process that is stopped, or that has garbled what it shares with its parent, says nothing, and nothing says so of it. So while
-//! there is something to wait for, each worker is looked at now and then.
+//! A process that is stopped, or that has garbled what it shares with its parent, says nothing, and
+//! nothing says so of it. So while there is something to wait for, each worker is looked at now and
+//! then.
 
 use std::os::fd::AsFd;
 
@@ -10,14 +11,16 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::engine::core::Core;
 use crate::engine::link::{Doom, Link, Stage};
 
-/// Time between two looks, in nanoseconds: seldom enough to cost nothing, often enough for a call that waits for such a worker.
+/// Time between two looks, in nanoseconds: seldom enough to cost nothing, often enough for a call
+/// that waits for such a worker.
 const PERIOD: u64 = 500_000_000;
 
-/// A worker that has been given something and has not begun it for this long (nanoseconds) is stopped, or cannot get a CPU.
+/// A worker that has been given something and has not begun it for this long (nanoseconds) is
+/// stopped, or cannot get a CPU.
 const QUIET: u64 = 1_000_000_000;
 
-/// How long the nursery may owe the report of a start or an end (nanoseconds) before it is asked whether it is stopped. It does
-/// nothing that takes time, but the end of a large process does.
+/// How long the nursery may owe the report of a start or an end (nanoseconds) before it is asked
+/// whether it is stopped. It does nothing that takes time, but the end of a large process does.
 const NURSERY_QUIET: u64 = 5_000_000_000;
 
 /// What was seen of a worker.
@@ -48,8 +51,9 @@ impl Link {
         now.saturating_sub(self.pulse.since)
     }
 
-    /// Whether the worker has been asleep for two looks, with everything taken that it was sent, and nothing sent that it owes: what
-    /// it wrote is not what was to be written, or its records were garbled.
+    /// Whether the worker has been asleep for two looks, with everything taken that it was sent,
+    /// and nothing sent that it owes: what it wrote is not what was to be written, or its
+    /// records were garbled.
     fn is_confused(&mut self, quiet: u64) -> bool {
         let idle =
             !self.in_flight.is_empty() && !self.is_sending() && self.has_taken_all() && self.header().worker_sleeps();
@@ -76,7 +80,8 @@ impl Core {
         self.living().any(Link::is_awaited).then_some(self.pulse_due)
     }
 
-    /// Looks at the workers, if it is time. What ends a worker here costs the task that it runs, if it runs one.
+    /// Looks at the workers, if it is time. What ends a worker here costs the task that it runs, if
+    /// it runs one.
     pub(super) fn feel_pulses(&mut self, now: u64) {
         if now < self.pulse_due {
             return;

@@ -1,4 +1,5 @@
-//! Tasks that came from elsewhere: an engine with workers runs them for one [without](crate::engine::outside).
+//! Tasks that came from elsewhere: an engine with workers runs them for one
+//! [without](crate::engine::outside).
 #![cfg_attr(not(feature = "mpi"), allow(dead_code))] // Only with the feature `mpi` do any come.
 
 use std::mem;
@@ -86,8 +87,8 @@ impl Engine {
         self.with(|core| core.costs.get(&function).copied())
     }
 
-    /// Moves what can move. If that is nothing, sleeps until there is something, but not longer than `patience`. Says whether anything moved
-    /// at first.
+    /// Moves what can move. If that is nothing, sleeps until there is something, but not longer
+    /// than `patience`. Says whether anything moved at first.
     pub(crate) fn tend(&self, patience: Duration) -> bool {
         let moved = self.with(Core::step);
         if !moved && !patience.is_zero() {

@@ -9,8 +9,9 @@ use crate::engine::Engine;
 use crate::engine::core::{Core, Leader, Phase};
 use crate::sys::process::Harmless;
 
-/// How long work may lie before the supervisor takes the lead, unless somebody waits for it by callback or future. A caller
-/// that comes back sooner than this, as one that iterates does, never has to wrest the lead from it.
+/// How long work may lie before the supervisor takes the lead, unless somebody waits for it by
+/// callback or future. A caller that comes back sooner than this, as one that iterates does, never
+/// has to wrest the lead from it.
 const LINGER: Duration = Duration::from_millis(1);
 
 /// The supervisor's thread, once it was needed.
@@ -74,7 +75,8 @@ impl Engine {
         }
     }
 
-    /// Has the supervisor keep the pool going; `unattended` if somebody waits without a thread of his own.
+    /// Has the supervisor keep the pool going; `unattended` if somebody waits without a thread of
+    /// his own.
     pub(crate) fn supervise(self: &Arc<Self>, unattended: bool) {
         if self.is_outside || !self.owner.is_here() {
             return;

@@ -26,8 +26,8 @@ enum Next {
 }
 
 impl Engine {
-    /// Waits until `done`, on behalf of job `job` (0 for any). `false` if the deadline came first. In a process that the engine
-    /// does not belong to, there is nothing to wait for.
+    /// Waits until `done`, on behalf of job `job` (0 for any). `false` if the deadline came first.
+    /// In a process that the engine does not belong to, there is nothing to wait for.
     pub(super) fn wait(&self, job: u64, deadline: Option<Instant>, done: impl FnMut(&Core) -> bool) -> bool {
         self.wait_as(Leader::Caller, job, deadline, done)
     }
@@ -136,7 +136,8 @@ impl Drop for Place<'_> {
 }
 
 impl Core {
-    /// Becomes the leader if there is none. A caller who finds the supervisor in the lead asks for it.
+    /// Becomes the leader if there is none. A caller who finds the supervisor in the lead asks for
+    /// it.
     fn take_lead(&mut self, role: Leader) -> bool {
         match self.leader {
             // What moves there moves in the thread that carries it.
@@ -178,8 +179,8 @@ impl Core {
         }
     }
 
-    /// Asks every worker to ring, and looks once more. `None` if there is something to do after all; else when to
-    /// look again at the latest, and where the nursery reports.
+    /// Asks every worker to ring, and looks once more. `None` if there is something to do after
+    /// all; else when to look again at the latest, and where the nursery reports.
     fn fall_asleep(&mut self) -> Option<(Option<Instant>, Option<Arc<Family>>)> {
         self.asleep = true;
         for link in self.living() {

@@ -1,9 +1,10 @@
 //! The one error type.
 //!
-//! Every call of this crate that can fail returns [`Error`], and so does every task: what went wrong in a worker reaches
-//! the caller as a value, with the facts needed to act on it. The type is `Clone`, because one failure can have several
-//! readers: the caller of `get`, an error callback and the trace. It can travel to other processes, so that a task may
-//! return a [`Result`] of this crate.
+//! Every call of this crate that can fail returns [`Error`], and so does every task: what went
+//! wrong in a worker reaches the caller as a value, with the facts needed to act on it. The type is
+//! `Clone`, because one failure can have several readers: the caller of `get`, an error callback
+//! and the trace. It can travel to other processes, so that a task may return a [`Result`] of this
+//! crate.
 
 mod io_error;
 mod task_error;
@@ -25,10 +26,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong.
 ///
-/// The variants that concern one task (`Panicked`, `WorkerLost`, `TimedOut`, `Cancelled`, `Encode`, `Decode`) leave the pool
-/// and every other task as they were.
+/// The variants that concern one task (`Panicked`, `WorkerLost`, `TimedOut`, `Cancelled`, `Encode`,
+/// `Decode`) leave the pool and every other task as they were.
 ///
-/// A task may return it: `fn work(queue: Queue<u64>) -> multiproc::Result<()>` can use `?` on what it calls.
+/// A task may return it: `fn work(queue: Queue<u64>) -> multiproc::Result<()>` can use `?` on what
+/// it calls.
 ///
 /// ```
 /// use multiproc::{Error, Process, Queue, Result};
@@ -59,7 +61,8 @@ pub enum Error {
         /// The process that panicked.
         pid: u32,
     },
-    /// The worker process ended while it ran the task: `exit`, `abort`, a signal, a stack overflow, memory exhausted.
+    /// The worker process ended while it ran the task: `exit`, `abort`, a signal, a stack overflow,
+    /// memory exhausted.
     #[error("the worker (pid {pid}) was lost ({exit}) while it ran task {task}, {} after it began", seconds(ran_for))]
     WorkerLost {
         /// The process that ended.
@@ -71,7 +74,8 @@ pub enum Error {
         /// How long the task had been running.
         ran_for: Duration,
     },
-    /// Time ran out: the task's own limit (then its worker was ended), or the caller's patience (then the task goes on).
+    /// Time ran out: the task's own limit (then its worker was ended), or the caller's patience
+    /// (then the task goes on).
     #[error("timed out after {}{}", seconds(after), if pid.is_some() { " and was stopped" } else { "" })]
     TimedOut {
         /// The limit.
@@ -102,8 +106,8 @@ pub enum Error {
     /// The pool takes no more tasks, or the queue no more values and has none left: it was closed.
     #[error("closed: it takes no more tasks or values")]
     Closed,
-    /// The other side is gone: a pipe's end was dropped, the last process that could have put something into a queue has ended, or a
-    /// manager has.
+    /// The other side is gone: a pipe's end was dropped, the last process that could have put
+    /// something into a queue has ended, or a manager has.
     #[error("the other side is gone")]
     Disconnected,
     /// There is no room now: the queue is full, or the pool has as many tasks as it
@@ -113,7 +117,8 @@ pub enum Error {
     /// There is nothing to take now.
     #[error("empty: there is nothing to take now")]
     Empty,
-    /// A process died, or a thread panicked, while it held the lock: what it guards may be half changed.
+    /// A process died, or a thread panicked, while it held the lock: what it guards may be half
+    /// changed.
     #[error(
         "process {pid} died or panicked while it held the lock, so what it guards may be half changed; `recover` takes the lock all the same"
     )]
@@ -124,7 +129,8 @@ pub enum Error {
     /// The barrier was broken: somebody gave up waiting at it, or aborted it.
     #[error("the barrier is broken: a participant gave up waiting or aborted it; `reset` makes it whole")]
     BrokenBarrier,
-    /// A function of the program's returned this error, where its result is nobody's: it was an initializer.
+    /// A function of the program's returned this error, where its result is nobody's: it was an
+    /// initializer.
     #[error("{0}")]
     Failed(String),
     /// The pool's initializer panicked or returned an error, so no worker can run tasks.
@@ -141,11 +147,13 @@ pub enum Error {
         "multiproc::init() was not called. Add it as the first line of main:\n\n    fn main() {{\n        multiproc::init();\n        …\n    }}\n\n(in tests and benches, turn on the feature \"test-support\" instead)"
     )]
     InitMissing,
-    /// A fresh run of the program would not be a run of the code that asks for it, or nobody can tell: the program was started through
-    /// a loader, under valgrind, or where there is no /proc, or the pool is part of a shared library. Nothing was started.
+    /// A fresh run of the program would not be a run of the code that asks for it, or nobody can
+    /// tell: the program was started through a loader, under valgrind, or where there is no
+    /// /proc, or the pool is part of a shared library. Nothing was started.
     #[error("cannot start this program once more for its workers: {0}")]
     Executable(String),
-    /// `StartMethod::Fork` in a process with several threads: the child could deadlock on a lock that another thread held.
+    /// `StartMethod::Fork` in a process with several threads: the child could deadlock on a lock
+    /// that another thread held.
     #[error(
         "cannot fork safely: this process has {threads} threads. Use StartMethod::ForkServer or Spawn, or build the pool before any thread is started"
     )]
@@ -153,8 +161,9 @@ pub enum Error {
         /// How many threads the process has.
         threads: usize,
     },
-    /// The object belongs to another process, of which this one is a copy: made by a fork, by [`StartMethod::Fork`](crate::StartMethod)
-    /// or by the program itself. It works on where it belongs, as if nothing had happened.
+    /// The object belongs to another process, of which this one is a copy: made by a fork, by
+    /// [`StartMethod::Fork`](crate::StartMethod) or by the program itself. It works on where it
+    /// belongs, as if nothing had happened.
     #[error(
         "this object belongs to process {owner}, and process {current}, a copy of it, cannot use it: make another one here, or send what can be sent as an argument"
     )]
@@ -167,8 +176,8 @@ pub enum Error {
     /// The other side did not prove that it knows the key, or does not believe that we do.
     #[error("authentication failed: {0}")]
     Denied(String),
-    /// A rank of a cluster is gone, or cannot be reached: its process or machine ended, or the network between does not carry. What
-    /// became of the task is not known.
+    /// A rank of a cluster is gone, or cannot be reached: its process or machine ended, or the
+    /// network between does not carry. What became of the task is not known.
     #[error("rank {rank} on {host} was lost: nothing was heard from it for {}", seconds(silent_for))]
     RankLost {
         /// Its number.
@@ -178,7 +187,8 @@ pub enum Error {
         /// How long nothing had been heard from it.
         silent_for: Duration,
     },
-    /// A rank of a cluster runs another build of the program, in which the names of functions mean something else.
+    /// A rank of a cluster runs another build of the program, in which the names of functions mean
+    /// something else.
     #[error("rank {rank} on {host} runs another build of this program: every machine must have the same executable")]
     RankMismatch {
         /// Its number.

@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 
 /// An error of any type, as a task returns it: its text, and those of its causes.
 ///
-/// `?` converts every error into it, `Box<dyn Error>` and `anyhow::Error` too. It dereferences to `dyn Error`, and `?` converts it
-/// into [`Error`](crate::Error) where it arrives.
+/// `?` converts every error into it, `Box<dyn Error>` and `anyhow::Error` too. It dereferences to
+/// `dyn Error`, and `?` converts it into [`Error`](crate::Error) where it arrives.
 ///
-/// Printed with `{}` it is the error's text, with `{:#}` the causes follow in the same line, and with `{:?}` in lines of their own.
-/// Like `anyhow::Error` it does not implement `std::error::Error`. What a program matches on should be an enum of its own.
+/// Printed with `{}` it is the error's text, with `{:#}` the causes follow in the same line, and
+/// with `{:?}` in lines of their own. Like `anyhow::Error` it does not implement
+/// `std::error::Error`. What a program matches on should be an enum of its own.
 ///
 /// ```
 /// use multiproc::{Pool, TaskError};

@@ -10,12 +10,14 @@ use crate::pool::Pool;
 use crate::task::{Arguments, Task};
 use crate::threads::ThreadPool;
 
-/// A pool of processes or of threads, or the ranks of a cluster (`MpiExecutor`, with the feature `mpi`): code that is written for this
-/// trait runs on any of them.
+/// A pool of processes or of threads, or the ranks of a cluster (`MpiExecutor`, with the feature
+/// `mpi`): code that is written for this trait runs on any of them.
 ///
-/// Beside what [`Pool`] asks for, functions, arguments and results must be `Send`, since threads do not serialize them.
+/// Beside what [`Pool`] asks for, functions, arguments and results must be `Send`, since threads do
+/// not serialize them.
 ///
-/// Python's counterpart is `concurrent.futures.Executor`, with its `ProcessPoolExecutor` and `ThreadPoolExecutor`.
+/// Python's counterpart is `concurrent.futures.Executor`, with its `ProcessPoolExecutor` and
+/// `ThreadPoolExecutor`.
 ///
 /// ```
 /// use multiproc::{Executor, Pool, ThreadPool, as_completed};
@@ -39,16 +41,16 @@ use crate::threads::ThreadPool;
 /// # Ok(()) }
 /// ```
 pub trait Executor {
-    /// Has `f(args…)` run, and returns at once. Every failure, also one of submitting, reaches the handle. It is
-    /// `apply_async` by the name that Python's `Executor.submit` has.
+    /// Has `f(args…)` run, and returns at once. Every failure, also one of submitting, reaches the
+    /// handle. It is `apply_async` by the name that Python's `Executor.submit` has.
     fn submit<F, Args>(&self, f: F, args: Args) -> AsyncResult<F::Output>
     where
         F: Task<Args> + Send + Sync,
         Args: Arguments + Send,
         F::Output: Send;
 
-    /// Runs `f` on each item and waits for all results, in the items' order. Python's counterpart is `Executor.map`,
-    /// which gives the results one by one; that is `imap` of the pools.
+    /// Runs `f` on each item and waits for all results, in the items' order. Python's counterpart
+    /// is `Executor.map`, which gives the results one by one; that is `imap` of the pools.
     ///
     /// # Errors
     /// That of the first item, in order, that failed. The others are still run.
@@ -59,9 +61,10 @@ pub trait Executor {
         F: Task<(I::Item,)> + Send + Sync,
         F::Output: Send;
 
-    /// Takes no more tasks. With `cancel_pending` those that have not begun are cancelled (of a chunk of a map that has
-    /// begun, a process runs the rest, too). With `wait` it returns when all tasks are done and all workers have ended;
-    /// without, at once, and what is left is done meanwhile, unless the pool is dropped: that terminates it.
+    /// Takes no more tasks. With `cancel_pending` those that have not begun are cancelled (of a
+    /// chunk of a map that has begun, a process runs the rest, too). With `wait` it returns
+    /// when all tasks are done and all workers have ended; without, at once, and what is left
+    /// is done meanwhile, unless the pool is dropped: that terminates it.
     ///
     /// Python's counterpart is `Executor.shutdown`.
     ///

@@ -5,15 +5,15 @@ use std::time::Duration;
 use crate::engine::Engine;
 use crate::threads::Crew;
 
-/// What has become of an executor's tasks so far; see [`Executor::statistics`](crate::Executor::statistics). Every task
-/// is counted once.
+/// What has become of an executor's tasks so far; see
+/// [`Executor::statistics`](crate::Executor::statistics). Every task is counted once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Statistics {
     /// Tasks that ended well.
     pub executed: u64,
-    /// Tasks that failed in any way but being cancelled: panicked, lost with a worker, timed out, refused, not encoded
-    /// or decoded.
+    /// Tasks that failed in any way but being cancelled: panicked, lost with a worker, timed out,
+    /// refused, not encoded or decoded.
     pub failed: u64,
     /// Tasks that were cancelled.
     pub cancelled: u64,
@@ -21,8 +21,9 @@ pub struct Statistics {
     pub queued: u64,
     /// Tasks that run now.
     pub running: u64,
-    /// How long tasks have run, all together, serialization in the workers included. Tasks that travel together count
-    /// once the last of them is done; a process adds its share a moment after its results have come.
+    /// How long tasks have run, all together, serialization in the workers included. Tasks that
+    /// travel together count once the last of them is done; a process adds its share a moment
+    /// after its results have come.
     pub run_time: Duration,
 }
 
@@ -51,7 +52,8 @@ impl Statistics {
         }
     }
 
-    /// How long a task has run on average, of those that ran to their end; zero before there was one.
+    /// How long a task has run on average, of those that ran to their end; zero before there was
+    /// one.
     pub fn average_run_time(&self) -> Duration {
         let nanoseconds = self.run_time.as_nanos().checked_div(u128::from(self.executed + self.failed)).unwrap_or(0);
         Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))

@@ -21,9 +21,11 @@ use crate::task::Prepared;
 
 /// The result of a call that does not block: of one task, or of a whole map.
 ///
-/// Dropping it lets the task go on; [`cancel`](AsyncResult::cancel) stops it. It is also a [`Future`], for any runtime.
+/// Dropping it lets the task go on; [`cancel`](AsyncResult::cancel) stops it. It is also a
+/// [`Future`], for any runtime.
 ///
-/// It belongs to the process of its pool. In a copy of that process it is ready, and its result is [`Error::ForeignProcess`].
+/// It belongs to the process of its pool. In a copy of that process it is ready, and its result is
+/// [`Error::ForeignProcess`].
 ///
 /// Python's counterpart is `multiprocessing.pool.AsyncResult`.
 ///
@@ -49,7 +51,8 @@ struct Source<R> {
     runner: Runner<R>,
 }
 
-/// Who runs the task. Of processes it is known without looking it up, so that a call costs no allocation for that.
+/// Who runs the task. Of processes it is known without looking it up, so that a call costs no
+/// allocation for that.
 enum Runner<R> {
     Processes(ByEngine<R>),
     Threads(Arc<dyn Later<R>>),
@@ -138,8 +141,8 @@ impl<R> AsyncResult<R> {
     /// Waits for the result, but not longer than `patience`.
     ///
     /// # Errors
-    /// [`Error::TimedOut`] if the result is not there by then: the task goes on, and the result can be asked for again.
-    /// Else as [`get`](AsyncResult::get). A result can be taken once.
+    /// [`Error::TimedOut`] if the result is not there by then: the task goes on, and the result can
+    /// be asked for again. Else as [`get`](AsyncResult::get). A result can be taken once.
     pub fn get_timeout(&mut self, patience: Duration) -> Result<R> {
         if self.wait_timeout(patience) {
             return self.take_result();
@@ -196,9 +199,10 @@ impl<R> AsyncResult<R> {
         }
     }
 
-    /// Stops the task: if it has not begun, it never will; if it runs in a process, its worker is killed and replaced.
-    /// A thread cannot be stopped: what it has begun goes on. Other tasks are not touched. Says whether there was
-    /// anything to stop. The result is [`Error::Cancelled`] then, unless the task ended in the last moment.
+    /// Stops the task: if it has not begun, it never will; if it runs in a process, its worker is
+    /// killed and replaced. A thread cannot be stopped: what it has begun goes on. Other tasks
+    /// are not touched. Says whether there was anything to stop. The result is
+    /// [`Error::Cancelled`] then, unless the task ended in the last moment.
     ///
     /// Python's counterpart is `Future.cancel`, which stops no task that runs.
     pub fn cancel(&self) -> bool {
@@ -247,9 +251,9 @@ impl<R> AsyncResult<R> {
 impl<R: Send + 'static> AsyncResult<R> {
     /// Has `f` called with the result, if the task ends well, on the pool's callback thread.
     ///
-    /// Callbacks of all tasks run on that one thread, one after the other: keep them short. A callback that panics
-    /// makes this result an [`Error::Panicked`], and nothing else. [`get`](AsyncResult::get) waits until the callback
-    /// has run.
+    /// Callbacks of all tasks run on that one thread, one after the other: keep them short. A
+    /// callback that panics makes this result an [`Error::Panicked`], and nothing else.
+    /// [`get`](AsyncResult::get) waits until the callback has run.
     ///
     /// Python's counterpart is the argument `callback`.
     ///
@@ -270,9 +274,9 @@ impl<R: Send + 'static> AsyncResult<R> {
         })
     }
 
-    /// Has `f` called with the error, if the task fails; for a map, with that of the first task, in order, that failed,
-    /// once all have ended. Else as [`callback`](AsyncResult::callback). Python's counterpart is the argument
-    /// `error_callback`.
+    /// Has `f` called with the error, if the task fails; for a map, with that of the first task, in
+    /// order, that failed, once all have ended. Else as [`callback`](AsyncResult::callback).
+    /// Python's counterpart is the argument `error_callback`.
     pub fn error_callback(self, f: impl FnOnce(&Error) + Send + 'static) -> Self {
         self.done_callback(move |result| {
             if let Err(error) = result {
@@ -281,8 +285,8 @@ impl<R: Send + 'static> AsyncResult<R> {
         })
     }
 
-    /// Has `f` called with the result, whatever it is. Else as [`callback`](AsyncResult::callback). Python's
-    /// counterpart is `Future.add_done_callback`.
+    /// Has `f` called with the result, whatever it is. Else as [`callback`](AsyncResult::callback).
+    /// Python's counterpart is `Future.add_done_callback`.
     pub fn done_callback(mut self, f: impl FnOnce(&Result<R>) + Send + 'static) -> Self {
         if self.called().is_none() {
             self.called = None;

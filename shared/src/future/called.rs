@@ -56,7 +56,8 @@ impl<R> Called<R> {
                 .unwrap_or_else(|panic| Err(Error::Decode(format!("decoding panicked: {panic}"))))
         });
         let called = foreign::guard(|| f(&value));
-        // A callback that forks comes back twice, and in the copy any lock may be held by a thread that is not there.
+        // A callback that forks comes back twice, and in the copy any lock may be held by a thread that is
+        // not there.
         self.owner.or_exit();
         if let Err(panic) = called {
             let result = std::mem::replace(&mut value, Err(callback_panicked(&panic)));

@@ -22,13 +22,14 @@ pub struct AsCompleted<R> {
     owner: Owner,
 }
 
-/// Results, of processes and threads alike, in the order in which they come: an iterator of each future's position
-/// among `futures` and its result. `patience` counts from now, for all together; when it is over, each that is left is
-/// [`Error::TimedOut`] in its turn, and its task goes on ([`into_pending`](AsCompleted::into_pending) before that gives
-/// them back). `None` waits as long as it takes.
+/// Results, of processes and threads alike, in the order in which they come: an iterator of each
+/// future's position among `futures` and its result. `patience` counts from now, for all together;
+/// when it is over, each that is left is [`Error::TimedOut`] in its turn, and its task goes on
+/// ([`into_pending`](AsCompleted::into_pending) before that gives them back). `None` waits as long
+/// as it takes.
 ///
-/// Python's counterpart is `concurrent.futures.as_completed`. There a future given twice is yielded once; here the
-/// handles are given away, so that none can be given twice.
+/// Python's counterpart is `concurrent.futures.as_completed`. There a future given twice is yielded
+/// once; here the handles are given away, so that none can be given twice.
 ///
 /// ```
 /// use multiproc::{Pool, as_completed};

@@ -8,8 +8,8 @@ use crate::error::Result;
 use crate::future::{FutureState, Later};
 use crate::sys::pid::Owner;
 
-/// What a result is in every process but its own: there from the start, and the error that says so. Nothing of what its own
-/// process knows of it is looked at.
+/// What a result is in every process but its own: there from the start, and the error that says so.
+/// Nothing of what its own process knows of it is looked at.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Elsewhere(pub(super) Owner);
 

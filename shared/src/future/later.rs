@@ -21,7 +21,8 @@ pub enum FutureState {
     Cancelled,
 }
 
-/// A task, or several of one call, that somebody runs: the other side of an [`AsyncResult`](crate::AsyncResult).
+/// A task, or several of one call, that somebody runs: the other side of an
+/// [`AsyncResult`](crate::AsyncResult).
 pub(crate) trait Later<R>: Send + Sync {
     /// Whether all has ended. May do a little of the work that is left.
     fn is_done(&self) -> bool;
@@ -29,8 +30,8 @@ pub(crate) trait Later<R>: Send + Sync {
     /// Waits until all has ended. `false` if the deadline came first.
     fn wait_done(&self, deadline: Option<Instant>) -> bool;
 
-    /// Waits until `done`, which another thread makes true and then calls [`notify`](Later::notify). `false` if the
-    /// deadline came first.
+    /// Waits until `done`, which another thread makes true and then calls
+    /// [`notify`](Later::notify). `false` if the deadline came first.
     fn wait_for(&self, deadline: Option<Instant>, done: &dyn Fn() -> bool) -> bool;
 
     /// Has those look again who [wait](Later::wait_for).

@@ -8,8 +8,8 @@ use crossbeam::channel::{Receiver, Sender, unbounded};
 
 use crate::future::AsyncResult;
 
-/// When [`wait_futures`](crate::wait_futures) returns. Python's counterparts are the constants of `concurrent.futures`
-/// of these names.
+/// When [`wait_futures`](crate::wait_futures) returns. Python's counterparts are the constants of
+/// `concurrent.futures` of these names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReturnWhen {
     /// When any has ended, well or not, or was cancelled. Python: `FIRST_COMPLETED`.
@@ -20,7 +20,8 @@ pub enum ReturnWhen {
     AllCompleted,
 }
 
-/// What [`wait_futures`](crate::wait_futures) found, as positions among the futures it was given, in their order.
+/// What [`wait_futures`](crate::wait_futures) found, as positions among the futures it was given,
+/// in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waited {
     /// Those that have ended, well or not, and whose callbacks have run.
@@ -29,10 +30,12 @@ pub struct Waited {
     pub pending: Vec<usize>,
 }
 
-/// Waits for several results, of processes and threads alike, until `when` or until `patience` is over; `None` waits as
-/// long as it takes. The results stay where they are. A future that is given twice counts, and is told of, twice.
+/// Waits for several results, of processes and threads alike, until `when` or until `patience` is
+/// over; `None` waits as long as it takes. The results stay where they are. A future that is given
+/// twice counts, and is told of, twice.
 ///
-/// [`wait`](crate::wait()) is for connections and processes. Python's counterpart is `concurrent.futures.wait`.
+/// [`wait`](crate::wait()) is for connections and processes. Python's counterpart is
+/// `concurrent.futures.wait`.
 ///
 /// ```
 /// use multiproc::{Pool, ReturnWhen, wait_futures};
@@ -87,8 +90,8 @@ pub fn wait<'a, R: 'a>(
     Waited { done: pick(true), pending: pick(false) }
 }
 
-/// Waits until all results are there. They stay where they are: take them with [`get`](AsyncResult::get), which does
-/// not wait then.
+/// Waits until all results are there. They stay where they are: take them with
+/// [`get`](AsyncResult::get), which does not wait then.
 ///
 /// ```
 /// use multiproc::{Pool, wait_for_all};
@@ -104,7 +107,8 @@ pub fn wait_for_all<'a, R: 'a>(futures: impl IntoIterator<Item = &'a AsyncResult
     wait(futures, ReturnWhen::AllCompleted, None);
 }
 
-/// Waits until any result is there; says which, by its position (the first of several). `None` if there are no futures.
+/// Waits until any result is there; says which, by its position (the first of several). `None` if
+/// there are no futures.
 ///
 /// ```
 /// use multiproc::{Pool, wait_for_any};
@@ -147,7 +151,8 @@ impl News {
         Self { sender, receiver, wakers: Vec::new(), heard: None }
     }
 
-    /// Asks the next future to tell when it is ready. They are asked in order of `index`, from 0 on.
+    /// Asks the next future to tell when it is ready. They are asked in order of `index`, from 0
+    /// on.
     pub(super) fn ask<R>(&mut self, index: usize, future: &AsyncResult<R>) {
         let waker = Waker::from(Arc::new(Herald { index, news: self.sender.clone() }));
         if !future.wake_when_ready(&waker) {

@@ -1,4 +1,5 @@
-//! Forged memory of every sort, as a process may send it that does not keep to the rules: refused unless it is in order.
+//! Forged memory of every sort, as a process may send it that does not keep to the rules: refused
+//! unless it is in order.
 
 use std::os::fd::AsFd;
 
@@ -31,7 +32,8 @@ fn sent<A: Serialize + 'static, B: de::DeserializeOwned + 'static>(value: &A) ->
 
 const SEALS: SealFlag = SealFlag::F_SEAL_SHRINK.union(SealFlag::F_SEAL_GROW).union(SealFlag::F_SEAL_SEAL);
 
-/// A copy of the first bytes of `handles`' memory, of another size, with other seals and one other word.
+/// A copy of the first bytes of `handles`' memory, of another size, with other seals and one other
+/// word.
 fn forged(original: impl AsFd, len: i64, seals: SealFlag, (word, value): (usize, u64)) -> Arc<Descriptor> {
     let mut head = [0; 128];
     pread(&original, &mut head, 0).unwrap();

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::handle::{Descriptor, Travel};
 use crate::kind::ObjectKind;
 
-/// Handles a message may carry: the kernel takes 253 descriptors at a time (`SCM_MAX_FD` in `include/net/scm.h`).
+/// Handles a message may carry: the kernel takes 253 descriptors at a time (`SCM_MAX_FD` in
+/// `include/net/scm.h`).
 pub(super) const MOST_HANDLES: usize = 250;
 
 /// One handle on its way.
@@ -17,7 +18,8 @@ pub(super) struct Handle {
     pub(super) travel: Travel,
 }
 
-/// The handles of a message, in the order of their places. Small where there are none: every task has one of these.
+/// The handles of a message, in the order of their places. Small where there are none: every task
+/// has one of these.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Handles(Option<Box<Places>>);
 
@@ -60,7 +62,8 @@ fn with_basket<R>(basket: Basket, run: impl FnOnce() -> R) -> (R, Basket) {
     (result, BASKET.replace(former))
 }
 
-/// Whether something carries what this thread serializes now to another process; otherwise the reason to give.
+/// Whether something carries what this thread serializes now to another process; otherwise the
+/// reason to give.
 pub(crate) fn require_carrier() -> Result<(), String> {
     let carried = BASKET.with_borrow(|basket| match basket {
         Basket::Packing(_) => Ok(()),
@@ -89,7 +92,8 @@ pub(crate) fn packed() -> Handles {
     })
 }
 
-/// How often a handle was packed in this thread: if the number is the same after something was encoded, that needs no handles.
+/// How often a handle was packed in this thread: if the number is the same after something was
+/// encoded, that needs no handles.
 #[inline]
 pub(crate) fn put_count() -> u64 {
     PUT.get()

@@ -31,7 +31,8 @@ fn read(byte: u8) -> (Option<ObjectKind>, Travel) {
     (ObjectKind::of_code(byte & !MOVED), if byte & MOVED == 0 { Travel::Shared } else { Travel::Moved })
 }
 
-/// Sends `handles` in one message; `wait` says whether to wait for room. From then on, those with one owner are the receiver's.
+/// Sends `handles` in one message; `wait` says whether to wait for room. From then on, those with
+/// one owner are the receiver's.
 pub(crate) fn send(channel: impl AsFd, handles: &mut Handles, wait: bool) -> Result<()> {
     let all = handles.all().ok_or_else(|| {
         Error::Encode(

@@ -18,10 +18,11 @@ impl AsRawFd for Watched {
     }
 }
 
-/// Has the runtime of this thread, of which there must be one, tell when the descriptor is readable.
+/// Has the runtime of this thread, of which there must be one, tell when the descriptor is
+/// readable.
 pub(crate) fn watch_readable(descriptor: Descriptor) -> Result<AsyncFd<Watched>> {
-    // SAFETY: the descriptor is owned by what is registered, nobody else can close it, and it is the same at every
-    // call.
+    // SAFETY: the descriptor is owned by what is registered, nobody else can close it, and it is the
+    // same at every call.
     let watched = unsafe { AsyncFd::register_with_interest(Watched(descriptor), Interest::READABLE) };
     watched.map_err(std::io::Error::from).context("cannot watch a descriptor")
 }

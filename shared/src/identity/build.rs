@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 use crate::error::{Context, Error, Result};
 use crate::sys::executable::Executable;
 
-/// What only runs of the same executable have in common, on whichever machine: the build id that the linker left, which stands for all
-/// that it put together; without one, a digest of the file.
+/// What only runs of the same executable have in common, on whichever machine: the build id that
+/// the linker left, which stands for all that it put together; without one, a digest of the file.
 pub(crate) fn build_id() -> Result<String> {
     let context = "cannot read the executable";
     let executable = Executable::own()?;

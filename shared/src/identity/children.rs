@@ -25,8 +25,9 @@ pub(crate) fn unregister(pid: u32) {
     living().remove(&pid);
 }
 
-/// The processes that this one started and that are alive as far as is known: pool workers and [`Process`](crate::Process)es, by
-/// rising pid. Python's counterpart is `multiprocessing.active_children`.
+/// The processes that this one started and that are alive as far as is known: pool workers and
+/// [`Process`](crate::Process)es, by rising pid. Python's counterpart is
+/// `multiprocessing.active_children`.
 ///
 /// ```
 /// # fn main() -> multiproc::Result<()> {

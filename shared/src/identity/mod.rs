@@ -13,7 +13,8 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-/// How deep processes may start processes that start processes: a program that forks without end stops here.
+/// How deep processes may start processes that start processes: a program that forks without end
+/// stops here.
 pub(crate) const DEEPEST: u32 = 8;
 
 /// What a child is told about itself.
@@ -41,7 +42,8 @@ pub(crate) fn for_child(name: String, daemon: bool) -> Identity {
     Identity { name, daemon, depth: own.depth + 1, parent: (own.name, own.pid) }
 }
 
-/// A process, as [`current_process`], [`parent_process`] and [`active_children`](crate::active_children) tell it.
+/// A process, as [`current_process`], [`parent_process`] and
+/// [`active_children`](crate::active_children) tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProcessInfo {
@@ -72,8 +74,8 @@ pub fn current_process() -> ProcessInfo {
     }
 }
 
-/// The process that started this one with this crate; `None` in the program that the user started. Python's counterpart is
-/// `multiprocessing.parent_process`.
+/// The process that started this one with this crate; `None` in the program that the user started.
+/// Python's counterpart is `multiprocessing.parent_process`.
 pub fn parent_process() -> Option<ProcessInfo> {
     let own = OWN.lock().unwrap_or_else(PoisonError::into_inner);
     own.as_ref().map(|own| ProcessInfo {

@@ -64,15 +64,16 @@ impl ManagerBuilder {
         self
     }
 
-    /// The secret that clients by TCP must know, too: at least 16 random bytes, say; a word can be guessed. It is never
-    /// sent. Python: `authkey`.
+    /// The secret that clients by TCP must know, too: at least 16 random bytes, say; a word can be
+    /// guessed. It is never sent. Python: `authkey`.
     #[cfg(feature = "manager-tcp")]
     pub fn key(mut self, key: impl AsRef<[u8]>) -> Self {
         self.key = Some(Key::new(key.as_ref()));
         self
     }
 
-    /// The most bytes of a message to or from the manager, 16 GiB if not set; a larger one is [`Error::TooLarge`].
+    /// The most bytes of a message to or from the manager, 16 GiB if not set; a larger one is
+    /// [`Error::TooLarge`].
     pub fn max_message(mut self, bytes: u64) -> Self {
         self.max_message = bytes;
         self
@@ -81,8 +82,9 @@ impl ManagerBuilder {
     /// Starts the manager's process.
     ///
     /// # Errors
-    /// [`Error::Config`] if it should listen without a key, or if a setting makes no sense; [`Error::Io`] if it cannot
-    /// listen there; otherwise as [`Pool::builder`](crate::Pool::builder)'s `build`.
+    /// [`Error::Config`] if it should listen without a key, or if a setting makes no sense;
+    /// [`Error::Io`] if it cannot listen there; otherwise as
+    /// [`Pool::builder`](crate::Pool::builder)'s `build`.
     pub fn start(self) -> Result<Manager> {
         if self.max_message == 0 {
             return Err(Error::Config("max_message is 0: no message could be sent".into()));

@@ -6,9 +6,10 @@
 //! server → client   HMAC(key, "server", both nonces)
 //! ```
 //!
-//! All messages have a fixed size. The client proves itself first, so that a stranger gets nothing but random bytes.
-//! The labels keep a proof from being sent back as the other side's, the nonces from being sent once more. (After the
-//! challenge and response of Python's `multiprocessing.connection`, which proves each direction in a round of its own.)
+//! All messages have a fixed size. The client proves itself first, so that a stranger gets nothing
+//! but random bytes. The labels keep a proof from being sent back as the other side's, the nonces
+//! from being sent once more. (After the challenge and response of Python's
+//! `multiprocessing.connection`, which proves each direction in a round of its own.)
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,7 +32,8 @@ pub(super) const CHALLENGE: usize = 8 + 32;
 /// Bytes of the client's message.
 pub(super) const RESPONSE: usize = 32 + 32;
 
-/// A secret. `Debug` does not show it, and it leaves the process only within the crate's own messages.
+/// A secret. `Debug` does not show it, and it leaves the process only within the crate's own
+/// messages.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Key(Arc<[u8]>);
 

@@ -1,8 +1,9 @@
 //! Values that live in a process of their own, and the proxies by which any process uses them.
 //!
-//! A [`Manager`] starts the [server], a [`Process`](crate::Process) that holds the values. A [proxy] is an object's
-//! number and a [client] of the server. They speak in frames on a [stream], of which the [protocol] says what is in
-//! them. By TCP, both sides first prove that they know the [key].
+//! A [`Manager`] starts the [server], a [`Process`](crate::Process) that holds the values. A
+//! [proxy] is an object's number and a [client] of the server. They speak in frames on a [stream],
+//! of which the [protocol] says what is in them. By TCP, both sides first prove that they know the
+//! [key].
 
 mod builder;
 mod client;
@@ -39,14 +40,14 @@ use crate::process::Process;
 
 /// A process that holds lists, dictionaries, namespaces and queues for all others.
 ///
-/// Any process uses them through proxies: a proxy can be cloned, sent to a worker or process as an argument, and kept
-/// in another object of the same manager. This is for state that changes and is shared; what only goes from one process
-/// to another is faster in an argument, a result or a pipe, for each use of a proxy is a question to the manager's
-/// process and takes some ten microseconds.
+/// Any process uses them through proxies: a proxy can be cloned, sent to a worker or process as an
+/// argument, and kept in another object of the same manager. This is for state that changes and is
+/// shared; what only goes from one process to another is faster in an argument, a result or a pipe,
+/// for each use of a proxy is a question to the manager's process and takes some ten microseconds.
 ///
-/// What a manager holds it holds until it ends, whether or not there are proxies of it, unless it is told to
-/// [`remove`](Manager::remove) it. Dropping the manager kills its process, and so does the end of this program; then
-/// every use of a proxy is [`Error::Disconnected`].
+/// What a manager holds it holds until it ends, whether or not there are proxies of it, unless it
+/// is told to [`remove`](Manager::remove) it. Dropping the manager kills its process, and so does
+/// the end of this program; then every use of a proxy is [`Error::Disconnected`].
 ///
 /// ```
 /// use multiproc::{ListProxy, Manager, Pool};
@@ -65,15 +66,16 @@ use crate::process::Process;
 /// # Ok(()) }
 /// ```
 ///
-/// A manager and its proxies belong to the process that has them: in a copy of that process their calls fail with
-/// [`Error::ForeignProcess`]. A proxy that is sent there as an argument works.
+/// A manager and its proxies belong to the process that has them: in a copy of that process their
+/// calls fail with [`Error::ForeignProcess`]. A proxy that is sent there as an argument works.
 ///
 /// # Who can come in
-/// Proxies on this machine speak to the manager through sockets without a name, which nobody else can find. A manager
-/// that [listens](ManagerBuilder::listen) can be reached by TCP by all who know its key: both sides prove it
-/// (HMAC-SHA-256 over fresh random numbers) before anything else is read. After that nothing is encrypted or
-/// authenticated: who can read or change the traffic in between can read or change values. Use it within a network that
-/// is trusted, or through a tunnel such as ssh's. Who knows the key can fill the manager's memory.
+/// Proxies on this machine speak to the manager through sockets without a name, which nobody else
+/// can find. A manager that [listens](ManagerBuilder::listen) can be reached by TCP by all who know
+/// its key: both sides prove it (HMAC-SHA-256 over fresh random numbers) before anything else is
+/// read. After that nothing is encrypted or authenticated: who can read or change the traffic in
+/// between can read or change values. Use it within a network that is trusted, or through a tunnel
+/// such as ssh's. Who knows the key can fill the manager's memory.
 ///
 /// Python's counterpart is `multiprocessing.Manager`, and what it returns, a `SyncManager`.
 pub struct Manager {
@@ -97,7 +99,8 @@ impl Manager {
         ManagerBuilder::new()
     }
 
-    /// Connects to a manager elsewhere that listens at `address`. Python: `BaseManager(address, authkey).connect()`.
+    /// Connects to a manager elsewhere that listens at `address`. Python: `BaseManager(address,
+    /// authkey).connect()`.
     ///
     /// ```
     /// use multiproc::Manager;
@@ -117,8 +120,8 @@ impl Manager {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`] if there is no connection, [`Error::Denied`] if the keys are not the same, [`Error::Disconnected`]
-    /// if the other side says nothing for ten seconds.
+    /// [`Error::Io`] if there is no connection, [`Error::Denied`] if the keys are not the same,
+    /// [`Error::Disconnected`] if the other side says nothing for ten seconds.
     #[cfg(feature = "manager-tcp")]
     pub fn connect(address: impl ToSocketAddrs, key: impl AsRef<[u8]>) -> Result<RemoteManager> {
         RemoteManager::connect(address, key.as_ref())
@@ -153,8 +156,8 @@ impl Manager {
         self.dict_from([])
     }
 
-    /// A new dictionary of keys and values; of equal keys the last one counts. Python: `SyncManager.dict(items)`.
-    /// Errors as [`list_from`](Manager::list_from).
+    /// A new dictionary of keys and values; of equal keys the last one counts. Python:
+    /// `SyncManager.dict(items)`. Errors as [`list_from`](Manager::list_from).
     pub fn dict_from<K, V>(&self, items: impl IntoIterator<Item = (K, V)>) -> Result<DictProxy<K, V>>
     where
         K: Serialize + DeserializeOwned + 'static,
@@ -180,7 +183,8 @@ impl Manager {
         Object::create(&self.link, Kind::Queue(None), |_| Ok(())).map(QueueProxy::of)
     }
 
-    /// A new queue for up to `capacity` values. Python: `SyncManager.Queue(capacity)`, `JoinableQueue(capacity)`.
+    /// A new queue for up to `capacity` values. Python: `SyncManager.Queue(capacity)`,
+    /// `JoinableQueue(capacity)`.
     ///
     /// # Errors
     /// [`Error::Config`] for a capacity of 0; otherwise as [`list`](Manager::list).
@@ -191,8 +195,8 @@ impl Manager {
         Object::create(&self.link, Kind::Queue(Some(capacity as u64)), |_| Ok(())).map(QueueProxy::of)
     }
 
-    /// Makes an object of this manager known by a name, for those who [connect](Manager::connect). A name that is in
-    /// use means the new object from now on. Python: `BaseManager.register`.
+    /// Makes an object of this manager known by a name, for those who [connect](Manager::connect).
+    /// A name that is in use means the new object from now on. Python: `BaseManager.register`.
     ///
     /// # Errors
     /// [`Error::Config`] if the object is another manager's, [`Error::Disconnected`].
@@ -201,8 +205,9 @@ impl Manager {
         self.link.call(&request, |_| Ok(()))?.done()
     }
 
-    /// Frees an object before the manager ends; says whether it was there. Whoever still uses it gets
-    /// [`Error::Config`], and those who wait at a queue [`Error::Closed`]. Python does it when the last proxy is gone.
+    /// Frees an object before the manager ends; says whether it was there. Whoever still uses it
+    /// gets [`Error::Config`], and those who wait at a queue [`Error::Closed`]. Python does it
+    /// when the last proxy is gone.
     ///
     /// ```
     /// use multiproc::{Error, Manager};

@@ -1,7 +1,8 @@
 //! What a client asks and the server answers.
 //!
-//! A frame is a [`Request`] or [`Reply`] in postcard and then values, each preceded by its length (u64, little endian).
-//! The values are the clients' own business: the server keeps, compares and returns their bytes.
+//! A frame is a [`Request`] or [`Reply`] in postcard and then values, each preceded by its length
+//! (u64, little endian). The values are the clients' own business: the server keeps, compares and
+//! returns their bytes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -97,7 +98,8 @@ pub(super) enum DictRequest {
     Values,
     /// Keys and values in turn.
     Items,
-    /// Set if it is as it was: `[key, new, old]`, or `[key, new]` if there was nothing. [`Reply::Flag`].
+    /// Set if it is as it was: `[key, new, old]`, or `[key, new]` if there was nothing.
+    /// [`Reply::Flag`].
     Swap,
 }
 

@@ -10,11 +10,12 @@ use super::protocol::Kind;
 use super::proxy::{DictProxy, ListProxy, NamespaceProxy, Object, QueueProxy};
 use crate::error::{Context, Error, Result};
 
-/// A manager elsewhere, connected to by TCP: made by [`Manager::connect`](crate::Manager::connect), which has an
-/// example.
+/// A manager elsewhere, connected to by TCP: made by [`Manager::connect`](crate::Manager::connect),
+/// which has an example.
 ///
-/// What was [published](crate::Manager::publish) there can be looked up by its name. The proxies outlive this value.
-/// They can be arguments of processes on this machine, which connect for themselves.
+/// What was [published](crate::Manager::publish) there can be looked up by its name. The proxies
+/// outlive this value. They can be arguments of processes on this machine, which connect for
+/// themselves.
 ///
 /// Python's counterpart is a `BaseManager` after `connect()`.
 #[derive(Clone)]
@@ -57,9 +58,9 @@ impl RemoteManager {
     /// The list that was published under that name.
     ///
     /// # Errors
-    /// [`Error::Config`] if there is none, or something else was published; [`Error::Disconnected`] if the manager has
-    /// ended. That the elements are of type `T` is the caller's word: if not, reading them is [`Error::Decode`], or
-    /// gives other values.
+    /// [`Error::Config`] if there is none, or something else was published; [`Error::Disconnected`]
+    /// if the manager has ended. That the elements are of type `T` is the caller's word: if
+    /// not, reading them is [`Error::Decode`], or gives other values.
     pub fn list<T>(&self, name: &str) -> Result<ListProxy<T>> {
         Object::lookup(&self.link, Kind::List, name).map(ListProxy::of)
     }

@@ -1,7 +1,7 @@
 //! One connection between a client and the server, and the frames on it.
 //!
-//! A frame is its length (u64, little endian) and so many bytes. Client and server take turns: nobody sends a frame
-//! before the other's answer, so that what arrives with a frame belongs to it.
+//! A frame is its length (u64, little endian) and so many bytes. Client and server take turns:
+//! nobody sends a frame before the other's answer, so that what arrives with a frame belongs to it.
 
 use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -42,8 +42,8 @@ impl Stream {
     /// Waits for a frame; `None` if the other side ended the connection instead.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] for one over the cap, of which nothing more was read; then the connection is of no use any
-    /// more.
+    /// [`Error::TooLarge`] for one over the cap, of which nothing more was read; then the
+    /// connection is of no use any more.
     pub(super) fn receive(&self, cap: u64) -> Result<Option<Vec<u8>>> {
         let mut first = [0; GULP];
         let mut have = 0;

@@ -13,7 +13,8 @@ use signal_hook::low_level::pipe;
 pub(super) enum Children {
     /// The signal is blocked, and read instead.
     Read(SignalFd),
-    /// A handler writes here: in a process with threads, one of them that does not block the signal would take it and ignore it.
+    /// A handler writes here: in a process with threads, one of them that does not block the signal
+    /// would take it and ignore it.
     Handled(UnixStream),
 }
 

@@ -28,8 +28,9 @@ use crate::sys::socket::{Received, Socket};
 use crate::sys::state::State;
 use crate::ticket::{self, Failure, Role};
 
-/// How long the end of a nursery, or of a family's workers, may take before the nursery is killed. Far beyond what the
-/// kernel needs, but for a nursery that is stopped; it is here so that no drop can hang.
+/// How long the end of a nursery, or of a family's workers, may take before the nursery is killed.
+/// Far beyond what the kernel needs, but for a nursery that is stopped; it is here so that no drop
+/// can hang.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Nurseries that may die one after the other just when a pool wants to use them.
@@ -45,7 +46,8 @@ struct Shared {
     nursery: Weak<Nursery>,
 }
 
-/// A running nursery. Dropping it where it was started ends and reaps the process, and with it every worker.
+/// A running nursery. Dropping it where it was started ends and reaps the process, and with it
+/// every worker.
 #[derive(Debug)]
 struct Nursery {
     owner: Owner,
@@ -70,8 +72,8 @@ impl Nursery {
         Ok(Self { owner: Owner::here(), pid, ended, root, ticket })
     }
 
-    /// The nursery that all exec-based pools use; started if there is none, if it has died, or if the program is not any more what it
-    /// was then. (Those that use another one keep it.)
+    /// The nursery that all exec-based pools use; started if there is none, if it has died, or if
+    /// the program is not any more what it was then. (Those that use another one keep it.)
     fn shared() -> Result<Arc<Self>> {
         ticket::require_init()?;
         let program = Executable::own()?;
@@ -210,15 +212,15 @@ impl Family {
         }
     }
 
-    /// Returns why the nursery has ended, after a call has found it [gone](Error::Disconnected), and whether the next would for the same
-    /// reason.
+    /// Returns why the nursery has ended, after a call has found it [gone](Error::Disconnected),
+    /// and whether the next would for the same reason.
     pub(crate) fn cause(&self) -> (Error, bool) {
         let cause = self.nursery.cause();
         (cause, self.nursery.failure().is_some_and(Failure::is_final))
     }
 
-    /// Asks for a worker; [`Report::Started`] or [`Report::Refused`] answers. `keep` says to leave running what it has started when it
-    /// is killed.
+    /// Asks for a worker; [`Report::Started`] or [`Report::Refused`] answers. `keep` says to leave
+    /// running what it has started when it is killed.
     pub(crate) fn start(&self, worker: u64, keep: bool, fds: &[BorrowedFd<'_>; 3]) -> Result<()> {
         self.request(Request::Start { worker, exec: self.exec, keep }, fds)
     }
@@ -228,7 +230,8 @@ impl Family {
         self.signal(worker, Signal::SIGKILL as i32, false)
     }
 
-    /// Sends a signal to a worker, if it still lives; `handled` says only to a handler that it has set.
+    /// Sends a signal to a worker, if it still lives; `handled` says only to a handler that it has
+    /// set.
     pub(crate) fn signal(&self, worker: u64, signal: i32, handled: bool) -> Result<()> {
         self.request(Request::Signal { worker, signal, handled }, &[])
     }
@@ -242,8 +245,8 @@ impl Family {
         })
     }
 
-    /// Kills and reaps all workers, within a bounded time. The nursery closes the channel when that is done. In a copy of the
-    /// process that the workers belong to, it does nothing.
+    /// Kills and reaps all workers, within a bounded time. The nursery closes the channel when that
+    /// is done. In a copy of the process that the workers belong to, it does nothing.
     pub(crate) fn end(&self) {
         if !self.nursery.owner.is_here() {
             return;
@@ -267,8 +270,8 @@ impl Family {
         }
     }
 
-    /// Ends the nursery if it is stopped, and with it the workers of all pools that use it; a new one will take its place. Says
-    /// whether it was.
+    /// Ends the nursery if it is stopped, and with it the workers of all pools that use it; a new
+    /// one will take its place. Says whether it was.
     pub(crate) fn kill_stopped_nursery(&self) -> bool {
         let stopped = self.nursery.is_stopped();
         if stopped {

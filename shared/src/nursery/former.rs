@@ -11,11 +11,12 @@ use rustix::process::{PidfdFlags, pidfd_open};
 use crate::nursery::TITLE;
 use crate::nursery::client::wait_readable;
 
-/// How long the former nurseries may take to end their workers and themselves. They began when the sockets to them were closed.
+/// How long the former nurseries may take to end their workers and themselves. They began when the
+/// sockets to them were closed.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Waits for the end of former nurseries and reaps them: an exec makes the program another one, which knows of no children and would
-/// leave them as zombies. Other children are not touched.
+/// Waits for the end of former nurseries and reaps them: an exec makes the program another one,
+/// which knows of no children and would leave them as zombies. Other children are not touched.
 pub(crate) fn await_former() {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     if waitid(Id::All, flags) == Err(Errno::ECHILD) {

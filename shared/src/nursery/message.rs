@@ -12,10 +12,11 @@ pub(super) const MOST_BYTES: usize = 64;
 pub(super) enum Request {
     /// Here is the channel of a new family (one descriptor).
     Open,
-    /// Start a worker (three descriptors: its segment, the bell, its socket for handles); exec it if asked. `keep` says to leave
-    /// running what it has started when it is killed.
+    /// Start a worker (three descriptors: its segment, the bell, its socket for handles); exec it
+    /// if asked. `keep` says to leave running what it has started when it is killed.
     Start { worker: u64, exec: bool, keep: bool },
-    /// Send a signal to a worker, if it still lives; `handled` says only to a handler that it has set.
+    /// Send a signal to a worker, if it still lives; `handled` says only to a handler that it has
+    /// set.
     Signal { worker: u64, signal: i32, handled: bool },
 }
 

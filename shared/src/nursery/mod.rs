@@ -1,12 +1,15 @@
-//! The nursery: a small single-threaded process that forks the workers, reaps them and reports how each ended.
+//! The nursery: a small single-threaded process that forks the workers, reaps them and reports how
+//! each ended.
 //!
-//! All three start methods have this shape. The program itself has threads as soon as it has a pool, so it must not fork; and
-//! the kernel's parent-death signal is tied to the *thread* that forked. A process of one thread solves both. It is an
-//! exec'd copy of the program for [`ForkServer`](StartMethod::ForkServer) and [`Spawn`](StartMethod::Spawn), shared by all
+//! All three start methods have this shape. The program itself has threads as soon as it has a
+//! pool, so it must not fork; and the kernel's parent-death signal is tied to the *thread* that
+//! forked. A process of one thread solves both. It is an exec'd copy of the program for
+//! [`ForkServer`](StartMethod::ForkServer) and [`Spawn`](StartMethod::Spawn), shared by all
 //! pools while any lives, and a fork of the program for [`Fork`](StartMethod::Fork), one a pool.
 //!
-//! [`client`] is the program's side, [`server`] the nursery's, [`message`] what they say. [`family`] has the workers of one pool as the
-//! nursery sees them, and [`orphans`] what is left of a worker when it has ended: the processes that its tasks have started.
+//! [`client`] is the program's side, [`server`] the nursery's, [`message`] what they say.
+//! [`family`] has the workers of one pool as the nursery sees them, and [`orphans`] what is left of
+//! a worker when it has ended: the processes that its tasks have started.
 
 mod children;
 mod client;
@@ -32,14 +35,17 @@ const TITLE: &str = "mp-nursery";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum StartMethod {
-    /// A server process is exec'd once and forks every worker: quick, and safe in a program with threads. Workers share
-    /// nothing with the parent; [`init`](crate::init) must be called. The default. Where threads run before that call, so that the server
-    /// cannot be forked safely, each worker is exec'd instead.
+    /// A server process is exec'd once and forks every worker: quick, and safe in a program with
+    /// threads. Workers share nothing with the parent; [`init`](crate::init) must be called.
+    /// The default. Where threads run before that call, so that the server cannot be forked
+    /// safely, each worker is exec'd instead.
     #[default]
     ForkServer,
-    /// Each worker is exec'd: the slowest start, and the cleanest slate. [`init`](crate::init) must be called.
+    /// Each worker is exec'd: the slowest start, and the cleanest slate. [`init`](crate::init) must
+    /// be called.
     Spawn,
-    /// Workers are forks of the parent as it was when the pool was built: they inherit its memory (large read-only data comes
-    /// for free) and its open files. Refused in a program with several threads.
+    /// Workers are forks of the parent as it was when the pool was built: they inherit its memory
+    /// (large read-only data comes for free) and its open files. Refused in a program with
+    /// several threads.
     Fork,
 }

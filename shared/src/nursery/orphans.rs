@@ -1,11 +1,12 @@
 //! What workers leave behind: the processes that their tasks have started.
 //!
-//! A nursery adopts the orphans among its descendants. When a worker was killed, its children are orphans at once, and are killed;
-//! theirs are orphans then, and so on, until no more turn up. Those of a worker that ended by itself are left running.
+//! A nursery adopts the orphans among its descendants. When a worker was killed, its children are
+//! orphans at once, and are killed; theirs are orphans then, and so on, until no more turn up.
+//! Those of a worker that ended by itself are left running.
 //!
-//! An orphan may also turn up while all workers live: it has detached itself from the worker that it came from, by the end of a process
-//! in between, and nothing tells which worker that was. It is killed with the last of those it can have come from, if any of them is
-//! killed.
+//! An orphan may also turn up while all workers live: it has detached itself from the worker that
+//! it came from, by the end of a process in between, and nothing tells which worker that was. It is
+//! killed with the last of those it can have come from, if any of them is killed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,7 +16,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpid};
 
-/// How long the end of a worker may be held back until that of what it had started: longer only if the kernel cannot end a process.
+/// How long the end of a worker may be held back until that of what it had started: longer only if
+/// the kernel cannot end a process.
 const LONGEST: Duration = Duration::from_secs(1);
 
 /// An orphan that was not killed.
@@ -37,15 +39,16 @@ pub(super) struct Orphans {
 }
 
 impl Orphans {
-    /// Takes note of the orphans there are, before one of the workers is killed. `workers` are all there are, and `origins` those
-    /// whose orphans are to end with them.
+    /// Takes note of the orphans there are, before one of the workers is killed. `workers` are all
+    /// there are, and `origins` those whose orphans are to end with them.
     pub(super) fn note(&mut self, workers: &BTreeSet<Pid>, origins: &BTreeSet<Pid>) {
         for pid in self.strangers(workers) {
             self.left.insert(pid, Detached { origins: origins.clone(), doomed: false });
         }
     }
 
-    /// A worker has ended, and `workers` are still there. `kill` says whether what it has started is to end.
+    /// A worker has ended, and `workers` are still there. `kill` says whether what it has started
+    /// is to end.
     pub(super) fn on_worker_end(&mut self, worker: Pid, kill: bool, workers: &BTreeSet<Pid>) {
         if kill {
             self.hunt = Some(Instant::now() + LONGEST);

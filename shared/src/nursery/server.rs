@@ -28,8 +28,8 @@ use crate::sys::socket::{Received, Socket};
 use crate::ticket::{self, Failure, Role};
 use crate::worker::{self, Seed};
 
-/// The life of a nursery made by exec: serves, and ends the process. `may_fork` says whether it can be forked as it is; where it cannot,
-/// workers are exec'd.
+/// The life of a nursery made by exec: serves, and ends the process. `may_fork` says whether it can
+/// be forked as it is; where it cannot, workers are exec'd.
 pub(crate) fn serve_executed(ticket: OwnedFd, root: OwnedFd, parent: u32, may_fork: fn() -> Option<ForkPermit>) -> ! {
     let parent = Pid::from_raw(parent as i32);
     let errno = serve_until_end(Some(Socket::from_fd(root)), None, parent, may_fork);
@@ -43,9 +43,9 @@ pub(super) fn serve(family: Socket, parent: Pid, permit: ForkPermit) -> ! {
     process::exit_now(71)
 }
 
-/// The life of any nursery, and of the workers that are forked from it. Comes back if it could not serve. The signals that may reach
-/// the program's whole process group must be blocked, and stay so: they are for the program. In a worker they take effect once it
-/// has come to itself.
+/// The life of any nursery, and of the workers that are forked from it. Comes back if it could not
+/// serve. The signals that may reach the program's whole process group must be blocked, and stay
+/// so: they are for the program. In a worker they take effect once it has come to itself.
 ///
 /// `root` brings new families; without it the nursery serves its one `family` and ends with it.
 fn serve_until_end(
@@ -80,7 +80,8 @@ struct Server<M> {
     orphans: Orphans,
     /// Ends the workers when this process ends.
     lifeline: Lifeline,
-    /// Readable once the program has ended, however that happened and whoever still holds its sockets.
+    /// Readable once the program has ended, however that happened and whoever still holds its
+    /// sockets.
     parent: OwnedFd,
     children: Children,
     may_fork: M,
@@ -265,7 +266,8 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
             };
             match received {
                 Ok(Received::Message(len, fds)) => match message::decode(&buffer[..len]) {
-                    // The number of a worker that lives is not another's: who asks for it is not the program, and gets none.
+                    // The number of a worker that lives is not another's: who asks for it is not the program, and gets
+                    // none.
                     Some(Request::Start { worker, .. }) if family.workers.contains_key(&worker) => {}
                     Some(Request::Start { worker, exec, keep }) => {
                         if let Some(child) = self.start(at, worker, (exec, keep), fds) {
@@ -319,7 +321,8 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         None
     }
 
-    /// Asks anew each time: a thread may come late. Once there was one, no copy is without the handler that is needed then.
+    /// Asks anew each time: a thread may come late. Once there was one, no copy is without the
+    /// handler that is needed then.
     fn leave_to_fork(&mut self) -> Option<ForkPermit> {
         if self.children.are_handled() {
             return None;

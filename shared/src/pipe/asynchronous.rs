@@ -1,5 +1,5 @@
-//! Sending and receiving in async functions: as [`end`](super::end) does it, but asleep in tokio instead of in the
-//! kernel.
+//! Sending and receiving in async functions: as [`end`](super::end) does it, but asleep in tokio
+//! instead of in the kernel.
 
 use std::future::{Future, poll_fn};
 use std::os::fd::AsFd;
@@ -26,10 +26,12 @@ pub(super) struct Turns {
 }
 
 impl<S: Serialize + 'static, R> Connection<S, R> {
-    /// As [`send`](Connection::send), in an async function on a tokio runtime that drives input and output.
+    /// As [`send`](Connection::send), in an async function on a tokio runtime that drives input and
+    /// output.
     ///
-    /// If the future is dropped before it is done, the message was not sent, or what is left of it goes out with the
-    /// next one. While a thread waits in `send` of this same end, this call waits in its thread.
+    /// If the future is dropped before it is done, the message was not sent, or what is left of it
+    /// goes out with the next one. While a thread waits in `send` of this same end, this call
+    /// waits in its thread.
     ///
     /// # Errors
     /// As `send`, and [`Error::Config`] outside of a tokio runtime.
@@ -64,10 +66,12 @@ impl<S: Serialize + 'static, R> Connection<S, R> {
 }
 
 impl<S, R: DeserializeOwned + 'static> Connection<S, R> {
-    /// As [`recv`](Connection::recv), in an async function on a tokio runtime that drives input and output.
+    /// As [`recv`](Connection::recv), in an async function on a tokio runtime that drives input and
+    /// output.
     ///
-    /// If the future is dropped before it is done, no message is lost: the next call gets it, also if half of it was
-    /// there. While a thread waits in `recv` of this same end, this call waits in its thread.
+    /// If the future is dropped before it is done, no message is lost: the next call gets it, also
+    /// if half of it was there. While a thread waits in `recv` of this same end, this call
+    /// waits in its thread.
     ///
     /// # Errors
     /// As `recv`, and [`Error::Config`] outside of a tokio runtime. For an example see
@@ -132,7 +136,8 @@ impl Drop for Asleep<'_> {
 }
 
 impl Doorbell {
-    /// Sleeps until something is heard that was not among the first `heard`, or the other end is gone.
+    /// Sleeps until something is heard that was not among the first `heard`, or the other end is
+    /// gone.
     async fn sleep_async(&self, heard: u64) -> Result<()> {
         in_runtime()?;
         // A second descriptor, since one runtime cannot watch the same one twice.

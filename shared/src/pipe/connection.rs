@@ -15,9 +15,11 @@ use crate::handle::{self, Carried};
 use crate::limits::MAX_MESSAGE;
 use crate::pipe::end::End;
 
-/// Makes a pipe: two connected ends, of which the first sends `A` and receives `B`, and the second the other way round.
+/// Makes a pipe: two connected ends, of which the first sends `A` and receives `B`, and the second
+/// the other way round.
 ///
-/// Keep one end and give the other to a process, as an argument. Both ends work in one process, too, between threads.
+/// Keep one end and give the other to a process, as an argument. Both ends work in one process,
+/// too, between threads.
 ///
 /// Python's counterpart is `multiprocessing.Pipe`.
 ///
@@ -50,15 +52,17 @@ pub fn pipe<A, B>() -> Result<(Connection<A, B>, Connection<B, A>)> {
 
 /// One end of a [`pipe`]: sends `S`, receives `R`.
 ///
-/// A connection has one owner: in a copy of the process that has it every call fails with [`Error::ForeignProcess`]. As an argument
-/// of a task, or as (a part of) a message over another connection, it *moves* to the process that gets it. Threads of one process
-/// may share it by reference, to send, to receive, or both; each message goes to one of them.
+/// A connection has one owner: in a copy of the process that has it every call fails with
+/// [`Error::ForeignProcess`]. As an argument of a task, or as (a part of) a message over another
+/// connection, it *moves* to the process that gets it. Threads of one process may share it by
+/// reference, to send, to receive, or both; each message goes to one of them.
 ///
-/// When the other end is dropped, or its process ends in whatever way, [`recv`](Connection::recv) first gives what was sent before,
-/// and then [`Error::Disconnected`], the end of the pipe.
+/// When the other end is dropped, or its process ends in whatever way, [`recv`](Connection::recv)
+/// first gives what was sent before, and then [`Error::Disconnected`], the end of the pipe.
 ///
-/// Small messages cost no system call while both sides are busy. A send to an end whose process does not receive waits once 256 KiB
-/// are under way. A message may have up to 16 GiB, unless [`with_max_message`](Connection::with_max_message) says otherwise.
+/// Small messages cost no system call while both sides are busy. A send to an end whose process
+/// does not receive waits once 256 KiB are under way. A message may have up to 16 GiB, unless
+/// [`with_max_message`](Connection::with_max_message) says otherwise.
 ///
 /// Python's counterpart is `multiprocessing.connection.Connection`.
 pub struct Connection<S, R> {
@@ -73,7 +77,8 @@ impl<S, R> Connection<S, R> {
         Self { end, max_message: MAX_MESSAGE, types: PhantomData }
     }
 
-    /// Sets how many bytes a message that is sent from this end may have; 16 GiB if not set. The setting goes with the connection.
+    /// Sets how many bytes a message that is sent from this end may have; 16 GiB if not set. The
+    /// setting goes with the connection.
     ///
     /// ```
     /// # fn main() -> multiproc::Result<()> {
@@ -98,7 +103,8 @@ impl<S, R> Connection<S, R> {
         self.end.is_ready()
     }
 
-    /// Says whether the other side has to make this one's [descriptor](Connection::as_fd) readable when it sends.
+    /// Says whether the other side has to make this one's [descriptor](Connection::as_fd) readable
+    /// when it sends.
     pub(crate) fn announce(&self, asleep: bool) {
         self.end.announce(asleep);
     }
@@ -108,8 +114,9 @@ impl<S, R> Connection<S, R> {
         self.end.bell().as_fd()
     }
 
-    /// Whether [`recv`](Connection::recv) would not have to wait for a message to begin, now or within `patience`. The end of the
-    /// pipe counts: `recv` would tell it at once. Python's counterpart is `Connection.poll`.
+    /// Whether [`recv`](Connection::recv) would not have to wait for a message to begin, now or
+    /// within `patience`. The end of the pipe counts: `recv` would tell it at once. Python's
+    /// counterpart is `Connection.poll`.
     ///
     /// # Errors
     /// [`Error::Io`] if the system refuses to wait.
@@ -120,8 +127,8 @@ impl<S, R> Connection<S, R> {
         }
     }
 
-    /// Sends bytes as they are; the other side takes them with [`recv_bytes`](Connection::recv_bytes). Python's counterpart is
-    /// `Connection.send_bytes`.
+    /// Sends bytes as they are; the other side takes them with
+    /// [`recv_bytes`](Connection::recv_bytes). Python's counterpart is `Connection.send_bytes`.
     ///
     /// # Errors
     /// As [`send`](Connection::send).
@@ -148,14 +155,15 @@ impl<S, R> Connection<S, R> {
 }
 
 impl<S: Serialize + 'static, R> Connection<S, R> {
-    /// Sends `value`; waits while there is no room for it. It is a [`Connection`]'s way of giving handles, too: what `value` holds of
-    /// connections, queues and locks goes along.
+    /// Sends `value`; waits while there is no room for it. It is a [`Connection`]'s way of giving
+    /// handles, too: what `value` holds of connections, queues and locks goes along.
     ///
     /// Python's counterpart is `Connection.send`.
     ///
     /// # Errors
-    /// [`Error::Disconnected`] if the other end is known to be gone, [`Error::Encode`] if `value` cannot be serialized, [`Error::TooLarge`] if it
-    /// is over the cap. After [`Error::Encode`] and [`Error::TooLarge`] nothing was sent, and the connection works on.
+    /// [`Error::Disconnected`] if the other end is known to be gone, [`Error::Encode`] if `value`
+    /// cannot be serialized, [`Error::TooLarge`] if it is over the cap. After [`Error::Encode`]
+    /// and [`Error::TooLarge`] nothing was sent, and the connection works on.
     pub fn send(&self, value: S) -> Result<()> {
         let Carried { bytes, handles } = self.encode(value)?;
         self.end.send(&bytes, handles)
@@ -172,17 +180,18 @@ impl<S: Serialize + 'static, R> Connection<S, R> {
 }
 
 impl<S, R: DeserializeOwned + 'static> Connection<S, R> {
-    /// Waits for a message. Python's counterpart is `Connection.recv`, whose `EOFError` is [`Error::Disconnected`] here.
+    /// Waits for a message. Python's counterpart is `Connection.recv`, whose `EOFError` is
+    /// [`Error::Disconnected`] here.
     ///
     /// # Errors
-    /// [`Error::Disconnected`] if the other end is gone and all that it sent was received; [`Error::Decode`] if the message is not
-    /// an `R`.
+    /// [`Error::Disconnected`] if the other end is gone and all that it sent was received;
+    /// [`Error::Decode`] if the message is not an `R`.
     pub fn recv(&self) -> Result<R> {
         self.receive(None)?.ok_or(Error::Empty)
     }
 
-    /// As [`recv`](Connection::recv), but waits no longer than `patience`. A message that is half there by then is not lost: the next
-    /// call goes on with it.
+    /// As [`recv`](Connection::recv), but waits no longer than `patience`. A message that is half
+    /// there by then is not lost: the next call goes on with it.
     ///
     /// # Errors
     /// Those of `recv`, and [`Error::TimedOut`].
@@ -190,10 +199,12 @@ impl<S, R: DeserializeOwned + 'static> Connection<S, R> {
         self.receive(deadline(patience))?.ok_or(Error::TimedOut { after: patience, pid: None })
     }
 
-    /// Takes a message if one is there, without waiting for anything, another thread that receives included. Python's counterpart is `poll()` and then `recv()`.
+    /// Takes a message if one is there, without waiting for anything, another thread that receives
+    /// included. Python's counterpart is `poll()` and then `recv()`.
     ///
     /// # Errors
-    /// Those of [`recv`](Connection::recv), and [`Error::Empty`] if no message is there (or not all of it).
+    /// Those of [`recv`](Connection::recv), and [`Error::Empty`] if no message is there (or not all
+    /// of it).
     pub fn try_recv(&self) -> Result<R> {
         self.receive(Some(Instant::now()))?.ok_or(Error::Empty)
     }

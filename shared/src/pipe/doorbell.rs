@@ -15,8 +15,9 @@ use crate::sys::socket;
 
 /// The socket of a pipe's end, shared by the threads that send and receive there.
 ///
-/// One ring of the bell may be meant for either of them, so only one thread listens at a time, and all look again after it heard something.
-/// Nobody else takes anything from the socket meanwhile: the one that sleeps there would not wake up for what was taken.
+/// One ring of the bell may be meant for either of them, so only one thread listens at a time, and
+/// all look again after it heard something. Nobody else takes anything from the socket meanwhile:
+/// the one that sleeps there would not wake up for what was taken.
 #[derive(Debug)]
 pub(super) struct Doorbell {
     socket: Arc<Descriptor>,
@@ -69,12 +70,14 @@ impl Doorbell {
         }
     }
 
-    /// How often something was heard; to be asked before looking at what one wants to [`sleep`](Doorbell::sleep) for.
+    /// How often something was heard; to be asked before looking at what one wants to
+    /// [`sleep`](Doorbell::sleep) for.
     pub(super) fn heard(&self) -> u64 {
         self.heard.load(SeqCst)
     }
 
-    /// Sleeps until something is heard that was not among the first `heard`. `Ok(false)` if the deadline comes first.
+    /// Sleeps until something is heard that was not among the first `heard`. `Ok(false)` if the
+    /// deadline comes first.
     pub(super) fn sleep(&self, heard: u64, deadline: Option<Instant>) -> Result<bool> {
         let mut state = self.lock();
         while self.heard() == heard {
@@ -144,7 +147,8 @@ impl Doorbell {
         self.ended.load(SeqCst)
     }
 
-    /// The next handles that came. They are sent before their message is, so they are there when it is.
+    /// The next handles that came. They are sent before their message is, so they are there when it
+    /// is.
     pub(super) fn take_handles(&self) -> Option<Handles> {
         let mut state = self.lock();
         // The one that listens is woken by the very message that has them.
@@ -176,7 +180,8 @@ fn wait_readable(fd: BorrowedFd<'_>, patience: Option<Duration>) -> Result<()> {
     }
 }
 
-/// A time as `poll` takes it: rounded up to milliseconds, and 24 days at most, after which the caller looks at its clock again.
+/// A time as `poll` takes it: rounded up to milliseconds, and 24 days at most, after which the
+/// caller looks at its clock again.
 pub(crate) fn timeout(patience: Option<Duration>) -> PollTimeout {
     let Some(patience) = patience else { return PollTimeout::NONE };
     i32::try_from(patience.as_micros().div_ceil(1000))

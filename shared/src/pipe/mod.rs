@@ -1,8 +1,9 @@
 //! Pipes: two processes talk to each other.
 //!
-//! A pipe is two byte rings in shared memory, one each way, and a socket pair. Messages go through the rings, without a system
-//! call while both sides are busy; the socket carries what rings cannot: the wake-up of a side that sleeps, handles, and
-//! the news that the other end is gone, whichever way its process ended. A message larger than its ring streams through it.
+//! A pipe is two byte rings in shared memory, one each way, and a socket pair. Messages go through
+//! the rings, without a system call while both sides are busy; the socket carries what rings
+//! cannot: the wake-up of a side that sleeps, handles, and the news that the other end is gone,
+//! whichever way its process ended. A message larger than its ring streams through it.
 //!
 //! [`Connection`] is the typed end, [`end`] sends and receives bytes, [`doorbell`] sleeps.
 //! With the feature `tokio`, `asynchronous` does in async functions what `end` does.

@@ -10,12 +10,14 @@ use crate::pool::Imap;
 use crate::pool::feed::{Feeder, check_end, default_chunksize};
 use crate::task::{Arguments, Task};
 
-/// Items in the window of a lazy call, if the caller says nothing: enough to keep the workers busy with short tasks. Where tasks travel further
-/// than to a worker of this process, each trip takes some twenty times as long.
+/// Items in the window of a lazy call, if the caller says nothing: enough to keep the workers busy
+/// with short tasks. Where tasks travel further than to a worker of this process, each trip takes
+/// some twenty times as long.
 const LEAST_WINDOW: usize = 256;
 const LEAST_FAR_WINDOW: usize = 4096;
 
-/// A pool with a chunk size or a window for the calls made through it; made by [`Pool::with_chunksize`](crate::Pool::with_chunksize) and
+/// A pool with a chunk size or a window for the calls made through it; made by
+/// [`Pool::with_chunksize`](crate::Pool::with_chunksize) and
 /// [`Pool::with_window`](crate::Pool::with_window).
 ///
 /// Each call is documented at the pool's method of the same name.
@@ -36,7 +38,8 @@ impl<'p> Batched<'p> {
         Self { chunksize: Some(chunksize.max(1)), ..self }
     }
 
-    /// Sets how many items of a lazy call may be under way; 0 counts as 1. It is at least the chunk size.
+    /// Sets how many items of a lazy call may be under way; 0 counts as 1. It is at least the chunk
+    /// size.
     pub fn with_window(self, window: usize) -> Self {
         Self { window: Some(window.max(1)), ..self }
     }
@@ -144,8 +147,8 @@ impl<'p> Batched<'p> {
         Imap::new(engine, prepared, items.into_iter(), ordered, chunksize, window, workers)
     }
 
-    /// The items, how many they are, and the chunk size. Items that do not say how many they are get collected first, unless the
-    /// chunk size is given.
+    /// The items, how many they are, and the chunk size. Items that do not say how many they are
+    /// get collected first, unless the chunk size is given.
     fn plan<I: IntoIterator>(self, items: I) -> (Source<I::IntoIter>, usize, usize) {
         let items = items.into_iter();
         let (least, most) = items.size_hint();

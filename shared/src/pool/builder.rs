@@ -18,8 +18,8 @@ use crate::task::{Arguments, Prepared, Task};
 /// Bytes of each of a worker's two rings. Only what is used is backed by memory.
 pub(crate) const RING: usize = 256 * 1024;
 
-/// Workers beyond this are a mistake rather than a wish: Linux allows 32,768 processes by default, and each takes a few of its
-/// parent's memory mappings.
+/// Workers beyond this are a mistake rather than a wish: Linux allows 32,768 processes by default,
+/// and each takes a few of its parent's memory mappings.
 const MOST_PROCESSES: usize = 4096;
 
 /// How long a worker that could be spared is kept if the caller says nothing.
@@ -76,10 +76,11 @@ impl PoolBuilder {
         self
     }
 
-    /// Between `least` and `most` workers: the pool starts with `least`, starts another whenever tasks wait and no
-    /// worker is free for them, and lets one go that has had nothing to do for a [while](PoolBuilder::shrink_after).
-    /// Tasks that are known to take so little time that starting a worker would take longer do not make it grow. Beyond
-    /// Python's `Pool`; `ProcessPoolExecutor` grows so, too, but does not shrink.
+    /// Between `least` and `most` workers: the pool starts with `least`, starts another whenever
+    /// tasks wait and no worker is free for them, and lets one go that has had nothing to do
+    /// for a [while](PoolBuilder::shrink_after). Tasks that are known to take so little time
+    /// that starting a worker would take longer do not make it grow. Beyond Python's `Pool`;
+    /// `ProcessPoolExecutor` grows so, too, but does not shrink.
     ///
     /// ```
     /// # fn main() -> multiproc::Result<()> {
@@ -95,15 +96,16 @@ impl PoolBuilder {
         self
     }
 
-    /// How long a worker of a pool that [grows](PoolBuilder::processes_between) may have nothing to do before it ends;
-    /// one second if not set.
+    /// How long a worker of a pool that [grows](PoolBuilder::processes_between) may have nothing to
+    /// do before it ends; one second if not set.
     pub fn shrink_after(mut self, idle: Duration) -> Self {
         self.shrink_after = Some(idle);
         self
     }
 
-    /// Takes no more than `tasks` tasks at a time: while so many wait or run, each further one fails at once with
-    /// [`Error::Full`]. That concerns every call: of a map, the chunks that are too many fail. Beyond Python.
+    /// Takes no more than `tasks` tasks at a time: while so many wait or run, each further one
+    /// fails at once with [`Error::Full`]. That concerns every call: of a map, the chunks that
+    /// are too many fail. Beyond Python.
     ///
     /// ```
     /// use multiproc::{Error, Pool};
@@ -121,9 +123,11 @@ impl PoolBuilder {
         self
     }
 
-    /// A function that runs in every worker (also in those that replace others) before its first task, and its arguments.
-    /// It may set up what the tasks use: a thread-local, a static, a connection. If it panics or returns an `Err`, the pool can run
-    /// nothing, and every task fails with [`Error::Initializer`], which has that panic or error. Python: `initializer`, `initargs`.
+    /// A function that runs in every worker (also in those that replace others) before its first
+    /// task, and its arguments. It may set up what the tasks use: a thread-local, a static, a
+    /// connection. If it panics or returns an `Err`, the pool can run nothing, and every task
+    /// fails with [`Error::Initializer`], which has that panic or error. Python: `initializer`,
+    /// `initargs`.
     ///
     /// ```
     /// use multiproc::{Error, Pool};
@@ -140,12 +144,15 @@ impl PoolBuilder {
         self
     }
 
-    /// A function that runs in every worker after its last task if the worker ends by itself: when the pool is closed, shrinks,
-    /// or replaces a worker that has run its [number of tasks](PoolBuilder::max_tasks_per_child). It may take down what the
-    /// [initializer](PoolBuilder::initializer) has set up. After it, the destructors of thread-locals and the exit handlers of the process
-    /// run. A worker that is killed runs none of that, nor one whose initializer failed.
+    /// A function that runs in every worker after its last task if the worker ends by itself: when
+    /// the pool is closed, shrinks, or replaces a worker that has run its [number of
+    /// tasks](PoolBuilder::max_tasks_per_child). It may take down what the
+    /// [initializer](PoolBuilder::initializer) has set up. After it, the destructors of
+    /// thread-locals and the exit handlers of the process run. A worker that is killed runs
+    /// none of that, nor one whose initializer failed.
     ///
-    /// Nobody gets its result. If it panics or returns an `Err`, its worker counts as lost in [`stats`](Pool::stats).
+    /// Nobody gets its result. If it panics or returns an `Err`, its worker counts as lost in
+    /// [`stats`](Pool::stats).
     ///
     /// ```
     /// # fn main() -> multiproc::Result<()> {
@@ -161,16 +168,18 @@ impl PoolBuilder {
         self
     }
 
-    /// How long the orderly end of a worker may take, from the finalizer to the last exit handler, before the worker is killed;
-    /// ten seconds if not set.
+    /// How long the orderly end of a worker may take, from the finalizer to the last exit handler,
+    /// before the worker is killed; ten seconds if not set.
     pub fn finalizer_timeout(mut self, limit: Duration) -> Self {
         self.finalizer_timeout = Some(limit);
         self
     }
 
-    /// Leaves running what tasks have started (programs, processes of other kinds) when their worker is killed; otherwise it is
-    /// killed with the worker: at a time limit, a cancellation, the end of the pool before its tasks are done, or the program's death. What
-    /// was started by a worker that ends by itself, as all do after [`close`](Pool::close), is left running in any case.
+    /// Leaves running what tasks have started (programs, processes of other kinds) when their
+    /// worker is killed; otherwise it is killed with the worker: at a time limit, a
+    /// cancellation, the end of the pool before its tasks are done, or the program's death. What
+    /// was started by a worker that ends by itself, as all do after [`close`](Pool::close), is left
+    /// running in any case.
     ///
     /// ```
     /// # fn main() -> multiproc::Result<()> {
@@ -184,14 +193,16 @@ impl PoolBuilder {
         self
     }
 
-    /// Replaces a worker once it has run this many tasks, each element of a map counted as one: bounds what leaks and
-    /// fragmentation can do. Python: `maxtasksperchild` (which counts a chunk of a map as one task).
+    /// Replaces a worker once it has run this many tasks, each element of a map counted as one:
+    /// bounds what leaks and fragmentation can do. Python: `maxtasksperchild` (which counts a
+    /// chunk of a map as one task).
     pub fn max_tasks_per_child(mut self, tasks: u64) -> Self {
         self.max_tasks = Some(tasks);
         self
     }
 
-    /// How workers come to be; [`StartMethod::ForkServer`] if not set. Python: `get_context(method).Pool`.
+    /// How workers come to be; [`StartMethod::ForkServer`] if not set. Python:
+    /// `get_context(method).Pool`.
     pub fn start_method(mut self, method: StartMethod) -> Self {
         self.method = method;
         self
@@ -200,8 +211,9 @@ impl PoolBuilder {
     /// Uses [`StartMethod::Fork`] even if this process has several threads.
     ///
     /// # Safety
-    /// A forked child has only the thread that forked. At the time of [`build`](PoolBuilder::build) no other thread may hold a
-    /// lock that a task, or the drop of anything in one, will take: each would wait for ever. Allocation is safe with glibc.
+    /// A forked child has only the thread that forked. At the time of [`build`](PoolBuilder::build)
+    /// no other thread may hold a lock that a task, or the drop of anything in one, will take:
+    /// each would wait for ever. Allocation is safe with glibc.
     #[allow(unsafe_code)]
     pub unsafe fn fork_despite_threads(mut self) -> Self {
         self.method = StartMethod::Fork;
@@ -210,31 +222,34 @@ impl PoolBuilder {
         self
     }
 
-    /// Ends a task that runs longer than this, together with its worker, with [`Error::TimedOut`]. The time counts from
-    /// when the task begins, not while it waits. A worker that does not begin what it was given for so long and a second more,
-    /// because it is stopped, is replaced as well; its tasks go to others. Time in which this program itself is stopped, as after Ctrl-Z, is
-    /// left out. Beyond Python.
+    /// Ends a task that runs longer than this, together with its worker, with [`Error::TimedOut`].
+    /// The time counts from when the task begins, not while it waits. A worker that does not
+    /// begin what it was given for so long and a second more, because it is stopped, is
+    /// replaced as well; its tasks go to others. Time in which this program itself is stopped, as
+    /// after Ctrl-Z, is left out. Beyond Python.
     pub fn task_timeout(mut self, limit: Duration) -> Self {
         self.task_timeout = Some(limit);
         self
     }
 
-    /// Replaces a worker once its resident memory is larger than this many bytes. It is looked at between two chunks: a map whose
-    /// tasks leak wants [small ones](crate::Pool::with_chunksize). Beyond Python.
+    /// Replaces a worker once its resident memory is larger than this many bytes. It is looked at
+    /// between two chunks: a map whose tasks leak wants [small
+    /// ones](crate::Pool::with_chunksize). Beyond Python.
     pub fn max_memory_per_child(mut self, bytes: u64) -> Self {
         self.max_memory = Some(bytes);
         self
     }
 
-    /// The memory for data (heap, private mappings) that a worker can get at all, in bytes. An allocation beyond it fails, which
-    /// for most Rust code means that the worker aborts: [`Error::WorkerLost`] for its task. Beyond Python.
+    /// The memory for data (heap, private mappings) that a worker can get at all, in bytes. An
+    /// allocation beyond it fails, which for most Rust code means that the worker aborts:
+    /// [`Error::WorkerLost`] for its task. Beyond Python.
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.memory_limit = Some(bytes);
         self
     }
 
-    /// The largest message: the arguments of a task, or its result, in bytes when encoded; 16 GiB if not set.
-    /// A larger one is [`Error::TooLarge`].
+    /// The largest message: the arguments of a task, or its result, in bytes when encoded; 16 GiB
+    /// if not set. A larger one is [`Error::TooLarge`].
     pub fn max_message(mut self, bytes: u64) -> Self {
         self.max_message = Some(bytes);
         self
@@ -246,8 +261,8 @@ impl PoolBuilder {
         self
     }
 
-    /// Records who runs which task when; see [`Pool::trace`]. Costs two readings of the clock and 16 bytes of result a task, and
-    /// 40 bytes of memory for each task that has ended.
+    /// Records who runs which task when; see [`Pool::trace`]. Costs two readings of the clock and
+    /// 16 bytes of result a task, and 40 bytes of memory for each task that has ended.
     pub fn trace(mut self, on: bool) -> Self {
         self.trace = on;
         self
@@ -256,8 +271,9 @@ impl PoolBuilder {
     /// Starts the workers; comes back when all of them have been forked.
     ///
     /// # Errors
-    /// [`Error::Config`] for a setting that makes no sense, [`Error::InitMissing`] if [`init`](crate::init) was not called,
-    /// [`Error::ForkWithThreads`] for [`StartMethod::Fork`] in a process with several threads, [`Error::Io`] if the system has
+    /// [`Error::Config`] for a setting that makes no sense, [`Error::InitMissing`] if
+    /// [`init`](crate::init) was not called, [`Error::ForkWithThreads`] for
+    /// [`StartMethod::Fork`] in a process with several threads, [`Error::Io`] if the system has
     /// no more processes, descriptors or memory to give.
     pub fn build(self) -> Result<Pool> {
         Ok(Pool { engine: Engine::start(self.config()?)? })

@@ -8,7 +8,8 @@ use crate::pool::{Imap, Pool};
 use crate::task::{Arguments, Task};
 
 impl Pool {
-    /// Runs `f(args…)` in a worker and waits for the result. `args` is a tuple, spread over the function's parameters.
+    /// Runs `f(args…)` in a worker and waits for the result. `args` is a tuple, spread over the
+    /// function's parameters.
     ///
     /// Python's counterpart is `Pool.apply`.
     ///
@@ -41,12 +42,14 @@ impl Pool {
 
     /// Runs `f` on each item and waits for all results, in the items' order.
     ///
-    /// The items are grouped into chunks, four a worker; see [`with_chunksize`](Pool::with_chunksize). Python's counterpart is
-    /// `Pool.map`.
+    /// The items are grouped into chunks, four a worker; see
+    /// [`with_chunksize`](Pool::with_chunksize). Python's counterpart is `Pool.map`.
     ///
     /// # Errors
-    /// That of the first item, in order, that failed. The others are still run. To have every item's own result or error,
-    /// use [`imap`](Pool::imap). [`Error::Config`](crate::Error::Config) if the source says of itself that it has no end, as `0..` does.
+    /// That of the first item, in order, that failed. The others are still run. To have every
+    /// item's own result or error, use [`imap`](Pool::imap).
+    /// [`Error::Config`](crate::Error::Config) if the source says of itself that it has no end, as
+    /// `0..` does.
     ///
     /// ```
     /// # fn main() -> multiproc::Result<()> {
@@ -63,7 +66,8 @@ impl Pool {
         Batched::new(&self.engine).map(f, items)
     }
 
-    /// As [`map`](Pool::map), but each item is a tuple of arguments, spread over the function's parameters.
+    /// As [`map`](Pool::map), but each item is a tuple of arguments, spread over the function's
+    /// parameters.
     ///
     /// Python's counterpart is `Pool.starmap`.
     ///
@@ -83,8 +87,8 @@ impl Pool {
         Batched::new(&self.engine).starmap(f, items)
     }
 
-    /// Has `f(args…)` run in a worker, and returns at once. Every failure, also one of submitting, reaches
-    /// [`AsyncResult::get`]. Python's counterpart is `Pool.apply_async`.
+    /// Has `f(args…)` run in a worker, and returns at once. Every failure, also one of submitting,
+    /// reaches [`AsyncResult::get`]. Python's counterpart is `Pool.apply_async`.
     ///
     /// ```
     /// # fn main() -> multiproc::Result<()> {
@@ -104,7 +108,8 @@ impl Pool {
         AsyncResult::one(self.engine.clone(), job)
     }
 
-    /// As [`map`](Pool::map), but returns as soon as the items have been taken. Python's counterpart is `Pool.map_async`.
+    /// As [`map`](Pool::map), but returns as soon as the items have been taken. Python's
+    /// counterpart is `Pool.map_async`.
     pub fn map_async<F, I>(&self, f: F, items: I) -> AsyncResult<Vec<F::Output>>
     where
         I: IntoIterator,
@@ -114,8 +119,8 @@ impl Pool {
         Batched::new(&self.engine).map_async(f, items)
     }
 
-    /// As [`starmap`](Pool::starmap), but returns as soon as the items have been taken. Python's counterpart is
-    /// `Pool.starmap_async`.
+    /// As [`starmap`](Pool::starmap), but returns as soon as the items have been taken. Python's
+    /// counterpart is `Pool.starmap_async`.
     pub fn starmap_async<F, I>(&self, f: F, items: I) -> AsyncResult<Vec<F::Output>>
     where
         I: IntoIterator,
@@ -125,11 +130,13 @@ impl Pool {
         Batched::new(&self.engine).starmap_async(f, items)
     }
 
-    /// Runs `f` on each item, lazily: an iterator of each item's result or error, in the items' order.
+    /// Runs `f` on each item, lazily: an iterator of each item's result or error, in the items'
+    /// order.
     ///
-    /// Items are taken from their source only as results are taken from the iterator, so that a bounded number of them (see
-    /// [`with_window`](Pool::with_window)) is under way at a time, and the source may be endless. The source runs on the
-    /// caller's thread. Dropping the iterator drops what has not begun.
+    /// Items are taken from their source only as results are taken from the iterator, so that a
+    /// bounded number of them (see [`with_window`](Pool::with_window)) is under way at a time,
+    /// and the source may be endless. The source runs on the caller's thread. Dropping the
+    /// iterator drops what has not begun.
     ///
     /// Python's counterpart is `Pool.imap`, which takes all items at once.
     ///
@@ -150,7 +157,8 @@ impl Pool {
         Batched::new(&self.engine).imap(f, items)
     }
 
-    /// As [`imap`](Pool::imap), but each result comes as soon as it is there. Python's counterpart is `Pool.imap_unordered`.
+    /// As [`imap`](Pool::imap), but each result comes as soon as it is there. Python's counterpart
+    /// is `Pool.imap_unordered`.
     pub fn imap_unordered<F, I>(&self, f: F, items: I) -> Imap<I::IntoIter, F::Output>
     where
         I: IntoIterator,
@@ -160,8 +168,9 @@ impl Pool {
         Batched::new(&self.engine).imap_unordered(f, items)
     }
 
-    /// The same calls with tasks sent in batches of `chunksize` (at least 1). Large chunks cost less a task, small ones
-    /// balance better. Python's counterpart is the argument `chunksize`.
+    /// The same calls with tasks sent in batches of `chunksize` (at least 1). Large chunks cost
+    /// less a task, small ones balance better. Python's counterpart is the argument
+    /// `chunksize`.
     ///
     /// ```
     /// # fn main() -> multiproc::Result<()> {
@@ -174,8 +183,9 @@ impl Pool {
         Batched::new(&self.engine).with_chunksize(chunksize)
     }
 
-    /// The same lazy calls with up to `window` items (at least 1) taken from their source and not yet returned. If not
-    /// set, it is room for four chunks a worker, and for 256 items at least. Beyond Python.
+    /// The same lazy calls with up to `window` items (at least 1) taken from their source and not
+    /// yet returned. If not set, it is room for four chunks a worker, and for 256 items at
+    /// least. Beyond Python.
     pub fn with_window(&self, window: usize) -> Batched<'_> {
         Batched::new(&self.engine).with_window(window)
     }

@@ -10,19 +10,20 @@ use crate::pool::{Pool, default_chunksize};
 use crate::task::{Concurrent, Stateless};
 
 impl Pool {
-    /// Calls the async function `f` on each item and waits for all results, in the items' order. Each worker runs an
-    /// event loop (a tokio runtime of one thread) and has up to `concurrency` of the calls under way at a time: so many
-    /// that wait, for the network say, cost one process. Needs the feature `tokio`.
+    /// Calls the async function `f` on each item and waits for all results, in the items' order.
+    /// Each worker runs an event loop (a tokio runtime of one thread) and has up to
+    /// `concurrency` of the calls under way at a time: so many that wait, for the network say,
+    /// cost one process. Needs the feature `tokio`.
     ///
-    /// Items travel in batches, and to the pool a batch is one task: that is what its counters count, its time limit
-    /// and [cancelling](crate::AsyncResult::cancel) concern, and what is lost with a worker. A panic costs only its own
-    /// item.
+    /// Items travel in batches, and to the pool a batch is one task: that is what its counters
+    /// count, its time limit and [cancelling](crate::AsyncResult::cancel) concern, and what is
+    /// lost with a worker. A panic costs only its own item.
     ///
     /// Python has no counterpart; the package `aiomultiprocess` has.
     ///
     /// # Errors
-    /// That of the first item, in order, that failed. The others are still run. [`Error::Config`] if `concurrency` is
-    /// 0.
+    /// That of the first item, in order, that failed. The others are still run. [`Error::Config`]
+    /// if `concurrency` is 0.
     ///
     /// ```
     /// use std::time::Duration;

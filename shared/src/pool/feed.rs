@@ -10,10 +10,12 @@ use crate::handle::{self, Carried, Handles, Packed};
 use crate::protocol::{push_fixed, push_item};
 use crate::task::Arguments;
 
-/// A chunk is closed early once it holds this many bytes: large arguments should not wait for each other.
+/// A chunk is closed early once it holds this many bytes: large arguments should not wait for each
+/// other.
 const ENOUGH: usize = 1 << 20;
 
-/// Chunks that are submitted between two looks at the results, while each finds a worker: to look costs as much as to submit.
+/// Chunks that are submitted between two looks at the results, while each finds a worker: to look
+/// costs as much as to submit.
 const UNHEARD: u32 = 16;
 
 fn encode<Args: Arguments>(args: Args, out: &mut Vec<u8>, cap: u64) -> Result<()> {
@@ -75,7 +77,8 @@ impl<'a> Feeder<'a> {
 
     /// Adds up to `most` tasks; says whether that was all of `items`.
     ///
-    /// One guard against panics of the arguments' serialization serves the whole loop: it costs more than to encode a number.
+    /// One guard against panics of the arguments' serialization serves the whole loop: it costs
+    /// more than to encode a number.
     pub(super) fn add<Args: Arguments>(&mut self, items: &mut impl Iterator<Item = Args>, most: usize) -> bool {
         let mut left = most;
         loop {
@@ -154,7 +157,8 @@ impl<'a> Feeder<'a> {
 
     /// The task whose arguments were just encoded needs handles.
     ///
-    /// With one that has one owner it travels alone, or the death of another task's worker would take the handle along.
+    /// With one that has one owner it travels alone, or the death of another task's worker would
+    /// take the handle along.
     #[cold]
     fn added_with_handles(&mut self) {
         let Packed { count, moved, crowded } = handle::packed_since(self.packed);
@@ -192,7 +196,8 @@ impl<'a> Feeder<'a> {
         self.engine.submit_failed(self.job, error, false);
     }
 
-    /// Submits what there is, and takes results in if that is due: while arguments go out, or workers might have to wait for room.
+    /// Submits what there is, and takes results in if that is due: while arguments go out, or
+    /// workers might have to wait for room.
     fn submit(&mut self) {
         self.unheard += 1;
         if self.flush() || self.unheard >= UNHEARD {
@@ -250,9 +255,9 @@ pub(crate) fn submit_one<Args: Arguments>(engine: &Engine, job: &Arc<Job>, args:
     }
 }
 
-/// The chunk size for a map of `len` tasks on `workers` workers, unless the caller sets one: four chunks a worker, so that a
-/// worker that is done early can take over from one that is not. It is that of CPython's `Pool.map` (`_map_async` in
-/// `multiprocessing/pool.py`).
+/// The chunk size for a map of `len` tasks on `workers` workers, unless the caller sets one: four
+/// chunks a worker, so that a worker that is done early can take over from one that is not. It is
+/// that of CPython's `Pool.map` (`_map_async` in `multiprocessing/pool.py`).
 pub(crate) fn default_chunksize(len: usize, workers: usize) -> usize {
     len.div_ceil(workers * 4).max(1)
 }

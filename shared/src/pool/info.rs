@@ -26,7 +26,8 @@ pub struct Stats {
     pub submitted: u64,
     /// Tasks that ended well.
     pub completed: u64,
-    /// Tasks that failed in any way: panicked, lost with a worker, timed out, cancelled, not encoded or decoded.
+    /// Tasks that failed in any way: panicked, lost with a worker, timed out, cancelled, not
+    /// encoded or decoded.
     pub failed: u64,
     /// Tasks that run now.
     pub running: u64,

@@ -15,7 +15,8 @@ use crate::future::decode;
 use crate::pool::feed::Feeder;
 use crate::task::{Arguments, Prepared};
 
-/// The results of [`Pool::imap`](crate::Pool::imap) and [`Pool::imap_unordered`](crate::Pool::imap_unordered), one by one.
+/// The results of [`Pool::imap`](crate::Pool::imap) and
+/// [`Pool::imap_unordered`](crate::Pool::imap_unordered), one by one.
 ///
 /// An item that failed is an `Err` in its place; the iteration goes on after it.
 #[must_use = "items are taken from their source only as results are taken from the iterator"]
@@ -54,7 +55,8 @@ where
         };
         let source = job.is_some().then_some(source);
         let mut this = Self { engine, job, source, chunksize, window, under_way: 0, decoded };
-        // Something to do for every worker; the rest of the window is filled when the first result is asked for.
+        // Something to do for every worker; the rest of the window is filled when the first result is asked
+        // for.
         for _ in 0..workers {
             this.pull();
         }
@@ -91,8 +93,9 @@ where
         !added.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
-    /// The next result, waiting no longer than `patience`: `Err` with [`Error::TimedOut`] (without a pid) if it is not there
-    /// by then, in which case it can be asked for again; `None` at the end. Python's counterpart is `IMapIterator.next(timeout)`.
+    /// The next result, waiting no longer than `patience`: `Err` with [`Error::TimedOut`] (without
+    /// a pid) if it is not there by then, in which case it can be asked for again; `None` at
+    /// the end. Python's counterpart is `IMapIterator.next(timeout)`.
     pub fn next_timeout(&mut self, patience: Duration) -> Option<Result<R>> {
         match self.advance(Instant::now().checked_add(patience)) {
             Some(next) => next,

@@ -1,7 +1,7 @@
 //! The pool: many tasks on a few processes.
 //!
-//! [`call`] has what runs tasks, [`batched`] the same in batches, [`lazy`] what the lazy calls return,
-//! [`feed`] turns arguments into chunks, [`builder`] and [`info`] are what their names say.
+//! [`call`] has what runs tasks, [`batched`] the same in batches, [`lazy`] what the lazy calls
+//! return, [`feed`] turns arguments into chunks, [`builder`] and [`info`] are what their names say.
 
 mod batched;
 mod builder;
@@ -29,14 +29,17 @@ use crate::trace::Trace;
 
 /// A pool of worker processes.
 ///
-/// Dropping the pool terminates it: tasks that are not done are cancelled, and no process is left when the drop returns,
-/// within a bounded time. To let everything finish, [`close`](Pool::close) and [`join`](Pool::join).
+/// Dropping the pool terminates it: tasks that are not done are cancelled, and no process is left
+/// when the drop returns, within a bounded time. To let everything finish, [`close`](Pool::close)
+/// and [`join`](Pool::join).
 ///
-/// A pool belongs to the process that built it. In a copy of that process (a worker of [`StartMethod::Fork`](crate::StartMethod), or
-/// a fork by the program itself) every call fails with [`Error::ForeignProcess`], what returns no error says nothing, and dropping
-/// the pool does nothing.
+/// A pool belongs to the process that built it. In a copy of that process (a worker of
+/// [`StartMethod::Fork`](crate::StartMethod), or a fork by the program itself) every call fails
+/// with [`Error::ForeignProcess`], what returns no error says nothing, and dropping the pool does
+/// nothing.
 ///
-/// A pool can be shared by threads (`&Pool` is all a call needs) and used inside a worker of another: pools nest, up to eight deep.
+/// A pool can be shared by threads (`&Pool` is all a call needs) and used inside a worker of
+/// another: pools nest, up to eight deep.
 ///
 /// Python's counterpart is `multiprocessing.Pool`.
 ///
@@ -58,11 +61,12 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// A pool with one worker for each logical CPU that this process may use; see [`cpu_count`](crate::cpu_count).
+    /// A pool with one worker for each logical CPU that this process may use; see
+    /// [`cpu_count`](crate::cpu_count).
     ///
     /// # Errors
-    /// [`Error::InitMissing`] if [`init`](crate::init) was not called; [`Error::Io`] if the system has no more processes,
-    /// descriptors or memory to give.
+    /// [`Error::InitMissing`] if [`init`](crate::init) was not called; [`Error::Io`] if the system
+    /// has no more processes, descriptors or memory to give.
     pub fn new() -> Result<Self> {
         Self::builder().build()
     }
@@ -77,7 +81,8 @@ impl Pool {
         PoolBuilder::default()
     }
 
-    /// Takes no more tasks: every later call fails with [`Error::Closed`]. What was taken is still done; then the workers end.
+    /// Takes no more tasks: every later call fails with [`Error::Closed`]. What was taken is still
+    /// done; then the workers end.
     ///
     /// Python's counterpart is `Pool.close`.
     pub fn close(&self) {
@@ -98,15 +103,16 @@ impl Pool {
         Err(Error::Config("the pool is still open: call close() before join()".into()))
     }
 
-    /// Ends the pool now. Tasks that are not done fail with [`Error::Cancelled`]; no process is left when this returns.
+    /// Ends the pool now. Tasks that are not done fail with [`Error::Cancelled`]; no process is
+    /// left when this returns.
     ///
     /// Python's counterpart is `Pool.terminate`.
     pub fn terminate(&self) {
         self.engine.terminate();
     }
 
-    /// Changes the number of workers. New ones start at once; surplus ones finish the task they run, and end. The
-    /// number is fixed from then on, also that of a pool that was built with
+    /// Changes the number of workers. New ones start at once; surplus ones finish the task they
+    /// run, and end. The number is fixed from then on, also that of a pool that was built with
     /// [`processes_between`](PoolBuilder::processes_between).
     ///
     /// Comes back when new workers have been forked.
@@ -128,7 +134,8 @@ impl Pool {
         &self.engine
     }
 
-    /// How many workers the pool keeps, at the moment if their number [changes](PoolBuilder::processes_between).
+    /// How many workers the pool keeps, at the moment if their number
+    /// [changes](PoolBuilder::processes_between).
     pub fn processes(&self) -> usize {
         self.engine.wanted()
     }
@@ -164,8 +171,9 @@ impl Pool {
         }
     }
 
-    /// Who ran what, when: every task that has ended since the pool was built. Empty unless the pool was built with
-    /// [`trace(true)`](PoolBuilder::trace), or during a [`Recording`](crate::Recording).
+    /// Who ran what, when: every task that has ended since the pool was built. Empty unless the
+    /// pool was built with [`trace(true)`](PoolBuilder::trace), or during a
+    /// [`Recording`](crate::Recording).
     pub fn trace(&self) -> Trace {
         self.engine.trace()
     }

@@ -12,10 +12,12 @@ use crate::pool::{END_LIMIT, check_depth, submit_one};
 use crate::process::Process;
 use crate::task::{Arguments, Task};
 
-/// Bytes of each ring: a process has one task to receive and one result to send, and longer ones stream.
+/// Bytes of each ring: a process has one task to receive and one result to send, and longer ones
+/// stream.
 const RING: usize = 64 * 1024;
 
-/// Settings of a [`Process`] that has not started; made by [`Process::new`] and [`Process::builder`].
+/// Settings of a [`Process`] that has not started; made by [`Process::new`] and
+/// [`Process::builder`].
 ///
 /// ```
 /// use multiproc::{Process, StartMethod};
@@ -59,14 +61,16 @@ impl<F, Args> ProcessBuilder<F, Args> {
         self
     }
 
-    /// Whether dropping the handle kills the process (`true`) or waits for it (`false`, the default).
+    /// Whether dropping the handle kills the process (`true`) or waits for it (`false`, the
+    /// default).
     pub fn daemon(mut self, daemon: bool) -> Self {
         self.daemon = daemon;
         self
     }
 
-    /// Leaves running what the function has started (programs, processes of other kinds) when the process is killed; otherwise it is
-    /// killed with the process. What a process that ends by itself has started is left running in any case.
+    /// Leaves running what the function has started (programs, processes of other kinds) when the
+    /// process is killed; otherwise it is killed with the process. What a process that ends by
+    /// itself has started is left running in any case.
     pub fn keep_started_processes(mut self, on: bool) -> Self {
         self.keep_started = on;
         self
@@ -83,8 +87,8 @@ impl<F: Task<Args>, Args: Arguments> ProcessBuilder<F, Args> {
     /// Starts the process.
     ///
     /// # Errors
-    /// As [`Pool::builder`](crate::Pool::builder)'s `build`. What becomes of the function itself, and of its arguments on
-    /// their way, [`join`](Process::join) tells.
+    /// As [`Pool::builder`](crate::Pool::builder)'s `build`. What becomes of the function itself,
+    /// and of its arguments on their way, [`join`](Process::join) tells.
     pub fn start(self) -> Result<Process<F::Output>> {
         static STARTED: AtomicU64 = AtomicU64::new(1);
         check_depth()?;

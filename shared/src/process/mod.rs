@@ -26,14 +26,16 @@ const REPORT: Duration = Duration::from_secs(5);
 
 /// A function that runs in a process of its own.
 ///
-/// Made by [`Process::new`] or [`Process::builder`], and running from `start()` on. If this program dies, the process dies with it.
+/// Made by [`Process::new`] or [`Process::builder`], and running from `start()` on. If this program
+/// dies, the process dies with it.
 ///
-/// Dropping it waits for the process to end, as leaving the program would in Python. If the process may be waiting for something of yours
-/// by then (a message, an event, the end of a pipe), make it a [daemon](ProcessBuilder::daemon), which is killed when it is dropped: else an
-/// early return through `?` waits for ever. A panic kills it in any case.
+/// Dropping it waits for the process to end, as leaving the program would in Python. If the process
+/// may be waiting for something of yours by then (a message, an event, the end of a pipe), make it
+/// a [daemon](ProcessBuilder::daemon), which is killed when it is dropped: else an early return
+/// through `?` waits for ever. A panic kills it in any case.
 ///
-/// It belongs to the process that started it. In a copy of that process every call fails with [`Error::ForeignProcess`], it is not
-/// [alive](Process::is_alive), and dropping it does nothing.
+/// It belongs to the process that started it. In a copy of that process every call fails with
+/// [`Error::ForeignProcess`], it is not [alive](Process::is_alive), and dropping it does nothing.
 ///
 /// Python's counterpart is `multiprocessing.Process`; there, the function's result is lost.
 ///
@@ -67,7 +69,8 @@ impl Process<()> {
         Process::builder().target(f, args)
     }
 
-    /// Settings for a process: name, daemon, start method. Give the function with [`target`](ProcessBuilder::target).
+    /// Settings for a process: name, daemon, start method. Give the function with
+    /// [`target`](ProcessBuilder::target).
     pub fn builder() -> ProcessBuilder<(), ()> {
         ProcessBuilder::empty()
     }
@@ -98,23 +101,26 @@ impl<R> Process<R> {
         self.engine.check().is_ok() && self.exit_status().is_none()
     }
 
-    /// How it ended; `None` while it has not. It is `Exited(0)` if the function returned and `Exited(1)` if it panicked.
-    /// Python's counterpart is `Process.exitcode`.
+    /// How it ended; `None` while it has not. It is `Exited(0)` if the function returned and
+    /// `Exited(1)` if it panicked. Python's counterpart is `Process.exitcode`.
     pub fn exit_status(&self) -> Option<ExitStatus> {
         self.engine.check().ok()?;
         self.engine.step();
         self.engine.last_exit()
     }
 
-    /// Asks it to end (SIGTERM); [`join`](Process::join) tells when it has. Python's counterpart is `Process.terminate`.
+    /// Asks it to end (SIGTERM); [`join`](Process::join) tells when it has. Python's counterpart is
+    /// `Process.terminate`.
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::Disconnected`] if it cannot be reached. One that has ended already is no error.
+    /// [`Error::Io`] or [`Error::Disconnected`] if it cannot be reached. One that has ended already
+    /// is no error.
     pub fn terminate(&self) -> Result<()> {
         self.send_signal(Signal::SIGTERM as i32)
     }
 
-    /// Interrupts it (SIGINT), which ends it unless its function has set a handler. Python's counterpart is `Process.interrupt`.
+    /// Interrupts it (SIGINT), which ends it unless its function has set a handler. Python's
+    /// counterpart is `Process.interrupt`.
     ///
     /// # Errors
     /// As [`terminate`](Process::terminate).
@@ -122,16 +128,18 @@ impl<R> Process<R> {
         self.send_signal(Signal::SIGINT as i32)
     }
 
-    /// Kills it (SIGKILL). Python's counterpart is `Process.kill`. Errors as [`terminate`](Process::terminate).
+    /// Kills it (SIGKILL). Python's counterpart is `Process.kill`. Errors as
+    /// [`terminate`](Process::terminate).
     pub fn kill(&self) -> Result<()> {
         self.send_signal(Signal::SIGKILL as i32)
     }
 
-    /// Sends it the signal of this number, which does what it does to any process: it runs the handler that the function has set, or has
-    /// the signal's default effect.
+    /// Sends it the signal of this number, which does what it does to any process: it runs the
+    /// handler that the function has set, or has the signal's default effect.
     ///
-    /// A signal that others send, such as one for the program's whole process group, has no default effect on it: what it
-    /// means is for the program to decide. (SIGKILL and those that stop a process have it, whoever sends them.)
+    /// A signal that others send, such as one for the program's whole process group, has no default
+    /// effect on it: what it means is for the program to decide. (SIGKILL and those that stop a
+    /// process have it, whoever sends them.)
     ///
     /// ```
     /// use multiproc::{Error, Process};
@@ -152,7 +160,8 @@ impl<R> Process<R> {
         self.engine.signal(signal, false)
     }
 
-    /// Waits until it has ended, and returns what its function returned. Python's counterpart is `Process.join`.
+    /// Waits until it has ended, and returns what its function returned. Python's counterpart is
+    /// `Process.join`.
     ///
     /// # Errors
     /// What became of the function: see [`Error`].
@@ -164,7 +173,8 @@ impl<R> Process<R> {
     /// As [`join`](Process::join), but waits no longer than `patience`.
     ///
     /// # Errors
-    /// [`Error::TimedOut`] if it has not ended by then: it goes on, and can be waited for again. The result can be taken once.
+    /// [`Error::TimedOut`] if it has not ended by then: it goes on, and can be waited for again.
+    /// The result can be taken once.
     pub fn join_timeout(&mut self, patience: Duration) -> Result<R> {
         if self.wait(Instant::now().checked_add(patience)) {
             return self.take_result();
@@ -172,7 +182,8 @@ impl<R> Process<R> {
         Err(Error::TimedOut { after: patience, pid: None })
     }
 
-    /// Sends it a signal that does nothing unless the function has set a handler for it. Errors as [`terminate`](Process::terminate).
+    /// Sends it a signal that does nothing unless the function has set a handler for it. Errors as
+    /// [`terminate`](Process::terminate).
     pub(crate) fn signal_handler(&self, signal: Signal) -> Result<()> {
         self.engine.signal(signal as i32, true)
     }
@@ -198,7 +209,8 @@ impl<R> Process<R> {
         self.engine.check().is_err() || self.sentinel.as_ref().is_none_or(ended)
     }
 
-    /// Somebody waits at the [sentinel](Process::sentinel): what the process has to send before it can end is taken meanwhile.
+    /// Somebody waits at the [sentinel](Process::sentinel): what the process has to send before it
+    /// can end is taken meanwhile.
     pub(crate) fn attend(&self) {
         self.engine.supervise(true);
     }
@@ -208,7 +220,8 @@ impl<R> Process<R> {
         self.sentinel.as_ref().map_or(self.engine.bell(), |fd| fd.as_fd())
     }
 
-    /// Waits until it has ended. In a process that it does not belong to there is nothing to wait for.
+    /// Waits until it has ended. In a process that it does not belong to there is nothing to wait
+    /// for.
     fn wait(&self, deadline: Option<Instant>) -> bool {
         self.engine.check().is_err() || self.engine.wait_done(&self.job, deadline) && self.engine.wait_ended(deadline)
     }

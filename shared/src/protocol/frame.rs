@@ -1,7 +1,7 @@
 //! Result frames: one a task, in the order in which the tasks were begun.
 //!
-//! A frame is a head of 4 bytes (kind and length; 8 more where the length needs it) and a payload. With tracing on, the
-//! payload begins with the task's start and end.
+//! A frame is a head of 4 bytes (kind and length; 8 more where the length needs it) and a payload.
+//! With tracing on, the payload begins with the task's start and end.
 
 use serde::{Deserialize, Serialize};
 
@@ -70,7 +70,8 @@ impl FrameHead {
         (Kind::Value as u32 | (len as u32) << LEN_SHIFT).to_le_bytes()
     }
 
-    /// Reads a head: `None` if it is not all there, `Err` if it cannot be one, else the head and its length.
+    /// Reads a head: `None` if it is not all there, `Err` if it cannot be one, else the head and
+    /// its length.
     #[inline]
     pub(crate) fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, ()> {
         let Some((word, rest)) = bytes.split_first_chunk::<4>() else { return Ok(None) };

@@ -1,4 +1,5 @@
-//! What pool and worker say to each other through their rings: records of tasks one way, frames of results the other.
+//! What pool and worker say to each other through their rings: records of tasks one way, frames of
+//! results the other.
 
 mod frame;
 mod record;

@@ -1,8 +1,8 @@
 //! Queues in async functions.
 //!
-//! A queue's waiters sleep on a word of shared memory, which no event loop can watch. So a thread of the runtime sleeps
-//! there instead. It only waits: what is taken is taken by the future itself when it is polled, so that one which is
-//! dropped takes nothing along.
+//! A queue's waiters sleep on a word of shared memory, which no event loop can watch. So a thread
+//! of the runtime sleeps there instead. It only waits: what is taken is taken by the future itself
+//! when it is polled, so that one which is dropped takes nothing along.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
@@ -19,16 +19,18 @@ use crate::queue::ring::Ring;
 use crate::queue::{PutError, Queue};
 use crate::sharing::SLICE;
 
-/// How long a put that has waited in vain looks whether a killed process has left room that does not show.
+/// How long a put that has waited in vain looks whether a killed process has left room that does
+/// not show.
 const CLOSER_LOOK: Duration = Duration::from_millis(1);
 
 impl<T: Serialize + 'static> Queue<T> {
-    /// As [`put`](Queue::put), in an async function on a tokio runtime. If the future is dropped before it is done, the
-    /// value was not put, and goes with it. While it waits it takes a thread of those for blocking calls.
+    /// As [`put`](Queue::put), in an async function on a tokio runtime. If the future is dropped
+    /// before it is done, the value was not put, and goes with it. While it waits it takes a
+    /// thread of those for blocking calls.
     ///
     /// # Errors
-    /// As `put`, and [`Error::Config`] if it has to wait outside of a tokio runtime. For an example see
-    /// [`get_async`](Queue::get_async).
+    /// As `put`, and [`Error::Config`] if it has to wait outside of a tokio runtime. For an example
+    /// see [`get_async`](Queue::get_async).
     pub async fn put_async(&self, mut value: T) -> Result<(), PutError<T>> {
         let mut patience = Duration::ZERO;
         loop {
@@ -49,8 +51,9 @@ impl<T: Serialize + 'static> Queue<T> {
 }
 
 impl<T: DeserializeOwned + 'static> Queue<T> {
-    /// As [`get`](Queue::get), in an async function on a tokio runtime. If the future is dropped before it is done, no
-    /// value is lost. While it waits it takes a thread of those for blocking calls.
+    /// As [`get`](Queue::get), in an async function on a tokio runtime. If the future is dropped
+    /// before it is done, no value is lost. While it waits it takes a thread of those for
+    /// blocking calls.
     ///
     /// # Errors
     /// As `get`, and [`Error::Config`] if it has to wait outside of a tokio runtime.
@@ -113,7 +116,8 @@ impl For {
     }
 }
 
-/// Waits until it is there, or for a moment: then the caller must look closer. Says whether it is there.
+/// Waits until it is there, or for a moment: then the caller must look closer. Says whether it is
+/// there.
 async fn wait(core: &Arc<Core<Ring>>, what: For) -> Result<bool> {
     in_runtime()?;
     let given_up = GiveUp { core, flag: Arc::default() };

@@ -1,4 +1,5 @@
-//! What every kind of queue has in common: its words in shared memory, how to wait at it, and its handles.
+//! What every kind of queue has in common: its words in shared memory, how to wait at it, and its
+//! handles.
 
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -74,8 +75,8 @@ impl Common {
         self.room.notify_all();
     }
 
-    /// Waits until `has_room`, or until it is closed, or for a moment: then the caller must see whether a killed process has left
-    /// room that does not show. `None` if the deadline came.
+    /// Waits until `has_room`, or until it is closed, or for a moment: then the caller must see
+    /// whether a killed process has left room that does not show. `None` if the deadline came.
     pub(super) fn wait_for_room(&self, deadline: Option<Instant>, has_room: impl Fn() -> bool) -> Option<()> {
         let now = Instant::now();
         if deadline.is_some_and(|deadline| now >= deadline) {
@@ -165,7 +166,8 @@ impl<S: Store> Core<S> {
         }
     }
 
-    /// Whether it is known that nobody can put anything any more. `waiting` is this thread's mark as one that waits.
+    /// Whether it is known that nobody can put anything any more. `waiting` is this thread's mark
+    /// as one that waits.
     pub(super) fn is_forsaken<'a>(self: &'a Arc<Self>, waiting: &mut Option<Waiting<'a>>) -> bool {
         !self.has_put.load(Relaxed) && self.is_alone(waiting)
     }
@@ -175,7 +177,8 @@ impl<S: Store> Core<S> {
         !self.has_taken.load(Relaxed) && self.is_alone(waiting)
     }
 
-    /// Whether other processes had handles and are gone, and this thread is the last that can use the queue.
+    /// Whether other processes had handles and are gone, and this thread is the last that can use
+    /// the queue.
     fn is_alone<'a>(self: &'a Arc<Self>, waiting: &mut Option<Waiting<'a>>) -> bool {
         let alone = self.store.common().shared.load(Acquire) == 1
             && Arc::strong_count(self) == 1 + self.stand_ins.load(Acquire)
@@ -188,7 +191,8 @@ impl<S: Store> Core<S> {
         !self.others.any() && presence::is_alone(&self.store)
     }
 
-    /// Takes something by `attempt`, which finds nothing if another was quicker; waits while there is nothing.
+    /// Takes something by `attempt`, which finds nothing if another was quicker; waits while there
+    /// is nothing.
     pub(super) fn take<R>(
         self: &Arc<Self>,
         deadline: Option<Instant>,

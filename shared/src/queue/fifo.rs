@@ -28,23 +28,28 @@ thread_local! {
 
 /// A first-in, first-out queue that any number of processes put values into and take values from.
 ///
-/// It is cheap to clone, and goes to other processes as an argument (or part of one) of a task. All handles mean the same queue. It
-/// lives in shared memory without a name, which goes away with the last handle.
+/// It is cheap to clone, and goes to other processes as an argument (or part of one) of a task. All
+/// handles mean the same queue. It lives in shared memory without a name, which goes away with the
+/// last handle.
 ///
-/// A process that is killed in the middle of any call leaves the others working, with all that was put before: it has put its value or it
-/// has not, taken one or not.
+/// A process that is killed in the middle of any call leaves the others working, with all that was
+/// put before: it has put its value or it has not, taken one or not.
 ///
-/// To end, [`close`](Queue::close) it: those who take get what is left, and then [`Error::Closed`]. Beyond that, [`get`](Queue::get) says
-/// [`Error::Disconnected`] instead of waiting for ever when this process holds the last handle, others had theirs and are gone, and
-/// nothing was put by this process. It cannot know more: with two processes waiting, either might yet put something. Another thread
-/// of this process that has the queue by reference counts for ten seconds after it was started, and after it last gave a handle to a process;
-/// one that has a clone counts while it has it. In the same way, [`put`](Queue::put) into a full queue is an error when nobody is left who could
-/// take something, and this process never did.
+/// To end, [`close`](Queue::close) it: those who take get what is left, and then [`Error::Closed`].
+/// Beyond that, [`get`](Queue::get) says [`Error::Disconnected`] instead of waiting for ever when
+/// this process holds the last handle, others had theirs and are gone, and nothing was put by this
+/// process. It cannot know more: with two processes waiting, either might yet put something.
+/// Another thread of this process that has the queue by reference counts for ten seconds after it
+/// was started, and after it last gave a handle to a process; one that has a clone counts while it
+/// has it. In the same way, [`put`](Queue::put) into a full queue is an error when nobody is left
+/// who could take something, and this process never did.
 ///
-/// Values may have up to 16 GiB ([`with_max_message`](Queue::with_max_message)); those that hold handles cannot go through a queue.
+/// Values may have up to 16 GiB ([`with_max_message`](Queue::with_max_message)); those that hold
+/// handles cannot go through a queue.
 ///
-/// Python's counterparts are `multiprocessing.Queue`, `JoinableQueue` and `SimpleQueue`. There a thread writes behind the caller's back, so that
-/// what was put can be lost with its process, and a process cannot end before it is written.
+/// Python's counterparts are `multiprocessing.Queue`, `JoinableQueue` and `SimpleQueue`. There a
+/// thread writes behind the caller's back, so that what was put can be lost with its process, and a
+/// process cannot end before it is written.
 ///
 /// ```
 /// use multiproc::{Process, Queue};
@@ -78,7 +83,8 @@ impl<T> Queue<T> {
         Self::create(0)
     }
 
-    /// A queue that holds up to `capacity` values: [`put`](Queue::put) waits for room. Python's counterpart is `Queue(maxsize)`.
+    /// A queue that holds up to `capacity` values: [`put`](Queue::put) waits for room. Python's
+    /// counterpart is `Queue(maxsize)`.
     ///
     /// # Errors
     /// [`Error::Config`] if `capacity` is 0; otherwise as [`new`](Queue::new).
@@ -108,14 +114,15 @@ impl<T> Queue<T> {
         self
     }
 
-    /// How many values are in it. It may be another number by the time you look at it, if others put or take. Python's counterpart is
-    /// `Queue.qsize`.
+    /// How many values are in it. It may be another number by the time you look at it, if others
+    /// put or take. Python's counterpart is `Queue.qsize`.
     pub fn len(&self) -> usize {
         self.core.store.header().len() as usize
     }
 
-    /// Whether it is empty now; see [`len`](Queue::len). To take all there is, call [`try_get`](Queue::try_get) until it says
-    /// [`Error::Empty`]. Python's counterpart is `Queue.empty`.
+    /// Whether it is empty now; see [`len`](Queue::len). To take all there is, call
+    /// [`try_get`](Queue::try_get) until it says [`Error::Empty`]. Python's counterpart is
+    /// `Queue.empty`.
     pub fn is_empty(&self) -> bool {
         self.core.store.is_empty()
     }
@@ -128,7 +135,8 @@ impl<T> Queue<T> {
         }
     }
 
-    /// From now on nothing can be put, by nobody; what is there can be taken. Everybody who waits is told. Closing it twice is no error.
+    /// From now on nothing can be put, by nobody; what is there can be taken. Everybody who waits
+    /// is told. Closing it twice is no error.
     ///
     /// # Errors
     /// [`Error::Io`] if the queue's lock cannot be used.
@@ -141,7 +149,8 @@ impl<T> Queue<T> {
         self.core.store.common().is_closed()
     }
 
-    /// Says that a value which was taken is dealt with; see [`join`](Queue::join). Python's counterpart is `JoinableQueue.task_done`.
+    /// Says that a value which was taken is dealt with; see [`join`](Queue::join). Python's
+    /// counterpart is `JoinableQueue.task_done`.
     ///
     /// # Errors
     /// [`Error::Config`] if it is called more often than values were put.
@@ -149,27 +158,30 @@ impl<T> Queue<T> {
         self.core.task_done()
     }
 
-    /// Waits until every value that was put is [dealt with](Queue::task_done). If a process dies between taking a value and saying so,
-    /// that never comes: see [`join_timeout`](Queue::join_timeout). Python's counterpart is `JoinableQueue.join`.
+    /// Waits until every value that was put is [dealt with](Queue::task_done). If a process dies
+    /// between taking a value and saying so, that never comes: see
+    /// [`join_timeout`](Queue::join_timeout). Python's counterpart is `JoinableQueue.join`.
     pub fn join(&self) {
         self.core.wait_done(None);
     }
 
-    /// As [`join`](Queue::join), but waits no longer than `patience`; says whether everything is dealt with.
+    /// As [`join`](Queue::join), but waits no longer than `patience`; says whether everything is
+    /// dealt with.
     pub fn join_timeout(&self, patience: Duration) -> bool {
         self.core.wait_done(Instant::now().checked_add(patience))
     }
 }
 
 impl<T: Serialize + 'static> Queue<T> {
-    /// Puts a value behind the others. Waits while a [bounded](Queue::bounded) queue is full. Once it returns, the value is there, whatever
-    /// becomes of this process.
+    /// Puts a value behind the others. Waits while a [bounded](Queue::bounded) queue is full. Once
+    /// it returns, the value is there, whatever becomes of this process.
     ///
     /// Python's counterpart is `Queue.put`.
     ///
     /// # Errors
-    /// The value comes back with [`Error::Closed`], [`Error::TooLarge`], [`Error::Encode`], [`Error::Disconnected`] if the queue is full and
-    /// nobody is left who could take something (see [`Queue`]), or [`Error::Io`] if the system has no more memory for it.
+    /// The value comes back with [`Error::Closed`], [`Error::TooLarge`], [`Error::Encode`],
+    /// [`Error::Disconnected`] if the queue is full and nobody is left who could take something
+    /// (see [`Queue`]), or [`Error::Io`] if the system has no more memory for it.
     pub fn put(&self, value: T) -> Result<(), PutError<T>> {
         self.put_until(value, None, Error::Full)
     }
@@ -182,7 +194,8 @@ impl<T: Serialize + 'static> Queue<T> {
         self.put_until(value, Some(Instant::now()), Error::Full)
     }
 
-    /// As [`put`](Queue::put), but waits no longer than `patience`. Python's counterpart is `Queue.put` with `timeout`.
+    /// As [`put`](Queue::put), but waits no longer than `patience`. Python's counterpart is
+    /// `Queue.put` with `timeout`.
     ///
     /// # Errors
     /// The value comes back with [`Error::TimedOut`], or as with [`put`](Queue::put).
@@ -204,8 +217,9 @@ impl<T: DeserializeOwned + 'static> Queue<T> {
     /// Takes the first value; waits for one. Python's counterpart is `Queue.get`.
     ///
     /// # Errors
-    /// [`Error::Closed`] if the queue was closed and is empty; [`Error::Disconnected`] if nobody is left who could put something (see
-    /// [`Queue`] for when that is known); [`Error::Decode`] if the value is not a `T`: then it is lost.
+    /// [`Error::Closed`] if the queue was closed and is empty; [`Error::Disconnected`] if nobody is
+    /// left who could put something (see [`Queue`] for when that is known); [`Error::Decode`]
+    /// if the value is not a `T`: then it is lost.
     pub fn get(&self) -> Result<T> {
         self.get_until(None, Error::Empty)
     }
@@ -218,7 +232,8 @@ impl<T: DeserializeOwned + 'static> Queue<T> {
         self.get_until(Some(Instant::now()), Error::Empty)
     }
 
-    /// As [`get`](Queue::get), but waits no longer than `patience`. Python's counterpart is `Queue.get` with `timeout`.
+    /// As [`get`](Queue::get), but waits no longer than `patience`. Python's counterpart is
+    /// `Queue.get` with `timeout`.
     ///
     /// # Errors
     /// [`Error::TimedOut`], or as with [`get`](Queue::get).
@@ -227,7 +242,8 @@ impl<T: DeserializeOwned + 'static> Queue<T> {
         self.get_until(deadline, Error::TimedOut { after: patience, pid: None })
     }
 
-    /// The values, one [`get`](Queue::get) after the other, until the queue is closed and empty or nobody is left who could put something.
+    /// The values, one [`get`](Queue::get) after the other, until the queue is closed and empty or
+    /// nobody is left who could put something.
     pub fn iter(&self) -> Iter<'_, T> {
         Iter { queue: self }
     }

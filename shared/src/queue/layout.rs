@@ -49,7 +49,8 @@ impl Header {
 
     /// Values in the queue, as far as can be told while others put and take.
     pub(super) fn len(&self) -> u64 {
-        // What was taken is read first: more may have been put since, so that the difference is never negative by that.
+        // What was taken is read first: more may have been put since, so that the difference is never
+        // negative by that.
         let taken = self.get.count();
         self.put.count().saturating_sub(taken)
     }
@@ -97,7 +98,8 @@ impl Side {
 
 #[cfg(test)]
 impl Side {
-    /// The part of [`advance`](Side::advance) that a process did which was killed in the middle of it.
+    /// The part of [`advance`](Side::advance) that a process did which was killed in the middle of
+    /// it.
     pub(super) fn advance_position_only(&self, position: u64) {
         let count = self.count() + 1;
         self.next_position.store(position, Release);

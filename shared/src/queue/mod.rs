@@ -1,14 +1,17 @@
 //! Queues: many processes put values in, many take them out.
 //!
-//! A queue is a ring of bytes in shared memory with a lock at each end, so that one who puts and one who takes do not meet. Both
-//! locks are [robust](crate::sys::mutex), and each operation takes effect by a single store: a process that is killed before it has
-//! put nothing or taken nothing, after it the others see all of it. After the two-lock queue of Michael and Scott, "Simple, Fast,
-//! and Practical Non-Blocking and Blocking Concurrent Queue Algorithms" (1996), with a ring that grows in place of their list.
+//! A queue is a ring of bytes in shared memory with a lock at each end, so that one who puts and
+//! one who takes do not meet. Both locks are [robust](crate::sys::mutex), and each operation takes
+//! effect by a single store: a process that is killed before it has put nothing or taken nothing,
+//! after it the others see all of it. After the two-lock queue of Michael and Scott, "Simple, Fast,
+//! and Practical Non-Blocking and Blocking Concurrent Queue Algorithms" (1996), with a ring that
+//! grows in place of their list.
 //!
 //! A [`PriorityQueue`] is a [`log`] of values in shared memory under one such lock; see there.
 //!
-//! [`fifo`] is the typed queue, [`ring`] its memory, [`layout`] the words there, [`common`] what queues wait with, [`presence`] knows whether
-//! another process is there and [`others`] whether another thread is, [`PutError`] gives back what could not be put.
+//! [`fifo`] is the typed queue, [`ring`] its memory, [`layout`] the words there, [`common`] what
+//! queues wait with, [`presence`] knows whether another process is there and [`others`] whether
+//! another thread is, [`PutError`] gives back what could not be put.
 
 #[cfg(feature = "tokio")]
 mod asynchronous;

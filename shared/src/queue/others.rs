@@ -1,7 +1,8 @@
 //! Whether another thread of this process may yet use a queue.
 //!
-//! Threads share a queue by reference as well as by clones, and a reference leaves no trace before it is used. So a thread counts for a while
-//! after it was started, and after it has given out a handle of the queue. For ever would be too long: it may be waiting for this one.
+//! Threads share a queue by reference as well as by clones, and a reference leaves no trace before
+//! it is used. So a thread counts for a while after it was started, and after it has given out a
+//! handle of the queue. For ever would be too long: it may be waiting for this one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,7 +15,8 @@ use rustix::time::{ClockId, clock_gettime};
 /// How long a thread counts.
 const RECENT: Duration = Duration::from_secs(10);
 
-/// The names of the crate's own threads begin with this. Of those only callbacks run the program's code.
+/// The names of the crate's own threads begin with this. Of those only callbacks run the program's
+/// code.
 const OWN: &str = "multiproc-";
 const CALLBACKS: &str = "multiproc-callb";
 
@@ -74,7 +76,8 @@ impl Others {
         self.lock().waiting.insert(gettid().as_raw());
     }
 
-    /// Whether a thread other than this one may yet put or take something, or give somebody a handle.
+    /// Whether a thread other than this one may yet put or take something, or give somebody a
+    /// handle.
     pub(super) fn any(&self) -> bool {
         let own = gettid().as_raw();
         let Ok(tasks) = fs::read_dir("/proc/self/task") else { return true };

@@ -1,8 +1,9 @@
 //! Whether another process holds a handle of the same queue.
 //!
-//! Every handle that is made for another process gets an open file description of its own, with a read lock on the first byte (`fcntl(2)`,
-//! "Open file description locks"). The kernel drops the lock with the description, however its process ends, also while it is on its
-//! way through a socket; and it can be asked whether anybody else's is there.
+//! Every handle that is made for another process gets an open file description of its own, with a
+//! read lock on the first byte (`fcntl(2)`, "Open file description locks"). The kernel drops the
+//! lock with the description, however its process ends, also while it is on its way through a
+//! socket; and it can be asked whether anybody else's is there.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;

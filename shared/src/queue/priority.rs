@@ -21,11 +21,13 @@ use crate::queue::{PutError, encode, presence};
 
 /// A queue that gives the smallest value first, and of equal ones the one that was put first.
 ///
-/// Everything else is as with [`Queue`](crate::Queue): any number of processes put and take, handles go along as arguments, a process that is
-/// killed leaves the others working, and the end is told in the same way. To have the largest first, put
-/// [`Reverse`](std::cmp::Reverse) around the values.
+/// Everything else is as with [`Queue`](crate::Queue): any number of processes put and take,
+/// handles go along as arguments, a process that is killed leaves the others working, and the end
+/// is told in the same way. To have the largest first, put [`Reverse`](std::cmp::Reverse) around
+/// the values.
 ///
-/// Every process that takes values decodes each value that comes, and keeps it until it or another has taken it.
+/// Every process that takes values decodes each value that comes, and keeps it until it or another
+/// has taken it.
 ///
 /// Python's library has none; its counterpart is `queue.PriorityQueue` in a manager.
 ///
@@ -63,7 +65,8 @@ struct Seen<T> {
     heap: BinaryHeap<Reverse<Entry<T>>>,
 }
 
-/// A value, or why it cannot be decoded, and its place in the log. Places grow in the order in which values were put.
+/// A value, or why it cannot be decoded, and its place in the log. Places grow in the order in
+/// which values were put.
 struct Entry<T> {
     value: Result<T, String>,
     at: usize,
@@ -168,7 +171,8 @@ impl<T> PriorityQueue<T> {
         self.core.store.common().is_closed()
     }
 
-    /// Says that a value which was taken is dealt with; see [`Queue::task_done`](crate::Queue::task_done).
+    /// Says that a value which was taken is dealt with; see
+    /// [`Queue::task_done`](crate::Queue::task_done).
     ///
     /// # Errors
     /// [`Error::Config`] if it is called more often than values were put.
@@ -181,7 +185,8 @@ impl<T> PriorityQueue<T> {
         self.core.wait_done(None);
     }
 
-    /// As [`join`](PriorityQueue::join), but waits no longer than `patience`; says whether everything is dealt with.
+    /// As [`join`](PriorityQueue::join), but waits no longer than `patience`; says whether
+    /// everything is dealt with.
     pub fn join_timeout(&self, patience: Duration) -> bool {
         self.core.wait_done(Instant::now().checked_add(patience))
     }
@@ -198,7 +203,8 @@ impl<T: Serialize + 'static> PriorityQueue<T> {
         self.put_until(value, Some(Instant::now()), Error::Full)
     }
 
-    /// Puts a value, but waits no longer than `patience`; see [`Queue::put_timeout`](crate::Queue::put_timeout).
+    /// Puts a value, but waits no longer than `patience`; see
+    /// [`Queue::put_timeout`](crate::Queue::put_timeout).
     pub fn put_timeout(&self, value: T, patience: Duration) -> Result<(), PutError<T>> {
         let deadline = Instant::now().checked_add(patience);
         self.put_until(value, deadline, Error::TimedOut { after: patience, pid: None })
@@ -214,7 +220,8 @@ impl<T: Serialize + 'static> PriorityQueue<T> {
 }
 
 impl<T: DeserializeOwned + Ord + 'static> PriorityQueue<T> {
-    /// Takes the smallest value; waits for one. For the errors see [`Queue::get`](crate::Queue::get).
+    /// Takes the smallest value; waits for one. For the errors see
+    /// [`Queue::get`](crate::Queue::get).
     pub fn get(&self) -> Result<T> {
         self.get_until(None, Error::Empty)
     }
@@ -224,7 +231,8 @@ impl<T: DeserializeOwned + Ord + 'static> PriorityQueue<T> {
         self.get_until(Some(Instant::now()), Error::Empty)
     }
 
-    /// Takes the smallest value, but waits no longer than `patience`; see [`Queue::get_timeout`](crate::Queue::get_timeout).
+    /// Takes the smallest value, but waits no longer than `patience`; see
+    /// [`Queue::get_timeout`](crate::Queue::get_timeout).
     pub fn get_timeout(&self, patience: Duration) -> Result<T> {
         let deadline = Instant::now().checked_add(patience);
         self.get_until(deadline, Error::TimedOut { after: patience, pid: None })
@@ -265,7 +273,8 @@ impl<T: DeserializeOwned + Ord + 'static> PriorityQueue<T> {
 }
 
 impl<T: DeserializeOwned + Ord + 'static> Seen<T> {
-    /// Decodes the values that are new. One that panics, when it is decoded or compared, is an error in its own place.
+    /// Decodes the values that are new. One that panics, when it is decoded or compared, is an
+    /// error in its own place.
     fn decode_fresh(&mut self) {
         while let Some(Fresh { at, mut bytes }) = self.fresh.pop_front() {
             let decoded = foreign::guard(|| codec::decode::<T>(Source::Buffer(&mut bytes)));
@@ -282,7 +291,8 @@ impl<T: DeserializeOwned + Ord + 'static> Seen<T> {
     }
 }
 
-/// Drops values that are of no use here any more. What one of them does about that concerns no other.
+/// Drops values that are of no use here any more. What one of them does about that concerns no
+/// other.
 fn forget<T>(heap: BinaryHeap<Reverse<Entry<T>>>) {
     heap.into_iter().for_each(|Reverse(entry)| foreign::run_or_forget(|| drop(entry)));
 }

@@ -15,10 +15,12 @@ use crate::sys::large::on_large_pages;
 use crate::sys::mutex::Held;
 use crate::sys::shm::{self, Bytes, Mapping};
 
-/// Where the regions begin: the header has the first page to itself. Both are whole pages on every system (up to 64 KiB).
+/// Where the regions begin: the header has the first page to itself. Both are whole pages on every
+/// system (up to 64 KiB).
 const START: usize = 64 * 1024;
 
-/// Bytes of region 0; each next one is twice as large, and lies behind it. A ring that stays small stays in the caches.
+/// Bytes of region 0; each next one is twice as large, and lies behind it. A ring that stays small
+/// stays in the caches.
 const SMALLEST: usize = 256 * 1024;
 
 /// The largest region there can be: beyond any memory.
@@ -48,7 +50,8 @@ pub(super) struct Ring {
     get: Mutex<View>,
 }
 
-/// The region in use, and what is in it: positions that were checked, so that the bytes between them lie in it.
+/// The region in use, and what is in it: positions that were checked, so that the bytes between
+/// them lie in it.
 struct Live {
     region: u64,
     head: u64,
@@ -124,8 +127,8 @@ impl Ring {
         Ok((held, view))
     }
 
-    /// What is in the queue, as far as it makes sense. The caller holds one of the locks, so that the region, and its own
-    /// end's position, stay; the other end may move on.
+    /// What is in the queue, as far as it makes sense. The caller holds one of the locks, so that
+    /// the region, and its own end's position, stay; the other end may move on.
     fn live(&self) -> Result<Live> {
         let header = self.header();
         let (head, tail) = (header.get.position(), header.put.position());
@@ -205,7 +208,8 @@ impl Ring {
         Ok(())
     }
 
-    /// Moves the ring into a region that holds `least` bytes; says which. The caller holds the lock for putting.
+    /// Moves the ring into a region that holds `least` bytes; says which. The caller holds the lock
+    /// for putting.
     fn grow(&self, view: &mut View, least: usize) -> Result<u64> {
         let header = self.header();
         let taking = header.get.mutex().lock()?;
@@ -234,7 +238,8 @@ impl Ring {
         Ok(new)
     }
 
-    /// Takes the first value into `value`, which is empty; says whether there was one. `Some(deadline)` bounds the wait for the lock.
+    /// Takes the first value into `value`, which is empty; says whether there was one.
+    /// `Some(deadline)` bounds the wait for the lock.
     pub(super) fn take(&self, value: &mut Vec<u8>, deadline: Option<Instant>) -> Result<bool, Refusal> {
         let header = self.header();
         let (held, mut view) = Self::lock(&header.get, &self.get, deadline)?;
@@ -270,8 +275,8 @@ impl Ring {
         Ok(())
     }
 
-    /// Goes back to the smallest region, if nobody puts something just now. The caller holds the lock for taking, and has taken
-    /// the last value.
+    /// Goes back to the smallest region, if nobody puts something just now. The caller holds the
+    /// lock for taking, and has taken the last value.
     fn shrink(&self) {
         let header = self.header();
         let Ok(Some(putting)) = header.put.mutex().try_lock() else { return };
@@ -332,7 +337,8 @@ mod tests {
         Ring::open(Arc::new(Descriptor::new(Ring::create(capacity).unwrap()))).unwrap()
     }
 
-    /// Has a thread end with the lock of one side, after `act`. To a robust lock that is what a killed process is.
+    /// Has a thread end with the lock of one side, after `act`. To a robust lock that is what a
+    /// killed process is.
     fn die_holding(side: &Side, act: impl FnOnce() + Send) {
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -346,7 +352,8 @@ mod tests {
     fn the_room_that_a_killed_consumer_left_is_found_by_a_waiting_producer() {
         let ring = ring(1);
         ring.put(b"first", None, || false).ok().unwrap();
-        // It was killed after the position had moved and before the count did, so that the queue looks full and empty at once.
+        // It was killed after the position had moved and before the count did, so that the queue looks full
+        // and empty at once.
         let get = &ring.header().get;
         die_holding(get, || get.advance_position_only(get.position() + space(5) as u64));
         assert!(ring.header().is_full() && ring.header().is_empty());

@@ -6,9 +6,10 @@ use crate::sync::AtomicU64;
 
 /// A worker's right to begin the records in its ring, which the parent can take back.
 ///
-/// The word holds an epoch (high half) and the number of records begun (low half). A record carries the epoch in which it was
-/// sent and its number. The worker begins a record by raising the count, which works only in the record's own epoch; the parent
-/// takes all records back that were not begun by raising the epoch. One compare-and-swap decides each race, so a task is run by
+/// The word holds an epoch (high half) and the number of records begun (low half). A record carries
+/// the epoch in which it was sent and its number. The worker begins a record by raising the count,
+/// which works only in the record's own epoch; the parent takes all records back that were not
+/// begun by raising the epoch. One compare-and-swap decides each race, so a task is run by
 /// the worker or given back, never both and never neither.
 #[repr(transparent)]
 #[derive(Debug, Default)]
@@ -30,7 +31,8 @@ impl Claim {
         self.0.store(word, std::sync::atomic::Ordering::Relaxed);
     }
 
-    /// The parent's side: ends the epoch. Says how many records were begun; those of higher numbers will not be.
+    /// The parent's side: ends the epoch. Says how many records were begun; those of higher numbers
+    /// will not be.
     pub(crate) fn revoke(&self) -> u32 {
         self.0.fetch_add(EPOCH, AcqRel) as u32
     }

@@ -54,7 +54,8 @@ impl Consumer {
         self.filled(1)
     }
 
-    /// Bytes that can be read now. Looks at the producer's cursor only if fewer than `want` were there at the last look.
+    /// Bytes that can be read now. Looks at the producer's cursor only if fewer than `want` were
+    /// there at the last look.
     pub(crate) fn filled(&mut self, want: usize) -> Result<usize, Corrupt> {
         if self.tail - self.read < want as u64 && !self.ended {
             let tail = self.segment.ring(self.tasks).0.tail.0.position.load(Acquire);
@@ -66,14 +67,14 @@ impl Consumer {
         Ok((self.tail - self.read) as usize)
     }
 
-    /// Whether at least half of the ring's bytes are free: the room in which a producer that sleeps is worth waking. It may have
-    /// filled some of it since the last look.
+    /// Whether at least half of the ring's bytes are free: the room in which a producer that sleeps
+    /// is worth waking. It may have filled some of it since the last look.
     pub(crate) fn has_much_room(&self) -> bool {
         self.tail - self.read <= self.segment.capacity() as u64 / 2
     }
 
-    /// Takes everything up to `solid`, and what was shown beyond it (pieces of a message that will not be completed): the producer
-    /// has ended and cannot show more.
+    /// Takes everything up to `solid`, and what was shown beyond it (pieces of a message that will
+    /// not be completed): the producer has ended and cannot show more.
     pub(crate) fn reach(&mut self, solid: u64) -> Result<(), Corrupt> {
         let shown = self.segment.ring(self.tasks).0.tail.0.position.load(Acquire);
         let tail = solid.max(shown);
@@ -85,7 +86,8 @@ impl Consumer {
         Ok(())
     }
 
-    /// Moves up to `most` bytes to the end of `into` and gives their room back to the producer. Says how many came.
+    /// Moves up to `most` bytes to the end of `into` and gives their room back to the producer.
+    /// Says how many came.
     pub(crate) fn read(&mut self, into: &mut Vec<u8>, most: usize) -> Result<usize, Corrupt> {
         let len = self.available()?.min(most);
         let capacity = self.segment.capacity();
@@ -93,9 +95,10 @@ impl Consumer {
         let first = len.min(capacity - at);
         into.reserve(len);
         let (cursors, data) = self.segment.ring(self.tasks);
-        // SAFETY: at + first ≤ capacity and len - first ≤ at, so both copies stay inside the ring's bytes. The acquire load of the
-        // tail makes the producer's bytes visible, and it does not write them again before it sees our head. A producer that breaks
-        // this rule can change the bytes being copied, not the copy that is looked at.
+        // SAFETY: at + first ≤ capacity and len - first ≤ at, so both copies stay inside the ring's bytes.
+        // The acquire load of the tail makes the producer's bytes visible, and it does not write
+        // them again before it sees our head. A producer that breaks this rule can change the bytes
+        // being copied, not the copy that is looked at.
         unsafe {
             copy_out(data.add(at), first, into);
             if first < len {

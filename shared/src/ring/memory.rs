@@ -80,8 +80,9 @@ impl Memory {
     }
 
     pub(super) fn header(&self) -> &Header {
-        // SAFETY: the mapping is page-aligned, at least DATA bytes long and lives as long as self. Any bytes are valid for
-        // Header: it consists of integers, those that change are atomics, and the ticket's are never looked at through it.
+        // SAFETY: the mapping is page-aligned, at least DATA bytes long and lives as long as self. Any
+        // bytes are valid for Header: it consists of integers, those that change are atomics, and
+        // the ticket's are never looked at through it.
         unsafe { self.mapping.start().cast::<Header>().as_ref() }
     }
 }

@@ -1,14 +1,16 @@
 //! The shared memory between a pool and one worker: two byte streams and a few words.
 //!
-//! A [`Segment`] holds two single-producer single-consumer rings, tasks in and results out, and a [`Header`] with their
-//! cursors and the words by which the two sides wake each other. There is no lock in it, so a worker that is killed
-//! holds none. A [`Producer`] copies bytes in and then shows them with one release store of the tail; what a dying process had
-//! not shown was never there. A [`Consumer`] copies bytes out before anybody looks at them, so that a peer that breaks the rules
+//! A [`Segment`] holds two single-producer single-consumer rings, tasks in and results out, and a
+//! [`Header`] with their cursors and the words by which the two sides wake each other. There is no
+//! lock in it, so a worker that is killed holds none. A [`Producer`] copies bytes in and then shows
+//! them with one release store of the tail; what a dying process had not shown was never there. A
+//! [`Consumer`] copies bytes out before anybody looks at them, so that a peer that breaks the rules
 //! can garble its own messages and nothing else.
 //!
 //! The rings carry plain bytes: a message larger than a ring streams through it in pieces.
-//! After the bounded single-producer queue of Lamport, "Specifying Concurrent Program Modules" (1983), with each side caching
-//! the other's cursor as in Lee, Bu and Chandranmenon, "A Lock-Free, Cache-Efficient Shared Ring Buffer" (2009).
+//! After the bounded single-producer queue of Lamport, "Specifying Concurrent Program Modules"
+//! (1983), with each side caching the other's cursor as in Lee, Bu and Chandranmenon, "A Lock-Free,
+//! Cache-Efficient Shared Ring Buffer" (2009).
 
 mod claim;
 mod consumer;

@@ -1,8 +1,8 @@
 //! Every interleaving of two sides that share a segment, by loom:
 //! `RUSTFLAGS="--cfg multiproc_loom" cargo test --release -p multiproc --lib model`.
 //!
-//! The code is the real one; loom provides the atomics, the threads that stand for the two processes, and a model of the futex. A
-//! lost wake-up shows as a deadlock.
+//! The code is the real one; loom provides the atomics, the threads that stand for the two
+//! processes, and a model of the futex. A lost wake-up shows as a deadlock.
 
 use std::sync::Arc as StdArc;
 
@@ -83,8 +83,8 @@ fn it_takes_the_fence_of_who_wakes() {
     tasks_for_a_sleepy_worker(1, None, Some(Weakness::Fences));
 }
 
-/// The bytes of a ring are no business of loom's. So a cell of loom's stands for the byte that is written behind its back, and
-/// filled again once it was read.
+/// The bytes of a ring are no business of loom's. So a cell of loom's stands for the byte that is
+/// written behind its back, and filled again once it was read.
 fn bytes_behind_the_back_of_loom(producer: Option<Weakness>, consumer: Option<Weakness>) {
     loom::model(move || {
         let segment = segment();
@@ -117,13 +117,15 @@ fn bytes_behind_the_back_of_loom(producer: Option<Weakness>, consumer: Option<We
 
 #[allow(unsafe_code, reason = "loom sees to it that nobody writes meanwhile")]
 fn peek(byte: *const u8) -> u8 {
-    // SAFETY: the pointer is that of a living cell, and loom panics before anybody who writes gets one as well.
+    // SAFETY: the pointer is that of a living cell, and loom panics before anybody who writes gets one
+    // as well.
     unsafe { byte.read() }
 }
 
 #[allow(unsafe_code, reason = "loom sees to it that nobody else is there")]
 fn poke(byte: *mut u8, value: u8) {
-    // SAFETY: the pointer is that of a living cell, and loom panics before anybody else gets one as well.
+    // SAFETY: the pointer is that of a living cell, and loom panics before anybody else gets one as
+    // well.
     unsafe { byte.write(value) };
 }
 
@@ -316,11 +318,13 @@ fn a_record_that_was_taken_back_and_sent_again_runs_once() {
     });
 }
 
-/// Ends of a pipe sleep by their cursors; one bell serves both directions, so that every sleeper looks again when it rings.
+/// Ends of a pipe sleep by their cursors; one bell serves both directions, so that every sleeper
+/// looks again when it rings.
 #[test]
 fn an_end_of_a_pipe_that_falls_asleep_misses_no_message_and_no_room() {
-    // Four rings of bells and their sleeps are too many for every interleaving; three preemptions find what there is to find in
-    // such protocols (Musuvathi and Qadeer, "Iterative Context Bounding", 2007, found all their bugs with two).
+    // Four rings of bells and their sleeps are too many for every interleaving; three preemptions find
+    // what there is to find in such protocols (Musuvathi and Qadeer, "Iterative Context Bounding",
+    // 2007, found all their bugs with two).
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(3);
     model.check(|| {

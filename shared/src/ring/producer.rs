@@ -47,7 +47,8 @@ impl Producer {
         (&cursors.tail.0, &cursors.head.0)
     }
 
-    /// Bytes that can be written now. Looks at the consumer's cursor only if fewer than `want` were free at the last look.
+    /// Bytes that can be written now. Looks at the consumer's cursor only if fewer than `want` were
+    /// free at the last look.
     #[inline]
     pub(crate) fn free(&mut self, want: usize) -> Result<usize, Corrupt> {
         let capacity = self.segment.capacity() as u64;
@@ -69,9 +70,9 @@ impl Producer {
         let at = (self.written as usize) & (capacity - 1);
         let first = len.min(capacity - at);
         let (_, data) = self.segment.ring(self.tasks);
-        // SAFETY: at + first ≤ capacity and len - first ≤ at, so both copies stay inside the ring's bytes, to which nobody has
-        // references. Those from `written` on for `free` bytes belong to the producer until it publishes them: the consumer reads
-        // below the tail only.
+        // SAFETY: at + first ≤ capacity and len - first ≤ at, so both copies stay inside the ring's bytes,
+        // to which nobody has references. Those from `written` on for `free` bytes belong to the
+        // producer until it publishes them: the consumer reads below the tail only.
         unsafe {
             copy_in(&bytes[..first], data.add(at));
             if first < len {
@@ -82,8 +83,9 @@ impl Producer {
         Ok(len)
     }
 
-    /// Writes `head` and the first `len` bytes of `value`, without showing them, if there is room for all of both in one place; says
-    /// whether it did. All bytes are copied, because a copy of a fixed size takes no call; those beyond `len` lie in free room.
+    /// Writes `head` and the first `len` bytes of `value`, without showing them, if there is room
+    /// for all of both in one place; says whether it did. All bytes are copied, because a copy
+    /// of a fixed size takes no call; those beyond `len` lie in free room.
     #[inline]
     pub(crate) fn write_short(&mut self, head: [u8; 4], value: u128, len: usize) -> Result<bool, Corrupt> {
         const ALL: usize = 4 + size_of::<u128>();
@@ -93,8 +95,9 @@ impl Producer {
             return Ok(false);
         }
         let (_, data) = self.segment.ring(self.tasks);
-        // SAFETY: at + ALL ≤ capacity, so both stay inside the ring's bytes, to which nobody has references; those from `written` on
-        // for `free` bytes, of which there are at least ALL, belong to the producer.
+        // SAFETY: at + ALL ≤ capacity, so both stay inside the ring's bytes, to which nobody has
+        // references; those from `written` on for `free` bytes, of which there are at least ALL,
+        // belong to the producer.
         unsafe {
             store_in(head, data.add(at));
             store_in(value.to_ne_bytes(), data.add(at + 4));

@@ -10,11 +10,12 @@ use crate::ring::Claim;
 use crate::ring::memory::Memory;
 use crate::sync::{AtomicU32, AtomicU64};
 
-/// Bytes at the start of a segment that are read and written through its descriptor, but for the last word: the ticket by which a
-/// fresh process learns what it is.
+/// Bytes at the start of a segment that are read and written through its descriptor, but for the
+/// last word: the ticket by which a fresh process learns what it is.
 pub(crate) const TICKET_LEN: usize = 128;
 
-/// The bytes of the ticket, which are not looked at here, and why the process that got it could not begin.
+/// The bytes of the ticket, which are not looked at here, and why the process that got it could not
+/// begin.
 #[repr(C)]
 #[derive(Debug, Default)]
 pub(super) struct Ticket {
@@ -22,7 +23,8 @@ pub(super) struct Ticket {
     failure: AtomicU64,
 }
 
-/// Where in a segment the word is that says why its process could not begin; 0 while nothing is known of that.
+/// Where in a segment the word is that says why its process could not begin; 0 while nothing is
+/// known of that.
 pub(crate) const FAILURE_AT: usize = TICKET_LEN - size_of::<u64>();
 
 #[cfg(not(multiproc_loom))]
@@ -48,8 +50,8 @@ pub(crate) struct Padded<T>(pub(crate) T);
 pub(crate) struct Cursor {
     /// Bytes since the start, which never wrap in practice (2^64 bytes).
     pub(crate) position: AtomicU64,
-    /// The number of its sleep: odd while it sleeps, or is about to. (A pool and its workers have words of their own for this,
-    /// one for all of their rings.)
+    /// The number of its sleep: odd while it sleeps, or is about to. (A pool and its workers have
+    /// words of their own for this, one for all of their rings.)
     pub(super) sleeping: AtomicU32,
     /// The other side's last sleep that it has ended.
     pub(super) told: AtomicU32,
@@ -79,10 +81,12 @@ pub(crate) struct WorkerWords {
     pub(crate) ready: AtomicU32,
     /// Tasks begun since the start. One more than the results sent: that task runs now.
     pub(crate) started: AtomicU64,
-    /// When the running task began (or, in a large chunk, one of its last), in nanoseconds of the common clock.
+    /// When the running task began (or, in a large chunk, one of its last), in nanoseconds of the
+    /// common clock.
     pub(crate) started_at: AtomicU64,
-    /// Bytes of results that are complete, shown or not. Only read once the worker has ended: while it lives, its parent
-    /// looks at the ring's tail, which moves seldom, so that the two do not fight over a cache line for each small result.
+    /// Bytes of results that are complete, shown or not. Only read once the worker has ended: while
+    /// it lives, its parent looks at the ring's tail, which moves seldom, so that the two do
+    /// not fight over a cache line for each small result.
     pub(crate) solid: AtomicU64,
     /// Nanoseconds spent in tasks, all told.
     pub(crate) busy_ns: AtomicU64,
@@ -147,7 +151,8 @@ impl Segment {
         Ok((Self { memory, capacity }, fd))
     }
 
-    /// Maps what another process made, if it is memory of that kind, for rings of a size that rings can have.
+    /// Maps what another process made, if it is memory of that kind, for rings of a size that rings
+    /// can have.
     pub(crate) fn open(fd: impl AsFd, kind: ObjectKind) -> Result<Self> {
         let memory = Memory::open(fd, kind)?;
         let capacity = memory.len() / 2;
@@ -166,7 +171,8 @@ impl Segment {
         self.capacity
     }
 
-    /// Bytes of a long message that are moved at a time: while one side copies a piece, the other copies the one before it.
+    /// Bytes of a long message that are moved at a time: while one side copies a piece, the other
+    /// copies the one before it.
     pub(crate) fn piece(&self) -> usize {
         self.capacity / 4
     }

@@ -1,8 +1,9 @@
 //! How the two sides wait for each other: look for a short while, then sleep until woken.
 //!
-//! Both directions follow the same rule (Dekker's). The sleeper says that it sleeps, then looks once more; the other side
-//! acts, then looks whether anybody sleeps. A full fence on both sides between the two steps makes sure that at least one of
-//! them sees the other, so no wake-up is lost. Sleeps are numbered, and who wakes remembers the number, so that each sleep costs
+//! Both directions follow the same rule (Dekker's). The sleeper says that it sleeps, then looks
+//! once more; the other side acts, then looks whether anybody sleeps. A full fence on both sides
+//! between the two steps makes sure that at least one of them sees the other, so no wake-up is
+//! lost. Sleeps are numbered, and who wakes remembers the number, so that each sleep costs
 //! one wake-up at most; and every word has a single writer.
 
 use std::sync::atomic;
@@ -13,8 +14,8 @@ use crate::sync::{AtomicU32, fence, thread};
 use crate::sys::clock;
 use crate::sys::futex::Word;
 
-/// How long a side looks before it sleeps, in nanoseconds: about two kernel wake-ups (25 µs each on the machine this was
-/// tuned on), so that looking never costs much more than the sleep it avoids.
+/// How long a side looks before it sleeps, in nanoseconds: about two kernel wake-ups (25 µs each on
+/// the machine this was tuned on), so that looking never costs much more than the sleep it avoids.
 pub(crate) const SPIN_NS: u64 = 50_000;
 
 /// Looks before the first yield: about as long as a short task takes to come back from another CPU.
@@ -23,8 +24,8 @@ const LOOKS: u32 = 128;
 /// A yield that takes longer than this (nanoseconds) has put another program into our place.
 const LOST_CPU_NS: u64 = 20_000;
 
-/// Busy waits that stop at their first looks after that: to sleep and be woken is quicker then, for whoever wakes from a sleep
-/// goes before those who have had their turn.
+/// Busy waits that stop at their first looks after that: to sleep and be woken is quicker then, for
+/// whoever wakes from a sleep goes before those who have had their turn.
 const CROWDED_WAITS: u32 = 64;
 
 /// How many more of them. A hint of this process to itself, so that it may be inexact.
@@ -32,8 +33,9 @@ static CROWDED: atomic::AtomicU32 = atomic::AtomicU32::new(0);
 
 /// A bounded busy wait.
 ///
-/// After its first looks it offers its CPU to others between looks. If the one it waits for has no CPU to run on (other programs
-/// keep them busy, or both were put on the same one), that is what lets it go on; otherwise it costs next to nothing.
+/// After its first looks it offers its CPU to others between looks. If the one it waits for has no
+/// CPU to run on (other programs keep them busy, or both were put on the same one), that is what
+/// lets it go on; otherwise it costs next to nothing.
 #[derive(Debug)]
 pub(crate) struct Spin {
     looks: u32,
@@ -78,7 +80,8 @@ impl Spin {
     }
 }
 
-/// Whether a sleep of this number is going on: sleeps are counted twice, odd at their beginning and even at their end.
+/// Whether a sleep of this number is going on: sleeps are counted twice, odd at their beginning and
+/// even at their end.
 fn asleep(number: u32) -> bool {
     number % 2 == 1
 }
@@ -99,7 +102,8 @@ fn end_sleep(word: &AtomicU32) {
     }
 }
 
-/// Whether a sleep is going on that the other side was not woken from yet; notes in `told` that it is being woken now.
+/// Whether a sleep is going on that the other side was not woken from yet; notes in `told` that it
+/// is being woken now.
 fn tell(word: &AtomicU32, told: &AtomicU32) -> bool {
     let number = word.load(Relaxed);
     if !asleep(number) || told.load(Relaxed) == number {
@@ -110,10 +114,11 @@ fn tell(word: &AtomicU32, told: &AtomicU32) -> bool {
 }
 
 impl Cursor {
-    /// This side is about to sleep until the other one moves its cursor. It must look at that once more after this.
+    /// This side is about to sleep until the other one moves its cursor. It must look at that once
+    /// more after this.
     ///
-    /// The sleep has a number of its own, also while another thread of this side sleeps: the other side may have woken that one
-    /// already, and would not wake the same sleep twice.
+    /// The sleep has a number of its own, also while another thread of this side sleeps: the other
+    /// side may have woken that one already, and would not wake the same sleep twice.
     pub(crate) fn begin_sleep(&self) {
         let number = self.sleeping.load(Relaxed);
         let next = if asleep(number) { 2 } else { 1 };
@@ -156,7 +161,8 @@ impl Header {
         }
     }
 
-    /// The parent has put something into the task ring or made room in the result ring: wakes the worker if it sleeps.
+    /// The parent has put something into the task ring or made room in the result ring: wakes the
+    /// worker if it sleeps.
     pub(crate) fn wake_worker(&self) {
         fence(SeqCst);
         if tell(&self.worker.sleeping, &self.parent.woken) {
@@ -191,14 +197,16 @@ impl Header {
         end_sleep(&self.parent.awaits_room);
     }
 
-    /// The worker has put results into their ring. Says whether the parent sleeps and must be rung up.
+    /// The worker has put results into their ring. Says whether the parent sleeps and must be rung
+    /// up.
     #[must_use]
     pub(crate) fn results_awaited(&self) -> bool {
         fence(SeqCst);
         tell(&self.parent.awaits_results, &self.worker.told_results)
     }
 
-    /// The worker has made room in the task ring. Says whether the parent sleeps, waits for that, and must be rung up.
+    /// The worker has made room in the task ring. Says whether the parent sleeps, waits for that,
+    /// and must be rung up.
     #[must_use]
     pub(crate) fn room_awaited(&self) -> bool {
         fence(SeqCst);

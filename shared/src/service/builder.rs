@@ -42,16 +42,17 @@ pub struct ServiceManagerBuilder {
 }
 
 impl ServiceManagerBuilder {
-    /// How long a worker may take to end once it was told to (SIGTERM), before it is killed; 10 s if not set. systemd:
-    /// `TimeoutStopSec`.
+    /// How long a worker may take to end once it was told to (SIGTERM), before it is killed; 10 s
+    /// if not set. systemd: `TimeoutStopSec`.
     pub fn graceful_deadline(mut self, deadline: Duration) -> Self {
         self.settings.deadline = deadline;
         self
     }
 
-    /// How long the replacement of a worker that died has to wait: the first comes at once; then it is `shortest`, and
-    /// twice as long each time, up to `longest`. A worker that lived longer than `longest` was well, and the count
-    /// begins anew. 100 ms and 5 s if not set. systemd: `RestartSec` and `RestartMaxDelaySec`.
+    /// How long the replacement of a worker that died has to wait: the first comes at once; then it
+    /// is `shortest`, and twice as long each time, up to `longest`. A worker that lived longer
+    /// than `longest` was well, and the count begins anew. 100 ms and 5 s if not set. systemd:
+    /// `RestartSec` and `RestartMaxDelaySec`.
     pub fn respawn_throttle(mut self, shortest: Duration, longest: Duration) -> Self {
         self.settings.pace = Pace { shortest, longest };
         self
@@ -66,8 +67,8 @@ impl ServiceManagerBuilder {
     /// A manager with these settings.
     ///
     /// # Errors
-    /// [`Error::Config`] if the shortest wait for a replacement is longer than the longest, or if either is none at all
-    /// or over a day.
+    /// [`Error::Config`] if the shortest wait for a replacement is longer than the longest, or if
+    /// either is none at all or over a day.
     pub fn build(self) -> Result<ServiceManager> {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         let Pace { shortest, longest } = self.settings.pace;

@@ -12,8 +12,8 @@ use crate::sys::pid::Owner;
 /// More workers of a service than this are a mistake rather than a wish, as in a pool.
 const MOST_WORKERS: usize = 4096;
 
-/// A service of a [`ServiceManager`](crate::ServiceManager), as [`add`](crate::ServiceManager::add) returns it. No two
-/// services of a program have the same.
+/// A service of a [`ServiceManager`](crate::ServiceManager), as [`add`](crate::ServiceManager::add)
+/// returns it. No two services of a program have the same.
 ///
 /// ```
 /// use multiproc::{Service, ServiceManager, ServiceWorker};
@@ -47,8 +47,8 @@ impl fmt::Display for ServiceId {
     }
 }
 
-/// How many workers each service is to have, and what else was asked for. The manager looks here whenever it is woken,
-/// and makes the world the same.
+/// How many workers each service is to have, and what else was asked for. The manager looks here
+/// whenever it is woken, and makes the world the same.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
     workers: Mutex<BTreeMap<ServiceId, usize>>,
@@ -114,14 +114,15 @@ fn check(workers: usize) -> Result<()> {
     Err(Error::Config(format!("a service has up to {MOST_WORKERS} workers, not {workers}")))
 }
 
-/// A handle on a [`ServiceManager`](crate::ServiceManager) for while it runs: for its hooks, and for other threads.
-/// Cheap to clone.
+/// A handle on a [`ServiceManager`](crate::ServiceManager) for while it runs: for its hooks, and
+/// for other threads. Cheap to clone.
 ///
 /// Made by [`ServiceManager::control`](crate::ServiceManager::control), and given to
-/// [`on_reload`](crate::ServiceManager::on_reload). What it asks for is done by the manager soon after, in its own
-/// thread.
+/// [`on_reload`](crate::ServiceManager::on_reload). What it asks for is done by the manager soon
+/// after, in its own thread.
 ///
-/// The well-known counterparts are `systemctl reload` and `stop`; in Python, the package cotyledon's `reconfigure`.
+/// The well-known counterparts are `systemctl reload` and `stop`; in Python, the package
+/// cotyledon's `reconfigure`.
 ///
 /// ```
 /// use multiproc::{Service, ServiceManager, ServiceWorker};
@@ -147,12 +148,14 @@ fn check(workers: usize) -> Result<()> {
 pub struct ServiceControl(pub(super) Arc<Wanted>);
 
 impl ServiceControl {
-    /// Sets how many workers a service is to have; it may be 0. New ones get the next free numbers; of too many, those
-    /// with the highest numbers are told to end, as at [termination](crate::ServiceManager::run).
+    /// Sets how many workers a service is to have; it may be 0. New ones get the next free numbers;
+    /// of too many, those with the highest numbers are told to end, as at
+    /// [termination](crate::ServiceManager::run).
     ///
     /// # Errors
-    /// [`Error::Config`] if the service is not of this manager, if there are too many (over 4096), or if the manager is
-    /// ending its services; [`Error::ForeignProcess`] in a copy of the process that the manager runs in.
+    /// [`Error::Config`] if the service is not of this manager, if there are too many (over 4096),
+    /// or if the manager is ending its services; [`Error::ForeignProcess`] in a copy of the
+    /// process that the manager runs in.
     pub fn reconfigure(&self, id: ServiceId, workers: usize) -> Result<()> {
         check(workers)?;
         self.0.check()?;
@@ -167,8 +170,8 @@ impl ServiceControl {
         Ok(())
     }
 
-    /// Reloads, as SIGHUP does. In a copy of the process that the manager runs in, it does nothing; nor does
-    /// [`terminate`](ServiceControl::terminate).
+    /// Reloads, as SIGHUP does. In a copy of the process that the manager runs in, it does nothing;
+    /// nor does [`terminate`](ServiceControl::terminate).
     pub fn reload(&self) {
         if self.0.check().is_err() {
             return;

@@ -18,10 +18,12 @@ type OnReload = Box<dyn FnMut(&ServiceControl, ServiceId) + Send>;
 /// A function that runs for as long as the program does, in one or several processes; for
 /// [`ServiceManager::add`](crate::ServiceManager::add).
 ///
-/// Its first parameter is a [`ServiceWorker`]; the others are the arguments given here, which each worker gets a clone
-/// of. When the function returns or panics, or its process is killed, a new worker takes the place.
+/// Its first parameter is a [`ServiceWorker`]; the others are the arguments given here, which each
+/// worker gets a clone of. When the function returns or panics, or its process is killed, a new
+/// worker takes the place.
 ///
-/// The well-known counterparts are a unit file of systemd, and in Python the class `Service` of the package cotyledon.
+/// The well-known counterparts are a unit file of systemd, and in Python the class `Service` of the
+/// package cotyledon.
 ///
 /// ```
 /// use multiproc::{Queue, Service, ServiceWorker};
@@ -58,8 +60,9 @@ impl Service {
         Self { name: name_of::<F>(), start: Box::new(start), on_reload: Vec::new() }
     }
 
-    /// Calls `hook` in the manager's process when the manager is told to reload (SIGHUP), after the manager's own hooks and before the
-    /// service's workers are told, who ask [`reload_requested`](ServiceWorker::reload_requested).
+    /// Calls `hook` in the manager's process when the manager is told to reload (SIGHUP), after the
+    /// manager's own hooks and before the service's workers are told, who ask
+    /// [`reload_requested`](ServiceWorker::reload_requested).
     ///
     /// ```
     /// use multiproc::{Service, ServiceWorker};
@@ -114,8 +117,8 @@ impl fmt::Debug for Service {
     }
 }
 
-/// A tuple of a service's arguments, without its [`ServiceWorker`]: up to seven values that can be cloned, since each
-/// new worker gets them anew.
+/// A tuple of a service's arguments, without its [`ServiceWorker`]: up to seven values that can be
+/// cloned, since each new worker gets them anew.
 pub trait ServiceArguments: Clone + Send + 'static {
     /// The same with the worker before them.
     type WithWorker: Arguments;

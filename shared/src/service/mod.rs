@@ -1,13 +1,15 @@
-//! Services: functions that run for as long as the program does, in processes that are replaced when they die.
+//! Services: functions that run for as long as the program does, in processes that are replaced
+//! when they die.
 //!
-//! The manager has one loop and no threads. What is wanted (how many workers each service is to have) stands in one
-//! place, which anybody may change who has a handle; the loop is woken by signals, by such changes and by workers that
-//! end, and makes the world what is wanted. Beyond that, a worker is a [`Process`](crate::Process) like any other, and
-//! dies with its program.
+//! The manager has one loop and no threads. What is wanted (how many workers each service is to
+//! have) stands in one place, which anybody may change who has a handle; the loop is woken by
+//! signals, by such changes and by workers that end, and makes the world what is wanted. Beyond
+//! that, a worker is a [`Process`](crate::Process) like any other, and dies with its program.
 //!
 //! - [`definition`]: what a service is; [`worker`]: what its function is given;
 //! - [`control`]: what is wanted; [`hooks`]: what the program is told; [`builder`]: settings;
-//! - [`run`]: the loop; [`seat`]: one worker's place, and who holds it; [`throttle`]: how soon one is replaced;
+//! - [`run`]: the loop; [`seat`]: one worker's place, and who holds it; [`throttle`]: how soon one
+//!   is replaced;
 //! - [`signals`]: catching them; [`notify`]: what systemd is told.
 
 mod builder;
@@ -42,11 +44,12 @@ use crate::service::hooks::Hooks;
 /// | a worker dies, however | a new one takes its place and number, [sooner or later](ServiceManagerBuilder::respawn_throttle); the others are left alone |
 /// | the program dies, however | its workers die with it |
 ///
-/// If the environment variable `NOTIFY_SOCKET` is set, as by systemd for services of `Type=notify` or `notify-reload`,
-/// the manager says there when the first workers were started, when it reloads and has reloaded, and when it stops.
+/// If the environment variable `NOTIFY_SOCKET` is set, as by systemd for services of `Type=notify`
+/// or `notify-reload`, the manager says there when the first workers were started, when it reloads
+/// and has reloaded, and when it stops.
 ///
-/// The well-known counterparts are systemd itself, and in Python the package cotyledon, whose `ServiceManager` this one
-/// takes after.
+/// The well-known counterparts are systemd itself, and in Python the package cotyledon, whose
+/// `ServiceManager` this one takes after.
 ///
 /// ```
 /// use std::time::Duration;
@@ -105,8 +108,8 @@ impl ServiceManager {
         Self { settings, ..Self::default() }
     }
 
-    /// Adds a service that is to have so many workers, numbered from 0. They start with [`run`](ServiceManager::run),
-    /// the services in the order in which they were added.
+    /// Adds a service that is to have so many workers, numbered from 0. They start with
+    /// [`run`](ServiceManager::run), the services in the order in which they were added.
     ///
     /// # Errors
     /// [`Error::Config`] if there are too many workers (over 4096).
@@ -116,8 +119,8 @@ impl ServiceManager {
         Ok(id)
     }
 
-    /// Sets how many workers a service is to have; see [`ServiceControl::reconfigure`], which does so while the manager
-    /// runs.
+    /// Sets how many workers a service is to have; see [`ServiceControl::reconfigure`], which does
+    /// so while the manager runs.
     ///
     /// # Errors
     /// As there.
@@ -130,9 +133,9 @@ impl ServiceManager {
         self.control.clone()
     }
 
-    /// Calls `hook` when the manager is told to reload (SIGHUP), before the workers are. Of this and the other hooks
-    /// there may be several; they run in the thread of [`run`](ServiceManager::run), one after the other, and the
-    /// manager waits for them.
+    /// Calls `hook` when the manager is told to reload (SIGHUP), before the workers are. Of this
+    /// and the other hooks there may be several; they run in the thread of
+    /// [`run`](ServiceManager::run), one after the other, and the manager waits for them.
     pub fn on_reload(&mut self, hook: impl FnMut(&ServiceControl) + Send + 'static) -> &mut Self {
         self.hooks.on_reload.push(Box::new(hook));
         self
@@ -144,38 +147,43 @@ impl ServiceManager {
         self
     }
 
-    /// Calls `hook` with the service, the worker's number and its process id when a worker was started.
+    /// Calls `hook` with the service, the worker's number and its process id when a worker was
+    /// started.
     pub fn on_new_worker(&mut self, hook: impl FnMut(ServiceId, usize, u32) + Send + 'static) -> &mut Self {
         self.hooks.on_new_worker.push(Box::new(hook));
         self
     }
 
-    /// Calls `hook` with the service, the worker's number and how its process ended when a worker has ended: because it
-    /// died, or because it was told to.
+    /// Calls `hook` with the service, the worker's number and how its process ended when a worker
+    /// has ended: because it died, or because it was told to.
     pub fn on_dead_worker(&mut self, hook: impl FnMut(ServiceId, usize, ExitStatus) + Send + 'static) -> &mut Self {
         self.hooks.on_dead_worker.push(Box::new(hook));
         self
     }
 
-    /// Calls `hook` with the service, the worker's number and the error when a worker's function panicked (its process
-    /// has then exited with code 1), its arguments could not be sent, or its process could not be started.
+    /// Calls `hook` with the service, the worker's number and the error when a worker's function
+    /// panicked (its process has then exited with code 1), its arguments could not be sent, or
+    /// its process could not be started.
     pub fn on_error(&mut self, hook: impl FnMut(ServiceId, usize, &Error) + Send + 'static) -> &mut Self {
         self.hooks.on_error.push(Box::new(hook));
         self
     }
 
-    /// Runs the services until SIGTERM, SIGINT or [`ServiceControl::terminate`], and returns when all workers have
-    /// ended.
+    /// Runs the services until SIGTERM, SIGINT or [`ServiceControl::terminate`], and returns when
+    /// all workers have ended.
     ///
-    /// Meanwhile the manager answers to SIGHUP, SIGTERM and SIGINT (the last one only if it was not ignored before).
-    /// Handlers that the program has set for them run, too; afterwards, all is as it was.
+    /// Meanwhile the manager answers to SIGHUP, SIGTERM and SIGINT (the last one only if it was not
+    /// ignored before). Handlers that the program has set for them run, too; afterwards, all is
+    /// as it was.
     ///
-    /// A second SIGTERM changes nothing. A hook that panics ends the manager at once, and its workers with it.
+    /// A second SIGTERM changes nothing. A hook that panics ends the manager at once, and its
+    /// workers with it.
     ///
     /// # Errors
-    /// [`Error::Config`] if another manager runs in this process; what [`Process`](crate::Process) says if one of the
-    /// first workers cannot be started: those that could be are killed then. What fails later is tried again; see
-    /// [`on_error`](ServiceManager::on_error). [`Error::ForeignProcess`] in a copy of this process that a hook has made.
+    /// [`Error::Config`] if another manager runs in this process; what [`Process`](crate::Process)
+    /// says if one of the first workers cannot be started: those that could be are killed then.
+    /// What fails later is tried again; see [`on_error`](ServiceManager::on_error).
+    /// [`Error::ForeignProcess`] in a copy of this process that a hook has made.
     pub fn run(self) -> Result<()> {
         run::run(self.services, self.hooks, self.settings, self.control)
     }

@@ -1,6 +1,7 @@
 //! Telling the service manager above, such as systemd, how things stand. See sd_notify(3).
 //!
-//! Three messages, by hand: the crate sd-notify (0.5) takes an abstract name for a path, and waits while nobody reads.
+//! Three messages, by hand: the crate sd-notify (0.5) takes an abstract name for a path, and waits
+//! while nobody reads.
 
 use std::env;
 use std::ffi::OsString;
@@ -15,8 +16,8 @@ use crate::sys::clock::now_ns;
 pub(super) struct Notifier(Option<(UnixDatagram, SocketAddr)>);
 
 impl Notifier {
-    /// Reads `NOTIFY_SOCKET`: a path, or the name of an abstract socket after an `@`. What cannot be reached is as good
-    /// as not set: the service is not worse for it.
+    /// Reads `NOTIFY_SOCKET`: a path, or the name of an abstract socket after an `@`. What cannot
+    /// be reached is as good as not set: the service is not worse for it.
     pub(super) fn from_env() -> Self {
         Self(env::var_os("NOTIFY_SOCKET").and_then(Self::open))
     }

@@ -21,14 +21,15 @@ use crate::sys::bell::Bell;
 use crate::sys::pid::Owner;
 use crate::sys::signals::Disposition;
 
-/// How often to look at the workers even if nothing says that one has ended. All that says so is a descriptor, which a
-/// child of the worker may have inherited.
+/// How often to look at the workers even if nothing says that one has ended. All that says so is a
+/// descriptor, which a child of the worker may have inherited.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// How soon to look again for how a worker ended once it has.
 const SOON: Duration = Duration::from_millis(2);
 
-/// The process whose manager runs, if any: there is one SIGTERM a process. (A forked child is another.)
+/// The process whose manager runs, if any: there is one SIGTERM a process. (A forked child is
+/// another.)
 static RUNS: AtomicU32 = AtomicU32::new(0);
 
 /// Leave to run.
@@ -190,8 +191,8 @@ impl Run {
         }
     }
 
-    /// Has each service have the seats it should, with workers on those that are due. Returns the first reason, if any,
-    /// why a worker could not be started.
+    /// Has each service have the seats it should, with workers on those that are due. Returns the
+    /// first reason, if any, why a worker could not be started.
     fn fill(&mut self) -> Option<Error> {
         let mut refused = None;
         for group in &mut self.groups {
@@ -227,7 +228,8 @@ impl Run {
         self.groups.iter().flat_map(|group| &group.seats)
     }
 
-    /// Sleeps until a signal, a word from the control, a worker's end, or the time for the next thing to do.
+    /// Sleeps until a signal, a word from the control, a worker's end, or the time for the next
+    /// thing to do.
     fn sleep(&self) -> Result<()> {
         let now = Instant::now();
         let mut until = self.seats().filter_map(Seat::due).fold(now + LOOK, Instant::min);

@@ -9,8 +9,8 @@ use crate::exit::ExitStatus;
 use crate::process::Process;
 use crate::service::throttle::{Pace, Throttle};
 
-/// How long a worker that was killed may take to be gone, before its process is dropped with everything that belongs to
-/// it.
+/// How long a worker that was killed may take to be gone, before its process is dropped with
+/// everything that belongs to it.
 const BURIAL: Duration = Duration::from_secs(5);
 
 /// A number of a service.
@@ -83,8 +83,8 @@ impl Seat {
         self.holder = Holder::Nobody(Instant::now() + wait);
     }
 
-    /// Tells a worker that serves to reload. One that is not prepared for the signal has not begun, and begins with
-    /// all as it is now.
+    /// Tells a worker that serves to reload. One that is not prepared for the signal has not begun,
+    /// and begins with all as it is now.
     pub(super) fn reload(&self) {
         if let Holder::Serves(process, _) = &self.holder {
             // One that cannot be reached has ended; that is noticed elsewhere.
@@ -117,7 +117,8 @@ impl Seat {
         });
     }
 
-    /// Looks whether its worker has ended; if so, the seat is vacant, and for how long at least, the throttle says.
+    /// Looks whether its worker has ended; if so, the seat is vacant, and for how long at least,
+    /// the throttle says.
     pub(super) fn look(&mut self, pace: Pace) -> Option<End> {
         let exit = self.process()?.exit_status()?;
         let now = Instant::now();

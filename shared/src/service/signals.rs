@@ -13,8 +13,8 @@ use signal_hook::{SigId, flag};
 
 use crate::sys::signals::Disposition;
 
-/// signal-hook's handlers. It installs each once and takes none away, so after another was put in its place only we can
-/// put it back.
+/// signal-hook's handlers. It installs each once and takes none away, so after another was put in
+/// its place only we can put it back.
 static HANDLERS: Mutex<BTreeMap<i32, Disposition>> = Mutex::new(BTreeMap::new());
 
 /// A signal that is caught as long as this lives. Then it does again what it did before.
@@ -67,7 +67,8 @@ impl AsFd for Caught {
 
 impl Drop for Caught {
     fn drop(&mut self) {
-        // First the disposition: a signal in between must not find signal-hook's handler with nothing to do.
+        // First the disposition: a signal in between must not find signal-hook's handler with nothing to
+        // do.
         self.before.restore(self.signal);
         for action in self.actions.drain(..) {
             unregister(action);

@@ -16,7 +16,8 @@ impl Default for Pace {
     }
 }
 
-/// The deaths of the workers of one number: none to wait for the first, then twice as long each time.
+/// The deaths of the workers of one number: none to wait for the first, then twice as long each
+/// time.
 #[derive(Debug, Default)]
 pub(super) struct Throttle {
     next: Duration,

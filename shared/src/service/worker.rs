@@ -14,17 +14,18 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use crate::service::signals::Caught;
 
-/// The first parameter of a [`Service`](crate::Service)'s function: which worker it is, and what is asked of it.
+/// The first parameter of a [`Service`](crate::Service)'s function: which worker it is, and what is
+/// asked of it.
 ///
 /// A worker that never asks is ended by the manager's SIGTERM, wherever it may be. One that calls
-/// [`should_stop`](ServiceWorker::should_stop) has from then on the time to end in good order. SIGHUP never ends a
-/// worker; [`reload_requested`](ServiceWorker::reload_requested) tells of it.
+/// [`should_stop`](ServiceWorker::should_stop) has from then on the time to end in good order.
+/// SIGHUP never ends a worker; [`reload_requested`](ServiceWorker::reload_requested) tells of it.
 ///
-/// Signals interrupt no call that waits, such as [`Queue::get`](crate::Queue::get): let such calls have a time limit,
-/// and ask again after it.
+/// Signals interrupt no call that waits, such as [`Queue::get`](crate::Queue::get): let such calls
+/// have a time limit, and ask again after it.
 ///
-/// The well-known counterpart in Python is the class `Service` of the package cotyledon, with its methods `reload` and
-/// `terminate`.
+/// The well-known counterpart in Python is the class `Service` of the package cotyledon, with its
+/// methods `reload` and `terminate`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -92,8 +93,9 @@ impl ServiceWorker {
         &self.seat.name
     }
 
-    /// Whether it is to end: it has got SIGTERM. From the first call on, that signal no longer ends the process by
-    /// itself, so ask often; a worker that has not returned by the manager's deadline is killed.
+    /// Whether it is to end: it has got SIGTERM. From the first call on, that signal no longer ends
+    /// the process by itself, so ask often; a worker that has not returned by the manager's
+    /// deadline is killed.
     pub fn should_stop(&self) -> bool {
         let Some(ears) = &self.ears else { return false };
         // Without a handler the signal goes on to end the process, which is safe.
@@ -101,8 +103,8 @@ impl ServiceWorker {
         stop.as_ref().is_some_and(Caught::has_come)
     }
 
-    /// Whether it is to reload, as the manager was asked to by SIGHUP: `true` once for each time. (A new worker is not
-    /// asked: it has just begun.)
+    /// Whether it is to reload, as the manager was asked to by SIGHUP: `true` once for each time.
+    /// (A new worker is not asked: it has just begun.)
     pub fn reload_requested(&self) -> bool {
         let Some(ears) = &self.ears else { return false };
         ears.asks_for_reload.store(true, Relaxed);
@@ -110,8 +112,9 @@ impl ServiceWorker {
         ears.reload.has_come() && ears.reload.take()
     }
 
-    /// Sleeps for so long, or until there is something to do: to stop or to reload. Of these it knows what the worker
-    /// has asked for at least once, since nobody else would ever attend to it. Says whether it was the whole time.
+    /// Sleeps for so long, or until there is something to do: to stop or to reload. Of these it
+    /// knows what the worker has asked for at least once, since nobody else would ever attend
+    /// to it. Says whether it was the whole time.
     pub fn sleep(&self, time: Duration) -> bool {
         let until = Instant::now().checked_add(time);
         let Some(ears) = &self.ears else { return true };
@@ -151,8 +154,8 @@ impl Ears {
             asks_for_reload: AtomicBool::new(false),
             stop: OnceLock::new(),
         });
-        // A worker that drops its context early must not be ended by SIGHUP, so it is heard as long as the process
-        // lives.
+        // A worker that drops its context early must not be ended by SIGHUP, so it is heard as long as the
+        // process lives.
         std::mem::forget(ears.clone());
         Ok(ears)
     }

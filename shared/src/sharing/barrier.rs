@@ -43,20 +43,25 @@ impl Head for BarrierHead {
 /// The most participants that a barrier can have.
 const MOST: usize = 1024;
 
-// Each one that waits has taken a place, whose mark is what he waits for: he leaves once it is another than WAITING.
+// Each one that waits has taken a place, whose mark is what he waits for: he leaves once it is
+// another than WAITING.
 const WAITING: u32 = 1;
 const PASSED: u32 = 2;
 const BROKEN: u32 = 3;
 
-/// A point that a number of processes (or threads) must all reach before any of them goes on; then it starts anew.
+/// A point that a number of processes (or threads) must all reach before any of them goes on; then
+/// it starts anew.
 ///
-/// A handle is sent to other processes as an argument of a task; a clone is the same barrier. See to it that as many can run at a
-/// time as there are participants: tasks that wait in a pool of fewer workers wait for ever.
+/// A handle is sent to other processes as an argument of a task; a clone is the same barrier. See
+/// to it that as many can run at a time as there are participants: tasks that wait in a pool of
+/// fewer workers wait for ever.
 ///
-/// A barrier is *broken* when a participant gives up waiting ([`wait_timeout`](Barrier::wait_timeout)), is killed while it waits, or
-/// calls [`abort`](Barrier::abort): who waits then, or comes later, gets [`Error::BrokenBarrier`], until
-/// [`reset`](Barrier::reset). It is broken, too, when others wait and a process ends that was sent a handle and has not dropped it; a
-/// worker that its pool lets go is none. (Of more processes with a handle than twice the participants, some are not noticed.)
+/// A barrier is *broken* when a participant gives up waiting
+/// ([`wait_timeout`](Barrier::wait_timeout)), is killed while it waits, or
+/// calls [`abort`](Barrier::abort): who waits then, or comes later, gets [`Error::BrokenBarrier`],
+/// until [`reset`](Barrier::reset). It is broken, too, when others wait and a process ends that was
+/// sent a handle and has not dropped it; a worker that its pool lets go is none. (Of more processes
+/// with a handle than twice the participants, some are not noticed.)
 ///
 /// Python's counterpart is `multiprocessing.Barrier`.
 ///
@@ -91,7 +96,8 @@ pub struct BarrierWait {
 }
 
 impl BarrierWait {
-    /// Its place in the order of arrival: 0 for the first, a different number for each. Python's `wait` returns such a number.
+    /// Its place in the order of arrival: 0 for the first, a different number for each. Python's
+    /// `wait` returns such a number.
     pub fn index(&self) -> usize {
         self.index
     }
@@ -106,7 +112,8 @@ impl Barrier {
     /// A barrier for `parties` participants.
     ///
     /// # Errors
-    /// [`Error::Config`] unless there are 1 to 1024 of them; [`Error::Io`] if the system has no memory or descriptors left.
+    /// [`Error::Config`] unless there are 1 to 1024 of them; [`Error::Io`] if the system has no
+    /// memory or descriptors left.
     pub fn new(parties: usize) -> Result<Self> {
         if !(1..=MOST).contains(&parties) {
             return Err(Error::Config(format!("a barrier has 1 to {MOST} participants, not {parties}")));
@@ -130,13 +137,15 @@ impl Barrier {
     /// As [`wait`](Barrier::wait), but no longer than `patience`: then the barrier is broken.
     ///
     /// # Errors
-    /// [`Error::TimedOut`] for the one whose patience has ended, [`Error::BrokenBarrier`] for all others.
+    /// [`Error::TimedOut`] for the one whose patience has ended, [`Error::BrokenBarrier`] for all
+    /// others.
     pub fn wait_timeout(&self, patience: Duration) -> Result<BarrierWait> {
         let outcome = self.wait_until(Instant::now().checked_add(patience))?;
         outcome.ok_or(Error::TimedOut { after: patience, pid: None })
     }
 
-    /// Breaks the barrier, so that nobody waits for a participant that will not come. Errors as [`reset`](Barrier::reset).
+    /// Breaks the barrier, so that nobody waits for a participant that will not come. Errors as
+    /// [`reset`](Barrier::reset).
     pub fn abort(&self) -> Result<()> {
         let _held = self.enter()?;
         self.break_up();
@@ -199,7 +208,8 @@ impl Barrier {
         }
     }
 
-    /// The number of this one, and a place to wait at; none is needed by the last, who lets the others go on.
+    /// The number of this one, and a place to wait at; none is needed by the last, who lets the
+    /// others go on.
     fn arrive(&self) -> Result<(usize, Option<Taken<'_>>)> {
         loop {
             let held = self.enter()?;
@@ -214,13 +224,15 @@ impl Barrier {
             if let Some(place) = self.take_place()? {
                 return Ok((index, Some(place)));
             }
-            // More threads use the barrier than it has participants, and those of former rounds are still leaving.
+            // More threads use the barrier than it has participants, and those of former rounds are still
+            // leaving.
             drop(held);
             std::thread::yield_now();
         }
     }
 
-    /// Takes the mutex. One who died with it may have let some go on and others not: that breaks the barrier.
+    /// Takes the mutex. One who died with it may have let some go on and others not: that breaks
+    /// the barrier.
     fn enter(&self) -> Result<Held<'_>> {
         let held = self.region.mutex.lock()?;
         if held.owner_died {
@@ -229,7 +241,8 @@ impl Barrier {
         Ok(held)
     }
 
-    /// Breaks the barrier if somebody has died waiting; says whether it is broken. The caller holds the mutex.
+    /// Breaks the barrier if somebody has died waiting; says whether it is broken. The caller holds
+    /// the mutex.
     fn look_for_dead(&self) -> Result<bool> {
         let mut died = false;
         for seat in self.all_waiting() {
@@ -246,7 +259,8 @@ impl Barrier {
         Ok(self.is_broken())
     }
 
-    /// Forgets processes that have ended with a handle; says whether there were any. The caller holds the mutex.
+    /// Forgets processes that have ended with a handle; says whether there were any. The caller
+    /// holds the mutex.
     fn forget_ended(&self) -> bool {
         self.forget(has_ended)
     }

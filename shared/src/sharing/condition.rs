@@ -27,9 +27,10 @@ impl Head for ConditionHead {
 
 /// Lets processes wait until the value of a [`Lock`](crate::Lock) is as they want it.
 ///
-/// Whoever changes the value notifies those who wait. A handle is sent to other processes as an argument of a task; a clone is the
-/// same condition. A process that is killed while it waits, or before it notifies, costs the others a tenth of a second at most: who
-/// waits looks again that often.
+/// Whoever changes the value notifies those who wait. A handle is sent to other processes as an
+/// argument of a task; a clone is the same condition. A process that is killed while it waits, or
+/// before it notifies, costs the others a tenth of a second at most: who waits looks again that
+/// often.
 ///
 /// Python's counterpart is `multiprocessing.Condition`, which has its lock built in.
 ///
@@ -65,11 +66,11 @@ impl Condition {
         Region::create(0).map(Self)
     }
 
-    /// Gives the lock back, waits for a notification, and takes the lock again. No notification from after the lock was given back
-    /// is missed.
+    /// Gives the lock back, waits for a notification, and takes the lock again. No notification
+    /// from after the lock was given back is missed.
     ///
-    /// It may also return without one, so that what is waited for must be looked at again; [`wait_while`](Condition::wait_while)
-    /// does.
+    /// It may also return without one, so that what is waited for must be looked at again;
+    /// [`wait_while`](Condition::wait_while) does.
     ///
     /// # Errors
     /// As [`Lock::lock`](crate::Lock::lock).
@@ -77,8 +78,8 @@ impl Condition {
         self.wait_until(guard, None)
     }
 
-    /// Waits as long as `waits` says so of the value. The lock is held whenever it is asked, and when this returns. Python's
-    /// counterpart is `Condition.wait_for`.
+    /// Waits as long as `waits` says so of the value. The lock is held whenever it is asked, and
+    /// when this returns. Python's counterpart is `Condition.wait_for`.
     ///
     /// # Errors
     /// As [`Lock::lock`](crate::Lock::lock).
@@ -93,8 +94,8 @@ impl Condition {
         Ok(guard)
     }
 
-    /// As [`wait_while`](Condition::wait_while), but waits no longer than `patience` for the value. The answer says whether it came to
-    /// be as wanted; the lock is held in any case.
+    /// As [`wait_while`](Condition::wait_while), but waits no longer than `patience` for the value.
+    /// The answer says whether it came to be as wanted; the lock is held in any case.
     ///
     /// ```
     /// use std::time::Duration;
@@ -126,7 +127,8 @@ impl Condition {
         Ok((guard, true))
     }
 
-    /// Lets one of those who wait go on. Nothing is remembered if nobody waits: change the value first.
+    /// Lets one of those who wait go on. Nothing is remembered if nobody waits: change the value
+    /// first.
     pub fn notify_one(&self) {
         self.0.notified.fetch_add(1, Release);
         self.0.waiters.notify_one();
@@ -141,7 +143,8 @@ impl Condition {
     fn wait_until<'a, T: Pod>(&self, guard: LockGuard<'a, T>, deadline: Option<Instant>) -> Result<LockGuard<'a, T>> {
         let before = self.0.notified.load(Acquire);
         let lock = guard.release();
-        // The one who would notify us may be killed before it does, and the one it notifies before that one passes it on.
+        // The one who would notify us may be killed before it does, and the one it notifies before that one
+        // passes it on.
         let slice = Instant::now() + SLICE;
         let until = deadline.map_or(slice, |deadline| deadline.min(slice));
         let ready = || (self.0.notified.load(Acquire) != before).then_some(());

@@ -31,7 +31,8 @@ fn is_set(changes: u32) -> bool {
 
 /// A flag that processes can wait for.
 ///
-/// It lies in shared memory. A handle is sent to other processes as an argument of a task; a clone is the same event.
+/// It lies in shared memory. A handle is sent to other processes as an argument of a task; a clone
+/// is the same event.
 ///
 /// Python's counterpart is `multiprocessing.Event`.
 ///
@@ -63,7 +64,8 @@ impl Event {
         Region::create(0).map(Self)
     }
 
-    /// Sets the flag, which lets all waiting processes go on, also if it is [cleared](Event::clear) at once.
+    /// Sets the flag, which lets all waiting processes go on, also if it is [cleared](Event::clear)
+    /// at once.
     pub fn set(&self) {
         self.change(|changes| (!is_set(changes)).then_some(changes.wrapping_add(1)));
         self.0.waiters.notify_all();

@@ -8,8 +8,8 @@ use crate::ring::Spin;
 use crate::sys::futex::Word;
 use crate::sys::words::words;
 
-/// The longest sleep before a waiter looks again by itself. A process that is killed after it changed something and before it woke
-/// the others costs them this much, once.
+/// The longest sleep before a waiter looks again by itself. A process that is killed after it
+/// changed something and before it woke the others costs them this much, once.
 pub(crate) const SLICE: Duration = Duration::from_millis(100);
 
 words! {
@@ -31,7 +31,8 @@ words! {
 }
 
 impl<W: Word> EventCount<W> {
-    /// Announces a sleep. The caller must look at what it waits for after this, and then sleep or not.
+    /// Announces a sleep. The caller must look at what it waits for after this, and then sleep or
+    /// not.
     fn announce(&self) -> u32 {
         let sequence = self.sequence.load(Relaxed);
         self.tickets.fetch_add(1, Relaxed);
@@ -55,14 +56,16 @@ impl<W: Word> EventCount<W> {
         if tickets == self.settled.load(Relaxed) {
             return;
         }
-        // Whoever took a ticket and does not sleep yet sees the change of this word, and does not fall asleep.
+        // Whoever took a ticket and does not sleep yet sees the change of this word, and does not fall
+        // asleep.
         self.sequence.fetch_add(1, SeqCst);
         if self.sequence.wake(most) < most as usize {
             self.settled.store(tickets, Relaxed);
         }
     }
 
-    /// Waits until `ready` has an answer; `None` if the deadline comes first. Looks busily for a moment if `spin`, then sleeps.
+    /// Waits until `ready` has an answer; `None` if the deadline comes first. Looks busily for a
+    /// moment if `spin`, then sleeps.
     pub(crate) fn wait_until<R>(
         &self,
         deadline: Option<Instant>,
@@ -90,8 +93,8 @@ impl<W: Word> EventCount<W> {
     }
 }
 
-/// Every interleaving, by loom: `RUSTFLAGS="--cfg multiproc_loom" cargo test --release -p multiproc --lib model`. The sleeps have no time
-/// limit there, so that a lost wake-up shows as a deadlock.
+/// Every interleaving, by loom: `RUSTFLAGS="--cfg multiproc_loom" cargo test --release -p multiproc
+/// --lib model`. The sleeps have no time limit there, so that a lost wake-up shows as a deadlock.
 #[cfg(all(test, multiproc_loom))]
 mod model {
     use std::sync::Arc;

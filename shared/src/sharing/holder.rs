@@ -1,4 +1,5 @@
-//! Processes that hold a handle of something in shared memory, as words there, so that it shows when one was killed.
+//! Processes that hold a handle of something in shared memory, as words there, so that it shows
+//! when one was killed.
 
 use std::sync::atomic::{AtomicU64, Ordering::*};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -11,7 +12,8 @@ fn word(pid: u32, start: u64) -> u64 {
     u64::from(pid) | start << 32
 }
 
-/// The state of a process, and when it started (`proc_pid_stat(5)`). `None` if there is none, or nobody says.
+/// The state of a process, and when it started (`proc_pid_stat(5)`). `None` if there is none, or
+/// nobody says.
 fn look(pid: u32) -> Option<(char, u64)> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, after) = stat.rsplit_once(") ")?;
@@ -50,7 +52,8 @@ pub(super) struct Holding {
 static ALL: Mutex<Vec<Weak<Holding>>> = Mutex::new(Vec::new());
 
 impl Holding {
-    /// Takes the first free one of some words. `None` if all are taken, or this process cannot be told from others.
+    /// Takes the first free one of some words. `None` if all are taken, or this process cannot be
+    /// told from others.
     pub(super) fn take(mapping: &Arc<Mapping>, mut words: impl Iterator<Item = usize>) -> Option<Arc<Self>> {
         let own = own_word();
         let take = |at: &usize| mapping.words::<AtomicU64>(*at).compare_exchange(0, own, AcqRel, Relaxed).is_ok();
@@ -81,7 +84,8 @@ impl Drop for Holding {
     }
 }
 
-/// Lets go of all handles: this process ends in good order, and those that it keeps in statics are not dropped.
+/// Lets go of all handles: this process ends in good order, and those that it keeps in statics are
+/// not dropped.
 pub(crate) fn leave_all() {
     let all = std::mem::take(&mut *ALL.lock().unwrap_or_else(PoisonError::into_inner));
     all.iter().filter_map(Weak::upgrade).for_each(|holding| holding.leave());

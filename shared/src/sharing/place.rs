@@ -1,4 +1,5 @@
-//! A place that one thread can take, and that others can take when the thread has ended, however it ended.
+//! A place that one thread can take, and that others can take when the thread has ended, however it
+//! ended.
 
 use std::sync::atomic::{AtomicU32, Ordering::*};
 
@@ -41,7 +42,8 @@ impl Place {
         self.mark.load(Acquire)
     }
 
-    /// Changes the mark in the name of the one that has it. He may leave, and somebody else come, unless the caller keeps them from it.
+    /// Changes the mark in the name of the one that has it. He may leave, and somebody else come,
+    /// unless the caller keeps them from it.
     pub(super) fn set_mark(&self, mark: u32) {
         self.mark.store(mark, Release);
     }

@@ -11,18 +11,21 @@ impl<H: Head, T: Pod> Region<H, T> {
     /// Elements as they lie in the memory.
     ///
     /// # Safety
-    /// As long as the reference is used, nobody may change these elements: no thread and no process.
+    /// As long as the reference is used, nobody may change these elements: no thread and no
+    /// process.
     pub(super) unsafe fn elements(&self, range: Range<usize>) -> &[T] {
         let start = self.first(&range);
-        // SAFETY: `first` has checked that the range lies inside the mapping, which lives as long as self; it is aligned for T (the
-        // mapping to a page, DATA to T), and any bytes are a T. That nobody changes them is the caller's word.
+        // SAFETY: `first` has checked that the range lies inside the mapping, which lives as long as self;
+        // it is aligned for T (the mapping to a page, DATA to T), and any bytes are a T. That
+        // nobody changes them is the caller's word.
         unsafe { std::slice::from_raw_parts(start, range.len()) }
     }
 
     /// Elements as they lie in the memory, to be changed.
     ///
     /// # Safety
-    /// As long as the reference is used, nobody else may touch these elements: no thread and no process.
+    /// As long as the reference is used, nobody else may touch these elements: no thread and no
+    /// process.
     #[expect(clippy::mut_from_ref, reason = "whose turn it is to write is not what a borrow of the handle tells")]
     pub(super) unsafe fn elements_mut(&self, range: Range<usize>) -> &mut [T] {
         let start = self.first(&range);

@@ -1,4 +1,5 @@
-//! Shared memory of one purpose: a tag that says which, words that its users work with, and elements.
+//! Shared memory of one purpose: a tag that says which, words that its users work with, and
+//! elements.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -21,7 +22,8 @@ pub(crate) trait Head: Words {
 /// Where the head begins: the tag, which nobody writes to any more, has a cache line to itself.
 const HEAD: usize = 64;
 
-/// Memory with the words `H` and `len` elements `T`, and the descriptor by which it travels. A clone is the same memory.
+/// Memory with the words `H` and `len` elements `T`, and the descriptor by which it travels. A
+/// clone is the same memory.
 pub(crate) struct Region<H, T = ()> {
     descriptor: Arc<Descriptor>,
     mapping: Arc<Mapping>,
@@ -38,8 +40,8 @@ impl<H: Head, T> Region<H, T> {
         (HEAD + size_of::<H>()).next_multiple_of(line)
     };
 
-    /// Whether the memory is handed out as references, which two processes must never have at a time: a copy of this process has
-    /// none of it.
+    /// Whether the memory is handed out as references, which two processes must never have at a
+    /// time: a copy of this process has none of it.
     const KEPT: bool = matches!(H::KIND, ObjectKind::Lock | ObjectKind::Slice);
 
     /// Fails in a copy of the process that has this handle.

@@ -29,13 +29,15 @@ const MOST: usize = 1024;
 /// The mark of a permit that somebody has.
 const TAKEN: u32 = 1;
 
-/// Lets so many processes and threads at a time do something, and no more: read a disk, use a licence, hold much memory.
+/// Lets so many processes and threads at a time do something, and no more: read a disk, use a
+/// licence, hold much memory.
 ///
-/// A handle is sent to other processes as an argument of a task; a clone is the same semaphore. A permit is given back when it is
-/// dropped, and also when its holder is killed, within a tenth of a second: a semaphore guards no value that could be left
-/// half changed, so nothing is poisoned.
+/// A handle is sent to other processes as an argument of a task; a clone is the same semaphore. A
+/// permit is given back when it is dropped, and also when its holder is killed, within a tenth of a
+/// second: a semaphore guards no value that could be left half changed, so nothing is poisoned.
 ///
-/// Python's counterparts are `multiprocessing.Semaphore` and `BoundedSemaphore`; there, a killed holder keeps its permit for ever.
+/// Python's counterparts are `multiprocessing.Semaphore` and `BoundedSemaphore`; there, a killed
+/// holder keeps its permit for ever.
 ///
 /// ```
 /// use multiproc::{Pool, Semaphore, partial};
@@ -56,7 +58,8 @@ const TAKEN: u32 = 1;
 #[serde(transparent)]
 pub struct Semaphore(Region<SemaphoreHead, Place>);
 
-/// Leave to go on, from a [`Semaphore`]. Dropping it gives it back, but not in a copy of the process. It stays on its thread.
+/// Leave to go on, from a [`Semaphore`]. Dropping it gives it back, but not in a copy of the
+/// process. It stays on its thread.
 #[must_use = "it is given back when dropped"]
 pub struct Permit<'a> {
     /// `None` once it is dropped.
@@ -68,7 +71,8 @@ impl Semaphore {
     /// A semaphore of `permits` permits.
     ///
     /// # Errors
-    /// [`Error::Config`] unless there are 1 to 1024 of them; [`Error::Io`] if the system has no memory or descriptors left.
+    /// [`Error::Config`] unless there are 1 to 1024 of them; [`Error::Io`] if the system has no
+    /// memory or descriptors left.
     pub fn new(permits: usize) -> Result<Self> {
         if !(1..=MOST).contains(&permits) {
             return Err(Error::Config(format!("a semaphore has 1 to {MOST} permits, not {permits}")));
@@ -78,7 +82,8 @@ impl Semaphore {
         Ok(semaphore)
     }
 
-    /// Takes a permit, and waits for one if there is none. A thread that waits while it has all of them itself waits for ever.
+    /// Takes a permit, and waits for one if there is none. A thread that waits while it has all of
+    /// them itself waits for ever.
     ///
     /// # Errors
     /// [`Error::Io`] if the system refuses, for which no reason is known.
@@ -86,8 +91,8 @@ impl Semaphore {
         self.acquire_until(None)?.ok_or(Error::Empty)
     }
 
-    /// Takes a permit, if there is one now. Python's counterpart is `acquire(block=False)`. Errors as
-    /// [`acquire`](Semaphore::acquire).
+    /// Takes a permit, if there is one now. Python's counterpart is `acquire(block=False)`. Errors
+    /// as [`acquire`](Semaphore::acquire).
     pub fn try_acquire(&self) -> Result<Option<Permit<'_>>> {
         // A free one first: whether a holder has died takes a look at each.
         for look_closer in [false, true] {
@@ -103,7 +108,8 @@ impl Semaphore {
     /// As [`acquire`](Semaphore::acquire), but waits no longer than `patience`.
     ///
     /// # Errors
-    /// [`Error::TimedOut`] if there is no permit by then; otherwise as [`acquire`](Semaphore::acquire).
+    /// [`Error::TimedOut`] if there is no permit by then; otherwise as
+    /// [`acquire`](Semaphore::acquire).
     pub fn acquire_timeout(&self, patience: Duration) -> Result<Permit<'_>> {
         let permit = self.acquire_until(Instant::now().checked_add(patience))?;
         permit.ok_or(Error::TimedOut { after: patience, pid: None })

@@ -8,12 +8,12 @@ use crate::sharing::Lock;
 
 /// A value that processes share: a counter, a best result so far, a position.
 ///
-/// It is plain data ([`Pod`]), in shared memory, under a [`Lock`] that each call takes for itself. A handle is sent to other
-/// processes as an argument of a task; a clone is the same value.
+/// It is plain data ([`Pod`]), in shared memory, under a [`Lock`] that each call takes for itself.
+/// A handle is sent to other processes as an argument of a task; a clone is the same value.
 ///
-/// **[`get`](Value::get) and [`set`](Value::set) are two turns.** Another process may have its own in between, so that
-/// `v.set(v.get()? + 1)?` in two processes loses updates: both read 5, both write 6. [`update`](Value::update) is one turn, and
-/// loses nothing.
+/// **[`get`](Value::get) and [`set`](Value::set) are two turns.** Another process may have its own
+/// in between, so that `v.set(v.get()? + 1)?` in two processes loses updates: both read 5, both
+/// write 6. [`update`](Value::update) is one turn, and loses nothing.
 ///
 /// Python's counterpart is `multiprocessing.Value`.
 ///
@@ -44,13 +44,15 @@ impl<T: Pod> Value<T> {
     /// What it is now.
     ///
     /// # Errors
-    /// [`Error::Poisoned`](crate::Error::Poisoned) if a process was killed, or a closure panicked, in the middle of a change; `Io`
-    /// (`EDEADLK`) within [`update`](Value::update) of the same value.
+    /// [`Error::Poisoned`](crate::Error::Poisoned) if a process was killed, or a closure panicked,
+    /// in the middle of a change; `Io` (`EDEADLK`) within [`update`](Value::update) of the same
+    /// value.
     pub fn get(&self) -> Result<T> {
         self.0.lock().map(|value| *value)
     }
 
-    /// Makes it `value`. To go on from what it is, use [`update`](Value::update). Errors as [`get`](Value::get).
+    /// Makes it `value`. To go on from what it is, use [`update`](Value::update). Errors as
+    /// [`get`](Value::get).
     pub fn set(&self, value: T) -> Result<()> {
         self.update(|shared| *shared = value)
     }
@@ -74,8 +76,9 @@ impl<T: Pod> Value<T> {
         self.0.lock().map(|mut value| change(&mut value))
     }
 
-    /// Makes it usable again after [`Error::Poisoned`](crate::Error::Poisoned). `mend` sees what the one who died has left, perhaps half a
-    /// change, and sets it right before anybody else sees it. Returns what `mend` returns.
+    /// Makes it usable again after [`Error::Poisoned`](crate::Error::Poisoned). `mend` sees what
+    /// the one who died has left, perhaps half a change, and sets it right before anybody else
+    /// sees it. Returns what `mend` returns.
     ///
     /// ```
     /// # fn main() -> multiproc::Result<()> {

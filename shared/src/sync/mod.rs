@@ -1,4 +1,5 @@
-//! The atomics that two processes share, or loom's in their place when the protocols are being checked.
+//! The atomics that two processes share, or loom's in their place when the protocols are being
+//! checked.
 
 #[cfg(multiproc_loom)]
 pub(crate) mod model;

@@ -1,4 +1,5 @@
-//! loom's atomics, which a test can weaken on purpose: a model that finds no fault then would find none either if one were made.
+//! loom's atomics, which a test can weaken on purpose: a model that finds no fault then would find
+//! none either if one were made.
 
 use std::cell::Cell;
 use std::sync::atomic::Ordering::{self, AcqRel, Acquire, Relaxed, Release};

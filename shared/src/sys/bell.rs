@@ -1,6 +1,7 @@
 //! A wake-up that a thread can wait for beside sockets: an eventfd.
 //!
-//! Rings coalesce: a thousand rings before the listener looks are one (pitfall: a wake-up pipe that fills stops its pool).
+//! Rings coalesce: a thousand rings before the listener looks are one (pitfall: a wake-up pipe that
+//! fills stops its pool).
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -23,7 +24,8 @@ impl Bell {
         Self(fd)
     }
 
-    /// Wakes whoever polls. Never blocks: a full counter means that the listener has its wake-up already.
+    /// Wakes whoever polls. Never blocks: a full counter means that the listener has its wake-up
+    /// already.
     pub(crate) fn ring(&self) {
         let _ = write(&self.0, &1u64.to_ne_bytes());
     }

@@ -1,11 +1,12 @@
-//! Copies into and out of memory that another process may write at the same time: the only way in which bytes there are touched, beside
-//! [`Words`](crate::sys::words::Words).
+//! Copies into and out of memory that another process may write at the same time: the only way in
+//! which bytes there are touched, beside [`Words`](crate::sys::words::Words).
 //!
-//! Such a copy is *foreign*: it is made by the C library's `memcpy`, called through a pointer that the compiler does not see through. To Rust
-//! its accesses are then as those of the other process are, made by machine code outside of the program, and not ones that would be
-//! a data race with them. Short copies of a fixed size are volatile stores, which the compiler takes as they are too.
-//! Whatever the other side writes meanwhile, the private copy holds bytes, each as it was at some moment. It is only ever the private
-//! copy that is looked at, and nothing is read twice.
+//! Such a copy is *foreign*: it is made by the C library's `memcpy`, called through a pointer that
+//! the compiler does not see through. To Rust its accesses are then as those of the other process
+//! are, made by machine code outside of the program, and not ones that would be a data race with
+//! them. Short copies of a fixed size are volatile stores, which the compiler takes as they are
+//! too. Whatever the other side writes meanwhile, the private copy holds bytes, each as it was at
+//! some moment. It is only ever the private copy that is looked at, and nothing is read twice.
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;
@@ -19,14 +20,16 @@ static MEMCPY: Memcpy = libc::memcpy;
 
 #[inline]
 fn memcpy() -> Memcpy {
-    // SAFETY: a static can be read at any time. Volatile, so that the compiler does not know what is found there.
+    // SAFETY: a static can be read at any time. Volatile, so that the compiler does not know what is
+    // found there.
     unsafe { (&raw const MEMCPY).read_volatile() }
 }
 
 /// Copies `from` to shared memory.
 ///
 /// # Safety
-/// The `from.len()` bytes at `to` are mapped and writable, and nothing in this process refers to them but as [`Words`].
+/// The `from.len()` bytes at `to` are mapped and writable, and nothing in this process refers to
+/// them but as [`Words`].
 ///
 /// [`Words`]: crate::sys::words::Words
 #[inline]
@@ -35,7 +38,8 @@ pub(crate) unsafe fn copy_in(from: &[u8], to: NonNull<u8>) {
     if from.is_empty() {
         return;
     }
-    // SAFETY: the source is a slice, the target is the caller's word; private and shared memory do not overlap.
+    // SAFETY: the source is a slice, the target is the caller's word; private and shared memory do not
+    // overlap.
     unsafe { memcpy()(to.as_ptr().cast(), from.as_ptr().cast(), from.len()) };
 }
 
@@ -59,8 +63,8 @@ pub(crate) unsafe fn copy_out(from: NonNull<u8>, len: usize, into: &mut Vec<u8>)
         return;
     }
     into.reserve(len);
-    // SAFETY: `into` has room for `len` more bytes, and all of them are written before its length says so. That the source is there is
-    // the caller's word; private and shared memory do not overlap.
+    // SAFETY: `into` has room for `len` more bytes, and all of them are written before its length says
+    // so. That the source is there is the caller's word; private and shared memory do not overlap.
     unsafe {
         memcpy()(into.as_mut_ptr().add(into.len()).cast(), from.as_ptr().cast(), len);
         into.set_len(into.len() + len);

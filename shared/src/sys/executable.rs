@@ -12,7 +12,8 @@ use crate::sys::modules::{Module, own_address};
 
 /// The running executable, even if its file was renamed, replaced or deleted since.
 const RUNNING: &str = "/proc/self/exe";
-/// The same file; but tools that run a program inside of themselves, which pretend about the other name, are seen here.
+/// The same file; but tools that run a program inside of themselves, which pretend about the other
+/// name, are seen here.
 const REALLY_RUNNING: &str = "/proc/thread-self/exe";
 
 /// What only runs of the same file have in common: its device, inode, size and time.
@@ -29,7 +30,8 @@ impl Executable {
     /// Finds the file that holds the code of this crate.
     ///
     /// # Errors
-    /// [`Error::Executable`] if a fresh run of the program would not, or might not, be a run of this code.
+    /// [`Error::Executable`] if a fresh run of the program would not, or might not, be a run of
+    /// this code.
     pub(crate) fn own() -> Result<Self> {
         static OWN: OnceLock<Result<Executable>> = OnceLock::new();
         let own = OWN.get_or_init(find).clone()?;
@@ -84,7 +86,8 @@ fn find() -> Result<Executable> {
              needs no run)"
         )));
     }
-    // A loader was started, and has loaded the program: `ld.so program`, or an interpreter of binfmt_misc.
+    // A loader was started, and has loaded the program: `ld.so program`, or an interpreter of
+    // binfmt_misc.
     let loader = running.display();
     let path = own.path.display();
     let unlike = || refuse(format!("the program was started through {loader}, and {path} is not its file (any more)"));

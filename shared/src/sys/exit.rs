@@ -1,8 +1,9 @@
 //! The orderly end of a worker: what was set up for the end of its process runs, within a limit.
 //!
-//! `exit` runs the destructors of this thread's thread-locals, then the exit handlers, then flushes the C streams. In a process that
-//! was executed all of that is its own. In a copy of the program ([`begin`] marks one) those from before the copy was made are the
-//! program's, and must run there alone: both lists are worked off from the newest entry, and end at an entry of ours.
+//! `exit` runs the destructors of this thread's thread-locals, then the exit handlers, then flushes
+//! the C streams. In a process that was executed all of that is its own. In a copy of the program
+//! ([`begin`] marks one) those from before the copy was made are the program's, and must run there
+//! alone: both lists are worked off from the newest entry, and end at an entry of ours.
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;
@@ -28,7 +29,8 @@ unsafe extern "C" {
     static __dso_handle: u8;
 }
 
-/// Marks this point: exit handlers and destructors of thread-locals that are there already will not run in this process and its forks.
+/// Marks this point: exit handlers and destructors of thread-locals that are there already will not
+/// run in this process and its forks.
 pub(crate) fn begin() {
     let module = (&raw const __dso_handle).cast_mut().cast();
     // SAFETY: both functions are defined in this executable and stay; the object is not looked at.
@@ -45,7 +47,8 @@ extern "C" fn end_of_destructors(_object: *mut c_void) {
         // A task has called `exit`.
         return;
     }
-    // SAFETY: runs the exit handlers from the newest on. Ours is among them and does not return, so none runs twice.
+    // SAFETY: runs the exit handlers from the newest on. Ours is among them and does not return, so
+    // none runs twice.
     unsafe { __cxa_finalize(ptr::null_mut()) };
     process::exit_now(CODE.load(Relaxed))
 }
@@ -75,7 +78,8 @@ pub(crate) fn in_order(code: i32) -> ! {
 /// Has the kernel kill this process after so many nanoseconds.
 pub(crate) fn limit(nanoseconds: u64) {
     let mut timer = MaybeUninit::uninit();
-    // SAFETY: all zero is a valid sigevent and a valid itimerspec, whose fields are then set; the timer is written if the call succeeds.
+    // SAFETY: all zero is a valid sigevent and a valid itimerspec, whose fields are then set; the timer
+    // is written if the call succeeds.
     unsafe {
         let mut event: libc::sigevent = std::mem::zeroed();
         event.sigev_notify = libc::SIGEV_SIGNAL;
@@ -89,8 +93,8 @@ pub(crate) fn limit(nanoseconds: u64) {
     }
 }
 
-/// The profile of a program that was built with `-C instrument-coverage`. It is written by an exit handler that was installed when the
-/// program began, which does not run in its copies.
+/// The profile of a program that was built with `-C instrument-coverage`. It is written by an exit
+/// handler that was installed when the program began, which does not run in its copies.
 mod coverage {
     use std::arch::global_asm;
 
@@ -114,8 +118,8 @@ mod coverage {
     }
 
     pub(super) fn write() {
-        // SAFETY: the word is never written. It holds the address of the profiler's function, which takes nothing and may be called at any
-        // time, or null.
+        // SAFETY: the word is never written. It holds the address of the profiler's function, which takes
+        // nothing and may be called at any time, or null.
         if let Some(write) = unsafe { multiproc_write_profile } {
             // SAFETY: as above.
             unsafe { write() };

@@ -7,21 +7,24 @@ use rustix::io::Errno;
 use rustix::thread::futex;
 use rustix::time::Timespec;
 
-/// A word that processes sleep at: an atomic of the standard library, or loom's when a protocol is being checked.
+/// A word that processes sleep at: an atomic of the standard library, or loom's when a protocol is
+/// being checked.
 pub(crate) trait Word {
     fn load(&self, order: Ordering) -> u32;
     fn store(&self, value: u32, order: Ordering);
     fn fetch_add(&self, value: u32, order: Ordering) -> u32;
     fn fence(order: Ordering);
 
-    /// Sleeps while the word is `expected`, until woken, and no longer than `timeout`. May return early for no reason: look again.
+    /// Sleeps while the word is `expected`, until woken, and no longer than `timeout`. May return
+    /// early for no reason: look again.
     fn sleep(&self, expected: u32, timeout: Option<Duration>);
 
     /// Wakes up to `most` of those who sleep at the word; says how many there were.
     fn wake(&self, most: u32) -> usize;
 }
 
-/// The flags of the calls are empty (not "private"), so that the two sides may be different processes.
+/// The flags of the calls are empty (not "private"), so that the two sides may be different
+/// processes.
 impl Word for atomic::AtomicU32 {
     fn load(&self, order: Ordering) -> u32 {
         self.load(order)
@@ -41,7 +44,8 @@ impl Word for atomic::AtomicU32 {
 
     fn sleep(&self, expected: u32, timeout: Option<Duration>) {
         let timeout = timeout.map(timespec);
-        // Every outcome (woken, changed before, interrupted, late) has the same consequence: the caller looks again.
+        // Every outcome (woken, changed before, interrupted, late) has the same consequence: the caller
+        // looks again.
         let _ = futex::wait(self, futex::Flags::empty(), expected, timeout.as_ref());
     }
 
@@ -60,7 +64,8 @@ pub(crate) fn wait(word: &atomic::AtomicU32, expected: u32, timeout: Duration) -
     futex::wait(word, futex::Flags::empty(), expected, Some(&timespec(timeout))) == Err(Errno::TIMEDOUT)
 }
 
-/// A futex as loom knows it: the look at the word and the falling asleep are one step for whoever wakes, and no time passes.
+/// A futex as loom knows it: the look at the word and the falling asleep are one step for whoever
+/// wakes, and no time passes.
 #[cfg(multiproc_loom)]
 mod model {
     use std::sync::atomic::Ordering;

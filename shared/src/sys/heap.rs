@@ -1,4 +1,5 @@
-//! What stands for shared memory under Miri, which knows no memory that processes share: memory of this process.
+//! What stands for shared memory under Miri, which knows no memory that processes share: memory of
+//! this process.
 //!
 //! So the two sides of a ring can be played by two threads there.
 #![allow(unsafe_code)]

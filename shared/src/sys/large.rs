@@ -9,8 +9,9 @@ use std::ptr::NonNull;
 /// Buffers from this size on are worth the call: two of the 2 MiB pages of x86-64 and aarch64.
 const LARGE: usize = 4 << 20;
 
-/// Asks for large pages behind a buffer that is about to be filled. With small ones, a page fault every 4 KiB costs more than
-/// the copying (it took 120 of 165 ms for 64 MiB, there and back, where this was measured).
+/// Asks for large pages behind a buffer that is about to be filled. With small ones, a page fault
+/// every 4 KiB costs more than the copying (it took 120 of 165 ms for 64 MiB, there and back, where
+/// this was measured).
 pub(crate) fn on_large_pages<T>(buffer: &mut Vec<T>) {
     let bytes = buffer.capacity().saturating_mul(size_of::<T>());
     if bytes < LARGE {
@@ -20,8 +21,8 @@ pub(crate) fn on_large_pages<T>(buffer: &mut Vec<T>) {
     let start = buffer.as_mut_ptr().cast::<u8>();
     let ahead = start.align_offset(page);
     let len = (bytes - ahead) / page * page;
-    // SAFETY: start + ahead lies inside the buffer's allocation, and so do the `len` bytes from there. The advice changes
-    // how the kernel backs them, not what they hold.
+    // SAFETY: start + ahead lies inside the buffer's allocation, and so do the `len` bytes from there.
+    // The advice changes how the kernel backs them, not what they hold.
     let outcome = unsafe {
         NonNull::new(start.add(ahead).cast::<c_void>()).map(|at| madvise(at, len, MmapAdvise::MADV_HUGEPAGE))
     };

@@ -1,7 +1,8 @@
 //! Fresh runs of this program: how they are started, and what they find.
 //!
-//! A fresh process finds what it is to work with at fixed numbers, and of all other descriptors only standard input, output and
-//! error: the rest are closed before it begins. So what code before `init` opens is its own, and is never touched.
+//! A fresh process finds what it is to work with at fixed numbers, and of all other descriptors
+//! only standard input, output and error: the rest are closed before it begins. So what code before
+//! `init` opens is its own, and is never touched.
 #![allow(unsafe_code)]
 
 use std::ffi::{CString, c_char};
@@ -23,14 +24,14 @@ use crate::sys::{lifeline, signals};
 
 /// Where a fresh process finds its ticket.
 const TICKET_FD: RawFd = 3;
-/// Where it finds what it works with. A nursery has its socket at the first number; a worker has the bell there, its socket for handles
-/// at the second, and its lifeline at the third.
+/// Where it finds what it works with. A nursery has its socket at the first number; a worker has
+/// the bell there, its socket for handles at the second, and its lifeline at the third.
 const WORK_FDS: [RawFd; 3] = [4, 5, 6];
 /// Beyond all of these.
 const BEYOND: RawFd = 7;
 
-/// Starts this program once more, with `ticket` and `work` at their numbers. Safe with any number of threads, and its cost does
-/// not depend on the memory in use.
+/// Starts this program once more, with `ticket` and `work` at their numbers. Safe with any number
+/// of threads, and its cost does not depend on the memory in use.
 pub(crate) fn spawn(program: &Executable, ticket: BorrowedFd<'_>, work: BorrowedFd<'_>) -> Result<Pid> {
     let (ticket, work) = (out_of_the_way(ticket)?, out_of_the_way(work)?);
     let context = "cannot prepare a child process";
@@ -48,7 +49,8 @@ pub(crate) fn spawn(program: &Executable, ticket: BorrowedFd<'_>, work: Borrowed
 #[cfg(target_env = "gnu")]
 fn close_rest(actions: &mut PosixSpawnFileActions) -> nix::Result<()> {
     let actions: *mut libc::posix_spawn_file_actions_t = ptr::from_mut(actions).cast();
-    // SAFETY: nix's type is a transparent wrapper of an initialized C one, and is borrowed for the call.
+    // SAFETY: nix's type is a transparent wrapper of an initialized C one, and is borrowed for the
+    // call.
     match unsafe { libc::posix_spawn_file_actions_addclosefrom_np(actions, WORK_FDS[0] + 1) } {
         0 => Ok(()),
         error => Err(Errno::from_raw(error)),
@@ -86,12 +88,13 @@ impl Run {
         Ok(Self { path: program.path, args: Strings::new(own_args()), env: Strings::new(own_env()), fds, has_lifeline })
     }
 
-    /// Forks a process that becomes this run, and ends with this thread. It may be done beside any threads. If the exec fails, the
-    /// process calls `failed`, which must be content with system calls, on its ticket, and exits with `code`.
+    /// Forks a process that becomes this run, and ends with this thread. It may be done beside any
+    /// threads. If the exec fails, the process calls `failed`, which must be content with
+    /// system calls, on its ticket, and exits with `code`.
     pub(crate) fn fork(&self, failed: fn(BorrowedFd<'_>, Errno), code: i32) -> nix::Result<Pid> {
         let parent = getpid();
-        // SAFETY: until it executes a program or exits, the child makes system calls only and takes no lock that another thread
-        // may have held: whatever needs memory was prepared.
+        // SAFETY: until it executes a program or exits, the child makes system calls only and takes no lock
+        // that another thread may have held: whatever needs memory was prepared.
         match unsafe { fork() }? {
             ForkResult::Parent { child } => Ok(child),
             ForkResult::Child => {
@@ -102,7 +105,8 @@ impl Run {
         }
     }
 
-    /// In the forked child. What it arranges outlives the exec, and so does the mask that blocks what may reach the whole process group.
+    /// In the forked child. What it arranges outlives the exec, and so does the mask that blocks
+    /// what may reach the whole process group.
     fn become_it(&self, parent: Pid) -> Errno {
         die_with(parent);
         if self.has_lifeline {
@@ -110,14 +114,15 @@ impl Run {
             let _ = lifeline::hold(self.fds[3].as_fd());
         }
         for (fd, number) in self.fds.iter().zip(iter::once(TICKET_FD).chain(WORK_FDS)) {
-            // SAFETY: dup2 has no memory effects; what was open at the number belonged to the process that this one is a copy of,
-            // whose life here ends with the exec below. Those to be placed have numbers beyond.
+            // SAFETY: dup2 has no memory effects; what was open at the number belonged to the process that this
+            // one is a copy of, whose life here ends with the exec below. Those to be placed have
+            // numbers beyond.
             if let Err(errno) = Errno::result(unsafe { libc::dup2(fd.as_raw_fd(), number) }) {
                 return errno;
             }
         }
-        // The rest closes with the exec; an old kernel, which cannot arrange that, leaves open what was not made to close.
-        // SAFETY: a system call on numbers, that only sets their close-on-exec flag.
+        // The rest closes with the exec; an old kernel, which cannot arrange that, leaves open what was not
+        // made to close. SAFETY: a system call on numbers, that only sets their close-on-exec flag.
         unsafe { libc::syscall(libc::SYS_close_range, BEYOND, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
         // SAFETY: all pointers are to C strings that `self` owns, and both lists end with a null pointer.
         unsafe { libc::execve(self.path.as_ptr(), self.args.as_ptr(), self.env.as_ptr()) };
@@ -163,10 +168,11 @@ fn own_env() -> Vec<CString> {
     pairs.filter_map(|pair| pair.ok()).collect()
 }
 
-/// Has `look` inspect the descriptor where a ticket would be, whatever it is; `None` if there is none.
+/// Has `look` inspect the descriptor where a ticket would be, whatever it is; `None` if there is
+/// none.
 pub(crate) fn with_ticket<R>(look: impl FnOnce(BorrowedFd<'_>) -> Option<R>) -> Option<R> {
-    // SAFETY: borrowed for the call only, and a number at which nothing is open is an error from fcntl. This is the beginning of
-    // the program: nobody is there yet who could close it meanwhile.
+    // SAFETY: borrowed for the call only, and a number at which nothing is open is an error from fcntl.
+    // This is the beginning of the program: nobody is there yet who could close it meanwhile.
     let fd = unsafe { BorrowedFd::borrow_raw(TICKET_FD) };
     fcntl(fd, FcntlArg::F_GETFD).ok()?;
     look(fd)
@@ -180,17 +186,19 @@ pub(crate) struct Estate {
 }
 
 impl Estate {
-    /// Takes possession of the ticket, and of the first `count` descriptors to work with; `None` if one is not there.
+    /// Takes possession of the ticket, and of the first `count` descriptors to work with; `None` if
+    /// one is not there.
     ///
     /// # Safety
-    /// The process was started by [`spawn`] or [`Run::fork`] with that many, and this is the only call in its life.
+    /// The process was started by [`spawn`] or [`Run::fork`] with that many, and this is the only
+    /// call in its life.
     pub(crate) unsafe fn adopt(count: usize) -> Option<Self> {
         let adopt = |number: RawFd| {
             // SAFETY: a borrowed look at the number; one that is closed is an error from fcntl.
             let fd = unsafe { BorrowedFd::borrow_raw(number) };
             fcntl(fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
-            // SAFETY: it is open, and was made for this process, in which nobody else knows of it; by the contract it is
-            // taken once.
+            // SAFETY: it is open, and was made for this process, in which nobody else knows of it; by the
+            // contract it is taken once.
             Some(unsafe { OwnedFd::from_raw_fd(number) })
         };
         let ticket = adopt(TICKET_FD)?;

@@ -1,8 +1,9 @@
 //! A pipe whose one end tells of the death of the process that holds the other.
 //!
-//! The parent-death signal is not enough: the kernel forgets it when a process changes its user or executes a file with capabilities.
-//! So a worker also has the kernel send it SIGKILL when its zygote's end of a pipe is closed (`F_SETSIG` in fcntl(2)). That
-//! needs no thread and no CPU time, works whatever the worker is doing, and ends it even if it is stopped.
+//! The parent-death signal is not enough: the kernel forgets it when a process changes its user or
+//! executes a file with capabilities. So a worker also has the kernel send it SIGKILL when its
+//! zygote's end of a pipe is closed (`F_SETSIG` in fcntl(2)). That needs no thread and no CPU time,
+//! works whatever the worker is doing, and ends it even if it is stopped.
 #![allow(unsafe_code)]
 
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
@@ -41,13 +42,15 @@ impl Lifeline {
     }
 }
 
-/// In a child, which must drop its copy of the [`Lifeline`] afterwards: has the kernel kill this process when the parent ends, as long as
-/// `own` is open. Also after an exec, if it is open there. Makes system calls only.
+/// In a child, which must drop its copy of the [`Lifeline`] afterwards: has the kernel kill this
+/// process when the parent ends, as long as `own` is open. Also after an exec, if it is open there.
+/// Makes system calls only.
 pub(crate) fn hold(own: BorrowedFd<'_>) -> nix::Result<()> {
     signal_at_end(own, Signal::SIGKILL)
 }
 
-/// Has the kernel send `signal` to this process when the other end of the pipe or socket `fd` is closed, or sends something.
+/// Has the kernel send `signal` to this process when the other end of the pipe or socket `fd` is
+/// closed, or sends something.
 pub(crate) fn signal_at_end(fd: BorrowedFd<'_>, signal: Signal) -> nix::Result<()> {
     let raw = fd.as_raw_fd();
     // SAFETY: both calls take integers only, and an open descriptor.

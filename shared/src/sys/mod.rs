@@ -1,8 +1,9 @@
-//! System calls with safe faces: shared memory, futexes, mutexes that survive their holders, descriptors over sockets, fork and exec, the executable and what is
-//! loaded, signals, the clock.
+//! System calls with safe faces: shared memory, futexes, mutexes that survive their holders,
+//! descriptors over sockets, fork and exec, the executable and what is loaded, signals, the clock.
 //!
-//! Nothing here knows of pools or tasks. Together with [`ring`](crate::ring)'s memory, [`task`](crate::task)'s function names, the
-//! [ticket](crate::ticket) of a fresh process, the plain data and guards of [`sharing`](crate::sharing), and the descriptors that
+//! Nothing here knows of pools or tasks. Together with [`ring`](crate::ring)'s memory,
+//! [`task`](crate::task)'s function names, the [ticket](crate::ticket) of a fresh process, the
+//! plain data and guards of [`sharing`](crate::sharing), and the descriptors that
 //! [`handle`](crate::handle) has tokio watch, these are the only places with `unsafe` code.
 
 pub(crate) mod bell;

@@ -25,8 +25,8 @@ impl Module {
     /// Finds the loaded module that `address` lies in.
     pub(crate) fn of(address: usize) -> Option<Self> {
         let mut search = Search { address, visited: 0, found: None };
-        // SAFETY: the callback has the signature that is asked for, and the pointer is valid for the call, which ends
-        // before `search` does.
+        // SAFETY: the callback has the signature that is asked for, and the pointer is valid for the call,
+        // which ends before `search` does.
         unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut search).cast::<c_void>()) };
         search.found
     }
@@ -37,7 +37,8 @@ impl Module {
         OWN.get_or_init(|| Self::of(own_address())).as_ref()
     }
 
-    /// Returns whether `len` bytes from `address` on are constants: loaded from the module's file, and read-only since.
+    /// Returns whether `len` bytes from `address` on are constants: loaded from the module's file,
+    /// and read-only since.
     pub(crate) fn has_constant(&self, address: usize, len: usize) -> bool {
         let inside = |range: &Range<usize>| range.contains(&address) && len <= range.end - address;
         self.constants.iter().any(inside)
@@ -84,8 +85,8 @@ unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _: libc::size_t, searc
     let has = |header: &&libc::Elf64_Phdr, flag| header.p_flags & flag != 0;
     let code = headers.iter().filter(loaded).filter(|header| has(header, libc::PF_X)).map(range).collect();
     let is_relro = |header: &&libc::Elf64_Phdr| header.p_type == libc::PT_GNU_RELRO;
-    // Constants that hold addresses are written once, by the loader. A program that was linked without the means to protect
-    // them afterwards has them among its variables.
+    // Constants that hold addresses are written once, by the loader. A program that was linked without
+    // the means to protect them afterwards has them among its variables.
     let protects = headers.iter().any(|header| is_relro(&header));
     let constant = |header: &&libc::Elf64_Phdr| {
         is_relro(header) || loaded(header) && has(header, libc::PF_R) && (!protects || !has(header, libc::PF_W))

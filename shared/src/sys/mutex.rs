@@ -1,13 +1,15 @@
 //! A mutex in shared memory that survives its holder, and that holds no address.
 //!
-//! Its word names the [thread](thread_id) that holds it, so that who waits can ask the kernel whether that thread still runs, and
-//! takes over from one that does not. A process that is killed at any instruction either has its name there or has not. Nothing
-//! in this memory is followed as a pointer: a process that writes whatever it likes there can keep others waiting, or let two in
-//! at a time, but has them read or write nothing else. (The C library's robust mutex is part of a list through all that a thread
-//! holds, by pointers in the same memory.)
+//! Its word names the [thread](thread_id) that holds it, so that who waits can ask the kernel
+//! whether that thread still runs, and takes over from one that does not. A process that is killed
+//! at any instruction either has its name there or has not. Nothing in this memory is followed as a
+//! pointer: a process that writes whatever it likes there can keep others waiting, or let two in at
+//! a time, but has them read or write nothing else. (The C library's robust mutex is part of a list
+//! through all that a thread holds, by pointers in the same memory.)
 //!
-//! A free mutex takes no system call, nor does giving it back unless somebody sleeps. After "Futexes Are Tricky" (Drepper, 2011), with
-//! sleeps that have an end: the one who is to wake the others may be killed before it does.
+//! A free mutex takes no system call, nor does giving it back unless somebody sleeps. After
+//! "Futexes Are Tricky" (Drepper, 2011), with sleeps that have an end: the one who is to wake the
+//! others may be killed before it does.
 #![allow(unsafe_code)]
 
 use std::marker::PhantomData;
@@ -26,7 +28,8 @@ use crate::sys::words::words;
 /// Looks before the first sleep: a lock that is held for some memory copies only is free by then.
 const TRIES: u32 = 200;
 
-/// The first sleep; each one after it is twice as long. At the end of each, who sleeps looks whether the holder still runs.
+/// The first sleep; each one after it is twice as long. At the end of each, who sleeps looks
+/// whether the holder still runs.
 const FIRST_SLEEP: Duration = Duration::from_millis(1);
 const LONGEST_SLEEP: Duration = Duration::from_millis(100);
 
@@ -99,7 +102,8 @@ impl RobustMutex {
         }
         let mut sleep = FIRST_SLEEP;
         loop {
-            // Who may have slept does not know whether others do: it takes the lock as one that somebody waits for.
+            // Who may have slept does not know whether others do: it takes the lock as one that somebody waits
+            // for.
             let word = match self.attempt(me, WAITERS)? {
                 Ok(held) => return Ok(Some(held)),
                 Err(word) => word,
@@ -148,7 +152,8 @@ impl RobustMutex {
         }
     }
 
-    /// Locks if the one whose word this is has ended, and still has it. One of those who try succeeds.
+    /// Locks if the one whose word this is has ended, and still has it. One of those who try
+    /// succeeds.
     fn take_over(&self, me: ThreadId, word: u64) -> Option<Held<'_>> {
         let mine = me.word | (word & WAITERS);
         let ended = thread_id::has_ended(word);
@@ -161,8 +166,8 @@ impl RobustMutex {
 
     fn lower_half(&self) -> &AtomicU32 {
         const { assert!(cfg!(target_endian = "little"), "the lower half of a word comes first") };
-        // SAFETY: the first half of a word that lives as long as the reference, and aligned for it. It is handed to the kernel, and
-        // never read or written here.
+        // SAFETY: the first half of a word that lives as long as the reference, and aligned for it. It is
+        // handed to the kernel, and never read or written here.
         unsafe { &*self.word.as_ptr().cast::<AtomicU32>() }
     }
 }

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicPtr, Ordering::AcqRel, Ordering::Acquire};
 
 use crate::sys::pid::Owner;
 
-/// A value that is dropped in the process that made it and in no copy of that process, where its locks may be held, and its
-/// threads waited for, by threads that are not there.
+/// A value that is dropped in the process that made it and in no copy of that process, where its
+/// locks may be held, and its threads waited for, by threads that are not there.
 pub(crate) struct Own<T> {
     owner: Owner,
     value: ManuallyDrop<T>,
@@ -45,8 +45,9 @@ impl<T> Drop for Own<T> {
     }
 }
 
-/// A static of which each process has its own value, made when it is first asked for. A copy does not see its original's, of
-/// which a lock may have been held by another thread when the copy was made.
+/// A static of which each process has its own value, made when it is first asked for. A copy does
+/// not see its original's, of which a lock may have been held by another thread when the copy was
+/// made.
 pub(crate) struct PerProcess<T>(AtomicPtr<(Owner, T)>);
 
 impl<T: Default + Send + Sync + 'static> PerProcess<T> {

@@ -1,7 +1,8 @@
 //! Which process this is, without asking the kernel each time.
 //!
-//! The answer lies in a page that the kernel wipes in every copy of the process (`MADV_WIPEONFORK`, see madvise(2)), however
-//! the copy is made. So it is one load in the process that asked before, and unknown in a fresh copy.
+//! The answer lies in a page that the kernel wipes in every copy of the process (`MADV_WIPEONFORK`,
+//! see madvise(2)), however the copy is made. So it is one load in the process that asked before,
+//! and unknown in a fresh copy.
 #![allow(unsafe_code)]
 
 use std::ptr::{NonNull, null_mut};
@@ -19,17 +20,19 @@ use crate::sys::process::exit_now;
 /// Bytes of the page, which the kernel rounds up to its own pages.
 const PAGE: usize = 4096;
 
-/// Where this process' word lies: in the page, or in [`FORGOTTEN`] where a kernel has no such pages. Null until it is first
-/// needed.
+/// Where this process' word lies: in the page, or in [`FORGOTTEN`] where a kernel has no such
+/// pages. Null until it is first needed.
 static WORD: AtomicPtr<AtomicU64> = AtomicPtr::new(null_mut());
 
-/// The word of a process on a kernel without pages that a fork wipes; a handler that runs after `fork` does it instead.
+/// The word of a process on a kernel without pages that a fork wipes; a handler that runs after
+/// `fork` does it instead.
 static FORGOTTEN: AtomicU64 = AtomicU64::new(0);
 
 /// The last generation that this process, or one that it is a copy of, has given itself.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
-/// Returns what `std::process::id()` does, which is a system call: it would take longer than all else that a free lock needs.
+/// Returns what `std::process::id()` does, which is a system call: it would take longer than all
+/// else that a free lock needs.
 #[inline]
 pub(crate) fn own_pid() -> u32 {
     word() as u32
@@ -37,7 +40,8 @@ pub(crate) fn own_pid() -> u32 {
 
 /// A process, told apart from every other that it is a copy of, or that is a copy of it.
 ///
-/// A pid alone is not enough for that: it is used again, and in namespaces of their own a process and its copy can have the same.
+/// A pid alone is not enough for that: it is used again, and in namespaces of their own a process
+/// and its copy can have the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Owner(u64);
 
@@ -60,8 +64,8 @@ impl Owner {
         if self.is_here() { Ok(()) } else { Err(self.foreign()) }
     }
 
-    /// Ends every other process: a copy of this one, made by code of others that has come back here. What was in its buffers is
-    /// its original's.
+    /// Ends every other process: a copy of this one, made by code of others that has come back
+    /// here. What was in its buffers is its original's.
     #[inline]
     pub(crate) fn or_exit(self) {
         if !self.is_here() {
@@ -96,7 +100,8 @@ pub(crate) fn fork_count() -> u32 {
 fn identify() -> u64 {
     let pid = u64::from(std::process::id());
     let Some(place) = place() else { return pid };
-    // Counted before it is shown: a copy made in between counts on from there, and is not taken for this process.
+    // Counted before it is shown: a copy made in between counts on from there, and is not taken for
+    // this process.
     let word = u64::from(GENERATION.fetch_add(1, SeqCst) + 1) << 32 | pid;
     // Another thread may have been quicker.
     place.compare_exchange(0, word, SeqCst, SeqCst).map_or_else(|first| first, |_| word)
@@ -133,7 +138,8 @@ fn wiped_page() -> Option<NonNull<AtomicU64>> {
     let size = PAGE.try_into().ok()?;
     // SAFETY: a new mapping at an address of the kernel's choosing touches no memory in use.
     let page = unsafe { mmap_anonymous(None, size, access, MapFlags::MAP_PRIVATE) }.ok()?;
-    // SAFETY: the page is this function's own; the advice changes what copies of the process find in it.
+    // SAFETY: the page is this function's own; the advice changes what copies of the process find in
+    // it.
     if unsafe { madvise(page, PAGE, MmapAdvise::MADV_WIPEONFORK) }.is_err() {
         // SAFETY: as above.
         let _ = unsafe { munmap(page, PAGE) };

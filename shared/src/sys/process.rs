@@ -49,8 +49,9 @@ impl ForkPermit {
     }
 }
 
-/// A mark for a thread of ours that takes no lock which code in a forked child could want: it does not stand in the way of a
-/// fork. (The allocator's lock does not count: the C library takes care of it.)
+/// A mark for a thread of ours that takes no lock which code in a forked child could want: it does
+/// not stand in the way of a fork. (The allocator's lock does not count: the C library takes care
+/// of it.)
 pub(crate) struct Harmless(());
 
 /// The threads that are marked so. A fork has none of them.
@@ -70,8 +71,8 @@ impl Drop for Harmless {
     }
 }
 
-/// Counts this process' threads but the harmless ones. A thread that was joined stays listed for a moment, so a count over one is
-/// taken again for a while before it is believed.
+/// Counts this process' threads but the harmless ones. A thread that was joined stays listed for a
+/// moment, so a count over one is taken again for a while before it is believed.
 fn count_threads() -> Result<usize> {
     const PATIENCE: u32 = 50;
     let mut threads = 0;
@@ -95,7 +96,8 @@ fn list_threads() -> Result<usize> {
     }
 }
 
-/// Forks. `None` is the answer in the child. Buffered output is flushed first, so that it is not written twice.
+/// Forks. `None` is the answer in the child. Buffered output is flushed first, so that it is not
+/// written twice.
 pub(crate) fn fork(_permit: ForkPermit) -> nix::Result<Option<Pid>> {
     flush_stdio();
     // SAFETY: the permit says that no lock can be held by a thread that the child lacks.
@@ -107,7 +109,8 @@ pub(crate) fn fork(_permit: ForkPermit) -> nix::Result<Option<Pid>> {
 
 /// Whether this is the only thread of the process, so that no other can begin to be one.
 pub(crate) fn is_single_threaded() -> bool {
-    // The C library's own word is free, but once it was no it stays so; then the kernel is asked, whose folder of threads has a link from each.
+    // The C library's own word is free, but once it was no it stays so; then the kernel is asked, whose
+    // folder of threads has a link from each.
     let threads = || std::fs::metadata("/proc/self/task").map_or(u64::MAX, |folder| folder.nlink());
     never_had_threads() || threads() <= 3
 }
@@ -118,8 +121,9 @@ fn never_had_threads() -> bool {
     // SAFETY: the name is a C string, and looking it up has no effects.
     let find = || unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__libc_single_threaded".as_ptr()) } as usize;
     let word = *WORD.get_or_init(find) as *const AtomicU8;
-    // SAFETY: either there is no such word, or it is the C library's `char` of this name, which lives as long as the process
-    // and which only the library changes, when this very thread starts another (`<sys/single_threaded.h>`).
+    // SAFETY: either there is no such word, or it is the C library's `char` of this name, which lives
+    // as long as the process and which only the library changes, when this very thread starts
+    // another (`<sys/single_threaded.h>`).
     !word.is_null() && unsafe { &*word }.load(Relaxed) != 0
 }
 
@@ -131,7 +135,8 @@ pub(crate) fn flush_stdio() {
     unsafe { libc::fflush(std::ptr::null_mut()) };
 }
 
-/// Puts the null device in the place of standard input: children must not take the parent's input away.
+/// Puts the null device in the place of standard input: children must not take the parent's input
+/// away.
 pub(crate) fn detach_stdin() {
     // SAFETY: what reads from standard input asks for it by its number, and finds the end of it.
     unsafe { replace_by_null(0) };
@@ -140,17 +145,20 @@ pub(crate) fn detach_stdin() {
 /// Puts the null device in the place of descriptor `number`.
 ///
 /// # Safety
-/// Nobody relies on what the descriptor refers to: its owner only closes it, or reads the null device as well.
+/// Nobody relies on what the descriptor refers to: its owner only closes it, or reads the null
+/// device as well.
 pub(crate) unsafe fn replace_by_null(number: RawFd) {
     if let Ok(null) = open("/dev/null", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()) {
         let flags = if number > 2 { libc::O_CLOEXEC } else { 0 };
-        // SAFETY: the number stays open, so that its owner can close it, and its use is the caller's word; dup3 has no memory effects.
+        // SAFETY: the number stays open, so that its owner can close it, and its use is the caller's word;
+        // dup3 has no memory effects.
         unsafe { libc::dup3(null.as_raw_fd(), number, flags) };
     }
 }
 
-/// Has the kernel kill this process when its parent ends. `parent` must be single-threaded: the kernel's "parent" is the
-/// thread that forked, not the process. Ends this process if the parent is gone already.
+/// Has the kernel kill this process when its parent ends. `parent` must be single-threaded: the
+/// kernel's "parent" is the thread that forked, not the process. Ends this process if the parent is
+/// gone already.
 pub(crate) fn die_with(parent: Pid) {
     let _ = prctl::set_pdeathsig(Signal::SIGKILL);
     if getppid() != parent {
@@ -158,8 +166,9 @@ pub(crate) fn die_with(parent: Pid) {
     }
 }
 
-/// Reaps a process that dies, if the death of its parent has made it a child of this one, as it does where this is the first process of
-/// a pid namespace or a subreaper. Waits for its death then, but not for long.
+/// Reaps a process that dies, if the death of its parent has made it a child of this one, as it
+/// does where this is the first process of a pid namespace or a subreaper. Waits for its death
+/// then, but not for long.
 pub(crate) fn reap_adopted(pid: Pid) {
     const PATIENCE: u32 = 1000;
     for _ in 0..PATIENCE {
@@ -172,7 +181,8 @@ pub(crate) fn reap_adopted(pid: Pid) {
     }
 }
 
-/// Asks the kernel again to kill this process when its parent ends: a change of user has it forget that.
+/// Asks the kernel again to kill this process when its parent ends: a change of user has it forget
+/// that.
 pub(crate) fn renew_death_signal() {
     let _ = prctl::set_pdeathsig(Signal::SIGKILL);
 }
@@ -195,7 +205,8 @@ pub(crate) fn set_title(title: &str) {
     }
 }
 
-/// Returns how large the stack of a thread should be that takes the place of the main one, in bytes.
+/// Returns how large the stack of a thread should be that takes the place of the main one, in
+/// bytes.
 pub(crate) fn stack_size() -> usize {
     const USUAL: u64 = 8 << 20;
     const MOST: u64 = 1 << 30;
@@ -205,12 +216,14 @@ pub(crate) fn stack_size() -> usize {
     }
 }
 
-/// Bounds the memory this process may take for its data (heap, private mappings, stacks of new threads), in bytes.
+/// Bounds the memory this process may take for its data (heap, private mappings, stacks of new
+/// threads), in bytes.
 pub(crate) fn limit_memory(bytes: u64) -> nix::Result<()> {
     setrlimit(Resource::RLIMIT_DATA, bytes, bytes)
 }
 
-/// Ends the process at once: no destructors, no exit handlers, which belong to the process this one was forked from.
+/// Ends the process at once: no destructors, no exit handlers, which belong to the process this one
+/// was forked from.
 pub(crate) fn exit_now(code: i32) -> ! {
     // SAFETY: _exit never returns and runs no code of this process.
     unsafe { libc::_exit(code) }

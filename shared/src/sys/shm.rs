@@ -27,7 +27,8 @@ use crate::sys::words::Words;
 /// The mappings that copies of this process do not have: their addresses and lengths.
 static KEPT: PerProcess<Mutex<BTreeMap<usize, usize>>> = PerProcess::new();
 
-/// Makes shared memory of `len` zeroed bytes that no process can shrink, so that no peer can make an access fault.
+/// Makes shared memory of `len` zeroed bytes that no process can shrink, so that no peer can make
+/// an access fault.
 fn create_sealed(name: &str, len: usize, seals: SealFlag) -> Result<OwnedFd> {
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
     let fd = memfd_create(name, flags).context("cannot create shared memory")?;
@@ -48,7 +49,8 @@ pub(crate) fn grow(fd: impl AsFd, len: usize) -> Result<()> {
         return Ok(());
     }
     let end = i64::try_from(len).map_err(|_| Error::Config(format!("{len} bytes of shared memory are too many")))?;
-    // The limit on the size of files is one on shared memory, too, and the kernel would send a signal that ends the program.
+    // The limit on the size of files is one on shared memory, too, and the kernel would send a signal
+    // that ends the program.
     match without(Signal::SIGXFSZ, || ftruncate(&fd, end)) {
         Err(Errno::EFBIG) => {
             Err(Error::io("shared memory larger than the limit on files (RLIMIT_FSIZE)", Errno::EFBIG))
@@ -69,8 +71,8 @@ fn size(fd: impl AsFd) -> Result<usize> {
     Ok(fstat(&fd).context("cannot inspect shared memory")?.st_size as usize)
 }
 
-/// Refuses a descriptor that is not one of a memfd with these seals. One that is made of huge pages is refused too: where the system has
-/// none left, to touch it is a fault.
+/// Refuses a descriptor that is not one of a memfd with these seals. One that is made of huge pages
+/// is refused too: where the system has none left, to touch it is a fault.
 fn check_sealed(fd: impl AsFd, seals: SealFlag) -> Result<()> {
     let has = fcntl(&fd, FcntlArg::F_GET_SEALS).map_or(SealFlag::empty(), SealFlag::from_bits_retain);
     let is_usual = fstatfs(&fd).is_ok_and(|facts| facts.filesystem_type() == TMPFS_MAGIC);
@@ -92,27 +94,28 @@ pub(crate) struct Mapping {
 
 // SAFETY: a mapping is plain memory, valid in every thread until it is dropped.
 unsafe impl Send for Mapping {}
-// SAFETY: shared access only hands out the address, words that are atomic, and copies of bytes; who reads and writes through the
-// address answers for that.
+// SAFETY: shared access only hands out the address, words that are atomic, and copies of bytes; who
+// reads and writes through the address answers for that.
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
-    /// Makes shared memory of a fixed size and maps it. The descriptor is for the other process; the mapping stays without it.
+    /// Makes shared memory of a fixed size and maps it. The descriptor is for the other process;
+    /// the mapping stays without it.
     pub(crate) fn create(name: &str, len: usize) -> Result<(Self, OwnedFd)> {
         let fd = create_sealed(name, len, SealFlag::F_SEAL_GROW)?;
         Ok((Self::of(&fd, 0, len)?, fd))
     }
 
-    /// Maps all of what another process made by [`create`](Mapping::create). Refuses a descriptor that is not a memfd, sealed so that
-    /// its size stays.
+    /// Maps all of what another process made by [`create`](Mapping::create). Refuses a descriptor
+    /// that is not a memfd, sealed so that its size stays.
     pub(crate) fn open(fd: impl AsFd) -> Result<Self> {
         check_sealed(&fd, SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW)?;
         let len = size(&fd)?;
         Self::of(fd, 0, len)
     }
 
-    /// Maps `len` bytes from `offset` (a multiple of the page size) on. Refuses a descriptor that is not a memfd with so many
-    /// bytes, sealed so that it keeps them.
+    /// Maps `len` bytes from `offset` (a multiple of the page size) on. Refuses a descriptor that
+    /// is not a memfd with so many bytes, sealed so that it keeps them.
     pub(crate) fn open_range(fd: impl AsFd, offset: usize, len: usize) -> Result<Self> {
         check_sealed(&fd, SealFlag::F_SEAL_SHRINK)?;
         if offset.checked_add(len).is_none_or(|end| end > size(&fd).unwrap_or(0)) {
@@ -124,16 +127,17 @@ impl Mapping {
     fn of(fd: impl AsFd, offset: usize, len: usize) -> Result<Self> {
         let size = NonZeroUsize::new(len).ok_or_else(|| Error::Config("shared memory of 0 bytes".into()))?;
         let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-        // SAFETY: a new mapping at an address of the kernel's choosing touches no memory in use. The seals keep its pages
-        // from vanishing under it.
+        // SAFETY: a new mapping at an address of the kernel's choosing touches no memory in use. The seals
+        // keep its pages from vanishing under it.
         let start = unsafe { mmap(None, size, access, MapFlags::MAP_SHARED, fd, offset as i64) };
         Ok(Self { start: start.context("cannot map shared memory")?.cast(), len, owner: Owner::here(), kept: false })
     }
 
-    /// Keeps the memory from copies of this process: what refers to it there refers to nothing. A user must ask for the
-    /// [owner](Mapping::owner) before each look at it.
+    /// Keeps the memory from copies of this process: what refers to it there refers to nothing. A
+    /// user must ask for the [owner](Mapping::owner) before each look at it.
     pub(crate) fn keep_from_copies(mut self) -> Self {
-        // SAFETY: the range is this mapping's; the advice changes what copies of the process find there, and nothing here.
+        // SAFETY: the range is this mapping's; the advice changes what copies of the process find there,
+        // and nothing here.
         self.kept = unsafe { madvise(self.start.cast(), self.len, MmapAdvise::MADV_DONTFORK) }.is_ok();
         if self.kept {
             let mut kept = KEPT.get().lock().unwrap_or_else(PoisonError::into_inner);
@@ -162,12 +166,14 @@ impl Mapping {
         // SAFETY: the range is inside the mapping, which lives as long as the reference.
         let words = unsafe { self.start.add(offset) }.cast::<T>();
         assert!(words.is_aligned(), "the words are aligned");
-        // SAFETY: aligned and inside the mapping; that any bytes are a T, at any time, is the contract of Words.
+        // SAFETY: aligned and inside the mapping; that any bytes are a T, at any time, is the contract of
+        // Words.
         unsafe { words.as_ref() }
     }
 }
 
-/// A mapping of which this process only ever has words and copies, no other reference, so that anybody may write to it at any time.
+/// A mapping of which this process only ever has words and copies, no other reference, so that
+/// anybody may write to it at any time.
 #[derive(Debug)]
 pub(crate) struct Bytes(Mapping);
 
@@ -190,11 +196,13 @@ impl Bytes {
     /// Copies `bytes` to `offset`.
     pub(crate) fn write(&self, offset: usize, bytes: &[u8]) {
         assert!(offset <= self.len() && bytes.len() <= self.len() - offset, "a write lies inside the mapping");
-        // SAFETY: the range is inside the mapping, and by the type's contract nothing refers to it but words.
+        // SAFETY: the range is inside the mapping, and by the type's contract nothing refers to it but
+        // words.
         unsafe { copy_in(bytes, self.0.start.add(offset)) };
     }
 
-    /// Appends `len` bytes from `offset` to `out`. Should somebody write there meanwhile, the copy is of no use, and that is all.
+    /// Appends `len` bytes from `offset` to `out`. Should somebody write there meanwhile, the copy
+    /// is of no use, and that is all.
     pub(crate) fn read(&self, offset: usize, len: usize, out: &mut Vec<u8>) {
         assert!(offset <= self.len() && len <= self.len() - offset, "a read lies inside the mapping");
         // SAFETY: the range is inside the mapping.
@@ -211,21 +219,25 @@ impl Drop for Mapping {
         if self.kept {
             KEPT.get().lock().unwrap_or_else(PoisonError::into_inner).remove(&self.start.addr().get());
         }
-        // SAFETY: start and len are those of the mmap call; every reference into the mapping borrows from self or holds it.
+        // SAFETY: start and len are those of the mmap call; every reference into the mapping borrows from
+        // self or holds it.
         let _ = unsafe { munmap(self.start.cast::<c_void>(), self.len) };
     }
 }
 
-/// In a fresh fork: puts memory that nobody can touch in the place of what was [kept](Mapping::keep_from_copies) from it, so that
-/// nothing else comes to lie where its original's references point.
+/// In a fresh fork: puts memory that nobody can touch in the place of what was
+/// [kept](Mapping::keep_from_copies) from it, so that nothing else comes to lie where its
+/// original's references point.
 pub(crate) fn fence_off() {
-    // Another thread may have held the lock at the fork, if the program vouched for that; then the places stay empty.
+    // Another thread may have held the lock at the fork, if the program vouched for that; then the
+    // places stay empty.
     let Some(Ok(kept)) = KEPT.last().map(Mutex::try_lock) else { return };
     for (start, len) in &*kept {
         let (start, len) = (NonZeroUsize::new(*start), NonZeroUsize::new(*len));
         let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE | MapFlags::MAP_FIXED_NOREPLACE;
         if let Some(len) = len {
-            // SAFETY: the kernel refuses to put it over anything that is mapped. It stays as long as the process.
+            // SAFETY: the kernel refuses to put it over anything that is mapped. It stays as long as the
+            // process.
             let _ = unsafe { mmap_anonymous(start, len, ProtFlags::PROT_NONE, flags) };
         }
     }

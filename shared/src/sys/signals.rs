@@ -1,12 +1,15 @@
-//! Signal dispositions: reading and restoring those of a program, and setting those of its zygotes and workers.
+//! Signal dispositions: reading and restoring those of a program, and setting those of its zygotes
+//! and workers.
 //!
-//! A signal that asks a program to end or to act often reaches its whole process group: from a terminal, `timeout`, a service
-//! manager. What it means is for the program to decide, so it must not end the processes below it. Ignoring the signals would do, but
-//! programs that a task starts would ignore them too, because `exec` hands that on. A handler that does nothing is reset by `exec`.
-//! Between `exec` and its installation, and in a zygote for ever, the signals are blocked.
+//! A signal that asks a program to end or to act often reaches its whole process group: from a
+//! terminal, `timeout`, a service manager. What it means is for the program to decide, so it must
+//! not end the processes below it. Ignoring the signals would do, but programs that a task starts
+//! would ignore them too, because `exec` hands that on. A handler that does nothing is reset by
+//! `exec`. Between `exec` and its installation, and in a zygote for ever, the signals are blocked.
 //!
-//! The processes stay in the program's process group: in one of their own they would not stop with the program at Ctrl-Z, not be able
-//! to use its terminal, and not be found by those who signal the group.
+//! The processes stay in the program's process group: in one of their own they would not stop with
+//! the program at Ctrl-Z, not be able to use its terminal, and not be found by those who signal the
+//! group.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -42,21 +45,23 @@ impl Disposition {
 
     /// Has `signal`, whose disposition this was once in this process, do the same again.
     pub(crate) fn restore(&self, signal: Signal) {
-        // SAFETY: the kernel has had this very action for this signal, and functions of a program stay where they are.
-        // The call fails for signals that nobody can handle, and those never had another disposition.
+        // SAFETY: the kernel has had this very action for this signal, and functions of a program stay
+        // where they are. The call fails for signals that nobody can handle, and those never had
+        // another disposition.
         unsafe { libc::sigaction(signal as i32, &self.0, std::ptr::null_mut()) };
     }
 }
 
-/// Runs `act` without the signal that the kernel sends to this thread if that fails: the error says it all.
+/// Runs `act` without the signal that the kernel sends to this thread if that fails: the error says
+/// it all.
 pub(crate) fn without<R>(signal: Signal, act: impl FnOnce() -> nix::Result<R>) -> nix::Result<R> {
     let own: SigSet = [signal].into_iter().collect();
     let before = own.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
     let outcome = act();
     if outcome.is_err() && !before.contains(signal) {
         let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: the set and the time are valid, and nothing is to be written. It takes the signal if there is one; nobody can have
-        // handled it since it was blocked.
+        // SAFETY: the set and the time are valid, and nothing is to be written. It takes the signal if
+        // there is one; nobody can have handled it since it was blocked.
         unsafe { libc::sigtimedwait(own.as_ref(), std::ptr::null_mut(), &now) };
     }
     // It fails only for a mask that is none.
@@ -64,7 +69,8 @@ pub(crate) fn without<R>(signal: Signal, act: impl FnOnce() -> nix::Result<R>) -
     outcome
 }
 
-/// The signals that ask a process to end or to act, and end it unless it has a handler. Faults and limits are not among them.
+/// The signals that ask a process to end or to act, and end it unless it has a handler. Faults and
+/// limits are not among them.
 fn requests() -> impl Iterator<Item = c_int> {
     const NAMED: [Signal; 12] = [
         Signal::SIGHUP,
@@ -86,7 +92,8 @@ fn requests() -> impl Iterator<Item = c_int> {
 /// The set of all [`requests`].
 pub(crate) fn request_set() -> SigSet {
     let mut set = MaybeUninit::uninit();
-    // SAFETY: sigemptyset initialises the set; sigaddset is then given an initialised set and valid signal numbers.
+    // SAFETY: sigemptyset initialises the set; sigaddset is then given an initialised set and valid
+    // signal numbers.
     unsafe {
         libc::sigemptyset(set.as_mut_ptr());
         requests().for_each(|signal| {
@@ -96,7 +103,8 @@ pub(crate) fn request_set() -> SigSet {
     }
 }
 
-/// Blocks the signals of [`request_set`] in this thread while it lives; a process forked meanwhile starts with them blocked.
+/// Blocks the signals of [`request_set`] in this thread while it lives; a process forked meanwhile
+/// starts with them blocked.
 pub(crate) struct Blocked(SigSet);
 
 impl Blocked {
@@ -117,11 +125,12 @@ impl Drop for Blocked {
 /// The zygote that may end this worker by a signal; 0 outside a worker.
 static ZYGOTE: AtomicI32 = AtomicI32::new(0);
 
-/// Prepares this process for being a zygote or a worker: what the program ignores stays ignored, [`requests`] get a handler that does
-/// nothing, all else its default. The mask stays as it is.
+/// Prepares this process for being a zygote or a worker: what the program ignores stays ignored,
+/// [`requests`] get a handler that does nothing, all else its default. The mask stays as it is.
 ///
-/// The handlers for memory faults stay: they are how the standard library reports a stack overflow. So does what happens at a broken
-/// pipe. SIGCHLD gets its default even if the program ignores it, because a zygote and tasks wait for children.
+/// The handlers for memory faults stay: they are how the standard library reports a stack overflow.
+/// So does what happens at a broken pipe. SIGCHLD gets its default even if the program ignores it,
+/// because a zygote and tasks wait for children.
 pub(crate) fn prepare() {
     ZYGOTE.store(0, Relaxed);
     let kept = [libc::SIGSEGV, libc::SIGBUS, libc::SIGPIPE, libc::SIGKILL, libc::SIGSTOP];
@@ -144,11 +153,12 @@ pub(crate) fn leave_to_others() {
     let _ = SigSet::all().thread_set_mask();
 }
 
-/// Sends a worker a signal that does nothing unless the worker has set a handler for it. (A signal that is sent by `kill` does what it
-/// would do to any process.)
+/// Sends a worker a signal that does nothing unless the worker has set a handler for it. (A signal
+/// that is sent by `kill` does what it would do to any process.)
 pub(crate) fn send_to_handler(pid: Pid, signal: c_int) {
     let nothing = libc::sigval { sival_ptr: std::ptr::null_mut() };
-    // SAFETY: the call takes no pointer that anybody follows. It fails if the process is gone, which is no loss.
+    // SAFETY: the call takes no pointer that anybody follows. It fails if the process is gone, which is
+    // no loss.
     unsafe { libc::sigqueue(pid.as_raw(), signal, nothing) };
 }
 
@@ -175,8 +185,8 @@ fn set(signal: c_int, handler: Option<Handler>) {
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     if let Some(handler) = handler {
         action.sa_sigaction = handler as *const () as usize;
-        // Calls that wait are resumed. Handlers of several signals at a time do not nest, and they do not run on the small stack that
-        // threads have for the report of a stack overflow.
+        // Calls that wait are resumed. Handlers of several signals at a time do not nest, and they do not
+        // run on the small stack that threads have for the report of a stack overflow.
         action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
         action.sa_mask = *request_set().as_ref();
     }
@@ -184,11 +194,13 @@ fn set(signal: c_int, handler: Option<Handler>) {
     unsafe { libc::sigaction(signal, &action, std::ptr::null_mut()) };
 }
 
-/// The handler of a worker. A signal that concerns the worker alone has its default effect: one that its zygote sent, that the worker
-/// raised, or that comes from a timer or descriptor of its own. Any other is for the program.
+/// The handler of a worker. A signal that concerns the worker alone has its default effect: one
+/// that its zygote sent, that the worker raised, or that comes from a timer or descriptor of its
+/// own. Any other is for the program.
 extern "C" fn stand(signal: c_int, info: *mut siginfo_t, _context: *mut c_void) {
     let zygote = ZYGOTE.load(Relaxed);
-    // SAFETY: with SA_SIGINFO the kernel passes a valid siginfo_t, and any of its fields can be read as an integer.
+    // SAFETY: with SA_SIGINFO the kernel passes a valid siginfo_t, and any of its fields can be read as
+    // an integer.
     let (code, sender) = unsafe { ((*info).si_code, (*info).si_pid()) };
     let own_clock = [libc::SIGALRM, libc::SIGVTALRM, libc::SIGPROF].contains(&signal);
     let meant = match code {
@@ -205,7 +217,8 @@ extern "C" fn stand(signal: c_int, info: *mut siginfo_t, _context: *mut c_void) 
     let in_place = Disposition::of_number(signal).is_ok_and(|now| now.0.sa_sigaction == stand as *const () as usize);
     if zygote != 0 && meant && in_place {
         set(signal, None);
-        // SAFETY: raise is async-signal-safe. The signal is blocked here and takes effect when this function returns.
+        // SAFETY: raise is async-signal-safe. The signal is blocked here and takes effect when this
+        // function returns.
         unsafe { libc::raise(signal) };
     }
 }

@@ -24,7 +24,8 @@ pub(crate) struct Socket(OwnedFd);
 pub(crate) enum Received {
     /// A message of this many bytes, with its descriptors in order.
     Message(usize, Vec<OwnedFd>),
-    /// A message of this many bytes whose descriptors are lost: this process has no room for all of them.
+    /// A message of this many bytes whose descriptors are lost: this process has no room for all of
+    /// them.
     Truncated(usize),
     /// Nothing now.
     Nothing,
@@ -54,7 +55,8 @@ impl Socket {
         receive(&self.0, buffer)
     }
 
-    /// Tells the other end that no more will come. Works even while another process holds a copy of this end.
+    /// Tells the other end that no more will come. Works even while another process holds a copy of
+    /// this end.
     pub(crate) fn finish(&self) {
         // It fails only if the other end is gone, which is what it is for.
         let _ = shutdown(self.0.as_raw_fd(), Shutdown::Write);
@@ -78,8 +80,8 @@ pub(crate) fn send(socket: impl AsFd, bytes: &[u8], fds: &[BorrowedFd<'_>], wait
 
 /// Takes one message, without waiting.
 ///
-/// The descriptors are owned from the start: the control messages of nix are bare numbers, and of a truncated message it
-/// gives none, so that those which did arrive would stay open for ever.
+/// The descriptors are owned from the start: the control messages of nix are bare numbers, and of a
+/// truncated message it gives none, so that those which did arrive would stay open for ever.
 pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> nix::Result<Received> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FDS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);

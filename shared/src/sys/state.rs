@@ -69,7 +69,8 @@ impl State {
     }
 }
 
-/// A line of the status without the signals that the C library keeps for itself: what those do changes with the first thread.
+/// A line of the status without the signals that the C library keeps for itself: what those do
+/// changes with the first thread.
 fn without_internal_signals(line: &str) -> String {
     const INTERNAL: u64 = 0b11 << 31;
     let ignored = line.strip_prefix("SigIgn:").and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());

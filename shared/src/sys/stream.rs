@@ -1,4 +1,5 @@
-//! Sockets that carry a stream of bytes, with deadlines: unnamed pairs within the machine, TCP beyond it.
+//! Sockets that carry a stream of bytes, with deadlines: unnamed pairs within the machine, TCP
+//! beyond it.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -24,7 +25,8 @@ pub(crate) fn patience(deadline: Option<Instant>) -> PollTimeout {
     PollTimeout::from(u16::try_from(milliseconds).unwrap_or(u16::MAX))
 }
 
-/// Waits until there is something to read, or the other end is gone; `false` if the deadline comes first.
+/// Waits until there is something to read, or the other end is gone; `false` if the deadline comes
+/// first.
 pub(crate) fn await_readable(fd: impl AsFd, deadline: Option<Instant>) -> io::Result<bool> {
     await_event(fd.as_fd(), PollFlags::POLLIN, deadline)
 }
@@ -47,7 +49,8 @@ pub(crate) fn receive(fd: impl AsFd, buffer: &mut [u8], deadline: Option<Instant
     transfer(fd, PollFlags::POLLIN, deadline, call)
 }
 
-/// Gives as much of `bytes` as there is room for, and waits for the first byte's until the deadline.
+/// Gives as much of `bytes` as there is room for, and waits for the first byte's until the
+/// deadline.
 pub(crate) fn give(fd: impl AsFd, bytes: &[u8], deadline: Option<Instant>) -> io::Result<usize> {
     let fd = fd.as_fd();
     let call = |flags| send(fd.as_raw_fd(), bytes, flags | MsgFlags::MSG_NOSIGNAL);

@@ -13,7 +13,8 @@ const INTERVAL: u32 = 10;
 /// So many unanswered questions end the connection.
 const QUESTIONS: u32 = 3;
 
-/// A TCP connection for questions and answers: small messages go at once, and a machine that vanished is noticed.
+/// A TCP connection for questions and answers: small messages go at once, and a machine that
+/// vanished is noticed.
 pub(crate) fn tune(stream: TcpStream) -> io::Result<OwnedFd> {
     stream.set_nodelay(true)?;
     setsockopt(&stream, sockopt::KeepAlive, &true)?;

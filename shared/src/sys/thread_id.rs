@@ -1,9 +1,11 @@
-//! Who a thread is, in a word that other processes can check: which thread it was, and whether it still runs.
+//! Who a thread is, in a word that other processes can check: which thread it was, and whether it
+//! still runs.
 //!
-//! A number alone does not say that: the kernel gives it to another thread one day, and a process keeps it when it replaces itself by
-//! another program. So the word also holds when the thread was started and where the stack of its program begins, which the
-//! kernel places anew for each program. Both are in `/proc`; what cannot be read there counts as the same, so that a thread is never
-//! taken for ended while it runs. One that is stopped runs.
+//! A number alone does not say that: the kernel gives it to another thread one day, and a process
+//! keeps it when it replaces itself by another program. So the word also holds when the thread was
+//! started and where the stack of its program begins, which the kernel places anew for each
+//! program. Both are in `/proc`; what cannot be read there counts as the same, so that a thread is
+//! never taken for ended while it runs. One that is stopped runs.
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
@@ -18,7 +20,8 @@ use nix::unistd::gettid;
 use crate::sys::clock;
 use crate::sys::pid::fork_count;
 
-/// The bits of a word that are a thread's number; pids have 22 bits (`PID_MAX_LIMIT` in `include/linux/threads.h`).
+/// The bits of a word that are a thread's number; pids have 22 bits (`PID_MAX_LIMIT` in
+/// `include/linux/threads.h`).
 const NUMBER: u64 = (1 << 30) - 1;
 
 /// The highest bit of the word's lower half, which is no part of a thread's identity.
@@ -35,7 +38,8 @@ const START: (u64, u32) = ((1 << 19) - 1, 44);
 /// 12 bits of a hash of the stack's address, 0 if that is not known.
 const STACK: (u64, u32) = ((1 << 12) - 1, 32);
 
-/// For so many nanoseconds, a thread that was found to run is taken to run on: a look at `/proc` takes some microseconds.
+/// For so many nanoseconds, a thread that was found to run is taken to run on: a look at `/proc`
+/// takes some microseconds.
 const FRESH_NS: u64 = 10_000_000;
 
 /// A thread, as others can name it.
@@ -43,7 +47,8 @@ const FRESH_NS: u64 = 10_000_000;
 pub(crate) struct ThreadId {
     /// Its number, start and stack.
     pub(crate) word: u64,
-    /// The namespaces in which these mean something: other processes number and time threads differently.
+    /// The namespaces in which these mean something: other processes number and time threads
+    /// differently.
     pub(crate) space: u64,
 }
 
@@ -85,8 +90,8 @@ fn stat_inode(path: &str) -> u64 {
     stat(path).map_or(0, |facts| facts.st_ino & u64::from(u32::MAX))
 }
 
-/// Whether the thread that `word` names has ended. To be asked in its [`space`](ThreadId::space) only. What no thread can have written
-/// names none.
+/// Whether the thread that `word` names has ended. To be asked in its [`space`](ThreadId::space)
+/// only. What no thread can have written names none.
 pub(crate) fn has_ended(word: u64) -> bool {
     let (number, upper) = (word & NUMBER, word & UPPER);
     if number == 0 || (upper & KNOWN == 0 && upper != UNKNOWN) || !exists(number) {
@@ -111,7 +116,8 @@ pub(crate) fn has_ended(word: u64) -> bool {
     false
 }
 
-/// Whether there is a thread of this number. One that has ended may still be there, until its parent asks for it.
+/// Whether there is a thread of this number. One that has ended may still be there, until its
+/// parent asks for it.
 fn exists(number: u64) -> bool {
     // SAFETY: signal 0 is sent to nobody; the kernel only looks for the thread.
     let outcome = unsafe { libc::syscall(libc::SYS_tkill, number as libc::pid_t, 0) };
@@ -136,7 +142,8 @@ impl Stat {
         Self::parse(&String::from_utf8_lossy(&bytes[..len]))
     }
 
-    /// The program's name, in parentheses, may have spaces and parentheses in it; nothing after it does.
+    /// The program's name, in parentheses, may have spaces and parentheses in it; nothing after it
+    /// does.
     fn parse(line: &str) -> Option<Self> {
         let (number, _) = line.split_once(' ')?;
         let (_, rest) = line.rsplit_once(')')?;
@@ -155,7 +162,8 @@ impl Stat {
         KNOWN | (self.start & START.0) << START.1 | stack << STACK.1
     }
 
-    /// Whether this is another thread or program than the one whose word has this upper half, as far as can be told.
+    /// Whether this is another thread or program than the one whose word has this upper half, as
+    /// far as can be told.
     fn differs(&self, upper: u64) -> bool {
         let part = |(mask, shift): (u64, u32), word: u64| word >> shift & mask;
         let own = self.upper();

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 /// Structs get it from [`words!`], which asks it of every field.
 ///
 /// # Safety
-/// The type consists of atomic integers, and padding that is never looked at: any bytes are a value of it, and a change by another
-/// process is one that atomics allow for.
+/// The type consists of atomic integers, and padding that is never looked at: any bytes are a value
+/// of it, and a change by another process is one that atomics allow for.
 pub(crate) unsafe trait Words: Sized {}
 
 // SAFETY: an atomic integer.

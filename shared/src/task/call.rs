@@ -13,8 +13,8 @@ use crate::task::refusal::refusal;
 
 /// What a trampoline works through: calls of its function, one after the other.
 ///
-/// A trampoline is one loop over all calls of a chunk, so that what a call costs is decoding, the function and encoding, with
-/// nothing in between that the compiler cannot see through.
+/// A trampoline is one loop over all calls of a chunk, so that what a call costs is decoding, the
+/// function and encoding, with nothing in between that the compiler cannot see through.
 pub(crate) trait Calls {
     /// Begins the next call: its arguments, or `None` if there is none.
     fn next(&mut self) -> Option<Source<'_>>;
@@ -25,7 +25,8 @@ pub(crate) trait Calls {
     /// Ends the call. `output` has the result, if it went well; it comes back empty.
     fn end(&mut self, outcome: Result<(), Failure>, output: &mut Vec<u8>);
 
-    /// Takes note that the function has returned this error. The call [ends](Calls::end) after that.
+    /// Takes note that the function has returned this error. The call [ends](Calls::end) after
+    /// that.
     fn refuse(&mut self, _error: Error) {}
 
     /// Ends a call whose result is the first `len` bytes of `raw`.
@@ -47,7 +48,8 @@ pub(crate) struct State {
     pub(crate) value: Option<Box<dyn Any>>,
 }
 
-/// Makes all calls: decodes the arguments, has `function` compute, encodes the result. With `ONCE`, tells of a result that is an `Err`.
+/// Makes all calls: decodes the arguments, has `function` compute, encodes the result. With `ONCE`,
+/// tells of a result that is an `Err`.
 pub(crate) fn run_calls<Args: Arguments, R: Serialize + 'static, const ONCE: bool>(
     calls: &mut dyn Calls,
     function: impl Fn(&mut dyn Calls, Args) -> Result<R, Failure>,

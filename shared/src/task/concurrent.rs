@@ -16,7 +16,8 @@ use crate::task::call::{Calls, run_calls};
 use crate::task::name::{Entry, Function, zst_ref};
 use crate::task::{Prepared, Stateless, Task, panic};
 
-/// An async function as a task that takes many items, and how many of them it may have under way at a time.
+/// An async function as a task that takes many items, and how many of them it may have under way at
+/// a time.
 pub(crate) struct Concurrent<F, A, Fut, R> {
     function: PhantomData<fn(F, A)>,
     result: PhantomData<fn() -> (Fut, R)>,
@@ -73,7 +74,8 @@ where
             Fut: Future<Output = R> + 'static,
             R: Serialize + DeserializeOwned + 'static,
         {
-            // SAFETY: only `prepare_as` names this function, for a `Concurrent`, which is made from a value of F.
+            // SAFETY: only `prepare_as` names this function, for a `Concurrent`, which is made from a value of
+            // F.
             let function = unsafe { zst_ref::<F>() };
             run_calls::<_, _, false>(calls, |_, (most, items): (u64, Vec<A>)| Ok(call_all(function, most, items)));
         }
@@ -99,7 +101,8 @@ thread_local! {
     static RUNTIME: std::io::Result<Runtime> = Builder::new_current_thread().enable_all().build();
 }
 
-/// Calls `f` on all items, with up to `most` of the calls under way at a time. The results are in the items' order.
+/// Calls `f` on all items, with up to `most` of the calls under way at a time. The results are in
+/// the items' order.
 fn call_all<F, A, Fut, R>(f: &'static F, most: u64, items: Vec<A>) -> Vec<Result<R, Caught>>
 where
     F: Fn(A) -> Fut,

@@ -1,8 +1,9 @@
 //! What can run in another process: functions by name, arguments by value.
 //!
-//! [`Task`] is implemented for every function, and every closure that captures nothing, of up to eight serializable parameters.
-//! Such a value has no size, so there is nothing to send but *which* one it is: its [name](name::Function), which leads to an entry in the
-//! executable. [`partial`] adds state that is sent once to each worker.
+//! [`Task`] is implemented for every function, and every closure that captures nothing, of up to
+//! eight serializable parameters. Such a value has no size, so there is nothing to send but *which*
+//! one it is: its [name](name::Function), which leads to an entry in the executable. [`partial`]
+//! adds state that is sent once to each worker.
 
 mod arguments;
 mod call;
@@ -27,12 +28,14 @@ use crate::handle::Carried;
 
 /// A function that can run in a worker, called with `Args`, a tuple of its arguments.
 ///
-/// Implemented for `Fn(A, B, …) -> R` with up to eight parameters if the function captures nothing and its parameters and
-/// result are `Serialize + DeserializeOwned + 'static`, and for what [`partial`] returns. There is no need to implement it by hand.
+/// Implemented for `Fn(A, B, …) -> R` with up to eight parameters if the function captures nothing
+/// and its parameters and result are `Serialize + DeserializeOwned + 'static`, and for what
+/// [`partial`] returns. There is no need to implement it by hand.
 ///
-/// A closure that captures does not compile: its captured values would have to travel too, and the compiler offers no way to
-/// take them out. Nor does one that captures a value without a size unless it is `Copy + Send + Sync`: such a value may be a token of
-/// which there is one. Pass what is captured as arguments, or with [`partial`]:
+/// A closure that captures does not compile: its captured values would have to travel too, and the
+/// compiler offers no way to take them out. Nor does one that captures a value without a size
+/// unless it is `Copy + Send + Sync`: such a value may be a token of which there is one. Pass what
+/// is captured as arguments, or with [`partial`]:
 ///
 /// ```compile_fail
 /// # use multiproc::Pool;
@@ -64,7 +67,8 @@ pub trait Task<Args: Arguments>: Sized + 'static {
     /// What the function returns.
     type Output: ReturnValue;
 
-    /// The function's name and state, ready to be sent. With `ONCE`, of the variant that tells whether the function returned `Err`.
+    /// The function's name and state, ready to be sent. With `ONCE`, of the variant that tells
+    /// whether the function returned `Err`.
     #[doc(hidden)]
     fn prepare_as<const ONCE: bool>(self) -> Result<Prepared>;
 
@@ -85,10 +89,12 @@ pub trait Task<Args: Arguments>: Sized + 'static {
     fn call(&self, args: Args) -> Self::Output;
 }
 
-/// What a worker can have by knowing its type alone: a function, or a closure that captures nothing.
+/// What a worker can have by knowing its type alone: a function, or a closure that captures
+/// nothing.
 ///
-/// A value that has no size can still be one of a kind, such as a token whose owner alone may do something. A worker makes as many
-/// of the function as it needs, in whatever thread, so nothing of that sort may be captured: the function is `Copy + Send + Sync`.
+/// A value that has no size can still be one of a kind, such as a token whose owner alone may do
+/// something. A worker makes as many of the function as it needs, in whatever thread, so nothing of
+/// that sort may be captured: the function is `Copy + Send + Sync`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a task's function: it captures something that cannot be copied or shared between threads",
     label = "captures what belongs to one owner or one thread",

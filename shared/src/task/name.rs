@@ -1,4 +1,5 @@
-//! Functions by name: where the program has an entry for them, valid in every process of the same build.
+//! Functions by name: where the program has an entry for them, valid in every process of the same
+//! build.
 #![allow(unsafe_code)]
 
 use std::hint::black_box;
@@ -12,14 +13,17 @@ use crate::ticket;
 /// A function that makes all calls of one task function.
 pub(crate) type Trampoline = fn(&mut dyn Calls);
 
-/// What a name leads to: a constant that holds a [`Trampoline`]. There is one for each task function that the program names.
+/// What a name leads to: a constant that holds a [`Trampoline`]. There is one for each task
+/// function that the program names.
 ///
-/// A number that is no name does not pass for one: what it leads to must be a constant that bears the marks of an entry.
+/// A number that is no name does not pass for one: what it leads to must be a constant that bears
+/// the marks of an entry.
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct Entry {
     mark: u64,
-    /// The mark, turned. The program has the two side by side nowhere else, as the code that checks them turns one into the other.
+    /// The mark, turned. The program has the two side by side nowhere else, as the code that checks
+    /// them turns one into the other.
     turned: u64,
     trampoline: Trampoline,
 }
@@ -46,14 +50,15 @@ impl Entry {
         if mark != MARK || turned != turn(black_box(mark)) || !module.has_code(code as usize) {
             return None;
         }
-        // SAFETY: only `new` puts these words side by side, and a constant cannot have changed: this is an entry. It stays as long as
-        // the module is loaded, as all of its functions do.
+        // SAFETY: only `new` puts these words side by side, and a constant cannot have changed: this is an
+        // entry. It stays as long as the module is loaded, as all of its functions do.
         Some(unsafe { words.cast::<Self>().as_ref() })
     }
 }
 
-/// Names an [`Entry`]: by its distance from the start of the program, as the loader may place the program anywhere while the distances
-/// stay; or, in a shared library, by its address, which means the same in forks of this process only.
+/// Names an [`Entry`]: by its distance from the start of the program, as the loader may place the
+/// program anywhere while the distances stay; or, in a shared library, by its address, which means
+/// the same in forks of this process only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Function(pub(crate) u64);
 
@@ -115,17 +120,19 @@ pub(crate) const fn require_stateless<F: Stateless>() {
     }
 }
 
-/// Returns the function of type `F`, in a process that may never have made a value of it. Does not compile for an `F` that carries
-/// data.
+/// Returns the function of type `F`, in a process that may never have made a value of it. Does not
+/// compile for an `F` that carries data.
 ///
 /// # Safety
-/// The program has made a value of `F`, here or in the process that sent the name of a function with this type: a type whose
-/// values cannot be made, or not by everybody, may prove something by one.
+/// The program has made a value of `F`, here or in the process that sent the name of a function
+/// with this type: a type whose values cannot be made, or not by everybody, may prove something by
+/// one.
 pub(crate) unsafe fn zst_ref<F: Stateless>() -> &'static F {
     require_stateless::<F>();
-    // SAFETY: F has no size, so any aligned address holds a value of it and nothing is read through the reference. A value was made,
-    // by the caller's word, and as F is Copy and Sync, there may be as many as one likes, in any thread. F is 'static, so it holds
-    // no borrow that could have ended, and a reference runs no destructor.
+    // SAFETY: F has no size, so any aligned address holds a value of it and nothing is read through the
+    // reference. A value was made, by the caller's word, and as F is Copy and Sync, there may be as
+    // many as one likes, in any thread. F is 'static, so it holds no borrow that could have ended,
+    // and a reference runs no destructor.
     unsafe { NonNull::<F>::dangling().as_ref() }
 }
 

@@ -15,8 +15,8 @@ thread_local! {
     static SEEN: RefCell<Option<Envelope>> = const { RefCell::new(None) };
 }
 
-/// From now on a panic in a task is noted instead of printed. Other panics (in threads that a task started) go to the
-/// hook that was there before.
+/// From now on a panic in a task is noted instead of printed. Other panics (in threads that a task
+/// started) go to the hook that was there before.
 pub(crate) fn install_hook() {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| if IN_TASK.get() { note(info) } else { before(info) }));
@@ -43,7 +43,8 @@ fn note(info: &PanicHookInfo<'_>) {
 pub(crate) fn catch<R>(task: impl FnOnce() -> R) -> Result<R, Envelope> {
     // A task may run others, and goes on after them.
     let outer = IN_TASK.replace(true);
-    // The task's values are dropped with its frames, and what the worker keeps is consistent at every call out.
+    // The task's values are dropped with its frames, and what the worker keeps is consistent at every
+    // call out.
     let outcome = panic::catch_unwind(AssertUnwindSafe(task));
     let outcome = outcome.map_err(|payload| {
         let text = message(&*payload);

@@ -28,11 +28,12 @@ pub enum ByReference {}
 #[derive(Debug, Clone, Copy)]
 pub enum ByValue {}
 
-/// Fixes the first argument of `function` to `state`, which is sent once to each worker and decoded there once.
+/// Fixes the first argument of `function` to `state`, which is sent once to each worker and decoded
+/// there once.
 ///
-/// The function takes the state by reference (`fn(&S, A, …) -> R`), or by value (`fn(S, A, …) -> R`, a clone for each call).
-/// This is how a task carries what a closure would capture, and how an object with a method becomes a task:
-/// `partial(Solver::solve, solver)`.
+/// The function takes the state by reference (`fn(&S, A, …) -> R`), or by value (`fn(S, A, …) ->
+/// R`, a clone for each call). This is how a task carries what a closure would capture, and how an
+/// object with a method becomes a task: `partial(Solver::solve, solver)`.
 ///
 /// Python's counterpart is `functools.partial`.
 ///

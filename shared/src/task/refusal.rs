@@ -8,8 +8,9 @@ use serde::{Serialize, de};
 use crate::codec;
 use crate::error::Error;
 
-/// The error in a result, if `R` is a `Result` and this is one. Text stays text, an [`Error`] stays one, and of any other type its
-/// fields are told: of a type that is only known to be serializable, no more can be said.
+/// The error in a result, if `R` is a `Result` and this is one. Text stays text, an [`Error`] stays
+/// one, and of any other type its fields are told: of a type that is only known to be serializable,
+/// no more can be said.
 pub(crate) fn refusal<R: Serialize + 'static>(result: &R) -> Option<Error> {
     let name = std::any::type_name::<R>();
     if !name.starts_with("core::result::Result<") {

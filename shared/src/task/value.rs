@@ -1,11 +1,14 @@
-//! What can be a task's argument or result. The traits stand in front of serde's, so that the compiler's messages say what to do.
+//! What can be a task's argument or result. The traits stand in front of serde's, so that the
+//! compiler's messages say what to do.
 
 use serde::{Deserialize, Serialize};
 
-/// A value that can be deserialized from any message, because it borrows nothing: [`DeserializeOwned`](serde::de::DeserializeOwned).
+/// A value that can be deserialized from any message, because it borrows nothing:
+/// [`DeserializeOwned`](serde::de::DeserializeOwned).
 ///
-/// Implemented for every such type. The message "implementation of `OwnedNotBorrowed` is not general enough" means that the type borrows:
-/// a task owns its arguments, so it takes a `String` instead of a `&str`, and a `Vec<u8>` instead of a `&[u8]`.
+/// Implemented for every such type. The message "implementation of `OwnedNotBorrowed` is not
+/// general enough" means that the type borrows: a task owns its arguments, so it takes a `String`
+/// instead of a `&str`, and a `Vec<u8>` instead of a `&[u8]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be deserialized",
     label = "does not implement `serde::Deserialize`",

@@ -33,7 +33,8 @@ impl<'p> ThreadBatched<'p> {
         Self { chunksize: Some(chunksize.max(1)), ..self }
     }
 
-    /// Sets how many items of a lazy call may be under way; 0 counts as 1. It is at least the chunk size.
+    /// Sets how many items of a lazy call may be under way; 0 counts as 1. It is at least the chunk
+    /// size.
     pub fn with_window(self, window: usize) -> Self {
         Self { window: Some(window.max(1)), ..self }
     }

@@ -32,7 +32,8 @@ impl ThreadPoolBuilder {
         self
     }
 
-    /// The pool's name, from which its threads have theirs; `multiproc-t1`, `multiproc-t2`, … if not set.
+    /// The pool's name, from which its threads have theirs; `multiproc-t1`, `multiproc-t2`, … if
+    /// not set.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -48,8 +49,8 @@ impl ThreadPoolBuilder {
     /// Starts the threads.
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) for a setting that makes no sense, [`Error::Io`](crate::Error::Io) if
-    /// the system has no more threads to give.
+    /// [`Error::Config`](crate::Error::Config) for a setting that makes no sense,
+    /// [`Error::Io`](crate::Error::Io) if the system has no more threads to give.
     pub fn build(self) -> Result<ThreadPool> {
         static BUILT: AtomicU64 = AtomicU64::new(1);
         let processes = self.processes.unwrap_or_else(cpu_count);

@@ -11,7 +11,8 @@ use crate::threads::{ThreadImap, ThreadPool};
 
 /// Each call does what that of the same name of [`Pool`](crate::Pool) does, on threads.
 impl ThreadPool {
-    /// Runs `f(args…)` in a thread and waits for the result; see [`Pool::apply`](crate::Pool::apply).
+    /// Runs `f(args…)` in a thread and waits for the result; see
+    /// [`Pool::apply`](crate::Pool::apply).
     ///
     /// # Errors
     /// What became of the task: see [`Error`](crate::Error).
@@ -40,7 +41,8 @@ impl ThreadPool {
         take_one(&job)
     }
 
-    /// Has `f(args…)` run in a thread, and returns at once; see [`Pool::apply_async`](crate::Pool::apply_async).
+    /// Has `f(args…)` run in a thread, and returns at once; see
+    /// [`Pool::apply_async`](crate::Pool::apply_async).
     ///
     /// ```
     /// # fn main() -> multiproc::Result<()> {
@@ -73,7 +75,8 @@ impl ThreadPool {
         job
     }
 
-    /// Runs `f` on each item and waits for all results, in the items' order; see [`Pool::map`](crate::Pool::map).
+    /// Runs `f` on each item and waits for all results, in the items' order; see
+    /// [`Pool::map`](crate::Pool::map).
     ///
     /// ```
     /// # fn main() -> multiproc::Result<()> {
@@ -91,7 +94,8 @@ impl ThreadPool {
         ThreadBatched::new(self).map(f, items)
     }
 
-    /// As [`map`](ThreadPool::map), but each item is a tuple of arguments; see [`Pool::starmap`](crate::Pool::starmap).
+    /// As [`map`](ThreadPool::map), but each item is a tuple of arguments; see
+    /// [`Pool::starmap`](crate::Pool::starmap).
     ///
     /// ```
     /// # fn main() -> multiproc::Result<()> {
@@ -147,8 +151,8 @@ impl ThreadPool {
         ThreadBatched::new(self).starmap_async(f, items)
     }
 
-    /// Runs `f` on each item, lazily: an iterator of each item's result or error, in the items' order; see
-    /// [`Pool::imap`](crate::Pool::imap).
+    /// Runs `f` on each item, lazily: an iterator of each item's result or error, in the items'
+    /// order; see [`Pool::imap`](crate::Pool::imap).
     ///
     /// ```
     /// # fn main() -> multiproc::Result<()> {
@@ -201,8 +205,8 @@ impl ThreadPool {
         ThreadBatched::new(self).with_chunksize(chunksize)
     }
 
-    /// The same lazy calls with up to `window` items (at least 1) taken from their source and not yet returned; see
-    /// [`Pool::with_window`](crate::Pool::with_window).
+    /// The same lazy calls with up to `window` items (at least 1) taken from their source and not
+    /// yet returned; see [`Pool::with_window`](crate::Pool::with_window).
     pub fn with_window(&self, window: usize) -> ThreadBatched<'_> {
         ThreadBatched::new(self).with_window(window)
     }

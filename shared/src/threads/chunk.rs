@@ -15,7 +15,8 @@ pub(super) trait Work: Send {
     /// How many tasks it has.
     fn count(&self) -> u64;
 
-    /// Runs the tasks, unless they were cancelled. `first` is the first one's number in the pool, `thread` that of this thread.
+    /// Runs the tasks, unless they were cancelled. `first` is the first one's number in the pool,
+    /// `thread` that of this thread.
     fn run(self: Box<Self>, first: u64, thread: u64);
 
     /// Fails all tasks.
@@ -54,7 +55,8 @@ where
                 return Err(Error::Cancelled);
             }
             let result = panic::catch(|| function.call(args)).map_err(panicked);
-            // A task that forks comes back twice. In the copy any lock may be held by a thread that is not there.
+            // A task that forks comes back twice. In the copy any lock may be held by a thread that is not
+            // there.
             crew.owner().or_exit();
             result
         };

@@ -98,7 +98,8 @@ impl Crew {
         self.owner
     }
 
-    /// Fails in a process that it does not belong to: there are no threads, and one that is not there may hold a lock.
+    /// Fails in a process that it does not belong to: there are no threads, and one that is not
+    /// there may hold a lock.
     pub(super) fn check(&self) -> Result<()> {
         self.owner.check()
     }
@@ -300,7 +301,8 @@ impl Crew {
         self.have_looked(looks);
     }
 
-    /// Cancels what has not begun, and waits for what has. In a process that it does not belong to, it does nothing.
+    /// Cancels what has not begun, and waits for what has. In a process that it does not belong to,
+    /// it does nothing.
     pub(crate) fn terminate(&self) {
         if !self.owner.is_here() {
             return;

@@ -34,7 +34,8 @@ struct Progress<R> {
     batched: bool,
     /// No more chunks will be submitted.
     sealed: bool,
-    /// Results not yet taken. In an ordered job the first are of chunk `taken`, and those not there are `None`.
+    /// Results not yet taken. In an ordered job the first are of chunk `taken`, and those not there
+    /// are `None`.
     outcomes: VecDeque<Option<Vec<Result<R>>>>,
     taken: u64,
     wakers: Vec<Waker>,

@@ -44,7 +44,8 @@ impl<I: Iterator, R> ThreadImap<I, R> {
     ) -> Self {
         let source = Some(source);
         let mut this = Self { job, feed, source, chunksize, window, under_way: 0, ready: VecDeque::new(), over: false };
-        // Something to do for every thread; the rest of the window is filled when the first result is asked for.
+        // Something to do for every thread; the rest of the window is filled when the first result is asked
+        // for.
         for _ in 0..workers {
             this.pull();
         }
@@ -78,9 +79,9 @@ impl<I: Iterator, R> ThreadImap<I, R> {
         !dry
     }
 
-    /// The next result, waiting no longer than `patience`: `Err` with [`Error::TimedOut`] (without a pid) if it is not
-    /// there by then, in which case it can be asked for again; `None` at the end. Python's counterpart is
-    /// `IMapIterator.next(timeout)`.
+    /// The next result, waiting no longer than `patience`: `Err` with [`Error::TimedOut`] (without
+    /// a pid) if it is not there by then, in which case it can be asked for again; `None` at
+    /// the end. Python's counterpart is `IMapIterator.next(timeout)`.
     pub fn next_timeout(&mut self, patience: Duration) -> Option<Result<R>> {
         match self.advance(Instant::now().checked_add(patience)) {
             Some(next) => next,

@@ -1,7 +1,8 @@
 //! A pool of threads with the calls of the pool of processes.
 //!
-//! [`crew`] has the threads and what waits for them, [`job`] what one call has asked for, [`chunk`] the pieces that a
-//! thread takes; [`call`], [`batched`] and [`lazy`] are the calls, [`builder`] is what its name says.
+//! [`crew`] has the threads and what waits for them, [`job`] what one call has asked for, [`chunk`]
+//! the pieces that a thread takes; [`call`], [`batched`] and [`lazy`] are the calls, [`builder`] is
+//! what its name says.
 
 mod batched;
 mod builder;
@@ -22,27 +23,30 @@ pub use lazy::ThreadImap;
 use crate::error::{Error, Result};
 use crate::pool::check_processes;
 
-/// A pool of threads with the calls of [`Pool`](crate::Pool): change the one name, and the program runs on threads
-/// instead of processes.
+/// A pool of threads with the calls of [`Pool`](crate::Pool): change the one name, and the program
+/// runs on threads instead of processes.
 ///
-/// That is of use where tasks wait (for files, for the network) rather than compute, or where their arguments are
-/// large: they are not serialized, but moved. A panic is caught and becomes [`Error::Panicked`] as in a process; but
-/// what ends a process (an abort, a stack overflow) ends the program, nothing can stop a thread that has begun a task,
-/// and tasks share the statics of the program.
+/// That is of use where tasks wait (for files, for the network) rather than compute, or where their
+/// arguments are large: they are not serialized, but moved. A panic is caught and becomes
+/// [`Error::Panicked`] as in a process; but what ends a process (an abort, a stack overflow) ends
+/// the program, nothing can stop a thread that has begun a task, and tasks share the statics of the
+/// program.
 ///
-/// What moves between threads must be `Send` beside what a task asks for anyway. Functions that capture are refused
-/// here, too, so that the way back to processes is open.
+/// What moves between threads must be `Send` beside what a task asks for anyway. Functions that
+/// capture are refused here, too, so that the way back to processes is open.
 ///
-/// It belongs to the process that built it: in a copy of that process its calls fail with [`Error::ForeignProcess`], and dropping
-/// it does nothing.
+/// It belongs to the process that built it: in a copy of that process its calls fail with
+/// [`Error::ForeignProcess`], and dropping it does nothing.
 ///
-/// Dropping the pool terminates it: tasks that have not begun are cancelled, and those that run are waited for. A task
-/// must not wait for another task of its own pool: with every thread waiting, nobody would be left to run it.
+/// Dropping the pool terminates it: tasks that have not begun are cancelled, and those that run are
+/// waited for. A task must not wait for another task of its own pool: with every thread waiting,
+/// nobody would be left to run it.
 ///
-/// The first pool of threads installs a panic hook that notes the panics of tasks instead of printing them, and leaves
-/// all others to the hook that was there before.
+/// The first pool of threads installs a panic hook that notes the panics of tasks instead of
+/// printing them, and leaves all others to the hook that was there before.
 ///
-/// Python's counterparts are `multiprocessing.pool.ThreadPool` and `concurrent.futures.ThreadPoolExecutor`.
+/// Python's counterparts are `multiprocessing.pool.ThreadPool` and
+/// `concurrent.futures.ThreadPoolExecutor`.
 ///
 /// ```
 /// use multiproc::ThreadPool as Pool;
@@ -62,7 +66,8 @@ pub struct ThreadPool {
 }
 
 impl ThreadPool {
-    /// A pool with one thread for each logical CPU that this process may use; see [`cpu_count`](crate::cpu_count).
+    /// A pool with one thread for each logical CPU that this process may use; see
+    /// [`cpu_count`](crate::cpu_count).
     ///
     /// # Errors
     /// [`Error::Io`] if the system has no more threads to give.
@@ -70,7 +75,8 @@ impl ThreadPool {
         Self::builder().build()
     }
 
-    /// A pool with `processes` threads; the name is that of the pool of processes. Errors as [`new`](ThreadPool::new).
+    /// A pool with `processes` threads; the name is that of the pool of processes. Errors as
+    /// [`new`](ThreadPool::new).
     pub fn with_processes(processes: usize) -> Result<Self> {
         Self::builder().processes(processes).build()
     }
@@ -84,8 +90,8 @@ impl ThreadPool {
         &self.crew
     }
 
-    /// Takes no more tasks: every later call fails with [`Error::Closed`]. What was taken is still done; then the
-    /// threads end.
+    /// Takes no more tasks: every later call fails with [`Error::Closed`]. What was taken is still
+    /// done; then the threads end.
     ///
     /// Python's counterpart is `Pool.close`.
     pub fn close(&self) {
@@ -106,18 +112,20 @@ impl ThreadPool {
         Err(Error::Config("the pool is still open: call close() before join()".into()))
     }
 
-    /// Ends the pool. Tasks that have not begun fail with [`Error::Cancelled`]; those that run are waited for.
+    /// Ends the pool. Tasks that have not begun fail with [`Error::Cancelled`]; those that run are
+    /// waited for.
     ///
     /// Python's counterpart is `Pool.terminate`.
     pub fn terminate(&self) {
         self.crew.terminate();
     }
 
-    /// Changes the number of threads. New ones start at once; surplus ones finish the tasks they have begun, and end.
+    /// Changes the number of threads. New ones start at once; surplus ones finish the tasks they
+    /// have begun, and end.
     ///
     /// # Errors
-    /// [`Error::Config`] for 0 threads, [`Error::Closed`] if the pool is closed, [`Error::Io`] if the system has no
-    /// more threads to give.
+    /// [`Error::Config`] for 0 threads, [`Error::Closed`] if the pool is closed, [`Error::Io`] if
+    /// the system has no more threads to give.
     pub fn resize(&self, processes: usize) -> Result<()> {
         check_processes(processes)?;
         self.crew.resize(processes)

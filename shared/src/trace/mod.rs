@@ -23,15 +23,18 @@ use crate::error::{Context, Result};
 pub struct TaskEvent {
     /// The task's number in its pool, counted from 0 in order of submission.
     pub task: u64,
-    /// The task's function, with its path: `program::module::function`; a closure's ends in `{{closure}}`.
+    /// The task's function, with its path: `program::module::function`; a closure's ends in
+    /// `{{closure}}`.
     pub function: &'static str,
     /// The worker's number in its pool, counted from 1; a replacement gets a new one.
     pub worker: u64,
-    /// The worker's name: that of its pool with its number, or that of a [`Process`](crate::Process).
+    /// The worker's name: that of its pool with its number, or that of a
+    /// [`Process`](crate::Process).
     pub name: Arc<str>,
     /// The worker's process; a [`ThreadPool`](crate::ThreadPool)'s tasks run in this one.
     pub pid: u32,
-    /// When the task began, in nanoseconds of `CLOCK_MONOTONIC`, which all processes of a machine share.
+    /// When the task began, in nanoseconds of `CLOCK_MONOTONIC`, which all processes of a machine
+    /// share.
     pub start: u64,
     /// When it ended, on the same clock.
     pub end: u64,
@@ -39,8 +42,8 @@ pub struct TaskEvent {
     pub failed: bool,
 }
 
-/// What [`Pool::trace`](crate::Pool::trace) or a [`Recording`] has recorded: one [`TaskEvent`] a task that has ended, in
-/// order of arrival.
+/// What [`Pool::trace`](crate::Pool::trace) or a [`Recording`] has recorded: one [`TaskEvent`] a
+/// task that has ended, in order of arrival.
 #[derive(Debug, Clone, Default)]
 pub struct Trace {
     events: Vec<TaskEvent>,
@@ -56,8 +59,8 @@ impl Trace {
         &self.events
     }
 
-    /// The trace in the Chrome trace event format (JSON), with times in microseconds since the first event. It opens in
-    /// [Perfetto](https://ui.perfetto.dev) and in `chrome://tracing`: a row a worker, a bar a task.
+    /// The trace in the Chrome trace event format (JSON), with times in microseconds since the
+    /// first event. It opens in [Perfetto](https://ui.perfetto.dev) and in `chrome://tracing`: a row a worker, a bar a task.
     ///
     /// The format is described in the "Trace Event Format" document of the Chromium project.
     #[cfg(feature = "trace-json")]

@@ -21,11 +21,13 @@ fn recordings() -> MutexGuard<'static, Recordings> {
     RECORDINGS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Records every task of this program while it lives: those of all [`Pool`](crate::Pool)s, [`Process`](crate::Process)es
-/// and services that start meanwhile, and of all [`ThreadPool`](crate::ThreadPool)s. Nothing in the code that
-/// starts them has to change. What workers start in their turn is not recorded.
+/// Records every task of this program while it lives: those of all [`Pool`](crate::Pool)s,
+/// [`Process`](crate::Process)es and services that start meanwhile, and of all
+/// [`ThreadPool`](crate::ThreadPool)s. Nothing in the code that starts them has to change. What
+/// workers start in their turn is not recorded.
 ///
-/// It costs what [`PoolBuilder::trace`](crate::PoolBuilder::trace) costs, and about 80 bytes of memory a task.
+/// It costs what [`PoolBuilder::trace`](crate::PoolBuilder::trace) costs, and about 80 bytes of
+/// memory a task.
 ///
 /// ```
 /// use multiproc::{Pool, Recording};
@@ -65,7 +67,8 @@ impl Recording {
         self.start
     }
 
-    /// Ends the recording. A task whose end nobody has learned yet is not part of it: drop a pool first.
+    /// Ends the recording. A task whose end nobody has learned yet is not part of it: drop a pool
+    /// first.
     pub fn finish(self) -> Trace {
         Trace::new(self.take())
     }

@@ -1,4 +1,5 @@
-//! The worker's descriptors, which a task may have closed, so that their numbers may mean something else by now.
+//! The worker's descriptors, which a task may have closed, so that their numbers may mean something
+//! else by now.
 
 use std::cell::Cell;
 use std::os::fd::AsFd;
@@ -11,8 +12,9 @@ use crate::sys::bell::Bell;
 use crate::sys::clock::now_ns;
 use crate::sys::socket::Socket;
 
-/// What the worker talks with beside the rings. Each is looked at before it is used: a byte for the parent must not land in a file of the
-/// task's. A worker that has lost one can serve nobody any more, and ends.
+/// What the worker talks with beside the rings. Each is looked at before it is used: a byte for the
+/// parent must not land in a file of the task's. A worker that has lost one can serve nobody any
+/// more, and ends.
 pub(super) struct Descriptors {
     bell: Bell,
     /// What handles come through.
@@ -23,7 +25,8 @@ pub(super) struct Descriptors {
     checked: Cell<u64>,
 }
 
-/// Time between two looks at what is not used, in nanoseconds: a worker that is idle between short tasks has no time for system calls.
+/// Time between two looks at what is not used, in nanoseconds: a worker that is idle between short
+/// tasks has no time for system calls.
 const PERIOD: u64 = 1_000_000;
 
 /// A device and a number on it; `None` if the descriptor is closed.

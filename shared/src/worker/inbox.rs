@@ -8,7 +8,8 @@ use crate::sys::large::on_large_pages;
 use crate::worker::descriptors::Descriptors;
 use crate::worker::output::Output;
 
-/// Bytes taken from the ring at a time; payloads larger than this go straight to where they are needed.
+/// Bytes taken from the ring at a time; payloads larger than this go straight to where they are
+/// needed.
 const GULP: usize = 64 * 1024;
 
 pub(super) struct Inbox {
@@ -47,7 +48,8 @@ impl Inbox {
         outcome.map(drop)
     }
 
-    /// Moves what the ring has to the end of `into`, at most `most` bytes; waits for the first of them.
+    /// Moves what the ring has to the end of `into`, at most `most` bytes; waits for the first of
+    /// them.
     fn read(&mut self, into: &mut Vec<u8>, most: usize) -> Result<(), Corrupt> {
         while self.ring.read(into, most)? == 0 {
             // The parent may sleep until it has room for what is missing.

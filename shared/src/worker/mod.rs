@@ -1,6 +1,8 @@
-//! The life of a worker process: take a record from the task ring, do what it says, put frames into the result ring.
+//! The life of a worker process: take a record from the task ring, do what it says, put frames into
+//! the result ring.
 //!
-//! A task may fork, and both processes come back from it. The copy ends wherever it comes back to the code here: it has no rings
+//! A task may fork, and both processes come back from it. The copy ends wherever it comes back to
+//! the code here: it has no rings
 //! ([`keep_from_copies`](crate::sys::shm::Mapping::keep_from_copies)), and its original goes on.
 
 mod descriptors;
@@ -175,7 +177,8 @@ impl Worker {
         self.segment.header().worker.ready.store(1, Release);
     }
 
-    /// Runs the finalizer, with a limit for that and all that follows; says with which code to exit.
+    /// Runs the finalizer, with a limit for that and all that follows; says with which code to
+    /// exit.
     fn finalize(&mut self) -> i32 {
         exit::limit(self.end_limit);
         let finalizer = self.finalizer.take();

@@ -20,7 +20,8 @@ pub(super) struct Outlet {
 /// Payloads up to this size are put together with their head before they are written.
 const SMALL: usize = 52;
 
-/// Bytes of results that are shown together while a chunk runs: an eighth of the ring, so that neither side waits for the other.
+/// Bytes of results that are shown together while a chunk runs: an eighth of the ring, so that
+/// neither side waits for the other.
 const BATCH: u64 = 32 * 1024;
 
 /// A buffer that a task has grown beyond this is not kept.
@@ -35,8 +36,9 @@ impl Outlet {
         self.cap = cap;
     }
 
-    /// Writes `payload` as a frame and empties it. Once this returns, the frame is there for the parent even if the worker dies; the parent sees
-    /// it after [`show`](Outlet::show), or once enough has gathered.
+    /// Writes `payload` as a frame and empties it. Once this returns, the frame is there for the
+    /// parent even if the worker dies; the parent sees it after [`show`](Outlet::show), or once
+    /// enough has gathered.
     pub(super) fn send(
         &mut self,
         mut kind: Kind,

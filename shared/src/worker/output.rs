@@ -12,8 +12,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Flushes the buffers of standard output and of C's streams.
 ///
-/// Their locks may be held for ever by a thread that a task has left behind. While there is none, nobody can hold them; if there may be,
-/// another thread waits for them.
+/// Their locks may be held for ever by a thread that a task has left behind. While there is none,
+/// nobody can hold them; if there may be, another thread waits for them.
 #[derive(Default)]
 pub(super) struct Output {
     /// Set while a thread flushes.

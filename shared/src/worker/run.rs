@@ -14,8 +14,8 @@ use crate::task::{Calls, Failure, Function, State, panic};
 use crate::worker::Worker;
 use crate::worker::outlet::Outlet;
 
-/// Records of up to this many tasks note when each began, at the price of one reading of the clock (some 25 ns) a task.
-/// Larger ones do so only for the sake of a time limit or a trace.
+/// Records of up to this many tasks note when each began, at the price of one reading of the clock
+/// (some 25 ns) a task. Larger ones do so only for the sake of a time limit or a trace.
 const FEW: u32 = 16;
 
 impl Worker {

@@ -1,4 +1,5 @@
-//! Sends a value through every channel of the pool crate, and compares what arrives with what was sent.
+//! Sends a value through every channel of the pool crate, and compares what arrives with what was
+//! sent.
 
 use std::any::Any;
 use std::cmp::Ordering;
@@ -40,7 +41,8 @@ impl Channels {
         &self.pool
     }
 
-    /// Sends `value` to a task and back, and through a queue: it arrives as it went, and threads give the same.
+    /// Sends `value` to a task and back, and through a queue: it arrives as it went, and threads
+    /// give the same.
     ///
     /// # Panics
     /// If it arrives as another value, or not at all.
@@ -50,7 +52,8 @@ impl Channels {
         assert_eq!(back, value, "a thread's result: {}", std::any::type_name::<T>());
     }
 
-    /// Sends `sent` to a task and back, and through a queue: it arrives as `expected`, which is what its attributes ask for.
+    /// Sends `sent` to a task and back, and through a queue: it arrives as `expected`, which is
+    /// what its attributes ask for.
     ///
     /// # Panics
     /// If it arrives as another value, or not at all.

@@ -151,7 +151,8 @@ pub(crate) fn loses_its_zygote() -> Result<()> {
     Ok(())
 }
 
-/// The kernel forgets the parent-death signal when a file with capabilities is executed by somebody who has not got them.
+/// The kernel forgets the parent-death signal when a file with capabilities is executed by somebody
+/// who has not got them.
 pub(crate) fn workers_with_file_capabilities_end_with_their_zygote() -> Result<()> {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();

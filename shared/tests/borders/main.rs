@@ -1,4 +1,5 @@
-//! Where a pool meets its system: signals for the process group, ends that nobody asked for, and what a program is when it builds a pool.
+//! Where a pool meets its system: signals for the process group, ends that nobody asked for, and
+//! what a program is when it builds a pool.
 //!
 //! Each test runs in a process of its own; see `support/runner.rs`.
 

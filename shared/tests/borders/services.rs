@@ -1,4 +1,5 @@
-//! A program of its own with a pool, started in the ways that systems start services, and ended by SIGTERM.
+//! A program of its own with a pool, started in the ways that systems start services, and ended by
+//! SIGTERM.
 
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -17,7 +18,8 @@ use crate::{arguments, told_method};
 /// Tasks that are asked for.
 const TASKS: usize = 6;
 
-/// A service: has tasks run, and when it is told to end, takes no more, finishes what it has, and says how many were answered.
+/// A service: has tasks run, and when it is told to end, takes no more, finishes what it has, and
+/// says how many were answered.
 pub(crate) fn serves() -> Result<()> {
     handle(arguments()[1].parse().unwrap());
     let pool = Pool::builder().processes(2).start_method(told_method()).build()?;
@@ -40,7 +42,8 @@ const LAUNCHERS: [&[&str]; 4] = [
     &["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"],
 ];
 
-/// The service's command, if its launcher can be used here: namespaces and other users are not for everybody.
+/// The service's command, if its launcher can be used here: namespaces and other users are not for
+/// everybody.
 fn launch(launcher: &[&str], method: &str) -> Option<Command> {
     let program = Program::command("serves");
     let mut command = match launcher {
@@ -75,7 +78,8 @@ pub(crate) fn services_are_drained_by_sigterm() -> Result<()> {
 fn terminal() -> (OwnedFd, OwnedFd) {
     let (mut ours, mut theirs) = (-1, -1);
     let null = std::ptr::null_mut();
-    // SAFETY: the two numbers are written, nothing else is read; both descriptors are new and nobody else's.
+    // SAFETY: the two numbers are written, nothing else is read; both descriptors are new and nobody
+    // else's.
     unsafe {
         assert_eq!(libc::openpty(&mut ours, &mut theirs, null, null.cast(), null.cast()), 0);
         libc::fcntl(ours, libc::F_SETFD, libc::FD_CLOEXEC);

@@ -40,7 +40,8 @@ fn signal_group(program: &Program, signal: c_int) {
     assert_eq!(unsafe { libc::killpg(program.pid().as_raw(), signal) }, 0);
 }
 
-/// A program with tasks that run when the signal comes. It lets them end then, and prints how many were answered.
+/// A program with tasks that run when the signal comes. It lets them end then, and prints how many
+/// were answered.
 pub(crate) fn drains() -> Result<()> {
     handle(arguments()[1].parse().unwrap());
     let pool = Pool::builder().processes(2).start_method(told_method()).build()?;

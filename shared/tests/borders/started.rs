@@ -1,4 +1,5 @@
-//! Processes that tasks have started: they end with a worker that is killed, and outlive one that ends by itself.
+//! Processes that tasks have started: they end with a worker that is killed, and outlive one that
+//! ends by itself.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,8 @@ use nix::unistd::Pid;
 use crate::support::{Gate, ProcessId, Program, announce, eventually};
 use crate::{METHODS, told_method};
 
-/// Shell scripts that start processes in several ways, each with how many. They write their pids into a file of the folder `$1`.
+/// Shell scripts that start processes in several ways, each with how many. They write their pids
+/// into a file of the folder `$1`.
 const WAYS: [(&str, usize); 5] = [
     (r#"echo $$ >> "$1/pids"; exec sleep 3600"#, 1),
     // A shell that waits for another that waits, and one in the background.

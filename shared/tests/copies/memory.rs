@@ -1,4 +1,5 @@
-//! Shared memory that a copy of a process inherits: never do two processes have a reference to the same.
+//! Shared memory that a copy of a process inherits: never do two processes have a reference to the
+//! same.
 
 use std::cell::RefCell;
 use std::sync::Mutex;
@@ -19,7 +20,8 @@ thread_local! {
     static PERMIT: RefCell<Option<Permit<'static>>> = const { RefCell::new(None) };
 }
 
-/// A value for as long as the process lives. What is leaked goes with the copy that each test which needs it runs in.
+/// A value for as long as the process lives. What is leaked goes with the copy that each test which
+/// needs it runs in.
 fn leaked<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))
 }

@@ -45,8 +45,8 @@ impl Call {
         }
     }
 
-    /// Makes the call. One of its tasks brings the charge along; what became of it is the answer. All others must be right, or
-    /// fail in the same way if the pool can run nothing.
+    /// Makes the call. One of its tasks brings the charge along; what became of it is the answer.
+    /// All others must be right, or fail in the same way if the pool can run nothing.
     pub(crate) fn make(self, pool: &Pool, charge: Charge) -> Result<String, String> {
         match catch_unwind(AssertUnwindSafe(|| self.results(pool, charge))) {
             Ok(results) => judge(results, charge.1),
@@ -55,7 +55,8 @@ impl Call {
         }
     }
 
-    /// The results that tell of a task each; `None` for those of which a call that failed as a whole does not tell.
+    /// The results that tell of a task each; `None` for those of which a call that failed as a
+    /// whole does not tell.
     fn results(self, pool: &Pool, charge: Charge) -> Vec<(u64, Option<Result<Answer>>)> {
         let items = move || {
             (0..TASKS).map(move |n| {
@@ -107,7 +108,8 @@ fn whole(result: Result<Vec<Answer>>) -> Vec<(u64, Option<Result<Answer>>)> {
     }
 }
 
-/// The results of a lazy call. An error of the pool's ends it, and stands for all that is left of its source.
+/// The results of a lazy call. An error of the pool's ends it, and stands for all that is left of
+/// its source.
 fn lazy(results: impl Iterator<Item = Result<Answer>>) -> Vec<Result<Answer>> {
     let mut results: Vec<_> = results.collect();
     if let Some(Err(error @ Error::Initializer(_))) = results.last() {

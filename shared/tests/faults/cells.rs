@@ -1,4 +1,5 @@
-//! A cell of the matrix: a fault, at a place, in a call, under a start method; what should come of it, and what does.
+//! A cell of the matrix: a fault, at a place, in a call, under a start method; what should come of
+//! it, and what does.
 
 use std::time::{Duration, Instant};
 
@@ -11,9 +12,11 @@ use crate::faults::Fault;
 use crate::places::{Charge, Place, arm, initializer};
 use crate::support::{Death, Gate, Holdings, ProcessId, eventually, nursery, pids, square, squares};
 
-/// The time limit of tasks in cells where a process is stopped. The tasks that are well take microseconds.
+/// The time limit of tasks in cells where a process is stopped. The tasks that are well take
+/// microseconds.
 const LIMIT: Duration = Duration::from_millis(500);
-/// Cells of a fault that should strike in the middle of something are repeated until it does, for so long at most.
+/// Cells of a fault that should strike in the middle of something are repeated until it does, for
+/// so long at most.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +93,8 @@ impl Cell {
         }
     }
 
-    /// Lets a fault strike that does not come with a task. Says what the doomed task is to bring along.
+    /// Lets a fault strike that does not come with a task. Says what the doomed task is to bring
+    /// along.
     fn prepare(self, pool: &Pool, gate: &Gate) -> Charge {
         let Charge(place, fault) = self.charge;
         match place {

@@ -39,7 +39,8 @@ impl Fault {
         Self::OutOfMemory,
     ];
 
-    /// Has this process suffer it, now. Comes back only with a refusal, or when somebody continues a stopped process.
+    /// Has this process suffer it, now. Comes back only with a refusal, or when somebody continues
+    /// a stopped process.
     pub(crate) fn strike(self) -> Result<(), &'static str> {
         match self {
             Self::Refusal => return Err("out of order"),

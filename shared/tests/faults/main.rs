@@ -1,11 +1,12 @@
-//! The fault matrix: everything that can go wrong, everywhere it can, in every call, under every start method. Each cell has one
-//! right outcome; the pool can be used after it, and no process, descriptor or memory is left.
+//! The fault matrix: everything that can go wrong, everywhere it can, in every call, under every
+//! start method. Each cell has one right outcome; the pool can be used after it, and no process,
+//! descriptor or memory is left.
 //!
-//! `cargo test -p multiproc --test faults -- --nocapture` prints the table. It is kept in `outcomes.md`; with `WRITE_OUTCOMES`
-//! set, the test writes it anew.
+//! `cargo test -p multiproc --test faults -- --nocapture` prints the table. It is kept in
+//! `outcomes.md`; with `WRITE_OUTCOMES` set, the test writes it anew.
 //!
-//! The cells of a fault, a place and a start method run in a process of their own, on its only thread: `StartMethod::Fork` wants it
-//! so, and one that crashes or hangs costs only itself.
+//! The cells of a fault, a place and a start method run in a process of their own, on its only
+//! thread: `StartMethod::Fork` wants it so, and one that crashes or hangs costs only itself.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -47,7 +47,8 @@ impl Place {
         Self::Source,
     ];
 
-    /// Whether the fault can strike there. What kills the program itself is no concern of its pool's.
+    /// Whether the fault can strike there. What kills the program itself is no concern of its
+    /// pool's.
     pub(crate) fn suffers(self, fault: Fault) -> bool {
         match self {
             Self::EncodeArgument | Self::DecodeResult => matches!(fault, Fault::Refusal | Fault::Panic),
@@ -109,7 +110,8 @@ impl<'de> Deserialize<'de> for Argument {
     }
 }
 
-/// What the task makes of an [`Argument`]: the number's square, and ballast if the result is to be a large one.
+/// What the task makes of an [`Argument`]: the number's square, and ballast if the result is to be
+/// a large one.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Answer(pub(crate) u64, Option<Charge>, Ballast);
 
@@ -183,8 +185,8 @@ fn strike_half_way(fault: Fault) -> Vec<u8> {
     vec![7; LARGE]
 }
 
-/// The initializer of a cell. A panic strikes in every worker, anything else in the first only: a pool whose every worker dies
-/// at its start is another promise.
+/// The initializer of a cell. A panic strikes in every worker, anything else in the first only: a
+/// pool whose every worker dies at its start is another promise.
 pub(crate) fn initializer(charge: Charge, folder: PathBuf) {
     let first = File::create_new(folder.join("initialized")).is_ok();
     if first || charge.1 == Fault::Panic {
@@ -192,7 +194,8 @@ pub(crate) fn initializer(charge: Charge, folder: PathBuf) {
     }
 }
 
-/// Leaves a thread behind that strikes once there is a file of that name, while the worker has nothing to do. Says who it is.
+/// Leaves a thread behind that strikes once there is a file of that name, while the worker has
+/// nothing to do. Says who it is.
 pub(crate) fn arm(fault: Fault, go: PathBuf) -> u32 {
     thread::spawn(move || {
         while !Path::new(&go).exists() {

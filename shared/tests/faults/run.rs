@@ -21,7 +21,8 @@ pub(crate) const CELLS: &str = "--cells";
 /// How the outcome of a cell that did not end begins.
 pub(crate) const HANGS: &str = "hangs";
 
-/// How long a cell may take. The slowest wait for a nursery that is stopped, which takes a few seconds.
+/// How long a cell may take. The slowest wait for a nursery that is stopped, which takes a few
+/// seconds.
 const DEADLINE: Duration = Duration::from_secs(40);
 /// Processes at a time: most of them wait for something most of the time.
 const AT_A_TIME: usize = 6;
@@ -107,7 +108,8 @@ fn lines(child: &mut Child) -> Receiver<String> {
     lines
 }
 
-/// Waits for a program that has said all it had to say, for a moment, and kills it and its processes after that.
+/// Waits for a program that has said all it had to say, for a moment, and kills it and its
+/// processes after that.
 fn end_with_all_below(child: &mut Child) {
     for _ in 0..200 {
         if child.try_wait().unwrap().is_some() {

@@ -1,4 +1,5 @@
-//! Panics in wakers, callbacks, sources, states, arguments, results and drops: each costs who made it.
+//! Panics in wakers, callbacks, sources, states, arguments, results and drops: each costs who made
+//! it.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
@@ -85,7 +86,8 @@ pub(crate) fn a_callback_that_panics_with_a_bomb_costs_its_own_result() -> Resul
     is_well(&pool)
 }
 
-/// A task: a result that panics when the parent decodes it, if `decode`, or else when the callback thread drops it.
+/// A task: a result that panics when the parent decodes it, if `decode`, or else when the callback
+/// thread drops it.
 fn tricky(decode: bool) -> Simple {
     Simple(decode)
 }
@@ -117,7 +119,8 @@ impl Drop for Simple {
 
 pub(crate) fn a_result_that_panics_in_the_callback_thread_stops_no_callback() -> Result<()> {
     let pool = Pool::with_processes(2)?;
-    // It panics when it is decoded there, or is dropped there after its callback has panicked, or with the handle.
+    // It panics when it is decoded there, or is dropped there after its callback has panicked, or with
+    // the handle.
     let failed = pool.apply_async(tricky, (true,)).callback(|_| ()).get();
     assert!(failed.is_err(), "{failed:?}");
     let failed = pool.apply_async(tricky, (false,)).callback(|_| panic!("a callback")).get();

@@ -1,8 +1,10 @@
-//! Three hosts on one machine: network namespaces with a name and an address each, joined by a bridge.
+//! Three hosts on one machine: network namespaces with a name and an address each, joined by a
+//! bridge.
 //!
-//! All of it lives in namespaces of its own: one of processes, so that the kernel ends all of them with the first, and of users,
-//! mounts and networks, which vanish with the last process in them. So nothing can be left, however a test ends, and nobody has to
-//! be root where the system lets users have namespaces.
+//! All of it lives in namespaces of its own: one of processes, so that the kernel ends all of them
+//! with the first, and of users, mounts and networks, which vanish with the last process in them.
+//! So nothing can be left, however a test ends, and nobody has to be root where the system lets
+//! users have namespaces.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -17,12 +19,14 @@ pub(crate) const HOSTS: [&str; 3] = ["alpha", "beta", "gamma"];
 const FOLDER: &str = "/run";
 const AGENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hosts/agent.sh");
 
-/// What makes a host of a process in namespaces of its own. Files that programs leave there go with it. Its kernel gives a
-/// connection up after some seconds without an answer, not after a quarter of an hour: mpirun waits for that.
+/// What makes a host of a process in namespaces of its own. Files that programs leave there go with
+/// it. Its kernel gives a connection up after some seconds without an answer, not after a quarter
+/// of an hour: mpirun waits for that.
 const SETTLE: &str = "hostname $0 && mount -t tmpfs tmpfs /dev/shm && mount -t tmpfs tmpfs /run/tmp && \
     echo 3 > /proc/sys/net/ipv4/tcp_retries2 && echo ready && exec cat";
 
-/// Runs a program of this test binary where hosts can be made: with all rights, in namespaces of its own.
+/// Runs a program of this test binary where hosts can be made: with all rights, in namespaces of
+/// its own.
 ///
 /// # Panics
 /// If the program fails, or the system refuses the namespaces.
@@ -72,7 +76,8 @@ impl Lab {
         Self { hosts: hosts.collect() }
     }
 
-    /// The command that starts a program of this test binary by mpirun: ranks 0 and 1 on the first host, one on each of the others.
+    /// The command that starts a program of this test binary by mpirun: ranks 0 and 1 on the first
+    /// host, one on each of the others.
     pub(crate) fn mpirun(&self, program: &str) -> Command {
         self.mpirun_with(&[], program)
     }

@@ -1,8 +1,8 @@
-//! A cluster of three hosts, made of network namespaces: work reaches all of them, and one that is cut off costs what it was
-//! working on, in bounded time. Nothing is left on any of them.
+//! A cluster of three hosts, made of network namespaces: work reaches all of them, and one that is
+//! cut off costs what it was working on, in bounded time. Nothing is left on any of them.
 //!
-//! Needs `mpirun`, `ip`, `unshare` and `nsenter`, and the right to make namespaces, which root has everywhere and users have on most
-//! systems.
+//! Needs `mpirun`, `ip`, `unshare` and `nsenter`, and the right to make namespaces, which root has
+//! everywhere and users have on most systems.
 
 mod lab;
 mod programs;
@@ -90,7 +90,8 @@ fn loses_a_host_in_a_lab() -> Result<()> {
     assert_tasks_of_rank_3_are_lost(&mut program);
     // The program has gone on to its end, before mpirun has noticed anything.
     assert!(lab.processes("alpha").iter().any(|process| process.name == "mpirun"));
-    // It ends with the error, mpirun hands that on, and nobody stays, also on the other side of the cut.
+    // It ends with the error, mpirun hands that on, and nobody stays, also on the other side of the
+    // cut.
     let (status, printed) = program.end();
     assert_eq!(status.code(), Some(101), "{printed}");
     assert!(printed.contains("rank: 3, host: \"gamma\""), "{printed}");
@@ -115,7 +116,8 @@ fn recovers_in_a_lab() -> Result<()> {
     Ok(())
 }
 
-/// Reads what came of the tasks of `loses_a_rank`: those that rank 3 had are lost, in bounded time, all others are right.
+/// Reads what came of the tasks of `loses_a_rank`: those that rank 3 had are lost, in bounded time,
+/// all others are right.
 fn assert_tasks_of_rank_3_are_lost(program: &mut Program) {
     let lost_at = Instant::now();
     let mut printed = String::new();
@@ -192,7 +194,8 @@ fn a_test_that_fails_leaves_nothing() -> Result<()> {
     Ok(())
 }
 
-/// Says which networks there are; then waits for the end of its input, with ranks at work, and fails.
+/// Says which networks there are; then waits for the end of its input, with ranks at work, and
+/// fails.
 fn fails_in_a_lab() -> Result<()> {
     let lab = Lab::new();
     let _program = Program::start_with(lab.mpirun("waits_for_ever"));

@@ -58,7 +58,8 @@ pub(crate) fn on_ranks() -> Result<()> {
     three_backends::program(&MpiExecutor::new()?)
 }
 
-/// Has tasks under way when a rank is lost. Says what came of each, goes on without the ranks, and ends with the first error.
+/// Has tasks under way when a rank is lost. Says what came of each, goes on without the ranks, and
+/// ends with the first error.
 pub(crate) fn loses_a_rank() -> Result<()> {
     let executor = executor()?;
     println!("{}", serde_json::to_string(executor.ranks()).unwrap());

@@ -150,7 +150,8 @@ pub(super) fn all_workers_of_all_ranks_have_work() -> Result<()> {
     Ok(())
 }
 
-/// The function is thought short, so that both ranks have much of it in advance; then it turns out to be long on one of them.
+/// The function is thought short, so that both ranks have much of it in advance; then it turns out
+/// to be long on one of them.
 pub(super) fn checks_give_back() -> Result<()> {
     let executor = MpiExecutor::builder().processes_per_rank(1).build()?;
     executor.with_chunksize(1).map(nap_and_tell, [0; 1000])?;

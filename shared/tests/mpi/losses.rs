@@ -16,7 +16,8 @@ fn executor() -> Result<MpiExecutor> {
     MpiExecutor::builder().processes_per_rank(2).silence(SILENCE).build()
 }
 
-/// Prints who the ranks are, has something to do for each worker, waits until the test has taken rank 1, and tells what became of it.
+/// Prints who the ranks are, has something to do for each worker, waits until the test has taken
+/// rank 1, and tells what became of it.
 pub(super) fn loses_a_rank() -> Result<()> {
     let executor = executor()?;
     let gate = Gate::new();

@@ -1,6 +1,8 @@
-//! `MpiExecutor`, on several ranks of this machine: what a pool promises, it promises too, and a lost rank costs the tasks that it had.
+//! `MpiExecutor`, on several ranks of this machine: what a pool promises, it promises too, and a
+//! lost rank costs the tasks that it had.
 //!
-//! Each test runs in a process of its own and starts `mpirun`, which starts this binary again; see `launch.rs`.
+//! Each test runs in a process of its own and starts `mpirun`, which starts this binary again; see
+//! `launch.rs`.
 
 #[path = "../support/mod.rs"]
 mod support;

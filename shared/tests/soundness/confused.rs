@@ -1,4 +1,5 @@
-//! A handle that is decoded as another kind than it was: by a `Deserialize` that reads JSON, an enum that has changed, a peer that lies.
+//! A handle that is decoded as another kind than it was: by a `Deserialize` that reads JSON, an
+//! enum that has changed, a peer that lies.
 #![forbid(unsafe_code)]
 
 use std::marker::PhantomData;

@@ -1,4 +1,5 @@
-//! Any word of any shared structure garbled, at rest or in use: calls may fail, or wait until their deadlines, and that is all.
+//! Any word of any shared structure garbled, at rest or in use: calls may fail, or wait until their
+//! deadlines, and that is all.
 #![forbid(unsafe_code)]
 
 use std::time::Duration;

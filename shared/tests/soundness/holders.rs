@@ -1,4 +1,5 @@
-//! Who holds a lock: not the process that has its number now, and not the program that has taken its place.
+//! Who holds a lock: not the process that has its number now, and not the program that has taken
+//! its place.
 #![forbid(unsafe_code)]
 
 use std::os::unix::process::CommandExt;
@@ -75,7 +76,8 @@ fn thread_that_ends_with_a_forgotten_guard_poisons_the_lock() {
     });
 }
 
-/// Four processes that take turns, of which some are killed: nobody waits for ever, nothing is counted twice.
+/// Four processes that take turns, of which some are killed: nobody waits for ever, nothing is
+/// counted twice.
 #[test]
 fn killed_holders_let_everybody_else_go_on() {
     fn count(lock: Lock<[u64; 2]>, told: Queue<u64>) {

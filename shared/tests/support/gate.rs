@@ -1,4 +1,5 @@
-//! Tasks that wait until the test lets them go on, so that a test need not guess how long anything takes.
+//! Tasks that wait until the test lets them go on, so that a test need not guess how long anything
+//! takes.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -14,7 +14,8 @@ pub(crate) fn descriptors() -> BTreeMap<i32, PathBuf> {
         let number = entry.file_name().to_str()?.parse().ok()?;
         Some((number, fs::read_link(entry.path()).ok()?))
     });
-    // The descriptor that lists them is closed again by the time its link is read, or shows this very folder.
+    // The descriptor that lists them is closed again by the time its link is read, or shows this very
+    // folder.
     found.filter(|(_, target)| !target.ends_with("fd")).collect()
 }
 
@@ -25,7 +26,8 @@ fn threads() -> Vec<String> {
     names.filter(|name| name.starts_with("multiproc-")).collect()
 }
 
-/// The names of the crate's objects in shared memory, of which there should never be any: they are all anonymous.
+/// The names of the crate's objects in shared memory, of which there should never be any: they are
+/// all anonymous.
 fn files() -> Vec<PathBuf> {
     let entries = ["/dev/shm", "/tmp"].into_iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
     entries.map(|entry| entry.path()).filter(|path| path.to_string_lossy().contains("/multiproc")).collect()

@@ -1,4 +1,5 @@
-//! What the tests share. A test is a body under [`promise`]: it has a deadline, and leaves nothing behind.
+//! What the tests share. A test is a body under [`promise`]: it has a deadline, and leaves nothing
+//! behind.
 #![allow(dead_code, unused_imports, unused_macros, reason = "each test binary uses a part of it")]
 
 mod death;
@@ -35,7 +36,8 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(180);
 /// Tests count this process' children and descriptors, so they take turns.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// Runs a test. It fails if it hangs, or leaves a process, a thread of the crate or a descriptor behind.
+/// Runs a test. It fails if it hangs, or leaves a process, a thread of the crate or a descriptor
+/// behind.
 pub(crate) fn promise(body: impl FnOnce() -> Result<()> + Send + 'static) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let before = Holdings::now();
@@ -96,7 +98,8 @@ pub(crate) fn squares(len: u64) -> Vec<u64> {
     (0..len).map(square).collect()
 }
 
-/// Checks that every call fails with an error that `check` accepts, and that the pool can be joined.
+/// Checks that every call fails with an error that `check` accepts, and that the pool can be
+/// joined.
 pub(crate) fn can_run_nothing(pool: &Pool, check: impl Fn(&Error) -> bool) {
     let errors = [
         pool.apply(square, (1,)).unwrap_err(),

@@ -14,7 +14,8 @@ use super::{eventually, runner};
 /// How the line of [`announce`] begins.
 const READY: &str = "ready ";
 
-/// In a program: tells the test about this process and all that come from it, and that what it was to prepare is ready.
+/// In a program: tells the test about this process and all that come from it, and that what it was
+/// to prepare is ready.
 pub(crate) fn announce() {
     let own = ProcessId::of(std::process::id());
     let all: Vec<ProcessId> = own.into_iter().chain(descendants()).collect();
@@ -66,7 +67,8 @@ impl Program {
         command
     }
 
-    /// The next line that it or any process of its has printed, those before it was ready included; empty at the end.
+    /// The next line that it or any process of its has printed, those before it was ready included;
+    /// empty at the end.
     pub(crate) fn line(&mut self) -> String {
         let mut line = self.before.pop_front().unwrap_or_default();
         if line.is_empty() {
@@ -89,8 +91,8 @@ impl Program {
         killpg(self.pid(), signal).unwrap();
     }
 
-    /// Waits for the end of the program and of all its processes. Returns how it ended, and what all of them have printed since
-    /// they were ready.
+    /// Waits for the end of the program and of all its processes. Returns how it ended, and what
+    /// all of them have printed since they were ready.
     pub(crate) fn end(mut self) -> (ExitStatus, String) {
         let status = self.child.wait().unwrap();
         for process in &self.processes {

@@ -1,7 +1,7 @@
 //! A small test harness that runs each test in a process of its own, on that process' only thread.
 //!
-//! `StartMethod::Fork` is refused in a process with threads, and libtest has some; and a test that kills or counts processes is
-//! simplest if they are all its own.
+//! `StartMethod::Fork` is refused in a process with threads, and libtest has some; and a test that
+//! kills or counts processes is simplest if they are all its own.
 
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -29,7 +29,8 @@ macro_rules! named {
 }
 pub(crate) use named;
 
-/// The main function of a test binary without libtest: understands a filter, `--exact` and `--list`.
+/// The main function of a test binary without libtest: understands a filter, `--exact` and
+/// `--list`.
 pub(crate) fn run_each_in_a_process(tests: &[Named], programs: &[Named]) -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let find = |all: &[Named], name: &str| all.iter().find(|named| named.0 == name).expect("the name of a test").1;

@@ -1,7 +1,7 @@
 //! A partner that answers: by memory while both spin, and by a pipe.
 //!
-//! The partner lives as long as a repetition, since one that spins between its repetitions would take a processor
-//! from the other sides. It has answered once before the clock starts.
+//! The partner lives as long as a repetition, since one that spins between its repetitions would
+//! take a processor from the other sides. It has answered once before the clock starts.
 
 use std::hint::spin_loop;
 use std::io::{self, Read, Write};

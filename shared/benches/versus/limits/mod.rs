@@ -1,4 +1,5 @@
-//! What the machine allows at best: the bare work, memory, or the system calls that every library stands on.
+//! What the machine allows at best: the bare work, memory, or the system calls that every library
+//! stands on.
 
 pub(crate) mod exchange;
 pub(crate) mod processes;
@@ -9,7 +10,8 @@ use crate::case::Repetition;
 use crate::measure::timed;
 use crate::work::{NUMBERS, is_prime};
 
-/// The items copied in memory twice: into a buffer that is there already, as a ring is, and out of it.
+/// The items copied in memory twice: into a buffer that is there already, as a ring is, and out of
+/// it.
 pub(crate) fn two_copies(items: u64) -> Result<Repetition, String> {
     let source: Vec<u64> = (0..items).collect();
     let mut buffer = source.clone();
@@ -20,7 +22,8 @@ pub(crate) fn two_copies(items: u64) -> Result<Repetition, String> {
     Ok(timed(items, work, move |copy| equal(copy.len() as u64, items)))
 }
 
-/// `len` bytes copied twice, so many times: into a buffer that is there already, and out of it into a new one.
+/// `len` bytes copied twice, so many times: into a buffer that is there already, and out of it into
+/// a new one.
 pub(crate) fn copies_of(len: usize, items: u64) -> Result<Repetition, String> {
     let source = vec![1u8; len];
     let mut buffer = source.clone();
@@ -34,7 +37,8 @@ pub(crate) fn copies_of(len: usize, items: u64) -> Result<Repetition, String> {
     Ok(timed(items, work, move |bytes| equal(bytes as u64, len as u64 * items)))
 }
 
-/// `bytes` copied four times, as on their way to another process through memory and back: into a buffer and out of it, twice.
+/// `bytes` copied four times, as on their way to another process through memory and back: into a
+/// buffer and out of it, twice.
 pub(crate) fn four_copies(bytes: u64) -> Result<Repetition, String> {
     let bytes = bytes as usize;
     let mut twice = copies_of(bytes, 2)?;

@@ -8,7 +8,8 @@ use nix::unistd::{ForkResult, Pid, fork};
 
 use crate::fresh::END;
 
-/// Some processes that end at once, the first ones executed, the others forked; then all are reaped.
+/// Some processes that end at once, the first ones executed, the others forked; then all are
+/// reaped.
 pub(crate) fn start_and_reap(executed: usize, forked: usize) -> Result<(), String> {
     all(executed, forked).map_err(|error| error.to_string())
 }
@@ -28,7 +29,8 @@ fn all(executed: usize, forked: usize) -> io::Result<()> {
 
 #[allow(unsafe_code)]
 fn fork_and_exit() -> nix::Result<Pid> {
-    // SAFETY: the child calls `_exit` and nothing else, which is safe whatever other threads held when it was forked.
+    // SAFETY: the child calls `_exit` and nothing else, which is safe whatever other threads held when
+    // it was forked.
     match unsafe { fork() }? {
         ForkResult::Parent { child } => Ok(child),
         // SAFETY: `_exit` has no precondition.

@@ -1,5 +1,5 @@
-//! CPython's `multiprocessing`, in one interpreter that stays for the whole run and takes one command a line, so that
-//! measuring in turns costs nothing. What it runs is in `cpython.py`.
+//! CPython's `multiprocessing`, in one interpreter that stays for the whole run and takes one
+//! command a line, so that measuring in turns costs nothing. What it runs is in `cpython.py`.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};

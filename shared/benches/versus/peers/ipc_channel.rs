@@ -1,5 +1,5 @@
-//! ipc-channel: typed channels between processes, as Servo uses them. It has no pool. Its sender is cheap to clone, so that one
-//! channel is its queue as well as its pipe.
+//! ipc-channel: typed channels between processes, as Servo uses them. It has no pool. Its sender is
+//! cheap to clone, so that one channel is its queue as well as its pipe.
 
 use std::process::{Child, Command};
 
@@ -11,7 +11,8 @@ use crate::case::Repetition;
 use crate::channels::Order;
 use crate::measure::timed;
 
-/// The argument that makes this executable the process that sends, before the name under which its parent waits.
+/// The argument that makes this executable the process that sends, before the name under which its
+/// parent waits.
 pub(crate) const PRODUCER: &str = "--ipc-channel-producer";
 
 /// What the producer gives its parent.

@@ -1,4 +1,5 @@
-//! procspawn: a pool of processes for Rust. It has no map, so a stream of single tasks stands for one.
+//! procspawn: a pool of processes for Rust. It has no map, so a stream of single tasks stands for
+//! one.
 
 use std::collections::VecDeque;
 
@@ -10,8 +11,8 @@ use crate::case::Repetition;
 use crate::measure::{processors, timed};
 use crate::work::{NUMBERS, check_pieces, check_primes, composite, identity, is_prime, pieces};
 
-/// How many tasks are outstanding at a time. Each holds several descriptors, so thousands would exhaust them; these
-/// are enough to keep the workers busy.
+/// How many tasks are outstanding at a time. Each holds several descriptors, so thousands would
+/// exhaust them; these are enough to keep the workers busy.
 const WINDOW: usize = 64;
 
 fn workers(count: usize) -> Result<Pool, String> {

@@ -1,4 +1,5 @@
-//! rayon: threads in one process. It shows what it costs to cross into another process, and what that buys.
+//! rayon: threads in one process. It shows what it costs to cross into another process, and what
+//! that buys.
 
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};

@@ -1,4 +1,5 @@
-//! Any bytes at all in a result ring: the parent takes them for results, or says that they are none.
+//! Any bytes at all in a result ring: the parent takes them for results, or says that they are
+//! none.
 
 use std::sync::atomic::Ordering::Release;
 

@@ -23,7 +23,8 @@ use crate::ticket::Failure;
 /// Chunks that may wait in a worker's ring, however short their tasks seem.
 const MOST_IN_FLIGHT: usize = 1024;
 
-/// A task that is said to take longer than this (nanoseconds, some 36 years) is thought to take so long: the time is the worker's word.
+/// A task that is said to take longer than this (nanoseconds, some 36 years) is thought to take so
+/// long: the time is the worker's word.
 const LONGEST: u64 = 1 << 60;
 
 /// Why a worker is about to be killed.
@@ -53,7 +54,8 @@ pub(in crate::engine) enum Stage {
 /// A chunk in a worker's ring.
 pub(in crate::engine) struct InFlight {
     pub(in crate::engine) chunk: Chunk,
-    /// How many tasks of the chunk, counted from its first, this worker was given: all of them, unless its budget was smaller.
+    /// How many tasks of the chunk, counted from its first, this worker was given: all of them,
+    /// unless its budget was smaller.
     until: u32,
     number: u32,
     /// Estimated nanoseconds.
@@ -74,10 +76,11 @@ pub(in crate::engine) struct Link {
     results: Consumer,
     /// Bytes that came and do not yet make a frame.
     inbox: Vec<u8>,
-    /// A large frame in the making, and what its body will measure. Its task has begun, whatever else the worker says, and can go
-    /// to no other worker: its arguments may be gone.
+    /// A large frame in the making, and what its body will measure. Its task has begun, whatever
+    /// else the worker says, and can go to no other worker: its arguments may be gone.
     large: Option<(FrameHead, Vec<u8>)>,
-    /// Bytes to go into the task ring before any further chunk, and how many of them are there already.
+    /// Bytes to go into the task ring before any further chunk, and how many of them are there
+    /// already.
     outbox: (Vec<u8>, usize),
     /// What has yet to be written of the last chunk's payload.
     sending: std::ops::Range<usize>,
@@ -142,8 +145,8 @@ impl Link {
         }
     }
 
-    /// In a copy of the process that the worker works for: closes the copy's end of the worker's socket. What the tasks hold
-    /// may run code of others when it is dropped, and stays.
+    /// In a copy of the process that the worker works for: closes the copy's end of the worker's
+    /// socket. What the tasks hold may run code of others when it is dropped, and stays.
     pub(in crate::engine) fn let_go(self) {
         let Self { in_flight, .. } = self;
         std::mem::forget(in_flight);
@@ -194,7 +197,8 @@ impl Link {
 
     /// The mean time of the tasks done since the last call, in nanoseconds, if there were any.
     pub(in crate::engine) fn task_time(&mut self) -> Option<u64> {
-        // The worker adds up its time after it has sent the results, so a sample can be a little late, never too early.
+        // The worker adds up its time after it has sent the results, so a sample can be a little late,
+        // never too early.
         let busy = self.busy_ns();
         let (time, tasks) = (busy.wrapping_sub(self.seen_busy), self.finished - self.seen_finished);
         if time == 0 || tasks == 0 {
@@ -220,7 +224,8 @@ impl Link {
         (self.started() != self.finished && !self.in_flight.is_empty()).then(|| words.started_at.load(Relaxed))
     }
 
-    /// Takes back the chunks that the worker has not begun, in order. It will not begin them any more.
+    /// Takes back the chunks that the worker has not begun, in order. It will not begin them any
+    /// more.
     pub(in crate::engine) fn revoke(&mut self) -> Vec<Chunk> {
         if self.is_sending() {
             // A record that is half in the ring has to be completed first, or the stream would break off.
@@ -228,7 +233,8 @@ impl Link {
         }
         let handles = self.in_flight.front().map(|sent| &sent.chunk.tasks.handles);
         if self.started() == self.finished && handles.is_some_and(Handles::is_spent) {
-            // Nobody else could run this one: its handles have gone to this worker. Chunks with handles are always first.
+            // Nobody else could run this one: its handles have gone to this worker. Chunks with handles are
+            // always first.
             return Vec::new();
         }
         let begun = self.header().claim.0.revoke();

@@ -12,7 +12,8 @@ use crate::sys::clock::now_ns;
 use crate::sys::large::on_large_pages;
 use crate::trace::TaskEvent;
 
-/// Results from this size on are received into a buffer of their own, which the caller gets without another copy.
+/// Results from this size on are received into a buffer of their own, which the caller gets without
+/// another copy.
 const LARGE: u64 = 16 * 1024;
 
 /// Bytes taken from a ring at a time while results are small.
@@ -68,8 +69,8 @@ impl Link {
                 let missing = head.body() as usize - body.len();
                 harvest.large += self.results.read(body, missing.min(self.segment.piece()))?;
                 let whole = self.large.take_if(|(head, body)| head.body() as usize == body.len());
-                // Should the worker sleep, a piece's room is not worth waking it. It is woken in the end: who drives the pool does not
-                // sleep before a whole pass has found the ring empty.
+                // Should the worker sleep, a piece's room is not worth waking it. It is woken in the end: who
+                // drives the pool does not sleep before a whole pass has found the ring empty.
                 if whole.is_some() || self.results.has_much_room() {
                     self.segment.header().wake_worker();
                 }
@@ -105,7 +106,8 @@ impl Link {
             // The first frame is not all there, or a special one.
             let rest = &bytes[at..];
             let Some((head, size)) = FrameHead::decode(rest).map_err(|()| Corrupt)? else { break };
-            // An initializer is heard once, before the worker is ready for tasks; a frame without a sender is never sent.
+            // An initializer is heard once, before the worker is ready for tasks; a frame without a sender is
+            // never sent.
             let heard = head.kind == Kind::Initializer && self.was_ready;
             if head.len > self.cap.max(LARGE) || head.kind == Kind::Absent || heard {
                 return Err(Corrupt);
@@ -127,8 +129,8 @@ impl Link {
         Ok(at)
     }
 
-    /// An empty buffer for a large result. The arguments' own, if that fits: nobody needs them any more, and its pages are in memory
-    /// already.
+    /// An empty buffer for a large result. The arguments' own, if that fits: nobody needs them any
+    /// more, and its pages are in memory already.
     fn buffer_of(&mut self, len: usize) -> Result<Vec<u8>, Corrupt> {
         let mut buffer = Vec::new();
         if !self.is_sending()
@@ -148,7 +150,8 @@ impl Link {
         Ok(buffer)
     }
 
-    /// Gives the first chunk in flight as many of the frames in `bytes` as are whole and its own; says how many bytes that was.
+    /// Gives the first chunk in flight as many of the frames in `bytes` as are whole and its own;
+    /// says how many bytes that was.
     fn accept(&mut self, bytes: &[u8], harvest: &mut Harvest) -> Result<usize, Corrupt> {
         let Some(running) = self.in_flight.front_mut() else {
             let special = FrameHead::decode(bytes).map_err(|()| Corrupt)?;

@@ -41,15 +41,15 @@ impl Link {
         }
     }
 
-    /// Whether a chunk can be given to this worker while it has others: its handles, and those of its state, are sent at once, and
-    /// must be of the next record that the worker takes.
+    /// Whether a chunk can be given to this worker while it has others: its handles, and those of
+    /// its state, are sent at once, and must be of the next record that the worker takes.
     pub(in crate::engine) fn can_queue(&self, chunk: &Chunk) -> bool {
         let carries = || chunk.job.state().is_some_and(|state| !state.handles.is_empty());
         chunk.tasks.handles.is_empty() && (!chunk.job.has_state() || self.states.contains(&chunk.job.id) || !carries())
     }
 
-    /// Hands a chunk over, as much of it as the budget allows; `cost` is what a task is thought to take. The chunk comes back
-    /// with its tasks failed if its handles cannot be sent.
+    /// Hands a chunk over, as much of it as the budget allows; `cost` is what a task is thought to
+    /// take. The chunk comes back with its tasks failed if its handles cannot be sent.
     #[must_use]
     pub(in crate::engine) fn give(&mut self, mut chunk: Chunk, cost: u64) -> Option<Chunk> {
         debug_assert!(self.has_room());

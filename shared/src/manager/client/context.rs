@@ -22,8 +22,8 @@ impl Drop for Restore {
     }
 }
 
-/// Runs `code`, which encodes or decodes a value that the manager behind `link` keeps: a proxy in it is a number, and a
-/// handle an error.
+/// Runs `code`, which encodes or decodes a value that the manager behind `link` keeps: a proxy in
+/// it is a number, and a handle an error.
 pub(in crate::manager) fn within<R>(link: &Arc<Link>, code: impl FnOnce() -> R) -> R {
     let _restore = Restore(WITHIN.replace(Some(link.clone())));
     forbid(NO_HANDLES, code)

@@ -16,7 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Connects to a manager's address and has both sides prove that they know the key.
 ///
 /// # Errors
-/// [`Error::Io`] if there is no connection, [`Error::Denied`] if one side does not believe the other.
+/// [`Error::Io`] if there is no connection, [`Error::Denied`] if one side does not believe the
+/// other.
 pub(super) fn dial(address: SocketAddr, key: &Key) -> Result<Stream> {
     let deadline = Some(Instant::now() + PATIENCE);
     let refused = |error: io::Error| Error::io("cannot connect to the manager", error);

@@ -24,7 +24,8 @@ use crate::sys::own::PerProcess;
 use crate::sys::pid::Owner;
 use crate::sys::{socket, stream};
 
-/// Sessions kept for the next calls: as many threads call at the same time without opening new ones.
+/// Sessions kept for the next calls: as many threads call at the same time without opening new
+/// ones.
 const IDLE: usize = 8;
 
 /// How to become a client.
@@ -37,7 +38,8 @@ pub(in crate::manager) enum Route {
     Tcp(SocketAddr, Key),
 }
 
-/// A way to a manager, for this process: a copy of it would read answers to questions that it has not asked. A call takes a session of its own, so that one that waits holds up no other.
+/// A way to a manager, for this process: a copy of it would read answers to questions that it has
+/// not asked. A call takes a session of its own, so that one that waits holds up no other.
 #[derive(Debug)]
 pub(in crate::manager) struct Link {
     pub(in crate::manager) manager: u128,
@@ -53,7 +55,8 @@ pub(in crate::manager) struct Link {
 #[derive(Default)]
 struct Links {
     known: Vec<Weak<Link>>,
-    /// In a process that works for another: the last few, so that the next task with a proxy finds its sessions open.
+    /// In a process that works for another: the last few, so that the next task with a proxy finds
+    /// its sessions open.
     kept: VecDeque<Arc<Link>>,
 }
 
@@ -63,7 +66,8 @@ static LINKS: PerProcess<Mutex<Links>> = PerProcess::new();
 const KEPT: usize = 4;
 
 impl Link {
-    /// The link to that manager by that kind of route, if this process has one; otherwise a new one.
+    /// The link to that manager by that kind of route, if this process has one; otherwise a new
+    /// one.
     pub(in crate::manager) fn to(manager: u128, cap: u64, route: Route) -> Arc<Self> {
         let mut links = LINKS.get().lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |link: &Arc<Self>| link.manager == manager && link.route.is_like(&route);
@@ -179,7 +183,8 @@ pub(in crate::manager) fn say_hello(session: &Stream) -> Result<()> {
     session.send(std::iter::once(message.bytes())).map_err(failed)
 }
 
-/// The answer to [`say_hello`]: the manager's number, and its cap on messages. `None` if it does not come in time.
+/// The answer to [`say_hello`]: the manager's number, and its cap on messages. `None` if it does
+/// not come in time.
 pub(in crate::manager) fn hear_welcome(session: &Stream, deadline: Option<Instant>) -> Result<Option<(u128, u64)>> {
     if !stream::await_readable(session, deadline).map_err(failed)? {
         return Ok(None);
@@ -197,7 +202,8 @@ fn read_answer(session: &Stream, cap: u64) -> Result<Answer> {
     Answer::read(session.receive(cap.max(4096))?.ok_or(Error::Disconnected)?)
 }
 
-/// For one who was connected before: that nobody listens any more means that the other side is gone.
+/// For one who was connected before: that nobody listens any more means that the other side is
+/// gone.
 fn lost(error: Error) -> Error {
     match &error {
         Error::Io { source, .. } if matches!(source.kind(), ErrorKind::ConnectionRefused | ErrorKind::TimedOut) => {

@@ -1,5 +1,5 @@
-//! The clients' side: a [link](link::Link) to the manager in each process, with a session for every call that is under
-//! way.
+//! The clients' side: a [link](link::Link) to the manager in each process, with a session for every
+//! call that is under way.
 
 mod answer;
 mod context;

@@ -12,16 +12,19 @@ use crate::error::Result;
 use crate::manager::client::Answer;
 use crate::manager::protocol::{DictRequest, Request};
 
-/// A dictionary in a manager's process, for any process to use. Made by [`Manager::dict`](crate::Manager::dict).
+/// A dictionary in a manager's process, for any process to use. Made by
+/// [`Manager::dict`](crate::Manager::dict).
 ///
-/// Every call is a question to the manager's process and takes some ten microseconds. Each is atomic; two of them are
-/// not: to [`get`](DictProxy::get), add and [`insert`](DictProxy::insert) loses what others do in between, as `d[k] +=
-/// 1` does in Python. Use [`update`](DictProxy::update).
+/// Every call is a question to the manager's process and takes some ten microseconds. Each is
+/// atomic; two of them are not: to [`get`](DictProxy::get), add and [`insert`](DictProxy::insert)
+/// loses what others do in between, as `d[k] += 1` does in Python. Use
+/// [`update`](DictProxy::update).
 ///
-/// Keys are the same if they are serialized to the same bytes, which for maps and sets as keys depends on their order.
-/// They stay in the order in which they came; to remove one moves all that came later. As with a map of the standard
-/// library a key can be looked up by what it borrows as (a `String` by a `str`) if both are serialized alike, which is
-/// so for all but arrays looked up by slices. A proxy of the same manager can be a value.
+/// Keys are the same if they are serialized to the same bytes, which for maps and sets as keys
+/// depends on their order. They stay in the order in which they came; to remove one moves all that
+/// came later. As with a map of the standard library a key can be looked up by what it borrows as
+/// (a `String` by a `str`) if both are serialized alike, which is so for all but arrays looked up
+/// by slices. A proxy of the same manager can be a value.
 ///
 /// ```
 /// use multiproc::Manager;
@@ -36,7 +39,8 @@ use crate::manager::protocol::{DictRequest, Request};
 /// # Ok(()) }
 /// ```
 ///
-/// All calls fail with [`Error::Disconnected`](crate::Error::Disconnected) once the manager has ended.
+/// All calls fail with [`Error::Disconnected`](crate::Error::Disconnected) once the manager has
+/// ended.
 ///
 /// Python's counterpart is the `DictProxy` that `SyncManager.dict` returns.
 pub struct DictProxy<K, V> {
@@ -51,7 +55,8 @@ impl<K: Serialize + DeserializeOwned + 'static, V: Serialize + DeserializeOwned 
     ///
     /// # Errors
     /// [`Error::Encode`](crate::Error::Encode), [`Error::Decode`](crate::Error::Decode),
-    /// [`Error::TooLarge`](crate::Error::TooLarge), [`Error::Disconnected`](crate::Error::Disconnected).
+    /// [`Error::TooLarge`](crate::Error::TooLarge),
+    /// [`Error::Disconnected`](crate::Error::Disconnected).
     pub fn insert(&self, key: K, value: V) -> Result<Option<V>> {
         let answer = self.object.call_with(self.request(DictRequest::Insert), |message| {
             message.put_key(&key)?;
@@ -60,7 +65,8 @@ impl<K: Serialize + DeserializeOwned + 'static, V: Serialize + DeserializeOwned 
         self.object.decode_one(&answer)
     }
 
-    /// The value of `key`, if it has one. Python: `d.get(key)`. Errors as [`insert`](DictProxy::insert).
+    /// The value of `key`, if it has one. Python: `d.get(key)`. Errors as
+    /// [`insert`](DictProxy::insert).
     pub fn get<Q: Serialize + ?Sized>(&self, key: &Q) -> Result<Option<V>>
     where
         K: Borrow<Q>,
@@ -106,7 +112,8 @@ impl<K: Serialize + DeserializeOwned + 'static, V: Serialize + DeserializeOwned 
     /// All keys as they are now, in the order in which they came. Python: `list(d.keys())`.
     ///
     /// # Errors
-    /// [`Error::Decode`](crate::Error::Decode), [`Error::Disconnected`](crate::Error::Disconnected), and
+    /// [`Error::Decode`](crate::Error::Decode),
+    /// [`Error::Disconnected`](crate::Error::Disconnected), and
     /// [`Error::TooLarge`](crate::Error::TooLarge) if they are more than a message may have.
     pub fn keys(&self) -> Result<Vec<K>> {
         self.ask(DictRequest::Keys)?.values()?.map(|key| self.object.decode_key(key)).collect()
@@ -128,9 +135,9 @@ impl<K: Serialize + DeserializeOwned + 'static, V: Serialize + DeserializeOwned 
         Ok(items)
     }
 
-    /// Sets the value of `key` to what `change` makes of the old one, and returns it, so that no change by others is
-    /// lost: if there was one in between, `change` is called again with the new value. Python has no counterpart, and
-    /// needs a lock.
+    /// Sets the value of `key` to what `change` makes of the old one, and returns it, so that no
+    /// change by others is lost: if there was one in between, `change` is called again with the
+    /// new value. Python has no counterpart, and needs a lock.
     ///
     /// Errors as [`insert`](DictProxy::insert).
     ///

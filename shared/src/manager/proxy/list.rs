@@ -11,13 +11,15 @@ use crate::error::{Error, Result};
 use crate::manager::client::Answer;
 use crate::manager::protocol::{ListRequest, Message, Request};
 
-/// A list in a manager's process, for any process to use. Made by [`Manager::list`](crate::Manager::list).
+/// A list in a manager's process, for any process to use. Made by
+/// [`Manager::list`](crate::Manager::list).
 ///
-/// Every call is a question to the manager's process and takes some ten microseconds. Each is atomic; two of them are
-/// not: `list.set(0, list.get(0)?.unwrap() + 1)?` loses what others do in between, as `l[0] += 1` does in Python. Use
-/// [`update`](ListProxy::update).
+/// Every call is a question to the manager's process and takes some ten microseconds. Each is
+/// atomic; two of them are not: `list.set(0, list.get(0)?.unwrap() + 1)?` loses what others do in
+/// between, as `l[0] += 1` does in Python. Use [`update`](ListProxy::update).
 ///
-/// Elements are kept as the bytes they are serialized to. A proxy of the same manager can be an element.
+/// Elements are kept as the bytes they are serialized to. A proxy of the same manager can be an
+/// element.
 ///
 /// ```
 /// use multiproc::Manager;
@@ -51,7 +53,8 @@ impl<T: Serialize + DeserializeOwned + 'static> ListProxy<T> {
         self.object.call_with(self.request(ListRequest::Push), |message| message.put(&value))?.done()
     }
 
-    /// Appends all `values`, with nobody else's in between. Python: `extend`. Errors as [`push`](ListProxy::push).
+    /// Appends all `values`, with nobody else's in between. Python: `extend`. Errors as
+    /// [`push`](ListProxy::push).
     pub fn extend(&self, values: impl IntoIterator<Item = T>) -> Result<()> {
         let fill = |message: &mut Message| values.into_iter().try_for_each(|value| message.put(&value));
         self.object.call_with(self.request(ListRequest::Push), fill)?.done()
@@ -73,7 +76,8 @@ impl<T: Serialize + DeserializeOwned + 'static> ListProxy<T> {
         self.object.call_with(self.request(ListRequest::Set(index as u64)), |message| message.put(&value))?.done()
     }
 
-    /// Puts `value` before the element at `index`, or at the end if `index` is the length. Python: `insert`.
+    /// Puts `value` before the element at `index`, or at the end if `index` is the length. Python:
+    /// `insert`.
     ///
     /// # Errors
     /// [`Error::Config`] if `index` is larger; otherwise as [`push`](ListProxy::push).
@@ -81,12 +85,14 @@ impl<T: Serialize + DeserializeOwned + 'static> ListProxy<T> {
         self.object.call_with(self.request(ListRequest::Insert(index as u64)), |message| message.put(&value))?.done()
     }
 
-    /// Takes out the element at `index`, if there is one. Python: `pop(index)`. Errors as [`get`](ListProxy::get).
+    /// Takes out the element at `index`, if there is one. Python: `pop(index)`. Errors as
+    /// [`get`](ListProxy::get).
     pub fn remove(&self, index: usize) -> Result<Option<T>> {
         self.object.decode_one(&self.ask(ListRequest::Remove(index as u64))?)
     }
 
-    /// Takes out the last element, if there is one. Python: `pop()`. Errors as [`get`](ListProxy::get).
+    /// Takes out the last element, if there is one. Python: `pop()`. Errors as
+    /// [`get`](ListProxy::get).
     pub fn pop(&self) -> Result<Option<T>> {
         self.object.decode_one(&self.ask(ListRequest::Pop)?)
     }
@@ -112,12 +118,14 @@ impl<T: Serialize + DeserializeOwned + 'static> ListProxy<T> {
     /// All elements, as they are now. Python: `l[:]`.
     ///
     /// # Errors
-    /// [`Error::Decode`], [`Error::Disconnected`], and [`Error::TooLarge`] if they are more than a message may have.
+    /// [`Error::Decode`], [`Error::Disconnected`], and [`Error::TooLarge`] if they are more than a
+    /// message may have.
     pub fn to_vec(&self) -> Result<Vec<T>> {
         self.object.decode_all(&self.ask(ListRequest::All)?)
     }
 
-    /// Iterates over all elements as they are now: over [`to_vec`](ListProxy::to_vec), that is, with its errors.
+    /// Iterates over all elements as they are now: over [`to_vec`](ListProxy::to_vec), that is,
+    /// with its errors.
     pub fn iter(&self) -> Result<std::vec::IntoIter<T>> {
         self.to_vec().map(Vec::into_iter)
     }
@@ -130,9 +138,9 @@ impl<T: Serialize + DeserializeOwned + 'static> ListProxy<T> {
         self.object.call_with(self.request(ListRequest::Contains), |message| message.put(value))?.flag()
     }
 
-    /// Replaces the element at `index` by what `change` makes of it, and returns it, so that no change by others is
-    /// lost: if there was one in between, `change` is called again with the new element. Python has no counterpart, and
-    /// needs a lock.
+    /// Replaces the element at `index` by what `change` makes of it, and returns it, so that no
+    /// change by others is lost: if there was one in between, `change` is called again with the
+    /// new element. Python has no counterpart, and needs a lock.
     ///
     /// ```
     /// # fn main() -> multiproc::Result<()> {

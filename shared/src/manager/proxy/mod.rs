@@ -15,8 +15,8 @@ pub(super) use object::Object;
 
 /// A proxy of any kind: [`ListProxy`], [`DictProxy`], [`NamespaceProxy`], [`QueueProxy`].
 ///
-/// Proxies can be cloned, sent to other processes as arguments, and kept in other objects of the same manager; all
-/// copies stand for the same object. Two are equal if they do.
+/// Proxies can be cloned, sent to other processes as arguments, and kept in other objects of the
+/// same manager; all copies stand for the same object. Two are equal if they do.
 ///
 /// Implemented by this crate only. Python's counterpart is `multiprocessing.managers.BaseProxy`.
 pub trait Proxy: sealed::Sealed {

@@ -14,8 +14,8 @@ use crate::manager::protocol::{DictRequest, Request};
 /// Named values of any types in a manager's process, for any process to use. Made by
 /// [`Manager::namespace`](crate::Manager::namespace).
 ///
-/// Nothing but the reader's word says of which type a value is: read with another type than it was set, it is
-/// [`Error::Decode`](crate::Error::Decode), or another value.
+/// Nothing but the reader's word says of which type a value is: read with another type than it was
+/// set, it is [`Error::Decode`](crate::Error::Decode), or another value.
 ///
 /// ```
 /// use multiproc::Manager;
@@ -31,7 +31,8 @@ use crate::manager::protocol::{DictRequest, Request};
 /// # Ok(()) }
 /// ```
 ///
-/// All calls fail with [`Error::Disconnected`](crate::Error::Disconnected) once the manager has ended.
+/// All calls fail with [`Error::Disconnected`](crate::Error::Disconnected) once the manager has
+/// ended.
 ///
 /// Python's counterpart is what `SyncManager.Namespace` returns; there, the names are attributes.
 pub struct NamespaceProxy {
@@ -59,7 +60,8 @@ impl NamespaceProxy {
     /// The value of `name`, if it has one.
     ///
     /// # Errors
-    /// [`Error::Decode`](crate::Error::Decode), [`Error::Disconnected`](crate::Error::Disconnected).
+    /// [`Error::Decode`](crate::Error::Decode),
+    /// [`Error::Disconnected`](crate::Error::Disconnected).
     pub fn get<T: DeserializeOwned + 'static>(&self, name: &str) -> Result<Option<T>> {
         self.object.decode_one(&self.ask(DictRequest::Get, name)?)
     }

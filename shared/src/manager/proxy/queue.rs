@@ -12,13 +12,14 @@ use crate::error::{Error, Result};
 use crate::manager::protocol::{Patience, QueueRequest, Request};
 use crate::queue::PutError;
 
-/// A queue in a manager's process, for any process to use. Made by [`Manager::queue`](crate::Manager::queue) and
+/// A queue in a manager's process, for any process to use. Made by
+/// [`Manager::queue`](crate::Manager::queue) and
 /// [`Manager::bounded_queue`](crate::Manager::bounded_queue).
 ///
-/// Those who wait do so without holding up others. A process that is killed while it waits leaves nothing behind, and a
-/// value that was on its way to it goes back to the front of the queue: it is lost only if the process had it. (By TCP,
-/// a connection that breaks at the very moment in which a value arrives may have it delivered a second time, to
-/// somebody else.)
+/// Those who wait do so without holding up others. A process that is killed while it waits leaves
+/// nothing behind, and a value that was on its way to it goes back to the front of the queue: it is
+/// lost only if the process had it. (By TCP, a connection that breaks at the very moment in which a
+/// value arrives may have it delivered a second time, to somebody else.)
 ///
 /// ```
 /// use multiproc::{Error, Manager, Process, QueueProxy};
@@ -57,19 +58,20 @@ impl<T: Serialize + DeserializeOwned + 'static> QueueProxy<T> {
     /// Puts `value` at the end; waits while a bounded queue is full. Python: `put(value)`.
     ///
     /// # Errors
-    /// The value comes back with [`Error::Closed`] after [`close`](QueueProxy::close), [`Error::Encode`],
-    /// [`Error::TooLarge`], or [`Error::Disconnected`].
+    /// The value comes back with [`Error::Closed`] after [`close`](QueueProxy::close),
+    /// [`Error::Encode`], [`Error::TooLarge`], or [`Error::Disconnected`].
     pub fn put(&self, value: T) -> Result<(), PutError<T>> {
         self.put_within(value, Patience::Endless)
     }
 
-    /// As [`put`](QueueProxy::put), but a full queue is [`Error::Full`]. Python: `put_nowait(value)`.
+    /// As [`put`](QueueProxy::put), but a full queue is [`Error::Full`]. Python:
+    /// `put_nowait(value)`.
     pub fn try_put(&self, value: T) -> Result<(), PutError<T>> {
         self.put_within(value, Patience::None)
     }
 
-    /// As [`put`](QueueProxy::put), but a queue that stays full so long is [`Error::TimedOut`]. Python: `put(value,
-    /// timeout=…)`.
+    /// As [`put`](QueueProxy::put), but a queue that stays full so long is [`Error::TimedOut`].
+    /// Python: `put(value, timeout=…)`.
     pub fn put_timeout(&self, value: T, patience: Duration) -> Result<(), PutError<T>> {
         self.put_within(value, Patience::AtMost(patience))
     }
@@ -77,7 +79,8 @@ impl<T: Serialize + DeserializeOwned + 'static> QueueProxy<T> {
     /// Takes the first value; waits while there is none. Python: `get()`.
     ///
     /// # Errors
-    /// [`Error::Closed`] if the queue was closed and is empty, [`Error::Decode`], [`Error::Disconnected`].
+    /// [`Error::Closed`] if the queue was closed and is empty, [`Error::Decode`],
+    /// [`Error::Disconnected`].
     pub fn get(&self) -> Result<T> {
         self.get_within(Patience::Endless)
     }
@@ -87,8 +90,8 @@ impl<T: Serialize + DeserializeOwned + 'static> QueueProxy<T> {
         self.get_within(Patience::None)
     }
 
-    /// As [`get`](QueueProxy::get), but a queue that stays empty so long is [`Error::TimedOut`]. Python:
-    /// `get(timeout=…)`.
+    /// As [`get`](QueueProxy::get), but a queue that stays empty so long is [`Error::TimedOut`].
+    /// Python: `get(timeout=…)`.
     pub fn get_timeout(&self, patience: Duration) -> Result<T> {
         self.get_within(Patience::AtMost(patience))
     }
@@ -106,13 +109,15 @@ impl<T: Serialize + DeserializeOwned + 'static> QueueProxy<T> {
         Ok(self.len()? == 0)
     }
 
-    /// Closes the queue for everybody: it takes no more values, and those who get are told when there are none left.
-    /// Python: `shutdown()` of Python 3.13's `queue.Queue`. Errors as [`len`](QueueProxy::len).
+    /// Closes the queue for everybody: it takes no more values, and those who get are told when
+    /// there are none left. Python: `shutdown()` of Python 3.13's `queue.Queue`. Errors as
+    /// [`len`](QueueProxy::len).
     pub fn close(&self) -> Result<()> {
         self.object.call(self.request(QueueRequest::Close))?.done()
     }
 
-    /// Says that the work on a value that was got is done, for [`join`](QueueProxy::join). Python: `task_done()`.
+    /// Says that the work on a value that was got is done, for [`join`](QueueProxy::join). Python:
+    /// `task_done()`.
     ///
     /// # Errors
     /// [`Error::Config`] if it is said more often than values were put, [`Error::Disconnected`].
@@ -120,7 +125,8 @@ impl<T: Serialize + DeserializeOwned + 'static> QueueProxy<T> {
         self.object.call(self.request(QueueRequest::TaskDone))?.done()
     }
 
-    /// Waits until [`task_done`](QueueProxy::task_done) was said for each value that was put. Python: `join()`.
+    /// Waits until [`task_done`](QueueProxy::task_done) was said for each value that was put.
+    /// Python: `join()`.
     ///
     /// # Errors
     /// [`Error::Disconnected`].
@@ -128,7 +134,8 @@ impl<T: Serialize + DeserializeOwned + 'static> QueueProxy<T> {
         self.object.call(self.request(QueueRequest::Join(Patience::Endless)))?.done()
     }
 
-    /// As [`join`](QueueProxy::join), but waits no longer than `patience`; says whether all is done.
+    /// As [`join`](QueueProxy::join), but waits no longer than `patience`; says whether all is
+    /// done.
     pub fn join_timeout(&self, patience: Duration) -> Result<bool> {
         match self.object.call(self.request(QueueRequest::Join(Patience::AtMost(patience)))) {
             Err(Error::TimedOut { .. }) => Ok(false),

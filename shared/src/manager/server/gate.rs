@@ -1,7 +1,7 @@
 //! Those who have come by TCP and have not proven yet that they know the key.
 //!
-//! They cost a descriptor each, no thread, and are let in or sent away within [`PATIENCE`]. If too many come at once
-//! the oldest goes: one who knows the key needs a moment only.
+//! They cost a descriptor each, no thread, and are let in or sent away within [`PATIENCE`]. If too
+//! many come at once the oldest goes: one who knows the key needs a moment only.
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -62,8 +62,8 @@ impl Gate {
         self.arrivals.front().map(|arrival| arrival.deadline)
     }
 
-    /// Goes on with those for whom `ready`, in the order of [`fds`](Gate::fds), says that there is something. Returns
-    /// whom to let in.
+    /// Goes on with those for whom `ready`, in the order of [`fds`](Gate::fds), says that there is
+    /// something. Returns whom to let in.
     pub(super) fn step(&mut self, ready: &[bool]) -> Vec<Stream> {
         let mut admitted = Vec::new();
         let (now, key) = (Instant::now(), self.key.clone());
@@ -83,7 +83,8 @@ impl Gate {
         admitted
     }
 
-    /// Takes in as many as there is room for, so that those who are here are heard before one of them has to go.
+    /// Takes in as many as there is room for, so that those who are here are heard before one of
+    /// them has to go.
     fn accept(&mut self) {
         for _ in 0..MOST.saturating_sub(self.arrivals.len()).max(1) {
             match self.listener.accept() {

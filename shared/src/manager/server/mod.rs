@@ -1,8 +1,9 @@
 //! The manager's process: takes in clients, serves each on a thread of its own.
 //!
-//! Local clients come through the front door, a socket whose other end only proxies have: each brings one end of a
-//! fresh socket pair. Others come by TCP, through the [gate]. A [session] reads requests; the [objects] are locked one
-//! by one and never while anything is read or written, so that a slow client holds up nobody.
+//! Local clients come through the front door, a socket whose other end only proxies have: each
+//! brings one end of a fresh socket pair. Others come by TCP, through the [gate]. A [session] reads
+//! requests; the [objects] are locked one by one and never while anything is read or written, so
+//! that a slow client holds up nobody.
 
 mod answer;
 mod dict;
@@ -95,7 +96,8 @@ impl Server {
         }
     }
 
-    /// Waits for something to do; says at which of the descriptors it is: the door, then the gate's.
+    /// Waits for something to do; says at which of the descriptors it is: the door, then the
+    /// gate's.
     fn wait(&self) -> nix::Result<Vec<bool>> {
         let (fds, deadline) = self.awaited();
         let mut fds: Vec<PollFd<'_>> = fds.into_iter().map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();

@@ -1,8 +1,9 @@
 //! A queue in the server, and those who wait at it.
 //!
-//! A client that must wait does so in its own session's thread, which sleeps until it is rung for or until its client
-//! is gone. Who is rung for is taken from the line; if he then finds nothing (somebody came just before) he stands at
-//! its front again, and if he is gone the ring is passed on to the next, so that no ring is lost.
+//! A client that must wait does so in its own session's thread, which sleeps until it is rung for
+//! or until its client is gone. Who is rung for is taken from the line; if he then finds nothing
+//! (somebody came just before) he stands at its front again, and if he is gone the ring is passed
+//! on to the next, so that no ring is lost.
 
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
@@ -112,8 +113,8 @@ impl Queue {
         })
     }
 
-    /// Takes a value to be handed to the client; [`confirm`](Queue::confirm) or [`put_back`](Queue::put_back) must
-    /// follow.
+    /// Takes a value to be handed to the client; [`confirm`](Queue::confirm) or
+    /// [`put_back`](Queue::put_back) must follow.
     pub(super) fn take(&self, wait: Patience, client: &Stream) -> Result<Bytes, Unmet> {
         self.wait(For::Value, wait, client, Failure::Empty, |state| match state.items.pop_front() {
             Some(value) => {
@@ -131,7 +132,8 @@ impl Queue {
         lock(&self.state).settle();
     }
 
-    /// The client has gone without the value. It may be one too many for the queue's bound now: it was there first.
+    /// The client has gone without the value. It may be one too many for the queue's bound now: it
+    /// was there first.
     pub(super) fn put_back(&self, value: Bytes) {
         let mut state = lock(&self.state);
         state.items.push_front(value);
@@ -177,8 +179,8 @@ impl Queue {
         self.wait(For::AllDone, wait, client, now, |state| (state.unfinished == 0).then_some(Ok(())))
     }
 
-    /// Tries until `attempt` has an outcome, time is out, or the client is gone. `now` is the failure of one who does
-    /// not wait.
+    /// Tries until `attempt` has an outcome, time is out, or the client is gone. `now` is the
+    /// failure of one who does not wait.
     fn wait<R>(
         &self,
         line: For,
@@ -225,7 +227,8 @@ impl Queue {
 
 fn sleep(client: &Stream, bell: &Bell, deadline: Option<Instant>) -> Woken {
     loop {
-        // A client that waits has nothing to say: whatever comes from it is its end, or against the protocol.
+        // A client that waits has nothing to say: whatever comes from it is its end, or against the
+        // protocol.
         let mut fds = [PollFd::new(client.as_fd(), PollFlags::POLLIN), PollFd::new(bell.as_fd(), PollFlags::POLLIN)];
         match poll(&mut fds, patience(deadline)) {
             Err(Errno::EINTR) => {}

@@ -23,7 +23,8 @@ impl From<io::Error> for Over {
     }
 }
 
-/// Serves a client until it goes. If there can be no more threads it is turned away: it finds its connection closed.
+/// Serves a client until it goes. If there can be no more threads it is turned away: it finds its
+/// connection closed.
 pub(super) fn start(stream: Stream, objects: &Arc<Objects>) {
     let objects = objects.clone();
     let serve = move || while serve_one(&stream, &objects).is_ok() {};

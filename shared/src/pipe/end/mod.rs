@@ -1,4 +1,5 @@
-//! One end of a pipe: messages as bytes, with handles. [`sending`] and [`receiving`] are its two sides.
+//! One end of a pipe: messages as bytes, with handles. [`sending`] and [`receiving`] are its two
+//! sides.
 
 mod receiving;
 mod sending;
@@ -35,7 +36,8 @@ pub(in crate::pipe) struct End {
     receiver: Mutex<Receiver>,
     /// Threads that wait for the receiver.
     in_line: AtomicU32,
-    /// Async functions that wait take turns, so that none takes back another's announcement that it sleeps.
+    /// Async functions that wait take turns, so that none takes back another's announcement that it
+    /// sleeps.
     #[cfg(feature = "tokio")]
     pub(in crate::pipe) turns: crate::pipe::asynchronous::Turns,
     /// It was sent to another process.
@@ -43,7 +45,8 @@ pub(in crate::pipe) struct End {
     owner: Owner,
 }
 
-/// Threads of this side (and async functions) that have announced that they sleep. The announcement stands until all are awake.
+/// Threads of this side (and async functions) that have announced that they sleep. The announcement
+/// stands until all are awake.
 #[derive(Debug, Default)]
 struct Sleepers(u32);
 
@@ -83,7 +86,8 @@ impl End {
         Self::resumed(Arc::new(segment), memory, socket, first)
     }
 
-    /// What goes to another process; this end is of no use from then on. It must not be half-way through a message.
+    /// What goes to another process; this end is of no use from then on. It must not be half-way
+    /// through a message.
     pub(in crate::pipe) fn leave(&self) -> Result<(&Arc<Descriptor>, &Arc<Descriptor>, bool), &'static str> {
         if !self.owner.is_here() {
             return Err("this connection belongs to another process, of which this one is a copy");

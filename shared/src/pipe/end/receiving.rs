@@ -27,7 +27,8 @@ const A_MOMENT: Duration = Duration::from_micros(50);
 #[derive(Debug)]
 pub(super) struct Receiver {
     pub(super) ring: Consumer,
-    /// The message that is coming in: how long it is and how many handles it has, once that is known, and its bytes so far.
+    /// The message that is coming in: how long it is and how many handles it has, once that is
+    /// known, and its bytes so far.
     pub(super) head: Option<(usize, u64)>,
     pub(super) bytes: Vec<u8>,
     pub(super) sleepers: Sleepers,
@@ -52,7 +53,8 @@ impl Receiver {
 }
 
 impl Drop for Receiver {
-    /// The socket is closed by now. An end that is asleep for good has the other side ring with its next message, by which it finds out.
+    /// The socket is closed by now. An end that is asleep for good has the other side ring with its
+    /// next message, by which it finds out.
     fn drop(&mut self) {
         if self.owner.is_some_and(Owner::is_here) {
             self.ring.cursors().0.begin_sleep();
@@ -111,8 +113,9 @@ impl End {
 
     /// Waits until a step at the receiver is the last one; `None` if the deadline comes first.
     ///
-    /// A thread has the receiver to itself while it takes a step and while it waits busily, not while it sleeps. So whoever comes first
-    /// after a message has come gets it, or goes on with one that is half there.
+    /// A thread has the receiver to itself while it takes a step and while it waits busily, not
+    /// while it sleeps. So whoever comes first after a message has come gets it, or goes on
+    /// with one that is half there.
     fn until<R>(
         &self,
         deadline: Option<Instant>,
@@ -221,7 +224,8 @@ impl End {
         }
     }
 
-    /// Takes back the buffer of a received message, for the next, unless another thread has the receiver.
+    /// Takes back the buffer of a received message, for the next, unless another thread has the
+    /// receiver.
     pub(in crate::pipe) fn recycle(&self, mut buffer: Vec<u8>) {
         if !self.owner.is_here() {
             return;

@@ -8,13 +8,15 @@ use crate::machine::can_spin;
 use crate::pipe::end::{End, HEAD, Sleepers, broken};
 use crate::ring::{Producer, Spin};
 
-/// Bytes that are written before they are shown, while a large message streams: so much of it is copied out while the next is copied in.
+/// Bytes that are written before they are shown, while a large message streams: so much of it is
+/// copied out while the next is copied in.
 pub(super) const PIECE: usize = 64 * 1024;
 
 #[derive(Debug)]
 pub(in crate::pipe) struct Sender {
     pub(in crate::pipe) ring: Producer,
-    /// What is left of a message whose sender gave up waiting for room, and how much of it is out: it goes first.
+    /// What is left of a message whose sender gave up waiting for room, and how much of it is out:
+    /// it goes first.
     pub(in crate::pipe) rest: (Vec<u8>, usize),
     pub(super) sleepers: Sleepers,
 }

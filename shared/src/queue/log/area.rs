@@ -8,10 +8,12 @@ use crate::error::{Error, Result};
 use crate::queue::log::garbled;
 use crate::sys::shm::{self, Bytes};
 
-/// Where the areas begin: the header has the first page to itself. Both are whole pages on every system (up to 64 KiB).
+/// Where the areas begin: the header has the first page to itself. Both are whole pages on every
+/// system (up to 64 KiB).
 pub(super) const START: usize = 64 * 1024;
 
-/// Bytes of an area of class 0; each class has areas twice as large, and two of them, to move from one to the other.
+/// Bytes of an area of class 0; each class has areas twice as large, and two of them, to move from
+/// one to the other.
 pub(super) const SMALLEST: usize = 256 * 1024;
 
 /// The largest class there can be: beyond any memory.

@@ -1,7 +1,9 @@
-//! The memory behind a priority queue: values as bytes, in the order they came, each until it is taken.
+//! The memory behind a priority queue: values as bytes, in the order they came, each until it is
+//! taken.
 //!
-//! Which value is the smallest only those can tell who know its type. So nothing is sorted in shared memory: each process that takes
-//! values keeps a heap of its own of those it has seen, and to take one is to mark it here, under the lock.
+//! Which value is the smallest only those can tell who know its type. So nothing is sorted in
+//! shared memory: each process that takes values keeps a heap of its own of those it has seen, and
+//! to take one is to mark it here, under the lock.
 
 mod area;
 
@@ -214,7 +216,8 @@ impl Locked<'_> {
         Ok(())
     }
 
-    /// Moves the values that were not taken to the next area, where there is room for `more` bytes and as many as there are.
+    /// Moves the values that were not taken to the next area, where there is room for `more` bytes
+    /// and as many as there are.
     fn make_room(&mut self, more: usize) -> Result<()> {
         let (fd, header) = (self.log.fd.clone(), self.log.header());
         let source = self.area()?;

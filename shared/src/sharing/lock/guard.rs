@@ -12,14 +12,16 @@ use crate::sharing::lock::{Lock, POISONED};
 use crate::sys::mutex::Held;
 use crate::sys::pid::own_pid;
 
-/// A [`Lock`] that this thread holds, and through which it works with the value. Dropping it gives the lock back.
+/// A [`Lock`] that this thread holds, and through which it works with the value. Dropping it gives
+/// the lock back.
 ///
-/// It stays on its thread. One that is dropped by a panic poisons the lock. In a copy of the process, the value cannot be reached
-/// through it (that panics), and dropping it does nothing.
+/// It stays on its thread. One that is dropped by a panic poisons the lock. In a copy of the
+/// process, the value cannot be reached through it (that panics), and dropping it does nothing.
 #[must_use = "the lock is given back when it is dropped"]
 pub struct LockGuard<'a, T: Pod> {
     lock: &'a Lock<T>,
-    /// Whether the thread was panicking already when it took the lock: then that panic has not interrupted any change.
+    /// Whether the thread was panicking already when it took the lock: then that panic has not
+    /// interrupted any change.
     panicking: bool,
     // Dropped after the holder's name was taken off.
     held: Held<'a>,
@@ -29,8 +31,8 @@ impl<T: Pod> Lock<T> {
     /// Gives the value to the one who holds the mutex.
     pub(super) fn guard<'a>(&'a self, held: Held<'a>) -> LockGuard<'a, T> {
         self.0.holder.store(own_pid(), Relaxed);
-        // The name is there before the first change is, should we be killed in between. Only the compiler could change that: a
-        // process is killed between two instructions.
+        // The name is there before the first change is, should we be killed in between. Only the compiler
+        // could change that: a process is killed between two instructions.
         compiler_fence(SeqCst);
         LockGuard { lock: self, panicking: thread::panicking(), held }
     }
@@ -63,8 +65,9 @@ impl<T: Pod> Deref for LockGuard<'_, T> {
 
     fn deref(&self) -> &T {
         self.lock.0.require();
-        // SAFETY: this thread holds the mutex, and values are reached only through guards: nobody else touches it as long as
-        // the guard lives. A thread has no second guard (EDEADLK), and this one is borrowed. It is no copy of that thread.
+        // SAFETY: this thread holds the mutex, and values are reached only through guards: nobody else
+        // touches it as long as the guard lives. A thread has no second guard (EDEADLK), and this
+        // one is borrowed. It is no copy of that thread.
         unsafe { &self.lock.0.elements(0..1)[0] }
     }
 }

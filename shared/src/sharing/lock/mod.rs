@@ -37,16 +37,18 @@ impl Head for LockHead {
 
 /// A value that processes and threads share, one at a time.
 ///
-/// The value lies in shared memory, and a handle is sent to other processes as an argument of a task; a clone is the same lock. It
-/// is plain data ([`Pod`]: numbers, arrays of them, and structs with `#[derive(Pod)]` of the crate `bytemuck`); where the
-/// lock guards something else, such as a file, `Lock<()>` will do.
+/// The value lies in shared memory, and a handle is sent to other processes as an argument of a
+/// task; a clone is the same lock. It is plain data ([`Pod`]: numbers, arrays of them, and structs
+/// with `#[derive(Pod)]` of the crate `bytemuck`); where the lock guards something else, such as a
+/// file, `Lock<()>` will do.
 ///
-/// A process that is killed while it holds the lock, at whatever instruction, does not take the lock with it. But it may leave the
-/// value half changed: the lock is *poisoned* then, and each attempt to take it is [`Error::Poisoned`] until somebody
-/// [`recover`](Lock::recover)s it. The same goes for a thread that panics while it holds the lock.
+/// A process that is killed while it holds the lock, at whatever instruction, does not take the
+/// lock with it. But it may leave the value half changed: the lock is *poisoned* then, and each
+/// attempt to take it is [`Error::Poisoned`] until somebody [`recover`](Lock::recover)s it. The
+/// same goes for a thread that panics while it holds the lock.
 ///
-/// A handle belongs to the process that has it: in a copy of that process, which was not sent one, its calls fail with
-/// [`Error::ForeignProcess`].
+/// A handle belongs to the process that has it: in a copy of that process, which was not sent one,
+/// its calls fail with [`Error::ForeignProcess`].
 ///
 /// Python's counterpart is `multiprocessing.Lock`; there, a killed holder keeps the lock for ever.
 ///
@@ -85,16 +87,19 @@ impl<T: Pod> Lock<T> {
         Ok(lock)
     }
 
-    /// Takes the lock, and waits for it if somebody holds it. It is given back when the guard is dropped.
+    /// Takes the lock, and waits for it if somebody holds it. It is given back when the guard is
+    /// dropped.
     ///
     /// # Errors
-    /// [`Error::Poisoned`] if a former holder died or panicked, and [`Error::Io`] (`EDEADLK`) if this very thread holds it.
+    /// [`Error::Poisoned`] if a former holder died or panicked, and [`Error::Io`] (`EDEADLK`) if
+    /// this very thread holds it.
     pub fn lock(&self) -> Result<LockGuard<'_, T>> {
         self.0.check()?;
         self.admit(self.0.mutex.lock().map_err(own)?)
     }
 
-    /// Takes the lock, unless somebody holds it: `None` then. Python's counterpart is `acquire(block=False)`.
+    /// Takes the lock, unless somebody holds it: `None` then. Python's counterpart is
+    /// `acquire(block=False)`.
     ///
     /// # Errors
     /// As [`lock`](Lock::lock).
@@ -103,7 +108,8 @@ impl<T: Pod> Lock<T> {
         self.0.mutex.try_lock().map_err(own)?.map(|held| self.admit(held)).transpose()
     }
 
-    /// As [`lock`](Lock::lock), but waits no longer than `patience`. Python's counterpart is `acquire(timeout=…)`.
+    /// As [`lock`](Lock::lock), but waits no longer than `patience`. Python's counterpart is
+    /// `acquire(timeout=…)`.
     ///
     /// # Errors
     /// [`Error::TimedOut`] if somebody still holds it then; otherwise as [`lock`](Lock::lock).
@@ -114,8 +120,8 @@ impl<T: Pod> Lock<T> {
         self.admit(held.ok_or(Error::TimedOut { after: patience, pid: None })?)
     }
 
-    /// Takes the lock, poisoned or not; it is not poisoned any more. The value is as the one who died has left it: set it right before
-    /// the guard is dropped.
+    /// Takes the lock, poisoned or not; it is not poisoned any more. The value is as the one who
+    /// died has left it: set it right before the guard is dropped.
     ///
     /// ```
     /// use multiproc::{Error, Lock};
@@ -143,7 +149,8 @@ impl<T: Pod> Lock<T> {
         Ok(self.guard(self.0.mutex.lock().map_err(own)?))
     }
 
-    /// Whether a holder died or panicked, and nobody has [`recover`](Lock::recover)ed the lock since.
+    /// Whether a holder died or panicked, and nobody has [`recover`](Lock::recover)ed the lock
+    /// since.
     pub fn is_poisoned(&self) -> bool {
         if self.0.check().is_err() {
             return false;

@@ -13,23 +13,25 @@ use crate::sharing::slice::records::Note;
 
 /// Elements of a [`SharedSlice`] that nobody writes to, as a slice; from [`SharedSlice::read`].
 ///
-/// It stays on its thread; the slice may be given to others, such as scoped threads. In a copy of the process, the elements cannot
-/// be reached through it (that panics), and dropping it does nothing; so it is with [`SliceWrite`].
+/// It stays on its thread; the slice may be given to others, such as scoped threads. In a copy of
+/// the process, the elements cannot be reached through it (that panics), and dropping it does
+/// nothing; so it is with [`SliceWrite`].
 #[must_use = "the range is given back when it is dropped"]
 pub struct SliceRead<'a, T: Pod> {
     slice: &'a SharedSlice<T>,
     lock: RangeLock<'a>,
 }
 
-/// Elements of a [`SharedSlice`] that nobody else has, as a slice; from [`SharedSlice::write`]. One that is dropped by a panic
-/// poisons them.
+/// Elements of a [`SharedSlice`] that nobody else has, as a slice; from [`SharedSlice::write`]. One
+/// that is dropped by a panic poisons them.
 ///
 /// It stays on its thread; the slice may be given to others, such as scoped threads.
 #[must_use = "the range is given back when it is dropped"]
 pub struct SliceWrite<'a, T: Pod> {
     slice: &'a SharedSlice<T>,
     note: Note,
-    /// Whether the thread was panicking already at the beginning: then that panic has not interrupted any change.
+    /// Whether the thread was panicking already at the beginning: then that panic has not
+    /// interrupted any change.
     panicking: bool,
     // Dropped after the note was taken away.
     lock: RangeLock<'a>,
@@ -54,8 +56,9 @@ impl<T: Pod> Deref for SliceRead<'_, T> {
 
     fn deref(&self) -> &[T] {
         self.slice.region.require();
-        // SAFETY: the range is locked for reading as long as the guard lives, and elements are reached only through guards: who
-        // writes to any of them has a lock that excludes this one, in whatever thread or process.
+        // SAFETY: the range is locked for reading as long as the guard lives, and elements are reached only
+        // through guards: who writes to any of them has a lock that excludes this one, in whatever
+        // thread or process.
         unsafe { self.slice.region.elements(self.lock.range.clone()) }
     }
 }
@@ -65,7 +68,8 @@ impl<T: Pod> Deref for SliceWrite<'_, T> {
 
     fn deref(&self) -> &[T] {
         self.slice.region.require();
-        // SAFETY: the range is locked for writing as long as the guard lives: no other guard has any of it. This one is borrowed.
+        // SAFETY: the range is locked for writing as long as the guard lives: no other guard has any of it.
+        // This one is borrowed.
         unsafe { self.slice.region.elements(self.lock.range.clone()) }
     }
 }

@@ -30,21 +30,23 @@ impl Head for SliceHead {
     const KIND: ObjectKind = ObjectKind::Slice;
 }
 
-/// An array of plain data ([`Pod`]) in shared memory: workers read and write it where it lies, whatever its size; nothing is sent
-/// but a handle of a few bytes.
+/// An array of plain data ([`Pod`]) in shared memory: workers read and write it where it lies,
+/// whatever its size; nothing is sent but a handle of a few bytes.
 ///
-/// Who works on a range of it has that range to himself, among all processes and threads: [`read`](SharedSlice::read) is shared with
-/// other readers only, [`write`](SharedSlice::write) with nobody. Ranges that do not overlap are worked on in parallel. The ranges'
-/// locks are the kernel's (`fcntl`, `F_OFD_SETLKW`), which takes back those of a process that dies. A reader that is killed leaves
-/// nothing behind. A writer that is killed, or panics, may leave its range half written: the range is *poisoned* then, and who comes to
-/// an overlapping one gets [`Error::Poisoned`], until it is [recovered](SharedSlice::recover). Waiting is not in turn: readers
-/// that follow each other closely can hold a writer back.
+/// Who works on a range of it has that range to himself, among all processes and threads:
+/// [`read`](SharedSlice::read) is shared with other readers only, [`write`](SharedSlice::write)
+/// with nobody. Ranges that do not overlap are worked on in parallel. The ranges' locks are the
+/// kernel's (`fcntl`, `F_OFD_SETLKW`), which takes back those of a process that dies. A reader that
+/// is killed leaves nothing behind. A writer that is killed, or panics, may leave its range half
+/// written: the range is *poisoned* then, and who comes to an overlapping one gets
+/// [`Error::Poisoned`], until it is [recovered](SharedSlice::recover). Waiting is not in turn:
+/// readers that follow each other closely can hold a writer back.
 ///
-/// A handle is sent to other processes as an argument of a task; a clone is the same array. Memory is taken from the system page by
-/// page, as it is first touched.
+/// A handle is sent to other processes as an argument of a task; a clone is the same array. Memory
+/// is taken from the system page by page, as it is first touched.
 ///
-/// Python's counterparts are `multiprocessing.Array`, which has one lock for all, and `multiprocessing.shared_memory`, which has
-/// none.
+/// Python's counterparts are `multiprocessing.Array`, which has one lock for all, and
+/// `multiprocessing.shared_memory`, which has none.
 ///
 /// ```
 /// use multiproc::{Pool, SharedSlice};
@@ -72,7 +74,8 @@ impl<T: Pod> SharedSlice<T> {
     /// An array of `len` elements, all of them zero.
     ///
     /// # Errors
-    /// [`Error::Config`] if that is more than an address space holds; [`Error::Io`] if the system has no memory or descriptors left.
+    /// [`Error::Config`] if that is more than an address space holds; [`Error::Io`] if the system
+    /// has no memory or descriptors left.
     pub fn new(len: usize) -> Result<Self> {
         let region = Region::<SliceHead, T>::create(len)?;
         region.records.init();
@@ -86,8 +89,8 @@ impl<T: Pod> SharedSlice<T> {
         Ok(slice)
     }
 
-    /// An array of `len` elements, each of them `value` of its index. They are made where they will lie. Errors as
-    /// [`new`](SharedSlice::new).
+    /// An array of `len` elements, each of them `value` of its index. They are made where they will
+    /// lie. Errors as [`new`](SharedSlice::new).
     pub fn from_fn(len: usize, mut value: impl FnMut(usize) -> T) -> Result<Self> {
         let slice = Self::new(len)?;
         slice.write(..)?.iter_mut().enumerate().for_each(|(index, element)| *element = value(index));
@@ -109,20 +112,24 @@ impl<T: Pod> SharedSlice<T> {
         self.len() == 0
     }
 
-    /// The elements of `range`, to be read. Waits until nobody writes to any of them; nobody will, as long as the guard lives.
+    /// The elements of `range`, to be read. Waits until nobody writes to any of them; nobody will,
+    /// as long as the guard lives.
     ///
     /// # Errors
     /// [`Error::Config`] if the range is not within the array; [`Error::Poisoned`] if a writer died there; [`Error::Io`]:
-    /// `EDEADLK` if this very thread is writing there, or else what the system says to one more lock or descriptor.
+    /// `EDEADLK` if this very thread is writing there, or else what the system says to one more
+    /// lock or descriptor.
     pub fn read(&self, range: impl RangeBounds<usize>) -> Result<SliceRead<'_, T>> {
         let lock = self.lock(range, Mode::Read)?;
         self.region.records.check(&lock.range)?;
         Ok(SliceRead::new(self, lock))
     }
 
-    /// The elements of `range`, to be read and written. Waits until nobody else has any of them; nobody will, as long as the guard lives.
+    /// The elements of `range`, to be read and written. Waits until nobody else has any of them;
+    /// nobody will, as long as the guard lives.
     ///
-    /// Who needs several ranges at once takes them in ascending order: two that wait for each other's wait for ever.
+    /// Who needs several ranges at once takes them in ascending order: two that wait for each
+    /// other's wait for ever.
     ///
     /// ```
     /// # fn main() -> multiproc::Result<()> {
@@ -133,16 +140,18 @@ impl<T: Pod> SharedSlice<T> {
     /// ```
     ///
     /// # Errors
-    /// As [`read`](SharedSlice::read), where `EDEADLK` means that this thread has some of them already, for reading or writing.
-    /// Also [`Error::Config`] if 256 writers are there already.
+    /// As [`read`](SharedSlice::read), where `EDEADLK` means that this thread has some of them
+    /// already, for reading or writing. Also [`Error::Config`] if 256 writers are there
+    /// already.
     pub fn write(&self, range: impl RangeBounds<usize>) -> Result<SliceWrite<'_, T>> {
         let lock = self.lock(range, Mode::Write)?;
         let record = self.region.records.begin(&lock.range)?;
         Ok(SliceWrite::new(self, lock, record))
     }
 
-    /// As [`write`](SharedSlice::write), but of elements that may be poisoned; these are not any more. They are as the one who died
-    /// has left them: set them right before the guard is dropped. Poisoned elements outside of `range` stay so.
+    /// As [`write`](SharedSlice::write), but of elements that may be poisoned; these are not any
+    /// more. They are as the one who died has left them: set them right before the guard is
+    /// dropped. Poisoned elements outside of `range` stay so.
     ///
     /// ```
     /// use multiproc::{Error, SharedSlice};
@@ -170,14 +179,14 @@ impl<T: Pod> SharedSlice<T> {
         Ok(SliceWrite::new(self, lock, record))
     }
 
-    /// The element at `index`. Each call takes and gives back its lock: for many elements, [`read`](SharedSlice::read) them
-    /// together. Errors as there.
+    /// The element at `index`. Each call takes and gives back its lock: for many elements,
+    /// [`read`](SharedSlice::read) them together. Errors as there.
     pub fn get(&self, index: usize) -> Result<T> {
         self.read(self.one(index)?).map(|element| element[0])
     }
 
-    /// Makes the element at `index` be `value`. Each call takes and gives back its lock: for many elements,
-    /// [`write`](SharedSlice::write) them together. Errors as there.
+    /// Makes the element at `index` be `value`. Each call takes and gives back its lock: for many
+    /// elements, [`write`](SharedSlice::write) them together. Errors as there.
     pub fn set(&self, index: usize, value: T) -> Result<()> {
         self.write(self.one(index)?).map(|mut element| element[0] = value)
     }

@@ -1,11 +1,14 @@
 //! Locks on ranges, kept by the kernel.
 //!
-//! They are `fcntl` locks of the kind that belongs to an *open file description* (`F_OFD_SETLK`, see fcntl_locking(2)): what
-//! two descriptions lock excludes each other, be they of one thread, two threads or two processes, and the locks of a description go
-//! with it when the process dies. So each guard has a description of its own. It must not be one that other processes have
-//! too, as the handle's is that travels with messages: opening `/proc/self/fd/…` makes a new one of the same memory.
+//! They are `fcntl` locks of the kind that belongs to an *open file description* (`F_OFD_SETLK`,
+//! see fcntl_locking(2)): what two descriptions lock excludes each other, be they of one thread,
+//! two threads or two processes, and the locks of a description go with it when the process dies.
+//! So each guard has a description of its own. It must not be one that other processes have too, as
+//! the handle's is that travels with messages: opening `/proc/self/fd/…` makes a new one of the
+//! same memory.
 //!
-//! What was written under a lock is seen under the next one: the kernel keeps its list of locks under a lock of its own.
+//! What was written under a lock is seen under the next one: the kernel keeps its list of locks
+//! under a lock of its own.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -62,7 +65,8 @@ thread_local! {
 
 type Own = (Owner, Memory, Range<usize>, Mode);
 
-/// Looks at the list of this thread; `None` when the thread is about to end, and the list is gone before the last of its values.
+/// Looks at the list of this thread; `None` when the thread is about to end, and the list is gone
+/// before the last of its values.
 fn own<R>(look: impl FnOnce(&mut Vec<Own>) -> R) -> Option<R> {
     OWN.try_with(|own| look(&mut own.borrow_mut())).ok()
 }
@@ -135,7 +139,8 @@ impl Drop for RangeLock<'_> {
     }
 }
 
-/// A lock on a range of indices. The kernel takes them for bytes, but does not compare them with the file. No length: up to the end.
+/// A lock on a range of indices. The kernel takes them for bytes, but does not compare them with
+/// the file. No length: up to the end.
 fn flock(kind: libc::c_int, range: &Range<usize>) -> libc::flock {
     libc::flock {
         l_type: kind as libc::c_short,

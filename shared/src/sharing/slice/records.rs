@@ -1,8 +1,9 @@
 //! What is being written, so that a writer's death shows.
 //!
-//! Who has locked a range for writing notes it here before the first change, and takes the note away after the last one, while
-//! it still has the lock. So whoever gets a lock on a range and finds a note on any of it knows that its writer is gone: the kernel has
-//! given his lock away, and he did not take his note with him.
+//! Who has locked a range for writing notes it here before the first change, and takes the note
+//! away after the last one, while it still has the lock. So whoever gets a lock on a range and
+//! finds a note on any of it knows that its writer is gone: the kernel has given his lock away, and
+//! he did not take his note with him.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::*, compiler_fence};
@@ -55,7 +56,8 @@ impl Records {
         self.find_dead(range)
     }
 
-    /// Notes that this process is writing to `range`, which the caller has locked. Fails if a writer died there.
+    /// Notes that this process is writing to `range`, which the caller has locked. Fails if a
+    /// writer died there.
     pub(super) fn begin(&self, range: &Range<usize>) -> Result<Note> {
         if range.is_empty() {
             return Ok(None);
@@ -118,8 +120,8 @@ impl Records {
         record.end.store(range.end as u64, Relaxed);
         self.used.fetch_max(at as u32 + 1, Release);
         record.pid.store(pid, Release);
-        // The note is there before the first change is, should we be killed in between. Only the compiler could change that: a
-        // process is killed between two instructions.
+        // The note is there before the first change is, should we be killed in between. Only the compiler
+        // could change that: a process is killed between two instructions.
         compiler_fence(SeqCst);
         Ok(at)
     }

@@ -222,7 +222,8 @@ fn runner(cases: u32) -> TestRunner {
     TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() })
 }
 
-/// Untagged numbers and texts may be taken for others; what JSON makes of them is what a pool makes of them.
+/// Untagged numbers and texts may be taken for others; what JSON makes of them is what a pool makes
+/// of them.
 #[test]
 fn a_pool_returns_what_json_returns() {
     promise(|| {

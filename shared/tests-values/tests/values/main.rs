@@ -1,4 +1,5 @@
-//! Every value arrives as it went, or is refused: serde's attributes, implementations by hand, the types of std and of other crates.
+//! Every value arrives as it went, or is refused: serde's attributes, implementations by hand, the
+//! types of std and of other crates.
 
 mod attributes;
 mod by_hand;

@@ -1,4 +1,5 @@
-//! What cannot travel is refused, with words that lead somewhere, and no other value arrives in its place.
+//! What cannot travel is refused, with words that lead somewhere, and no other value arrives in its
+//! place.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
