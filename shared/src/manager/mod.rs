@@ -71,11 +71,11 @@ use crate::process::Process;
 ///
 /// # Who can come in
 /// Proxies on this machine speak to the manager through sockets without a name, which nobody else
-/// can find. A manager that [listens](ManagerBuilder::listen) can be reached by TCP by all who know
-/// its key: both sides prove it (HMAC-SHA-256 over fresh random numbers) before anything else is
-/// read. After that nothing is encrypted or authenticated: who can read or change the traffic in
-/// between can read or change values. Use it within a network that is trusted, or through a tunnel
-/// such as ssh's. Who knows the key can fill the manager's memory.
+/// can find. A manager that listens (`ManagerBuilder::listen`, with the feature `manager-tcp`) can
+/// be reached by TCP by all who know its key: both sides prove it (HMAC-SHA-256 over fresh random
+/// numbers) before anything else is read. After that nothing is encrypted or authenticated: who can
+/// read or change the traffic in between can read or change values. Use it within a network that is
+/// trusted, or through a tunnel such as ssh's. Who knows the key can fill the manager's memory.
 ///
 /// Python's counterpart is `multiprocessing.Manager`, and what it returns, a `SyncManager`.
 pub struct Manager {
@@ -195,8 +195,8 @@ impl Manager {
         Object::create(&self.link, Kind::Queue(Some(capacity as u64)), |_| Ok(())).map(QueueProxy::of)
     }
 
-    /// Makes an object of this manager known by a name, for those who [connect](Manager::connect).
-    /// A name that is in use means the new object from now on. Python: `BaseManager.register`.
+    /// Makes an object of this manager known by a name, for those who connect by TCP. A name that
+    /// is in use means the new object from now on. Python: `BaseManager.register`.
     ///
     /// # Errors
     /// [`Error::Config`] if the object is another manager's, [`Error::Disconnected`].
