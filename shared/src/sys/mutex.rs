@@ -22,6 +22,7 @@ use nix::libc;
 
 use crate::error::{Error, Result};
 use crate::sys::futex::{self, Word};
+use crate::sys::pid::Owner;
 use crate::sys::thread_id::{self, ThreadId};
 use crate::sys::words::words;
 
@@ -54,7 +55,8 @@ words! {
 #[derive(Debug)]
 pub(crate) struct Held<'a> {
     mutex: &'a RobustMutex,
-    owner: u64,
+    /// The process whose thread locked it.
+    owner: Owner,
     /// The one who held it before died with it: what it guards may be half changed.
     pub(crate) owner_died: bool,
     thread: PhantomData<*const ()>,
@@ -70,7 +72,16 @@ impl RobustMutex {
     }
 
     /// Locks. Fails with `EDEADLK` if this very thread holds it already.
+    #[inline]
     pub(crate) fn lock(&self) -> Result<Held<'_>> {
+        match self.attempt(self.caller()?, 0)? {
+            Ok(held) => Ok(held),
+            Err(_) => self.lock_slowly(),
+        }
+    }
+
+    #[cold]
+    fn lock_slowly(&self) -> Result<Held<'_>> {
         loop {
             if let Some(held) = self.lock_by(None)? {
                 return Ok(held);
@@ -146,7 +157,7 @@ impl RobustMutex {
             word => Err(word),
         };
         match found {
-            Ok(_) => Ok(Ok(self.held(me, false))),
+            Ok(_) => Ok(Ok(self.held(false))),
             Err(word) if me.is(word) => Err(Error::io("cannot use a lock in shared memory", Errno::EDEADLK)),
             Err(word) => Ok(Err(word)),
         }
@@ -157,11 +168,12 @@ impl RobustMutex {
     fn take_over(&self, me: ThreadId, word: u64) -> Option<Held<'_>> {
         let mine = me.word | (word & WAITERS);
         let ended = thread_id::has_ended(word);
-        (ended && self.word.compare_exchange(word, mine, Acquire, Relaxed).is_ok()).then(|| self.held(me, true))
+        (ended && self.word.compare_exchange(word, mine, Acquire, Relaxed).is_ok()).then(|| self.held(true))
     }
 
-    fn held(&self, me: ThreadId, owner_died: bool) -> Held<'_> {
-        Held { mutex: self, owner: me.word, owner_died, thread: PhantomData }
+    #[inline]
+    fn held(&self, owner_died: bool) -> Held<'_> {
+        Held { mutex: self, owner: Owner::here(), owner_died, thread: PhantomData }
     }
 
     fn lower_half(&self) -> &AtomicU32 {
@@ -173,9 +185,9 @@ impl RobustMutex {
 }
 
 impl Held<'_> {
-    /// Whether the calling thread holds it. A copy in a forked process does not.
+    /// Whether it is held here. A copy in a forked process does not hold it.
     pub(crate) fn is_own(&self) -> bool {
-        ThreadId::own().word == self.owner
+        self.owner.is_here()
     }
 }
 
