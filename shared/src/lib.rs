@@ -73,6 +73,10 @@
 //! processes as descriptors, along with the message that they are part of.
 //!
 //! # Limits
+//! - A value may be nested 4,096 levels deep, where a sequence, map, struct, variant or `Some` is a
+//!   level: a type that contains itself may do so a thousand times at least. Deeper ones are
+//!   [`Error::Encode`] or [`Error::Decode`]. They are decoded on a stack of their own, and dropped
+//!   on their owner's.
 //! - A closure captures nothing, and spells out the types of its parameters where its body needs
 //!   them: `|text: String| text.len()`.
 //! - A task's function is part of the executable. A pool in a dynamic library (a `cdylib`) is
