@@ -12,8 +12,9 @@ use serde::ser::{
 
 use super::encoder::Encoder;
 use super::error::Error;
-use super::format::{MAP, PACKED, SEQUENCE, STRUCT, number_size, put_len, put_unknown_len, settle_len};
-use super::names::{ShapeId, is_same};
+use super::expected::Wanted;
+use super::format::{MAP, OWN_STRUCT, PACKED, SEQUENCE, STRUCT, number_size, put_len, put_unknown_len, settle_len};
+use super::names::{ShapeId, Table, is_same};
 use super::numbers;
 
 /// A count that stands before its parts.
@@ -180,41 +181,74 @@ pub(super) struct Fields<'a, 'o> {
 
 /// The keys so far.
 enum Keys {
+    /// The first ones that the reader of the message expects.
+    AsExpected { all: Wanted, seen: usize },
     /// The first ones of the shape that was predicted.
     AsPredicted { id: ShapeId, all: Rc<[&'static str]>, seen: usize },
     /// Others.
     Own(Vec<&'static str>),
 }
 
+impl Keys {
+    /// Those of the shape that a struct of this name and with this many fields had last.
+    #[inline(always)]
+    fn predicted(table: &Table, name: &'static str, len: usize) -> Self {
+        match table.predict(name, len) {
+            Some(id) => Self::AsPredicted { id, all: table.keys(id), seen: 0 },
+            None => Self::Own(Vec::with_capacity(len.min(64))),
+        }
+    }
+
+    #[inline(always)]
+    fn add(&mut self, key: &'static str) {
+        let (all, seen) = match self {
+            Self::AsExpected { all, seen } => (*all, seen),
+            Self::AsPredicted { all, seen, .. } => (&**all, seen),
+            Self::Own(keys) => return keys.push(key),
+        };
+        match all.get(*seen) {
+            Some(expected) if is_same(expected, key) => *seen += 1,
+            _ => *self = Self::Own(all.iter().take(*seen).copied().chain([key]).collect()),
+        }
+    }
+}
+
+/// All of it is inlined into the type's own code: to hand a `Fields` over costs as much as to write
+/// three numbers.
 impl<'a, 'o> Fields<'a, 'o> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn begin(encoder: &'a mut Encoder<'o>, name: &'static str, len: usize) -> Result<Self, Error> {
+        let expected = encoder.expected_fields(len);
         let outer = encoder.enter()?;
         let place_at = encoder.out.len() + 1;
         encoder.out.extend_from_slice(&[STRUCT, 0, 0, 0, 0]);
-        let keys = match encoder.table.predict(name, len) {
-            Some(id) => Keys::AsPredicted { id, all: encoder.table.keys(id), seen: 0 },
-            None => Keys::Own(Vec::with_capacity(len.min(64))),
+        let keys = match expected {
+            Some(all) => Keys::AsExpected { all, seen: 0 },
+            None => Keys::predicted(encoder.table(), name, len),
         };
         Ok(Self { encoder, outer, name, place_at, keys })
     }
 
-    #[inline]
+    #[inline(always)]
     fn add<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Error> {
-        match &mut self.keys {
-            Keys::AsPredicted { all, seen, .. } => match all.get(*seen) {
-                Some(expected) if is_same(expected, key) => *seen += 1,
-                _ => self.keys = Keys::Own(all.iter().take(*seen).copied().chain([key]).collect()),
-            },
-            Keys::Own(keys) => keys.push(key),
-        }
+        self.keys.add(key);
         self.encoder.part(value).map_err(|error| error.in_field(key))
     }
 
-    #[inline]
+    #[inline(always)]
     fn finish(self) -> Result<(), Error> {
-        let table = &mut self.encoder.table;
+        let table = match &self.keys {
+            Keys::AsExpected { all, seen } if *seen == all.len() => {
+                let head = &mut self.encoder.out[self.place_at - 1..self.place_at + 4];
+                head[0] = OWN_STRUCT;
+                head[1..].copy_from_slice(&(*seen as u32).to_le_bytes());
+                self.encoder.leave(self.outer);
+                return Ok(());
+            }
+            _ => self.encoder.table(),
+        };
         let id = match &self.keys {
+            Keys::AsExpected { all, seen } => table.with_keys(self.name, &all[..*seen]),
             Keys::AsPredicted { id, all, seen } if *seen == all.len() => *id,
             Keys::AsPredicted { all, seen, .. } => table.with_keys(self.name, &all[..*seen]),
             Keys::Own(keys) => table.with_keys(self.name, keys),
@@ -232,12 +266,12 @@ macro_rules! sequence_like {
             type Ok = ();
             type Error = Error;
 
-            #[inline]
+            #[inline(always)]
             fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
                 self.add(value)
             }
 
-            #[inline]
+            #[inline(always)]
             fn end(self) -> Result<(), Error> {
                 self.finish()
             }
@@ -256,12 +290,12 @@ macro_rules! struct_like {
             type Ok = ();
             type Error = Error;
 
-            #[inline]
+            #[inline(always)]
             fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Error> {
                 self.add(key, value)
             }
 
-            #[inline]
+            #[inline(always)]
             fn end(self) -> Result<(), Error> {
                 self.finish()
             }

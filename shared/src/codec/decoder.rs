@@ -11,10 +11,28 @@ use super::value::Value;
 use super::{numbers, stack};
 use crate::handle;
 
+#[cold]
+fn left_over(bytes: usize) -> Error {
+    Error::new(format!("{bytes} bytes are left over"))
+}
+
 /// Reads what [`write`](super::encoder::write) wrote.
+#[inline]
 pub(super) fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Error> {
     let mut reader = Reader::new(bytes);
     let flags = reader.byte()?;
+    let (names, levels) = if flags == 0 { (Names(&[]), SHALLOW) } else { announced(flags, &mut reader)? };
+    let message = Message { reader, names, levels };
+    let mut decoder = message.decoder();
+    let mut result = decoder.message();
+    if result.is_err() && decoder.order == Order::AsSent {
+        result = message.read_by_name().or(result);
+    }
+    result
+}
+
+/// Takes what the flags announce from the end of a message.
+fn announced<'de>(flags: u8, reader: &mut Reader<'de>) -> Result<(Names<'de>, u32), Error> {
     let levels = if flags & IS_DEEP == 0 { SHALLOW } else { u32::from_le_bytes(reader.last_array()?) };
     if levels > DEEPEST {
         return Err(Error::too_deep());
@@ -24,33 +42,54 @@ pub(super) fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Erro
         let len = u32::from_le_bytes(reader.last_array()?);
         names = Names(reader.last_bytes(u64::from(len))?);
     }
-    let attempt = |by_name| {
-        let mut decoder = Decoder {
-            reader,
-            names,
+    Ok((names, levels))
+}
+
+/// A message, without what its flags announce.
+struct Message<'de> {
+    reader: Reader<'de>,
+    names: Names<'de>,
+    levels: u32,
+}
+
+impl<'de> Message<'de> {
+    #[inline]
+    fn decoder(&self) -> Decoder<'de> {
+        Decoder {
+            reader: self.reader,
+            names: self.names,
             depth: 0,
-            levels,
+            levels: self.levels,
             human: false,
-            by_name,
-            in_order: false,
+            order: Order::Unknown,
             matches: Matches::default(),
             variants: [(u32::MAX, ""); VARIANTS],
-        };
-        let value = if levels > SHALLOW { stack::with_levels(levels, || decoder.element()) } else { decoder.element() };
-        let value = value.and_then(|value| match decoder.reader.remaining() {
-            0 => Ok(value),
-            left => Err(Error::new(format!("{left} bytes are left over"))),
-        });
-        (value, decoder.in_order)
-    };
-    // A handle is taken at the first attempt, so that there must be no second.
-    match attempt(handle::are_carried()) {
-        (Err(error), true) => attempt(true).0.map_err(|_| error),
-        (value, _) => value,
+        }
+    }
+
+    #[cold]
+    fn read_by_name<T: Deserialize<'de>>(&self) -> Result<T, Error> {
+        let mut decoder = self.decoder();
+        decoder.order = Order::ByName;
+        decoder.message()
     }
 }
 
 const VARIANTS: usize = 2;
+
+/// How the structs of a message are read.
+///
+/// A type's own code may want a map, or make another use of a sequence than its other half does:
+/// what could not be read in order is read once more by name.
+#[derive(Clone, Copy, PartialEq)]
+enum Order {
+    /// There was none yet.
+    Unknown,
+    /// Field after field.
+    AsSent,
+    /// By the names of their fields, whatever their order.
+    ByName,
+}
 
 /// What is left of a message.
 pub(super) struct Decoder<'de> {
@@ -61,18 +100,25 @@ pub(super) struct Decoder<'de> {
     levels: u32,
     /// Whether the value that is being read is in its human-readable form.
     pub(super) human: bool,
-    /// Whether structs are read by the names of their fields, whatever their order. A type's own
-    /// code may want a map, or make another use of a sequence than its other half does: what
-    /// could not be read in order is read once more by name.
-    pub(super) by_name: bool,
-    /// Whether a struct was read in order.
-    pub(super) in_order: bool,
+    order: Order,
     pub(super) matches: Matches,
     /// Variants that were read lately: where their names begin, and the names.
     variants: [(u32, &'de str); VARIANTS],
 }
 
 impl<'de> Decoder<'de> {
+    /// Reads all of the message.
+    #[inline]
+    fn message<T: Deserialize<'de>>(&mut self) -> Result<T, Error> {
+        let levels = self.levels;
+        let result = if levels > SHALLOW { stack::with_levels(levels, || self.element()) } else { self.element() };
+        // The result is handed on where it lies: to copy what was just written in pieces stalls.
+        if result.is_ok() && self.reader.remaining() > 0 {
+            return Err(left_over(self.reader.remaining()));
+        }
+        result
+    }
+
     /// Reads a value within another.
     #[inline]
     pub(super) fn element<T: Deserialize<'de>>(&mut self) -> Result<T, Error> {
@@ -80,6 +126,22 @@ impl<'de> Decoder<'de> {
             Some(run) => Ok(run),
             None => T::deserialize(self.value()),
         }
+    }
+
+    /// Whether structs are read by name. A handle is taken at the first attempt, so that there must
+    /// be no second: a message with handles is read by name at once.
+    #[inline]
+    pub(super) fn reads_by_name(&mut self) -> bool {
+        if self.order == Order::Unknown && handle::are_carried() {
+            self.order = Order::ByName;
+        }
+        self.order == Order::ByName
+    }
+
+    /// Notes that a struct is read in order.
+    #[inline]
+    pub(super) fn reads_in_order(&mut self) {
+        self.order = Order::AsSent;
     }
 
     /// The value that is next.
@@ -91,7 +153,7 @@ impl<'de> Decoder<'de> {
     /// The name of the variant that is next.
     #[inline]
     pub(super) fn variant(&mut self) -> Result<&'de str, Error> {
-        let place = self.reader.place()?;
+        let place = self.reader.index()?;
         let known = &mut self.variants[place as usize % VARIANTS];
         if known.0 != place {
             *known = (place, self.names.variant(place)?);

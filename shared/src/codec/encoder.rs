@@ -6,43 +6,52 @@ use serde::{Serialize, Serializer};
 
 use super::compound::{Fields, Pairs, Sequence};
 use super::error::Error;
+use super::expected::{Expected, Wanted};
 use super::format::*;
-use super::names::Table;
+use super::names::{Table, is_same};
 use super::{numbers, stack};
 
-/// Appends a message that is `value`.
-pub(super) fn write<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), Error> {
+/// Appends a message that is `value`, for a reader of which this is known.
+#[inline]
+pub(super) fn write<T: Serialize + ?Sized>(value: &T, expected: Expected, out: &mut Vec<u8>) -> Result<(), Error> {
     let start = out.len();
     out.push(0);
     let mut encoder =
-        Encoder { out, table: Table::take(), depth: 0, deepest: 0, asked: Cell::new(false), human: false };
+        Encoder { out, expected, table: None, depth: 0, deepest: 0, asked: Cell::new(false), human: false };
     let written = encoder.element(value);
     let Encoder { table, deepest, .. } = encoder;
     match written {
-        Ok(()) => {
-            let mut flags = 0;
-            let names = table.names();
-            if !names.is_empty() {
-                flags |= HAS_NAMES;
-                out.extend_from_slice(names);
-                out.extend_from_slice(&(names.len() as u32).to_le_bytes());
-            }
-            if deepest > SHALLOW {
-                flags |= IS_DEEP;
-                out.extend_from_slice(&deepest.to_le_bytes());
-            }
-            out[start] = flags;
-        }
+        Ok(()) if table.is_none() && deepest <= SHALLOW => return Ok(()),
+        Ok(()) => end(start, table.as_deref(), deepest, out),
         Err(_) => out.truncate(start),
     }
-    table.keep();
+    if let Some(table) = table {
+        table.keep();
+    }
     written
+}
+
+/// Adds what follows the value of a message that began at `start`.
+fn end(start: usize, table: Option<&Table>, deepest: u32, out: &mut Vec<u8>) {
+    let names = table.map(Table::names).unwrap_or_default();
+    if !names.is_empty() {
+        out[start] |= HAS_NAMES;
+        out.extend_from_slice(names);
+        out.extend_from_slice(&(names.len() as u32).to_le_bytes());
+    }
+    if deepest > SHALLOW {
+        out[start] |= IS_DEEP;
+        out.extend_from_slice(&deepest.to_le_bytes());
+    }
 }
 
 /// The serializer of a message's value.
 pub(super) struct Encoder<'o> {
     pub(super) out: &'o mut Vec<u8>,
-    pub(super) table: Box<Table>,
+    /// What the reader of the whole message expects.
+    expected: Expected,
+    /// The names so far, once there are any.
+    table: Option<Box<Table>>,
     depth: u32,
     deepest: u32,
     /// Whether the value that is being written asked for which kind of reader it is written.
@@ -56,7 +65,8 @@ impl Encoder<'_> {
     ///
     /// One that asks whether the form is human-readable is written in both forms. Its reader may
     /// ask, too, and is told that it is not; or it may be read from a buffer of serde's
-    /// (`untagged`, `flatten`, `tag`), which says that it is.
+    /// (`untagged`, `flatten`, `tag`), which says that it is. If the reader of the whole message is
+    /// known to ask, one form is enough for it.
     #[inline]
     pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         if numbers::put_run(value, self.out) {
@@ -65,10 +75,26 @@ impl Encoder<'_> {
         let start = self.out.len();
         let outer = self.asked.replace(false);
         value.serialize(&mut *self)?;
-        if self.asked.replace(outer) && !self.human {
+        if self.asked.replace(outer) && !self.human && !(self.depth == 0 && self.expected.asks()) {
             self.add_human_form(start, value)?;
         }
         Ok(())
+    }
+
+    /// The names of this message.
+    #[inline]
+    pub(super) fn table(&mut self) -> &mut Table {
+        self.table.get_or_insert_with(Table::take)
+    }
+
+    /// The fields that the reader expects of the struct that is about to be written, if it is known
+    /// to expect so many.
+    #[inline]
+    pub(super) fn expected_fields(&self, len: usize) -> Option<Wanted> {
+        if self.depth > 0 || self.human {
+            return None;
+        }
+        self.expected.fields().filter(|fields| fields.len() == len)
     }
 
     #[cold]
@@ -116,24 +142,47 @@ impl Encoder<'_> {
 
     #[inline]
     fn number<const N: usize>(&mut self, tag: u8, bytes: [u8; N]) {
-        // One piece: asking for room costs more than copying.
-        let mut piece = [tag; 1 + size_of::<u128>()];
-        piece[1..=N].copy_from_slice(&bytes);
-        self.out.extend_from_slice(&piece[..=N]);
+        if N > size_of::<u64>() {
+            self.out.push(tag);
+            return self.out.extend_from_slice(&bytes);
+        }
+        // One piece, put together in registers: to ask for room twice costs more, and to read back what
+        // was just stored in pieces stalls.
+        let mut wide = [0; size_of::<u64>()];
+        wide[..N].copy_from_slice(&bytes);
+        let piece = u128::from(u64::from_le_bytes(wide)) << 8 | u128::from(tag);
+        self.out.extend_from_slice(&piece.to_le_bytes()[..=N]);
     }
 
     #[inline]
     fn run(&mut self, tag: u8, bytes: &[u8]) {
         self.out.reserve(10 + bytes.len());
-        self.out.push(tag);
-        put_len(self.out, bytes.len() as u64);
+        self.tagged_len(tag, bytes.len() as u64);
         self.out.extend_from_slice(bytes);
     }
 
     #[inline]
-    fn variant(&mut self, tag: u8, variant: &'static str) {
-        let place = self.table.variant_place(variant);
-        self.number(tag, place.to_le_bytes());
+    fn variant(&mut self, (tag, own_tag): (u8, u8), index: u32, variant: &'static str) {
+        if self.depth == 0
+            && let Some(variants) = self.expected.variants()
+            && !self.human
+            && variants.get(index as usize).is_some_and(|expected| is_same(expected, variant))
+        {
+            return self.tagged_len(own_tag, u64::from(index));
+        }
+        let place = self.table().variant_place(variant);
+        self.tagged_len(tag, u64::from(place));
+    }
+
+    /// Writes a tag and a length, or another number that is small as a rule.
+    #[inline]
+    fn tagged_len(&mut self, tag: u8, len: u64) {
+        if len < 0x80 {
+            self.out.extend_from_slice(&[tag, len as u8]);
+        } else {
+            self.out.push(tag);
+            put_len(self.out, len);
+        }
     }
 }
 
@@ -208,8 +257,8 @@ impl<'a, 'o> Serializer for &'a mut Encoder<'o> {
     }
 
     #[inline]
-    fn serialize_unit_variant(self, _name: &'static str, _index: u32, variant: &'static str) -> Result<(), Error> {
-        self.variant(UNIT_VARIANT, variant);
+    fn serialize_unit_variant(self, _name: &'static str, index: u32, variant: &'static str) -> Result<(), Error> {
+        self.variant((UNIT_VARIANT, OWN_UNIT_VARIANT), index, variant);
         Ok(())
     }
 
@@ -225,11 +274,11 @@ impl<'a, 'o> Serializer for &'a mut Encoder<'o> {
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
         self,
         _name: &'static str,
-        _index: u32,
+        index: u32,
         variant: &'static str,
         value: &T,
     ) -> Result<(), Error> {
-        self.variant(VARIANT, variant);
+        self.variant((VARIANT, OWN_VARIANT), index, variant);
         self.only_part(value).map_err(|error| error.in_field(variant))
     }
 
@@ -251,11 +300,11 @@ impl<'a, 'o> Serializer for &'a mut Encoder<'o> {
     fn serialize_tuple_variant(
         self,
         _name: &'static str,
-        _index: u32,
+        index: u32,
         variant: &'static str,
         len: usize,
     ) -> Result<Sequence<'a, 'o>, Error> {
-        self.variant(VARIANT, variant);
+        self.variant((VARIANT, OWN_VARIANT), index, variant);
         // Its reader counts the variant and what it holds.
         let outer = self.enter()?;
         let mut fields = Sequence::begin(self, Some(len), false)?;
@@ -267,7 +316,7 @@ impl<'a, 'o> Serializer for &'a mut Encoder<'o> {
         Pairs::begin(self, len)
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<Fields<'a, 'o>, Error> {
         Fields::begin(self, name, len)
     }
@@ -275,11 +324,11 @@ impl<'a, 'o> Serializer for &'a mut Encoder<'o> {
     fn serialize_struct_variant(
         self,
         _name: &'static str,
-        _index: u32,
+        index: u32,
         variant: &'static str,
         len: usize,
     ) -> Result<Fields<'a, 'o>, Error> {
-        self.variant(VARIANT, variant);
+        self.variant((VARIANT, OWN_VARIANT), index, variant);
         let outer = self.enter()?;
         let mut fields = Fields::begin(self, variant, len)?;
         fields.outer = outer;

@@ -9,10 +9,8 @@ use serde::de::{Deserialize, DeserializeSeed, MapAccess, Visitor};
 use super::access::{Elements, Name, left_over, not_read};
 use super::decoder::Decoder;
 use super::error::Error;
+use super::expected::Wanted;
 use super::names::Keys;
-
-/// The names of a type's fields: a static, so that its address stands for it.
-type Wanted = &'static [&'static str];
 
 /// Which names were found to be the same lately: those wanted, and where those of the message
 /// begin.
@@ -47,12 +45,38 @@ pub(super) fn read<'de, V: Visitor<'de>>(
     visitor: V,
 ) -> Result<V::Value, Error> {
     let keys = decoder.names.keys(place)?;
-    if wanted.is_empty() || decoder.by_name || !decoder.matches.found(wanted, place, keys) {
+    if wanted.is_empty() || decoder.reads_by_name() || !decoder.matches.found(wanted, place, keys) {
         return read_map(decoder, keys, visitor);
     }
-    decoder.in_order = true;
+    read_in_order(decoder, wanted, visitor)
+}
+
+/// Reads a struct that has the fields that its reader wants, once their count was read.
+#[inline]
+pub(super) fn read_own<'de, V: Visitor<'de>>(
+    decoder: &mut Decoder<'de>,
+    count: u32,
+    wanted: Wanted,
+    visitor: V,
+) -> Result<V::Value, Error> {
+    if wanted.len() != count as usize {
+        return Err(Error::new(format!("{count} fields were sent to a type that reads {}", wanted.len())));
+    }
+    if decoder.reads_by_name() {
+        return read_map(decoder, Keys::of(wanted), visitor);
+    }
+    read_in_order(decoder, wanted, visitor)
+}
+
+#[inline]
+fn read_in_order<'de, V: Visitor<'de>>(
+    decoder: &mut Decoder<'de>,
+    wanted: Wanted,
+    visitor: V,
+) -> Result<V::Value, Error> {
+    decoder.reads_in_order();
     decoder.nested(|decoder| {
-        let mut fields = Elements { decoder, names: wanted, index: 0, count: keys.left };
+        let mut fields = Elements { decoder, names: wanted, index: 0, count: wanted.len() as u64 };
         let value = visitor.visit_seq(&mut fields)?;
         fields.end()?;
         Ok(value)

@@ -17,6 +17,9 @@
 //! | `STRUCT` | the number of its shape, and a value for each of the shape's keys |
 //! | `UNIT_VARIANT` | the number of a shape, whose name is the variant's |
 //! | `VARIANT` | the same, and a value: what the variant holds |
+//! | `OWN_STRUCT` | the count of the fields that its reader [expects](super::expected), and a value for each |
+//! | `OWN_UNIT_VARIANT` | the index of a variant that its reader expects |
+//! | `OWN_VARIANT` | the same, and a value: what the variant holds |
 //! | `BOTH_FORMS` | two lengths, and as many bytes: the compact form of a value and the human-readable one |
 //!
 //! Lengths and counts are LEB128 (<https://en.wikipedia.org/wiki/LEB128>), numbers of shapes four bytes.
@@ -35,6 +38,9 @@ pub(super) const STRUCT: u8 = 10;
 pub(super) const UNIT_VARIANT: u8 = 11;
 pub(super) const VARIANT: u8 = 12;
 pub(super) const BOTH_FORMS: u8 = 13;
+pub(super) const OWN_STRUCT: u8 = 14;
+pub(super) const OWN_UNIT_VARIANT: u8 = 15;
+pub(super) const OWN_VARIANT: u8 = 28;
 
 pub(super) const U8: u8 = 16;
 pub(super) const U16: u8 = 17;

@@ -6,8 +6,8 @@
 //! renamed, variants without a tag, values of no fixed type. What JSON cannot say travels exactly
 //! as well: `Some(None)`, 128-bit numbers, every `NaN`, keys that are no text. [`encoder`] writes
 //! it (with [`compound`] for values with parts), [`decoder`] and [`value`] read it (with [`fields`]
-//! and [`access`]), [`names`] keeps the names, [`numbers`] and [`packed`] the runs of numbers,
-//! [`stack`] the room for deep values.
+//! and [`access`]), [`names`] keeps the names, [`expected`] knows those that the reader has anyhow,
+//! [`numbers`] and [`packed`] have the runs of numbers, [`stack`] the room for deep values.
 //!
 //! What is a run of plain bytes as a whole takes the short way: numbers are copied as they lie in
 //! memory (both sides are the same build on the same machine), vectors of numbers at the speed of
@@ -18,6 +18,7 @@ mod compound;
 mod decoder;
 mod encoder;
 mod error;
+mod expected;
 mod fields;
 pub(crate) mod fixed;
 mod flat;
@@ -35,6 +36,8 @@ use std::any::Any;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use self::expected::Expected;
 
 /// Byte vectors from this size on are handed over instead of copied.
 const HAND_OVER: usize = 4096;
@@ -57,8 +60,27 @@ impl Source<'_> {
     }
 }
 
-/// Appends `value` to `out`, as the last or only value of a message.
-pub(crate) fn encode<T: Serialize + 'static>(mut value: T, out: &mut Vec<u8>) -> Result<(), String> {
+/// Appends `value` to `out`, as the last or only value of a message that the same build reads as a
+/// `T`.
+pub(crate) fn encode<T: Serialize + DeserializeOwned + 'static>(value: T, out: &mut Vec<u8>) -> Result<(), String> {
+    encode_by_value(value, Expected::of::<T>, out)
+}
+
+/// Does what [`encode`] does for a value that any type may read, of another build, too.
+pub(crate) fn encode_for_any<T: Serialize + 'static>(value: T, out: &mut Vec<u8>) -> Result<(), String> {
+    encode_by_value(value, Expected::default, out)
+}
+
+/// Does what [`encode_for_any`] does for a value that is needed afterwards.
+pub(crate) fn encode_ref<T: Serialize + 'static>(value: &T, out: &mut Vec<u8>) -> Result<(), String> {
+    encode_by_ref(value, Expected::default, out)
+}
+
+fn encode_by_value<T: Serialize + 'static>(
+    mut value: T,
+    expected: impl FnOnce() -> Expected,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
     if let Some(bytes) = (&mut value as &mut dyn Any).downcast_mut::<Vec<u8>>() {
         if out.is_empty() && bytes.len() >= HAND_OVER {
             *out = std::mem::take(bytes);
@@ -67,17 +89,21 @@ pub(crate) fn encode<T: Serialize + 'static>(mut value: T, out: &mut Vec<u8>) ->
         }
         return Ok(());
     }
-    encode_ref(&value, out)
+    encode_by_ref(&value, expected, out)
 }
 
-/// As [`encode`], for a value that is needed afterwards.
-pub(crate) fn encode_ref<T: Serialize + 'static>(value: &T, out: &mut Vec<u8>) -> Result<(), String> {
+#[inline]
+fn encode_by_ref<T: Serialize + 'static>(
+    value: &T,
+    expected: impl FnOnce() -> Expected,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
     if let Some(bytes) = view(value) {
         out.extend_from_slice(bytes);
     } else if let Some(size) = fixed::size::<T>() {
         out.extend_from_slice(&fixed::raw(value).to_ne_bytes()[..size]);
     } else {
-        return encode_plain(value, out);
+        return encoder::write(value, expected(), out).map_err(|error| error.describe::<T>());
     }
     Ok(())
 }
@@ -90,7 +116,7 @@ pub(crate) fn view<T: 'static>(value: &T) -> Option<&[u8]> {
 /// Appends `value` in the self-describing format, whatever its type: a `String` and its `str`, a
 /// `Vec` and its slice give the same bytes.
 pub(crate) fn encode_plain<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), String> {
-    encoder::write(value, out).map_err(|error| error.describe::<T>())
+    encoder::write(value, Expected::default(), out).map_err(|error| error.describe::<T>())
 }
 
 /// Reads what [`encode_plain`] wrote.
@@ -119,7 +145,10 @@ pub(crate) fn decode<T: DeserializeOwned + 'static>(source: Source<'_>) -> Resul
 }
 
 /// Appends `value` to `out` so that more can follow.
-pub(crate) fn encode_next<T: Serialize + 'static>(value: T, out: &mut Vec<u8>) -> Result<(), String> {
+pub(crate) fn encode_next<T: Serialize + DeserializeOwned + 'static>(
+    value: T,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
     let at = out.len();
     out.extend_from_slice(&[0; 8]);
     encode(value, out)?;

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use indexmap::{Equivalent, IndexSet};
 
 use super::error::Error;
+use super::expected::Wanted;
 use super::format::put_len;
 use super::reader::Reader;
 
@@ -222,7 +223,15 @@ pub(super) struct Names<'de>(pub(super) &'de [u8]);
 #[derive(Clone, Copy)]
 pub(super) struct Keys<'de> {
     pub(super) left: u64,
-    texts: Reader<'de>,
+    texts: Texts<'de>,
+}
+
+/// Where keys are.
+#[derive(Clone, Copy)]
+enum Texts<'de> {
+    Sent(Reader<'de>),
+    /// The reader's own list has them.
+    Own(Wanted),
 }
 
 impl<'de> Names<'de> {
@@ -239,23 +248,32 @@ impl<'de> Names<'de> {
 
     /// The name of a variant, as a struct's only key.
     pub(super) fn one_key(self, place: u32) -> Result<Keys<'de>, Error> {
-        Ok(Keys { left: 1, texts: self.at(place)? })
+        Ok(Keys { left: 1, texts: Texts::Sent(self.at(place)?) })
     }
 
     /// The keys of a struct.
     #[inline]
     pub(super) fn keys(self, place: u32) -> Result<Keys<'de>, Error> {
         let mut texts = self.at(place)?;
-        Ok(Keys { left: texts.len()?, texts })
+        Ok(Keys { left: texts.len()?, texts: Texts::Sent(texts) })
     }
 }
 
 impl<'de> Keys<'de> {
+    /// All of these.
+    pub(super) fn of(wanted: Wanted) -> Self {
+        Self { left: wanted.len() as u64, texts: Texts::Own(wanted) }
+    }
+
     /// Whether they are exactly these.
-    pub(super) fn are(mut self, wanted: &[&str]) -> bool {
+    pub(super) fn are(self, wanted: Wanted) -> bool {
+        let mut texts = match self.texts {
+            Texts::Sent(texts) => texts,
+            Texts::Own(own) => return own == wanted,
+        };
         self.left == wanted.len() as u64
             && wanted.iter().all(|key| {
-                let text = self.texts.len().and_then(|len| self.texts.bytes(len));
+                let text = texts.len().and_then(|len| texts.bytes(len));
                 text.is_ok_and(|text| text == key.as_bytes())
             })
     }
@@ -266,7 +284,10 @@ impl<'de> Keys<'de> {
             return Ok(None);
         }
         self.left -= 1;
-        self.texts.text().map(Some)
+        match &mut self.texts {
+            Texts::Sent(texts) => texts.text().map(Some),
+            Texts::Own(own) => Ok(own.split_off_first().copied()),
+        }
     }
 }
 

@@ -104,6 +104,12 @@ impl<'de> Reader<'de> {
         self.array().map(u32::from_le_bytes)
     }
 
+    /// The index of a variant, or where its name begins among the names.
+    #[inline]
+    pub(super) fn index(&mut self) -> Result<u32, Error> {
+        u32::try_from(self.len()?).map_err(|_| Error::cut_short())
+    }
+
     pub(super) fn text(&mut self) -> Result<&'de str, Error> {
         let len = self.len()?;
         let bytes = self.bytes(len)?;
@@ -133,8 +139,8 @@ impl<'de> Reader<'de> {
                 SEQUENCE => self.len()?,
                 MAP => self.len()?.checked_mul(2).ok_or_else(Error::cut_short)?,
                 STRUCT => names.keys(self.place()?)?.left,
-                UNIT_VARIANT => self.place().map(|_| 0)?,
-                VARIANT => self.place().map(|_| 1)?,
+                UNIT_VARIANT => self.len().map(|_| 0)?,
+                VARIANT => self.len().map(|_| 1)?,
                 BOTH_FORMS => {
                     let (compact, human) = (self.len()?, self.len()?);
                     self.bytes(compact)?;

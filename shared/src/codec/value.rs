@@ -141,7 +141,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
             UNIT_VARIANT => visitor.visit_borrowed_str(self.decoder.variant()?),
             VARIANT => {
                 // JSON's form of it: a map of one entry.
-                let name = self.decoder.names.one_key(self.decoder.reader.place()?)?;
+                let name = self.decoder.names.one_key(self.decoder.reader.index()?)?;
                 fields::read_map(self.decoder, name, visitor)
             }
             BOTH_FORMS => self.one_form(|value| value.deserialize_any(visitor)),
@@ -159,6 +159,17 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
         deserialize_i16 i16 I16 visit_i16, deserialize_i32 i32 I32 visit_i32, deserialize_i64 i64 I64 visit_i64,
         deserialize_i128 i128 I128 visit_i128, deserialize_f32 f32 F32 visit_f32, deserialize_f64 f64 F64 visit_f64
     );
+
+    #[inline]
+    fn deserialize_bool<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Error> {
+        match self.decoder.reader.peek()? {
+            tag @ (FALSE | TRUE) => {
+                self.take_tag(tag);
+                visitor.visit_bool(tag == TRUE)
+            }
+            _ => self.deserialize_any(visitor),
+        }
+    }
 
     #[inline]
     fn deserialize_str<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Error> {
@@ -248,6 +259,10 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
             let place = self.decoder.reader.place()?;
             return fields::read(self.decoder, place, fields, visitor);
         }
+        if self.take_tag(OWN_STRUCT) {
+            let count = self.decoder.reader.place()?;
+            return fields::read_own(self.decoder, count, fields, visitor);
+        }
         self.deserialize_any(visitor)
     }
 
@@ -270,6 +285,15 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
                 self.decoder.reader.byte()?;
                 let name = self.decoder.variant()?;
                 self.decoder.nested(|decoder| visitor.visit_enum(Choice { decoder, name, holds: true }))
+            }
+            tag @ (OWN_UNIT_VARIANT | OWN_VARIANT) => {
+                self.decoder.reader.byte()?;
+                let index = self.decoder.reader.index()?;
+                let missing = || Error::new(format!("variant {index} was sent, of which this `{name}` has none"));
+                let name = variants.get(index as usize).ok_or_else(missing)?;
+                let holds = tag == OWN_VARIANT;
+                let read = |decoder: &mut Decoder<'de>| visitor.visit_enum(Choice { decoder, name, holds });
+                if holds { self.decoder.nested(read) } else { read(self.decoder) }
             }
             STRUCT => {
                 self.decoder.reader.byte()?;
@@ -313,7 +337,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
     }
 
     serde::forward_to_deserialize_any! {
-        bool char unit unit_struct map identifier
+        char unit unit_struct map identifier
     }
 }
 

@@ -2,14 +2,13 @@
 
 use std::any::Any;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::codec::{self, Source};
 use crate::error::Error;
 use crate::handle::{self, Carried};
-use crate::task::Arguments;
 use crate::task::refusal::refusal;
+use crate::task::{Arguments, ReturnValue};
 
 /// What a trampoline works through: calls of its function, one after the other.
 ///
@@ -50,7 +49,7 @@ pub(crate) struct State {
 
 /// Makes all calls: decodes the arguments, has `function` compute, encodes the result. With `ONCE`,
 /// tells of a result that is an `Err`.
-pub(crate) fn run_calls<Args: Arguments, R: Serialize + 'static, const ONCE: bool>(
+pub(crate) fn run_calls<Args: Arguments, R: ReturnValue, const ONCE: bool>(
     calls: &mut dyn Calls,
     function: impl Fn(&mut dyn Calls, Args) -> Result<R, Failure>,
 ) {
