@@ -91,6 +91,6 @@ pub(crate) fn frames(len: usize, items: u64) -> Result<Repetition, String> {
 
 fn fill(orders: Connection<(), (usize, u64)>, queue: Queue<(u32, Vec<u8>)>) {
     while let Ok((len, items)) = orders.recv() {
-        (0..items).for_each(|n| drop(queue.put((n as u32, vec![1; len]))));
+        (0..items).for_each(|n| drop(queue.put((n as u32, vec![0; len]))));
     }
 }

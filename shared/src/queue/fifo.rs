@@ -1,6 +1,5 @@
 //! The typed queue.
 
-use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -16,15 +15,8 @@ use crate::handle::{self, Descriptor};
 use crate::kind::ObjectKind;
 use crate::queue::common::{Core, Store};
 use crate::queue::ring::Ring;
+use crate::queue::scratch::with_buffer;
 use crate::queue::{PutError, encode, presence};
-
-/// The buffer for values is kept up to this size.
-const KEPT: usize = 64 * 1024;
-
-thread_local! {
-    /// Where values lie between the queue's memory and their decoding.
-    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
 
 /// A first-in, first-out queue that any number of processes put values into and take values from.
 ///
@@ -249,15 +241,13 @@ impl<T: DeserializeOwned + 'static> Queue<T> {
     }
 
     fn get_until(&self, deadline: Option<Instant>, late: Error) -> Result<T> {
-        let mut bytes = SCRATCH.take();
-        let store = &self.core.store;
-        let taken = self.core.take(deadline, || Ok(store.take(&mut bytes, deadline)?.then_some(())));
-        let outcome = taken.map_err(|refusal| refusal.or(late)).and_then(|()| decode(&mut bytes));
-        if bytes.capacity() <= KEPT {
-            bytes.clear();
-            SCRATCH.set(bytes);
-        }
-        outcome
+        with_buffer(|bytes| {
+            let store = &self.core.store;
+            self.core
+                .take(deadline, || Ok(store.take(bytes, deadline)?.then_some(())))
+                .map_err(|refusal| refusal.or(late))?;
+            decode(bytes)
+        })
     }
 }
 

@@ -24,6 +24,7 @@ mod presence;
 mod priority;
 mod put_error;
 mod ring;
+mod scratch;
 
 pub use fifo::{Iter, Queue};
 pub use priority::PriorityQueue;
@@ -31,6 +32,7 @@ pub use put_error::PutError;
 
 use serde::Serialize;
 
+use self::scratch::with_buffer;
 use crate::error::{Error, Result};
 use crate::{codec, foreign, handle};
 
@@ -41,9 +43,10 @@ fn encode<T: Serialize + 'static>(value: &T, put: impl FnOnce(&[u8]) -> Result<(
     if let Some(bytes) = codec::view(value) {
         return put(bytes);
     }
-    let mut bytes = Vec::new();
-    let encode = || foreign::guard(|| codec::encode_ref(value, &mut bytes));
-    let encoded = handle::forbid(NO_HANDLES, encode);
-    encoded.unwrap_or_else(|_| Err("serializing the value panicked".into())).map_err(Error::Encode)?;
-    put(&bytes)
+    with_buffer(|bytes| {
+        let encode = || foreign::guard(|| codec::encode_ref(value, bytes));
+        let encoded = handle::forbid(NO_HANDLES, encode);
+        encoded.unwrap_or_else(|_| Err("serializing the value panicked".into())).map_err(Error::Encode)?;
+        put(bytes)
+    })
 }
