@@ -7,7 +7,9 @@ use std::process::ExitCode;
 pub mod communicate;
 pub mod first_pool;
 pub mod fork;
+pub mod fork_pipe;
 pub mod hello_pool;
+pub mod merged_output;
 pub mod pipe;
 pub mod pipe_duplex;
 pub mod pipe_or_queue;
@@ -22,9 +24,10 @@ pub mod threads;
 
 fn main() -> ExitCode {
     multiproc::init();
-    // `fork` needs a process of one thread, so it is the first: later examples start some.
+    // `fork` needs a process of one thread, so what forks comes first: later examples start threads.
     course::lesson("lesson01-processes", "processes, and how they talk")
         .example("fork", "one call that returns twice, and a zombie", fork::main)
+        .example("fork_pipe", "all bytes have come, and when the pipe ends", fork_pipe::main)
         .example("process", "the order of the lines, and one that two processes write together", process::main)
         .example("process_args", "pids and lines in any order, results in the order of the names", process_args::main)
         .example("threads", "eight sums, and the time they take", threads::main)
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         )
         .example("subprocess", "how programs end, and what a missing one looks like", subprocess::main)
         .example("communicate", "10 MiB go in and come out on two ways, and nothing hangs", communicate::main)
+        .example("merged_output", "two outputs in one pipe, and who keeps it open", merged_output::main)
         .example("pipe", "values of an enum go through, as they are", pipe::main)
         .example("pipe_duplex", "how the child knows when to stop", pipe_duplex::main)
         .example("queue", "the end: by force, and in good order", queue::main)

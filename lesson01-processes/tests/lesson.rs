@@ -9,12 +9,14 @@ const LESSON: Program = Program {
     path: env!("CARGO_BIN_EXE_lesson01-processes"),
     examples: &[
         "fork",
+        "fork_pipe",
         "process",
         "process_args",
         "threads",
         "shared_list",
         "subprocess",
         "communicate",
+        "merged_output",
         "pipe",
         "pipe_duplex",
         "queue",
@@ -146,6 +148,22 @@ fn communicate_moves_10_mib_both_ways() {
     let size = 10 << 20;
     assert_eq!(numbers(&lines[place(&lines, "tee: ")]), [size; 3]);
     assert_eq!(numbers(&lines[place(&lines, "head: ")]), [size, 5]);
+}
+
+#[test]
+fn pipe_ends_with_its_last_writer() {
+    let lines = lines("fork_pipe");
+    place(&lines, "23 bytes came: bytes, and nothing else");
+    let open = place(&lines, "is there an end? false");
+    assert!(open < place(&lines, "is there an end? true"));
+    assert_eq!(numbers(lines.last().unwrap()), [0]);
+}
+
+#[test]
+fn merged_output_keeps_the_order_of_both_outputs() {
+    let lines = lines("merged_output");
+    assert_eq!(lines[..3], ["two pipes: one, three", "           two, four", "one pipe:  one, two, three, four"]);
+    assert!(lines[3].ends_with("false") && lines[4].ends_with("true"), "{lines:#?}");
 }
 
 #[test]
