@@ -175,41 +175,41 @@ pub(super) struct Fields<'a, 'o> {
     /// The level that the struct is on.
     pub(super) outer: u32,
     name: &'static str,
-    place_at: usize,
+    head_at: usize,
     keys: Keys,
+    /// How many keys there were, as long as they are those of a list.
+    seen: usize,
 }
 
 /// The keys so far.
 enum Keys {
     /// The first ones that the reader of the message expects.
-    AsExpected { all: Wanted, seen: usize },
+    AsExpected(Wanted),
     /// The first ones of the shape that was predicted.
-    AsPredicted { id: ShapeId, all: Rc<[&'static str]>, seen: usize },
+    AsPredicted(ShapeId, Rc<[&'static str]>),
     /// Others.
     Own(Vec<&'static str>),
 }
 
 impl Keys {
     /// Those of the shape that a struct of this name and with this many fields had last.
-    #[inline(always)]
+    #[inline]
     fn predicted(table: &Table, name: &'static str, len: usize) -> Self {
         match table.predict(name, len) {
-            Some(id) => Self::AsPredicted { id, all: table.keys(id), seen: 0 },
+            Some(id) => Self::AsPredicted(id, table.keys(id)),
             None => Self::Own(Vec::with_capacity(len.min(64))),
         }
     }
 
-    #[inline(always)]
-    fn add(&mut self, key: &'static str) {
-        let (all, seen) = match self {
-            Self::AsExpected { all, seen } => (*all, seen),
-            Self::AsPredicted { all, seen, .. } => (&**all, seen),
-            Self::Own(keys) => return keys.push(key),
+    /// The first `seen` of these, and one that is not on the list.
+    #[cold]
+    fn departed(&self, seen: usize, key: &'static str) -> Self {
+        let all: &[_] = match self {
+            Self::AsExpected(all) => all,
+            Self::AsPredicted(_, all) => all,
+            Self::Own(all) => all,
         };
-        match all.get(*seen) {
-            Some(expected) if is_same(expected, key) => *seen += 1,
-            _ => *self = Self::Own(all.iter().take(*seen).copied().chain([key]).collect()),
-        }
+        Self::Own(all.iter().take(seen).copied().chain([key]).collect())
     }
 }
 
@@ -220,44 +220,62 @@ impl<'a, 'o> Fields<'a, 'o> {
     pub(super) fn begin(encoder: &'a mut Encoder<'o>, name: &'static str, len: usize) -> Result<Self, Error> {
         let expected = encoder.expected_fields(len);
         let outer = encoder.enter()?;
-        let place_at = encoder.out.len() + 1;
-        encoder.out.extend_from_slice(&[STRUCT, 0, 0, 0, 0]);
+        let head_at = encoder.out.len();
         let keys = match expected {
-            Some(all) => Keys::AsExpected { all, seen: 0 },
-            None => Keys::predicted(encoder.table(), name, len),
+            Some(all) => {
+                encoder.out.extend_from_slice(&head(OWN_STRUCT, len as u32));
+                Keys::AsExpected(all)
+            }
+            None => {
+                encoder.out.extend_from_slice(&head(STRUCT, 0));
+                Keys::predicted(encoder.table(), name, len)
+            }
         };
-        Ok(Self { encoder, outer, name, place_at, keys })
+        Ok(Self { encoder, outer, name, head_at, keys, seen: 0 })
     }
 
     #[inline(always)]
     fn add<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Error> {
-        self.keys.add(key);
+        let listed = match &mut self.keys {
+            Keys::AsExpected(all) => all.get(self.seen),
+            Keys::AsPredicted(_, all) => all.get(self.seen),
+            Keys::Own(keys) => {
+                keys.push(key);
+                Some(&key)
+            }
+        };
+        if listed.is_some_and(|listed| is_same(listed, key)) {
+            self.seen += 1;
+        } else {
+            self.keys = self.keys.departed(self.seen, key);
+        }
         self.encoder.part(value).map_err(|error| error.in_field(key))
     }
 
     #[inline(always)]
     fn finish(self) -> Result<(), Error> {
-        let table = match &self.keys {
-            Keys::AsExpected { all, seen } if *seen == all.len() => {
-                let head = &mut self.encoder.out[self.place_at - 1..self.place_at + 4];
-                head[0] = OWN_STRUCT;
-                head[1..].copy_from_slice(&(*seen as u32).to_le_bytes());
-                self.encoder.leave(self.outer);
-                return Ok(());
-            }
-            _ => self.encoder.table(),
-        };
-        let id = match &self.keys {
-            Keys::AsExpected { all, seen } => table.with_keys(self.name, &all[..*seen]),
-            Keys::AsPredicted { id, all, seen } if *seen == all.len() => *id,
-            Keys::AsPredicted { all, seen, .. } => table.with_keys(self.name, &all[..*seen]),
-            Keys::Own(keys) => table.with_keys(self.name, keys),
-        };
-        let place = table.place(id);
-        self.encoder.out[self.place_at..self.place_at + 4].copy_from_slice(&place.to_le_bytes());
-        self.encoder.leave(self.outer);
+        let Self { encoder, outer, name, head_at, keys, seen } = self;
+        if !matches!(&keys, Keys::AsExpected(all) if seen == all.len()) {
+            let table = encoder.table();
+            let id = match &keys {
+                Keys::AsPredicted(id, all) if seen == all.len() => *id,
+                Keys::AsPredicted(_, all) => table.with_keys(name, &all[..seen]),
+                Keys::AsExpected(all) => table.with_keys(name, &all[..seen]),
+                Keys::Own(keys) => table.with_keys(name, keys),
+            };
+            let place = table.place(id);
+            encoder.out[head_at..head_at + 5].copy_from_slice(&head(STRUCT, place));
+        }
+        encoder.leave(outer);
         Ok(())
     }
+}
+
+/// What a struct begins with.
+#[inline(always)]
+fn head(tag: u8, number: u32) -> [u8; 5] {
+    let [a, b, c, d] = number.to_le_bytes();
+    [tag, a, b, c, d]
 }
 
 macro_rules! sequence_like {
