@@ -321,6 +321,7 @@ impl<'a, 'o> Serializer for &'a mut Encoder<'o> {
         Fields::begin(self, name, len)
     }
 
+    #[inline(always)]
     fn serialize_struct_variant(
         self,
         _name: &'static str,
