@@ -5,10 +5,11 @@
 mod support;
 
 use std::panic::panic_any;
-use std::thread;
 use std::time::Duration;
+use std::{process, thread};
 
 use multiproc::{Error, Pool, StartMethod};
+use serde::{Deserialize, Deserializer, Serialize};
 use support::{Death, Gate, a_death_costs_one_task, eventually, pass, pids, promise, square};
 
 /// In both start methods that can be used beside other threads.
@@ -37,6 +38,34 @@ fn an_exit_with_a_code_fails_only_its_task() {
 #[test]
 fn an_abort_fails_only_its_task() {
     costs_one_task(Death::Abort);
+}
+
+/// A type whose own code ends the process that begins to read it, or goes on for ever there.
+#[derive(Serialize)]
+struct Unreadable<const HANGS: bool>;
+
+impl<'de, const HANGS: bool> Deserialize<'de> for Unreadable<HANGS> {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        while HANGS {
+            thread::park();
+        }
+        process::abort()
+    }
+}
+
+#[test]
+fn argument_is_read_in_the_worker_alone() {
+    promise(|| {
+        let pool = Pool::builder().processes(2).task_timeout(Duration::from_millis(300)).build()?;
+        for _ in 0..3 {
+            let aborts = pool.apply(|_: Unreadable<false>| (), (Unreadable,));
+            assert!(matches!(aborts, Err(Error::WorkerLost { .. })), "{aborts:?}");
+            let hangs = pool.map(|_: Unreadable<true>| (), [Unreadable, Unreadable]);
+            assert!(matches!(hangs, Err(Error::TimedOut { .. })), "{hangs:?}");
+        }
+        assert_eq!(pool.apply(square, (5,))?, 25);
+        Ok(())
+    });
 }
 
 #[test]

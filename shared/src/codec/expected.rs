@@ -162,7 +162,7 @@ mod tests {
     use serde::{Deserialize, Serialize, Serializer};
 
     use super::super::tests::arrives;
-    use super::super::{Source, decode, encode};
+    use super::super::{Source, decode, encode_result};
     use super::*;
 
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -202,7 +202,7 @@ mod tests {
     /// Whether the message of `value` has this text.
     fn has<T: Serialize + de::DeserializeOwned + Clone + 'static>(value: &T, text: &str) -> bool {
         let mut bytes = Vec::new();
-        encode(value.clone(), &mut bytes).unwrap();
+        encode_result(value.clone(), &mut bytes).unwrap();
         bytes.windows(text.len()).any(|window| window == text.as_bytes())
     }
 
@@ -254,7 +254,7 @@ mod tests {
         arrives(Sometimes { one: None, two: Some(2) });
         arrives(Sometimes { one: Some(1), two: None });
         let mut bytes = Vec::new();
-        encode(Swapped { one: 1, unsent: 2, unread: 3, three: 4 }, &mut bytes).unwrap();
+        encode_result(Swapped { one: 1, unsent: 2, unread: 3, three: 4 }, &mut bytes).unwrap();
         let read = decode::<Swapped>(Source::Slice(&bytes)).unwrap();
         assert_eq!(read, Swapped { one: 1, unsent: 0, unread: 0, three: 0 });
     }
@@ -309,7 +309,7 @@ mod tests {
     #[test]
     fn type_that_panics_before_it_asks_is_written_all_the_same() {
         assert_eq!(Expected::of::<OneWay>(), Expected::default());
-        encode(OneWay(1), &mut Vec::new()).unwrap();
+        encode_result(OneWay(1), &mut Vec::new()).unwrap();
     }
 
     #[test]
@@ -334,10 +334,10 @@ mod tests {
             assert!(errors.iter().any(|error| error.contains(text)), "{errors:?}");
         };
         let mut bytes = Vec::new();
-        encode(Order { price: 1, open: true }, &mut bytes).unwrap();
+        encode_result(Order { price: 1, open: true }, &mut bytes).unwrap();
         refused(&bytes, "2 fields were sent to a type that reads 3");
         bytes.clear();
-        encode(Err::<u8, u8>(1), &mut bytes).unwrap();
+        encode_result(Err::<u8, u8>(1), &mut bytes).unwrap();
         refused(&bytes, "variant 1 was sent");
     }
 }

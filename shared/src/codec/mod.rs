@@ -60,18 +60,24 @@ impl Source<'_> {
     }
 }
 
-/// Appends `value` to `out`, as the last or only value of a message that the same build reads as a
-/// `T`.
-pub(crate) fn encode<T: Serialize + DeserializeOwned + 'static>(value: T, out: &mut Vec<u8>) -> Result<(), String> {
-    encode_by_value(value, Expected::of::<T>, out)
-}
-
-/// Does what [`encode`] does for a value that any type may read, of another build, too.
-pub(crate) fn encode_for_any<T: Serialize + 'static>(value: T, out: &mut Vec<u8>) -> Result<(), String> {
+/// Appends `value` to `out`, as the last or only value of a message.
+pub(crate) fn encode<T: Serialize + 'static>(value: T, out: &mut Vec<u8>) -> Result<(), String> {
     encode_by_value(value, Expected::default, out)
 }
 
-/// Does what [`encode_for_any`] does for a value that is needed afterwards.
+/// Does what [`encode`] does for a value that the same build reads as a `T`, and leaves out what
+/// such a reader has anyhow.
+///
+/// The beginning of `T`'s `Deserialize` runs in this process, and may do what it likes here: it is
+/// for workers and their results, not for the program and its arguments.
+pub(crate) fn encode_result<T: Serialize + DeserializeOwned + 'static>(
+    value: T,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
+    encode_by_value(value, Expected::of::<T>, out)
+}
+
+/// Does what [`encode`] does for a value that is needed afterwards.
 pub(crate) fn encode_ref<T: Serialize + 'static>(value: &T, out: &mut Vec<u8>) -> Result<(), String> {
     encode_by_ref(value, Expected::default, out)
 }
@@ -145,10 +151,7 @@ pub(crate) fn decode<T: DeserializeOwned + 'static>(source: Source<'_>) -> Resul
 }
 
 /// Appends `value` to `out` so that more can follow.
-pub(crate) fn encode_next<T: Serialize + DeserializeOwned + 'static>(
-    value: T,
-    out: &mut Vec<u8>,
-) -> Result<(), String> {
+pub(crate) fn encode_next<T: Serialize + 'static>(value: T, out: &mut Vec<u8>) -> Result<(), String> {
     let at = out.len();
     out.extend_from_slice(&[0; 8]);
     encode(value, out)?;

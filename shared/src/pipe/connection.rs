@@ -171,7 +171,7 @@ impl<S: Serialize + 'static, R> Connection<S, R> {
 
     pub(super) fn encode(&self, value: S) -> Result<Carried> {
         let Carried { mut bytes, mut handles } = Carried::default();
-        let encode = || foreign::guard(|| codec::encode_for_any(value, &mut bytes));
+        let encode = || foreign::guard(|| codec::encode(value, &mut bytes));
         let encoded = handle::pack(&mut handles, encode);
         encoded.unwrap_or_else(|_| Err("serializing the message panicked".into())).map_err(Error::Encode)?;
         self.check_size(bytes.len())?;

@@ -64,7 +64,7 @@ pub(crate) fn run_calls<Args: Arguments, R: ReturnValue, const ONCE: bool>(
             calls.end_fixed(codec::fixed::raw(value), len);
             continue;
         }
-        let outcome = result.and_then(|result| codec::encode(result, &mut output).map_err(Failure::Encode));
+        let outcome = result.and_then(|result| codec::encode_result(result, &mut output).map_err(Failure::Encode));
         calls.end(outcome, &mut output);
     }
 }

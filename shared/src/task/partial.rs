@@ -3,12 +3,14 @@
 
 use std::marker::PhantomData;
 
+use serde::Serialize;
+
 use crate::codec;
 use crate::error::{Error, Result};
 use crate::foreign::guard;
 use crate::handle::{self, Carried};
 use crate::task::name::{Entry, Function, zst_ref};
-use crate::task::{Argument, Prepared, Stateless};
+use crate::task::{Prepared, Stateless};
 
 /// A function and its first argument; made by [`partial`].
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +74,7 @@ impl<F, S, By> Partial<F, S, By> {
     }
 }
 
-impl<F, S: Argument, By> Partial<F, S, By> {
+impl<F, S: Serialize + 'static, By> Partial<F, S, By> {
     pub(super) fn prepared(self, entry: &'static Entry, label: &'static str) -> Result<Prepared> {
         let Carried { mut bytes, mut handles } = Carried::default();
         let encode = || guard(|| codec::encode(self.state, &mut bytes));
