@@ -14,6 +14,7 @@ impl Core {
     /// Ends tasks that take too long and gives idle workers what waits behind long tasks.
     pub(super) fn enforce_limits(&mut self, now: u64) {
         if let Some(limit) = self.config.task_limit() {
+            self.looks_at_limits(now);
             for slot in 0..self.links.len() {
                 self.end_overdue(slot, now, limit);
             }

@@ -3,7 +3,8 @@
 //!
 //! A process that is stopped cannot tell, but it wakes up later than it meant to. So while limits
 //! matter, whoever drives the pool sleeps for a short time at most, and what a sleep has taken
-//! beyond that was a pause. (On a machine that is that busy, tasks had no CPU either.)
+//! beyond that was a pause. So was a long time between two looks without a sleep: the stop came
+//! while the thread was awake. (On a machine that is that busy, tasks had no CPU either.)
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -16,13 +17,21 @@ const SLICE: Duration = Duration::from_millis(100);
 /// A sleep that took this much longer than it should have (nanoseconds) was no pause.
 const LATE: u64 = 50_000_000;
 
+/// A time awake between two looks at the limits (nanoseconds) that was no pause. Much longer than
+/// what there is to do between them, since it is taken off the time that tasks have used.
+const AWAKE: u64 = 250_000_000;
+
 /// Pauses that are told apart. A task that has seen more is given the time between some of them,
 /// too.
 const MOST: usize = 1000;
 
 /// The pauses so far, as far as they may matter.
 #[derive(Debug, Default)]
-pub(super) struct Pauses(VecDeque<Pause>);
+pub(super) struct Pauses {
+    pauses: VecDeque<Pause>,
+    /// When the latest sleep ended, or limits were last looked at.
+    looked: u64,
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Pause {
@@ -31,24 +40,37 @@ struct Pause {
 }
 
 impl Pauses {
-    /// Notes that a sleep that was to last until `until` has ended just now (nanoseconds of the
-    /// common clock).
-    fn woke(&mut self, until: u64, now: u64) {
-        if now.saturating_sub(until) < LATE {
-            return;
+    /// Notes that a sleep that began at `slept` and was to last until `until` has ended just now
+    /// (nanoseconds of the common clock).
+    fn woke(&mut self, slept: u64, until: u64, now: u64) {
+        self.looks(slept);
+        self.looked = now;
+        if now.saturating_sub(until) >= LATE {
+            self.add(until, now);
         }
-        if self.0.len() == MOST
-            && let Some(first) = self.0.pop_front()
-            && let Some(second) = self.0.front_mut()
+    }
+
+    /// Notes that limits are looked at.
+    fn looks(&mut self, now: u64) {
+        let before = std::mem::replace(&mut self.looked, now);
+        if before > 0 && now.saturating_sub(before) >= AWAKE {
+            self.add(before, now);
+        }
+    }
+
+    fn add(&mut self, begin: u64, end: u64) {
+        if self.pauses.len() == MOST
+            && let Some(first) = self.pauses.pop_front()
+            && let Some(second) = self.pauses.front_mut()
         {
             second.begin = first.begin;
         }
-        self.0.push_back(Pause { begin: until, end: now });
+        self.pauses.push_back(Pause { begin, end });
     }
 
     /// How much of the time since `start` was pause, in nanoseconds.
     pub(super) fn since(&self, start: u64) -> u64 {
-        let later = self.0.iter().rev().take_while(|pause| pause.end > start);
+        let later = self.pauses.iter().rev().take_while(|pause| pause.end > start);
         later.map(|pause| pause.end - pause.begin.max(start)).sum()
     }
 }
@@ -62,9 +84,16 @@ impl Core {
 
     /// Notes when a sleep has ended that was to last `time`, from `slept` on.
     pub(super) fn woke(&mut self, slept: u64, time: Option<Duration>, now: u64) {
-        if let Some(time) = time.filter(|_| self.config.task_limit().is_some()) {
-            self.pauses.woke(slept.saturating_add(time.as_nanos() as u64), now);
+        if self.config.task_limit().is_some() {
+            // A sleep without an end is one in which no task runs.
+            let until = time.map_or(now, |time| slept.saturating_add(time.as_nanos() as u64));
+            self.pauses.woke(slept, until, now);
         }
+    }
+
+    /// Notes that the limits of tasks are looked at.
+    pub(super) fn looks_at_limits(&mut self, now: u64) {
+        self.pauses.looks(now);
     }
 
     /// For how long something has gone on that began at `start`, pauses left out, in nanoseconds.
@@ -82,22 +111,39 @@ mod tests {
     #[test]
     fn only_the_part_of_a_pause_after_the_start_counts() {
         let mut pauses = Pauses::default();
-        pauses.woke(SECOND, SECOND + LATE / 2);
+        pauses.woke(SECOND, SECOND, SECOND + LATE / 2);
         assert_eq!(pauses.since(0), 0, "that was no pause");
-        pauses.woke(2 * SECOND, 5 * SECOND);
-        pauses.woke(7 * SECOND, 8 * SECOND);
+        pauses.woke(SECOND + LATE, 2 * SECOND, 5 * SECOND);
+        pauses.woke(5 * SECOND, 7 * SECOND, 8 * SECOND);
         assert_eq!(pauses.since(0), 4 * SECOND);
         assert_eq!(pauses.since(4 * SECOND), 2 * SECOND);
         assert_eq!(pauses.since(9 * SECOND), 0);
     }
 
     #[test]
+    fn stop_while_awake_is_a_pause() {
+        let mut pauses = Pauses::default();
+        pauses.looks(9 * SECOND);
+        assert_eq!(pauses.since(0), 0, "nothing is known of the time before");
+        pauses.looks(9 * SECOND + AWAKE / 2);
+        pauses.looks(9 * SECOND + AWAKE);
+        assert_eq!(pauses.since(0), 0, "that was work");
+        pauses.looks(12 * SECOND);
+        assert_eq!(pauses.since(0), 3 * SECOND - AWAKE);
+        pauses.woke(12 * SECOND, 13 * SECOND, 13 * SECOND);
+        pauses.looks(15 * SECOND);
+        assert_eq!(pauses.since(12 * SECOND), 2 * SECOND);
+        pauses.woke(18 * SECOND, 18 * SECOND, 18 * SECOND);
+        assert_eq!(pauses.since(15 * SECOND), 3 * SECOND, "it came before the sleep");
+    }
+
+    #[test]
     fn the_oldest_of_many_pauses_become_one() {
         let mut pauses = Pauses::default();
         for n in 0..2 * MOST as u64 {
-            pauses.woke(2 * n * SECOND, (2 * n + 1) * SECOND);
+            pauses.woke(2 * n * SECOND, 2 * n * SECOND, (2 * n + 1) * SECOND);
         }
-        assert_eq!(pauses.0.len(), MOST);
+        assert_eq!(pauses.pauses.len(), MOST);
         assert!(pauses.since(0) >= 2 * MOST as u64 * SECOND);
         assert_eq!(pauses.since(2 * (2 * MOST as u64 - 1) * SECOND), SECOND);
     }
