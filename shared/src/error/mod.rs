@@ -9,6 +9,7 @@
 mod io_error;
 mod task_error;
 
+use std::any::type_name;
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
@@ -213,6 +214,16 @@ pub enum Error {
 impl Error {
     pub(crate) fn io(context: &'static str, source: impl Into<io::Error>) -> Self {
         Self::Io { context: context.into(), source: Arc::new(source.into()) }
+    }
+
+    /// The code that serializes a `T` has panicked with this message.
+    pub(crate) fn panicked_in_encoding<T: ?Sized>(message: &str) -> Self {
+        Self::Encode(format!("serializing panicked: {message} (in `{}`)", type_name::<T>()))
+    }
+
+    /// The code that deserializes a `T` has panicked with this message.
+    pub(crate) fn panicked_in_decoding<T: ?Sized>(message: &str) -> Self {
+        Self::Decode(format!("deserializing panicked: {message} (in `{}`)", type_name::<T>()))
     }
 }
 

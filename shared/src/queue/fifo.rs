@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::codec::{self, Source};
+use crate::codec::Source;
 use crate::error::{Error, Result};
+use crate::foreign;
 use crate::handle::{self, Descriptor};
 use crate::kind::ObjectKind;
 use crate::queue::common::{Core, Store};
@@ -252,17 +253,14 @@ impl<T: DeserializeOwned + 'static> Queue<T> {
         let mut bytes = SCRATCH.take();
         let store = &self.core.store;
         let taken = self.core.take(deadline, || Ok(store.take(&mut bytes, deadline)?.then_some(())));
-        let outcome = taken.map_err(|refusal| refusal.or(late)).and_then(|()| decode(&mut bytes));
+        let outcome =
+            taken.map_err(|refusal| refusal.or(late)).and_then(|()| foreign::decode(Source::Buffer(&mut bytes)));
         if bytes.capacity() <= KEPT {
             bytes.clear();
             SCRATCH.set(bytes);
         }
         outcome
     }
-}
-
-pub(super) fn decode<T: DeserializeOwned + 'static>(bytes: &mut Vec<u8>) -> Result<T> {
-    codec::decode(Source::Buffer(bytes)).map_err(Error::Decode)
 }
 
 /// Takes values from a queue; made by [`Queue::iter`].

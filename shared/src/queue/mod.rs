@@ -31,7 +31,7 @@ pub use put_error::PutError;
 
 use serde::Serialize;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::{codec, foreign, handle};
 
 /// Hands the bytes of `value` to `put`: where they lie, if it is plain data.
@@ -42,8 +42,6 @@ fn encode<T: Serialize + 'static>(value: &T, put: impl FnOnce(&[u8]) -> Result<(
         return put(bytes);
     }
     let mut bytes = Vec::new();
-    let encode = || foreign::guard(|| codec::encode_ref(value, &mut bytes));
-    let encoded = handle::forbid(NO_HANDLES, encode);
-    encoded.unwrap_or_else(|_| Err("serializing the value panicked".into())).map_err(Error::Encode)?;
+    handle::forbid(NO_HANDLES, || foreign::encode::<T>(|| codec::encode_ref(value, &mut bytes)))?;
     put(&bytes)
 }

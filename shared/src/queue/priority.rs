@@ -1,5 +1,6 @@
 //! The queue that gives the smallest value first.
 
+use std::any::type_name;
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::codec::{self, Source};
+use crate::codec::Source;
 use crate::error::{Error, Result};
 use crate::foreign;
 use crate::handle::{self, Descriptor};
@@ -68,7 +69,7 @@ struct Seen<T> {
 /// A value, or why it cannot be decoded, and its place in the log. Places grow in the order in
 /// which values were put.
 struct Entry<T> {
-    value: Result<T, String>,
+    value: Result<T>,
     at: usize,
 }
 
@@ -239,12 +240,11 @@ impl<T: DeserializeOwned + Ord + 'static> PriorityQueue<T> {
     }
 
     fn get_until(&self, deadline: Option<Instant>, late: Error) -> Result<T> {
-        let value = self.core.take(deadline, || self.take_smallest(deadline)).map_err(|refusal| refusal.or(late))?;
-        value.map_err(Error::Decode)
+        self.core.take(deadline, || self.take_smallest(deadline)).map_err(|refusal| refusal.or(late))?
     }
 
     /// Looks at what came, and takes the smallest of all, if there is one.
-    fn take_smallest(&self, deadline: Option<Instant>) -> Result<Option<Result<T, String>>, Refusal> {
+    fn take_smallest(&self, deadline: Option<Instant>) -> Result<Option<Result<T>>, Refusal> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = &mut *seen;
         let mut looks = 0;
@@ -277,13 +277,12 @@ impl<T: DeserializeOwned + Ord + 'static> Seen<T> {
     /// error in its own place.
     fn decode_fresh(&mut self) {
         while let Some(Fresh { at, mut bytes }) = self.fresh.pop_front() {
-            let decoded = foreign::guard(|| codec::decode::<T>(Source::Buffer(&mut bytes)));
-            let value = decoded.unwrap_or_else(|panic| Err(format!("decoding the value panicked: {panic}")));
+            let value = foreign::decode::<T>(Source::Buffer(&mut bytes));
             let value = value.and_then(|value| match foreign::guard(|| value.cmp(&value)) {
                 Ok(_) => Ok(value),
                 Err(panic) => {
                     foreign::run_or_forget(|| drop(value));
-                    Err(format!("comparing the value panicked: {panic}"))
+                    Err(Error::Decode(format!("comparing panicked: {panic} (in `{}`)", type_name::<T>())))
                 }
             });
             self.heap.push(Reverse(Entry { value, at }));
@@ -301,7 +300,7 @@ fn forget<T>(heap: BinaryHeap<Reverse<Entry<T>>>) {
 fn take_top<T: Ord>(
     heap: &mut BinaryHeap<Reverse<Entry<T>>>,
     mut take: impl FnMut(usize) -> Result<bool>,
-) -> Result<Option<Result<T, String>>> {
+) -> Result<Option<Result<T>>> {
     while let Some(Reverse(entry)) = heap.pop() {
         if take(entry.at)? {
             return Ok(Some(entry.value));
