@@ -60,6 +60,8 @@ use crate::handle::Carried;
     message = "`{Self}` cannot run in a worker with the arguments `{Args}`",
     label = "not a function of these arguments",
     note = "a task is a function, or a closure that captures nothing, whose parameters and result are `Serialize + DeserializeOwned + 'static`",
+    note = "a type of your own can travel with `#[derive(serde::Serialize, serde::Deserialize)]`",
+    note = "instead of `Box<dyn Error>` or `anyhow::Error` return `multiproc::TaskError`, to which `?` converts",
     note = "closures may need the types of their parameters spelled out: `|x: u64| …`",
     note = "to send state along, use `multiproc::partial(function, state)`"
 )]
