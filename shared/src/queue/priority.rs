@@ -1,6 +1,7 @@
 //! The queue that gives the smallest value first.
 
 use std::any::type_name;
+use std::cell::RefCell;
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
@@ -8,6 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -245,6 +247,7 @@ impl<T: DeserializeOwned + Ord + 'static> PriorityQueue<T> {
 
     /// Looks at what came, and takes the smallest of all, if there is one.
     fn take_smallest(&self, deadline: Option<Instant>) -> Result<Option<Result<T>>, Refusal> {
+        let _turn = Turn::begin(Arc::as_ptr(&self.seen).addr())?;
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = &mut *seen;
         let mut looks = 0;
@@ -269,6 +272,40 @@ impl<T: DeserializeOwned + Ord + 'static> PriorityQueue<T> {
             drop(locked);
             seen.decode_fresh();
         }
+    }
+}
+
+thread_local! {
+    /// The queues that this thread takes a value from now, by the addresses of what they have seen.
+    static TAKING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+/// This thread takes a value from a queue. The code of its values, which is run meanwhile, cannot
+/// take from the same queue: it would wait for itself.
+struct Turn(usize);
+
+impl Turn {
+    fn begin(queue: usize) -> Result<Self> {
+        // When the thread is about to end, the list is gone before the last of its values.
+        let known = TAKING.try_with(|taking| {
+            let known = taking.borrow().contains(&queue);
+            taking.borrow_mut().push(queue);
+            known
+        });
+        let turn = Self(queue);
+        match known {
+            Ok(true) => Err(Error::io("this thread takes a value from the queue already", Errno::EDEADLK)),
+            _ => Ok(turn),
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let _ = TAKING.try_with(|taking| {
+            let mut taking = taking.borrow_mut();
+            taking.iter().rposition(|queue| *queue == self.0).map(|at| taking.remove(at))
+        });
     }
 }
 
