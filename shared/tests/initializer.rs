@@ -99,6 +99,23 @@ fn an_initializer_whose_arguments_cannot_be_read_fails_every_task_with_the_reaso
     });
 }
 
+/// An error in an error in an error ….
+fn nested(levels: u32) -> std::result::Result<(), Error> {
+    Err((0..levels).fold(Error::Closed, |error, _| Error::Initializer(Box::new(error))))
+}
+
+#[test]
+fn an_initializer_whose_error_is_nested_deeply_fails_every_task() {
+    promise(|| {
+        for levels in [1, 1000, 4000, 5000] {
+            let pool = Pool::builder().processes(1).initializer(nested, (levels,)).build()?;
+            let error = pool.apply(|| 1, ()).unwrap_err();
+            assert!(matches!(error, Error::Initializer(_)), "{levels} levels");
+        }
+        Ok(())
+    });
+}
+
 #[test]
 fn an_initializer_that_ends_its_worker_fails_every_task() {
     promise(|| {
