@@ -205,7 +205,6 @@ fn count_frames(mut bytes: &[u8]) -> Option<u32> {
 pub(super) fn failure(frame: &Frame<'_>, pid: u32, cap: u64) -> Error {
     let text = || String::from_utf8_lossy(frame.payload).into_owned();
     match frame.kind {
-        // By the codec, which bounds how deeply errors are nested in each other.
         Kind::Initializer => match codec::decode_plain(frame.payload) {
             Ok(Error::Panicked { message, location, backtrace, .. }) => {
                 Error::Panicked { message, location, backtrace, pid }

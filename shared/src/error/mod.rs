@@ -7,6 +7,7 @@
 //! crate.
 
 mod io_error;
+mod nested;
 mod task_error;
 
 use std::any::type_name;
@@ -136,7 +137,7 @@ pub enum Error {
     Failed(String),
     /// The pool's initializer panicked or returned an error, so no worker can run tasks.
     #[error("the pool's initializer failed: {0}")]
-    Initializer(Box<Error>),
+    Initializer(#[serde(deserialize_with = "nested::deserialize")] Box<Error>),
     /// No worker could be brought up: each new one ended before it could take a task.
     #[error("workers end before they can take a task; the last one {exit}")]
     NoWorkers {
