@@ -224,7 +224,8 @@ impl<T: Serialize + 'static> PriorityQueue<T> {
 
 impl<T: DeserializeOwned + Ord + 'static> PriorityQueue<T> {
     /// Takes the smallest value; waits for one. For the errors see
-    /// [`Queue::get`](crate::Queue::get).
+    /// [`Queue::get`](crate::Queue::get); the code of a value that is decoded or compared meanwhile
+    /// gets `Io` (`EDEADLK`) from the same queue.
     pub fn get(&self) -> Result<T> {
         self.get_until(None, Error::Empty)
     }

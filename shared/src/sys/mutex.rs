@@ -173,7 +173,7 @@ impl RobustMutex {
     /// succeeds.
     fn take_over(&self, me: ThreadId, word: u64) -> Option<Held<'_>> {
         let mine = me.process | (word & WAITERS);
-        let ended = thread_id::has_ended(word);
+        let ended = !me.is_of(word) && thread_id::has_ended(word);
         (ended && self.word.compare_exchange(word, mine, Acquire, Relaxed).is_ok()).then(|| self.held(me, true))
     }
 

@@ -96,7 +96,9 @@ pub trait Task<Args: Arguments>: Sized + 'static {
 ///
 /// A value that has no size can still be one of a kind, such as a token whose owner alone may do
 /// something. A worker makes as many of the function as it needs, in whatever thread, so nothing of
-/// that sort may be captured: the function is `Copy + Send + Sync`.
+/// that sort may be captured: the function is `Copy + Send + Sync`. Nor does a captured value say
+/// anything about the worker: what it stands for (that something was set up) was done in the
+/// process that made it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a task's function: it captures something that cannot be copied or shared between threads",
     label = "captures what belongs to one owner or one thread",
