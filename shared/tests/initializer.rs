@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 use multiproc::{Error, ExitStatus, Pool, StartMethod, partial};
+use serde::de::{Error as _, IgnoredAny};
+use serde::{Deserialize, Deserializer, Serialize};
 use support::{can_run_nothing, own_pid, promise};
 
 static GREETING: OnceLock<String> = OnceLock::new();
@@ -61,6 +63,54 @@ fn an_initializer_that_panics_fails_every_task() {
                 Error::Initializer(inner) => matches!(&**inner, Error::Panicked { message, .. } if message == "no"),
                 _ => false,
             });
+        }
+        Ok(())
+    });
+}
+
+/// Can be written, but not read.
+#[derive(Serialize)]
+struct Unreadable;
+
+impl<'de> Deserialize<'de> for Unreadable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer)?;
+        Err(D::Error::custom("the ink is dry"))
+    }
+}
+
+#[test]
+fn an_initializer_whose_arguments_cannot_be_read_fails_every_task_with_the_reason() {
+    promise(|| {
+        let reason = |error: &Error| match error {
+            Error::Initializer(inner) => {
+                matches!(&**inner, Error::Decode(text) if text.contains("the ink is dry") && text.contains("Unreadable"))
+            }
+            _ => false,
+        };
+        for method in [StartMethod::ForkServer, StartMethod::Spawn] {
+            let builder = || Pool::builder().processes(1).start_method(method);
+            can_run_nothing(&builder().initializer(|_: Unreadable| (), (Unreadable,)).build()?, reason);
+            can_run_nothing(&builder().initializer(|_: u8, _: Unreadable| (), (1, Unreadable)).build()?, reason);
+            let with_state = partial(|_: &Unreadable| (), Unreadable);
+            can_run_nothing(&builder().initializer(with_state, ()).build()?, reason);
+        }
+        Ok(())
+    });
+}
+
+/// An error in an error in an error ….
+fn nested(levels: u32) -> std::result::Result<(), Error> {
+    Err((0..levels).fold(Error::Closed, |error, _| Error::Initializer(Box::new(error))))
+}
+
+#[test]
+fn an_initializer_whose_error_is_nested_deeply_fails_every_task() {
+    promise(|| {
+        for levels in [1, 100, 1000, 4000, 5000] {
+            let pool = Pool::builder().processes(1).initializer(nested, (levels,)).build()?;
+            let error = pool.apply(|| 1, ()).unwrap_err();
+            assert!(matches!(error, Error::Initializer(_)), "{levels} levels");
         }
         Ok(())
     });

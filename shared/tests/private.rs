@@ -5,7 +5,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use multiproc::{Lock, Pool, Queue, Result, SharedSlice};
@@ -87,4 +87,33 @@ fn another_user_cannot_reach_a_workers_memory() {
         }
         Ok(())
     });
+}
+
+/// How many tests a promise of SECURITY.md names at its end. They are files, or binaries and
+/// modules of the binary before them, and all there.
+fn tests_named_by(promise: &str) -> usize {
+    let names = promise.rsplit_once('(').map_or("", |(_, names)| names);
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (tests, mut binary, mut count) = (shared.join("tests"), "", 0);
+    for name in names.split('`').skip(1).step_by(2) {
+        let file = name.strip_prefix("shared/").map(|path| shared.join(path));
+        let module = tests.join(binary).join(name).with_extension("rs");
+        if !file.is_some_and(|file| file.is_file()) && !module.is_file() {
+            let of_one_file = tests.join(name).with_extension("rs").is_file();
+            let exists = of_one_file || tests.join(name).join("main.rs").is_file();
+            assert!(exists, "there is no test `{name}`, which is named in: {promise}");
+            binary = name;
+        }
+        count += 1;
+    }
+    count
+}
+
+#[test]
+fn each_promise_of_security_md_names_tests_that_exist() {
+    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../SECURITY.md")).unwrap();
+    let section = text.split("\n## ").find(|section| section.starts_with("What is promised")).unwrap();
+    let promises: Vec<_> = section.split("\n- **").skip(1).collect();
+    assert!(!promises.is_empty());
+    promises.iter().for_each(|promise| assert!(tests_named_by(promise) > 0, "names no test: {promise}"));
 }

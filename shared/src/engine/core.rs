@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::Waker;
-use std::thread::Thread;
+use std::thread::{Thread, ThreadId};
 use std::time::Instant;
 
 use crate::engine::chunk::{Chunk, Tasks};
@@ -115,6 +115,9 @@ pub(super) struct Core {
     pub(super) pauses: Pauses,
     steps: u32,
     pub(super) leader: Option<Leader>,
+    /// How often the lead was taken, and by which thread the last time.
+    pub(super) term: u64,
+    pub(super) leads_in: Option<ThreadId>,
     /// The leader sleeps: who gives a worker something must have it ring.
     pub(super) asleep: bool,
     /// How often a caller took the lead.
@@ -166,6 +169,8 @@ impl Core {
             pauses: Pauses::default(),
             steps: 0,
             leader: None,
+            term: 0,
+            leads_in: None,
             asleep: false,
             leads: 0,
             relief: None,

@@ -163,14 +163,17 @@ impl Engine {
     fn locked<R>(&self, act: impl FnOnce(&mut Core) -> R) -> R {
         let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = act(&mut core);
-        let effects = &mut core.effects;
-        if effects.is_empty() {
+        if core.effects.is_empty() {
             return answer;
         }
-        let Effects { wakers, when_done, unpark } = std::mem::take(effects);
+        if !core.effects.wakers.is_empty() {
+            core.lend_lead();
+        }
+        let Effects { wakers, when_done, unpark } = std::mem::take(&mut core.effects);
         drop(core);
-        wakers.into_iter().for_each(|waker| foreign::run_or_forget(|| waker.wake()));
+        // Those first that lead, or follow, while a waker takes its time.
         unpark.into_iter().for_each(|thread| thread.unpark());
+        wakers.into_iter().for_each(|waker| foreign::run_or_forget(|| waker.wake()));
         when_done.into_iter().for_each(|run| self.callbacks.run(run));
         answer
     }

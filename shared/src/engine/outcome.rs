@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::codec::Source;
+use crate::codec::{self, Source};
 use crate::error::Error;
 use crate::protocol::{Envelope, Frame, FrameHead, Kind};
 
@@ -166,8 +166,11 @@ impl Outcome {
             return (failures, pid, Vec::new());
         }
         let writers = writers.into_iter().map(|(at, pid)| (at as u64, pid)).collect();
-        // Plain texts and numbers: postcard has nothing to refuse in them.
-        (failures, pid, postcard::to_stdvec(&Rest { absent, writers }).unwrap_or_default())
+        let mut rest = Vec::new();
+        if codec::encode_plain(&Rest { absent, writers }, &mut rest).is_err() {
+            rest.clear();
+        }
+        (failures, pid, rest)
     }
 
     /// Puts together again what [`dismantle`](Outcome::dismantle) took apart. `None` if that cannot
@@ -178,7 +181,7 @@ impl Outcome {
         }
         let mut outcome = Self { frames, failures, pid, ..Self::default() };
         if !rest.is_empty() {
-            let Rest { absent, writers } = postcard::from_bytes(rest).ok()?;
+            let Rest { absent, writers } = codec::decode_plain(rest).ok()?;
             let writers = writers.into_iter().map(|(at, pid)| Some((usize::try_from(at).ok()?, pid)));
             *outcome.rare() = Rare { whole: None, absent, writers: writers.collect::<Option<_>>()? };
         }
@@ -202,7 +205,7 @@ fn count_frames(mut bytes: &[u8]) -> Option<u32> {
 pub(super) fn failure(frame: &Frame<'_>, pid: u32, cap: u64) -> Error {
     let text = || String::from_utf8_lossy(frame.payload).into_owned();
     match frame.kind {
-        Kind::Initializer => match postcard::from_bytes(frame.payload) {
+        Kind::Initializer => match codec::decode_plain(frame.payload) {
             Ok(Error::Panicked { message, location, backtrace, .. }) => {
                 Error::Panicked { message, location, backtrace, pid }
             }
@@ -219,5 +222,19 @@ pub(super) fn failure(frame: &Frame<'_>, pid: u32, cap: u64) -> Error {
         }
         Kind::Encode => Error::Encode(text()),
         _ => Error::Decode(text()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_error_of_an_initializer_is_read_within_the_stack() {
+        for byte in 0..=u8::MAX {
+            let payload = vec![byte; 1 << 18];
+            let head = FrameHead { kind: Kind::Initializer, timed: false, len: payload.len() as u64 };
+            failure(&Frame::new(head, &payload), 1, u64::MAX);
+        }
     }
 }

@@ -92,7 +92,7 @@ impl Engine {
     pub(crate) fn tend(&self, patience: Duration) -> bool {
         let moved = self.with(Core::step);
         if !moved && !patience.is_zero() {
-            self.sleep(Instant::now().checked_add(patience));
+            self.sleep(None, Instant::now().checked_add(patience));
         }
         moved
     }

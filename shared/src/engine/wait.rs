@@ -42,7 +42,7 @@ impl Engine {
         if !self.owner.is_here() {
             return true;
         }
-        let mut place = Place { engine: self, leading: false };
+        let mut place = Place { engine: self, term: 0 };
         let mut spin = self.locked(|core| core.new_spin());
         loop {
             if !self.owner.is_here() {
@@ -56,11 +56,11 @@ impl Engine {
                 if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                     return Next::Finish(false);
                 }
-                if !place.leading && !core.take_lead(role) {
+                if !core.is_led_in(place.term) && !core.take_lead(role) {
                     core.followers.push((job, thread::current()));
                     return Next::Follow;
                 }
-                place.leading = true;
+                place.term = core.term;
                 match core.step() {
                     true if done(core) => Next::Finish(true),
                     true => {
@@ -76,7 +76,7 @@ impl Engine {
                 Next::Idle if spin.again() => {}
                 Next::Idle => {
                     let slept = clock::now_ns();
-                    self.sleep(deadline);
+                    self.sleep(Some(place.term), deadline);
                     spin = self.locked(|core| {
                         core.spin_pays = clock::now_ns() - slept < SPIN_NS;
                         core.new_spin()
@@ -102,9 +102,13 @@ impl Engine {
         }
     }
 
-    /// Sleeps until a worker rings, the nursery reports, something is due, or the deadline.
-    pub(super) fn sleep(&self, deadline: Option<Instant>) {
+    /// Sleeps until a worker rings, the nursery reports, something is due, or the deadline. One that
+    /// leads, in a `term`, does so if it still does by then.
+    pub(super) fn sleep(&self, term: Option<u64>, deadline: Option<Instant>) {
         let Some((look, family)) = self.with(Core::fall_asleep) else { return };
+        if term.is_some_and(|term| self.with(|core| !core.is_led_in(term))) {
+            return;
+        }
         let until = [look, deadline].into_iter().flatten().min();
         let time = until.map(|until| until.saturating_duration_since(Instant::now()));
         let timeout = time.map(TimeSpec::from_duration);
@@ -126,12 +130,13 @@ impl Engine {
 /// A waiting thread's place, which it gives up in whatever way it leaves.
 struct Place<'a> {
     engine: &'a Engine,
-    leading: bool,
+    /// The term in which it leads, or led.
+    term: u64,
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.engine.with(|core| core.leave(self.leading));
+        self.engine.with(|core| core.leave(core.is_led_in(self.term)));
     }
 }
 
@@ -144,6 +149,8 @@ impl Core {
             _ if self.is_outside() => false,
             None => {
                 self.leader = Some(role);
+                self.term += 1;
+                self.leads_in = Some(thread::current().id());
                 if role == Leader::Caller {
                     self.leads += 1;
                     self.lead_wanted = false;
@@ -155,6 +162,22 @@ impl Core {
                 false
             }
             Some(_) => false,
+        }
+    }
+
+    /// Whether the lead that was taken for this term is still held.
+    fn is_led_in(&self, term: u64) -> bool {
+        self.leader.is_some() && self.term == term
+    }
+
+    /// Gives the lead up if this thread has it. It is about to run wakers, which may wait for the
+    /// pool, or for others that do.
+    pub(super) fn lend_lead(&mut self) {
+        if self.leader.is_some() && self.leads_in == Some(thread::current().id()) {
+            if self.asleep {
+                self.wake_up();
+            }
+            self.leave(true);
         }
     }
 

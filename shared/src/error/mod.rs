@@ -7,8 +7,10 @@
 //! crate.
 
 mod io_error;
+mod nested;
 mod task_error;
 
+use std::any::type_name;
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
@@ -135,7 +137,7 @@ pub enum Error {
     Failed(String),
     /// The pool's initializer panicked or returned an error, so no worker can run tasks.
     #[error("the pool's initializer failed: {0}")]
-    Initializer(Box<Error>),
+    Initializer(#[serde(deserialize_with = "nested::deserialize")] Box<Error>),
     /// No worker could be brought up: each new one ended before it could take a task.
     #[error("workers end before they can take a task; the last one {exit}")]
     NoWorkers {
@@ -213,6 +215,16 @@ pub enum Error {
 impl Error {
     pub(crate) fn io(context: &'static str, source: impl Into<io::Error>) -> Self {
         Self::Io { context: context.into(), source: Arc::new(source.into()) }
+    }
+
+    /// The code that serializes a `T` has panicked with this message.
+    pub(crate) fn panicked_in_encoding<T: ?Sized>(message: &str) -> Self {
+        Self::Encode(format!("serializing panicked: {message} (in `{}`)", type_name::<T>()))
+    }
+
+    /// The code that deserializes a `T` has panicked with this message.
+    pub(crate) fn panicked_in_decoding<T: ?Sized>(message: &str) -> Self {
+        Self::Decode(format!("deserializing panicked: {message} (in `{}`)", type_name::<T>()))
     }
 }
 

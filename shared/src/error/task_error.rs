@@ -6,6 +6,8 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
+use super::nested;
+
 /// An error of any type, as a task returns it: its text, and those of its causes.
 ///
 /// `?` converts every error into it, `Box<dyn Error>` and `anyhow::Error` too. It dereferences to
@@ -44,6 +46,7 @@ const CAUSES: usize = 64;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Cause {
     message: String,
+    #[serde(default, deserialize_with = "nested::deserialize")]
     source: Option<Box<Cause>>,
 }
 

@@ -52,8 +52,7 @@ impl<R> Called<R> {
     pub(super) fn call(&self, later: &dyn Later<R>, f: impl FnOnce(&Result<R>)) {
         let known = self.lock().value.take();
         let mut value = known.unwrap_or_else(|| {
-            foreign::guard(|| later.take())
-                .unwrap_or_else(|panic| Err(Error::Decode(format!("decoding panicked: {panic}"))))
+            foreign::guard(|| later.take()).unwrap_or_else(|panic| Err(Error::panicked_in_decoding::<R>(&panic)))
         });
         let called = foreign::guard(|| f(&value));
         // A callback that forks comes back twice, and in the copy any lock may be held by a thread that is

@@ -2,21 +2,11 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::codec::{self, Source};
+use crate::codec;
 use crate::engine::{Job, Outcome};
 use crate::error::{Error, Result};
 use crate::foreign;
 use crate::sys::large::on_large_pages;
-
-/// Runs a caller's deserialization code; its panic becomes an error of the task.
-pub(crate) fn decode<R: DeserializeOwned + 'static>(source: Source<'_>) -> Result<R> {
-    let outcome = foreign::guard(|| codec::decode(source));
-    outcome.map_or_else(|_| Err(decode_panicked()), |result| result.map_err(Error::Decode))
-}
-
-fn decode_panicked() -> Error {
-    Error::Decode("deserializing the result panicked".into())
-}
 
 /// The result of a job of one task that is done.
 pub(crate) fn take_one<R: DeserializeOwned + 'static>(job: &Job) -> Result<R> {
@@ -24,7 +14,7 @@ pub(crate) fn take_one<R: DeserializeOwned + 'static>(job: &Job) -> Result<R> {
     if let Some(mut outcome) = job.take_next()
         && let Some(source) = outcome.next(job.cap)
     {
-        result = source.and_then(decode);
+        result = source.and_then(foreign::decode);
     }
     result
 }
@@ -61,8 +51,8 @@ impl<R: DeserializeOwned + 'static> Gathered<R> {
                 }
             }
         });
-        if taken.is_err() {
-            self.outcome = Err(decode_panicked());
+        if let Err(message) = taken {
+            self.outcome = Err(Error::panicked_in_decoding::<R>(&message));
             self.take(job);
         }
     }

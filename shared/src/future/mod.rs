@@ -17,7 +17,7 @@ mod wait;
 
 pub use async_result::AsyncResult;
 pub use completed::{AsCompleted, as_completed};
-pub(crate) use decode::{Gathered, decode, take_one};
+pub(crate) use decode::{Gathered, take_one};
 pub use later::FutureState;
 pub(crate) use later::Later;
 pub use wait::{ReturnWhen, Waited, wait, wait_for_all, wait_for_any};

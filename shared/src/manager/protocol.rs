@@ -199,10 +199,10 @@ impl Message {
     }
 
     /// Appends a value.
-    pub(super) fn value(&mut self, encode: impl FnOnce(&mut Vec<u8>) -> Result<(), String>) -> Result<()> {
+    pub(super) fn value(&mut self, encode: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
         let at = self.bytes.len();
         self.bytes.extend_from_slice(&[0; 8]);
-        encode(&mut self.bytes).map_err(Error::Encode)?;
+        encode(&mut self.bytes)?;
         let len = (self.bytes.len() - at - 8) as u64;
         self.bytes[at..at + 8].copy_from_slice(&len.to_le_bytes());
         Ok(())

@@ -171,9 +171,7 @@ impl<S: Serialize + 'static, R> Connection<S, R> {
 
     pub(super) fn encode(&self, value: S) -> Result<Carried> {
         let Carried { mut bytes, mut handles } = Carried::default();
-        let encode = || foreign::guard(|| codec::encode(value, &mut bytes));
-        let encoded = handle::pack(&mut handles, encode);
-        encoded.unwrap_or_else(|_| Err("serializing the message panicked".into())).map_err(Error::Encode)?;
+        handle::pack(&mut handles, || foreign::encode::<S>(|| codec::encode(value, &mut bytes)))?;
         self.check_size(bytes.len())?;
         Ok(Carried { bytes, handles })
     }
@@ -215,12 +213,12 @@ impl<S, R: DeserializeOwned + 'static> Connection<S, R> {
 
     pub(super) fn decode(&self, Carried { mut bytes, mut handles }: Carried) -> Result<R> {
         let value = if handles.is_empty() {
-            codec::decode(Source::Buffer(&mut bytes))
+            foreign::decode(Source::Buffer(&mut bytes))
         } else {
-            handle::unpack(&mut handles, || codec::decode(Source::Buffer(&mut bytes)))
+            handle::unpack(&mut handles, || foreign::decode(Source::Buffer(&mut bytes)))
         };
         self.end.recycle(bytes);
-        value.map_err(Error::Decode)
+        value
     }
 }
 

@@ -35,10 +35,6 @@ pub(crate) fn check_end(items: &impl Iterator) -> Result<()> {
     Ok(())
 }
 
-fn encode_panicked() -> Error {
-    Error::Encode("serializing the arguments panicked".into())
-}
-
 /// Encodes the arguments of one call, with the handles in them.
 pub(super) fn encode_carried<Args: Arguments>(args: Args, cap: u64) -> Result<Carried> {
     let mut handles = Handles::default();
@@ -50,7 +46,7 @@ pub(super) fn encode_carried<Args: Arguments>(args: Args, cap: u64) -> Result<Ca
 fn encode_alone<Args: Arguments>(args: Args, cap: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let encoded = foreign::guard(|| encode(args, &mut bytes, cap));
-    encoded.unwrap_or_else(|_| Err(encode_panicked()))?;
+    encoded.unwrap_or_else(|message| Err(Error::panicked_in_encoding::<Args>(&message)))?;
     Ok(bytes)
 }
 
@@ -97,8 +93,9 @@ impl<'a> Feeder<'a> {
             match outcome {
                 Ok(dry) => return dry,
                 Err(panic) if self.encoding => {
+                    let message = foreign::message(&*panic);
                     foreign::dispose(panic);
-                    self.reject(encode_panicked());
+                    self.reject(Error::panicked_in_encoding::<Args>(&message));
                 }
                 // The source of the items panicked, which is the caller's to hear. What came before it counts.
                 Err(panic) => {

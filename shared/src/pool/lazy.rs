@@ -11,7 +11,6 @@ use serde::de::DeserializeOwned;
 use crate::engine::{Engine, Job};
 use crate::error::{Error, Result};
 use crate::foreign;
-use crate::future::decode;
 use crate::pool::feed::Feeder;
 use crate::task::{Arguments, Prepared};
 
@@ -125,7 +124,7 @@ where
             match job.take_next() {
                 Some(mut outcome) => {
                     while let Some(source) = outcome.next(job.cap) {
-                        self.decoded.push_back(source.and_then(decode));
+                        self.decoded.push_back(source.and_then(foreign::decode));
                     }
                 }
                 None if job.is_done() => return Some(None),

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::codec::{self, Source};
+use crate::codec::Source;
 use crate::error::{Error, Result};
+use crate::foreign;
 use crate::handle::{self, Descriptor};
 use crate::kind::ObjectKind;
 use crate::queue::common::{Core, Store};
@@ -246,13 +247,9 @@ impl<T: DeserializeOwned + 'static> Queue<T> {
             self.core
                 .take(deadline, || Ok(store.take(bytes, deadline)?.then_some(())))
                 .map_err(|refusal| refusal.or(late))?;
-            decode(bytes)
+            foreign::decode(Source::Buffer(bytes))
         })
     }
-}
-
-pub(super) fn decode<T: DeserializeOwned + 'static>(bytes: &mut Vec<u8>) -> Result<T> {
-    codec::decode(Source::Buffer(bytes)).map_err(Error::Decode)
 }
 
 /// Takes values from a queue; made by [`Queue::iter`].

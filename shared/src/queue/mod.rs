@@ -33,7 +33,7 @@ pub use put_error::PutError;
 use serde::Serialize;
 
 use self::scratch::with_buffer;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::{codec, foreign, handle};
 
 /// Hands the bytes of `value` to `put`: where they lie, if it is plain data.
@@ -44,9 +44,7 @@ fn encode<T: Serialize + 'static>(value: &T, put: impl FnOnce(&[u8]) -> Result<(
         return put(bytes);
     }
     with_buffer(|bytes| {
-        let encode = || foreign::guard(|| codec::encode_ref(value, bytes));
-        let encoded = handle::forbid(NO_HANDLES, encode);
-        encoded.unwrap_or_else(|_| Err("serializing the value panicked".into())).map_err(Error::Encode)?;
+        handle::forbid(NO_HANDLES, || foreign::encode::<T>(|| codec::encode_ref(value, bytes)))?;
         put(bytes)
     })
 }

@@ -1,5 +1,7 @@
 //! The queue that gives the smallest value first.
 
+use std::any::type_name;
+use std::cell::RefCell;
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
@@ -7,10 +9,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::codec::{self, Source};
+use crate::codec::Source;
 use crate::error::{Error, Result};
 use crate::foreign;
 use crate::handle::{self, Descriptor};
@@ -68,7 +71,7 @@ struct Seen<T> {
 /// A value, or why it cannot be decoded, and its place in the log. Places grow in the order in
 /// which values were put.
 struct Entry<T> {
-    value: Result<T, String>,
+    value: Result<T>,
     at: usize,
 }
 
@@ -221,7 +224,8 @@ impl<T: Serialize + 'static> PriorityQueue<T> {
 
 impl<T: DeserializeOwned + Ord + 'static> PriorityQueue<T> {
     /// Takes the smallest value; waits for one. For the errors see
-    /// [`Queue::get`](crate::Queue::get).
+    /// [`Queue::get`](crate::Queue::get); the code of a value that is decoded or compared meanwhile
+    /// gets `Io` (`EDEADLK`) from the same queue.
     pub fn get(&self) -> Result<T> {
         self.get_until(None, Error::Empty)
     }
@@ -239,12 +243,12 @@ impl<T: DeserializeOwned + Ord + 'static> PriorityQueue<T> {
     }
 
     fn get_until(&self, deadline: Option<Instant>, late: Error) -> Result<T> {
-        let value = self.core.take(deadline, || self.take_smallest(deadline)).map_err(|refusal| refusal.or(late))?;
-        value.map_err(Error::Decode)
+        self.core.take(deadline, || self.take_smallest(deadline)).map_err(|refusal| refusal.or(late))?
     }
 
     /// Looks at what came, and takes the smallest of all, if there is one.
-    fn take_smallest(&self, deadline: Option<Instant>) -> Result<Option<Result<T, String>>, Refusal> {
+    fn take_smallest(&self, deadline: Option<Instant>) -> Result<Option<Result<T>>, Refusal> {
+        let _turn = Turn::begin(Arc::as_ptr(&self.seen).addr())?;
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = &mut *seen;
         let mut looks = 0;
@@ -272,18 +276,51 @@ impl<T: DeserializeOwned + Ord + 'static> PriorityQueue<T> {
     }
 }
 
+thread_local! {
+    /// The queues that this thread takes a value from now, by the addresses of what they have seen.
+    static TAKING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+/// This thread takes a value from a queue. The code of its values, which is run meanwhile, cannot
+/// take from the same queue: it would wait for itself.
+struct Turn(usize);
+
+impl Turn {
+    fn begin(queue: usize) -> Result<Self> {
+        // When the thread is about to end, the list is gone before the last of its values.
+        let known = TAKING.try_with(|taking| {
+            let known = taking.borrow().contains(&queue);
+            taking.borrow_mut().push(queue);
+            known
+        });
+        let turn = Self(queue);
+        match known {
+            Ok(true) => Err(Error::io("this thread takes a value from the queue already", Errno::EDEADLK)),
+            _ => Ok(turn),
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let _ = TAKING.try_with(|taking| {
+            let mut taking = taking.borrow_mut();
+            taking.iter().rposition(|queue| *queue == self.0).map(|at| taking.remove(at))
+        });
+    }
+}
+
 impl<T: DeserializeOwned + Ord + 'static> Seen<T> {
     /// Decodes the values that are new. One that panics, when it is decoded or compared, is an
     /// error in its own place.
     fn decode_fresh(&mut self) {
         while let Some(Fresh { at, mut bytes }) = self.fresh.pop_front() {
-            let decoded = foreign::guard(|| codec::decode::<T>(Source::Buffer(&mut bytes)));
-            let value = decoded.unwrap_or_else(|panic| Err(format!("decoding the value panicked: {panic}")));
+            let value = foreign::decode::<T>(Source::Buffer(&mut bytes));
             let value = value.and_then(|value| match foreign::guard(|| value.cmp(&value)) {
                 Ok(_) => Ok(value),
                 Err(panic) => {
                     foreign::run_or_forget(|| drop(value));
-                    Err(format!("comparing the value panicked: {panic}"))
+                    Err(Error::Decode(format!("comparing panicked: {panic} (in `{}`)", type_name::<T>())))
                 }
             });
             self.heap.push(Reverse(Entry { value, at }));
@@ -301,7 +338,7 @@ fn forget<T>(heap: BinaryHeap<Reverse<Entry<T>>>) {
 fn take_top<T: Ord>(
     heap: &mut BinaryHeap<Reverse<Entry<T>>>,
     mut take: impl FnMut(usize) -> Result<bool>,
-) -> Result<Option<Result<T, String>>> {
+) -> Result<Option<Result<T>>> {
     while let Some(Reverse(entry)) = heap.pop() {
         if take(entry.at)? {
             return Ok(Some(entry.value));

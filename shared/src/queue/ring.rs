@@ -329,23 +329,17 @@ impl AsFd for Ring {
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
-
     use super::*;
 
     fn ring(capacity: u64) -> Ring {
         Ring::open(Arc::new(Descriptor::new(Ring::create(capacity).unwrap()))).unwrap()
     }
 
-    /// Has a thread end with the lock of one side, after `act`. To a robust lock that is what a
-    /// killed process is.
-    fn die_holding(side: &Side, act: impl FnOnce() + Send) {
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                std::mem::forget(side.mutex().lock().unwrap());
-                act();
-            });
-        });
+    /// Leaves the lock of one side as a process does that is killed with it, after `act`.
+    fn die_holding(side: &Side, act: impl FnOnce()) {
+        let held = side.mutex().lock().unwrap();
+        act();
+        held.die();
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A place that one thread can take, and that others can take when the thread has ended, however it
+//! A place that one thread can take, and that others can take when its process has ended, however it
 //! ended.
 
 use std::sync::atomic::{AtomicU32, Ordering::*};

@@ -118,7 +118,8 @@ mod tests {
         assert!(!own.has_constant(&raw const VARIABLE as usize, 8));
         assert!(own.has_code(own_address as fn() -> usize as usize));
         assert!(!own.has_code(&raw const WORDS as usize));
-        assert!(!own.has_constant(Box::into_raw(Box::new(1u64)) as usize, 8));
+        let allocated = Box::new(1u64);
+        assert!(!own.has_constant(&raw const *allocated as usize, 8));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! A mutex in shared memory that survives its holder, and that holds no address.
 //!
-//! Its word names the [thread](thread_id) that holds it, so that who waits can ask the kernel
-//! whether that thread still runs, and takes over from one that does not. A process that is killed
+//! Its word names the [process](thread_id) that holds it, so that who waits can ask the kernel
+//! whether that process still runs, and takes over from one that does not. A thread that ends
+//! leaves what it holds to its process, where a reference to what the mutex guards may have gone to
+//! another thread (from a guard that was leaked). A process that is killed
 //! at any instruction either has its name there or has not. Nothing in this memory is followed as a
 //! pointer: a process that writes whatever it likes there can keep others waiting, or let two in at
 //! a time, but has them read or write nothing else. (The C library's robust mutex is part of a list
@@ -44,14 +46,16 @@ words! {
     /// Lies in memory that several processes have mapped. It must be [`init`](RobustMutex::init)ialised by the one that made the memory.
     #[derive(Debug)]
     pub(crate) struct RobustMutex {
-        /// The thread that holds it. Its lower half, in which all changes show that a sleeper must see, is the futex word.
+        /// The process that holds it. Its lower half, in which all changes show that a sleeper must see, is the futex word.
         word: AtomicU64,
-        /// The namespaces in which threads have these names.
-        space: AtomicU64,
+        /// Its thread, by which that knows that it would wait for itself. 0 if nobody has it, or nobody else than one that has just got it.
+        thread: AtomicU32,
+        /// The namespaces in which they have these names.
+        space: AtomicU32,
     }
 }
 
-/// A locked mutex; dropping it unlocks. It stays on its thread, whose name is in the mutex.
+/// A locked mutex; dropping it unlocks. It stays on its thread, whose number is in the mutex.
 #[derive(Debug)]
 pub(crate) struct Held<'a> {
     mutex: &'a RobustMutex,
@@ -153,12 +157,14 @@ impl RobustMutex {
     fn attempt(&self, me: ThreadId, flag: u64) -> Result<Attempt<'_>> {
         let word = self.word.load(Relaxed);
         let found = match word {
-            FREE => self.word.compare_exchange(FREE, me.word | flag, Acquire, Relaxed),
+            FREE => self.word.compare_exchange(FREE, me.process | flag, Acquire, Relaxed),
             word => Err(word),
         };
         match found {
-            Ok(_) => Ok(Ok(self.held(false))),
-            Err(word) if me.is(word) => Err(Error::io("cannot use a lock in shared memory", Errno::EDEADLK)),
+            Ok(_) => Ok(Ok(self.held(me, false))),
+            Err(word) if me.is_of(word) && self.thread.load(Relaxed) == me.number => {
+                Err(Error::io("cannot use a lock in shared memory", Errno::EDEADLK))
+            }
             Err(word) => Ok(Err(word)),
         }
     }
@@ -166,13 +172,14 @@ impl RobustMutex {
     /// Locks if the one whose word this is has ended, and still has it. One of those who try
     /// succeeds.
     fn take_over(&self, me: ThreadId, word: u64) -> Option<Held<'_>> {
-        let mine = me.word | (word & WAITERS);
-        let ended = thread_id::has_ended(word);
-        (ended && self.word.compare_exchange(word, mine, Acquire, Relaxed).is_ok()).then(|| self.held(true))
+        let mine = me.process | (word & WAITERS);
+        let ended = !me.is_of(word) && thread_id::has_ended(word);
+        (ended && self.word.compare_exchange(word, mine, Acquire, Relaxed).is_ok()).then(|| self.held(me, true))
     }
 
     #[inline]
-    fn held(&self, owner_died: bool) -> Held<'_> {
+    fn held(&self, me: ThreadId, owner_died: bool) -> Held<'_> {
+        self.thread.store(me.number, Relaxed);
         Held { mutex: self, owner: Owner::here(), owner_died, thread: PhantomData }
     }
 
@@ -193,7 +200,12 @@ impl Held<'_> {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        if self.is_own() && self.mutex.word.swap(FREE, Release) & WAITERS != 0 {
+        if !self.is_own() {
+            return;
+        }
+        // Before another thread can have the lock, which would take itself for this one.
+        self.mutex.thread.store(0, Relaxed);
+        if self.mutex.word.swap(FREE, Release) & WAITERS != 0 {
             self.mutex.lower_half().wake(1);
         }
     }
@@ -205,6 +217,20 @@ pub(crate) fn is_own(error: &Error) -> bool {
 }
 
 #[cfg(test)]
+impl Held<'_> {
+    /// Leaves the lock as a process does that is killed while it holds it.
+    pub(crate) fn die(self) {
+        let ended = 1;
+        assert!(thread_id::has_ended(ended));
+        let word = &self.mutex.word;
+        while let word_now = word.load(Relaxed)
+            && word.compare_exchange(word_now, ended | word_now & WAITERS, Release, Relaxed).is_err()
+        {}
+        std::mem::forget(self);
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use std::sync::atomic::Ordering::SeqCst;
     use std::thread;
@@ -212,7 +238,7 @@ mod tests {
     use super::*;
 
     fn mutex() -> RobustMutex {
-        let mutex = RobustMutex { word: AtomicU64::new(FREE), space: AtomicU64::new(0) };
+        let mutex = RobustMutex { word: AtomicU64::new(FREE), thread: AtomicU32::new(0), space: AtomicU32::new(0) };
         mutex.init();
         mutex
     }
@@ -235,15 +261,22 @@ mod tests {
     }
 
     #[test]
-    fn thread_that_ends_with_it_is_followed_by_one_that_is_told() {
+    fn process_that_ends_with_it_is_followed_by_one_that_is_told() {
         let mutex = mutex();
         for _ in 0..3 {
-            thread::scope(|scope| {
-                scope.spawn(|| std::mem::forget(mutex.lock().unwrap()));
-            });
+            mutex.lock().unwrap().die();
             assert!(mutex.lock().unwrap().owner_died);
             assert!(!mutex.lock().unwrap().owner_died);
         }
+    }
+
+    #[test]
+    fn thread_that_ends_with_it_leaves_it_to_its_process() {
+        let mutex = mutex();
+        thread::scope(|scope| {
+            scope.spawn(|| std::mem::forget(mutex.lock().unwrap()));
+        });
+        assert!(mutex.try_lock().unwrap().is_none());
     }
 
     #[test]
@@ -251,8 +284,9 @@ mod tests {
         let (mutex, died) = (mutex(), AtomicU64::new(0));
         thread::scope(|scope| {
             let holder = scope.spawn(|| {
-                std::mem::forget(mutex.lock().unwrap());
+                let held = mutex.lock().unwrap();
                 thread::sleep(Duration::from_millis(30));
+                held.die();
             });
             while mutex.word.load(SeqCst) == FREE {
                 thread::yield_now();

@@ -1,11 +1,12 @@
-//! Who a thread is, in a word that other processes can check: which thread it was, and whether it
-//! still runs.
+//! Who a thread is, in words that other processes can check: of which process it is, and whether
+//! that still runs. Whether the thread itself does is not asked: what it holds may be in the hands
+//! of others in its process.
 //!
-//! A number alone does not say that: the kernel gives it to another thread one day, and a process
-//! keeps it when it replaces itself by another program. So the word also holds when the thread was
-//! started and where the stack of its program begins, which the kernel places anew for each
-//! program. Both are in `/proc`; what cannot be read there counts as the same, so that a thread is
-//! never taken for ended while it runs. One that is stopped runs.
+//! A process' number alone does not say that: the kernel gives it to another process one day, and a
+//! process keeps it when it replaces itself by another program. So the word also holds when the
+//! process was started and where the stack of its program begins, which the kernel places anew for
+//! each program. Both are in `/proc`; what cannot be read there counts as the same, so that a
+//! process is never taken for ended while it runs. One that is stopped runs.
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
@@ -18,13 +19,13 @@ use nix::sys::stat::stat;
 use nix::unistd::gettid;
 
 use crate::sys::clock;
-use crate::sys::pid::fork_count;
+use crate::sys::pid::{fork_count, own_pid};
 
-/// The bits of a word that are a thread's number; pids have 22 bits (`PID_MAX_LIMIT` in
+/// The bits of a word that are a process' number; pids have 22 bits (`PID_MAX_LIMIT` in
 /// `include/linux/threads.h`).
 const NUMBER: u64 = (1 << 30) - 1;
 
-/// The highest bit of the word's lower half, which is no part of a thread's identity.
+/// The highest bit of the word's lower half, which is no part of a process' identity.
 pub(crate) const SPARE_BIT: u64 = 1 << 31;
 
 /// In the upper half: the start and the stack are known.
@@ -38,23 +39,25 @@ const START: (u64, u32) = ((1 << 19) - 1, 44);
 /// 12 bits of a hash of the stack's address, 0 if that is not known.
 const STACK: (u64, u32) = ((1 << 12) - 1, 32);
 
-/// For so many nanoseconds, a thread that was found to run is taken to run on: a look at `/proc`
+/// For so many nanoseconds, a process that was found to run is taken to run on: a look at `/proc`
 /// takes some microseconds.
 const FRESH_NS: u64 = 10_000_000;
 
 /// A thread, as others can name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ThreadId {
-    /// Its number, start and stack.
-    pub(crate) word: u64,
-    /// The namespaces in which these mean something: other processes number and time threads
+    /// Its process: number, start and stack.
+    pub(crate) process: u64,
+    /// Its own number, which no other thread has as long as it runs.
+    pub(crate) number: u32,
+    /// The namespaces in which these mean something: other processes number and time each other
     /// differently.
-    pub(crate) space: u64,
+    pub(crate) space: u32,
 }
 
 thread_local! {
     /// This thread, and the count of forks when that was asked.
-    static OWN: Cell<(u32, ThreadId)> = const { Cell::new((0, ThreadId { word: 0, space: 0 })) };
+    static OWN: Cell<(u32, ThreadId)> = const { Cell::new((0, ThreadId { process: 0, number: 0, space: 0 })) };
     /// Others that were found to run, and when.
     static FRESH: Cell<[(u64, u64); 8]> = const { Cell::new([(0, 0); 8]) };
 }
@@ -69,29 +72,32 @@ impl ThreadId {
 
     #[cold]
     fn ask() -> Self {
-        let number = u64::from(gettid().as_raw().unsigned_abs());
-        // One of another namespace's `/proc` would have another number for this thread.
-        let stat = Stat::read("/proc/thread-self/stat").filter(|stat| stat.number == number);
-        let word = number | stat.map_or(UNKNOWN, |stat| stat.upper());
+        let process = u64::from(own_pid());
+        // One of another namespace's `/proc` would have another number for this process.
+        let stat = Stat::read("/proc/self/stat").filter(|stat| stat.number == process);
+        let process = process | stat.map_or(UNKNOWN, |stat| stat.upper());
         let inode = |name: &str| stat_inode(&format!("/proc/self/ns/{name}"));
-        let own = Self { word, space: inode("pid") | inode("time") << 32 };
+        // The kernel numbers namespaces one after the other, so that the sum of one number and a multiple
+        // of another differs with either.
+        let space = inode("pid").wrapping_add(inode("time").wrapping_mul(0x9e37_79b1));
+        let own = Self { process, number: gettid().as_raw().unsigned_abs(), space };
         OWN.set((fork_count(), own));
         own
     }
 
-    /// Whether `word` names this thread.
-    pub(crate) fn is(self, word: u64) -> bool {
-        (word ^ self.word) & NUMBER == 0
-            && (word & UPPER == self.word & UPPER || word & UPPER == UNKNOWN || self.word & UPPER == UNKNOWN)
+    /// Whether `word` names this thread's process.
+    pub(crate) fn is_of(self, word: u64) -> bool {
+        let [upper, own] = [word & UPPER, self.process & UPPER];
+        (word ^ self.process) & NUMBER == 0 && (upper == own || upper == UNKNOWN || own == UNKNOWN)
     }
 }
 
-fn stat_inode(path: &str) -> u64 {
-    stat(path).map_or(0, |facts| facts.st_ino & u64::from(u32::MAX))
+fn stat_inode(path: &str) -> u32 {
+    stat(path).map_or(0, |facts| facts.st_ino as u32)
 }
 
-/// Whether the thread that `word` names has ended. To be asked in its [`space`](ThreadId::space)
-/// only. What no thread can have written names none.
+/// Whether the process that `word` names has ended. To be asked in its [`space`](ThreadId::space)
+/// only. What no process can have written names none.
 pub(crate) fn has_ended(word: u64) -> bool {
     let (number, upper) = (word & NUMBER, word & UPPER);
     if number == 0 || (upper & KNOWN == 0 && upper != UNKNOWN) || !exists(number) {
@@ -103,7 +109,7 @@ pub(crate) fn has_ended(word: u64) -> bool {
         return false;
     }
     let own = ThreadId::own();
-    if own.word & UPPER == UNKNOWN {
+    if own.process & UPPER == UNKNOWN {
         return false;
     }
     let stat = Stat::read(&format!("/proc/{number}/stat")).filter(|stat| stat.number == number);
@@ -116,15 +122,15 @@ pub(crate) fn has_ended(word: u64) -> bool {
     false
 }
 
-/// Whether there is a thread of this number. One that has ended may still be there, until its
+/// Whether there is a process of this number. One that has ended may still be there, until its
 /// parent asks for it.
 fn exists(number: u64) -> bool {
-    // SAFETY: signal 0 is sent to nobody; the kernel only looks for the thread.
+    // SAFETY: signal 0 is sent to nobody; the kernel only looks for its first thread.
     let outcome = unsafe { libc::syscall(libc::SYS_tkill, number as libc::pid_t, 0) };
     outcome == 0 || Errno::last() != Errno::ESRCH
 }
 
-/// What is used of a thread's line in `/proc` (see `proc_pid_stat(5)`).
+/// What is used of a process' line in `/proc` (see `proc_pid_stat(5)`).
 #[derive(Debug, Clone, Copy)]
 struct Stat {
     number: u64,
@@ -151,7 +157,8 @@ impl Stat {
         let field = |number: usize| fields.get(number - 3).copied();
         Some(Self {
             number: number.parse().ok()?,
-            has_ended: matches!(field(3)?, "Z" | "X" | "x"),
+            // The first thread may end before others.
+            has_ended: matches!(field(3)?, "Z" | "X" | "x") && field(20)?.parse::<u64>().ok()? <= 1,
             start: field(22)?.parse().ok()?,
             stack: field(28)?.parse().ok()?,
         })
@@ -162,7 +169,7 @@ impl Stat {
         KNOWN | (self.start & START.0) << START.1 | stack << STACK.1
     }
 
-    /// Whether this is another thread or program than the one whose word has this upper half, as
+    /// Whether this is another process or program than the one whose word has this upper half, as
     /// far as can be told.
     fn differs(&self, upper: u64) -> bool {
         let part = |(mask, shift): (u64, u32), word: u64| word >> shift & mask;
@@ -184,25 +191,22 @@ mod tests {
     }
 
     #[test]
-    fn threads_have_different_words_that_last() {
+    fn threads_differ_by_their_numbers_alone() {
         let own = ThreadId::own();
         let other = thread::spawn(ThreadId::own).join().unwrap();
-        assert!(own != other && own.space == other.space && own.is(ThreadId::own().word));
-        assert!(!own.is(other.word) && !has_ended(own.word | SPARE_BIT));
-        while !has_ended(other.word) {
-            thread::yield_now();
-        }
+        assert!(own.number != other.number && own.space == other.space);
+        assert!(own.is_of(other.process) && !has_ended(other.process | SPARE_BIT));
     }
 
     #[test]
-    fn thread_of_the_same_number_is_another_one() {
+    fn process_of_the_same_number_is_another_one() {
         let own = ThreadId::own();
         for bit in [START.1, START.1 + 18] {
-            let former = own.word ^ 1 << bit;
-            assert!(!own.is(former) && has_ended(former), "bit {bit}");
+            let former = own.process ^ 1 << bit;
+            assert!(!own.is_of(former) && has_ended(former), "bit {bit}");
         }
-        assert!(has_ended(own.word & NUMBER) && has_ended(0) && has_ended(u64::MAX) && has_ended(1));
-        assert!(!has_ended(own.word & NUMBER | UNKNOWN));
+        assert!(has_ended(own.process & NUMBER) && has_ended(0) && has_ended(u64::MAX) && has_ended(1));
+        assert!(!has_ended(own.process & NUMBER | UNKNOWN));
     }
 
     /// A shell that runs by now: before it does, its stack may not be where it will be.

@@ -60,6 +60,8 @@ use crate::handle::Carried;
     message = "`{Self}` cannot run in a worker with the arguments `{Args}`",
     label = "not a function of these arguments",
     note = "a task is a function, or a closure that captures nothing, whose parameters and result are `Serialize + DeserializeOwned + 'static`",
+    note = "a type of your own can travel with `#[derive(serde::Serialize, serde::Deserialize)]`",
+    note = "instead of `Box<dyn Error>` or `anyhow::Error` return `multiproc::TaskError`, to which `?` converts",
     note = "closures may need the types of their parameters spelled out: `|x: u64| …`",
     note = "to send state along, use `multiproc::partial(function, state)`"
 )]
@@ -94,7 +96,9 @@ pub trait Task<Args: Arguments>: Sized + 'static {
 ///
 /// A value that has no size can still be one of a kind, such as a token whose owner alone may do
 /// something. A worker makes as many of the function as it needs, in whatever thread, so nothing of
-/// that sort may be captured: the function is `Copy + Send + Sync`.
+/// that sort may be captured: the function is `Copy + Send + Sync`. Nor does a captured value say
+/// anything about the worker: what it stands for (that something was set up) was done in the
+/// process that made it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a task's function: it captures something that cannot be copied or shared between threads",
     label = "captures what belongs to one owner or one thread",

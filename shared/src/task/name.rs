@@ -138,6 +138,8 @@ pub(crate) unsafe fn zst_ref<F: Stateless>() -> &'static F {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -162,7 +164,8 @@ mod tests {
 
     #[test]
     fn what_looks_like_an_entry_but_can_be_written_is_none() {
-        let copy = Box::leak(Box::new(Entry::new(nothing)));
+        static COPY: LazyLock<Box<Entry>> = LazyLock::new(|| Box::new(Entry::new(nothing)));
+        let copy: &'static Entry = &COPY;
         assert!(Function::name(copy).is_err());
         let base = Module::own().unwrap().base;
         let address = std::ptr::from_ref(copy).expose_provenance();

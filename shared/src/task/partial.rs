@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 use serde::Serialize;
 
 use crate::codec;
-use crate::error::{Error, Result};
-use crate::foreign::guard;
+use crate::error::Result;
+use crate::foreign;
 use crate::handle::{self, Carried};
 use crate::task::name::{Entry, Function, zst_ref};
 use crate::task::{Prepared, Stateless};
@@ -77,9 +77,7 @@ impl<F, S, By> Partial<F, S, By> {
 impl<F, S: Serialize + 'static, By> Partial<F, S, By> {
     pub(super) fn prepared(self, entry: &'static Entry, label: &'static str) -> Result<Prepared> {
         let Carried { mut bytes, mut handles } = Carried::default();
-        let encode = || guard(|| codec::encode(self.state, &mut bytes));
-        let encoded = handle::pack(&mut handles, encode);
-        encoded.unwrap_or_else(|_| Err("serializing the state panicked".into())).map_err(Error::Encode)?;
+        handle::pack(&mut handles, || foreign::encode::<S>(|| codec::encode(self.state, &mut bytes)))?;
         let function = Function::name(entry)?;
         Ok(Prepared { function, state: Some(Carried { bytes, handles }), label })
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Impossible, Serializer};
 use serde::{Serialize, de};
 
 use crate::codec;
@@ -13,17 +14,88 @@ use crate::error::Error;
 /// no more can be said.
 pub(crate) fn refusal<R: Serialize + 'static>(result: &R) -> Option<Error> {
     let name = std::any::type_name::<R>();
-    if !name.starts_with("core::result::Result<") {
+    if !name.starts_with("core::result::Result<") || !matches!(result.serialize(IsErr), Ok(true)) {
         return None;
     }
     let mut bytes = Vec::new();
-    codec::encode_plain(result, &mut bytes).ok()?;
+    if let Err(why) = codec::encode_plain(result, &mut bytes) {
+        return Some(Error::Failed(why));
+    }
     if name.ends_with(&format!(", {}>", std::any::type_name::<Error>()))
         && let Some(error) = error_in(&bytes)
     {
         return Some(error);
     }
     error_in(&bytes).map(|Told(text)| Error::Failed(text))
+}
+
+/// Sees of a result which variant it is.
+struct IsErr;
+
+macro_rules! other_values {
+    ($($method:ident($($argument:ty),*) -> $ok:ty;)*) => {$(
+        fn $method(self $(, _: $argument)*) -> Result<$ok, fmt::Error> {
+            Err(fmt::Error)
+        }
+    )*};
+}
+
+impl Serializer for IsErr {
+    type Ok = bool;
+    type Error = fmt::Error;
+    type SerializeSeq = Impossible<bool, fmt::Error>;
+    type SerializeTuple = Impossible<bool, fmt::Error>;
+    type SerializeTupleStruct = Impossible<bool, fmt::Error>;
+    type SerializeTupleVariant = Impossible<bool, fmt::Error>;
+    type SerializeMap = Impossible<bool, fmt::Error>;
+    type SerializeStruct = Impossible<bool, fmt::Error>;
+    type SerializeStructVariant = Impossible<bool, fmt::Error>;
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: &T,
+    ) -> Result<bool, fmt::Error> {
+        Ok(variant == "Err")
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<bool, fmt::Error> {
+        Err(fmt::Error)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, _: &T) -> Result<bool, fmt::Error> {
+        Err(fmt::Error)
+    }
+
+    other_values! {
+        serialize_bool(bool) -> bool;
+        serialize_i8(i8) -> bool;
+        serialize_i16(i16) -> bool;
+        serialize_i32(i32) -> bool;
+        serialize_i64(i64) -> bool;
+        serialize_u8(u8) -> bool;
+        serialize_u16(u16) -> bool;
+        serialize_u32(u32) -> bool;
+        serialize_u64(u64) -> bool;
+        serialize_f32(f32) -> bool;
+        serialize_f64(f64) -> bool;
+        serialize_char(char) -> bool;
+        serialize_str(&str) -> bool;
+        serialize_bytes(&[u8]) -> bool;
+        serialize_none() -> bool;
+        serialize_unit() -> bool;
+        serialize_unit_struct(&'static str) -> bool;
+        serialize_unit_variant(&'static str, u32, &'static str) -> bool;
+        serialize_seq(Option<usize>) -> Self::SerializeSeq;
+        serialize_tuple(usize) -> Self::SerializeTuple;
+        serialize_tuple_struct(&'static str, usize) -> Self::SerializeTupleStruct;
+        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Self::SerializeTupleVariant;
+        serialize_map(Option<usize>) -> Self::SerializeMap;
+        serialize_struct(&'static str, usize) -> Self::SerializeStruct;
+        serialize_struct_variant(&'static str, u32, &'static str, usize) -> Self::SerializeStructVariant;
+    }
 }
 
 /// The error in the bytes of a result.

@@ -19,6 +19,8 @@ use std::sync::atomic::Ordering::Release;
 
 use bytemuck::Zeroable;
 
+use crate::codec;
+use crate::error::Error;
 use crate::foreign;
 use crate::handle::{Carried, Handles};
 use crate::identity;
@@ -197,8 +199,12 @@ impl Worker {
             self.be_ready();
             return Ok(());
         };
-        // Texts and numbers: postcard has nothing to refuse in them.
-        let mut payload = postcard::to_stdvec(&error).unwrap_or_default();
+        let mut payload = Vec::new();
+        if let Err(why) = codec::encode_plain(&error, &mut payload) {
+            payload.clear();
+            // A text can be encoded.
+            let _ = codec::encode_plain(&Error::Failed(why), &mut payload);
+        }
         self.outlet.send(Kind::Initializer, None, &mut payload)?;
         self.outlet.show()?;
         self.output.show_last();

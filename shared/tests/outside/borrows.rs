@@ -1,7 +1,15 @@
-//! Does not compile: the argument is borrowed, and the parent's memory is not there in a worker.
+//! Does not compile: the arguments are borrowed, and the parent's memory is not there in a worker.
+
+fn len(text: &str) -> usize {
+    text.len()
+}
 
 fn main() -> multiproc::Result<()> {
     multiproc::init();
-    multiproc::Pool::new()?.map(|text: &str| text.len(), ["a", "b"])?;
+    let pool = multiproc::Pool::new()?;
+    pool.map(|text: &str| text.len(), ["a", "b"])?;
+    //~ implementation of `OwnedNotBorrowed` is not general enough
+    pool.apply(len, ("a",))?;
+    //~ implementation of `OwnedNotBorrowed` is not general enough
     Ok(())
 }

@@ -5,6 +5,7 @@
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
@@ -64,14 +65,51 @@ fn holder_that_is_stopped_keeps_the_lock() {
     });
 }
 
+/// A reference from a guard that is never dropped outlives the thread that took the lock. Nobody
+/// else may have one as well, here or in another process.
 #[test]
-fn thread_that_ends_with_a_forgotten_guard_poisons_the_lock() {
+fn reference_of_a_thread_that_has_ended_stays_the_only_one() {
+    /// Where the guard is. To sanitizers, what is known of is no leak.
+    static LEAKED: AtomicUsize = AtomicUsize::new(0);
+
+    fn is_free(lock: Lock<u64>) -> bool {
+        lock.try_lock().map_or(true, |guard| guard.is_some())
+    }
     promise(|| {
         let lock = Lock::new(0u64)?;
-        thread::scope(|scope| {
-            scope.spawn(|| std::mem::forget(lock.lock().unwrap()));
+        let value: &mut u64 = thread::scope(|scope| {
+            let leak = || {
+                let guard = Box::leak(Box::new(lock.lock().unwrap()));
+                LEAKED.store(&raw const *guard as usize, SeqCst);
+                &mut **guard
+            };
+            scope.spawn(leak).join().unwrap()
         });
-        assert_eq!(poisoned_by(lock.lock()), std::process::id());
+        assert!(lock.try_lock()?.is_none() && !lock.is_poisoned());
+        let late = lock.lock_timeout(Duration::from_millis(300)).map(drop);
+        assert!(matches!(late, Err(Error::TimedOut { .. })), "{late:?}");
+        assert!(!Process::new(is_free, (lock.clone(),)).start()?.join()?);
+        *value = 7;
+        Ok(())
+    });
+}
+
+fn leak_and_end(lock: Lock<u64>) {
+    thread::scope(|scope| {
+        scope.spawn(|| std::mem::forget(lock.lock().unwrap()));
+    });
+}
+
+#[test]
+fn forgotten_guard_keeps_the_lock_until_its_process_ends() {
+    promise(|| {
+        let lock = Lock::new(0u64)?;
+        let process = Process::new(leak_and_end, (lock.clone(),)).start()?;
+        let pid = process.pid();
+        process.join()?;
+        assert_eq!(poisoned_by(lock.lock()), pid);
+        *lock.recover()? = 1;
+        assert_eq!(*lock.lock()?, 1);
         Ok(())
     });
 }

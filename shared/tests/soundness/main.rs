@@ -12,3 +12,4 @@ mod confused;
 mod garbled;
 mod holders;
 mod memory;
+mod reentrant;

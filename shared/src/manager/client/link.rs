@@ -13,7 +13,6 @@ use super::context::within;
 #[cfg(feature = "manager-tcp")]
 use super::dial::dial;
 use crate::error::{Error, Result};
-use crate::foreign::guard;
 use crate::handle::Descriptor;
 use crate::identity::parent_process;
 #[cfg(feature = "manager-tcp")]
@@ -110,8 +109,7 @@ impl Link {
     ) -> Result<Answer> {
         self.check()?;
         let mut message = Message::new(request)?;
-        let encoded = within(self, || guard(|| values(&mut message)));
-        encoded.unwrap_or_else(|_| Err(Error::Encode("serializing the value panicked".into())))?;
+        within(self, || values(&mut message))?;
         let bytes = message.bytes().len() as u64;
         if bytes > self.cap {
             return Err(Error::TooLarge { bytes, cap: self.cap });

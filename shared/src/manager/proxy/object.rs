@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use crate::codec::{self, Source};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::foreign;
 use crate::handle::{self, Descriptor, Travel};
 use crate::kind::ObjectKind;
 use crate::manager::client::{Answer, Link, Route, current, within};
@@ -57,12 +58,12 @@ impl Object {
 
     /// A value of this manager's from its bytes.
     pub(super) fn decode<T: DeserializeOwned + 'static>(&self, bytes: &[u8]) -> Result<T> {
-        within(&self.link, || codec::decode(Source::Slice(bytes))).map_err(Error::Decode)
+        within(&self.link, || foreign::decode(Source::Slice(bytes)))
     }
 
     /// A key or name of this manager's from its bytes.
     pub(super) fn decode_key<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T> {
-        within(&self.link, || codec::decode_plain(bytes)).map_err(Error::Decode)
+        within(&self.link, || foreign::decode_by(|| codec::decode_plain(bytes)))
     }
 
     /// The one value of an answer.
@@ -84,12 +85,12 @@ impl Message {
                 out.reserve(bytes.len());
                 on_large_pages(out);
             }
-            codec::encode_ref(value, out)
+            foreign::encode::<T>(|| codec::encode_ref(value, out))
         })
     }
 
     pub(in crate::manager) fn put_key<K: Serialize + ?Sized>(&mut self, key: &K) -> Result<()> {
-        self.value(|out| codec::encode_plain(key, out))
+        self.value(|out| foreign::encode::<K>(|| codec::encode_plain(key, out)))
     }
 
     pub(in crate::manager) fn put_bytes(&mut self, bytes: &[u8]) -> Result<()> {

@@ -15,8 +15,8 @@ use crate::sys::pid::own_pid;
 /// A [`Lock`] that this thread holds, and through which it works with the value. Dropping it gives
 /// the lock back.
 ///
-/// It stays on its thread. One that is dropped by a panic poisons the lock. In a copy of the
-/// process, the value cannot be reached through it (that panics), and dropping it does nothing.
+/// It stays on its thread. One that is dropped by a panic poisons the lock, and one that is never
+/// dropped keeps it until the process ends. In a copy of the process, the value cannot be reached through it (that panics), and dropping it does nothing.
 #[must_use = "the lock is given back when it is dropped"]
 pub struct LockGuard<'a, T: Pod> {
     lock: &'a Lock<T>,

@@ -164,7 +164,7 @@ fn skipped_fields_arrive_as_their_defaults() {
         let sent = Skips { first: 1, scratch: 2, private: 3, derived: 4, last: "end".into() };
         let arrives = Skips { scratch: 0, private: 7, derived: 0, ..sent.clone() };
         channels.change(&sent, &arrives);
-        channels.change_everywhere(&(sent, Defaults { a: 1, b: 2 }), &(arrives, Defaults { a: 3, b: 2 }));
+        channels.change(&(sent, Defaults { a: 1, b: 2 }), &(arrives, Defaults { a: 3, b: 2 }));
     });
 }
 

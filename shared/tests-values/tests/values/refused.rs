@@ -13,27 +13,19 @@ use crate::{through_all, value};
 
 /// An error in encoding whose text has all of these in it.
 fn cannot_encode(parts: &'static [&'static str]) -> impl Fn(&Error) -> bool {
-    move |error| match error {
-        Error::Encode(text) => parts.iter().all(|part| text.contains(part)),
-        Error::Initializer(inner) => parts.iter().all(|part| inner.to_string().contains(part)),
-        _ => false,
-    }
+    move |error| matches!(error, Error::Encode(text) if parts.iter().all(|part| text.contains(part)))
 }
 
 /// An error in decoding whose text has all of these in it.
 fn cannot_decode(parts: &'static [&'static str]) -> impl Fn(&Error) -> bool {
-    move |error| match error {
-        Error::Decode(text) => parts.iter().all(|part| text.contains(part)),
-        Error::Initializer(inner) => parts.iter().all(|part| inner.to_string().contains(part)),
-        _ => false,
-    }
+    move |error| matches!(error, Error::Decode(text) if parts.iter().all(|part| text.contains(part)))
 }
 
 #[test]
 fn the_standard_librarys_own_words_arrive() {
     through_all(|channels| {
         let path = PathBuf::from(OsString::from_vec(vec![b'/', 0xff]));
-        channels.refuse_everywhere(&path, cannot_encode(&["path contains invalid UTF-8 characters"]));
+        channels.refuse(&path, cannot_encode(&["path contains invalid UTF-8 characters"]));
         let early: SystemTime = UNIX_EPOCH - Duration::from_secs(1);
         channels.refuse(&early, cannot_encode(&["SystemTime must be later than UNIX_EPOCH"]));
         channels.refuse(&vec![Some(path)], cannot_encode(&["path contains invalid UTF-8 characters"]));
@@ -80,9 +72,55 @@ fn outer<T: Clone>(culprit: T) -> Outer<T> {
 fn a_types_own_words_arrive_with_its_name_and_field() {
     through_all(|channels| {
         channels.refuse(&Unwritable, cannot_encode(&["the cupboard is bare", "Unwritable"]));
-        channels.refuse_everywhere(&Unreadable, cannot_decode(&["the ink is dry", "Unreadable"]));
+        channels.refuse(&Unreadable, cannot_decode(&["the ink is dry", "Unreadable"]));
         channels.refuse(&outer(Unwritable), cannot_encode(&["the cupboard is bare", "Outer", "list", "culprit"]));
         channels.refuse(&outer(Unreadable), cannot_decode(&["the ink is dry", "Outer", "list", "culprit"]));
+    });
+}
+
+/// Panics when it is written, or when it is read.
+#[derive(Debug, Clone, PartialEq)]
+enum Panics {
+    Writing,
+    Reading,
+}
+
+impl Serialize for Panics {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        assert_ne!(*self, Self::Writing, "out of ink");
+        serializer.serialize_unit()
+    }
+}
+
+impl<'de> Deserialize<'de> for Panics {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <()>::deserialize(deserializer)?;
+        panic!("too dark to read")
+    }
+}
+
+/// What reads or writes a value in a worker is a part of the task, and so is its panic.
+#[test]
+fn a_panic_of_a_types_own_code_keeps_its_words() {
+    through_all(|channels| {
+        channels.refuse(&Panics::Writing, cannot_encode(&["panicked", "out of ink", "Panics"]));
+        channels.refuse(&vec![Panics::Writing], cannot_encode(&["panicked", "out of ink", "Panics"]));
+        let unreadable = cannot_decode(&["panicked", "too dark to read", "Panics"]);
+        channels.refuse(&Panics::Reading, |error| match error {
+            Error::Panicked { message, location, .. } => {
+                message == "too dark to read" && location.as_ref().is_some_and(|place| place.contains("refused.rs"))
+            }
+            error => unreadable(error),
+        });
+        let pool = channels.pool();
+        let returned = |_: u8| Panics::Reading;
+        assert!(unreadable(&pool.apply(returned, (1,)).unwrap_err()));
+        assert!(unreadable(&pool.map(returned, [1, 2]).unwrap_err()));
+        assert!(unreadable(&pool.apply_async(returned, (1,)).get().unwrap_err()));
+        assert!(unreadable(&pool.apply_async(returned, (1,)).callback(|_| ()).get().unwrap_err()));
+        assert!(unreadable(&pool.imap(returned, [1, 2]).nth(1).unwrap().unwrap_err()));
+        let unwritten = pool.apply(|_: u8| Panics::Writing, (1,)).unwrap_err();
+        assert!(matches!(&unwritten, Error::Panicked { message, .. } if message.contains("out of ink")), "{unwritten}");
     });
 }
 
@@ -132,10 +170,10 @@ value! {
 #[test]
 fn a_tuple_that_lost_a_field_is_refused() {
     through_all(|channels| {
-        let refused = |error: &Error| matches!(error, Error::Encode(_) | Error::Decode(_) | Error::Initializer(_));
+        let refused = |error: &Error| matches!(error, Error::Encode(_) | Error::Decode(_));
         channels.keep(Shifted(1, 2, 3));
         channels.refuse(&Shifted(0, 2, 3), refused);
-        channels.refuse_everywhere(&Shifted(1, 0, 3), refused);
+        channels.refuse(&Shifted(1, 0, 3), refused);
         channels.refuse(&vec![Shifted(1, 0, 3), Shifted(1, 2, 3)], refused);
         channels.keep(ShiftedVariant::Tuple(1, 2));
         channels.refuse(&ShiftedVariant::Tuple(0, 2), refused);
