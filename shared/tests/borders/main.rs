@@ -61,6 +61,7 @@ fn main() -> ExitCode {
             forked_workers_are_what_the_program_is
             later_workers_are_what_the_program_was
             services_are_drained_by_sigterm
+            services_in_a_cgroup_with_a_quota_are_drained_by_sigterm
             a_service_under_nohup_survives_its_terminal
         },
         named! { drains starts_pools ignores builds_and_waits starts_a_process serves ends_with_marks loses_its_zygote },
