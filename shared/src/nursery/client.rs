@@ -117,8 +117,14 @@ impl Nursery {
         }
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
         // The program may have reaped it itself, by waiting for any child.
-        let exit = waitid(Id::Pid(self.pid), flags).ok().and_then(ExitStatus::from_wait);
-        exit.map_or(Error::Disconnected, |exit| Error::NoWorkers { exit })
+        match waitid(Id::Pid(self.pid), flags).ok().and_then(ExitStatus::from_wait) {
+            // See `serve`.
+            Some(ExitStatus::Exited(errno @ 1..)) if self.ticket.is_none() => {
+                Failure::Serve(Errno::from_raw(errno)).into()
+            }
+            Some(exit) => Error::NoWorkers { exit },
+            None => Error::Disconnected,
+        }
     }
 
     fn failure(&self) -> Option<Failure> {

@@ -11,6 +11,7 @@ mod started;
 mod state;
 #[path = "../support/mod.rs"]
 mod support;
+mod unusual;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,7 @@ use services::*;
 use signals::*;
 use started::*;
 use state::*;
+use unusual::*;
 
 /// All start methods. Programs are told one by its number here.
 const METHODS: [StartMethod; 3] = [StartMethod::ForkServer, StartMethod::Spawn, StartMethod::Fork];
@@ -63,7 +65,14 @@ fn main() -> ExitCode {
             services_are_drained_by_sigterm
             services_in_a_cgroup_with_a_quota_are_drained_by_sigterm
             a_service_under_nohup_survives_its_terminal
+            unusual_programs_have_pools_like_others
+            refused_system_calls_are_an_error_or_no_matter
+            a_task_that_becomes_another_program_costs_itself
+            workers_that_became_other_programs_end_with_the_program
         },
-        named! { drains starts_pools ignores builds_and_waits starts_a_process serves ends_with_marks loses_its_zygote },
+        named! {
+            drains starts_pools ignores builds_and_waits starts_a_process serves ends_with_marks loses_its_zygote
+            is_unusual is_refused has_sleepers
+        },
     )
 }
