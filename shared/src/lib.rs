@@ -113,6 +113,10 @@
 //! - A handle (of a pipe's end, a queue, a lock) goes to another process as an argument, as a
 //!   task's state, or over a [`Connection`]; not as a result, nor through a queue. One that is
 //!   shared costs a descriptor a process, a pipe's end two.
+//! - Shared memory takes its pages as they are written. A process that goes beyond the memory of its
+//!   control group is killed by the kernel: a worker is [`Error::WorkerLost`], then. Where the
+//!   system promises no more memory than it has (`vm.overcommit_memory = 2`), shared memory is
+//!   taken whole when it is made, and too little is [`Error::Io`].
 //! - A worker that is *stopped* (SIGSTOP) while it runs a task keeps it until it goes on, unless
 //!   there is a [time limit](PoolBuilder::task_timeout).
 //! - A thread of this process that has a [`Queue`] by reference and has not used it for ten seconds
