@@ -26,6 +26,24 @@ impl Cgroup {
         Self::new("freezer", ("freezer.state", "THAWED")).or_else(|| Self::new("", ("cgroup.freeze", "0")))
     }
 
+    /// Makes a group whose processes together have so many bytes of memory; `None` where this
+    /// process may not.
+    pub(crate) fn with_memory(bytes: u64) -> Option<Self> {
+        let bytes = bytes.to_string();
+        let first = || {
+            let group = Self::new("memory", ("memory.limit_in_bytes", &bytes))?;
+            // Where there is swap, it would be used before anybody is killed. Without, the file is not there.
+            let _ = fs::write(group.folder.join("memory.memsw.limit_in_bytes"), &bytes);
+            Some(group)
+        };
+        let second = || {
+            let group = Self::new("", ("memory.max", &bytes))?;
+            let _ = fs::write(group.folder.join("memory.swap.max"), "0");
+            Some(group)
+        };
+        first().or_else(second)
+    }
+
     /// `controller` is the name of a controller of version 1, or "" for a group of version 2.
     fn new(controller: &str, (file, setting): (&str, &str)) -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
