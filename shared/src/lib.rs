@@ -95,9 +95,9 @@
 //!   does end a worker. The same holds for a [`Process`], which
 //!   [`send_signal`](Process::send_signal) reaches. A task that sets a handler gets the signals of
 //!   the group as well.
-//! - Workers have the user, folder, environment, limits and output that the program has when their
-//!   pool is built, and read from the null device. If the process that starts them is killed, those
-//!   that follow have what the program has then.
+//! - Workers have the user, folder, environment, limits, namespaces and output that the program has
+//!   when their pool is built, and read from the null device. If the process that starts them is
+//!   killed, those that follow have what the program has then.
 //! - What a task has started is killed with its worker, if that is killed
 //!   ([unless](PoolBuilder::keep_started_processes) it is to be kept). A process that has detached
 //!   itself (its parent ended) is killed with the last of the workers that it may come from. If the
