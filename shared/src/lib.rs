@@ -97,7 +97,9 @@
 //!   the group as well.
 //! - Workers have the user, folder, environment, limits, namespaces and output that the program has
 //!   when their pool is built, and read from the null device. If the process that starts them is
-//!   killed, those that follow have what the program has then.
+//!   killed, those that follow have what the program has then. A program that has given up rights
+//!   which its file gives (set-user-ID, capabilities), or root its capabilities, has workers that
+//!   get no new ones by executing another program.
 //! - What a task has started is killed with its worker, if that is killed
 //!   ([unless](PoolBuilder::keep_started_processes) it is to be kept). A process that has detached
 //!   itself (its parent ended) is killed with the last of the workers that it may come from. If the

@@ -5,6 +5,7 @@
 
 mod ends;
 mod orderly;
+mod rights;
 mod services;
 mod signals;
 mod started;
@@ -20,6 +21,7 @@ use support::{named, run_each_in_a_process};
 
 use ends::*;
 use orderly::*;
+use rights::*;
 use services::*;
 use signals::*;
 use started::*;
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
             spawned_workers_are_what_the_program_is
             forked_workers_are_what_the_program_is
             later_workers_are_what_the_program_was
+            workers_have_the_rights_that_the_program_has_kept
             services_are_drained_by_sigterm
             services_in_a_cgroup_with_a_quota_are_drained_by_sigterm
             a_service_under_nohup_survives_its_terminal
@@ -72,7 +75,7 @@ fn main() -> ExitCode {
         },
         named! {
             drains starts_pools ignores builds_and_waits starts_a_process serves ends_with_marks loses_its_zygote
-            is_unusual is_refused has_sleepers
+            is_unusual is_refused has_sleepers keeps_its_rights gives_up_its_rights
         },
     )
 }

@@ -45,7 +45,7 @@ const LAUNCHERS: [&[&str]; 5] = [
 ];
 
 /// The loader that programs of this machine ask for.
-const LOADER: &str =
+pub(crate) const LOADER: &str =
     if cfg!(target_arch = "aarch64") { "/lib/ld-linux-aarch64.so.1" } else { "/lib64/ld-linux-x86-64.so.2" };
 
 /// The service's command. Not every system or user has all launchers, namespaces and users; the
