@@ -104,6 +104,8 @@
 //!   ([unless](PoolBuilder::keep_started_processes) it is to be kept). A process that has detached
 //!   itself (its parent ended) is killed with the last of the workers that it may come from. If the
 //!   process that starts the workers is killed, it is left running.
+//! - What has become another user's program (`sudo`) can be killed by nobody but that user and root.
+//!   A worker that has is let go as if it had been killed.
 //! - In a worker by [`StartMethod::Fork`] a task that calls `exit` runs the destructors of the
 //!   program's thread-locals.
 //! - Pools, processes, results, iterators, managers, pipes, locks, arrays and their guards belong

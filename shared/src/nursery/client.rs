@@ -178,6 +178,7 @@ pub(crate) struct Family {
 impl Family {
     /// Finds or starts a nursery. `vouched` lets [`StartMethod::Fork`] work beside other threads.
     pub(crate) fn new(method: StartMethod, vouched: Option<ForkPermit>) -> Result<Self> {
+        process::check_namespace()?;
         if method == StartMethod::Fork {
             return Self::fork(vouched.map_or_else(ForkPermit::checked, Ok)?);
         }

@@ -4,15 +4,19 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
-use multiproc::{Pool, Process, Result};
+use multiproc::{Error, Pool, Process, Result};
 use nix::libc;
-use nix::unistd::Uid;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::waitpid;
+use nix::unistd::{ForkResult, Pid, Uid, fork};
 
-use crate::METHODS;
-use crate::support::{Program, note};
+use crate::support::{Gate, ProcessId, Program, arrive, eventually, note, square, squares};
+use crate::{METHODS, arguments, told_method};
 
 /// The rights of this process, as proc_pid_status(5) has them.
 fn rights() -> Vec<String> {
@@ -74,7 +78,7 @@ fn run(launcher: &[&str], file: &Path, program: &str) -> String {
 const NOBODY: [&str; 6] = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
 
 /// A copy of this file that anybody may execute.
-fn copy_in(folder: &Path) -> std::path::PathBuf {
+fn copy_in(folder: &Path) -> PathBuf {
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
     let file = folder.join("program");
     fs::copy(std::env::current_exe().unwrap(), &file).unwrap();
@@ -110,6 +114,77 @@ pub(crate) fn workers_have_the_rights_that_the_program_has_kept() -> Result<()> 
         assert_eq!(run(&launcher, &file, "keeps_its_rights"), without);
     } else {
         note("files cannot be given capabilities here");
+    }
+    Ok(())
+}
+
+/// A task: says that it is here, and becomes a program of root's, which nobody else may kill.
+fn becomes_roots(helper: PathBuf, gate: PathBuf) -> String {
+    arrive(&gate);
+    let arguments = ["--reuid", "0", "--regid", "0", "--clear-groups", "sleep", "3600"];
+    panic!("{}", Command::new(helper).args(arguments).exec())
+}
+
+/// As [`becomes_roots`], in a process that the task waits for.
+fn starts_roots(helper: PathBuf, gate: PathBuf) -> String {
+    // SAFETY: the child ends as another program, or by a panic in its copy of the worker, which ends then.
+    match unsafe { fork() }.unwrap() {
+        ForkResult::Child => becomes_roots(helper, gate),
+        ForkResult::Parent { child } => format!("{:?}", waitpid(child, None)),
+    }
+}
+
+/// A program whose tasks become root's, or start what does: `loses_tasks_to_root METHOD HELPER GATE`.
+pub(crate) fn loses_tasks_to_root() -> Result<()> {
+    let [helper, gate] = [1, 2].map(|at| PathBuf::from(&arguments()[at]));
+    let builder = || Pool::builder().processes(2).start_method(told_method());
+    for starts in [false, true] {
+        let pool = builder().task_timeout(Duration::from_secs(1)).build()?;
+        let args = (helper.clone(), gate.clone());
+        let lost = if starts { pool.apply(starts_roots, args) } else { pool.apply(becomes_roots, args) };
+        assert!(matches!(lost, Err(Error::TimedOut { .. })), "{lost:?}");
+        assert_eq!(pool.map(square, 0..10)?, squares(10));
+        pool.close();
+        pool.join()?;
+    }
+    let process = Process::builder().start_method(told_method()).target(becomes_roots, (helper, gate)).start()?;
+    std::thread::sleep(Duration::from_millis(200));
+    process.kill()?;
+    let lost = process.join();
+    assert!(matches!(lost, Err(Error::WorkerLost { .. })), "{lost:?}");
+    println!("well");
+    Ok(())
+}
+
+pub(crate) fn a_task_that_becomes_another_users_program_is_let_go() -> Result<()> {
+    if !Uid::effective().is_root() {
+        note("only root can make a file that makes others root");
+        return Ok(());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = copy_in(folder.path());
+    let found = Command::new("sh").args(["-c", "command -v setpriv"]).output().unwrap();
+    let helper = folder.path().join("helper");
+    fs::copy(String::from_utf8(found.stdout).unwrap().trim(), &helper).unwrap();
+    fs::set_permissions(&helper, fs::Permissions::from_mode(0o4755)).unwrap();
+    for method in ["0", "1", "2"] {
+        let gate = Gate::new();
+        fs::set_permissions(gate.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        let mut command = Command::new("timeout");
+        command.args(["--signal=KILL", "60"]).args(NOBODY).arg(&file);
+        command.args(Program::command("loses_tasks_to_root").get_args()).arg(method).arg(&helper).arg(gate.path());
+        // A pipe would end with the last of them only.
+        let said = folder.path().join("said");
+        let stream = fs::File::create(&said).unwrap();
+        let status = command.stdout(stream.try_clone().unwrap()).stderr(stream).status().unwrap();
+        let left: Vec<_> = gate.arrived().into_iter().filter_map(ProcessId::of).collect();
+        for process in &left {
+            kill(Pid::from_raw(process.pid as i32), Signal::SIGKILL).unwrap();
+            eventually("it has ended", || process.is_gone());
+        }
+        let said = fs::read_to_string(&said).unwrap();
+        assert!(status.success() && said == "well\n", "{method}: {status} {said}");
+        assert_eq!(left.len(), 3, "{method}: all became root's");
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use nix::libc::{self, c_int};
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{ForkResult, alarm, fork};
 
-use crate::support::{Gate, Program, announce, arrive, eventually, nap, pids, square, squares};
+use crate::support::{Gate, Program, announce, arrive, eventually, nap, note, pids, square, squares};
 use crate::{METHODS, arguments, told_method};
 
 /// What a program may have done to itself, under the name that its test says.
@@ -122,6 +122,36 @@ pub(crate) fn unusual_programs_have_pools_like_others() -> Result<()> {
             let output = command.args([method, &way.to_string()]).output().unwrap();
             let printed = String::from_utf8_lossy(&output.stdout);
             assert!(printed == "works\n", "{name}, {method}: {output:?}");
+        }
+    }
+    Ok(())
+}
+
+/// A program whose children are in another PID namespace: `has_distant_children METHOD`.
+pub(crate) fn has_distant_children() -> Result<()> {
+    // SAFETY: integers only.
+    if unsafe { libc::unshare(libc::CLONE_NEWPID) } != 0 {
+        println!("forbidden");
+        return Ok(());
+    }
+    for _ in 0..2 {
+        let refused = Pool::builder().processes(2).start_method(told_method()).build();
+        assert!(matches!(&refused, Err(Error::Config(text)) if text.contains("PID namespace")), "{refused:?}");
+    }
+    println!("refused");
+    Ok(())
+}
+
+pub(crate) fn a_program_whose_children_are_in_another_pid_namespace_is_refused() -> Result<()> {
+    for method in ["0", "1", "2"] {
+        let program = Program::command("has_distant_children");
+        let mut command = Command::new("timeout");
+        command.args(["--signal=KILL", "60"]).arg(program.get_program()).args(program.get_args()).arg(method);
+        let output = command.output().unwrap();
+        match &*String::from_utf8_lossy(&output.stdout) {
+            "refused\n" => {}
+            "forbidden\n" => note("no PID namespace can be made here"),
+            _ => panic!("{method}: {output:?}"),
         }
     }
     Ok(())
