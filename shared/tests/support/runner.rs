@@ -20,7 +20,7 @@ pub(crate) const PROGRAM: &str = "--program";
 const TEST: &str = "--in-this-process";
 
 /// How the line of a [`note`] begins.
-const NOTE: &str = "note: ";
+const NOTE: &str = "on this system: ";
 
 /// A function and its name.
 pub(crate) type Named = (&'static str, fn() -> multiproc::Result<()>);
