@@ -95,13 +95,17 @@
 //!   does end a worker. The same holds for a [`Process`], which
 //!   [`send_signal`](Process::send_signal) reaches. A task that sets a handler gets the signals of
 //!   the group as well.
-//! - Workers have the user, folder, environment, limits and output that the program has when their
-//!   pool is built, and read from the null device. If the process that starts them is killed, those
-//!   that follow have what the program has then.
+//! - Workers have the user, folder, environment, limits, namespaces and output that the program has
+//!   when their pool is built, and read from the null device. If the process that starts them is
+//!   killed, those that follow have what the program has then. A program that has given up rights
+//!   which its file gives (set-user-ID, capabilities), or root its capabilities, has workers that
+//!   get no new ones by executing another program.
 //! - What a task has started is killed with its worker, if that is killed
 //!   ([unless](PoolBuilder::keep_started_processes) it is to be kept). A process that has detached
 //!   itself (its parent ended) is killed with the last of the workers that it may come from. If the
 //!   process that starts the workers is killed, it is left running.
+//! - What has become another user's program (`sudo`) can be killed by nobody but that user and root.
+//!   A worker that has is let go as if it had been killed.
 //! - In a worker by [`StartMethod::Fork`] a task that calls `exit` runs the destructors of the
 //!   program's thread-locals.
 //! - Pools, processes, results, iterators, managers, pipes, locks, arrays and their guards belong
@@ -113,6 +117,10 @@
 //! - A handle (of a pipe's end, a queue, a lock) goes to another process as an argument, as a
 //!   task's state, or over a [`Connection`]; not as a result, nor through a queue. One that is
 //!   shared costs a descriptor a process, a pipe's end two.
+//! - Shared memory takes its pages as they are written. A process that goes beyond the memory of its
+//!   control group is killed by the kernel: a worker is [`Error::WorkerLost`], then. Where the
+//!   system promises no more memory than it has (`vm.overcommit_memory = 2`), shared memory is
+//!   taken whole when it is made, and too little is [`Error::Io`].
 //! - A worker that is *stopped* (SIGSTOP) while it runs a task keeps it until it goes on, unless
 //!   there is a [time limit](PoolBuilder::task_timeout).
 //! - A thread of this process that has a [`Queue`] by reference and has not used it for ten seconds

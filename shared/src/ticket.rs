@@ -15,7 +15,7 @@ use crate::ring::{FAILURE_AT, TICKET_LEN};
 use crate::sys::executable::{Build, Executable};
 use crate::sys::launch::{Estate, with_ticket};
 use crate::sys::modules::Module;
-use crate::sys::process;
+use crate::sys::{process, rights};
 
 /// Whether `init` was called: without it, a child made by exec would run `main`.
 static INIT: AtomicBool = AtomicBool::new(false);
@@ -95,7 +95,11 @@ pub(crate) fn take() -> Option<(Role, u32, Estate)> {
     // SAFETY: a valid ticket is made for a process that is started with it and with as many descriptors
     // as its role has; it was good for once, and has just been made invalid.
     match role.map(|role| (role, unsafe { Estate::adopt(role.work()) })) {
-        Some((role, Some(estate))) => Some((role, ticket.parent as u32, estate)),
+        Some((role, Some(estate))) if rights::may_use(&estate.ticket) => Some((role, ticket.parent as u32, estate)),
+        Some((_, Some(estate))) => {
+            fail(estate.ticket, Failure::Rights);
+            process::exit_now(70)
+        }
         _ => process::exit_now(70),
     }
 }
@@ -136,6 +140,8 @@ pub(crate) enum Failure {
     Serve(Errno),
     /// The system refused it a thread to work in.
     Thread(Errno),
+    /// Its file gives it rights that its parent has not.
+    Rights,
 }
 
 impl Failure {
@@ -146,6 +152,7 @@ impl Failure {
             Self::NoProc => (3, 0),
             Self::Serve(errno) => (4, errno as i32),
             Self::Thread(errno) => (5, errno as i32),
+            Self::Rights => (6, 0),
         };
         kind << 32 | u64::from(errno.cast_unsigned())
     }
@@ -159,6 +166,7 @@ impl Failure {
             3 => Self::NoProc,
             4 => Self::Serve(errno),
             5 => Self::Thread(errno),
+            6 => Self::Rights,
             _ => return None,
         })
     }
@@ -172,7 +180,7 @@ impl Failure {
 
     /// Returns whether the next process would meet the same.
     pub(crate) fn is_final(self) -> bool {
-        matches!(self, Self::OtherBuild | Self::NoProc)
+        matches!(self, Self::OtherBuild | Self::NoProc | Self::Rights)
     }
 }
 
@@ -186,6 +194,7 @@ impl From<Failure> for Error {
             }
             Failure::NoProc => Self::Executable("/proc cannot be read in a new process (is it mounted?)".into()),
             Failure::Serve(errno) => system("the process that starts workers could not begin", errno),
+            Failure::Rights => Self::Executable("its file gives a new process rights that this one has not".into()),
             Failure::Thread(errno) => system("a worker cannot start a thread to work in", errno),
         }
     }
@@ -222,7 +231,7 @@ mod tests {
         let (_, fd) = Mapping::create("ticket", 4096).unwrap();
         assert_eq!(Failure::left_in(&fd), None);
         let errnos = [Failure::Exec, Failure::Serve, Failure::Thread].map(|kind| kind(Errno::EAGAIN));
-        for failure in errnos.into_iter().chain([Failure::OtherBuild, Failure::NoProc]) {
+        for failure in errnos.into_iter().chain([Failure::OtherBuild, Failure::NoProc, Failure::Rights]) {
             fail(&fd, failure);
             assert_eq!(Failure::left_in(&fd), Some(failure));
         }

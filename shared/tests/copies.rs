@@ -33,6 +33,7 @@ fn main() -> ExitCode {
             static_pool_is_refused_in_a_forked_process
             dropped_copy_of_a_busy_pool_does_nothing
             unwinding_copy_of_a_program_does_nothing
+            exiting_copy_of_a_program_does_nothing
             copy_made_while_threads_use_the_pool_does_not_hang
             copy_of_a_copy_is_refused_too
             inherited_process_is_refused

@@ -52,6 +52,7 @@ fn main() -> ExitCode {
             two_threads_may_join_and_get
             lazy_calls_of_a_closed_pool_end_after_one_error
             time_limits_leave_out_the_time_that_the_program_was_stopped
+            time_limits_leave_out_the_time_that_the_program_was_frozen
             time_limits_count_the_time_that_only_a_worker_was_stopped
         },
         named! { works_within_limits },

@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
@@ -295,6 +296,42 @@ fn a_worker_does_not_take_the_programs_input() {
     promise(|| {
         let read = || std::io::read_to_string(std::io::stdin()).map_err(|error| error.to_string());
         assert_eq!(Pool::with_processes(1)?.apply(read, ())?.as_deref(), Ok(""));
+        Ok(())
+    });
+}
+
+thread_local! {
+    static OF_A_THREAD: RefCell<Option<Pool>> = const { RefCell::new(None) };
+}
+
+/// Has this thread have a pool, and uses it.
+fn use_pool_of_the_thread(n: u64) -> multiproc::Result<u64> {
+    OF_A_THREAD.with_borrow_mut(|pool| {
+        if pool.is_none() {
+            *pool = Some(Pool::with_processes(1)?);
+        }
+        pool.as_ref().expect("it was built").apply(square, (n,))
+    })
+}
+
+#[test]
+fn a_pool_of_a_thread_ends_with_the_thread() {
+    promise(|| {
+        for n in 0..3 {
+            assert_eq!(thread::spawn(move || use_pool_of_the_thread(n)).join().unwrap()?, n * n);
+            eventually("nobody is left", || descendants().is_empty());
+        }
+        // The thread may be a worker's.
+        for method in [StartMethod::ForkServer, StartMethod::Spawn] {
+            let pool = Pool::builder().processes(2).start_method(method).build()?;
+            for n in 0..10 {
+                assert_eq!(pool.apply(|n| use_pool_of_the_thread(n).unwrap(), (n,))?, n * n);
+            }
+            pool.close();
+            pool.join()?;
+            drop(pool);
+            eventually("nobody is left", || descendants().is_empty());
+        }
         Ok(())
     });
 }

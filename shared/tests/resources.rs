@@ -17,7 +17,7 @@ use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction};
 use nix::unistd::{Pid, Uid};
-use support::{Program, named, pids, run_each_in_a_process, square, squares};
+use support::{Cgroup, Program, named, note, pids, run_each_in_a_process, square, squares};
 
 fn main() -> ExitCode {
     run_each_in_a_process(
@@ -27,6 +27,8 @@ fn main() -> ExitCode {
             more_workers_than_processes_are_an_error
             more_workers_than_memory_are_an_error
             a_result_that_there_is_no_memory_for_is_an_error
+            a_worker_that_is_killed_for_memory_fails_only_its_task
+            limits_of_every_kind_are_an_error_or_no_matter
             a_full_shared_memory_file_system_does_not_matter
             shared_memory_over_the_limit_on_files_is_an_error
             a_queue_that_grows_over_the_limit_on_files_is_an_error
@@ -38,7 +40,10 @@ fn main() -> ExitCode {
             thousands_of_pools_one_after_the_other
             three_hundred_workers
         },
-        named! { uses_few_processes uses_a_small_pool uses_a_pool_with_closed_streams },
+        named! {
+            uses_few_processes uses_a_small_pool uses_a_pool_with_closed_streams uses_much_memory
+            uses_a_pool_under_a_limit
+        },
     )
 }
 
@@ -247,6 +252,102 @@ fn a_result_that_there_is_no_memory_for_is_an_error() -> Result<()> {
         let result = pool.apply(|| vec![1u8; 1 << 30], ());
         assert!(matches!(result, Err(Error::Decode(_))), "{:?}", result.map(|bytes| bytes.len()));
         assert_eq!(pool.map(square, 0..100)?, squares(100));
+    }
+    Ok(())
+}
+
+/// Bytes that a group of [`uses_much_memory`] may have, and that it writes.
+const GROUP: u64 = 64 << 20;
+const MUCH: usize = 192 << 20;
+
+/// A program in a group with little memory, whose tasks write much.
+fn uses_much_memory() -> Result<()> {
+    for method in ALL {
+        let pool = Pool::builder().processes(2).start_method(method).build()?;
+        let fill_private = || vec![7u8; MUCH].len();
+        let fill_shared = |slice: SharedSlice<u8>| {
+            let mut bytes = slice.write(..).unwrap();
+            bytes.fill(7);
+            bytes.len()
+        };
+        let killed = |result: Result<usize>| match result {
+            Err(Error::WorkerLost { exit, .. }) => assert_eq!(exit.signal_name(), Some("SIGKILL")),
+            other => panic!("{method:?}: {other:?}"),
+        };
+        killed(pool.apply(fill_private, ()));
+        killed(pool.apply(fill_shared, (SharedSlice::new(MUCH)?,)));
+        assert_eq!(pool.map(square, 0..100)?, squares(100));
+        pool.close();
+        pool.join()?;
+    }
+    println!("well");
+    Ok(())
+}
+
+fn a_worker_that_is_killed_for_memory_fails_only_its_task() -> Result<()> {
+    let Some(group) = Cgroup::with_memory(GROUP) else {
+        note("no cgroup with little memory can be made here");
+        return a_result_that_there_is_no_memory_for_is_an_error();
+    };
+    let output = group.of(&Program::command("uses_much_memory")).output().unwrap();
+    assert!(output.status.success() && output.stdout == b"well\n", "{output:?}");
+    Ok(())
+}
+
+/// A program under one limit: `uses_a_pool_under_a_limit METHOD LIMIT`.
+fn uses_a_pool_under_a_limit() -> Result<()> {
+    let numbers: Vec<usize> = std::env::args().skip(3).map(|number| number.parse().unwrap()).collect();
+    let (method, (resource, most)) = (ALL[numbers[0]], LIMITS[numbers[1]]);
+    limit(resource, most);
+    let uses_a_pool = || {
+        let pool = Pool::builder().processes(2).start_method(method).build()?;
+        assert_eq!(pool.map(square, 0..100)?, squares(100));
+        let lost = pool.apply(|| -> u64 { std::process::exit(3) }, ());
+        assert!(matches!(lost, Err(Error::WorkerLost { exit, .. }) if exit.code() == Some(3)), "{lost:?}");
+        pool.map(square, 0..100)
+    };
+    match uses_a_pool() {
+        Ok(results) => assert_eq!(results, squares(100)),
+        // What the system refused, or that it has killed a new process.
+        Err(Error::Io { .. } | Error::NoWorkers { .. }) => {}
+        Err(error) => panic!("{error:?}"),
+    }
+    Ok(())
+}
+
+/// Limits that are too small for a pool, or just so.
+const LIMITS: [(Resource, u64); 20] = [
+    (Resource::RLIMIT_AS, 0),
+    (Resource::RLIMIT_AS, 5 << 20),
+    (Resource::RLIMIT_AS, 8 << 20),
+    (Resource::RLIMIT_AS, 10 << 20),
+    (Resource::RLIMIT_AS, 14 << 20),
+    (Resource::RLIMIT_AS, 20 << 20),
+    (Resource::RLIMIT_DATA, 0),
+    (Resource::RLIMIT_DATA, 300 << 10),
+    (Resource::RLIMIT_DATA, 600 << 10),
+    (Resource::RLIMIT_DATA, 3 << 20),
+    (Resource::RLIMIT_STACK, 64 << 10),
+    (Resource::RLIMIT_STACK, 200 << 10),
+    (Resource::RLIMIT_NOFILE, 3),
+    (Resource::RLIMIT_NOFILE, 8),
+    (Resource::RLIMIT_NOFILE, 12),
+    (Resource::RLIMIT_NOFILE, 16),
+    (Resource::RLIMIT_SIGPENDING, 0),
+    (Resource::RLIMIT_MEMLOCK, 0),
+    (Resource::RLIMIT_CORE, 0),
+    (Resource::RLIMIT_MSGQUEUE, 0),
+];
+
+fn limits_of_every_kind_are_an_error_or_no_matter() -> Result<()> {
+    for (at, (resource, most)) in LIMITS.iter().enumerate() {
+        for method in ["0", "1", "2"] {
+            let program = Program::command("uses_a_pool_under_a_limit");
+            let mut command = Command::new("timeout");
+            command.args(["--signal=KILL", "60"]).arg(program.get_program()).args(program.get_args());
+            let output = command.args([method, &at.to_string()]).output().unwrap();
+            assert!(output.status.success(), "{method}, {resource:?}, {most}: {output:?}");
+        }
     }
     Ok(())
 }

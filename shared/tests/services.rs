@@ -47,9 +47,12 @@ fn main() -> ExitCode {
             a_first_worker_that_cannot_be_started_is_an_error
             what_makes_no_sense_is_refused
             the_end_of_a_manager_leaves_nothing_to_change
+            a_hook_that_panics_costs_its_call_alone
+            arguments_that_panic_when_cloned_cost_one_start
         },
         named! {
             prints prints_spawned prints_forked ends_by_term ignores_term panics_at_start shrinks naps reloads_at_once
+            has_hooks_that_panic clones_badly
         },
     )
 }
@@ -220,6 +223,47 @@ fn reloads_at_once() -> Result<()> {
     });
     manager.on_reload(|_| println!("reloading"));
     manager.on_dead_worker(|_, number, exit| println!("worker {number} {exit}"));
+    manager.run()
+}
+
+/// Of each kind it has a hook that panics, and one after it that says what it was called for.
+fn has_hooks_that_panic() -> Result<()> {
+    let doomed = |_: ServiceWorker| -> () { panic!("no luck") };
+    let mut manager = ServiceManager::new();
+    let reloaded = |_: &ServiceControl, _| println!("the service reloads");
+    let service = Service::new(printer, (Queue::new()?,)).on_reload(|_, _| panic!("a service's reload"));
+    manager.add(service.on_reload(reloaded), 2)?;
+    manager.add(Service::new(doomed, ()).named("doomed"), 1)?;
+    manager.on_new_worker(|_, number, _| panic!("new worker {number}"));
+    manager.on_dead_worker(|_, number, _| panic!("dead worker {number}"));
+    manager.on_error(|_, number, _| panic!("error of {number}"));
+    manager.on_reload(|_| panic!("reload"));
+    manager.on_terminate(|| panic!("terminate"));
+    manager.on_error(|_, _, error| println!("{error}"));
+    manager.on_reload(|_| println!("reloading"));
+    talk(&mut manager, 3);
+    println!("{}", manager.run().unwrap_err());
+    Ok(())
+}
+
+/// What its workers are given: panics when it is cloned for the second time.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Fragile;
+
+impl Clone for Fragile {
+    fn clone(&self) -> Self {
+        static CLONES: AtomicU32 = AtomicU32::new(0);
+        assert_ne!(CLONES.fetch_add(1, SeqCst), 1, "fragile");
+        Self
+    }
+}
+
+fn clones_badly() -> Result<()> {
+    let sleeper = |_: ServiceWorker, _: Fragile| thread::sleep(LONG);
+    let mut manager = ServiceManager::new();
+    manager.add(Service::new(sleeper, (Fragile,)).named("sleeper"), 1)?;
+    manager.on_error(|_, _, error| println!("{error}"));
+    talk(&mut manager, 1);
     manager.run()
 }
 
@@ -627,5 +671,38 @@ fn the_end_of_a_manager_leaves_nothing_to_change() -> Result<()> {
     is_config(control.reconfigure(id, 1), "ended");
     control.terminate();
     ServiceManager::new().control().reload();
+    Ok(())
+}
+
+fn a_hook_that_panics_costs_its_call_alone() -> Result<()> {
+    let mut program = Program::start("has_hooks_that_panic");
+    let before = await_workers(&program, "printer", 0..2);
+    eventually("the workers listen", || before.iter().all(listens_for_term));
+    program.signal(Signal::SIGHUP);
+    await_lines(&mut program, &["reloading", "the service reloads"]);
+    send(&before[1], Signal::SIGKILL);
+    await_lines(&mut program, &["worker 1 killed by SIGKILL (signal 9)", "new worker 1"]);
+    let after = await_workers(&program, "printer", 0..2);
+    assert_eq!(before[0], after[0]);
+    eventually("the new worker listens", || listens_for_term(&after[1]));
+    program.signal(Signal::SIGTERM);
+    await_lines(&mut program, &["terminating", "printer-0 ends", "printer-1 ends"]);
+    let lines = end_well(program);
+    let first = "in a hook of the service manager: new worker 0";
+    assert!(lines.iter().any(|line| line.contains(first)), "{lines:?}");
+    Ok(())
+}
+
+fn arguments_that_panic_when_cloned_cost_one_start() -> Result<()> {
+    let mut program = Program::start("clones_badly");
+    let before = await_workers(&program, "sleeper", 0..1);
+    send(&before[0], Signal::SIGKILL);
+    await_lines(&mut program, &["worker 0 killed by SIGKILL (signal 9)"]);
+    let line = program.line();
+    assert!(line.contains("fragile"), "{line}");
+    await_lines(&mut program, &["new worker 0"]);
+    assert_ne!(before, await_workers(&program, "sleeper", 0..1));
+    program.signal(Signal::SIGTERM);
+    end_well(program);
     Ok(())
 }

@@ -66,9 +66,17 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// Of a long path, so many steps at each end are shown.
+        const SHOWN: usize = 8;
         let Cause { text, path } = &*self.0;
         f.write_str(text)?;
         for (i, step) in path.iter().rev().enumerate() {
+            if i >= SHOWN && path.len() - i > SHOWN {
+                if i == SHOWN {
+                    f.write_str(" … ")?;
+                }
+                continue;
+            }
             match (i, step) {
                 (0, Step::Field(name)) => write!(f, " (in `{name}")?,
                 (_, Step::Field(name)) => write!(f, ".{name}")?,

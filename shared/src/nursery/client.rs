@@ -117,8 +117,14 @@ impl Nursery {
         }
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
         // The program may have reaped it itself, by waiting for any child.
-        let exit = waitid(Id::Pid(self.pid), flags).ok().and_then(ExitStatus::from_wait);
-        exit.map_or(Error::Disconnected, |exit| Error::NoWorkers { exit })
+        match waitid(Id::Pid(self.pid), flags).ok().and_then(ExitStatus::from_wait) {
+            // See `serve`.
+            Some(ExitStatus::Exited(errno @ 1..)) if self.ticket.is_none() => {
+                Failure::Serve(Errno::from_raw(errno)).into()
+            }
+            Some(exit) => Error::NoWorkers { exit },
+            None => Error::Disconnected,
+        }
     }
 
     fn failure(&self) -> Option<Failure> {
@@ -172,6 +178,7 @@ pub(crate) struct Family {
 impl Family {
     /// Finds or starts a nursery. `vouched` lets [`StartMethod::Fork`] work beside other threads.
     pub(crate) fn new(method: StartMethod, vouched: Option<ForkPermit>) -> Result<Self> {
+        process::check_namespace()?;
         if method == StartMethod::Fork {
             return Self::fork(vouched.map_or_else(ForkPermit::checked, Ok)?);
         }
@@ -185,6 +192,7 @@ impl Family {
             match root.send(&buffer[..len], &[theirs.as_fd()], true) {
                 // It is dying, and its sockets go before it does.
                 Err(Errno::EPIPE | Errno::ECONNRESET) if tries > 0 => wait_readable(nursery.ended.as_fd(), PATIENCE),
+                Err(Errno::EPIPE | Errno::ECONNRESET) => return Err(nursery.cause()),
                 outcome => {
                     outcome.context("cannot reach the nursery")?;
                     return Ok(Self { channel, nursery, exec: method == StartMethod::Spawn });

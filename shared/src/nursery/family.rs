@@ -6,6 +6,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::exit::ExitStatus;
 use crate::nursery::message::{self, MOST_BYTES, Report};
 use crate::sys::signals;
 use crate::sys::socket::Socket;
@@ -77,12 +78,13 @@ impl Family {
         self.workers.iter().find(|(_, worker)| worker.pid == pid).map(|(id, _)| *id)
     }
 
-    pub(super) fn signal(&mut self, worker: u64, signal: i32, handled: bool) {
-        let Some(worker) = self.workers.get_mut(&worker) else { return };
-        if handled {
+    pub(super) fn signal(&mut self, id: u64, signal: i32, handled: bool) {
+        let Some(worker) = self.workers.get_mut(&id) else { return };
+        if signal == Signal::SIGKILL as i32 {
+            self.kill(id);
+        } else if handled {
             signals::send_to_handler(worker.pid, signal);
         } else {
-            worker.killed |= signal == Signal::SIGKILL as i32;
             signals::send(worker.pid, signal);
         }
     }
@@ -90,9 +92,18 @@ impl Family {
     /// Ends all workers: nobody wants them any more.
     pub(super) fn abandon(&mut self) {
         self.orphaned = true;
-        for worker in self.workers.values_mut() {
-            worker.killed = true;
-            let _ = kill(worker.pid, Signal::SIGKILL);
+        let all: Vec<u64> = self.workers.keys().copied().collect();
+        all.into_iter().for_each(|id| self.kill(id));
+    }
+
+    /// Kills a worker. One that has become another user's program, which this process may not kill,
+    /// is let go as if it had ended: nobody would wait in vain for that.
+    fn kill(&mut self, id: u64) {
+        let Some(worker) = self.workers.get_mut(&id) else { return };
+        worker.killed = true;
+        if kill(worker.pid, Signal::SIGKILL) == Err(Errno::EPERM) {
+            self.workers.remove(&id);
+            self.hold(Report::Exited { worker: id, status: ExitStatus::Signaled(Signal::SIGKILL as i32) });
         }
     }
 }

@@ -13,6 +13,7 @@ use std::fs;
 use std::io;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpid};
 
@@ -95,8 +96,12 @@ impl Orphans {
 
     fn kill(&mut self, pid: Pid) {
         self.left.remove(&pid);
-        self.killed.insert(pid);
-        let _ = kill(pid, Signal::SIGKILL);
+        if kill(pid, Signal::SIGKILL) == Err(Errno::EPERM) {
+            // Another user's by now, and nothing to wait for.
+            self.left.insert(pid, Detached::default());
+        } else {
+            self.killed.insert(pid);
+        }
     }
 
     /// This process' children that are neither workers nor known.

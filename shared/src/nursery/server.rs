@@ -37,10 +37,11 @@ pub(crate) fn serve_executed(ticket: OwnedFd, root: OwnedFd, parent: u32, may_fo
     process::exit_now(71)
 }
 
-/// The life of a nursery that is a fork of the program, and serves one family.
+/// The life of a nursery that is a fork of the program, and serves one family. Without a ticket, it
+/// exits with the number of the error that keeps it from serving.
 pub(super) fn serve(family: Socket, parent: Pid, permit: ForkPermit) -> ! {
-    serve_until_end(None, Some(family), parent, move || Some(permit));
-    process::exit_now(71)
+    let errno = serve_until_end(None, Some(family), parent, move || Some(permit));
+    process::exit_now(errno as i32)
 }
 
 /// The life of any nursery, and of the workers that are forked from it. Comes back if it could not

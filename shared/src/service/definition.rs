@@ -3,9 +3,11 @@
 use std::any::type_name;
 use std::fmt;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::foreign;
 use crate::nursery::StartMethod;
 use crate::process::Process;
+use crate::service::hooks::Panics;
 use crate::service::{ServiceControl, ServiceId, ServiceWorker};
 use crate::task::{Arguments, Task};
 
@@ -82,8 +84,8 @@ impl Service {
         self
     }
 
-    pub(super) fn reload(&mut self, control: &ServiceControl, id: ServiceId) {
-        self.on_reload.iter_mut().for_each(|hook| hook(control, id));
+    pub(super) fn reload(&mut self, control: &ServiceControl, id: ServiceId, panics: &mut Panics) {
+        panics.guard_each(&mut self.on_reload, |hook| hook(control, id));
     }
 
     /// Sets its name, which its workers' names begin with.
@@ -97,9 +99,11 @@ impl Service {
         &self.name
     }
 
-    /// Starts the worker of this number.
+    /// Starts the worker of this number. Its arguments are cloned, which is code of the program's.
     pub(super) fn start(&self, number: usize, method: StartMethod) -> Result<Process<()>> {
-        (self.start)(ServiceWorker::new(number, format!("{}-{number}", self.name)), method)
+        let worker = ServiceWorker::new(number, format!("{}-{number}", self.name));
+        foreign::guard(|| (self.start)(worker, method))
+            .unwrap_or_else(|panic| Err(Error::Encode(format!("cloning the service's arguments panicked: {panic}"))))
     }
 }
 

@@ -176,10 +176,11 @@ impl ServiceManager {
     /// ignored before). Handlers that the program has set for them run, too; afterwards, all is
     /// as it was.
     ///
-    /// A second SIGTERM changes nothing. A hook that panics ends the manager at once, and its
-    /// workers with it.
+    /// A second SIGTERM changes nothing. A hook that panics ends that call of it; the manager, its
+    /// workers and the other hooks go on.
     ///
     /// # Errors
+    /// [`Error::Panicked`] at the end, with the message of the first hook that panicked;
     /// [`Error::Config`] if another manager runs in this process; what [`Process`](crate::Process)
     /// says if one of the first workers cannot be started: those that could be are killed then.
     /// What fails later is tried again; see [`on_error`](ServiceManager::on_error).

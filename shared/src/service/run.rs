@@ -126,7 +126,7 @@ pub(super) fn run(
     };
     let outcome = run.serve();
     run.control.0.end();
-    outcome
+    outcome.and_then(|()| run.hooks.panics.outcome())
 }
 
 impl Run {
@@ -168,7 +168,7 @@ impl Run {
                 return;
             }
             for group in &mut self.groups {
-                group.service.reload(&self.control, group.id);
+                group.service.reload(&self.control, group.id, &mut self.hooks.panics);
             }
             self.seats().for_each(|seat| seat.reload());
             self.fill();

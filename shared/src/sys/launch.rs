@@ -9,7 +9,7 @@ use std::ffi::{CString, c_char};
 use std::iter;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
-use std::ptr;
+use std::{ptr, thread};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -20,7 +20,7 @@ use nix::unistd::{ForkResult, Pid, fork, getpid};
 use crate::error::{Context, Result};
 use crate::sys::executable::Executable;
 use crate::sys::process::{die_with, exit_now};
-use crate::sys::{lifeline, signals};
+use crate::sys::{lifeline, rights, signals};
 
 /// Where a fresh process finds its ticket.
 const TICKET_FD: RawFd = 3;
@@ -30,19 +30,32 @@ const WORK_FDS: [RawFd; 3] = [4, 5, 6];
 /// Beyond all of these.
 const BEYOND: RawFd = 7;
 
-/// Starts this program once more, with `ticket` and `work` at their numbers. Safe with any number
-/// of threads, and its cost does not depend on the memory in use.
+/// Starts this program once more, with `ticket` and `work` at their numbers, and with no rights
+/// that this thread has not. Safe with any number of threads, and its cost does not depend on the
+/// memory in use.
 pub(crate) fn spawn(program: &Executable, ticket: BorrowedFd<'_>, work: BorrowedFd<'_>) -> Result<Pid> {
+    let context = "cannot start a child process";
     let (ticket, work) = (out_of_the_way(ticket)?, out_of_the_way(work)?);
-    let context = "cannot prepare a child process";
-    let mut actions = PosixSpawnFileActions::init().context(context)?;
-    actions.add_dup2(ticket.as_raw_fd(), TICKET_FD).context(context)?;
-    actions.add_dup2(work.as_raw_fd(), WORK_FDS[0]).context(context)?;
-    close_rest(&mut actions).context(context)?;
-    let mut attributes = PosixSpawnAttr::init().context(context)?;
-    attributes.set_flags(PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK).context(context)?;
-    attributes.set_sigmask(&signals::request_set()).context(context)?;
-    posix_spawn(&*program.path, &actions, &attributes, &own_args(), &own_env()).context("cannot start a child process")
+    let start = || -> nix::Result<Pid> {
+        let mut actions = PosixSpawnFileActions::init()?;
+        actions.add_dup2(ticket.as_raw_fd(), TICKET_FD)?;
+        actions.add_dup2(work.as_raw_fd(), WORK_FDS[0])?;
+        close_rest(&mut actions)?;
+        let mut attributes = PosixSpawnAttr::init()?;
+        attributes.set_flags(PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK)?;
+        attributes.set_sigmask(&signals::request_set())?;
+        posix_spawn(&*program.path, &actions, &attributes, &own_args(), &own_env())
+    };
+    if !rights::would_gain(program.path()) {
+        return start().context(context);
+    }
+    // The new process has it from the thread that starts it, which cannot get rid of it again.
+    let alone = || rights::give_up_gains().and_then(|()| start());
+    let started = thread::scope(|scope| {
+        let thread = thread::Builder::new().spawn_scoped(scope, alone);
+        thread.map(|thread| thread.join().unwrap_or(Err(Errno::EIO)))
+    });
+    started.context(context)?.context(context)
 }
 
 /// Has the new process close all descriptors beyond the first two of ours.

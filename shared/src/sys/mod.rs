@@ -22,6 +22,7 @@ pub(crate) mod mutex;
 pub(crate) mod own;
 pub(crate) mod pid;
 pub(crate) mod process;
+pub(crate) mod rights;
 pub(crate) mod shm;
 pub(crate) mod signals;
 pub(crate) mod socket;

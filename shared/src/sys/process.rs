@@ -96,6 +96,19 @@ fn list_threads() -> Result<usize> {
     }
 }
 
+/// Fails if children of this thread would be in another PID namespace than it is itself: neither
+/// would know the other's numbers.
+pub(crate) fn check_namespace() -> Result<()> {
+    let namespace = |name| std::fs::read_link(format!("/proc/thread-self/ns/{name}")).ok();
+    let own = namespace("pid");
+    // One without a process has no name yet.
+    if own.is_none() || own == namespace("pid_for_children") {
+        return Ok(());
+    }
+    let why = "children of this thread are in another PID namespace than itself (unshare, setns): build the pool in one of them";
+    Err(Error::Config(why.into()))
+}
+
 /// Forks. `None` is the answer in the child. Buffered output is flushed first, so that it is not
 /// written twice.
 pub(crate) fn fork(_permit: ForkPermit) -> nix::Result<Option<Pid>> {

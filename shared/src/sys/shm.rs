@@ -2,10 +2,11 @@
 #![allow(unsafe_code)]
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, OwnedFd};
 use std::ptr::NonNull;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, FcntlArg, SealFlag, fallocate, fcntl};
@@ -45,7 +46,8 @@ pub(crate) fn create_growing(name: &str, len: usize) -> Result<OwnedFd> {
 
 /// Has the memory behind `fd` be `len` bytes at least; new ones are zero.
 pub(crate) fn grow(fd: impl AsFd, len: usize) -> Result<()> {
-    if size(&fd)? >= len {
+    let had = size(&fd)?;
+    if had >= len {
         return Ok(());
     }
     let end = i64::try_from(len).map_err(|_| Error::Config(format!("{len} bytes of shared memory are too many")))?;
@@ -53,14 +55,45 @@ pub(crate) fn grow(fd: impl AsFd, len: usize) -> Result<()> {
     // that ends the program.
     match without(Signal::SIGXFSZ, || ftruncate(&fd, end)) {
         Err(Errno::EFBIG) => {
-            Err(Error::io("shared memory larger than the limit on files (RLIMIT_FSIZE)", Errno::EFBIG))
+            return Err(Error::io("shared memory larger than the limit on files (RLIMIT_FSIZE)", Errno::EFBIG));
         }
-        outcome => outcome.context("cannot size shared memory"),
+        outcome => outcome.context("cannot size shared memory")?,
     }
+    if is_strict() { reserve(fd, had, len) } else { Ok(()) }
+}
+
+/// Whether the system promises no more memory than it has (`overcommit_memory` in proc_sys_vm(5)).
+/// It kills nobody for the sake of others then: whoever touches a page of shared memory that there
+/// is none for gets SIGBUS. So pages are taken when memory is made, which fails in words.
+fn is_strict() -> bool {
+    static STRICT: OnceLock<bool> = OnceLock::new();
+    *STRICT.get_or_init(|| fs::read("/proc/sys/vm/overcommit_memory").is_ok_and(|mode| mode.starts_with(b"2")))
+}
+
+/// Takes the pages behind the bytes from `start` to `end`.
+fn reserve(fd: impl AsFd, start: usize, end: usize) -> Result<()> {
+    /// A signal interrupts the call, which has then done nothing.
+    const PIECE: usize = 4 << 20;
+    for start in (start..end).step_by(PIECE) {
+        let len = PIECE.min(end - start);
+        loop {
+            match fallocate(&fd, FallocateFlags::empty(), start as i64, len as i64) {
+                Err(Errno::EINTR) => {}
+                // Where the system cannot do it, pages are taken as they are touched.
+                Ok(()) | Err(Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EPERM) => break,
+                Err(errno) => return Err(Error::io("not enough memory for shared memory", errno)),
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Gives the pages behind a range back to the system; they read as zeros from then on.
 pub(crate) fn release(fd: impl AsFd, offset: usize, len: usize) {
+    if is_strict() {
+        // To touch them again may be a fault.
+        return;
+    }
     let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
     // A system that cannot do it keeps the memory until the last handle is gone.
     let _ = fallocate(fd, flags, offset as i64, len as i64);
@@ -240,5 +273,21 @@ pub(crate) fn fence_off() {
             // process.
             let _ = unsafe { mmap_anonymous(start, len, ProtFlags::PROT_NONE, flags) };
         }
+    }
+}
+
+#[cfg(all(test, not(multiproc_loom), not(miri)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reserved_memory_has_its_pages() -> Result<()> {
+        let fd = create_growing("multiproc-test", 64 << 10)?;
+        reserve(&fd, 0, 64 << 10)?;
+        assert_eq!(fstat(&fd).unwrap().st_blocks * 512, 64 << 10);
+        grow(&fd, 9 << 20)?;
+        reserve(&fd, 64 << 10, 9 << 20)?;
+        assert_eq!(fstat(&fd).unwrap().st_blocks * 512, 9 << 20);
+        Ok(())
     }
 }

@@ -1,4 +1,5 @@
-//! What a process hands on to those it starts: its user, folder, environment, limits and the like.
+//! What a process hands on to those it starts: its user, folder, environment, limits, namespaces and
+//! the like.
 #![allow(unsafe_code)]
 
 use std::ffi::OsString;
@@ -6,6 +7,7 @@ use std::fs;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 
 use nix::libc;
 
@@ -31,17 +33,25 @@ const LINES: [&str; 15] = [
 /// The limits that getrlimit(2) knows, counted from 0.
 const LIMITS: u32 = 16;
 
+/// What a process is part of, and more that it hands on; see proc(5).
+const FILES: [&str; 3] = ["/proc/thread-self/cgroup", "/proc/thread-self/oom_score_adj", "/proc/self/coredump_filter"];
+
+/// Those in which a process sees the system; see namespaces(7).
+const NAMESPACES: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid_for_children", "time_for_children", "user", "uts"];
+
 /// A snapshot: processes that were started at moments whose snapshots are equal are alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct State {
     /// Of this thread, which is the one that starts processes.
     status: Vec<String>,
+    files: [Option<String>; FILES.len()],
+    namespaces: [Option<PathBuf>; NAMESPACES.len()],
     environment: Vec<(OsString, OsString)>,
     /// Device and inode of the current folder and of the root.
     folders: [Option<(u64, u64)>; 2],
     limits: Vec<Option<(u64, u64)>>,
-    /// The nice value, and how this thread is scheduled.
-    priority: (i32, i32),
+    priority: Priority,
+    personality: i32,
     /// Standard output and error; a child has standard input of its own.
     streams: [Option<Stream>; 2],
 }
@@ -60,10 +70,14 @@ impl State {
         let folder = |path| fs::metadata(path).ok().map(|folder| (folder.dev(), folder.ino()));
         Ok(Self {
             status: status.lines().filter(handed_on).map(without_internal_signals).collect(),
+            files: FILES.map(|file| fs::read_to_string(file).ok()),
+            namespaces: NAMESPACES.map(|name| fs::read_link(format!("/proc/thread-self/ns/{name}")).ok()),
             environment: std::env::vars_os().collect(),
             folders: [folder("."), folder("/")],
             limits: (0..LIMITS).map(limit).collect(),
             priority: priority(),
+            // SAFETY: integers only; this one changes nothing.
+            personality: unsafe { libc::personality(0xffff_ffff) },
             streams: [stream(1), stream(2)],
         })
     }
@@ -88,9 +102,24 @@ fn limit(resource: u32) -> Option<(u64, u64)> {
     })
 }
 
-fn priority() -> (i32, i32) {
-    // SAFETY: both calls take and return integers only.
-    unsafe { (libc::getpriority(libc::PRIO_PROCESS, 0), libc::sched_getscheduler(0)) }
+/// How this thread is served: the nice value, the scheduler's policy and priority, the class of
+/// input and output, the slack of timers.
+type Priority = (i32, i32, Option<i32>, i64, i32);
+
+fn priority() -> Priority {
+    /// Of a process or thread, in ioprio_get(2); 0 is the calling one.
+    const IOPRIO_WHO_PROCESS: i32 = 1;
+    let mut param = MaybeUninit::uninit();
+    // SAFETY: the call writes the priority, or fails.
+    let known = unsafe { libc::sched_getparam(0, param.as_mut_ptr()) } == 0;
+    // SAFETY: it was written.
+    let real_time = known.then(|| unsafe { param.assume_init() }.sched_priority);
+    // SAFETY: these calls take and return integers only.
+    unsafe {
+        let nice = libc::getpriority(libc::PRIO_PROCESS, 0);
+        let io = libc::syscall(libc::SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0);
+        (nice, libc::sched_getscheduler(0), real_time, io, libc::prctl(libc::PR_GET_TIMERSLACK))
+    }
 }
 
 fn stream(number: i32) -> Option<Stream> {

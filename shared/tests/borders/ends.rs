@@ -13,7 +13,7 @@ use nix::libc;
 use nix::sys::signal::{Signal, kill, raise};
 use nix::unistd::Pid;
 
-use crate::support::{Gate, ProcessId, Program, announce, arrive, eventually, pids};
+use crate::support::{Gate, ProcessId, Program, announce, arrive, eventually, note, pids};
 use crate::{METHODS, told_method};
 
 /// Becomes nobody, if this process may.
@@ -161,7 +161,7 @@ pub(crate) fn workers_with_file_capabilities_end_with_their_zygote() -> Result<(
     let mut setcap = Command::new("setcap");
     setcap.arg("cap_net_bind_service+ep").arg(&file);
     if !setcap.output().is_ok_and(|output| output.status.success()) {
-        // That takes rights, and a file system for it.
+        note("files cannot be given capabilities here");
         return Ok(());
     }
     for method in ["0", "1", "2"] {

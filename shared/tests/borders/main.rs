@@ -5,12 +5,14 @@
 
 mod ends;
 mod orderly;
+mod rights;
 mod services;
 mod signals;
 mod started;
 mod state;
 #[path = "../support/mod.rs"]
 mod support;
+mod unusual;
 
 use std::process::ExitCode;
 
@@ -19,10 +21,12 @@ use support::{named, run_each_in_a_process};
 
 use ends::*;
 use orderly::*;
+use rights::*;
 use services::*;
 use signals::*;
 use started::*;
 use state::*;
+use unusual::*;
 
 /// All start methods. Programs are told one by its number here.
 const METHODS: [StartMethod; 3] = [StartMethod::ForkServer, StartMethod::Spawn, StartMethod::Fork];
@@ -60,9 +64,21 @@ fn main() -> ExitCode {
             spawned_workers_are_what_the_program_is
             forked_workers_are_what_the_program_is
             later_workers_are_what_the_program_was
+            workers_have_the_rights_that_the_program_has_kept
+            a_task_that_becomes_another_users_program_is_let_go
             services_are_drained_by_sigterm
+            services_in_a_cgroup_with_a_quota_are_drained_by_sigterm
             a_service_under_nohup_survives_its_terminal
+            unusual_programs_have_pools_like_others
+            a_program_whose_children_are_in_another_pid_namespace_is_refused
+            refused_system_calls_are_an_error_or_no_matter
+            a_task_that_becomes_another_program_costs_itself
+            workers_that_became_other_programs_end_with_the_program
         },
-        named! { drains starts_pools ignores builds_and_waits starts_a_process serves ends_with_marks loses_its_zygote },
+        named! {
+            drains starts_pools ignores builds_and_waits starts_a_process serves ends_with_marks loses_its_zygote
+            is_unusual is_refused has_sleepers keeps_its_rights gives_up_its_rights
+            loses_tasks_to_root has_distant_children
+        },
     )
 }

@@ -21,6 +21,19 @@ struct Who {
     limits: Vec<(u64, u64)>,
     nice: i32,
     output: String,
+    /// Of proc(5): groups, chance to be killed for memory, and the like.
+    files: Vec<String>,
+    namespaces: Vec<String>,
+    /// The class of input and output, the slack of timers, and what personality(2) says.
+    numbers: (i64, i32, i32),
+}
+
+const FILES: [&str; 3] = ["cgroup", "coredump_filter", "oom_score_adj"];
+
+const NAMESPACES: [&str; 6] = ["cgroup", "ipc", "mnt", "net", "user", "uts"];
+
+fn link(path: String) -> String {
+    fs::read_link(path).unwrap().display().to_string()
 }
 
 fn who() -> Who {
@@ -41,7 +54,14 @@ fn who() -> Who {
         limits: (0..16).map(limit).collect(),
         // SAFETY: integers only.
         nice: unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) },
-        output: fs::read_link("/proc/self/fd/1").unwrap().display().to_string(),
+        output: link("/proc/self/fd/1".into()),
+        files: FILES.iter().map(|file| fs::read_to_string(format!("/proc/self/{file}")).unwrap()).collect(),
+        namespaces: NAMESPACES.iter().map(|name| link(format!("/proc/self/ns/{name}"))).collect(),
+        // SAFETY: integers only; the last one changes nothing.
+        numbers: unsafe {
+            let io = libc::syscall(libc::SYS_ioprio_get, 1, 0);
+            (io, libc::prctl(libc::PR_GET_TIMERSLACK), libc::personality(0xffff_ffff))
+        },
     }
 }
 
@@ -55,8 +75,11 @@ fn set_limit(resource: u32, soft: u64) {
     }
 }
 
+/// As personality(2) has it.
+const ADDR_NO_RANDOMIZE: libc::c_ulong = 0x0004_0000;
+
 /// Changes of what a process is, one after the other. The last can't be undone.
-const CHANGES: [fn(); 10] = [
+const CHANGES: [fn(); 16] = [
     || std::env::set_current_dir("/usr").unwrap(),
     // SAFETY: this process has no thread that looks at its environment.
     || unsafe { std::env::set_var("BORDERS_SETTING", "new") },
@@ -67,6 +90,24 @@ const CHANGES: [fn(); 10] = [
     // SAFETY: integers only.
     || unsafe {
         libc::setpriority(libc::PRIO_PROCESS, 0, 7);
+    },
+    || fs::write("/proc/self/oom_score_adj", "300").unwrap(),
+    || fs::write("/proc/self/coredump_filter", "0x1").unwrap(),
+    // SAFETY: it concerns mappings to come, which are placed as on a system that knows no other way.
+    || unsafe {
+        libc::personality(ADDR_NO_RANDOMIZE);
+    },
+    // SAFETY: integers only.
+    || unsafe {
+        assert_eq!(libc::prctl(libc::PR_SET_TIMERSLACK, 77_777), 0);
+    },
+    // SAFETY: integers only; 3 is the class that is served when nobody else wants to be.
+    || unsafe {
+        assert_eq!(libc::syscall(libc::SYS_ioprio_set, 1, 0, 3 << 13), 0);
+    },
+    // SAFETY: integers only. It takes rights; without, there is nothing to see.
+    || unsafe {
+        libc::unshare(libc::CLONE_NEWNET | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC | libc::CLONE_NEWNS);
     },
     || set_limit(libc::RLIMIT_STACK, 64 << 20),
     || set_limit(libc::RLIMIT_NOFILE, 200),

@@ -1,5 +1,6 @@
 //! Objects that a copy of a process inherits.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, RwLock};
 use std::thread;
@@ -136,6 +137,29 @@ pub(crate) fn dropped_copy_of_a_busy_pool_does_nothing() -> Result<()> {
         let pool = pool.unwrap();
         assert_eq!((descendants().len(), result.get()?), (before, 300));
         assert_eq!((pool.map(square, 0..100)?, pids(&pool)), (squares(100), workers));
+    }
+    Ok(())
+}
+
+thread_local! {
+    /// Dropped when its thread ends, also in a copy of the process.
+    static OF_A_THREAD: RefCell<Option<Pool>> = const { RefCell::new(None) };
+}
+
+pub(crate) fn exiting_copy_of_a_program_does_nothing() -> Result<()> {
+    for method in METHODS {
+        let pool = Pool::builder().processes(2).start_method(method).build()?;
+        let (workers, owner) = (pids(&pool), own_pid());
+        let result = pool.apply_async(nap, (300,));
+        OF_A_THREAD.set(Some(pool));
+        in_a_copy(|| {
+            refused(OF_A_THREAD.with_borrow(|pool| pool.as_ref().unwrap().apply(square, (2,))), owner);
+            // Handlers and destructors of the program run.
+            std::process::exit(0);
+        });
+        let pool = OF_A_THREAD.take().unwrap();
+        assert_eq!((result.get()?, pids(&pool)), (300, workers));
+        assert_eq!(pool.map(square, 0..100)?, squares(100));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::{LONG, METHODS, is_well};
-use crate::support::{Program, announce, eventually, nap, square};
+use crate::support::{Cgroup, ProcessId, Program, announce, eventually, nap, note, square};
 use multiproc::{Error, Executor, ExitStatus, Pool, Process, Result, StartMethod, ThreadPool, wait, wait_for_all};
 use nix::sys::signal::Signal;
 
@@ -162,18 +162,43 @@ pub(crate) fn works_within_limits() -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn time_limits_leave_out_the_time_that_the_program_was_stopped() -> Result<()> {
-    let program = Program::start("works_within_limits");
-    for _ in 0..2 {
-        thread::sleep(Duration::from_millis(200));
-        program.signal_group(Signal::SIGSTOP);
-        thread::sleep(Duration::from_secs(2));
-        program.signal_group(Signal::SIGCONT);
-    }
+/// The program, which [worked within limits](works_within_limits), has ended none of its tasks but
+/// the one that hung.
+fn has_kept_its_limits(program: Program) {
     let (status, printed) = program.end();
     assert!(status.success(), "{printed}");
     let lines: Vec<&str> = printed.lines().collect();
     assert_eq!(lines[..3], ["ForkServer Some(1) Some([2])", "lost 0", "true"], "{printed}");
+}
+
+pub(crate) fn time_limits_leave_out_the_time_that_the_program_was_stopped() -> Result<()> {
+    let program = Program::start("works_within_limits");
+    // The second is what a terminal sends at Ctrl-Z.
+    for stop in [Signal::SIGSTOP, Signal::SIGTSTP] {
+        thread::sleep(Duration::from_millis(200));
+        program.signal_group(stop);
+        eventually("all are stopped", || program.processes.iter().all(ProcessId::is_stopped));
+        thread::sleep(Duration::from_secs(2));
+        program.signal_group(Signal::SIGCONT);
+    }
+    has_kept_its_limits(program);
+    Ok(())
+}
+
+/// As a container is that somebody pauses.
+pub(crate) fn time_limits_leave_out_the_time_that_the_program_was_frozen() -> Result<()> {
+    let Some(group) = Cgroup::with_freezer() else {
+        note("no cgroup can be made here that can be frozen");
+        return Ok(());
+    };
+    let program = Program::start_with(group.of(&Program::command("works_within_limits")));
+    for _ in 0..2 {
+        thread::sleep(Duration::from_millis(200));
+        group.freeze();
+        thread::sleep(Duration::from_secs(2));
+        group.thaw();
+    }
+    has_kept_its_limits(program);
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 //! behind.
 #![allow(dead_code, unused_imports, unused_macros, reason = "each test binary uses a part of it")]
 
+mod cgroup;
 mod death;
 mod gate;
 mod kill;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use multiproc::{Error, Pool, Result};
 
+pub(crate) use cgroup::Cgroup;
 pub(crate) use death::{Death, a_death_costs_one_task, assert_died};
 pub(crate) use gate::{Gate, arrive, pass};
 pub(crate) use kill::{Random, killed, poisoned_by};
@@ -28,7 +30,7 @@ pub(crate) use processes::{
     ProcessId, descendants, descendants_of, nursery, nursery_while, processor_ticks, resident_kib,
 };
 pub(crate) use programs::{Program, announce};
-pub(crate) use runner::{named, run_each_in_a_process};
+pub(crate) use runner::{named, note, run_each_in_a_process};
 
 /// How long a test may take. Far more than any needs: it is there to end one that hangs.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(180);

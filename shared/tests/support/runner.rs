@@ -9,7 +9,6 @@ use std::process::{Command, ExitCode, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use multiproc::Result;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
 use super::processes::descendants;
@@ -20,8 +19,11 @@ pub(crate) const PROGRAM: &str = "--program";
 /// The argument before the name of the one test to run in this very process.
 const TEST: &str = "--in-this-process";
 
+/// How the line of a [`note`] begins.
+const NOTE: &str = "on this system: ";
+
 /// A function and its name.
-pub(crate) type Named = (&'static str, fn() -> Result<()>);
+pub(crate) type Named = (&'static str, fn() -> multiproc::Result<()>);
 
 /// Lists functions under their names.
 macro_rules! named {
@@ -74,8 +76,8 @@ fn run_all(tests: &[Named], args: &[&str]) -> ExitCode {
     let mut failed = Vec::new();
     for (name, _) in &chosen {
         match run_one(name) {
-            None => println!("test {name} ... ok"),
-            Some(why) => {
+            Ok(notes) => println!("test {name} ... ok{notes}"),
+            Err(why) => {
                 println!("test {name} ... FAILED\n{why}");
                 failed.push(name);
             }
@@ -86,8 +88,13 @@ fn run_all(tests: &[Named], args: &[&str]) -> ExitCode {
     if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(101) }
 }
 
-/// Runs a test in a process. Returns why it failed.
-fn run_one(name: &str) -> Option<String> {
+/// Says what a test could not do on this system: the line is printed although the test succeeds.
+pub(crate) fn note(what: &str) {
+    println!("{NOTE}{what}");
+}
+
+/// Runs a test in a process. Returns its [notes](note), or why it failed.
+fn run_one(name: &str) -> Result<String, String> {
     let mut output = tempfile::tempfile().unwrap();
     let copy = || File::try_clone(&output).unwrap();
     let mut command = Command::new(std::env::current_exe().unwrap());
@@ -101,17 +108,21 @@ fn run_one(name: &str) -> Option<String> {
         }
     };
     let verdict = match status {
-        Some(status) if status.success() => return None,
-        Some(status) => status.to_string(),
+        Some(status) if status.success() => None,
+        Some(status) => Some(status.to_string()),
         None => {
             let left = descendants();
             child.kill().unwrap();
             child.wait().unwrap();
-            format!("hangs: not done after {DEADLINE:?}; processes: {left:?}")
+            Some(format!("hangs: not done after {DEADLINE:?}; processes: {left:?}"))
         }
     };
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     output.rewind().unwrap();
-    output.read_to_string(&mut text).unwrap();
-    Some(format!("{text}{verdict}"))
+    output.read_to_end(&mut bytes).unwrap();
+    let text = String::from_utf8_lossy(&bytes);
+    match verdict {
+        Some(verdict) => Err(format!("{text}{verdict}")),
+        None => Ok(text.lines().filter(|line| line.starts_with(NOTE)).map(|line| format!("\n    {line}")).collect()),
+    }
 }
