@@ -185,6 +185,8 @@ impl Family {
             match root.send(&buffer[..len], &[theirs.as_fd()], true) {
                 // It is dying, and its sockets go before it does.
                 Err(Errno::EPIPE | Errno::ECONNRESET) if tries > 0 => wait_readable(nursery.ended.as_fd(), PATIENCE),
+                // As each before it did, before it could take a request.
+                Err(Errno::EPIPE | Errno::ECONNRESET) => return Err(nursery.cause()),
                 outcome => {
                     outcome.context("cannot reach the nursery")?;
                     return Ok(Self { channel, nursery, exec: method == StartMethod::Spawn });
