@@ -105,7 +105,7 @@ pub(crate) fn check_namespace() -> Result<()> {
     if own.is_none() || own == namespace("pid_for_children") {
         return Ok(());
     }
-    let why = "children of this thread are in another PID namespace than itself (unshare, setns): build the pool in one of them";
+    let why = "this thread's children are in another PID namespace (unshare, setns): build the pool in one of them";
     Err(Error::Config(why.into()))
 }
 

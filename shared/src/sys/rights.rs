@@ -105,7 +105,7 @@ impl Capabilities {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(multiproc_loom)))]
 mod tests {
     use super::*;
 

@@ -276,7 +276,7 @@ pub(crate) fn fence_off() {
     }
 }
 
-#[cfg(all(test, not(multiproc_loom), not(miri)))]
+#[cfg(all(test, not(multiproc_loom)))]
 mod tests {
     use super::*;
 
