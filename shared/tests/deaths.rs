@@ -46,10 +46,12 @@ struct Unreadable<const HANGS: bool>;
 
 impl<'de, const HANGS: bool> Deserialize<'de> for Unreadable<HANGS> {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        while HANGS {
+        if !HANGS {
+            process::abort();
+        }
+        loop {
             thread::park();
         }
-        process::abort()
     }
 }
 
