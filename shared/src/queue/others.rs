@@ -12,6 +12,8 @@ use std::time::Duration;
 use nix::unistd::{SysconfVar, gettid, sysconf};
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::sys::process::{count_threads, list_threads};
+
 /// How long a thread counts.
 const RECENT: Duration = Duration::from_secs(10);
 
@@ -79,20 +81,36 @@ impl Others {
     /// Whether a thread other than this one may yet put or take something, or give somebody a
     /// handle.
     pub(super) fn any(&self) -> bool {
-        let own = gettid().as_raw();
-        let Ok(tasks) = fs::read_dir("/proc/self/task") else { return true };
-        let threads = self.lock();
-        let ids = tasks.flatten().filter_map(|task| task.file_name().to_str()?.parse::<i32>().ok());
-        ids.filter(|id| *id != own && !threads.waiting.contains(id))
-            .any(|id| threads.givers.get(&id).is_some_and(|gave| is_recent(*gave)) || self.is_new(id))
+        /// Looks that may fail because threads come and go. If all do, it is asked again later.
+        const TRIES: u32 = 5;
+        (0..TRIES).find_map(|_| self.look()).unwrap_or(true)
     }
 
-    fn is_new(&self, thread: i32) -> bool {
-        // A thread that cannot be read has ended.
-        let Ok(stat) = fs::read(format!("/proc/self/task/{thread}/stat")) else { return false };
-        let Some((name, start)) = parse(&String::from_utf8_lossy(&stat)) else { return false };
+    /// Looks at all threads. `None` if that were not all: a list that is read while one of its
+    /// threads ends may lack others.
+    fn look(&self) -> Option<bool> {
+        let own = gettid().as_raw();
+        let listed = list_threads().ok()?;
+        let threads = self.lock();
+        let mut all_live = true;
+        for id in listed.iter().filter(|id| **id != own && !threads.waiting.contains(id)) {
+            let gave = threads.givers.get(id).is_some_and(|gave| is_recent(*gave));
+            match self.is_new(*id) {
+                Some(new) if new || gave => return Some(true),
+                Some(_) => {}
+                None => all_live = false,
+            }
+        }
+        let complete = all_live && count_threads().is_ok_and(|count| count == listed.len());
+        complete.then_some(false)
+    }
+
+    /// Whether the thread was started lately; `None` if it has ended.
+    fn is_new(&self, thread: i32) -> Option<bool> {
+        let stat = fs::read(format!("/proc/self/task/{thread}/stat")).ok()?;
+        let (name, start) = parse(&String::from_utf8_lossy(&stat))?;
         let own = name.starts_with(OWN) && name != CALLBACKS;
-        !own && start >= self.since && is_recent(start)
+        Some(!own && start >= self.since && is_recent(start))
     }
 }
 
@@ -121,6 +139,7 @@ fn ticks() -> u64 {
 #[cfg(test)]
 mod tests {
     use std::sync::Barrier;
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
     use std::thread;
 
     use super::*;
@@ -132,10 +151,36 @@ mod tests {
     }
 
     #[test]
+    fn thread_is_seen_while_others_end() {
+        let others = Others { since: u64::MAX, threads: Mutex::default() };
+        let (noted, over) = (Barrier::new(2), AtomicBool::new(false));
+        thread::scope(|scope| {
+            // The list begins with the oldest thread: those that end come before the giver.
+            for n in 0..6 {
+                scope.spawn(move || thread::sleep(Duration::from_micros(200 * n)));
+            }
+            scope.spawn(|| {
+                others.note_giver();
+                noted.wait();
+                while !over.load(Relaxed) {
+                    thread::park_timeout(Duration::from_millis(1));
+                }
+            });
+            noted.wait();
+            let seen = (0..200).all(|_| others.any());
+            over.store(true, Relaxed);
+            assert!(seen);
+        });
+    }
+
+    #[test]
     fn a_thread_that_gave_out_a_handle_counts() {
         // As of a time when all threads are old.
         let others = Others { since: u64::MAX, threads: Mutex::default() };
-        assert!(!others.any());
+        // Threads of other tests end all the time.
+        while others.any() {
+            thread::yield_now();
+        }
         let (noted, over) = (Barrier::new(2), Barrier::new(2));
         thread::scope(|scope| {
             scope.spawn(|| {

@@ -29,7 +29,7 @@ pub(crate) struct ForkPermit(());
 impl ForkPermit {
     /// Gives leave if this thread is the only one of the process, [`Harmless`] ones aside.
     pub(crate) fn checked() -> Result<Self> {
-        match count_threads()? {
+        match count_others_than_harmless()? {
             1 => Ok(Self(())),
             threads => Err(Error::ForkWithThreads { threads }),
         }
@@ -37,7 +37,7 @@ impl ForkPermit {
 
     /// Gives leave if this thread is the only one of the process at this moment.
     pub(crate) fn if_alone() -> Option<Self> {
-        (list_threads().ok()? == 1).then_some(Self(()))
+        (count_threads().ok()? == 1).then_some(Self(()))
     }
 
     /// Gives leave on the caller's word.
@@ -73,11 +73,11 @@ impl Drop for Harmless {
 
 /// Counts this process' threads but the harmless ones. A thread that was joined stays listed for a
 /// moment, so a count over one is taken again for a while before it is believed.
-fn count_threads() -> Result<usize> {
+fn count_others_than_harmless() -> Result<usize> {
     const PATIENCE: u32 = 50;
     let mut threads = 0;
     for _ in 0..PATIENCE {
-        threads = list_threads()?.saturating_sub(HARMLESS.get().load(SeqCst)).max(1);
+        threads = count_threads()?.saturating_sub(HARMLESS.get().load(SeqCst)).max(1);
         if threads == 1 {
             break;
         }
@@ -86,14 +86,22 @@ fn count_threads() -> Result<usize> {
     Ok(threads)
 }
 
-/// Returns how many threads this process has. The folder of its threads has a link more for each.
-fn list_threads() -> Result<usize> {
-    let folder = "/proc/self/task";
+/// The folder of this process' threads.
+const THREADS: &str = "/proc/self/task";
+
+/// Returns how many threads this process has. Their folder has a link more for each.
+pub(crate) fn count_threads() -> Result<usize> {
     let context = "cannot count this process' threads (is /proc mounted?)";
-    match std::fs::metadata(folder).context(context)?.nlink() {
+    match std::fs::metadata(THREADS).context(context)?.nlink() {
         links @ 3.. => Ok(links as usize - 2),
-        _ => Ok(std::fs::read_dir(folder).context(context)?.count()),
+        _ => Ok(std::fs::read_dir(THREADS).context(context)?.count()),
     }
+}
+
+/// Lists the threads of this process. One that ends while the list is read may keep others from it.
+pub(crate) fn list_threads() -> std::io::Result<Vec<i32>> {
+    let id = |thread: std::io::Result<std::fs::DirEntry>| thread.ok()?.file_name().to_str()?.parse().ok();
+    Ok(std::fs::read_dir(THREADS)?.filter_map(id).collect())
 }
 
 /// Fails if children of this thread would be in another PID namespace than it is itself: neither
