@@ -110,7 +110,7 @@ fn an_initializer_whose_error_is_nested_deeply_fails_every_task() {
         for levels in [1, 100, 1000, 4000, 5000] {
             let pool = Pool::builder().processes(1).initializer(nested, (levels,)).build()?;
             let error = pool.apply(|| 1, ()).unwrap_err();
-            assert!(matches!(error, Error::Initializer(_)), "{levels} levels");
+            assert!(matches!(error, Error::Initializer(_)), "{levels} levels: {error:?}");
         }
         Ok(())
     });

@@ -316,12 +316,12 @@ impl<'a, 'o> Serializer for &'a mut Encoder<'o> {
         Pairs::begin(self, len)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<Fields<'a, 'o>, Error> {
         Fields::begin(self, name, len)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_struct_variant(
         self,
         _name: &'static str,

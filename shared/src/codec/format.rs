@@ -80,6 +80,10 @@ pub(super) const DEEPEST: u32 = 4096;
 /// to 3 KiB.
 pub(super) const LEVEL_STACK: usize = 8 << 10;
 
+/// Bytes of stack that one level of encoding is given. Without optimisation, an enum's code has
+/// place for what each of its variants needs.
+pub(super) const WRITING_STACK: usize = 32 << 10;
+
 /// How many bytes a number with this tag has; `None` if it is no number's.
 pub(super) fn number_size(tag: u8) -> Option<usize> {
     Some(match tag {

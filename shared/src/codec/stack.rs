@@ -1,13 +1,13 @@
 //! Room on the stack for values that are deeply nested.
 
-use super::format::LEVEL_STACK;
+use super::format::{LEVEL_STACK, STEP, WRITING_STACK};
 
-/// Runs `write` where there is room for some more levels, on new memory if need be.
+/// Runs `write` where there is room for [`STEP`] more levels, on new memory if need be.
 pub(super) fn with_room<R>(write: impl FnOnce() -> R) -> R {
     if cfg!(miri) {
         return write();
     }
-    stacker::maybe_grow(128 << 10, 1 << 20, write)
+    stacker::maybe_grow(STEP as usize * WRITING_STACK, 2 << 20, write)
 }
 
 /// Runs `read` where there is room for this many levels.

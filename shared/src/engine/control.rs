@@ -152,7 +152,7 @@ impl Engine {
                 outstanding: core.outstanding,
                 running: core.living().filter(|link| link.running_since().is_some()).count() as u64
                     + core.running_outside(),
-                workers_started,
+                workers_started: workers_started + core.unannounced(),
                 workers_lost,
                 open: core.refusal().is_none(),
             }

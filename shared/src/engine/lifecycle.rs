@@ -114,6 +114,11 @@ impl Core {
         }
     }
 
+    /// Workers whose results have come before the report that they were started.
+    pub(super) fn unannounced(&self) -> u64 {
+        self.living().filter(|link| link.pid == 0 && link.finished > 0).count() as u64
+    }
+
     fn slot_of(&self, worker: u64) -> Option<usize> {
         self.links.iter().position(|link| link.as_ref().is_some_and(|link| link.id == worker))
     }

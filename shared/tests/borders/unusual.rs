@@ -200,7 +200,8 @@ pub(crate) fn is_refused() -> Result<()> {
     refuse(call, number(2) as c_int);
     match uses_everything(told_method()) {
         Ok(()) => assert!(works, "{name} is needed"),
-        Err(Error::Io { .. }) => assert!(!works, "{name} is not needed"),
+        // A pool may also find that the process which forks has just ended, because of the same.
+        Err(Error::Io { .. } | Error::Disconnected) => assert!(!works, "{name} is not needed"),
         Err(error) => panic!("{name}: {error:?}"),
     }
     println!("right");
