@@ -12,7 +12,7 @@ use std::process;
 use multiproc::Error;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::wait::waitpid;
-use nix::unistd::{ForkResult, fork};
+use nix::unistd::{self, ForkResult};
 use os_pipe::{PipeReader, PipeWriter};
 
 const MESSAGE: &[u8] = b"bytes, and nothing else";
@@ -44,7 +44,7 @@ pub fn main() -> multiproc::Result<()> {
     // ANCHOR: pipe
     let (mut reader, writer) = os_pipe::pipe()?;
     // SAFETY: this process has one thread, so no other can hold a lock that the child would wait for in vain.
-    let child = match unsafe { fork() }.map_err(io::Error::from)? {
+    let child = match unsafe { unistd::fork() }.map_err(io::Error::from)? {
         ForkResult::Child => {
             // Both ends were copied, and the child needs one of them.
             drop(reader);

@@ -27,10 +27,10 @@ use crate::pool::check_processes;
 /// runs on threads instead of processes.
 ///
 /// That is of use where tasks wait (for files, for the network) rather than compute, or where their
-/// arguments are large: they are not serialized, but moved. A panic is caught and becomes
-/// [`Error::Panicked`] as in a process; but what ends a process (an abort, a stack overflow) ends
-/// the program, nothing can stop a thread that has begun a task, and tasks share the statics of the
-/// program.
+/// arguments are large: they are moved, not serialized, so a field that serde skips keeps its value
+/// here. A panic is caught and becomes [`Error::Panicked`] as in a process; but what ends a process
+/// (an abort, a stack overflow) ends the program, nothing can stop a thread that has begun a task,
+/// and tasks share the statics of the program.
 ///
 /// What moves between threads must be `Send` beside what a task asks for anyway. Functions that
 /// capture are refused here, too, so that the way back to processes is open.
