@@ -43,7 +43,7 @@ pub fn main() -> multiproc::Result<()> {
 
     // ANCHOR: pipe
     let (mut reader, writer) = os_pipe::pipe()?;
-    // SAFETY: this process has one thread, so no other can hold a lock that the child would wait for in vain.
+    // SAFETY: this process has one thread, so no other can hold a lock that the child would wait for.
     let child = match unsafe { unistd::fork() }.map_err(io::Error::from)? {
         ForkResult::Child => {
             // Both ends were copied, and the child needs one of them.

@@ -159,6 +159,11 @@ impl Core {
 
     /// A worker could not be started: try again later, but not for ever.
     pub(super) fn start_failed(&mut self, error: Error) {
+        let error = match (error, &self.family) {
+            // The process that forks has just ended. The next look finds that; the reason is told now.
+            (Error::Disconnected, Some(family)) => family.cause().0,
+            (error, _) => error,
+        };
         self.failed_starts += 1;
         self.start_again = Some(Instant::now() + RETRY);
         self.refused = Some(error.clone());

@@ -16,7 +16,8 @@ use crate::sys::pid::own_pid;
 /// the lock back.
 ///
 /// It stays on its thread. One that is dropped by a panic poisons the lock, and one that is never
-/// dropped keeps it until the process ends. In a copy of the process, the value cannot be reached through it (that panics), and dropping it does nothing.
+/// dropped keeps it until the process ends. In a copy of the process, the value cannot be reached
+/// through it (that panics), and dropping it does nothing.
 #[must_use = "the lock is given back when it is dropped"]
 pub struct LockGuard<'a, T: Pod> {
     lock: &'a Lock<T>,
