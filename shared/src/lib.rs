@@ -133,23 +133,24 @@
 #[cfg(feature = "__parts")]
 #[doc(hidden)]
 pub mod __parts;
+mod atomics;
+mod bootstrap;
 #[cfg(feature = "mpi")]
 mod cluster;
 mod codec;
 mod engine;
-mod entry;
 mod error;
 mod executor;
-mod exit;
+mod exit_status;
+mod fds;
 mod foreign;
 mod future;
-mod handle;
 mod identity;
+mod init;
 mod kind;
 mod limits;
 mod machine;
 mod manager;
-mod nursery;
 mod pipe;
 mod pool;
 mod process;
@@ -157,32 +158,31 @@ mod protocol;
 mod queue;
 mod ring;
 mod service;
-mod sharing;
+mod shm;
 mod sync;
 mod sys;
 mod task;
 mod threads;
-mod ticket;
 mod trace;
 mod wait;
 mod worker;
+mod zygote;
 
 #[cfg(feature = "mpi")]
 pub use cluster::{MpiExecutor, MpiExecutorBuilder, Rank};
-pub use entry::init;
 pub use error::{Error, Result, TaskError};
 pub use executor::{Executor, Statistics};
-pub use exit::ExitStatus;
+pub use exit_status::ExitStatus;
 pub use future::{
     AsCompleted, AsyncResult, FutureState, ReturnWhen, Waited, as_completed, wait as wait_futures, wait_for_all,
     wait_for_any,
 };
 pub use identity::{ProcessInfo, active_children, current_process, parent_process};
+pub use init::init;
 pub use machine::{cpu_count, physical_cpu_count};
 #[cfg(feature = "manager-tcp")]
 pub use manager::RemoteManager;
 pub use manager::{DictProxy, ListProxy, Manager, ManagerBuilder, NamespaceProxy, Proxy, QueueProxy};
-pub use nursery::StartMethod;
 pub use pipe::{Connection, pipe};
 pub use pool::{Batched, Imap, Pool, PoolBuilder, Stats, WorkerInfo};
 pub use process::{Process, ProcessBuilder};
@@ -190,7 +190,7 @@ pub use queue::{Iter, PriorityQueue, PutError, Queue};
 pub use service::{
     Service, ServiceArguments, ServiceControl, ServiceId, ServiceManager, ServiceManagerBuilder, ServiceWorker,
 };
-pub use sharing::{
+pub use sync::{
     Barrier, BarrierWait, Condition, Event, Lock, LockGuard, Permit, Semaphore, SharedSlice, SliceRead, SliceWrite,
     Value,
 };
@@ -200,6 +200,7 @@ pub use task::{
 pub use threads::{ThreadBatched, ThreadImap, ThreadPool, ThreadPoolBuilder};
 pub use trace::{Recording, TaskEvent, Trace};
 pub use wait::{Waitable, wait};
+pub use zygote::StartMethod;
 
 /// The program in the README compiles and runs.
 #[cfg(doctest)]

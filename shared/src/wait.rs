@@ -9,7 +9,7 @@ use nix::poll::{PollFd, PollFlags, poll};
 use crate::error::{Error, Result};
 use crate::pipe::{Connection, timeout};
 use crate::process::Process;
-use crate::sharing::SLICE;
+use crate::shm::SLICE;
 
 /// What [`wait()`] can wait for: a [`Connection`] that has something to receive (the end of its
 /// pipe counts), a [`Process`] that has ended.

@@ -44,7 +44,7 @@ fn main() -> ExitCode {
             nobody_outlives_a_killed_program
             nobody_outlives_a_killed_program_whose_sockets_another_process_holds
             ctrl_c_ends_everything_and_workers_say_nothing
-            a_dead_nursery_is_told_from_a_hang
+            a_dead_zygote_is_told_from_a_hang
             pools_nest
             a_lock_belongs_to_one_process_though_its_holder_forks
             an_initializer_runs_in_each_worker
@@ -265,7 +265,7 @@ fn nobody_outlives_a_killed_program_whose_sockets_another_process_holds() -> Res
     let bystander = program.processes.extract_if(.., |process| process.name == "bystander").next().unwrap();
     program.signal(Signal::SIGKILL);
     let ended = || program.processes.iter().all(|process| process.is_gone());
-    eventually("nursery and workers have ended", ended);
+    eventually("zygote and workers have ended", ended);
     assert!(!bystander.is_gone());
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(bystander.pid as i32), Signal::SIGKILL).unwrap();
     program.end();
@@ -280,11 +280,11 @@ fn ctrl_c_ends_everything_and_workers_say_nothing() -> Result<()> {
     Ok(())
 }
 
-fn a_dead_nursery_is_told_from_a_hang() -> Result<()> {
+fn a_dead_zygote_is_told_from_a_hang() -> Result<()> {
     let (pool, gate) = (forking().build()?, Gate::new());
     let task = pool.apply_async(pass, (gate.path(),));
     gate.await_arrivals(1);
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(support::nursery().pid as i32), Signal::SIGKILL).unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(support::zygote().pid as i32), Signal::SIGKILL).unwrap();
     assert!(matches!(task.get(), Err(Error::WorkerLost { .. })));
     // By now this program has threads, so it cannot be forked again.
     let refused = pool.apply(square, (2,));

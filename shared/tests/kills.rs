@@ -1,4 +1,4 @@
-//! Workers and nurseries killed from outside, at any moment.
+//! Workers and zygotes killed from outside, at any moment.
 
 mod support;
 
@@ -8,16 +8,16 @@ use std::time::Duration;
 use multiproc::{Error, ExitStatus, Pool, StartMethod, active_children};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use support::{Gate, ProcessId, eventually, nap, nursery, nursery_while, pass, pids, promise, square, squares};
+use support::{Gate, ProcessId, eventually, nap, pass, pids, promise, square, squares, zygote, zygote_while};
 
-fn kill_nursery() {
-    let nursery = nursery();
-    kill(Pid::from_raw(nursery.pid as i32), Signal::SIGKILL).unwrap();
-    eventually("the nursery is dead", || nursery.is_gone());
+fn kill_zygote() {
+    let zygote = zygote();
+    kill(Pid::from_raw(zygote.pid as i32), Signal::SIGKILL).unwrap();
+    eventually("the zygote is dead", || zygote.is_gone());
 }
 
 #[test]
-fn a_killed_nursery_costs_the_running_tasks() {
+fn a_killed_zygote_costs_the_running_tasks() {
     promise(|| {
         for method in [StartMethod::ForkServer, StartMethod::Spawn] {
             let (pool, gate) = (Pool::builder().processes(2).start_method(method).build()?, Gate::new());
@@ -25,7 +25,7 @@ fn a_killed_nursery_costs_the_running_tasks() {
             let running: Vec<_> = (0..2).map(|_| pool.apply_async(pass, (gate.path(),))).collect();
             gate.await_arrivals(2);
             let waiting: Vec<_> = (0..100).map(|n| pool.apply_async(square, (n,))).collect();
-            kill_nursery();
+            kill_zygote();
             for task in running {
                 let lost = task.get();
                 assert!(matches!(lost, Err(Error::WorkerLost { exit: ExitStatus::Signaled(9), .. })), "{lost:?}");
@@ -39,12 +39,12 @@ fn a_killed_nursery_costs_the_running_tasks() {
 }
 
 #[test]
-fn a_nursery_killed_while_nothing_runs_costs_nothing() {
+fn a_zygote_killed_while_nothing_runs_costs_nothing() {
     promise(|| {
         let (one, other) = (Pool::with_processes(2)?, Pool::with_processes(1)?);
         for round in 0..3 {
             assert_eq!((one.map(square, 0..20)?, other.apply(square, (3,))?), (squares(20), 9));
-            kill_nursery();
+            kill_zygote();
             let late = Pool::with_processes(1)?;
             assert_eq!(late.apply(square, (round,))?, square(round));
         }
@@ -55,12 +55,12 @@ fn a_nursery_killed_while_nothing_runs_costs_nothing() {
 }
 
 #[test]
-fn a_nursery_may_be_killed_again_and_again() {
+fn a_zygote_may_be_killed_again_and_again() {
     promise(|| {
         let pool = Pool::with_processes(2)?;
         for _ in 0..10 {
             let tasks: Vec<_> = (0..50).map(|n| pool.apply_async(nap, (n % 3,))).collect();
-            kill_nursery();
+            kill_zygote();
             for (n, task) in (0..).zip(tasks) {
                 match task.get() {
                     Ok(value) => assert_eq!(value, n % 3),
@@ -74,15 +74,15 @@ fn a_nursery_may_be_killed_again_and_again() {
 }
 
 #[test]
-fn a_pool_can_be_built_while_the_nursery_is_killed() {
+fn a_pool_can_be_built_while_the_zygote_is_killed() {
     promise(|| {
         let lasting = Pool::with_processes(1)?;
         for round in 0..150 {
             assert_eq!(lasting.apply(square, (round,))?, square(round));
-            // The task may have been done before its worker died with the nursery that the last round has
+            // The task may have been done before its worker died with the zygote that the last round has
             // killed.
-            let nursery = nursery_while(|| drop(lasting.workers()));
-            let pid = Pid::from_raw(nursery.pid as i32);
+            let zygote = zygote_while(|| drop(lasting.workers()));
+            let pid = Pid::from_raw(zygote.pid as i32);
             let killer = thread::spawn(move || {
                 thread::sleep(Duration::from_micros(round * 13 % 1000));
                 kill(pid, Signal::SIGKILL)
@@ -93,7 +93,7 @@ fn a_pool_can_be_built_while_the_nursery_is_killed() {
             killer.join().unwrap().unwrap();
             // On a busy machine that takes a while, and until then the lasting pool has no reason to look for
             // another.
-            eventually("the nursery is gone", || nursery.is_gone());
+            eventually("the zygote is gone", || zygote.is_gone());
         }
         Ok(())
     });

@@ -17,7 +17,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rustix::process::{Rlimit, prlimit};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use support::{descriptors, eventually, named, nursery, pids, resident_kib, run_each_in_a_process, square, squares};
+use support::{descriptors, eventually, named, pids, resident_kib, run_each_in_a_process, square, squares, zygote};
 
 fn main() -> ExitCode {
     run_each_in_a_process(
@@ -404,21 +404,21 @@ fn task_whose_handles_find_no_room_fails_alone() -> Result<()> {
 fn workers_outlive_a_zygote_without_descriptors() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     let workers = pids(&pool);
-    let zygote = nursery().pid;
-    let open = || support::holdings(zygote).1;
+    let pid = zygote().pid;
+    let open = || support::holdings(pid).1;
     // Room for one of a new worker's three.
     let had = open();
-    let before = leave_descriptors(zygote, 1);
+    let before = leave_descriptors(pid, 1);
     kill(Pid::from_raw(workers[0] as i32), Signal::SIGKILL).unwrap();
     eventually("the dead worker is missed", || pool.workers().iter().all(|worker| worker.pid != workers[0]));
     for n in 0..100 {
         assert_eq!(pool.apply(square, (n,))?, n * n);
     }
     assert!(pool.workers().iter().any(|worker| worker.pid == workers[1]), "the other worker lives");
-    limit_descriptors_of(zygote, before);
+    limit_descriptors_of(pid, before);
     eventually("a new worker takes the place", || pool.workers().len() == 2 && pool.map(square, 0..10).is_ok());
     eventually("the zygote has closed what it has passed on", || open() <= had);
-    assert_eq!(nursery().pid, zygote);
+    assert_eq!(zygote().pid, pid);
     Ok(())
 }
 

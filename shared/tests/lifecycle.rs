@@ -10,8 +10,7 @@ use std::time::Duration;
 use multiproc::{Error, Pool, Process, Recording, StartMethod, ThreadPool, partial};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use support::{
-    Death, Gate, ProcessId, can_run_nothing, descendants, eventually, nap, nursery, pass, pids, promise, square,
-    squares,
+    Death, Gate, ProcessId, can_run_nothing, descendants, eventually, nap, pass, pids, promise, square, squares, zygote,
 };
 
 #[test]
@@ -253,12 +252,12 @@ fn a_pool_outlives_the_thread_that_built_it() {
 }
 
 #[test]
-fn pools_share_one_nursery_and_end_it() {
+fn pools_share_one_zygote_and_end_it() {
     promise(|| {
         let first = Pool::with_processes(1)?;
-        let shared = nursery();
+        let shared = zygote();
         let second = Pool::builder().processes(1).start_method(StartMethod::Spawn).build()?;
-        assert_eq!((nursery(), first.apply(square, (2,))?, second.apply(square, (3,))?), (shared.clone(), 4, 9));
+        assert_eq!((zygote(), first.apply(square, (2,))?, second.apply(square, (3,))?), (shared.clone(), 4, 9));
         drop(first);
         assert_eq!((second.apply(square, (4,))?, shared.is_gone()), (16, false));
         drop(second);

@@ -199,7 +199,7 @@ const FEW: u64 = 3;
 
 fn uses_few_processes() -> Result<()> {
     limit(Resource::RLIMIT_NPROC, FEW);
-    // Itself, the nursery, and one more.
+    // Itself, the zygote, and one more.
     let pool = Pool::with_processes(1)?;
     assert_eq!(pool.map(square, 0..100)?, squares(100));
     assert_eq!(pool.apply_async(square, (7,)).get()?, 49, "although there can be no thread to attend to it");

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
             hup_for_the_whole_group_ends_nobody
             a_worker_that_does_not_ask_is_ended_by_term_itself
             a_killed_worker_gets_a_successor_of_the_same_number
-            a_killed_nursery_costs_the_workers_and_not_the_services
+            a_killed_zygote_costs_the_workers_and_not_the_services
             nobody_outlives_a_killed_manager
             a_worker_that_ignores_term_is_killed_after_the_deadline
             a_worker_that_panics_at_its_start_is_throttled_and_leaves_the_others_alone
@@ -428,11 +428,11 @@ fn a_killed_worker_gets_a_successor_of_the_same_number() -> Result<()> {
     Ok(())
 }
 
-fn a_killed_nursery_costs_the_workers_and_not_the_services() -> Result<()> {
+fn a_killed_zygote_costs_the_workers_and_not_the_services() -> Result<()> {
     let mut program = Program::start("prints");
     let before = await_workers(&program, "printer", 0..2);
-    let nursery = program.processes.iter().find(|process| process.name == "mp-nursery").unwrap();
-    send(nursery, Signal::SIGKILL);
+    let zygote = program.processes.iter().find(|process| process.name == "mp-zygote").unwrap();
+    send(zygote, Signal::SIGKILL);
     // The producer's worker is number 0, too.
     await_lines(&mut program, &["new worker 0", "new worker 0", "new worker 1"]);
     let after = await_workers(&program, "printer", 0..2);

@@ -15,8 +15,8 @@ use multiproc::{Error, Pool, Result, StartMethod, active_children};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use support::{
-    Gate, ProcessId, Program, announce, descendants, descriptors, eventually, named, nap, nursery, pass, pids,
-    resident_kib, run_each_in_a_process, square, squares,
+    Gate, ProcessId, Program, announce, descendants, descriptors, eventually, named, nap, pass, pids, resident_kib,
+    run_each_in_a_process, square, squares, zygote,
 };
 
 fn main() -> ExitCode {
@@ -251,9 +251,9 @@ fn tasks_leave_nothing_in_memory() -> Result<()> {
 fn a_program_may_reap_all_children_itself() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     assert_eq!(pool.map(square, 0..10)?, squares(10));
-    let nursery = nursery().pid;
-    kill(Pid::from_raw(nursery as i32), Signal::SIGKILL).unwrap();
-    assert_eq!(nix::sys::wait::waitpid(None, None).unwrap().pid(), Some(Pid::from_raw(nursery as i32)));
+    let zygote = zygote().pid;
+    kill(Pid::from_raw(zygote as i32), Signal::SIGKILL).unwrap();
+    assert_eq!(nix::sys::wait::waitpid(None, None).unwrap().pid(), Some(Pid::from_raw(zygote as i32)));
     assert_eq!(pool.map(square, 0..10)?, squares(10));
     let reaper = thread::spawn(|| while nix::sys::wait::waitpid(None, None).is_ok() {});
     drop(pool);

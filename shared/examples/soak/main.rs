@@ -1,4 +1,4 @@
-//! Random calls on pools whose workers and nursery are killed and signalled all the time, and a
+//! Random calls on pools whose workers and zygote are killed and signalled all the time, and a
 //! count of what became of each task.
 //!
 //! `cargo run --release -p multiproc --example soak -- --seconds 20` ends with a line of JSON, and

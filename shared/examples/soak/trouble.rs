@@ -50,10 +50,10 @@ pub(crate) struct Trouble(Mutex<Record>);
 struct Record {
     killed: HashMap<u32, Instant>,
     stopped: HashMap<u32, Instant>,
-    /// When a nursery was last killed, or known to be stopped; its workers go with it.
-    nursery: Option<Instant>,
-    /// A nursery that was stopped. The pools that use it end it once they miss it.
-    stopped_nursery: Option<u32>,
+    /// When a zygote was last killed, or known to be stopped; its workers go with it.
+    zygote: Option<Instant>,
+    /// A zygote that was stopped. The pools that use it end it once they miss it.
+    stopped_zygote: Option<u32>,
 }
 
 impl Trouble {
@@ -61,31 +61,31 @@ impl Trouble {
         look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Whether the worker was killed since then, or may have died with its nursery.
+    /// Whether the worker was killed since then, or may have died with its zygote.
     pub(crate) fn has_killed(&self, pid: u32, since: Instant) -> bool {
         let since = since.checked_sub(SLACK).unwrap_or(since);
         self.record(|record| {
             record.killed.get(&pid).is_some_and(|time| *time >= since)
-                || record.nursery.is_some_and(|time| time >= since)
+                || record.zygote.is_some_and(|time| time >= since)
         })
     }
 
-    /// Whether the worker was stopped since then, or the nursery, so that nobody heard of the
+    /// Whether the worker was stopped since then, or the zygote, so that nobody heard of the
     /// worker's end.
     pub(crate) fn has_stopped(&self, pid: u32, since: Instant) -> bool {
         let since = since.checked_sub(SLACK).unwrap_or(since);
         self.record(|record| {
             record.stopped.get(&pid).is_some_and(|time| *time >= since)
-                || record.nursery.is_some_and(|time| time >= since)
+                || record.zygote.is_some_and(|time| time >= since)
         })
     }
 
     /// Does something to one of the pool's processes.
     pub(crate) fn make(&self, pool: &Pool, random: &mut fastrand::Rng) {
         self.record(|record| {
-            if let Some(nursery) = record.stopped_nursery {
-                record.nursery = Some(Instant::now());
-                record.stopped_nursery = parent(nursery).map(|_| nursery);
+            if let Some(zygote) = record.stopped_zygote {
+                record.zygote = Some(Instant::now());
+                record.stopped_zygote = parent(zygote).map(|_| zygote);
             }
         });
         if random.u32(..20) == 0 {
@@ -99,15 +99,15 @@ impl Trouble {
         let Some(victim) = random.choice(ready) else { return };
         match random.u32(..4000) {
             0..40 => {
-                if let Some(nursery) = nursery_of(victim) {
-                    self.record(|record| record.nursery = Some(Instant::now()));
-                    send(nursery, Signal::SIGKILL);
+                if let Some(zygote) = zygote_of(victim) {
+                    self.record(|record| record.zygote = Some(Instant::now()));
+                    send(zygote, Signal::SIGKILL);
                 }
             }
             40 => {
-                if let Some(nursery) = nursery_of(victim) {
-                    self.record(|record| record.stopped_nursery = Some(nursery));
-                    send(nursery, Signal::SIGSTOP);
+                if let Some(zygote) = zygote_of(victim) {
+                    self.record(|record| record.stopped_zygote = Some(zygote));
+                    send(zygote, Signal::SIGSTOP);
                 }
             }
             41..60 => {
@@ -133,9 +133,9 @@ fn send(pid: u32, signal: Signal) {
 }
 
 /// The worker's parent, if that is a child of this program.
-fn nursery_of(worker: u32) -> Option<u32> {
-    let nursery = parent(worker)?;
-    (parent(nursery)? == std::process::id()).then_some(nursery)
+fn zygote_of(worker: u32) -> Option<u32> {
+    let zygote = parent(worker)?;
+    (parent(zygote)? == std::process::id()).then_some(zygote)
 }
 
 /// A process' parent; see proc_pid_stat(5).

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::bootstrap;
 use crate::cluster::dispatcher::{Dispatcher, Remains, dismiss};
 use crate::cluster::protocol::{Greeting, Head, Kind, Parcels, push};
 use crate::cluster::server::Server;
@@ -16,7 +17,6 @@ use crate::error::{Context, Error, Result};
 use crate::identity::{build_id, current_process};
 use crate::pool::{Pool, PoolBuilder};
 use crate::sys::process;
-use crate::ticket;
 
 /// How long a rank may be silent if the caller says nothing.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -94,7 +94,7 @@ impl MpiExecutorBuilder {
             None => self.pool,
         };
         let config = pool.config()?;
-        ticket::require_init()?;
+        bootstrap::require_init()?;
         if current_process().depth > 0 {
             return Err(Error::Config("only the program itself can be a rank, not a worker of a pool".into()));
         }

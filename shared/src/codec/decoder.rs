@@ -9,7 +9,7 @@ use super::names::Names;
 use super::reader::Reader;
 use super::value::Value;
 use super::{numbers, stack};
-use crate::handle;
+use crate::fds;
 
 #[cold]
 fn left_over(bytes: usize) -> Error {
@@ -132,7 +132,7 @@ impl<'de> Decoder<'de> {
     /// be no second: a message with handles is read by name at once.
     #[inline]
     pub(super) fn reads_by_name(&mut self) -> bool {
-        if self.order == Order::Unknown && handle::are_carried() {
+        if self.order == Order::Unknown && fds::are_carried() {
             self.order = Order::ByName;
         }
         self.order == Order::ByName

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::engine::job::Job;
 use crate::engine::outcome::Outcome;
 use crate::error::Error;
-use crate::handle::Handles;
+use crate::fds::Handles;
 use crate::protocol::Items;
 use crate::trace::TaskEvent;
 

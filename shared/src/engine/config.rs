@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::handle::Carried;
-use crate::nursery::StartMethod;
+use crate::fds::Payload;
 use crate::sys::process::ForkPermit;
 use crate::task::Prepared;
+use crate::zygote::StartMethod;
 
 /// Settings of a pool, checked.
 #[derive(Debug, Clone)]
@@ -27,9 +27,9 @@ pub(crate) struct Config {
     pub(crate) method: StartMethod,
     pub(crate) vouched: Option<ForkPermit>,
     /// Runs in each worker first, on these encoded arguments.
-    pub(crate) initializer: Option<(Prepared, Carried)>,
+    pub(crate) initializer: Option<(Prepared, Payload)>,
     /// Runs in each worker last, if the worker ends by itself.
-    pub(crate) finalizer: Option<(Prepared, Carried)>,
+    pub(crate) finalizer: Option<(Prepared, Payload)>,
     /// How long the orderly end of a worker may take, finalizer and exit handlers included.
     pub(crate) end_limit: Duration,
     /// What tasks have started is left running when their worker is killed.

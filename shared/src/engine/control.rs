@@ -9,7 +9,7 @@ use crate::engine::link::{Doom, Link};
 use crate::engine::outside::Order;
 use crate::engine::{Engine, Job, PATIENCE};
 use crate::error::{Error, Result};
-use crate::exit::ExitStatus;
+use crate::exit_status::ExitStatus;
 use crate::trace::Trace;
 
 /// What a worker is doing, for [`WorkerInfo`](crate::WorkerInfo).
@@ -135,8 +135,8 @@ impl Engine {
     }
 
     /// Readable when a worker has rung.
-    pub(crate) fn bell(&self) -> BorrowedFd<'_> {
-        self.bell.as_fd()
+    pub(crate) fn notifier(&self) -> BorrowedFd<'_> {
+        self.notifier.as_fd()
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
@@ -198,8 +198,8 @@ impl Engine {
     pub(crate) fn signal(&self, signal: i32, handled: bool) -> Result<()> {
         self.check()?;
         self.locked(|core| {
-            let Some(family) = core.family.clone() else { return Ok(()) };
-            core.living().try_for_each(|link| family.signal(link.id, signal, handled))
+            let Some(zygote) = core.zygote.clone() else { return Ok(()) };
+            core.living().try_for_each(|link| zygote.signal(link.id, signal, handled))
         })
     }
 }

@@ -15,12 +15,12 @@ use crate::engine::link::{Doom, Link};
 use crate::engine::outside::{Order, Outside};
 use crate::engine::pauses::Pauses;
 use crate::error::Error;
-use crate::exit::ExitStatus;
-use crate::nursery::Family;
+use crate::exit_status::ExitStatus;
 use crate::protocol::{Record, RecordKind};
-use crate::sys::bell::Bell;
 use crate::sys::clock::now_ns;
+use crate::sys::notifier::Notifier;
 use crate::trace::TaskEvent;
+use crate::zygote::ZygoteClient;
 
 /// Steps between two looks at what needs a system call or the clock.
 const SELDOM: u32 = 64;
@@ -70,13 +70,13 @@ pub(super) enum Leader {
 
 pub(super) struct Core {
     pub(super) config: Arc<Config>,
-    pub(super) bell: Arc<Bell>,
+    pub(super) notifier: Arc<Notifier>,
     pub(super) phase: Phase,
     /// Tasks are refused; for those who ask without the lock.
     pub(super) refuses: Arc<AtomicBool>,
     /// Why no task can run any more.
     pub(super) broken: Option<Error>,
-    pub(super) family: Option<Arc<Family>>,
+    pub(super) zygote: Option<Arc<ZygoteClient>>,
     /// The workers. A slot is reused, so that an index stays the same while its worker lives.
     pub(super) links: Vec<Option<Link>>,
     /// Slots of workers that have nothing to do, the most recently used last.
@@ -137,18 +137,18 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub(super) fn new(config: Arc<Config>, bell: Arc<Bell>, family: Option<Family>) -> Self {
+    pub(super) fn new(config: Arc<Config>, notifier: Arc<Notifier>, zygote: Option<ZygoteClient>) -> Self {
         Self {
             wanted: config.processes,
             least: config.processes,
             most: config.most_processes,
             keeper: None,
             config,
-            bell,
+            notifier,
             phase: Phase::Open,
             refuses: Arc::default(),
             broken: None,
-            family: family.map(Arc::new),
+            zygote: zygote.map(Arc::new),
             links: Vec::new(),
             idle: Vec::new(),
             hot: NOBODY,
@@ -310,7 +310,7 @@ impl Core {
     /// In a copy of the process that the pool belongs to: closes the copy's descriptors. Nobody's
     /// tasks are touched.
     pub(super) fn let_go(&mut self) {
-        self.family = None;
+        self.zygote = None;
         self.links.drain(..).flatten().for_each(Link::let_go);
     }
 

@@ -7,7 +7,7 @@
 
 use crate::engine::core::Core;
 use crate::engine::link::Link;
-use crate::handle::Handles;
+use crate::fds::Handles;
 use crate::ring::Flags;
 
 /// While a worker has less work than this ahead of it (nanoseconds), it gets the next short task

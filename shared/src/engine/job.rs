@@ -6,7 +6,7 @@ use std::task::Waker;
 
 use crate::engine::outcome::Outcome;
 use crate::engine::relay::Relay;
-use crate::handle::Carried;
+use crate::fds::Payload;
 use crate::task::{Function, Prepared};
 
 /// Runs when the job is done, on the pool's callback thread.
@@ -19,7 +19,7 @@ pub(crate) struct Job {
     /// What the function is called, for people.
     pub(super) label: &'static str,
     /// The task's state, sent to a worker before its first chunk of this job, under the job's id.
-    state: Option<Mutex<Carried>>,
+    state: Option<Mutex<Payload>>,
     /// The cap on a result, in bytes.
     pub(crate) cap: u64,
     /// Whether outcomes are kept in order of submission, or in order of arrival.
@@ -79,7 +79,7 @@ impl Job {
     }
 
     /// The task's state, if it has one.
-    pub(crate) fn state(&self) -> Option<MutexGuard<'_, Carried>> {
+    pub(crate) fn state(&self) -> Option<MutexGuard<'_, Payload>> {
         Some(self.state.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

@@ -1,4 +1,4 @@
-//! Workers come and go: starting, the nursery's reports, death and replacement.
+//! Workers come and go: starting, the zygote's reports, death and replacement.
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -7,22 +7,22 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
+use crate::bootstrap::Failure;
 use crate::engine::chunk::Chunk;
 use crate::engine::core::{Core, NOBODY, Phase};
 use crate::engine::link::{Doom, Link, Stage};
 use crate::error::{Error, Result};
-use crate::exit::ExitStatus;
-use crate::handle::Carried;
+use crate::exit_status::ExitStatus;
+use crate::fds::Payload;
 use crate::identity::{self, ProcessInfo, register, unregister};
 use crate::kind::ObjectKind;
-use crate::nursery::{Family, Report};
 use crate::protocol::{Record, RecordKind, Setup};
 use crate::ring::{Flags, Segment};
 use crate::sys::clock::now_ns;
 use crate::sys::process;
 use crate::sys::socket::Socket;
 use crate::task::Prepared;
-use crate::ticket::Failure;
+use crate::zygote::{Report, ZygoteClient};
 
 /// Workers that may fail one after the other to get ready before the pool gives up.
 const MOST_FAILED_STARTS: u32 = 10;
@@ -36,7 +36,7 @@ const RETRY: Duration = Duration::from_millis(100);
 
 /// Sends a function that a worker is to run once, the number that its state goes by there, and its
 /// arguments.
-fn send_once(link: &mut Link, kind: RecordKind, (prepared, args): &(Prepared, Carried), number: u64) -> Result<()> {
+fn send_once(link: &mut Link, kind: RecordKind, (prepared, args): &(Prepared, Payload), number: u64) -> Result<()> {
     if let Some(state) = &prepared.state {
         link.send_carried(Record { state: number, ..Record::new(RecordKind::State, 0) }, &mut state.clone())?;
     }
@@ -46,10 +46,10 @@ fn send_once(link: &mut Link, kind: RecordKind, (prepared, args): &(Prepared, Ca
 }
 
 impl Core {
-    /// Starts one worker and tells it what it is. The nursery's answer comes as a report.
+    /// Starts one worker and tells it what it is. The zygote's answer comes as a report.
     pub(super) fn start_worker(&mut self) -> Result<()> {
         let config = self.config.clone();
-        let Some(family) = self.family.clone() else { return Err(Error::Closed) };
+        let Some(zygote) = self.zygote.clone() else { return Err(Error::Closed) };
         let (segment, fd) = Segment::create(config.ring, ObjectKind::Worker)?;
         let id = self.next_worker;
         self.next_worker += 1;
@@ -78,7 +78,7 @@ impl Core {
         if let Some(finalizer) = &config.finalizer {
             send_once(&mut link, RecordKind::Finalize, finalizer, u64::MAX - 1)?;
         }
-        family.start(id, config.keep_started, &[fd.as_fd(), self.bell.as_fd(), theirs.as_fd()])?;
+        zygote.start(id, config.keep_started, &[fd.as_fd(), self.notifier.as_fd(), theirs.as_fd()])?;
         let free = self.links.iter().position(Option::is_none);
         let slot = free.unwrap_or(self.links.len());
         if free.is_none() {
@@ -90,23 +90,23 @@ impl Core {
         Ok(())
     }
 
-    /// Takes the nursery's reports; says whether there were any.
+    /// Takes the zygote's reports; says whether there were any.
     pub(super) fn hear_reports(&mut self) -> bool {
-        let Some(family) = self.family.clone() else { return false };
+        let Some(zygote) = self.zygote.clone() else { return false };
         let mut any = false;
         loop {
-            match family.report() {
+            match zygote.report() {
                 Ok(None) => {
                     if any && self.asleep {
                         // The leader waits for these very reports, and would not find them any more.
-                        self.bell.ring();
+                        self.notifier.notify();
                     }
                     return any;
                 }
                 Ok(Some(report)) => self.hear(report),
                 Err(_) => {
-                    drop(family);
-                    self.lose_nursery();
+                    drop(zygote);
+                    self.lose_zygote();
                     return true;
                 }
             }
@@ -159,9 +159,9 @@ impl Core {
 
     /// A worker could not be started: try again later, but not for ever.
     pub(super) fn start_failed(&mut self, error: Error) {
-        let error = match (error, &self.family) {
+        let error = match (error, &self.zygote) {
             // The process that forks has just ended. The next look finds that; the reason is told now.
-            (Error::Disconnected, Some(family)) => family.cause().0,
+            (Error::Disconnected, Some(zygote)) => zygote.cause().0,
             (error, _) => error,
         };
         self.failed_starts += 1;
@@ -275,21 +275,21 @@ impl Core {
         }
     }
 
-    /// The nursery has died, and the kernel kills its workers. Each loses what it ran; a new
-    /// nursery starts new ones.
-    pub(super) fn lose_nursery(&mut self) {
-        let Some(family) = self.family.take() else { return };
+    /// The zygote has died, and the kernel kills its workers. Each loses what it ran; a new
+    /// zygote starts new ones.
+    pub(super) fn lose_zygote(&mut self) {
+        let Some(zygote) = self.zygote.take() else { return };
         if self.phase == Phase::Ended {
             return;
         }
-        let (cause, is_final) = family.cause();
-        drop(family);
+        let (cause, is_final) = zygote.cause();
+        drop(zygote);
         for slot in 0..self.links.len() {
             if self.config.replace {
                 self.take_back(slot);
             }
         }
-        // The signal was sent before the nursery could be reaped (dropping the family did that); a running
+        // The signal was sent before the zygote could be reaped (dropping the zygote did that); a running
         // worker has it as soon as it is interrupted.
         std::thread::sleep(Duration::from_millis(2));
         let failed_starts = self.failed_starts;
@@ -310,16 +310,16 @@ impl Core {
         if self.phase == Phase::Closing && self.outstanding == 0 {
             return;
         }
-        match Family::new(self.config.method, self.config.vouched) {
-            Ok(family) => {
-                self.family = Some(Arc::new(family));
+        match ZygoteClient::new(self.config.method, self.config.vouched) {
+            Ok(zygote) => {
+                self.zygote = Some(Arc::new(zygote));
                 self.replace_missing();
             }
             Err(error) => self.break_down(error),
         }
     }
 
-    /// The nursery has ended before it came to start this worker.
+    /// The zygote has ended before it came to start this worker.
     fn never_started(&mut self, slot: usize, cause: &Error) {
         let (chunks, _) = self.take_apart(slot);
         chunks.into_iter().rev().for_each(|chunk| self.settle(chunk));
@@ -331,16 +331,16 @@ impl Core {
 
     /// Has a worker killed. Its death comes as a report.
     pub(super) fn doom(&mut self, slot: usize, doom: Doom) {
-        let family = self.family.clone();
+        let zygote = self.zygote.clone();
         let Some(link) = self.link(slot) else { return };
         if matches!(link.stage, Stage::Doomed(_)) {
             return;
         }
         link.stage = Stage::Doomed(doom);
-        if let Some(family) = family {
-            // If the nursery cannot be reached it is dead, and the worker with it: the report of that is on its
+        if let Some(zygote) = zygote {
+            // If the zygote cannot be reached it is dead, and the worker with it: the report of that is on its
             // way.
-            let _ = family.kill(link.id);
+            let _ = zygote.kill(link.id);
         }
     }
 

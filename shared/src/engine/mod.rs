@@ -3,7 +3,7 @@
 //!
 //! There is no thread that everything passes through. State lives under one lock ([`core`]), and
 //! whoever waits for a result drives it meanwhile ([`wait`]): the first waiter leads, looking at
-//! the rings and sleeping on the bell; the others are woken when their job is done, or to take the
+//! the rings and sleeping on the notifier; the others are woken when their job is done, or to take the
 //! lead. A [`supervisor`] thread leads only when there is work and nobody waits.
 //!
 //! - [`job`], [`chunk`], [`outcome`]: what was asked for, the pieces that travel, and what came of
@@ -61,14 +61,14 @@ use crate::engine::core::{Core, Effects, Phase};
 use crate::engine::outside::STAYS;
 use crate::engine::supervisor::Supervisor;
 use crate::error::{Error, Result};
+use crate::fds::{self, Handles};
 use crate::foreign;
-use crate::handle::{self, Handles};
-use crate::nursery::Family;
-use crate::sys::bell::Bell;
+use crate::sys::notifier::Notifier;
 use crate::sys::own::Own;
 use crate::sys::pid::Owner;
 use crate::task::Prepared;
 use crate::trace::is_recording;
+use crate::zygote::ZygoteClient;
 
 /// How long new workers may take to be forked.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -80,7 +80,7 @@ pub(crate) struct Engine {
     core: Own<Mutex<Core>>,
     /// See [`Core::refuses`].
     refuses: Arc<AtomicBool>,
-    bell: Arc<Bell>,
+    notifier: Arc<Notifier>,
     pub(crate) config: Arc<Config>,
     next_job: AtomicU64,
     /// Tasks are run by others than workers of this engine; see [`outside`].
@@ -94,15 +94,15 @@ impl Engine {
     pub(crate) fn start(mut config: Config) -> Result<Arc<Self>> {
         config.trace |= is_recording();
         let config = Arc::new(config);
-        let bell = Arc::new(Bell::new()?);
-        let family = Family::new(config.method, config.vouched)?;
-        let mut core = Core::new(config.clone(), bell.clone(), Some(family));
+        let notifier = Arc::new(Notifier::new()?);
+        let zygote = ZygoteClient::new(config.method, config.vouched)?;
+        let mut core = Core::new(config.clone(), notifier.clone(), Some(zygote));
         for _ in 0..config.processes {
             match core.start_worker() {
                 Ok(()) => {}
                 Err(Error::Disconnected) => {
-                    // The nursery has died just now. A new one starts those that are missing.
-                    core.lose_nursery();
+                    // The zygote has died just now. A new one starts those that are missing.
+                    core.lose_zygote();
                     break;
                 }
                 Err(error) => return Err(error),
@@ -129,7 +129,7 @@ impl Engine {
     fn over(core: Core, is_outside: bool) -> Self {
         Self {
             owner: Owner::here(),
-            bell: core.bell.clone(),
+            notifier: core.notifier.clone(),
             config: core.config.clone(),
             refuses: core.refuses.clone(),
             core: Own::new(Mutex::new(core)),
@@ -212,7 +212,7 @@ impl Engine {
 
     /// Runs `encode`, and adds to `handles` those that what it wrote needs.
     pub(crate) fn pack<R>(&self, handles: &mut Handles, encode: impl FnOnce() -> R) -> R {
-        if self.is_outside { handle::forbid(STAYS, encode) } else { handle::pack(handles, encode) }
+        if self.is_outside { fds::forbid(STAYS, encode) } else { fds::pack(handles, encode) }
     }
 
     /// Counts a task of a job that failed before it could be queued.
@@ -269,7 +269,7 @@ impl Engine {
             let all = core.followers.iter().map(|(_, thread)| thread.clone()).collect::<Vec<_>>();
             core.effects.unpark.extend(all);
         });
-        self.bell.ring();
+        self.notifier.notify();
     }
 
     /// Wakes a task of an async runtime when a job is done; `false` if it is.
@@ -344,13 +344,13 @@ impl Engine {
             }
             return;
         }
-        let family = self.with(|core| {
+        let zygote = self.with(|core| {
             core.end();
-            core.family.take()
+            core.zygote.take()
         });
         self.notify();
-        if let Some(family) = family {
-            family.end();
+        if let Some(zygote) = zygote {
+            zygote.end();
         }
         self.supervisor.stop();
         self.callbacks.stop();

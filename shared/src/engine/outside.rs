@@ -17,7 +17,7 @@ use crate::engine::core::{Core, Phase};
 use crate::engine::job::Job;
 use crate::engine::outcome::Outcome;
 use crate::error::{Error, Result};
-use crate::sys::bell::Bell;
+use crate::sys::notifier::Notifier;
 
 /// Why a handle is refused where the tasks may run on other machines.
 pub(crate) const STAYS: &str = "a handle (connection, queue, lock, …) stands for something on this machine, and cannot go to another one; \
@@ -107,8 +107,8 @@ impl Engine {
     /// An engine whose tasks others run, with `breadth` workers.
     pub(crate) fn without_workers(config: Config, breadth: usize) -> Result<Arc<Self>> {
         let config = Arc::new(Config { processes: breadth, most_processes: breadth, ..config });
-        let bell = Arc::new(Bell::new()?);
-        let mut core = Core::new(config, bell, None);
+        let notifier = Arc::new(Notifier::new()?);
+        let mut core = Core::new(config, notifier, None);
         core.outside = Some(Outside::default());
         Ok(Arc::new(Self::over(core, true)))
     }

@@ -19,7 +19,7 @@ const PERIOD: u64 = 500_000_000;
 /// stopped, or cannot get a CPU.
 const QUIET: u64 = 1_000_000_000;
 
-/// How long the nursery may owe the report of a start or an end (nanoseconds) before it is asked
+/// How long the zygote may owe the report of a start or an end (nanoseconds) before it is asked
 /// whether it is stopped. It does nothing that takes time, but the end of a large process does.
 const NURSERY_QUIET: u64 = 5_000_000_000;
 
@@ -32,7 +32,7 @@ pub(in crate::engine) struct Pulse {
     since: u64,
     /// It slept with nothing left to do, and there were results to come.
     confused: bool,
-    /// Since when the nursery owes a report about it.
+    /// Since when the zygote owes a report about it.
     owed: Option<u64>,
 }
 
@@ -61,7 +61,7 @@ impl Link {
         before && idle && quiet >= PERIOD
     }
 
-    /// For how long the nursery has owed a report about the worker: of its start, or of its end.
+    /// For how long the zygote has owed a report about the worker: of its start, or of its end.
     fn owed_for(&mut self, now: u64) -> u64 {
         let ended = || {
             let mut socket = [PollFd::new(self.socket.as_fd(), PollFlags::empty())];
@@ -87,11 +87,11 @@ impl Core {
             return;
         }
         self.pulse_due = now + PERIOD;
-        let (limit, family) = (self.config.task_limit(), self.family.clone());
+        let (limit, zygote) = (self.config.task_limit(), self.zygote.clone());
         for slot in 0..self.links.len() {
             let Some(link) = self.link(slot) else { continue };
             let owed = link.owed_for(now);
-            if owed >= NURSERY_QUIET && family.as_ref().is_some_and(|family| family.kill_stopped_nursery()) {
+            if owed >= NURSERY_QUIET && zygote.as_ref().is_some_and(|zygote| zygote.kill_stopped_zygote()) {
                 // The end of the channel brings on the rest.
                 return;
             }

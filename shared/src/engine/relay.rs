@@ -11,7 +11,7 @@ use crate::engine::chunk::{Chunk, Tasks};
 use crate::engine::core::Core;
 use crate::engine::job::Job;
 use crate::engine::outcome::Outcome;
-use crate::handle::Carried;
+use crate::fds::Payload;
 use crate::task::{Function, Prepared};
 
 /// What came of relayed chunks, by ticket.
@@ -42,7 +42,7 @@ pub(crate) struct Relayed {
 impl Engine {
     /// A job whose chunks come from elsewhere.
     pub(crate) fn relay_job(&self, function: u64, state: Option<Vec<u8>>, relay: &Arc<Relay>) -> Arc<Job> {
-        let state = state.map(|bytes| Carried { bytes, ..Carried::default() });
+        let state = state.map(|bytes| Payload { bytes, ..Payload::default() });
         let prepared = Prepared { function: Function(function), state, label: "" };
         Arc::new(self.new_job(prepared, false).relayed(relay.clone()))
     }

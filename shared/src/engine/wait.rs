@@ -10,9 +10,9 @@ use nix::sys::time::TimeSpec;
 
 use crate::engine::Engine;
 use crate::engine::core::{Core, Effects, Leader};
-use crate::nursery::Family;
 use crate::ring::{SPIN_NS, Spin};
 use crate::sys::clock;
+use crate::zygote::ZygoteClient;
 
 /// What a waiting thread does next.
 enum Next {
@@ -98,14 +98,14 @@ impl Engine {
     /// A caller that found the supervisor leading has it look up.
     fn bell_if_wanted(&self, role: Leader) {
         if role == Leader::Caller && self.with(|core| core.lead_wanted && core.asleep) {
-            self.bell.ring();
+            self.notifier.notify();
         }
     }
 
-    /// Sleeps until a worker rings, the nursery reports, something is due, or the deadline. One that
+    /// Sleeps until a worker rings, the zygote reports, something is due, or the deadline. One that
     /// leads, in a `term`, does so if it still does by then.
     pub(super) fn sleep(&self, term: Option<u64>, deadline: Option<Instant>) {
-        let Some((look, family)) = self.with(Core::fall_asleep) else { return };
+        let Some((look, zygote)) = self.with(Core::fall_asleep) else { return };
         if term.is_some_and(|term| self.with(|core| !core.is_led_in(term))) {
             return;
         }
@@ -113,13 +113,13 @@ impl Engine {
         let time = until.map(|until| until.saturating_duration_since(Instant::now()));
         let timeout = time.map(TimeSpec::from_duration);
         let slept = clock::now_ns();
-        let mut fds = vec![PollFd::new(self.bell.as_fd(), PollFlags::POLLIN)];
-        if let Some(family) = &family {
-            fds.push(PollFd::new(AsFd::as_fd(&**family), PollFlags::POLLIN));
+        let mut fds = vec![PollFd::new(self.notifier.as_fd(), PollFlags::POLLIN)];
+        if let Some(zygote) = &zygote {
+            fds.push(PollFd::new(AsFd::as_fd(&**zygote), PollFlags::POLLIN));
         }
         // Interrupted or not: whoever sleeps here looks again.
         let _ = ppoll(&mut fds, timeout, None);
-        self.bell.clear();
+        self.notifier.clear();
         self.with(|core| {
             core.woke(slept, time, clock::now_ns());
             core.wake_up();
@@ -203,8 +203,8 @@ impl Core {
     }
 
     /// Asks every worker to ring, and looks once more. `None` if there is something to do after
-    /// all; else when to look again at the latest, and where the nursery reports.
-    fn fall_asleep(&mut self) -> Option<(Option<Instant>, Option<Arc<Family>>)> {
+    /// all; else when to look again at the latest, and where the zygote reports.
+    fn fall_asleep(&mut self) -> Option<(Option<Instant>, Option<Arc<ZygoteClient>>)> {
         self.asleep = true;
         for link in self.living() {
             link.header().parent_awaits(link.is_sending());
@@ -214,7 +214,7 @@ impl Core {
             return None;
         }
         let most = self.longest_sleep().map(|most| Instant::now() + most);
-        Some(([self.next_look(), most].into_iter().flatten().min(), self.family.clone()))
+        Some(([self.next_look(), most].into_iter().flatten().min(), self.zygote.clone()))
     }
 
     fn wake_up(&mut self) {

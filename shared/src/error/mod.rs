@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use task_error::TaskError;
 
-use crate::exit::ExitStatus;
+use crate::exit_status::ExitStatus;
 
 /// `Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;

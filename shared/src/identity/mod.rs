@@ -24,7 +24,7 @@ pub(crate) struct Identity {
     pub(crate) daemon: bool,
     /// Generations between this process and the program that the user started.
     pub(crate) depth: u32,
-    /// The process that asked for this one (the kernel's parent is the nursery).
+    /// The process that asked for this one (the kernel's parent is the zygote).
     pub(crate) parent: (String, u32),
 }
 

@@ -18,9 +18,9 @@ use super::stream::Stream;
 use crate::error::Context;
 use crate::error::{Error, Result};
 use crate::limits::MAX_MESSAGE;
-use crate::nursery::StartMethod;
 use crate::process::Process;
 use crate::sys::socket::Socket;
+use crate::zygote::StartMethod;
 
 /// How often to look whether a process that was started has ended instead of answering.
 const LOOK: Duration = Duration::from_millis(50);

@@ -19,7 +19,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 use sha2::Sha256;
 
 use crate::error::{Error, Result};
-use crate::handle::require_carrier;
+use crate::fds::require_carrier;
 
 /// A number that is used once.
 pub(super) type Nonce = [u8; 32];

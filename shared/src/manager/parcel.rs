@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::handle::{self, Descriptor, Travel};
+use crate::fds::{self, Descriptor, Travel};
 use crate::kind::ObjectKind;
 
 /// It is gone from here once it was sent.
@@ -20,12 +20,12 @@ impl Parcel {
 
 impl Serialize for Parcel {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        handle::serialize(&self.0, ObjectKind::Parcel, Travel::Moved, serializer)
+        fds::serialize(&self.0, ObjectKind::Parcel, Travel::Moved, serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Parcel {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        handle::deserialize(ObjectKind::Parcel, deserializer).map(Self)
+        fds::deserialize(ObjectKind::Parcel, deserializer).map(Self)
     }
 }

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 use crate::error::{Error, Result};
-use crate::handle::Descriptor;
+use crate::fds::Descriptor;
 use crate::sys::large::on_large_pages;
 use crate::sys::stream;
 

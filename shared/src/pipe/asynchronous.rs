@@ -13,10 +13,10 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
 use crate::error::{Context, Error, Result};
-use crate::handle::{Carried, Descriptor, watch_readable};
+use crate::fds::{Descriptor, Payload, watch_readable};
 use crate::pipe::Connection;
-use crate::pipe::doorbell::Doorbell;
 use crate::pipe::end::{End, broken};
+use crate::pipe::notifier::ChannelNotifier;
 
 /// Whose turn it is to wait in an async function, for each direction.
 #[derive(Debug, Default)]
@@ -48,7 +48,7 @@ impl<S: Serialize + 'static, R> Connection<S, R> {
     /// # }
     /// ```
     pub async fn send_async(&self, value: S) -> Result<()> {
-        let Carried { bytes, mut handles } = self.encode(value)?;
+        let Payload { bytes, mut handles } = self.encode(value)?;
         let end = &self.end;
         end.check_moved()?;
         let _turn = end.turns.sending.lock().await;
@@ -86,10 +86,10 @@ impl<S, R: DeserializeOwned + 'static> Connection<S, R> {
                 return self.decode(message);
             }
             end.check_moved()?;
-            let heard = end.bell().heard();
+            let heard = end.notifier().heard();
             let _asleep = Asleep::new(end, End::announce);
             if !end.has_more()? {
-                end.bell().sleep_async(heard).await?;
+                end.notifier().sleep_async(heard).await?;
             }
         }
     }
@@ -99,15 +99,15 @@ impl End {
     /// Writes all that was left; waits while the ring is full.
     async fn push_all(&self) -> Result<()> {
         while !self.push_rest()? {
-            let heard = self.bell().heard();
+            let heard = self.notifier().heard();
             let _asleep = Asleep::new(self, |end, asleep| {
                 if end.check_moved().is_ok() {
                     end.sender().announce(asleep);
                 }
             });
             if self.sender().ring.free(1).map_err(broken)? == 0 {
-                self.bell().sleep_async(heard).await?;
-                if self.bell().has_ended() {
+                self.notifier().sleep_async(heard).await?;
+                if self.notifier().has_ended() {
                     return Err(Error::Disconnected);
                 }
             }
@@ -135,7 +135,7 @@ impl Drop for Asleep<'_> {
     }
 }
 
-impl Doorbell {
+impl ChannelNotifier {
     /// Sleeps until something is heard that was not among the first `heard`, or the other end is
     /// gone.
     async fn sleep_async(&self, heard: u64) -> Result<()> {

@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::codec::{self, Source};
 use crate::error::{Error, Result};
+use crate::fds::{self, Payload};
 use crate::foreign;
-use crate::handle::{self, Carried};
 use crate::limits::MAX_MESSAGE;
 use crate::pipe::end::End;
 
@@ -111,7 +111,7 @@ impl<S, R> Connection<S, R> {
 
     /// Readable when the other side has rung, or is gone.
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
-        self.end.bell().as_fd()
+        self.end.notifier().as_fd()
     }
 
     /// Whether [`recv`](Connection::recv) would not have to wait for a message to begin, now or
@@ -142,7 +142,7 @@ impl<S, R> Connection<S, R> {
     /// ```
     pub fn send_bytes(&self, bytes: &[u8]) -> Result<()> {
         self.check_size(bytes.len())?;
-        self.end.send(bytes, handle::Handles::default())
+        self.end.send(bytes, fds::Handles::default())
     }
 
     /// Receives a message as bytes. Python's counterpart is `Connection.recv_bytes`.
@@ -165,15 +165,15 @@ impl<S: Serialize + 'static, R> Connection<S, R> {
     /// cannot be serialized, [`Error::TooLarge`] if it is over the cap. After [`Error::Encode`]
     /// and [`Error::TooLarge`] nothing was sent, and the connection works on.
     pub fn send(&self, value: S) -> Result<()> {
-        let Carried { bytes, handles } = self.encode(value)?;
+        let Payload { bytes, handles } = self.encode(value)?;
         self.end.send(&bytes, handles)
     }
 
-    pub(super) fn encode(&self, value: S) -> Result<Carried> {
-        let Carried { mut bytes, mut handles } = Carried::default();
-        handle::pack(&mut handles, || foreign::encode::<S>(|| codec::encode(value, &mut bytes)))?;
+    pub(super) fn encode(&self, value: S) -> Result<Payload> {
+        let Payload { mut bytes, mut handles } = Payload::default();
+        fds::pack(&mut handles, || foreign::encode::<S>(|| codec::encode(value, &mut bytes)))?;
         self.check_size(bytes.len())?;
-        Ok(Carried { bytes, handles })
+        Ok(Payload { bytes, handles })
     }
 }
 
@@ -211,11 +211,11 @@ impl<S, R: DeserializeOwned + 'static> Connection<S, R> {
         self.end.receive(deadline)?.map(|message| self.decode(message)).transpose()
     }
 
-    pub(super) fn decode(&self, Carried { mut bytes, mut handles }: Carried) -> Result<R> {
+    pub(super) fn decode(&self, Payload { mut bytes, mut handles }: Payload) -> Result<R> {
         let value = if handles.is_empty() {
             foreign::decode(Source::Buffer(&mut bytes))
         } else {
-            handle::unpack(&mut handles, || foreign::decode(Source::Buffer(&mut bytes)))
+            fds::unpack(&mut handles, || foreign::decode(Source::Buffer(&mut bytes)))
         };
         self.end.recycle(bytes);
         value

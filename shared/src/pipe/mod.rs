@@ -5,17 +5,17 @@
 //! cannot: the wake-up of a side that sleeps, handles, and the news that the other end is gone,
 //! whichever way its process ended. A message larger than its ring streams through it.
 //!
-//! [`Connection`] is the typed end, [`end`] sends and receives bytes, [`doorbell`] sleeps.
+//! [`Connection`] is the typed end, [`end`] sends and receives bytes, [`notifier`] sleeps.
 //! With the feature `tokio`, `asynchronous` does in async functions what `end` does.
 
 #[cfg(feature = "tokio")]
 mod asynchronous;
 mod connection;
-mod doorbell;
 mod end;
+mod notifier;
 mod travel;
 
 #[cfg(feature = "tokio")]
 pub(crate) use asynchronous::in_runtime;
 pub use connection::{Connection, pipe};
-pub(crate) use doorbell::timeout;
+pub(crate) use notifier::timeout;

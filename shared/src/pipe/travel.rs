@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-use crate::handle::{self, Descriptor, Travel};
+use crate::fds::{self, Descriptor, Travel};
 use crate::kind::ObjectKind;
 use crate::pipe::end::End;
 
@@ -12,7 +12,7 @@ use crate::pipe::end::End;
 impl Serialize for End {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // Before it leaves: what nothing carries stays of use here.
-        handle::require_carrier().map_err(ser::Error::custom)?;
+        fds::require_carrier().map_err(ser::Error::custom)?;
         let (memory, socket, first) = self.leave().map_err(ser::Error::custom)?;
         (HandleOf::<MEMORY>(memory), HandleOf::<SOCKET>(socket), first).serialize(serializer)
     }
@@ -38,7 +38,7 @@ struct HandleOf<'a, const WHICH: bool>(&'a Arc<Descriptor>);
 
 impl<const WHICH: bool> Serialize for HandleOf<'_, WHICH> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        handle::serialize(self.0, kind(WHICH), Travel::Moved, serializer)
+        fds::serialize(self.0, kind(WHICH), Travel::Moved, serializer)
     }
 }
 
@@ -46,6 +46,6 @@ struct Received<const WHICH: bool>(Arc<Descriptor>);
 
 impl<'de, const WHICH: bool> Deserialize<'de> for Received<WHICH> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        handle::deserialize(kind(WHICH), deserializer).map(Self)
+        fds::deserialize(kind(WHICH), deserializer).map(Self)
     }
 }

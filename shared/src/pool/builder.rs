@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use crate::engine::{Config, Engine};
 use crate::error::{Error, Result};
-use crate::handle::Carried;
+use crate::fds::Payload;
 use crate::identity::{DEEPEST, current_process};
 use crate::limits::MAX_MESSAGE;
 use crate::machine::cpu_count;
-use crate::nursery::StartMethod;
 use crate::pool::Pool;
 use crate::pool::feed::encode_carried;
 use crate::sys::process::ForkPermit;
 use crate::task::{Arguments, Prepared, Task};
+use crate::zygote::StartMethod;
 
 /// Bytes of each of a worker's two rings. Only what is used is backed by memory.
 pub(crate) const RING: usize = 256 * 1024;
@@ -57,8 +57,8 @@ pub struct PoolBuilder {
     name: Option<String>,
     method: StartMethod,
     vouched: Option<ForkPermit>,
-    initializer: Option<Result<(Prepared, Carried)>>,
-    finalizer: Option<Result<(Prepared, Carried)>>,
+    initializer: Option<Result<(Prepared, Payload)>>,
+    finalizer: Option<Result<(Prepared, Payload)>>,
     finalizer_timeout: Option<Duration>,
     keep_started: bool,
     max_tasks: Option<u64>,
@@ -331,7 +331,7 @@ impl PoolBuilder {
     }
 }
 
-fn prepare_once<F: Task<Args>, Args: Arguments>(f: F, args: Args) -> Result<(Prepared, Carried)> {
+fn prepare_once<F: Task<Args>, Args: Arguments>(f: F, args: Args) -> Result<(Prepared, Payload)> {
     let (function, args) = (f.prepare_as::<true>()?, encode_carried(args, u64::MAX)?);
     let state = function.state.as_ref().is_some_and(|state| state.handles.any_moved());
     if state || args.handles.any_moved() {

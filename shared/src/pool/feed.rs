@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::engine::{Engine, Job, Tasks};
 use crate::error::{Error, Result};
+use crate::fds::{self, Handles, Packed, Payload};
 use crate::foreign;
-use crate::handle::{self, Carried, Handles, Packed};
 use crate::protocol::{push_fixed, push_item};
 use crate::task::Arguments;
 
@@ -36,10 +36,10 @@ pub(crate) fn check_end(items: &impl Iterator) -> Result<()> {
 }
 
 /// Encodes the arguments of one call, with the handles in them.
-pub(super) fn encode_carried<Args: Arguments>(args: Args, cap: u64) -> Result<Carried> {
+pub(super) fn encode_carried<Args: Arguments>(args: Args, cap: u64) -> Result<Payload> {
     let mut handles = Handles::default();
-    let bytes = handle::pack(&mut handles, || encode_alone(args, cap))?;
-    Ok(Carried { bytes, handles })
+    let bytes = fds::pack(&mut handles, || encode_alone(args, cap))?;
+    Ok(Payload { bytes, handles })
 }
 
 /// Encodes the arguments of one call; a panic of their serialization is an error.
@@ -121,7 +121,7 @@ impl<'a> Feeder<'a> {
             return self.flush_full();
         }
         let (cap, payload) = (self.engine.config.max_message, &mut self.tasks.payload);
-        let put = handle::put_count();
+        let put = fds::put_count();
         self.encoding = true;
         let encoded = match self.chunksize {
             1 => encode(args, payload, cap),
@@ -129,14 +129,14 @@ impl<'a> Feeder<'a> {
         };
         self.encoding = false;
         match encoded {
-            Ok(()) if handle::put_count() != put => return self.added_with_handles(),
+            Ok(()) if fds::put_count() != put => return self.added_with_handles(),
             Ok(()) => {
                 self.tasks.count += 1;
                 self.whole = self.tasks.payload.len();
             }
             Err(error) => {
                 // What the failed attempt has packed goes.
-                self.tasks.handles = handle::packed().first(self.packed);
+                self.tasks.handles = fds::packed().first(self.packed);
                 return self.reject(error);
             }
         }
@@ -158,9 +158,9 @@ impl<'a> Feeder<'a> {
     /// take the handle along.
     #[cold]
     fn added_with_handles(&mut self) {
-        let Packed { count, moved, crowded } = handle::packed_since(self.packed);
+        let Packed { count, moved, crowded } = fds::packed_since(self.packed);
         if moved {
-            let handles = handle::packed();
+            let handles = fds::packed();
             let payload = self.tasks.payload.split_off(self.whole);
             self.tasks.handles = handles.first(self.packed);
             self.flush();
@@ -180,7 +180,7 @@ impl<'a> Feeder<'a> {
     /// Takes the handles that the tasks so far need out of the basket.
     fn take_handles(&mut self) {
         if self.packed > 0 {
-            self.tasks.handles = handle::packed();
+            self.tasks.handles = fds::packed();
         }
     }
 

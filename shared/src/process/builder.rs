@@ -7,10 +7,10 @@ use crate::engine::{Config, Engine};
 use crate::error::Result;
 use crate::limits::MAX_MESSAGE;
 use crate::machine::cpu_count;
-use crate::nursery::StartMethod;
 use crate::pool::{END_LIMIT, check_depth, submit_one};
 use crate::process::Process;
 use crate::task::{Arguments, Task};
+use crate::zygote::StartMethod;
 
 /// Bytes of each ring: a process has one task to receive and one result to send, and longer ones
 /// stream.

@@ -16,7 +16,7 @@ pub use builder::ProcessBuilder;
 
 use crate::engine::{Engine, Job};
 use crate::error::{Error, Result};
-use crate::exit::ExitStatus;
+use crate::exit_status::ExitStatus;
 use crate::future::take_one;
 use crate::sys::signals::is_signal;
 use crate::task::{Arguments, Task};
@@ -217,7 +217,7 @@ impl<R> Process<R> {
 
     /// Readable once the process has ended.
     pub(crate) fn sentinel(&self) -> BorrowedFd<'_> {
-        self.sentinel.as_ref().map_or(self.engine.bell(), |fd| fd.as_fd())
+        self.sentinel.as_ref().map_or(self.engine.notifier(), |fd| fd.as_fd())
     }
 
     /// Waits until it has ended. In a process that it does not belong to there is nothing to wait

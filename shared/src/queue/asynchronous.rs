@@ -18,7 +18,7 @@ use crate::pipe::in_runtime;
 use crate::queue::common::{Core, Refusal, Store};
 use crate::queue::ring::Ring;
 use crate::queue::{PutError, Queue};
-use crate::sharing::SLICE;
+use crate::shm::SLICE;
 
 /// How long a put that has waited in vain looks whether a killed process has left room that does
 /// not show.

@@ -10,13 +10,13 @@ use std::time::Instant;
 use serde::{Serializer, ser};
 
 use crate::error::{Error, Result};
-use crate::handle::{self, Descriptor, Travel};
+use crate::fds::{self, Descriptor, Travel};
 use crate::kind::ObjectKind;
 use crate::limits::MAX_MESSAGE;
 use crate::machine::can_spin;
 use crate::queue::others::{Others, Waiting};
 use crate::queue::presence;
-use crate::sharing::{EventCount, SLICE};
+use crate::shm::{EventCount, SLICE};
 use crate::sys::words::words;
 
 words! {
@@ -266,7 +266,7 @@ impl<S: Store> Core<S> {
             None => Arc::new(Descriptor::new(presence::invite(&self.store).map_err(ser::Error::custom)?)),
         };
         *travelling = Arc::downgrade(&descriptor);
-        let written = handle::serialize(&descriptor, S::KIND, Travel::Shared, serializer)?;
+        let written = fds::serialize(&descriptor, S::KIND, Travel::Shared, serializer)?;
         self.others.note_giver();
         self.store.common().shared.store(1, Release);
         Ok(written)

@@ -11,8 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::codec::Source;
 use crate::error::{Error, Result};
+use crate::fds::{self, Descriptor};
 use crate::foreign;
-use crate::handle::{self, Descriptor};
 use crate::kind::ObjectKind;
 use crate::queue::common::{Core, Store};
 use crate::queue::ring::Ring;
@@ -293,7 +293,7 @@ impl<T> Serialize for Queue<T> {
 
 impl<'de, T> Deserialize<'de> for Queue<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let opened = Self::open(handle::deserialize(ObjectKind::Queue, deserializer)?);
+        let opened = Self::open(fds::deserialize(ObjectKind::Queue, deserializer)?);
         opened.map_err(de::Error::custom)
     }
 }

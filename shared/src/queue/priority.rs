@@ -15,8 +15,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::codec::Source;
 use crate::error::{Error, Result};
+use crate::fds::{self, Descriptor};
 use crate::foreign;
-use crate::handle::{self, Descriptor};
 use crate::kind::ObjectKind;
 use crate::queue::common::{Core, Refusal, Store};
 use crate::queue::log::{Found, Fresh, Log, Reader};
@@ -372,7 +372,7 @@ impl<T> Serialize for PriorityQueue<T> {
 
 impl<'de, T: Ord> Deserialize<'de> for PriorityQueue<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let opened = Self::open(handle::deserialize(ObjectKind::PriorityQueue, deserializer)?);
+        let opened = Self::open(fds::deserialize(ObjectKind::PriorityQueue, deserializer)?);
         opened.map_err(de::Error::custom)
     }
 }

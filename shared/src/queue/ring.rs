@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::handle::Descriptor;
+use crate::fds::Descriptor;
 use crate::kind::{ObjectKind, Tag};
 use crate::queue::common::{Common, Refusal, Store};
 use crate::queue::layout::{Header, Side};

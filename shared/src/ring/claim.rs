@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire};
 
-use crate::sync::AtomicU64;
+use crate::atomics::AtomicU64;
 
 /// A worker's right to begin the records in its ring, which the parent can take back.
 ///

@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 use crate::error::Result;
 use crate::kind::{ObjectKind, Tag};
 use crate::ring::Header;
-use crate::ring::segment::{TAG_LEN, TICKET_LEN};
+use crate::ring::segment::{BOOTSTRAP_LEN, TAG_LEN};
 #[cfg(miri)]
 use crate::sys::heap::Mapping;
 #[cfg(not(miri))]
@@ -18,7 +18,7 @@ pub(crate) const DATA: usize = 4096;
 
 /// Where the tag lies, which is part of the header, and not looked at through it.
 #[cfg(not(miri))]
-const TAG: usize = TICKET_LEN;
+const TAG: usize = BOOTSTRAP_LEN;
 
 const _: () = assert!(size_of::<Tag>() <= TAG_LEN);
 
@@ -82,7 +82,7 @@ impl Memory {
     pub(super) fn header(&self) -> &Header {
         // SAFETY: the mapping is page-aligned, at least DATA bytes long and lives as long as self. Any
         // bytes are valid for Header: it consists of integers, those that change are atomics, and
-        // the ticket's are never looked at through it.
+        // the bootstrap record's are never looked at through it.
         unsafe { self.mapping.start().cast::<Header>().as_ref() }
     }
 }

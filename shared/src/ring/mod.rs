@@ -28,5 +28,5 @@ pub(crate) use memory::DATA;
 pub(crate) use producer::Producer;
 #[cfg(feature = "__parts")]
 pub(crate) use segment::Cursors;
-pub(crate) use segment::{Cursor, FAILURE_AT, Flags, Header, Segment, TICKET_LEN};
+pub(crate) use segment::{BOOTSTRAP_LEN, Cursor, FAILURE_AT, Flags, Header, Segment};
 pub(crate) use wait::{SPIN_NS, Spin};

@@ -10,15 +10,15 @@ use loom::cell::UnsafeCell;
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
 
+use crate::atomics::model::{Weakness, weaken_this_thread};
 use crate::kind::ObjectKind;
 use crate::ring::{Consumer, Producer, Segment};
-use crate::sync::model::{Weakness, weaken_this_thread};
 
 fn segment() -> StdArc<Segment> {
     StdArc::new(Segment::create(16, ObjectKind::Worker).unwrap().0)
 }
 
-/// The bell of a parent that sleeps in `poll`.
+/// The notifier of a parent that sleeps in `poll`.
 #[derive(Default)]
 struct ModelBell {
     rung: Mutex<bool>,
@@ -194,8 +194,8 @@ fn a_worker_that_waits_for_room_is_told_when_there_is_some() {
 fn a_parent_that_falls_asleep_misses_no_result() {
     loom::model(|| {
         let segment = segment();
-        let bell = Arc::new(ModelBell::default());
-        let (shared, rung) = (segment.clone(), bell.clone());
+        let notifier = Arc::new(ModelBell::default());
+        let (shared, rung) = (segment.clone(), notifier.clone());
         let worker = thread::spawn(move || {
             let mut results = Producer::results(shared.clone());
             for byte in [1, 2] {
@@ -211,7 +211,7 @@ fn a_parent_that_falls_asleep_misses_no_result() {
         while got.len() < 2 {
             segment.header().parent_awaits(false);
             if results.available().unwrap() == 0 {
-                bell.wait();
+                notifier.wait();
             }
             segment.header().parent_woke();
             results.read(&mut got, usize::MAX).unwrap();
@@ -224,13 +224,13 @@ fn a_parent_that_falls_asleep_misses_no_result() {
 /// A parent that has more to send than there is room for sleeps until the worker has made some.
 #[test]
 fn a_parent_that_waits_for_room_is_told_when_there_is_some() {
-    // A bell, a futex and their sleeps: the same bound as for a pipe's ends below.
+    // A notifier, a futex and their sleeps: the same bound as for a pipe's ends below.
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(3);
     model.check(|| {
         let segment = segment();
-        let bell = Arc::new(ModelBell::default());
-        let (shared, rung) = (segment.clone(), bell.clone());
+        let notifier = Arc::new(ModelBell::default());
+        let (shared, rung) = (segment.clone(), notifier.clone());
         let thread = thread::spawn(move || {
             let mut tasks = Consumer::tasks(shared.clone());
             let mut got = Vec::new();
@@ -253,7 +253,7 @@ fn a_parent_that_waits_for_room_is_told_when_there_is_some() {
             if left > 0 {
                 segment.header().parent_awaits(true);
                 if tasks.free(left).unwrap() == 0 {
-                    bell.wait();
+                    notifier.wait();
                 }
                 segment.header().parent_woke();
             }
@@ -318,11 +318,11 @@ fn a_record_that_was_taken_back_and_sent_again_runs_once() {
     });
 }
 
-/// Ends of a pipe sleep by their cursors; one bell serves both directions, so that every sleeper
+/// Ends of a pipe sleep by their cursors; one notifier serves both directions, so that every sleeper
 /// looks again when it rings.
 #[test]
 fn an_end_of_a_pipe_that_falls_asleep_misses_no_message_and_no_room() {
-    // Four rings of bells and their sleeps are too many for every interleaving; three preemptions find
+    // Four rings of notifiers and their sleeps are too many for every interleaving; three preemptions find
     // what there is to find in such protocols (Musuvathi and Qadeer, "Iterative Context Bounding",
     // 2007, found all their bugs with two).
     let mut model = loom::model::Builder::new();

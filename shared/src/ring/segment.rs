@@ -4,36 +4,38 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::atomics::{AtomicU32, AtomicU64};
 use crate::error::Result;
 use crate::kind::{ObjectKind, Tag};
 use crate::ring::Claim;
 use crate::ring::memory::Memory;
-use crate::sync::{AtomicU32, AtomicU64};
 
 /// Bytes at the start of a segment that are read and written through its descriptor, but for the
-/// last word: the ticket by which a fresh process learns what it is.
-pub(crate) const TICKET_LEN: usize = 128;
+/// last word: the bootstrap record by which a fresh process learns what it is.
+pub(crate) const BOOTSTRAP_LEN: usize = 128;
 
-/// The bytes of the ticket, which are not looked at here, and why the process that got it could not
+/// The bytes of the bootstrap record, which are not looked at here, and why the process that got it could not
 /// begin.
 #[repr(C)]
 #[derive(Debug, Default)]
-pub(super) struct Ticket {
+pub(super) struct BootstrapRecord {
     bytes: [[u8; 24]; 5],
     failure: AtomicU64,
 }
 
 /// Where in a segment the word is that says why its process could not begin; 0 while nothing is
 /// known of that.
-pub(crate) const FAILURE_AT: usize = TICKET_LEN - size_of::<u64>();
+pub(crate) const FAILURE_AT: usize = BOOTSTRAP_LEN - size_of::<u64>();
 
 #[cfg(not(multiproc_loom))]
-const _: () = assert!(size_of::<Ticket>() == TICKET_LEN && std::mem::offset_of!(Ticket, failure) == FAILURE_AT);
+const _: () = assert!(
+    size_of::<BootstrapRecord>() == BOOTSTRAP_LEN && std::mem::offset_of!(BootstrapRecord, failure) == FAILURE_AT
+);
 
 /// Positions that arrive are below this, so that no sum of them overflows; no ring gets as far.
 pub(super) const FURTHEST: u64 = 1 << 62;
 
-/// Bytes behind the ticket that say what this memory is.
+/// Bytes behind the bootstrap record that say what this memory is.
 pub(crate) const TAG_LEN: usize = 128;
 
 /// The bytes of the tag, which are not looked at here.
@@ -112,7 +114,7 @@ pub(crate) struct ParentWords {
 #[repr(C)]
 #[derive(Debug, Default)]
 pub(crate) struct Header {
-    pub(super) ticket: Ticket,
+    pub(super) bootstrap: BootstrapRecord,
     pub(super) tag: TagBytes,
     pub(crate) worker: WorkerWords,
     pub(crate) parent: ParentWords,
@@ -187,7 +189,7 @@ impl Segment {
 impl Header {
     /// The word at [`FAILURE_AT`].
     pub(crate) fn failure(&self) -> u64 {
-        self.ticket.failure.load(Relaxed)
+        self.bootstrap.failure.load(Relaxed)
     }
 
     pub(crate) fn has(&self, flag: u32) -> bool {

@@ -9,8 +9,8 @@
 use std::sync::atomic;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
+use crate::atomics::{AtomicU32, fence, thread};
 use crate::ring::{Cursor, Flags, Header};
-use crate::sync::{AtomicU32, fence, thread};
 use crate::sys::clock;
 use crate::sys::futex::Word;
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::nursery::StartMethod;
 use crate::service::ServiceManager;
 use crate::service::throttle::Pace;
+use crate::zygote::StartMethod;
 
 /// What a manager goes by.
 #[derive(Debug, Clone, Copy)]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqC
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::error::{Error, Result};
-use crate::sys::bell::Bell;
+use crate::sys::notifier::Notifier;
 use crate::sys::pid::Owner;
 
 /// More workers of a service than this are a mistake rather than a wish, as in a pool.
@@ -56,7 +56,7 @@ pub(super) struct Wanted {
     terminate: AtomicBool,
     over: AtomicBool,
     /// There while the manager runs.
-    bell: OnceLock<(Owner, Arc<Bell>)>,
+    notifier: OnceLock<(Owner, Arc<Notifier>)>,
 }
 
 impl Wanted {
@@ -77,9 +77,9 @@ impl Wanted {
     }
 
     /// Rings whenever something is asked for from now on.
-    pub(super) fn listen(&self, bell: Arc<Bell>) {
+    pub(super) fn listen(&self, notifier: Arc<Notifier>) {
         // A manager runs once, so nobody has set it before.
-        let _ = self.bell.set((Owner::here(), bell));
+        let _ = self.notifier.set((Owner::here(), notifier));
     }
 
     pub(super) fn take_reload(&self) -> bool {
@@ -97,12 +97,12 @@ impl Wanted {
 
     /// Fails in a copy of the process that the manager runs in.
     fn check(&self) -> Result<()> {
-        self.bell.get().map_or(Ok(()), |(owner, _)| owner.check())
+        self.notifier.get().map_or(Ok(()), |(owner, _)| owner.check())
     }
 
     fn ring(&self) {
-        if let Some((_, bell)) = self.bell.get() {
-            bell.ring();
+        if let Some((_, notifier)) = self.notifier.get() {
+            notifier.notify();
         }
     }
 }

@@ -5,11 +5,11 @@ use std::fmt;
 
 use crate::error::{Error, Result};
 use crate::foreign;
-use crate::nursery::StartMethod;
 use crate::process::Process;
 use crate::service::hooks::Panics;
 use crate::service::{ServiceControl, ServiceId, ServiceWorker};
 use crate::task::{Arguments, Task};
+use crate::zygote::StartMethod;
 
 /// Starts one worker.
 type Start = Box<dyn Fn(ServiceWorker, StartMethod) -> Result<Process<()>> + Send>;

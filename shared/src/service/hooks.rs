@@ -1,7 +1,7 @@
 //! What the program wants to be told.
 
 use crate::error::{Error, Result};
-use crate::exit::ExitStatus;
+use crate::exit_status::ExitStatus;
 use crate::foreign;
 use crate::service::{ServiceControl, ServiceId};
 

@@ -10,16 +10,16 @@
 //! - [`control`]: what is wanted; [`hooks`]: what the program is told; [`builder`]: settings;
 //! - [`run`]: the loop; [`seat`]: one worker's place, and who holds it; [`throttle`]: how soon one
 //!   is replaced;
-//! - [`signals`]: catching them; [`notify`]: what systemd is told.
+//! - [`signals`]: catching them; [`systemd`]: what systemd is told.
 
 mod builder;
 mod control;
 mod definition;
 mod hooks;
-mod notify;
 mod run;
 mod seat;
 mod signals;
+mod systemd;
 mod throttle;
 mod worker;
 
@@ -31,7 +31,7 @@ pub use definition::{Service, ServiceArguments};
 pub use worker::ServiceWorker;
 
 use crate::error::{Error, Result};
-use crate::exit::ExitStatus;
+use crate::exit_status::ExitStatus;
 use crate::service::builder::Settings;
 use crate::service::hooks::Hooks;
 

@@ -14,10 +14,10 @@ use crate::service::builder::Settings;
 use crate::service::control::{ServiceControl, ServiceId};
 use crate::service::definition::Service;
 use crate::service::hooks::Hooks;
-use crate::service::notify::Notifier;
 use crate::service::seat::Seat;
 use crate::service::signals::Caught;
-use crate::sys::bell::Bell;
+use crate::service::systemd::Systemd;
+use crate::sys::notifier::Notifier;
 use crate::sys::pid::Owner;
 use crate::sys::signals::Disposition;
 
@@ -91,8 +91,8 @@ struct Run {
     hooks: Hooks,
     settings: Settings,
     control: ServiceControl,
-    bell: Arc<Bell>,
-    notifier: Notifier,
+    notifier: Arc<Notifier>,
+    systemd: Systemd,
     stopping: bool,
     ears: Ears,
     _sole: Sole,
@@ -107,18 +107,18 @@ pub(super) fn run(
     control: ServiceControl,
 ) -> Result<()> {
     let sole = Sole::claim()?;
-    let bell = Arc::new(Bell::new()?);
-    control.0.listen(bell.clone());
+    let notifier = Arc::new(Notifier::new()?);
+    control.0.listen(notifier.clone());
     let groups = services.into_iter().map(|(id, service)| Group { id, service, seats: Vec::new() }).collect();
-    let notifier = Notifier::from_env();
+    let systemd = Systemd::from_env();
     let ears = Ears::open()?;
     let mut run = Run {
         groups,
         hooks,
         settings,
         control,
-        bell,
         notifier,
+        systemd,
         stopping: false,
         ears,
         _sole: sole,
@@ -135,7 +135,7 @@ impl Run {
         if let Some(error) = self.fill() {
             return Err(error);
         }
-        self.notifier.ready();
+        self.systemd.ready();
         loop {
             // A hook may have forked: the copy has no workers, and nothing to run.
             self.owner.check()?;
@@ -151,18 +151,18 @@ impl Run {
 
     /// Does what signals and the control ask for.
     fn hear(&mut self) {
-        self.bell.clear();
+        self.notifier.clear();
         let told = self.ears.all().skip(1).any(Caught::has_come) || self.control.0.is_terminated();
         self.ears.all().skip(1).for_each(Caught::quiet);
         if told && !self.stopping {
             self.stopping = true;
             self.control.0.end();
-            self.notifier.stopping();
+            self.systemd.stopping();
             self.hooks.terminate();
         }
         let reload = self.ears.reload.take() | self.control.0.take_reload();
         if reload && !self.stopping {
-            self.notifier.reloading();
+            self.systemd.reloading();
             self.hooks.reload(&self.control);
             if !self.owner.is_here() {
                 return;
@@ -172,7 +172,7 @@ impl Run {
             }
             self.seats().for_each(|seat| seat.reload());
             self.fill();
-            self.notifier.ready();
+            self.systemd.ready();
         }
     }
 
@@ -234,7 +234,7 @@ impl Run {
         let now = Instant::now();
         let mut until = self.seats().filter_map(Seat::due).fold(now + LOOK, Instant::min);
         let mut fds: Vec<_> = self.ears.all().map(|caught| PollFd::new(caught.as_fd(), PollFlags::POLLIN)).collect();
-        fds.push(PollFd::new(self.bell.as_fd(), PollFlags::POLLIN));
+        fds.push(PollFd::new(self.notifier.as_fd(), PollFlags::POLLIN));
         for process in self.seats().filter_map(Seat::process) {
             if process.has_hung_up() {
                 until = until.min(now + SOON);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use crate::error::{Error, Result};
-use crate::exit::ExitStatus;
+use crate::exit_status::ExitStatus;
 use crate::process::Process;
 use crate::service::throttle::{Pace, Throttle};
 
@@ -111,7 +111,7 @@ impl Seat {
                 let _ = process.kill();
                 Holder::Dies(process, now + BURIAL)
             }
-            // The drop of a daemon kills it, and the nursery if need be, within a bounded time.
+            // The drop of a daemon kills it, and the zygote if need be, within a bounded time.
             Holder::Dies(_, at) if at <= now => Holder::Nobody(now),
             other => other,
         });

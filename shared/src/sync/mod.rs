@@ -1,16 +1,23 @@
-//! The atomics that two processes share, or loom's in their place when the protocols are being
-//! checked.
+//! Public synchronisation between processes: locks, values, arrays, and what processes wait for.
+//!
+//! Each of the types is a [region](crate::shm::region) of shared memory that travels by its
+//! descriptor. None of them belongs to a process. What a killed process held is released: a
+//! [mutex](crate::sys::mutex) names its holder, a [slot](crate::shm::slot) (a permit, a place at a
+//! barrier) is released with its process, and the kernel releases the lock on a range of a file
+//! ([`slice`](mod@slice)). A flag or record that the process left tells the next holder about it.
 
-#[cfg(multiproc_loom)]
-pub(crate) mod model;
+mod barrier;
+mod condition;
+mod event;
+mod lock;
+mod semaphore;
+mod slice;
+mod value;
 
-#[cfg(not(multiproc_loom))]
-pub(crate) use std::{
-    sync::atomic::{AtomicU32, AtomicU64, fence},
-    thread,
-};
-#[cfg(multiproc_loom)]
-pub(crate) use {
-    loom::thread,
-    model::{AtomicU32, AtomicU64, fence},
-};
+pub use barrier::{Barrier, BarrierWait};
+pub use condition::Condition;
+pub use event::Event;
+pub use lock::{Lock, LockGuard};
+pub use semaphore::{Permit, Semaphore};
+pub use slice::{SharedSlice, SliceRead, SliceWrite};
+pub use value::Value;

@@ -74,7 +74,7 @@ mod model {
     use loom::sync::{Condvar, Mutex};
 
     use super::Word;
-    use crate::sync::{self, AtomicU32};
+    use crate::atomics::{self, AtomicU32};
 
     loom::lazy_static! {
         /// How many sleep, at any word. A model has one word that matters.
@@ -95,7 +95,7 @@ mod model {
         }
 
         fn fence(order: Ordering) {
-            sync::fence(order);
+            atomics::fence(order);
         }
 
         fn sleep(&self, expected: u32, _timeout: Option<Duration>) {

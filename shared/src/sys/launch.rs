@@ -22,10 +22,10 @@ use crate::sys::executable::Executable;
 use crate::sys::process::{die_with, exit_now};
 use crate::sys::{lifeline, rights, signals};
 
-/// Where a fresh process finds its ticket.
-const TICKET_FD: RawFd = 3;
-/// Where it finds what it works with. A nursery has its socket at the first number; a worker has
-/// the bell there, its socket for handles at the second, and its lifeline at the third.
+/// Where a fresh process finds its bootstrap record.
+const BOOTSTRAP_FD: RawFd = 3;
+/// Where it finds what it works with. A zygote has its socket at the first number; a worker has
+/// the notifier there, its socket for handles at the second, and its lifeline at the third.
 const WORK_FDS: [RawFd; 3] = [4, 5, 6];
 /// Beyond all of these.
 const BEYOND: RawFd = 7;
@@ -33,12 +33,12 @@ const BEYOND: RawFd = 7;
 /// Starts this program once more, with `ticket` and `work` at their numbers, and with no rights
 /// that this thread has not. Safe with any number of threads, and its cost does not depend on the
 /// memory in use.
-pub(crate) fn spawn(program: &Executable, ticket: BorrowedFd<'_>, work: BorrowedFd<'_>) -> Result<Pid> {
+pub(crate) fn spawn(program: &Executable, bootstrap: BorrowedFd<'_>, work: BorrowedFd<'_>) -> Result<Pid> {
     let context = "cannot start a child process";
-    let (ticket, work) = (out_of_the_way(ticket)?, out_of_the_way(work)?);
+    let (bootstrap, work) = (out_of_the_way(bootstrap)?, out_of_the_way(work)?);
     let start = || -> nix::Result<Pid> {
         let mut actions = PosixSpawnFileActions::init()?;
-        actions.add_dup2(ticket.as_raw_fd(), TICKET_FD)?;
+        actions.add_dup2(bootstrap.as_raw_fd(), BOOTSTRAP_FD)?;
         actions.add_dup2(work.as_raw_fd(), WORK_FDS[0])?;
         close_rest(&mut actions)?;
         let mut attributes = PosixSpawnAttr::init()?;
@@ -90,20 +90,20 @@ impl Run {
     /// Prepares a worker's run, which will find `ticket` and its work at their numbers.
     pub(crate) fn prepare(
         program: Executable,
-        ticket: BorrowedFd<'_>,
-        [bell, handles]: [BorrowedFd<'_>; 2],
+        bootstrap: BorrowedFd<'_>,
+        [notifier, handles]: [BorrowedFd<'_>; 2],
         lifeline: Option<BorrowedFd<'_>>,
     ) -> Result<Self> {
         let has_lifeline = lifeline.is_some();
         // Something has to be at the lifeline's number. The end of its peer is not the worker's, then.
         let lifeline = out_of_the_way(lifeline.unwrap_or(handles))?;
-        let fds = [out_of_the_way(ticket)?, out_of_the_way(bell)?, out_of_the_way(handles)?, lifeline];
+        let fds = [out_of_the_way(bootstrap)?, out_of_the_way(notifier)?, out_of_the_way(handles)?, lifeline];
         Ok(Self { path: program.path, args: Strings::new(own_args()), env: Strings::new(own_env()), fds, has_lifeline })
     }
 
     /// Forks a process that becomes this run, and ends with this thread. It may be done beside any
     /// threads. If the exec fails, the process calls `failed`, which must be content with
-    /// system calls, on its ticket, and exits with `code`.
+    /// system calls, on its bootstrap record, and exits with `code`.
     pub(crate) fn fork(&self, failed: fn(BorrowedFd<'_>, Errno), code: i32) -> nix::Result<Pid> {
         let parent = getpid();
         // SAFETY: until it executes a program or exits, the child makes system calls only and takes no lock
@@ -126,7 +126,7 @@ impl Run {
             // Without it there is still the parent-death signal.
             let _ = lifeline::hold(self.fds[3].as_fd());
         }
-        for (fd, number) in self.fds.iter().zip(iter::once(TICKET_FD).chain(WORK_FDS)) {
+        for (fd, number) in self.fds.iter().zip(iter::once(BOOTSTRAP_FD).chain(WORK_FDS)) {
             // SAFETY: dup2 has no memory effects; what was open at the number belonged to the process that this
             // one is a copy of, whose life here ends with the exec below. Those to be placed have
             // numbers beyond.
@@ -181,25 +181,25 @@ fn own_env() -> Vec<CString> {
     pairs.filter_map(|pair| pair.ok()).collect()
 }
 
-/// Has `look` inspect the descriptor where a ticket would be, whatever it is; `None` if there is
+/// Has `look` inspect the descriptor where a bootstrap record would be, whatever it is; `None` if there is
 /// none.
-pub(crate) fn with_ticket<R>(look: impl FnOnce(BorrowedFd<'_>) -> Option<R>) -> Option<R> {
+pub(crate) fn with_bootstrap<R>(look: impl FnOnce(BorrowedFd<'_>) -> Option<R>) -> Option<R> {
     // SAFETY: borrowed for the call only, and a number at which nothing is open is an error from fcntl.
     // This is the beginning of the program: nobody is there yet who could close it meanwhile.
-    let fd = unsafe { BorrowedFd::borrow_raw(TICKET_FD) };
+    let fd = unsafe { BorrowedFd::borrow_raw(BOOTSTRAP_FD) };
     fcntl(fd, FcntlArg::F_GETFD).ok()?;
     look(fd)
 }
 
 /// What a fresh process was given.
 pub(crate) struct Estate {
-    pub(crate) ticket: OwnedFd,
-    /// As many as the ticket's role has.
+    pub(crate) bootstrap: OwnedFd,
+    /// As many as the bootstrap record's role has.
     pub(crate) work: Vec<OwnedFd>,
 }
 
 impl Estate {
-    /// Takes possession of the ticket, and of the first `count` descriptors to work with; `None` if
+    /// Takes possession of the bootstrap record, and of the first `count` descriptors to work with; `None` if
     /// one is not there.
     ///
     /// # Safety
@@ -214,8 +214,8 @@ impl Estate {
             // contract it is taken once.
             Some(unsafe { OwnedFd::from_raw_fd(number) })
         };
-        let ticket = adopt(TICKET_FD)?;
+        let bootstrap = adopt(BOOTSTRAP_FD)?;
         let work = WORK_FDS.into_iter().take(count).map(adopt).collect::<Option<_>>()?;
-        Some(Self { ticket, work })
+        Some(Self { bootstrap, work })
     }
 }

@@ -2,11 +2,10 @@
 //! descriptors over sockets, fork and exec, the executable and what is loaded, signals, the clock.
 //!
 //! Nothing here knows of pools or tasks. Together with [`ring`](crate::ring)'s memory,
-//! [`task`](crate::task)'s function names, the [ticket](crate::ticket) of a fresh process, the
-//! plain data and guards of [`sharing`](crate::sharing), and the descriptors that
-//! [`handle`](crate::handle) has tokio watch, these are the only places with `unsafe` code.
+//! [`task`](crate::task)'s function names, the [bootstrap record](crate::bootstrap) of a fresh process, the
+//! plain data and guards of [`sharing`](crate::sync), and the descriptors that
+//! [`handle`](crate::fds) has tokio watch, these are the only places with `unsafe` code.
 
-pub(crate) mod bell;
 pub(crate) mod clock;
 pub(crate) mod copy;
 pub(crate) mod executable;
@@ -19,6 +18,7 @@ pub(crate) mod launch;
 pub(crate) mod lifeline;
 pub(crate) mod modules;
 pub(crate) mod mutex;
+pub(crate) mod notifier;
 pub(crate) mod own;
 pub(crate) mod pid;
 pub(crate) mod process;

@@ -3,8 +3,8 @@
 //!
 //! A program may have given such rights up, and a run of it for its workers must not get them
 //! again: they are what the program is. So that run gets no new privileges (prctl(2)). And anybody
-//! can start such a program, with a ticket of their own making: a run that has more rights than the
-//! process that made its ticket does not serve.
+//! can start such a program, with a bootstrap record of their own making: a run that has more rights than the
+//! process that made its bootstrap record does not serve.
 #![allow(unsafe_code)]
 
 use std::fs;
@@ -46,16 +46,16 @@ pub(crate) fn give_up_gains() -> nix::Result<()> {
     prctl::set_no_new_privs()
 }
 
-/// Returns whether this fresh process may be what its ticket says, in view of the rights that its
+/// Returns whether this fresh process may be what its bootstrap record says, in view of the rights that its
 /// file has given it.
-pub(crate) fn may_use(ticket: impl AsFd) -> bool {
+pub(crate) fn may_use(bootstrap: impl AsFd) -> bool {
     // SAFETY: the call takes and returns integers only.
     let is_secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
     if !is_secure {
         return true;
     }
     // The kernel has noted whose memory it is.
-    let Ok(facts) = fstat(ticket) else { return false };
+    let Ok(facts) = fstat(bootstrap) else { return false };
     let rights = Rights {
         no_new: prctl::get_no_new_privs().unwrap_or(false),
         is_root: getuid().is_root(),

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::codec::{self, Source};
 use crate::error::Error;
-use crate::handle::{self, Carried};
+use crate::fds::{self, Payload};
 use crate::task::refusal::refusal;
 use crate::task::{Arguments, ReturnValue};
 
@@ -43,7 +43,7 @@ pub(crate) enum Failure {
 
 /// A task's state in a worker: as it came, and the value once it was needed.
 pub(crate) struct State {
-    pub(crate) carried: Carried,
+    pub(crate) carried: Payload,
     pub(crate) value: Option<Box<dyn Any>>,
 }
 
@@ -74,8 +74,8 @@ pub(crate) fn state<S: DeserializeOwned + 'static>(calls: &mut dyn Calls) -> Res
     let missing = || Failure::Decode("the task's state did not arrive".into());
     let state = calls.state().ok_or_else(missing)?;
     if state.value.is_none() {
-        let Carried { bytes, handles } = &mut state.carried;
-        let value: S = handle::unpack(handles, || codec::decode(Source::Slice(bytes))).map_err(Failure::Decode)?;
+        let Payload { bytes, handles } = &mut state.carried;
+        let value: S = fds::unpack(handles, || codec::decode(Source::Slice(bytes))).map_err(Failure::Decode)?;
         state.value = Some(Box::new(value));
     }
     state.value.as_ref().and_then(|value| value.downcast_ref()).ok_or_else(missing)

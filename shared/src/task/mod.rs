@@ -24,7 +24,7 @@ pub use partial::{ByReference, ByValue, Partial, partial};
 pub use value::{Argument, OwnedNotBorrowed, ReturnValue};
 
 use crate::error::Result;
-use crate::handle::Carried;
+use crate::fds::Payload;
 
 /// A function that can run in a worker, called with `Args`, a tuple of its arguments.
 ///
@@ -115,7 +115,7 @@ impl<F: Copy + Send + Sync + 'static> Stateless for F {}
 #[derive(Debug, Clone)]
 pub struct Prepared {
     pub(crate) function: Function,
-    pub(crate) state: Option<Carried>,
+    pub(crate) state: Option<Payload>,
     /// What the function is called, for people.
     pub(crate) label: &'static str,
 }

@@ -5,10 +5,10 @@
 use std::hint::black_box;
 use std::ptr::NonNull;
 
+use crate::bootstrap;
 use crate::error::{Error, Result};
 use crate::sys::modules::Module;
 use crate::task::{Calls, Stateless};
-use crate::ticket;
 
 /// A function that makes all calls of one task function.
 pub(crate) type Trampoline = fn(&mut dyn Calls);
@@ -97,7 +97,7 @@ impl Function {
         let entry = if self.0 & IN_LIBRARY == 0 {
             let own = Module::own().ok_or(unknown)?;
             own.base.checked_add(self.0 as usize).and_then(|address| Entry::find(own, address))
-        } else if ticket::is_executed() {
+        } else if bootstrap::is_executed() {
             return Err("the task's function is in a shared library, and only a fork of the program finds it there");
         } else {
             let address = (self.0 & ((1 << ADDRESS_BITS) - 1)) as usize;

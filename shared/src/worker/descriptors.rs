@@ -6,17 +6,17 @@ use std::os::fd::AsFd;
 
 use nix::sys::stat::fstat;
 
-use crate::handle::{self, Handles};
+use crate::fds::{self, Handles};
 use crate::ring::Corrupt;
-use crate::sys::bell::Bell;
 use crate::sys::clock::now_ns;
+use crate::sys::notifier::Notifier;
 use crate::sys::socket::Socket;
 
 /// What the worker talks with beside the rings. Each is looked at before it is used: a byte for the
 /// parent must not land in a file of the task's. A worker that has lost one can serve nobody any
 /// more, and ends.
 pub(super) struct Descriptors {
-    bell: Bell,
+    notifier: Notifier,
     /// What handles come through.
     handles: Socket,
     /// What was behind them at first.
@@ -37,17 +37,17 @@ fn file(fd: impl AsFd) -> File {
 }
 
 impl Descriptors {
-    pub(super) fn new(bell: Bell, handles: Socket) -> Self {
-        let files = [file(&bell), file(&handles)];
-        Self { bell, handles, files, checked: Cell::new(0) }
+    pub(super) fn new(notifier: Notifier, handles: Socket) -> Self {
+        let files = [file(&notifier), file(&handles)];
+        Self { notifier, handles, files, checked: Cell::new(0) }
     }
 
     /// Wakes the parent.
     pub(super) fn ring(&self) -> Result<(), Corrupt> {
-        if file(&self.bell) != self.files[0] {
+        if file(&self.notifier) != self.files[0] {
             return Err(Corrupt);
         }
-        self.bell.ring();
+        self.notifier.notify();
         Ok(())
     }
 
@@ -56,7 +56,7 @@ impl Descriptors {
         if file(&self.handles) != self.files[1] {
             return Err(Corrupt);
         }
-        handle::wait(&self.handles).map_err(|_| Corrupt)
+        fds::wait(&self.handles).map_err(|_| Corrupt)
     }
 
     /// Finds out whether all is still there, if that was not done just now.
@@ -66,6 +66,6 @@ impl Descriptors {
             return Ok(());
         }
         self.checked.set(now);
-        if [file(&self.bell), file(&self.handles)] == self.files { Ok(()) } else { Err(Corrupt) }
+        if [file(&self.notifier), file(&self.handles)] == self.files { Ok(()) } else { Err(Corrupt) }
     }
 }

@@ -21,15 +21,15 @@ use bytemuck::Zeroable;
 
 use crate::codec;
 use crate::error::Error;
+use crate::fds::{Handles, Payload};
 use crate::foreign;
-use crate::handle::{Carried, Handles};
 use crate::identity;
 use crate::kind::ObjectKind;
 use crate::protocol::{Kind, RECORD_LEN, Record, RecordKind, Setup};
 use crate::ring::{Corrupt, Segment};
-use crate::sharing;
-use crate::sys::bell::Bell;
+use crate::shm;
 use crate::sys::exit;
+use crate::sys::notifier::Notifier;
 use crate::sys::pid::Owner;
 use crate::sys::process;
 use crate::sys::socket::Socket;
@@ -44,11 +44,11 @@ use output::Output;
 pub(crate) struct Seed {
     /// The shared memory.
     pub(crate) segment: OwnedFd,
-    /// The parent's bell.
-    pub(crate) bell: OwnedFd,
+    /// The parent's notifier.
+    pub(crate) notifier: OwnedFd,
     /// The socket that handles come through.
     pub(crate) handles: OwnedFd,
-    /// As long as it is open, the kernel ends this process when its nursery ends.
+    /// As long as it is open, the kernel ends this process when its zygote ends.
     pub(crate) lifeline: Option<OwnedFd>,
 }
 
@@ -61,12 +61,12 @@ pub(crate) fn run(seed: Seed) -> ! {
     drop(seed.segment);
     let _lifeline = seed.lifeline;
     panic::install_hook();
-    let mut worker = Worker::new(Arc::new(segment), Bell::from_fd(seed.bell), Socket::from_fd(seed.handles));
+    let mut worker = Worker::new(Arc::new(segment), Notifier::from_fd(seed.notifier), Socket::from_fd(seed.handles));
     let outcome = worker.serve();
     for state in std::mem::take(&mut worker.states) {
         foreign::run_or_forget(|| drop(state));
     }
-    sharing::leave_all();
+    shm::leave_all();
     let shown = worker.output.show_last();
     match outcome {
         Ok(code) if shown => exit::in_order(code),
@@ -86,7 +86,7 @@ struct Worker {
     /// Whether the latest task failed.
     failed: bool,
     /// What to run before the end.
-    finalizer: Option<(Record, Carried)>,
+    finalizer: Option<(Record, Payload)>,
     /// How long the end may take, in nanoseconds.
     end_limit: u64,
     /// A process of its own, not one of a pool: it exits with 1 if its task failed.
@@ -98,8 +98,8 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(segment: Arc<Segment>, bell: Bell, handles: Socket) -> Self {
-        let descriptors = Rc::new(Descriptors::new(bell, handles));
+    fn new(segment: Arc<Segment>, notifier: Notifier, handles: Socket) -> Self {
+        let descriptors = Rc::new(Descriptors::new(notifier, handles));
         let output = Rc::new(Output::default());
         Self {
             owner: Owner::here(),
@@ -133,7 +133,7 @@ impl Worker {
                 RecordKind::Setup => self.set_up(len)?,
                 RecordKind::Initialize => self.initialize(&record, len)?,
                 RecordKind::State => {
-                    let carried = Carried { handles: self.handles_of(&record)?, bytes: self.inbox.take_owned(len)? };
+                    let carried = Payload { handles: self.handles_of(&record)?, bytes: self.inbox.take_owned(len)? };
                     self.states.insert(record.state, State { carried, value: None });
                 }
                 RecordKind::Forget => {
@@ -142,7 +142,7 @@ impl Worker {
                 }
                 RecordKind::RunOne | RecordKind::RunMany => self.run_chunk(&record, len)?,
                 RecordKind::Finalize => {
-                    let carried = Carried { handles: self.handles_of(&record)?, bytes: self.inbox.take_owned(len)? };
+                    let carried = Payload { handles: self.handles_of(&record)?, bytes: self.inbox.take_owned(len)? };
                     self.finalizer = Some((record, carried));
                 }
                 RecordKind::Quit => return Ok(self.finalize()),
@@ -190,7 +190,7 @@ impl Worker {
 
     /// Runs the initializer. If it fails, the worker ends: what the tasks need is not there.
     fn initialize(&mut self, record: &Record, len: usize) -> Result<(), Corrupt> {
-        let input = Carried { handles: self.handles_of(record)?, bytes: self.inbox.take_owned(len)? };
+        let input = Payload { handles: self.handles_of(record)?, bytes: self.inbox.take_owned(len)? };
         let outcome = self.run_once(record, input)?;
         self.owner.or_exit();
         // An initializer may have given up rights.

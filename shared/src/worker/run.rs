@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::{Relaxed, Release};
 use crate::codec::Source;
 use crate::codec::fixed::Raw;
 use crate::error::Error;
-use crate::handle::{self, Carried};
+use crate::fds::{self, Payload};
 use crate::protocol::{Envelope, Items, Kind, Record, RecordKind};
 use crate::ring::{Corrupt, Flags, Segment};
 use crate::sys::clock::now_ns;
@@ -48,7 +48,7 @@ impl Worker {
         if handles.is_empty() {
             run.all(Function(record.function))?;
         } else {
-            handle::unpack(&mut handles, || run.all(Function(record.function)))?;
+            fds::unpack(&mut handles, || run.all(Function(record.function)))?;
         }
         self.owner.or_exit();
         self.started = run.started;
@@ -64,14 +64,14 @@ impl Worker {
     }
 
     /// Runs an initializer or a finalizer; says what went wrong.
-    pub(super) fn run_once(&mut self, record: &Record, mut input: Carried) -> Result<Option<Error>, Corrupt> {
+    pub(super) fn run_once(&mut self, record: &Record, mut input: Payload) -> Result<Option<Error>, Corrupt> {
         let function = match Function(record.function).resolve() {
             Ok(function) => function,
             Err(why) => return Ok(Some(Error::Decode(why.into()))),
         };
         let state = self.states.get_mut(&record.state);
         let mut once = Once { input: Some(&mut input.bytes), state, failure: None };
-        Ok(match handle::unpack(&mut input.handles, || panic::catch(|| function(&mut once))) {
+        Ok(match fds::unpack(&mut input.handles, || panic::catch(|| function(&mut once))) {
             Ok(()) => once.failure,
             Err(Envelope { message, location, backtrace }) => {
                 Some(Error::Panicked { message, location, backtrace, pid: std::process::id() })

@@ -126,7 +126,7 @@ pub(crate) fn workers_end_with_a_program_whose_zygote_is_stopped() -> Result<()>
         let program = Program::start_with(command);
         let own = program.pid().as_raw() as u32;
         let workers: Vec<_> = program.processes.iter().filter(|process| process.pid != own).cloned().collect();
-        let zygote = workers.iter().find(|process| process.name == "mp-nursery").unwrap().clone();
+        let zygote = workers.iter().find(|process| process.name == "mp-zygote").unwrap().clone();
         send(&zygote, Signal::SIGSTOP);
         eventually("the zygote is stopped", || zygote.is_stopped());
         for worker in workers.iter().filter(|process| process.pid != zygote.pid) {

@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use crate::calls::Call;
 use crate::faults::Fault;
 use crate::places::{Charge, Place, arm, initializer};
-use crate::support::{Death, Gate, Holdings, ProcessId, eventually, nursery, pids, square, squares};
+use crate::support::{Death, Gate, Holdings, ProcessId, eventually, pids, square, squares, zygote};
 
 /// The time limit of tasks in cells where a process is stopped. The tasks that are well take
 /// microseconds.
@@ -52,8 +52,8 @@ impl Cell {
             (Place::EncodeArgument, _) | (Place::EncodeResult, Fault::Refusal) => "Encode",
             (Place::DecodeResult, _) | (Place::DecodeArgument, Fault::Refusal) => "Decode",
             (Place::Initializer, Fault::Panic) => "Initializer",
-            (Place::Nursery, Fault::Stop) => "WorkerLost: SIGKILL",
-            (Place::Initializer | Place::Idle | Place::Nursery, _) => "right",
+            (Place::Zygote, Fault::Stop) => "WorkerLost: SIGKILL",
+            (Place::Initializer | Place::Idle | Place::Zygote, _) => "right",
             (Place::DecodeArgument | Place::Run | Place::EncodeResult | Place::MidResult, _) => fault.as_loss(),
         }
     }
@@ -84,7 +84,7 @@ impl Cell {
         let Charge(place, fault) = self.charge;
         let builder = match fault {
             Fault::OutOfMemory => Death::OutOfMemory.pool(self.method),
-            Fault::Stop if place != Place::Nursery => Death::Kill.pool(self.method).task_timeout(LIMIT),
+            Fault::Stop if place != Place::Zygote => Death::Kill.pool(self.method).task_timeout(LIMIT),
             _ => Death::Kill.pool(self.method),
         };
         match place {
@@ -104,16 +104,16 @@ impl Cell {
                 gate.open();
                 eventually("the fault strikes", || worker.is_gone() || worker.is_stopped());
             }
-            Place::Nursery => {
+            Place::Zygote => {
                 pids(pool);
-                let nursery = nursery();
+                let zygote = zygote();
                 // The standard library's handler of memory faults lets the first one that is not one pass.
                 eventually("the fault strikes", || {
-                    let _ = kill(Pid::from_raw(nursery.pid as i32), fault.signal().unwrap_or(Signal::SIGKILL));
-                    nursery.is_gone() || nursery.is_stopped()
+                    let _ = kill(Pid::from_raw(zygote.pid as i32), fault.signal().unwrap_or(Signal::SIGKILL));
+                    zygote.is_gone() || zygote.is_stopped()
                 });
                 if fault == Fault::Stop {
-                    // It costs nothing as long as nobody needs the nursery, so one of the workers dies.
+                    // It costs nothing as long as nobody needs the zygote, so one of the workers dies.
                     return Charge(Place::Run, Fault::Kill);
                 }
             }

@@ -26,7 +26,7 @@ pub(crate) enum Place {
     Idle,
     /// A worker that has written a part of a large result.
     MidResult,
-    Nursery,
+    Zygote,
     Callback,
     /// The iterator that the items come from.
     Source,
@@ -42,7 +42,7 @@ impl Place {
         Self::Initializer,
         Self::Idle,
         Self::MidResult,
-        Self::Nursery,
+        Self::Zygote,
         Self::Callback,
         Self::Source,
     ];
@@ -55,7 +55,7 @@ impl Place {
             Self::DecodeArgument | Self::EncodeResult => true,
             Self::Run | Self::Initializer => fault != Fault::Refusal,
             Self::Idle | Self::MidResult => !matches!(fault, Fault::Refusal | Fault::Panic),
-            Self::Nursery => fault.signal().is_some(),
+            Self::Zygote => fault.signal().is_some(),
             Self::Callback | Self::Source => fault == Fault::Panic,
         }
     }
@@ -72,7 +72,7 @@ impl fmt::Display for Place {
             Self::Initializer => "the initializer",
             Self::Idle => "a worker with nothing to do",
             Self::MidResult => "half-way through a large result",
-            Self::Nursery => "the nursery",
+            Self::Zygote => "the zygote",
             Self::Callback => "a callback",
             Self::Source => "the source of the items",
         })

@@ -21,7 +21,7 @@ pub(crate) const CELLS: &str = "--cells";
 /// How the outcome of a cell that did not end begins.
 pub(crate) const HANGS: &str = "hangs";
 
-/// How long a cell may take. The slowest wait for a nursery that is stopped, which takes a few
+/// How long a cell may take. The slowest wait for a zygote that is stopped, which takes a few
 /// seconds.
 const DEADLINE: Duration = Duration::from_secs(40);
 /// Processes at a time: most of them wait for something most of the time.
@@ -47,7 +47,7 @@ pub(crate) fn all_in_processes(wanted: impl Fn(&Cell) -> bool) -> Vec<(Cell, Str
         let same = cells[first].charge == cell.charge && cells[first].method == cell.method;
         // Those that wait for seconds go first, each on its own.
         let slow = cell.charge.1 == Fault::Stop;
-        if !same || (slow && matches!(cell.charge.0, Place::Nursery | Place::Idle)) {
+        if !same || (slow && matches!(cell.charge.0, Place::Zygote | Place::Idle)) {
             first = number;
         }
         groups.entry((!slow, first)).or_default().push(number);

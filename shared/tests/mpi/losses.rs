@@ -135,7 +135,7 @@ fn endless(gate: std::path::PathBuf) -> u64 {
 fn nothing_is_left_after(end: impl FnOnce(&Running, i32, i32)) {
     let running = Ranks::new(3, "works_for_long").start();
     let pids: Vec<i32> = running.heard("ranks ").split(' ').map(|pid| pid.parse().unwrap()).collect();
-    assert!(running.processes().len() > 8, "mpirun, three ranks, two nurseries and four workers");
+    assert!(running.processes().len() > 8, "mpirun, three ranks, two zygotes and four workers");
     end(&running, pids[0], pids[1]);
     let ended = running.end();
     assert!(!ended.status.success(), "{ended:?}");

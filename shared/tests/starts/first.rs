@@ -1,4 +1,4 @@
-//! The first process of a pid namespace, to which all orphans go: its pools lose their nurseries, and have pools inside.
+//! The first process of a pid namespace, to which all orphans go: its pools lose their zygotes, and have pools inside.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ fn main() -> Result<()> {
     multiproc::init();
     assert_eq!(std::process::id(), 1);
     for method in [StartMethod::ForkServer, StartMethod::Spawn, StartMethod::Fork] {
-        lose_nurseries(method)?;
+        lose_zygotes(method)?;
         let until = Instant::now() + Duration::from_secs(10);
         while children() > 0 && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(5));
@@ -19,21 +19,21 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn lose_nurseries(method: StartMethod) -> Result<()> {
+fn lose_zygotes(method: StartMethod) -> Result<()> {
     let pool = Pool::builder().processes(3).start_method(method).build()?;
     assert_eq!(pool.map(|n: u32| n + 1, 0..3)?, [1, 2, 3]);
-    // A nursery of a Fork pool is not replaced beside threads.
+    // A zygote of a Fork pool is not replaced beside threads.
     if method != StartMethod::Fork {
-        kill_nursery(&pool);
+        kill_zygote(&pool);
         assert_eq!(pool.map(|n: u32| n + 1, 0..3)?, [1, 2, 3]);
-        kill_nursery(&pool);
+        kill_zygote(&pool);
         assert_eq!(pool.map(|n: u32| n + 1, 0..3)?, [1, 2, 3]);
     }
     Ok(())
 }
 
-/// Kills this process' children, which are nurseries all.
-fn kill_nursery(pool: &Pool) {
+/// Kills this process' children, which are zygotes all.
+fn kill_zygote(pool: &Pool) {
     while pool.workers().iter().filter(|worker| worker.pid != 0).count() < pool.processes() {
         std::thread::sleep(Duration::from_millis(1));
     }

@@ -27,7 +27,7 @@ pub(crate) use kill::{Random, killed, poisoned_by};
 pub(crate) use leftovers::{Holdings, descriptors};
 pub(crate) use managers::{holdings, is_config};
 pub(crate) use processes::{
-    ProcessId, descendants, descendants_of, nursery, nursery_while, processor_ticks, resident_kib,
+    ProcessId, descendants, descendants_of, processor_ticks, resident_kib, zygote, zygote_while,
 };
 pub(crate) use programs::{Program, announce};
 pub(crate) use runner::{named, note, run_each_in_a_process};

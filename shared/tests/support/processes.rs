@@ -74,20 +74,20 @@ pub(crate) fn descendants() -> Vec<ProcessId> {
     descendants_of(std::process::id())
 }
 
-/// The nursery of this process. One that has died may be replaced a moment later.
-pub(crate) fn nursery() -> ProcessId {
-    nursery_while(|| ())
+/// The zygote of this process. One that has died may be replaced a moment later.
+pub(crate) fn zygote() -> ProcessId {
+    zygote_while(|| ())
 }
 
-/// As [`nursery`], for a pool that may not have noticed that its own was killed: `look` has it
+/// As [`zygote`], for a pool that may not have noticed that its own was killed: `look` has it
 /// look. A pool that nobody uses does not.
-pub(crate) fn nursery_while(mut look: impl FnMut()) -> ProcessId {
+pub(crate) fn zygote_while(mut look: impl FnMut()) -> ProcessId {
     let mut found = Vec::new();
-    eventually("there is one nursery", || {
+    eventually("there is one zygote", || {
         look();
         let own = std::process::id();
         // A worker is called like it, too, until it has a name of its own; but it is not our child.
-        let ours = all().into_values().filter(|status| status.parent == own && status.id.name == "mp-nursery");
+        let ours = all().into_values().filter(|status| status.parent == own && status.id.name == "mp-zygote");
         found = ours.filter(|status| status.state != 'Z').map(|status| status.id).collect();
         found.len() == 1
     });

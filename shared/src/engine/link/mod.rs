@@ -11,14 +11,14 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
+use crate::bootstrap::Failure;
 use crate::engine::chunk::Chunk;
 use crate::engine::pulse::Pulse;
-use crate::handle::Handles;
+use crate::fds::Handles;
 use crate::protocol::FrameHead;
 use crate::ring::{Consumer, Producer, Segment};
 use crate::sys::clock::now_ns;
 use crate::sys::socket::Socket;
-use crate::ticket::Failure;
 
 /// Chunks that may wait in a worker's ring, however short their tasks seem.
 const MOST_IN_FLIGHT: usize = 1024;
@@ -66,7 +66,7 @@ pub(in crate::engine) struct InFlight {
 pub(in crate::engine) struct Link {
     pub(in crate::engine) id: u64,
     pub(in crate::engine) name: Arc<str>,
-    /// 0 until the nursery has reported it.
+    /// 0 until the zygote has reported it.
     pub(in crate::engine) pid: u32,
     pub(in crate::engine) stage: Stage,
     segment: Arc<Segment>,

@@ -3,7 +3,7 @@
 use crate::engine::chunk::Chunk;
 use crate::engine::link::{InFlight, Link, Stage};
 use crate::error::{Error, Result};
-use crate::handle::{self, Carried, Handles};
+use crate::fds::{self, Handles, Payload};
 use crate::protocol::{RECORD_LEN, Record, RecordKind};
 use crate::ring::Corrupt;
 use crate::sys::clock::now_ns;
@@ -22,7 +22,7 @@ impl Link {
     }
 
     /// Sends a record that is not a chunk, and the handles that come with it.
-    pub(in crate::engine) fn send_carried(&mut self, record: Record, carried: &mut Carried) -> Result<()> {
+    pub(in crate::engine) fn send_carried(&mut self, record: Record, carried: &mut Payload) -> Result<()> {
         let handles = self.send_handles(&mut carried.handles)?;
         self.send(Record { handles, len: carried.bytes.len() as u64, ..record }, &carried.bytes);
         Ok(())
@@ -34,7 +34,7 @@ impl Link {
             return Ok(0);
         }
         let count = handles.len() as u16;
-        match handle::send(&self.socket, handles, false) {
+        match fds::send(&self.socket, handles, false) {
             // The worker has died. What becomes of its tasks is told when that is reported.
             Err(Error::Disconnected) => Ok(count),
             outcome => outcome.map(|()| count),

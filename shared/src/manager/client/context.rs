@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::link::Link;
-use crate::handle::forbid;
+use crate::fds::forbid;
 
 thread_local! {
     static WITHIN: RefCell<Option<Arc<Link>>> = const { RefCell::new(None) };

@@ -13,7 +13,7 @@ use super::context::within;
 #[cfg(feature = "manager-tcp")]
 use super::dial::dial;
 use crate::error::{Error, Result};
-use crate::handle::Descriptor;
+use crate::fds::Descriptor;
 use crate::identity::parent_process;
 #[cfg(feature = "manager-tcp")]
 use crate::manager::key::Key;

@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use crate::codec::{self, Source};
 use crate::error::Result;
+use crate::fds::{self, Descriptor, Travel};
 use crate::foreign;
-use crate::handle::{self, Descriptor, Travel};
 use crate::kind::ObjectKind;
 use crate::manager::client::{Answer, Link, Route, current, within};
 #[cfg(feature = "manager-tcp")]
@@ -135,13 +135,13 @@ struct Door(Arc<Descriptor>);
 
 impl Serialize for Door {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        handle::serialize(&self.0, ObjectKind::Door, Travel::Shared, serializer)
+        fds::serialize(&self.0, ObjectKind::Door, Travel::Shared, serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Door {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let door = handle::deserialize(ObjectKind::Door, deserializer)?;
+        let door = fds::deserialize(ObjectKind::Door, deserializer)?;
         socket::check(&*door).map_err(de::Error::custom)?;
         Ok(Self(door))
     }

@@ -16,7 +16,7 @@ use nix::poll::{PollFd, PollFlags, poll};
 use super::answer::lock;
 use crate::manager::protocol::{Bytes, Failure, Patience};
 use crate::manager::stream::Stream;
-use crate::sys::bell::Bell;
+use crate::sys::notifier::Notifier;
 use crate::sys::stream::patience;
 
 pub(super) struct Queue {
@@ -32,7 +32,7 @@ struct State {
     unfinished: u64,
     /// Values on their way to a client that has not confirmed them: they may come back.
     handed: u64,
-    lines: [VecDeque<Arc<Bell>>; 3],
+    lines: [VecDeque<Arc<Notifier>>; 3],
 }
 
 /// What one may wait for; each has a line of its own.
@@ -66,19 +66,19 @@ enum Woken {
 
 impl State {
     fn ring_one(&mut self, line: For) {
-        if let Some(bell) = self.lines[line as usize].pop_front() {
-            bell.ring();
+        if let Some(notifier) = self.lines[line as usize].pop_front() {
+            notifier.notify();
         }
     }
 
     fn ring_all(&mut self, line: For) {
-        self.lines[line as usize].drain(..).for_each(|bell| bell.ring());
+        self.lines[line as usize].drain(..).for_each(|notifier| notifier.notify());
     }
 
     /// Takes somebody from the line; `false` if he was rung for and is in it no more.
-    fn leave(&mut self, line: For, bell: &Arc<Bell>) -> bool {
+    fn leave(&mut self, line: For, notifier: &Arc<Notifier>) -> bool {
         let line = &mut self.lines[line as usize];
-        let place = line.iter().position(|other| Arc::ptr_eq(other, bell));
+        let place = line.iter().position(|other| Arc::ptr_eq(other, notifier));
         place.and_then(|place| line.remove(place)).is_some()
     }
 
@@ -199,13 +199,13 @@ impl Queue {
             Patience::AtMost(time) => Failure::TimedOut(time),
             Patience::Endless => now,
         };
-        let bell = Arc::new(Bell::new().map_err(|_| Failure::System(Errno::EMFILE as i32))?);
-        state.lines[line as usize].push_back(bell.clone());
+        let notifier = Arc::new(Notifier::new().map_err(|_| Failure::System(Errno::EMFILE as i32))?);
+        state.lines[line as usize].push_back(notifier.clone());
         loop {
             drop(state);
-            let woken = sleep(client, &bell, deadline);
+            let woken = sleep(client, &notifier, deadline);
             state = lock(&self.state);
-            let rung = !state.leave(line, &bell);
+            let rung = !state.leave(line, &notifier);
             if matches!(woken, Woken::Gone) {
                 if rung {
                     state.ring_one(line);
@@ -219,17 +219,18 @@ impl Queue {
                 return Err(too_late.into());
             }
             // Nobody rings for one who is in no line, so that this takes no ring that is still to come.
-            bell.clear();
-            state.lines[line as usize].push_front(bell.clone());
+            notifier.clear();
+            state.lines[line as usize].push_front(notifier.clone());
         }
     }
 }
 
-fn sleep(client: &Stream, bell: &Bell, deadline: Option<Instant>) -> Woken {
+fn sleep(client: &Stream, notifier: &Notifier, deadline: Option<Instant>) -> Woken {
     loop {
         // A client that waits has nothing to say: whatever comes from it is its end, or against the
         // protocol.
-        let mut fds = [PollFd::new(client.as_fd(), PollFlags::POLLIN), PollFd::new(bell.as_fd(), PollFlags::POLLIN)];
+        let mut fds =
+            [PollFd::new(client.as_fd(), PollFlags::POLLIN), PollFd::new(notifier.as_fd(), PollFlags::POLLIN)];
         match poll(&mut fds, patience(deadline)) {
             Err(Errno::EINTR) => {}
             Ok(0) if deadline.is_some_and(|deadline| deadline <= Instant::now()) => return Woken::TimedOut,

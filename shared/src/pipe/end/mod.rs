@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use crate::error::{Error, Result};
-use crate::handle::Descriptor;
+use crate::fds::Descriptor;
 use crate::kind::ObjectKind;
-use crate::pipe::doorbell::Doorbell;
+use crate::pipe::notifier::ChannelNotifier;
 use crate::ring::{Consumer, Corrupt, Cursor, Producer, Segment};
 use crate::sys::pid::Owner;
 use crate::sys::socket::{self, Socket};
@@ -29,7 +29,7 @@ const LENGTH: u64 = (1 << 48) - 1;
 #[derive(Debug)]
 pub(in crate::pipe) struct End {
     memory: Arc<Descriptor>,
-    bell: Doorbell,
+    notifier: ChannelNotifier,
     /// Whether this is the first of the pipe's two ends, which sends through the first ring.
     first: bool,
     sender: Mutex<Sender>,
@@ -96,14 +96,14 @@ impl End {
             return Err("a connection that another thread sends through cannot go to another process");
         };
         let mut receiver = self.receiver();
-        if receiver.head.is_some() || self.bell.holds_handles() || !sender.rest.0.is_empty() {
+        if receiver.head.is_some() || self.notifier.holds_handles() || !sender.rest.0.is_empty() {
             return Err("a connection that is half-way through a message cannot go to another process");
         }
         if self.moved.swap(true, Relaxed) {
             return Err("this connection went to another process already");
         }
         receiver.owner = None;
-        Ok((&self.memory, self.bell.socket(), self.first))
+        Ok((&self.memory, self.notifier.socket(), self.first))
     }
 
     /// Goes on where the pipe is, by its cursors.
@@ -120,7 +120,7 @@ impl End {
         };
         Ok(Self {
             memory,
-            bell: Doorbell::new(socket),
+            notifier: ChannelNotifier::new(socket),
             first,
             sender: Mutex::new(Sender { ring: sending, rest: Default::default(), sleepers: sleepers() }),
             receiver: Mutex::new(receiver),
@@ -132,8 +132,8 @@ impl End {
         })
     }
 
-    pub(in crate::pipe) fn bell(&self) -> &Doorbell {
-        &self.bell
+    pub(in crate::pipe) fn notifier(&self) -> &ChannelNotifier {
+        &self.notifier
     }
 
     /// Fails if the end is not this process' (any more). To be asked before any lock.

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::handle::{Carried, Handles};
+use crate::fds::{Handles, Payload};
 use crate::machine::can_spin;
 use crate::pipe::end::sending::PIECE;
 use crate::pipe::end::{End, HEAD, LENGTH, RING, Sleepers, broken};
@@ -77,7 +77,7 @@ impl End {
     #[cfg(feature = "tokio")]
     pub(in crate::pipe) fn has_more(&self) -> Result<bool> {
         self.check_moved()?;
-        Ok(self.receiver().has_more()? || self.bell.has_ended())
+        Ok(self.receiver().has_more()? || self.notifier.has_ended())
     }
 
     /// Waits for a message to begin; `false` if the deadline comes first.
@@ -94,9 +94,9 @@ impl End {
             // There is an error to be had.
             return true;
         }
-        self.bell.look();
+        self.notifier.look();
         let mut receiver = self.receiver();
-        receiver.head.is_some() || receiver.ring.available() != Ok(0) || self.bell.has_ended()
+        receiver.head.is_some() || receiver.ring.available() != Ok(0) || self.notifier.has_ended()
     }
 
     /// Says whether the other side has to ring for what it sends.
@@ -107,7 +107,7 @@ impl End {
     }
 
     /// Receives a message; `None` if the deadline comes first.
-    pub(in crate::pipe) fn receive(&self, deadline: Option<Instant>) -> Result<Option<Carried>> {
+    pub(in crate::pipe) fn receive(&self, deadline: Option<Instant>) -> Result<Option<Payload>> {
         self.until(deadline, |receiver| self.go_on(receiver))
     }
 
@@ -143,12 +143,12 @@ impl End {
                 Step::Wait if spin.again() => continue,
                 Step::Wait => {}
             }
-            let heard = self.bell.heard();
+            let heard = self.notifier.heard();
             receiver.announce(true);
             let more = receiver.has_more();
             drop(receiver);
             let outcome = match more {
-                Ok(false) => self.bell.sleep(heard, deadline),
+                Ok(false) => self.notifier.sleep(heard, deadline),
                 more => more,
             };
             receiver = self.receiver();
@@ -184,8 +184,8 @@ impl End {
                 Step::Wait if ended => return Err(Error::Disconnected),
                 Step::Wait => {
                     drop(receiver);
-                    self.bell.look();
-                    ended = self.bell.has_ended();
+                    self.notifier.look();
+                    ended = self.notifier.has_ended();
                     if !ended {
                         return Ok(None);
                     }
@@ -196,7 +196,7 @@ impl End {
     }
 
     /// Takes what has come of a message; the message, if that is all of it.
-    fn go_on(&self, receiver: &mut Receiver) -> Result<Step<Carried>> {
+    fn go_on(&self, receiver: &mut Receiver) -> Result<Step<Payload>> {
         if !receiver.has_more()? && receiver.head.is_none_or(|(len, _)| receiver.bytes.len() < len) {
             return Ok(Step::Wait);
         }
@@ -210,8 +210,8 @@ impl End {
             if missing == 0 {
                 receiver.head = None;
                 let handles =
-                    if handles == 0 { Handles::default() } else { self.bell.take_handles().unwrap_or_default() };
-                return Ok(Step::Done(Carried { bytes: std::mem::take(&mut receiver.bytes), handles }));
+                    if handles == 0 { Handles::default() } else { self.notifier.take_handles().unwrap_or_default() };
+                return Ok(Step::Done(Payload { bytes: std::mem::take(&mut receiver.bytes), handles }));
             }
             if receiver.ring.available().map_err(broken)? == 0 {
                 return Ok(Step::Wait);
@@ -255,7 +255,7 @@ impl End {
         receiver.ring.read(&mut receiver.bytes, most.min(PIECE)).map_err(broken)?;
         let (own, other) = receiver.ring.cursors();
         if own.must_wake(other) {
-            self.bell.ring();
+            self.notifier.notify();
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::sync::{MutexGuard, PoisonError};
 
 use crate::error::{Error, Result};
-use crate::handle::{self, Handles};
+use crate::fds::{self, Handles};
 use crate::machine::can_spin;
 use crate::pipe::end::{End, HEAD, Sleepers, broken};
 use crate::ring::{Producer, Spin};
@@ -46,7 +46,7 @@ impl End {
 
     /// Refuses to send to an end that is known to be gone.
     pub(in crate::pipe) fn check_there(&self) -> Result<()> {
-        if self.bell.has_ended() { Err(Error::Disconnected) } else { Ok(()) }
+        if self.notifier.has_ended() { Err(Error::Disconnected) } else { Ok(()) }
     }
 
     pub(in crate::pipe) fn sender(&self) -> MutexGuard<'_, Sender> {
@@ -57,7 +57,7 @@ impl End {
     pub(in crate::pipe) fn head(&self, bytes: &[u8], handles: &mut Handles) -> Result<[u8; HEAD]> {
         let head = bytes.len() as u64 | (handles.len() as u64) << 48;
         if !handles.is_empty() {
-            handle::send(self.bell.socket(), handles, true)?;
+            fds::send(self.notifier.socket(), handles, true)?;
         }
         Ok(head.to_le_bytes())
     }
@@ -86,7 +86,7 @@ impl End {
         ring.publish();
         let (own, other) = ring.cursors();
         if own.must_wake(other) {
-            self.bell.ring();
+            self.notifier.notify();
             self.check_there()?;
         }
         Ok(())
@@ -114,10 +114,10 @@ impl End {
             if spin.again() {
                 continue;
             }
-            let heard = self.bell.heard();
+            let heard = self.notifier.heard();
             sender.announce(true);
             let outcome = match sender.ring.free(1).map_err(broken) {
-                Ok(0) => self.bell.sleep(heard, None),
+                Ok(0) => self.notifier.sleep(heard, None),
                 free => free.map(|_| true),
             };
             sender.announce(false);

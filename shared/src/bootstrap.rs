@@ -1,0 +1,241 @@
+//! How a process made by exec learns what it is, and tells why it cannot be that.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use bytemuck::{Pod, Zeroable};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::sys::uio::{pread, pwrite};
+
+use crate::error::{Context, Error, Result};
+use crate::ring::{BOOTSTRAP_LEN, FAILURE_AT};
+use crate::sys::executable::{Build, Executable};
+use crate::sys::launch::{Estate, with_bootstrap};
+use crate::sys::modules::Module;
+use crate::sys::{process, rights};
+
+/// Whether `init` was called: without it, a child made by exec would run `main`.
+static INIT: AtomicBool = AtomicBool::new(false);
+/// Whether this process, or the one that it was forked from, was made by exec.
+static EXECUTED: AtomicBool = AtomicBool::new(false);
+
+/// Notes that `init` was called; says whether it had been before.
+pub(crate) fn note_init() -> bool {
+    INIT.swap(true, Relaxed)
+}
+
+/// `Err` with the line to add, if `init` was not called.
+pub(crate) fn require_init() -> Result<()> {
+    if INIT.load(Relaxed) { Ok(()) } else { Err(Error::InitMissing) }
+}
+
+/// Returns whether this process, or the one that it was forked from, was made by exec: then it has
+/// loaded other libraries than its parent, and at other addresses.
+pub(crate) fn is_executed() -> bool {
+    EXECUTED.load(Relaxed)
+}
+
+/// What a process made by exec is to become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Zygote,
+    Worker,
+}
+
+impl Role {
+    /// How many descriptors it works with.
+    fn work(self) -> usize {
+        match self {
+            Self::Zygote => 1,
+            Self::Worker => 3,
+        }
+    }
+}
+
+/// How a child knows that it is one.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
+struct BootstrapRecord {
+    magic: [u8; 16],
+    /// Which copy of this crate made it: a program may have several, of different versions.
+    copy: u64,
+    /// The same build of the program or not.
+    build: Build,
+    role: u64,
+    parent: u64,
+}
+
+const _: () = assert!(size_of::<BootstrapRecord>() <= FAILURE_AT && FAILURE_AT < BOOTSTRAP_LEN);
+const MAGIC: [u8; 16] = *b"multiproc record";
+
+/// Where in the program a variable of this copy of the crate is: no other has it there. `None`
+/// where nobody can tell.
+fn copy() -> Option<u64> {
+    Some((&raw const INIT as usize).wrapping_sub(Module::own()?.base) as u64)
+}
+
+/// Writes into the shared memory `fd` what the process that finds it at its descriptor 3 shall
+/// become.
+pub(crate) fn write(fd: impl AsFd, role: Role, build: Build) -> Result<()> {
+    let parent = u64::from(std::process::id());
+    let copy = copy().ok_or_else(|| Error::Executable("nobody can tell where in the program this code is".into()))?;
+    let bootstrap = BootstrapRecord { magic: MAGIC, copy, build, role: role as u64, parent };
+    pwrite(fd, bytemuck::bytes_of(&bootstrap), 0).map(drop).context("cannot write a bootstrap")
+}
+
+/// Reads the bootstrap record of this process, if it has one, and makes it invalid. Returns the role, the
+/// parent, and what came with it.
+pub(crate) fn take() -> Option<(Role, u32, Estate)> {
+    let bootstrap = with_bootstrap(redeem)?;
+    let role = [Role::Zygote, Role::Worker].into_iter().find(|role| *role as u64 == bootstrap.role);
+    EXECUTED.store(true, Relaxed);
+    // SAFETY: a valid ticket is made for a process that is started with it and with as many descriptors
+    // as its role has; it was good for once, and has just been made invalid.
+    match role.map(|role| (role, unsafe { Estate::adopt(role.work()) })) {
+        Some((role, Some(estate))) if rights::may_use(&estate.bootstrap) => {
+            Some((role, bootstrap.parent as u32, estate))
+        }
+        Some((_, Some(estate))) => {
+            fail(estate.bootstrap, Failure::Rights);
+            process::exit_now(70)
+        }
+        _ => process::exit_now(70),
+    }
+}
+
+/// Returns the bootstrap record in `fd`, if there is one for this copy of the crate. It is good for once.
+fn redeem(fd: BorrowedFd<'_>) -> Option<BootstrapRecord> {
+    // Only sealed shared memory is read at all: in an ordinary program descriptor 3 may be anything.
+    fcntl(fd, FcntlArg::F_GET_SEALS).ok()?;
+    let mut bootstrap = BootstrapRecord::zeroed();
+    let len = pread(fd, bytemuck::bytes_of_mut(&mut bootstrap), 0).ok()?;
+    if len < size_of::<BootstrapRecord>() || bootstrap.magic != MAGIC {
+        return None;
+    }
+    let own = Executable::running();
+    if own.as_ref().is_ok_and(|own| *own == bootstrap.build) {
+        if copy() != Some(bootstrap.copy) {
+            // Another copy of the crate will find it.
+            return None;
+        }
+        pwrite(fd, bytemuck::bytes_of(&BootstrapRecord::zeroed()), 0).ok()?;
+        return Some(bootstrap);
+    }
+    // Made for a child, but not for this build: to go on would run main in a child.
+    fail(fd, if own.is_ok() { Failure::OtherBuild } else { Failure::NoProc });
+    process::exit_now(70)
+}
+
+/// Why a process that was started could not begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The program could not be executed.
+    Exec(Errno),
+    /// It is another build of the program than its parent.
+    OtherBuild,
+    /// There is no /proc to see which build it is.
+    NoProc,
+    /// The system refused what it needs to serve.
+    Serve(Errno),
+    /// The system refused it a thread to work in.
+    Thread(Errno),
+    /// Its file gives it rights that its parent has not.
+    Rights,
+}
+
+impl Failure {
+    fn to_word(self) -> u64 {
+        let (kind, errno) = match self {
+            Self::Exec(errno) => (1, errno as i32),
+            Self::OtherBuild => (2, 0),
+            Self::NoProc => (3, 0),
+            Self::Serve(errno) => (4, errno as i32),
+            Self::Thread(errno) => (5, errno as i32),
+            Self::Rights => (6, 0),
+        };
+        kind << 32 | u64::from(errno.cast_unsigned())
+    }
+
+    /// Reads what a process has left at [`FAILURE_AT`].
+    pub(crate) fn from_word(word: u64) -> Option<Self> {
+        let errno = Errno::from_raw(word as i32);
+        Some(match word >> 32 {
+            1 => Self::Exec(errno),
+            2 => Self::OtherBuild,
+            3 => Self::NoProc,
+            4 => Self::Serve(errno),
+            5 => Self::Thread(errno),
+            6 => Self::Rights,
+            _ => return None,
+        })
+    }
+
+    /// Reads what the process that `fd` was the bootstrap record of has left.
+    pub(crate) fn left_in(fd: impl AsFd) -> Option<Self> {
+        let mut word = [0; 8];
+        pread(fd, &mut word, FAILURE_AT as i64).ok()?;
+        Self::from_word(u64::from_ne_bytes(word))
+    }
+
+    /// Returns whether the next process would meet the same.
+    pub(crate) fn is_final(self) -> bool {
+        matches!(self, Self::OtherBuild | Self::NoProc | Self::Rights)
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        let system = |context, errno: Errno| Self::io(context, io::Error::from(errno));
+        match failure {
+            Failure::Exec(errno) => system("cannot execute the program once more for a worker", errno),
+            Failure::OtherBuild => {
+                Self::Executable("the file that was executed is another build of the program".into())
+            }
+            Failure::NoProc => Self::Executable("/proc cannot be read in a new process (is it mounted?)".into()),
+            Failure::Serve(errno) => system("the process that starts workers could not begin", errno),
+            Failure::Rights => Self::Executable("its file gives a new process rights that this one has not".into()),
+            Failure::Thread(errno) => system("a worker cannot start a thread to work in", errno),
+        }
+    }
+}
+
+/// Leaves in the bootstrap record why this process ends. Makes nothing but a system call.
+pub(crate) fn fail(fd: impl AsFd, failure: Failure) {
+    // Where this fails, the exit code has to do.
+    let _ = pwrite(fd, &failure.to_word().to_ne_bytes(), FAILURE_AT as i64);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::shm::Mapping;
+
+    #[test]
+    fn a_ticket_is_good_for_once_and_for_its_own_copy() {
+        let (_, fd) = Mapping::create("bootstrap", 4096).unwrap();
+        let build = Executable::running().unwrap();
+        write(&fd, Role::Worker, build).unwrap();
+        assert_eq!(redeem(fd.as_fd()).unwrap().role, Role::Worker as u64);
+        assert_eq!(redeem(fd.as_fd()), None);
+        let other = BootstrapRecord { magic: MAGIC, copy: copy().unwrap() + 64, build, role: 0, parent: 1 };
+        pwrite(&fd, bytemuck::bytes_of(&other), 0).unwrap();
+        assert_eq!(redeem(fd.as_fd()), None);
+        let mut left = BootstrapRecord::zeroed();
+        pread(&fd, bytemuck::bytes_of_mut(&mut left), 0).unwrap();
+        assert_eq!(left, other);
+    }
+
+    #[test]
+    fn a_failure_is_read_as_it_was_left() {
+        let (_, fd) = Mapping::create("bootstrap", 4096).unwrap();
+        assert_eq!(Failure::left_in(&fd), None);
+        let errnos = [Failure::Exec, Failure::Serve, Failure::Thread].map(|kind| kind(Errno::EAGAIN));
+        for failure in errnos.into_iter().chain([Failure::OtherBuild, Failure::NoProc, Failure::Rights]) {
+            fail(&fd, failure);
+            assert_eq!(Failure::left_in(&fd), Some(failure));
+        }
+    }
+}

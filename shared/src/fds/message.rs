@@ -1,0 +1,94 @@
+//! Messages with handles, over a socket.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::error::{Context, Error, Result};
+use crate::fds::context::{Handles, MOST_HANDLES};
+use crate::fds::{Descriptor, Travel};
+use crate::kind::ObjectKind;
+use crate::sys::socket::{self, Received};
+
+/// An encoded value and the handles it needs.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Payload {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) handles: Handles,
+}
+
+/// In a handle's byte: it has one owner at a time.
+const MOVED: u8 = 0x80;
+
+/// What a handle is, in the byte that goes along with its descriptor.
+fn written(kind: ObjectKind, travel: Travel) -> u8 {
+    kind.code() | if travel == Travel::Moved { MOVED } else { 0 }
+}
+
+/// Reads what [`written`] wrote.
+fn read(byte: u8) -> (Option<ObjectKind>, Travel) {
+    (ObjectKind::of_code(byte & !MOVED), if byte & MOVED == 0 { Travel::Shared } else { Travel::Moved })
+}
+
+/// Sends `handles` in one message; `wait` says whether to wait for room. From then on, those with
+/// one owner are the receiver's.
+pub(crate) fn send(channel: impl AsFd, handles: &mut Handles, wait: bool) -> Result<()> {
+    let all = handles.all().ok_or_else(|| {
+        Error::Encode(
+            "a handle with one owner (such as a Connection) went to one process already, and cannot go to another"
+                .into(),
+        )
+    })?;
+    let kinds: Vec<u8> = all.iter().map(|handle| written(handle.kind, handle.travel)).collect();
+    let descriptors: Vec<BorrowedFd<'_>> = all.iter().map(|handle| handle.descriptor.as_fd()).collect();
+    socket::send(channel, &kinds, &descriptors, wait).map_err(|errno| match errno {
+        Errno::EPIPE | Errno::ECONNRESET => Error::Disconnected,
+        errno => Error::io("cannot send a handle", errno),
+    })?;
+    handles.sent();
+    Ok(())
+}
+
+/// What [`receive`] found.
+pub(crate) enum Arrived {
+    Handles(Handles),
+    /// A message without handles.
+    Empty,
+    Nothing,
+    End,
+}
+
+/// Takes one message, without waiting: what [`send`] sent, or one without handles.
+pub(crate) fn receive(channel: impl AsFd) -> Result<Arrived> {
+    let mut kinds = [0; MOST_HANDLES];
+    Ok(match socket::receive(channel, &mut kinds).context("cannot receive a handle")? {
+        Received::Message(_, descriptors) if descriptors.is_empty() => Arrived::Empty,
+        Received::Message(len, descriptors) => {
+            let described = descriptors.into_iter().map(Descriptor::new).zip(&kinds[..len]);
+            Arrived::Handles(Handles::received(described.map(|(descriptor, byte)| {
+                let (kind, travel) = read(*byte);
+                (descriptor, kind, travel)
+            })))
+        }
+        // None of them, so that what needs them is refused, and the next message does not take these for its own.
+        Received::Truncated(_) => Arrived::Handles(Handles::default()),
+        Received::Nothing => Arrived::Nothing,
+        Received::End => Arrived::End,
+    })
+}
+
+/// Waits for handles.
+pub(crate) fn wait(channel: impl AsFd) -> Result<Handles> {
+    loop {
+        match receive(&channel)? {
+            Arrived::Handles(handles) => return Ok(handles),
+            Arrived::Empty => {}
+            Arrived::Nothing => {
+                // Whatever ends this wait, the next look tells.
+                let _ = poll(&mut [PollFd::new(channel.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE);
+            }
+            Arrived::End => return Err(Error::Disconnected),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Handles: values that stand for something of the kernel's (a pipe's end, shared memory) and can
+//! go to another process.
+//!
+//! Such a value is a [`Descriptor`] and little else. Serialized as an argument of a task or a
+//! message of a [`Connection`](crate::Connection), it puts its descriptor into the [context](context)
+//! of that message and writes only its place there; whoever carries the message carries the context
+//! along, by `SCM_RIGHTS`. Serialized anywhere else it is an error.
+
+#[cfg(all(test, not(multiproc_loom)))]
+mod arrivals;
+mod context;
+mod descriptor;
+mod message;
+#[cfg(feature = "tokio")]
+mod watch;
+
+pub(crate) use context::require_carrier;
+pub(crate) use context::{Handles, Packed, are_carried, forbid, pack, packed, packed_since, put_count, unpack};
+pub(crate) use descriptor::{Descriptor, leave_behind};
+pub(crate) use message::{Arrived, Payload, receive, send, wait};
+#[cfg(feature = "tokio")]
+pub(crate) use watch::watch_readable;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+
+use crate::kind::ObjectKind;
+
+/// Whether a handle that went to another process is still one's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Travel {
+    /// Several processes may hold it: what carries it keeps a copy, in case it has to be sent once
+    /// more.
+    Shared,
+    /// It has one owner at a time: it is gone from here once it was sent.
+    Moved,
+}
+
+/// Serializes a handle: its descriptor and what it is go along, its place among the message's is
+/// written.
+pub(crate) fn serialize<S: Serializer>(
+    descriptor: &Arc<Descriptor>,
+    kind: ObjectKind,
+    travel: Travel,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    context::put(descriptor, kind, travel).map_err(ser::Error::custom)?.serialize(serializer)
+}
+
+/// Deserializes what [`serialize`] wrote, if it was for a handle of that kind. The sender's word is
+/// all that is known of that: who maps memory, or uses a socket, must check that it is what it
+/// should be.
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+    kind: ObjectKind,
+    deserializer: D,
+) -> Result<Arc<Descriptor>, D::Error> {
+    let place = u32::deserialize(deserializer)?;
+    context::take(place, kind).map_err(de::Error::custom)
+}

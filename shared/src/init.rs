@@ -1,0 +1,154 @@
+//! Where a child process leaves `main`.
+
+use std::convert::Infallible;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::thread;
+
+use nix::errno::Errno;
+
+use crate::bootstrap::{self, Failure, Role};
+use crate::sys::launch::Estate;
+use crate::sys::lifeline;
+use crate::sys::process::{self, ForkPermit};
+use crate::sys::signals;
+use crate::worker::{self, Seed};
+use crate::zygote;
+
+/// Must be the first line of `main`: a process that the pool started by exec leaves `main` here and
+/// never comes back.
+///
+/// In every other process it does nothing but note that it was called. Starting a process by
+/// [`Spawn`](crate::StartMethod::Spawn) or [`ForkServer`](crate::StartMethod::ForkServer) from a
+/// program that never called it is refused with [`Error::InitMissing`](crate::Error::InitMissing),
+/// so a forgotten line cannot run `main` a second time.
+///
+/// # Code before it
+/// What stands before it in `main` runs in every such process too: its output appears once more,
+/// its time is added to each start ([`ForkServer`](crate::StartMethod::ForkServer) starts one such
+/// process for all pools, [`Spawn`](crate::StartMethod::Spawn) one a worker), and if it ends the
+/// process, pools fail with [`Error::NoWorkers`](crate::Error::NoWorkers). The files that it opens
+/// stay open. It must leave descriptors 3 to 5 alone, which a daemon's habit of closing all would
+/// not.
+///
+/// Threads that run by then (`#[tokio::main]`, an allocator's, those of a preloaded library) are
+/// allowed, and make starts dearer: a process with threads cannot be forked safely, so each worker
+/// is executed, as with `Spawn`, and does its work in a thread of its own, outside of the event
+/// loop that `init` was called in. A worker then starts in milliseconds rather than in a few
+/// hundred microseconds. With tokio, call it before the runtime is built:
+///
+/// ```no_run
+/// # #[cfg(any())] // Takes tokio's macros.
+/// fn main() {
+///     multiproc::init();
+///     tokio::runtime::Runtime::new().unwrap().block_on(async { /* … */ });
+/// }
+/// # fn main() {}
+/// ```
+///
+/// In tests and benches, where there is no `main` to edit, turn on the feature `test-support`,
+/// which calls it before `main`.
+///
+/// # How it works
+/// A child is recognised by a sealed piece of shared memory at descriptor 3 that holds a bootstrap record
+/// made by its parent for this very build of the program, good for one use. Nothing is left in the
+/// environment that grandchildren could inherit.
+///
+/// Python's counterpart is the guard `if __name__ == "__main__":` (and `freeze_support()`).
+///
+/// ```
+/// fn main() -> multiproc::Result<()> {
+///     multiproc::init();
+///     let pool = multiproc::Pool::with_processes(2)?;
+///     assert_eq!(pool.apply(|a: u32, b: u32| a + b, (1, 2))?, 3);
+///     Ok(())
+/// }
+/// ```
+pub fn init() {
+    // Only the first call may find a bootstrap record: later, descriptor 3 may be one that this process made for
+    // a child.
+    if bootstrap::note_init() {
+        return;
+    }
+    match bootstrap::take() {
+        Some((role, parent, estate)) => begin(role, parent, estate),
+        None => zygote::await_former(),
+    }
+}
+
+#[cfg(feature = "test-support")]
+mod before_main {
+    #![allow(unsafe_code)]
+
+    // SAFETY: `init` relies on nothing that `main` would set up: in a child it never returns, elsewhere
+    // it sets a flag.
+    #[ctor::ctor(unsafe)]
+    fn call_init() {
+        super::init();
+    }
+}
+
+fn begin(role: Role, parent: u32, Estate { bootstrap, work }: Estate) -> ! {
+    let mut work = work.into_iter();
+    match (role, work.next(), work.next(), work.next()) {
+        (Role::Zygote, Some(root), ..) => zygote::serve_executed(bootstrap, root, parent, may_fork),
+        (Role::Worker, Some(notifier), Some(handles), Some(lifeline)) => {
+            if lifeline::has_ended(lifeline.as_fd()) {
+                process::exit_now(1);
+            }
+            process::renew_death_signal();
+            signals::prepare();
+            work_apart(Seed { segment: bootstrap, notifier, handles, lifeline: Some(lifeline) })
+        }
+        _ => process::exit_now(70),
+    }
+}
+
+/// Gives leave to fork if nothing of this process would be missing in the copy, or in the way
+/// there.
+fn may_fork() -> Option<ForkPermit> {
+    if is_in_runtime() { None } else { ForkPermit::if_alone() }
+}
+
+/// Runs the worker. If `init` was called amid something that runs already, such as an event loop,
+/// that is in a thread of its own, where a task finds nothing of that.
+fn work_apart(seed: Seed) -> ! {
+    let copy = seed.segment.try_clone();
+    let work = move || -> Infallible {
+        signals::serve_zygote();
+        worker::run(seed)
+    };
+    if may_fork().is_some() {
+        match work() {}
+    }
+    match thread::Builder::new().name("main".into()).stack_size(process::stack_size()).spawn(work) {
+        Ok(thread) => {
+            signals::leave_to_others();
+            // It ends the process, and comes to its own end only by a mistake.
+            let _ = thread.join();
+            process::exit_now(70)
+        }
+        Err(error) => cannot_work(copy, &error),
+    }
+}
+
+fn cannot_work(segment: io::Result<OwnedFd>, error: &io::Error) -> ! {
+    if let Ok(segment) = segment {
+        bootstrap::fail(
+            segment,
+            Failure::Thread(Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EAGAIN as i32))),
+        );
+    }
+    process::exit_now(70)
+}
+
+#[cfg(feature = "tokio")]
+fn is_in_runtime() -> bool {
+    tokio::runtime::Handle::try_current().is_ok()
+}
+
+/// Without tokio there is none that would be in this crate's way.
+#[cfg(not(feature = "tokio"))]
+fn is_in_runtime() -> bool {
+    false
+}

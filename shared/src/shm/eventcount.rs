@@ -1,0 +1,194 @@
+//! Waiting for something in shared memory to change.
+
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::time::{Duration, Instant};
+
+use crate::ring::Spin;
+use crate::sys::futex::Word;
+use crate::sys::words::words;
+
+/// The longest sleep before a waiter looks again by itself. A process that is killed after it
+/// changed something and before it woke the others costs them this much, once.
+pub(crate) const SLICE: Duration = Duration::from_millis(100);
+
+words! {
+    /// An eventcount: those who wait take a number and look once more before they sleep, those who change something look whether
+    /// numbers were taken. (After Reed and Kanodia, "Synchronization with Eventcounts and Sequencers", 1979, with the check before
+    /// the sleep that makes it safe without a lock.)
+    ///
+    /// Nothing in it belongs to a process, so that one which is killed asleep leaves nothing behind but one needless wake-up.
+    #[derive(Debug, Default)]
+    pub(crate) struct EventCount<W = AtomicU32> {
+        /// The futex word: changes with every wake-up.
+        sequence: W,
+        /// Sleeps announced so far.
+        tickets: W,
+        /// Sleeps that are known to be over.
+        settled: W,
+        unused: W,
+    }
+}
+
+impl<W: Word> EventCount<W> {
+    /// Announces a sleep. The caller must look at what it waits for after this, and then sleep or
+    /// not.
+    fn announce(&self) -> u32 {
+        let sequence = self.sequence.load(Relaxed);
+        self.tickets.fetch_add(1, Relaxed);
+        W::fence(SeqCst);
+        sequence
+    }
+
+    /// Wakes one waiter, if there is any. The caller has changed what they wait for before.
+    pub(crate) fn notify_one(&self) {
+        self.notify(1);
+    }
+
+    /// Wakes all waiters.
+    pub(crate) fn notify_all(&self) {
+        self.notify(i32::MAX as u32);
+    }
+
+    fn notify(&self, most: u32) {
+        W::fence(SeqCst);
+        let tickets = self.tickets.load(Relaxed);
+        if tickets == self.settled.load(Relaxed) {
+            return;
+        }
+        // Whoever took a ticket and does not sleep yet sees the change of this word, and does not fall
+        // asleep.
+        self.sequence.fetch_add(1, SeqCst);
+        if self.sequence.wake(most) < most as usize {
+            self.settled.store(tickets, Relaxed);
+        }
+    }
+
+    /// Waits until `ready` has an answer; `None` if the deadline comes first. Looks busily for a
+    /// moment if `spin`, then sleeps.
+    pub(crate) fn wait_until<R>(
+        &self,
+        deadline: Option<Instant>,
+        spin: bool,
+        mut ready: impl FnMut() -> Option<R>,
+    ) -> Option<R> {
+        let mut spin = Spin::new(spin);
+        loop {
+            if let Some(answer) = ready() {
+                return Some(answer);
+            }
+            if spin.again() {
+                continue;
+            }
+            let sequence = self.announce();
+            if let Some(answer) = ready() {
+                return Some(answer);
+            }
+            let left = deadline.map_or(SLICE, |deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return None;
+            }
+            self.sequence.sleep(sequence, Some(left.min(SLICE)));
+        }
+    }
+}
+
+/// Every interleaving, by loom: `RUSTFLAGS="--cfg multiproc_loom" cargo test --release -p multiproc
+/// --lib model`. The sleeps have no time limit there, so that a lost wake-up shows as a deadlock.
+#[cfg(all(test, multiproc_loom))]
+mod model {
+    use std::sync::Arc;
+
+    use loom::sync::atomic::AtomicU32;
+    use loom::thread;
+
+    use super::*;
+    use crate::atomics;
+    use crate::atomics::model::{Weakness, weaken_this_thread};
+
+    type Shared = Arc<(EventCount<atomics::AtomicU32>, AtomicU32)>;
+
+    fn take_one((event, items): &(EventCount<atomics::AtomicU32>, AtomicU32)) {
+        let one_less = |items: u32| items.checked_sub(1);
+        event.wait_until(None, false, || items.fetch_update(SeqCst, Relaxed, one_less).ok());
+    }
+
+    #[test]
+    fn a_waiter_misses_no_change() {
+        loom::model(|| {
+            let shared = Shared::default();
+            let other = shared.clone();
+            let waiter = thread::spawn(move || (0..2).for_each(|_| take_one(&other)));
+            for _ in 0..2 {
+                shared.1.fetch_add(1, Relaxed);
+                shared.0.notify_one();
+            }
+            waiter.join().unwrap();
+        });
+    }
+
+    /// One change, of which one side or the other is not as careful as it should be.
+    fn a_change(waiter: Option<Weakness>, changer: Option<Weakness>) {
+        loom::model(move || {
+            let shared = Shared::default();
+            let other = shared.clone();
+            let thread = thread::spawn(move || {
+                waiter.into_iter().for_each(weaken_this_thread);
+                take_one(&other);
+            });
+            changer.into_iter().for_each(weaken_this_thread);
+            shared.1.fetch_add(1, Relaxed);
+            shared.0.notify_one();
+            thread.join().unwrap();
+        });
+    }
+
+    #[test]
+    #[should_panic]
+    fn it_takes_the_fence_of_who_waits() {
+        a_change(Some(Weakness::Fences), None);
+    }
+
+    #[test]
+    #[should_panic]
+    fn it_takes_the_fence_of_who_changes() {
+        a_change(None, Some(Weakness::Fences));
+    }
+
+    #[test]
+    fn of_two_waiters_each_is_woken_for_a_change() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(3);
+        model.check(|| {
+            let shared = Shared::default();
+            let waiters = [0, 1].map(|_| {
+                let shared = shared.clone();
+                thread::spawn(move || take_one(&shared))
+            });
+            for _ in 0..2 {
+                shared.1.fetch_add(1, Relaxed);
+                shared.0.notify_one();
+            }
+            waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn all_waiters_are_woken_at_once() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(3);
+        model.check(|| {
+            let shared = Shared::default();
+            let waiters = [0, 1].map(|_| {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    let (event, open) = &*shared;
+                    event.wait_until(None, false, || (open.load(Relaxed) == 1).then_some(()));
+                })
+            });
+            shared.1.store(1, Relaxed);
+            shared.0.notify_all();
+            waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
+        });
+    }
+}

@@ -1,0 +1,99 @@
+//! A value in shared memory that takes care of its lock.
+
+use bytemuck::Pod;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::sync::Lock;
+
+/// A value that processes share: a counter, a best result so far, a position.
+///
+/// It is plain data ([`Pod`]), in shared memory, under a [`Lock`] that each call takes for itself.
+/// A handle is sent to other processes as an argument of a task; a clone is the same value.
+///
+/// **[`get`](Value::get) and [`set`](Value::set) are two turns.** Another process may have its own
+/// in between, so that `v.set(v.get()? + 1)?` in two processes loses updates: both read 5, both
+/// write 6. [`update`](Value::update) is one turn, and loses nothing.
+///
+/// Python's counterpart is `multiprocessing.Value`.
+///
+/// ```
+/// use multiproc::{Pool, Value, partial};
+///
+/// fn count(total: &Value<u64>, word: String) {
+///     total.update(|total| *total += word.len() as u64).unwrap();
+/// }
+///
+/// # fn main() -> multiproc::Result<()> {
+/// let total = Value::new(0u64)?;
+/// let pool = Pool::with_processes(2)?;
+/// pool.map(partial(count, total.clone()), ["to", "be", "or", "not"].map(String::from))?;
+/// assert_eq!(total.get()?, 9);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent, bound(serialize = "", deserialize = ""))]
+pub struct Value<T: Pod>(Lock<T>);
+
+impl<T: Pod> Value<T> {
+    /// A shared value that is `value` at first. Errors as [`Lock::new`].
+    pub fn new(value: T) -> Result<Self> {
+        Lock::new(value).map(Self)
+    }
+
+    /// What it is now.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`](crate::Error::Poisoned) if a process was killed, or a closure panicked,
+    /// in the middle of a change; `Io` (`EDEADLK`) within [`update`](Value::update) of the same
+    /// value.
+    pub fn get(&self) -> Result<T> {
+        self.0.lock().map(|value| *value)
+    }
+
+    /// Makes it `value`. To go on from what it is, use [`update`](Value::update). Errors as
+    /// [`get`](Value::get).
+    pub fn set(&self, value: T) -> Result<()> {
+        self.update(|shared| *shared = value)
+    }
+
+    /// Changes it, while nobody else reads or changes it. Returns what `change` returns.
+    ///
+    /// ```
+    /// # fn main() -> multiproc::Result<()> {
+    /// let best = multiproc::Value::new(f64::INFINITY)?;
+    /// let improved = best.update(|best| std::mem::replace(best, best.min(3.5)) > 3.5)?;
+    /// assert!(improved && best.get()? == 3.5);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`get`](Value::get).
+    ///
+    /// # Panics
+    /// If `change` does: the value is poisoned then.
+    pub fn update<R>(&self, change: impl FnOnce(&mut T) -> R) -> Result<R> {
+        self.0.lock().map(|mut value| change(&mut value))
+    }
+
+    /// Makes it usable again after [`Error::Poisoned`](crate::Error::Poisoned). `mend` sees what
+    /// the one who died has left, perhaps half a change, and sets it right before anybody else
+    /// sees it. Returns what `mend` returns.
+    ///
+    /// ```
+    /// # fn main() -> multiproc::Result<()> {
+    /// let range = multiproc::Value::new([3u32, 7])?; // the end is never before the start
+    /// range.recover(|[start, end]| *end = (*end).max(*start))?;
+    /// assert_eq!(range.get()?, [3, 7]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Lock::recover`].
+    ///
+    /// # Panics
+    /// If `mend` does: the value is poisoned then.
+    pub fn recover<R>(&self, mend: impl FnOnce(&mut T) -> R) -> Result<R> {
+        self.0.recover().map(|mut value| mend(&mut value))
+    }
+}

@@ -1,0 +1,109 @@
+//! The workers of one pool, as their zygote sees them.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::exit_status::ExitStatus;
+use crate::sys::signals;
+use crate::sys::socket::Socket;
+use crate::zygote::message::{self, MOST_BYTES, Report};
+
+/// A worker that lives or is not reaped.
+pub(super) struct Worker {
+    pub(super) pid: Pid,
+    /// What it has started is left running when it is killed.
+    pub(super) keep: bool,
+    /// It was sent SIGKILL.
+    pub(super) killed: bool,
+}
+
+/// The workers of one pool, and the channel to the pool.
+pub(super) struct WorkerGroup {
+    pub(super) channel: Socket,
+    /// The channel's other end is closed: nobody wants the workers any more.
+    pub(super) orphaned: bool,
+    pub(super) workers: BTreeMap<u64, Worker>,
+    /// Reports of ends that wait until what those workers had started has ended, too.
+    held: VecDeque<Report>,
+    /// Reports that the channel had no room for.
+    unsent: VecDeque<Report>,
+}
+
+impl WorkerGroup {
+    pub(super) fn new(channel: Socket) -> Self {
+        Self { channel, orphaned: false, workers: BTreeMap::new(), held: VecDeque::new(), unsent: VecDeque::new() }
+    }
+
+    pub(super) fn report(&mut self, report: Report) {
+        self.unsent.push_back(report);
+        self.flush();
+    }
+
+    /// Reports at the next [`release`](WorkerGroup::release).
+    pub(super) fn hold(&mut self, report: Report) {
+        self.held.push_back(report);
+    }
+
+    pub(super) fn release(&mut self) {
+        self.unsent.append(&mut self.held);
+        self.flush();
+    }
+
+    pub(super) fn flush(&mut self) {
+        let mut buffer = [0; MOST_BYTES];
+        while let Some(report) = self.unsent.front() {
+            let len = message::encode(report, &mut buffer);
+            match self.channel.send(&buffer[..len], &[], false) {
+                Err(Errno::EAGAIN) => return,
+                // Sent, or there is nobody left to read it.
+                _ => self.unsent.pop_front(),
+            };
+        }
+    }
+
+    pub(super) fn has_unsent(&self) -> bool {
+        !self.unsent.is_empty()
+    }
+
+    /// Whether it has served its time.
+    pub(super) fn is_over(&self) -> bool {
+        self.orphaned && self.workers.is_empty() && self.held.is_empty()
+    }
+
+    /// The worker that a process is.
+    pub(super) fn find(&self, pid: Pid) -> Option<u64> {
+        self.workers.iter().find(|(_, worker)| worker.pid == pid).map(|(id, _)| *id)
+    }
+
+    pub(super) fn signal(&mut self, id: u64, signal: i32, handled: bool) {
+        let Some(worker) = self.workers.get_mut(&id) else { return };
+        if signal == Signal::SIGKILL as i32 {
+            self.kill(id);
+        } else if handled {
+            signals::send_to_handler(worker.pid, signal);
+        } else {
+            signals::send(worker.pid, signal);
+        }
+    }
+
+    /// Ends all workers: nobody wants them any more.
+    pub(super) fn abandon(&mut self) {
+        self.orphaned = true;
+        let all: Vec<u64> = self.workers.keys().copied().collect();
+        all.into_iter().for_each(|id| self.kill(id));
+    }
+
+    /// Kills a worker. One that has become another user's program, which this process may not kill,
+    /// is let go as if it had ended: nobody would wait in vain for that.
+    fn kill(&mut self, id: u64) {
+        let Some(worker) = self.workers.get_mut(&id) else { return };
+        worker.killed = true;
+        if kill(worker.pid, Signal::SIGKILL) == Err(Errno::EPERM) {
+            self.workers.remove(&id);
+            self.hold(Report::Exited { worker: id, status: ExitStatus::Signaled(Signal::SIGKILL as i32) });
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! The zygote's own loop.
+
+use std::collections::BTreeSet;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::unistd::{Pid, getpid, getppid};
+use rustix::process::{PidfdFlags, pidfd_open};
+
+use crate::bootstrap::{self, Failure, Role};
+use crate::error::Error;
+use crate::exit_status::ExitStatus;
+use crate::sys::executable::Executable;
+use crate::sys::exit;
+use crate::sys::launch::Run;
+use crate::sys::lifeline::{self, Lifeline};
+use crate::sys::process::{self, ForkPermit};
+use crate::sys::signals;
+use crate::sys::socket::{Received, Socket};
+use crate::worker::{self, Seed};
+use crate::zygote::TITLE;
+use crate::zygote::children::Children;
+use crate::zygote::group::{Worker, WorkerGroup};
+use crate::zygote::message::{self, MOST_BYTES, Report, Request};
+use crate::zygote::orphans::Orphans;
+
+/// The life of a zygote made by exec: serves, and ends the process. `may_fork` says whether it can
+/// be forked as it is; where it cannot, workers are exec'd.
+pub(crate) fn serve_executed(
+    bootstrap: OwnedFd,
+    root: OwnedFd,
+    parent: u32,
+    may_fork: fn() -> Option<ForkPermit>,
+) -> ! {
+    let parent = Pid::from_raw(parent as i32);
+    let errno = serve_until_end(Some(Socket::from_fd(root)), None, parent, may_fork);
+    bootstrap::fail(bootstrap, Failure::Serve(errno));
+    process::exit_now(71)
+}
+
+/// The life of a zygote that is a fork of the program, and serves one group. Without a bootstrap record, it
+/// exits with the number of the error that keeps it from serving.
+pub(super) fn serve(group: Socket, parent: Pid, permit: ForkPermit) -> ! {
+    let errno = serve_until_end(None, Some(group), parent, move || Some(permit));
+    process::exit_now(errno as i32)
+}
+
+/// The life of any zygote, and of the workers that are forked from it. Comes back if it could not
+/// serve. The signals that may reach the program's whole process group must be blocked, and stay
+/// so: they are for the program. In a worker they take effect once it has come to itself.
+///
+/// `root` brings new groups; without it the zygote serves its one `group` and ends with it.
+fn serve_until_end(
+    root: Option<Socket>,
+    group: Option<Socket>,
+    parent: Pid,
+    may_fork: impl Fn() -> Option<ForkPermit>,
+) -> Errno {
+    signals::prepare();
+    process::detach_stdin();
+    process::adopt_orphans();
+    if root.is_none() {
+        exit::begin();
+    }
+    process::set_title(TITLE);
+    let outcome = Server::new(root, group, parent, may_fork).and_then(Server::run);
+    match outcome {
+        // This is the child: everything of the zygote's is closed by now.
+        Ok(Some((seed, zygote))) => {
+            process::die_with(zygote);
+            signals::serve_zygote();
+            worker::run(seed)
+        }
+        Ok(None) => process::exit_now(0),
+        Err(errno) => errno,
+    }
+}
+
+struct Server<M> {
+    root: Option<Socket>,
+    groups: Vec<WorkerGroup>,
+    orphans: Orphans,
+    /// Ends the workers when this process ends.
+    lifeline: Lifeline,
+    /// Readable once the program has ended, however that happened and whoever still holds its
+    /// sockets.
+    parent: OwnedFd,
+    children: Children,
+    may_fork: M,
+}
+
+/// In a forked child: what it is to work with, and the zygote's pid.
+type Child = Option<(Seed, Pid)>;
+
+impl<M: Fn() -> Option<ForkPermit>> Server<M> {
+    fn new(root: Option<Socket>, group: Option<Socket>, parent: Pid, may_fork: M) -> nix::Result<Self> {
+        let children = if may_fork().is_some() { Children::of_one_thread()? } else { Children::of_threads()? };
+        let pid = rustix::process::Pid::from_raw(parent.as_raw()).ok_or(Errno::ESRCH)?;
+        let pidfd = pidfd_open(pid, PidfdFlags::empty()).map_err(|error| Errno::from_raw(error.raw_os_error()))?;
+        if getppid() != parent {
+            // The program ended before the descriptor was opened, which may thus be of another process.
+            return Err(Errno::ESRCH);
+        }
+        if let Some(socket) = root.as_ref().or(group.as_ref()) {
+            // Should this process be stopped when the program ends, it has to go on, or its workers never end.
+            let _ = lifeline::signal_at_end(socket.as_fd(), Signal::SIGCONT);
+        }
+        let groups = group.into_iter().map(WorkerGroup::new).collect();
+        let (orphans, lifeline) = (Orphans::default(), Lifeline::new()?);
+        Ok(Self { root, groups, orphans, lifeline, parent: pidfd, children, may_fork })
+    }
+
+    /// Serves until nobody is left to serve. Comes back with `Some` in each forked child.
+    fn run(mut self) -> nix::Result<Child> {
+        while self.root.is_some() || !self.groups.is_empty() {
+            let ready = self.wait()?;
+            if ready.parent_ended {
+                break;
+            }
+            if ready.child_ended {
+                self.reap();
+            }
+            if ready.root {
+                self.hear_root();
+            }
+            for at in ready.groups {
+                if let Some(child) = self.hear_family(at) {
+                    return Ok(Some(child));
+                }
+            }
+            self.hunt();
+            self.groups.retain(|group| !group.is_over());
+        }
+        self.end();
+        Ok(None)
+    }
+
+    /// Ends all workers, and what is to end with them.
+    fn end(&mut self) {
+        self.note_orphans();
+        self.groups.iter_mut().for_each(WorkerGroup::abandon);
+        while self.groups.iter().any(|group| !group.workers.is_empty()) || self.orphans.is_hunting() {
+            // Nothing but a child's end is waited for, and a hunt's.
+            let mut fds = [PollFd::new(self.children.as_fd(), PollFlags::POLLIN)];
+            let _ = poll(&mut fds, self.patience());
+            self.reap();
+            self.hunt();
+        }
+    }
+
+    /// All workers, and those of them whose orphans are to end with them.
+    fn workers(&self) -> (BTreeSet<Pid>, BTreeSet<Pid>) {
+        let workers = || self.groups.iter().flat_map(|group| group.workers.values());
+        let ends = workers().filter(|worker| !worker.keep);
+        (workers().map(|worker| worker.pid).collect(), ends.map(|worker| worker.pid).collect())
+    }
+
+    /// Must come before a worker is killed.
+    fn note_orphans(&mut self) {
+        let is_dying = |group: &WorkerGroup| group.workers.values().any(|worker| worker.killed);
+        if self.orphans.is_hunting() || self.groups.iter().any(is_dying) {
+            // What turns up now has most likely come from a worker that was killed.
+            return;
+        }
+        let (workers, origins) = self.workers();
+        self.orphans.note(&workers, &origins);
+    }
+
+    /// Ends what was started by workers that were killed, then tells of their end.
+    fn hunt(&mut self) {
+        if self.orphans.is_hunting() {
+            let (workers, _) = self.workers();
+            self.orphans.hunt(&workers);
+        }
+        if !self.orphans.is_hunting() {
+            self.groups.iter_mut().for_each(WorkerGroup::release);
+        }
+    }
+
+    /// How long to wait for an event.
+    fn patience(&self) -> PollTimeout {
+        // Rounded up, so as not to spin through the last millisecond.
+        let time = self.orphans.time_left().map(|left| left + Duration::from_micros(999));
+        time.map_or(PollTimeout::NONE, |time| PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX))
+    }
+
+    fn wait(&self) -> nix::Result<Ready> {
+        let mut fds = vec![
+            PollFd::new(self.parent.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.children.as_fd(), PollFlags::POLLIN),
+        ];
+        for group in &self.groups {
+            let mut flags = PollFlags::empty();
+            flags.set(PollFlags::POLLIN, !group.orphaned);
+            flags.set(PollFlags::POLLOUT, group.has_unsent());
+            // An orphaned group's socket would be ready for ever; it only waits for its workers' end.
+            let fd = if flags.is_empty() { self.children.as_fd() } else { group.channel.as_fd() };
+            fds.push(PollFd::new(fd, flags));
+        }
+        if let Some(root) = &self.root {
+            fds.push(PollFd::new(root.as_fd(), PollFlags::POLLIN));
+        }
+        match poll(&mut fds, self.patience()) {
+            Err(Errno::EINTR) | Ok(_) => {}
+            Err(error) => return Err(error),
+        }
+        let any = |fd: &PollFd<'_>| fd.any().unwrap_or(true);
+        let groups = self.groups.len();
+        Ok(Ready {
+            parent_ended: any(&fds[0]),
+            child_ended: any(&fds[1]),
+            groups: (0..groups).filter(|at| any(&fds[2 + at])).collect(),
+            root: fds.get(2 + groups).is_some_and(any),
+        })
+    }
+
+    /// Collects the children that have ended and says so to their groups.
+    fn reap(&mut self) {
+        // The descriptor only wakes us: signals merge, so the children are asked after until none is left.
+        self.children.clear();
+        while let Ok(wait) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            let (Some(pid), Some(status)) = (wait.pid(), ExitStatus::from_wait(wait)) else { break };
+            let found = self.groups.iter_mut().find_map(|group| group.find(pid).map(|worker| (group, worker)));
+            let Some((group, id)) = found else {
+                self.orphans.on_end(pid);
+                continue;
+            };
+            let Some(worker) = group.workers.remove(&id) else { continue };
+            group.hold(Report::Exited { worker: id, status });
+            let killed = worker.killed || matches!(status, ExitStatus::Signaled(_));
+            let (workers, _) = self.workers();
+            self.orphans.on_worker_end(pid, killed && !worker.keep, &workers);
+        }
+    }
+
+    fn hear_root(&mut self) {
+        let mut buffer = [0; MOST_BYTES];
+        loop {
+            match self.root.as_ref().map(|root| root.receive(&mut buffer)) {
+                Some(Ok(Received::Message(len, mut fds))) => {
+                    if message::decode(&buffer[..len]) == Some(Request::Open)
+                        && let Some(channel) = fds.pop()
+                    {
+                        self.groups.push(WorkerGroup::new(Socket::from_fd(channel)));
+                    }
+                }
+                // The pool hears that its channel is closed.
+                Some(Ok(Received::Truncated(_))) => {}
+                Some(Ok(Received::Nothing)) | None => return,
+                Some(Ok(Received::End) | Err(_)) => {
+                    self.root = None;
+                    self.note_orphans();
+                    self.groups.iter_mut().for_each(WorkerGroup::abandon);
+                }
+            }
+        }
+    }
+
+    fn hear_family(&mut self, at: usize) -> Child {
+        let mut buffer = [0; MOST_BYTES];
+        self.groups[at].flush();
+        loop {
+            let group = &mut self.groups[at];
+            let received = match group.channel.receive(&mut buffer) {
+                // A worker cannot be started without its descriptors, and is refused.
+                Ok(Received::Truncated(len)) => Ok(Received::Message(len, Vec::new())),
+                received => received,
+            };
+            match received {
+                Ok(Received::Message(len, fds)) => match message::decode(&buffer[..len]) {
+                    // The number of a worker that lives is not another's: who asks for it is not the program, and gets
+                    // none.
+                    Some(Request::Start { worker, .. }) if group.workers.contains_key(&worker) => {}
+                    Some(Request::Start { worker, exec, keep }) => {
+                        if let Some(child) = self.start(at, worker, (exec, keep), fds) {
+                            return Some(child);
+                        }
+                    }
+                    Some(Request::Signal { worker, signal, handled }) => {
+                        self.note_orphans();
+                        self.groups[at].signal(worker, signal, handled);
+                    }
+                    Some(Request::Open) | None => {}
+                },
+                Ok(Received::Nothing) => return None,
+                Ok(Received::End | Received::Truncated(_)) | Err(_) => {
+                    self.note_orphans();
+                    self.groups[at].abandon();
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Forks a worker, or execs it. Comes back with `Some` in a forked child.
+    fn start(&mut self, at: usize, worker: u64, (exec, keep): (bool, bool), fds: Vec<OwnedFd>) -> Child {
+        let Ok([segment, notifier, handles]) = <[OwnedFd; 3]>::try_from(fds) else {
+            self.groups[at].report(Report::Refused { worker, errno: Errno::EMFILE as i32 });
+            return None;
+        };
+        let zygote = getpid();
+        let lifeline = self.lifeline.open().ok();
+        let started = match self.leave_to_fork() {
+            Some(permit) if !exec => match process::fork(permit) {
+                Ok(None) => {
+                    process::set_title("mp-worker");
+                    // Without it there is still the parent-death signal.
+                    let lifeline = lifeline.filter(|lifeline| lifeline::hold(lifeline.as_fd()).is_ok());
+                    return Some((Seed { segment, notifier, handles, lifeline }, zygote));
+                }
+                Ok(Some(pid)) => Ok(pid),
+                Err(errno) => Err(errno),
+            },
+            _ => execute(&Seed { segment, notifier, handles, lifeline }),
+        };
+        match started {
+            Ok(pid) => {
+                self.groups[at].workers.insert(worker, Worker { pid, keep, killed: false });
+                self.groups[at].report(Report::Started { worker, pid: pid.as_raw() as u32 });
+            }
+            Err(errno) => self.groups[at].report(Report::Refused { worker, errno: errno as i32 }),
+        }
+        None
+    }
+
+    /// Asks anew each time: a thread may come late. Once there was one, no copy is without the
+    /// handler that is needed then.
+    fn leave_to_fork(&mut self) -> Option<ForkPermit> {
+        if self.children.are_handled() {
+            return None;
+        }
+        let permit = (self.may_fork)();
+        if permit.is_none()
+            && let Ok(children) = Children::of_threads()
+        {
+            self.children = children;
+            // Of those that ended meanwhile another thread may have taken the signal.
+            self.reap();
+        }
+        permit
+    }
+}
+
+/// Starts a worker as a fresh run of the program.
+fn execute(Seed { segment, notifier, handles, lifeline }: &Seed) -> nix::Result<Pid> {
+    let prepare = || {
+        let program = Executable::own()?;
+        bootstrap::write(segment, Role::Worker, program.build)?;
+        let lifeline = lifeline.as_ref().map(AsFd::as_fd);
+        Run::prepare(program, segment.as_fd(), [notifier.as_fd(), handles.as_fd()], lifeline)
+    };
+    let run = prepare().map_err(|error| match error {
+        Error::Io { source, .. } => Errno::from_raw(source.raw_os_error().unwrap_or(Errno::EIO as i32)),
+        _ => Errno::ENOEXEC,
+    })?;
+    run.fork(|bootstrap, errno| bootstrap::fail(bootstrap, Failure::Exec(errno)), 72)
+}
+
+/// What [`Server::wait`] found.
+struct Ready {
+    parent_ended: bool,
+    child_ended: bool,
+    groups: Vec<usize>,
+    root: bool,
+}
