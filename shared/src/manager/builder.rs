@@ -1,31 +1,27 @@
-//! Settings of a manager.
+//! Settings of a manager, and its start.
 
 #[cfg(feature = "manager-tcp")]
 use std::io;
 #[cfg(feature = "manager-tcp")]
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use super::Manager;
-use super::client::{Link, Route, hear_welcome, say_hello};
+use super::client::{Endpoint, ServerConnection};
 #[cfg(feature = "manager-tcp")]
 use super::key::Key;
-use super::parcel::Parcel;
-use super::random::random;
+use super::random::ManagerId;
 use super::server::{Setup, serve};
-use super::stream::Stream;
 #[cfg(feature = "manager-tcp")]
 use crate::error::Context;
 use crate::error::{Error, Result};
+use crate::fds::Descriptor;
 use crate::limits::MAX_MESSAGE;
 use crate::process::Process;
 use crate::sys::socket::Socket;
 use crate::zygote::StartMethod;
 
-/// How often to look whether a process that was started has ended instead of answering.
-const LOOK: Duration = Duration::from_millis(50);
-
-/// Settings of a [`Manager`]; made by [`Manager::builder`].
+/// Settings of a [`Manager`]. Made by [`Manager::builder`].
 ///
 /// ```
 /// use multiproc::Manager;
@@ -46,33 +42,27 @@ pub struct ManagerBuilder {
 }
 
 impl ManagerBuilder {
-    pub(super) fn new() -> Self {
-        Self {
-            #[cfg(feature = "manager-tcp")]
-            addresses: None,
-            #[cfg(feature = "manager-tcp")]
-            key: None,
-            max_message: MAX_MESSAGE,
-        }
-    }
-
-    /// Listens for clients by TCP, too. Port 0 is any free one; [`Manager::address`] tells which. A
-    /// [`key`](ManagerBuilder::key) is needed. Python: `address`.
+    /// Listens for clients by TCP, too. Port 0 is any free one; [`Manager::address`] returns which.
+    /// A [`key`](ManagerBuilder::key) is needed.
+    ///
+    /// Python's counterpart: the argument `address` of `BaseManager`.
     #[cfg(feature = "manager-tcp")]
     pub fn listen(mut self, address: impl ToSocketAddrs) -> Self {
         self.addresses = Some(address.to_socket_addrs().map(Iterator::collect));
         self
     }
 
-    /// The secret that clients by TCP must know, too: at least 16 random bytes, say; a word can be
-    /// guessed. It is never sent. Python: `authkey`.
+    /// Sets the secret that clients by TCP must have, too: at least 16 random bytes, say; a word
+    /// can be guessed. It is never sent.
+    ///
+    /// Python's counterpart: the argument `authkey` of `BaseManager`.
     #[cfg(feature = "manager-tcp")]
     pub fn key(mut self, key: impl AsRef<[u8]>) -> Self {
         self.key = Some(Key::new(key.as_ref()));
         self
     }
 
-    /// The most bytes of a message to or from the manager, 16 GiB if not set; a larger one is
+    /// Sets the most bytes of a message to or from the manager, 16 GiB if not set; a larger one is
     /// [`Error::TooLarge`].
     pub fn max_message(mut self, bytes: u64) -> Self {
         self.max_message = bytes;
@@ -82,64 +72,68 @@ impl ManagerBuilder {
     /// Starts the manager's process.
     ///
     /// # Errors
-    /// [`Error::Config`] if it should listen without a key, or if a setting makes no sense;
-    /// [`Error::Io`] if it cannot listen there; otherwise as
-    /// [`Pool::builder`](crate::Pool::builder)'s `build`.
+    /// [`Error::Config`] if it is to listen and there is no key, or if a setting is invalid;
+    /// [`Error::Io`] if it cannot listen there; otherwise those of
+    /// [`PoolBuilder::build`](crate::PoolBuilder::build).
     pub fn start(self) -> Result<Manager> {
         if self.max_message == 0 {
             return Err(Error::Config("max_message is 0: no message could be sent".into()));
         }
-        #[cfg(feature = "manager-tcp")]
-        let (listener, address) = match self.addresses {
-            Some(addresses) => {
-                let (listener, key, address) = listen(addresses, self.key.transpose()?)?;
-                (Some((Parcel::new(listener.into()), key)), Some(address))
-            }
-            None => (None, self.key.transpose()?.and(None)),
-        };
         let (outer, inner) = Socket::pair()?;
-        let manager = u128::from_ne_bytes(random()?);
-        let cap = self.max_message;
-        let setup = Setup {
-            manager,
-            cap,
-            door: Parcel::new(inner.into()),
-            #[cfg(feature = "manager-tcp")]
-            listener,
+        let setup = Setup::new(ManagerId::random()?, self.max_message, inner.into());
+        #[cfg(feature = "manager-tcp")]
+        let key = self.key.transpose()?;
+        #[cfg(feature = "manager-tcp")]
+        let (setup, address) = match self.addresses {
+            Some(addresses) => {
+                let (listener, key, address) = listen(addresses, key)?;
+                (setup.with_listener(listener, key), Some(address))
+            }
+            None => (setup, None),
         };
         let builder = Process::builder().daemon(true).name("manager").start_method(StartMethod::ForkServer);
         let process = builder.target(serve, (setup,)).start()?;
-        let route = Route::Door(Parcel::new(outer.into()).0);
-        match await_welcome(&process, &route) {
-            Ok(session) => {
-                let link = Link::to(manager, cap, route);
-                link.keep(session);
-                Ok(Manager {
-                    link,
-                    #[cfg(feature = "manager-tcp")]
-                    address,
-                    process,
-                })
-            }
-            // What became of the process says more than that it is gone.
+        let endpoint = Endpoint::Local(Arc::new(Descriptor::new(outer.into())));
+        match ServerConnection::establish(endpoint, || process.is_alive()) {
+            Ok(connection) => Ok(Manager {
+                connection,
+                #[cfg(feature = "manager-tcp")]
+                address,
+                process,
+            }),
+            // How the process ended says more than that it is gone.
             Err(Error::Disconnected) => Err(process.join().err().unwrap_or(Error::Disconnected)),
             Err(other) => Err(other),
         }
     }
 }
 
-/// Opens the first session, and waits until the manager answers or has ended.
-fn await_welcome(process: &Process<()>, route: &Route) -> Result<Stream> {
-    let session = route.open()?;
-    say_hello(&session)?;
-    while hear_welcome(&session, Some(Instant::now() + LOOK))?.is_none() {
-        if !process.is_alive() {
-            return Err(Error::Disconnected);
+impl Manager {
+    /// Starts a manager that this machine's processes can use.
+    ///
+    /// # Errors
+    /// Those of [`Pool::new`](crate::Pool::new).
+    ///
+    /// Python's counterpart: `multiprocessing.Manager()`.
+    pub fn new() -> Result<Self> {
+        Self::builder().start()
+    }
+
+    /// Returns a builder for a manager with other settings: whether it listens for TCP, the key,
+    /// the largest message.
+    pub fn builder() -> ManagerBuilder {
+        ManagerBuilder {
+            #[cfg(feature = "manager-tcp")]
+            addresses: None,
+            #[cfg(feature = "manager-tcp")]
+            key: None,
+            max_message: MAX_MESSAGE,
         }
     }
-    Ok(session)
 }
 
+/// Binds a listener to the first of `addresses` where that succeeds. Returns also the key, without
+/// which it must not listen, and the address.
 #[cfg(feature = "manager-tcp")]
 fn listen(addresses: io::Result<Vec<SocketAddr>>, key: Option<Key>) -> Result<(TcpListener, Key, SocketAddr)> {
     let context = "cannot listen for the manager's clients";

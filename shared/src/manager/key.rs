@@ -1,4 +1,4 @@
-//! The key that both sides of a TCP connection know, and how each proves it without showing it.
+//! The key that both sides of a TCP connection have, and the proof of it, which does not show it.
 //!
 //! ```text
 //! server → client   magic, server's nonce
@@ -6,9 +6,9 @@
 //! server → client   HMAC(key, "server", both nonces)
 //! ```
 //!
-//! All messages have a fixed size. The client proves itself first, so that a stranger gets nothing
-//! but random bytes. The labels keep a proof from being sent back as the other side's, the nonces
-//! from being sent once more. (After the challenge and response of Python's
+//! All messages have a fixed size. The client proves itself first, so that a stranger receives
+//! nothing but random bytes. The labels keep a proof from being sent back as the other side's, the
+//! nonces from being sent once more. (After the challenge and response of Python's
 //! `multiprocessing.connection`, which proves each direction in a round of its own.)
 
 use std::fmt;
@@ -23,13 +23,13 @@ use crate::fds::require_carrier;
 
 /// A number that is used once.
 pub(super) type Nonce = [u8; 32];
-/// What only one who knows the key can compute.
+/// A proof, which can be computed only with the key.
 pub(super) type Proof = [u8; 32];
 
 const MAGIC: [u8; 8] = *b"mpmgr/1\n";
-/// Bytes of the server's first message.
+/// The size of the server's first message.
 pub(super) const CHALLENGE: usize = 8 + 32;
-/// Bytes of the client's message.
+/// The size of the client's message.
 pub(super) const RESPONSE: usize = 32 + 32;
 
 /// A secret. `Debug` does not show it, and it leaves the process only within the crate's own
@@ -37,7 +37,7 @@ pub(super) const RESPONSE: usize = 32 + 32;
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Key(Arc<[u8]>);
 
-/// Who proves that he knows the key.
+/// The side that proves that it has the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     Client,
@@ -45,6 +45,7 @@ pub(super) enum Side {
 }
 
 impl Side {
+    /// Returns what the side's proof begins with.
     fn label(self) -> &'static [u8] {
         match self {
             Self::Client => b"multiproc manager 1: client",
@@ -54,6 +55,7 @@ impl Side {
 }
 
 impl Key {
+    /// Returns the key of these bytes, which must not be empty.
     pub(super) fn new(bytes: &[u8]) -> Result<Self> {
         if bytes.is_empty() {
             return Err(Error::Config("the manager's key is empty; use at least 16 random bytes".into()));
@@ -61,6 +63,7 @@ impl Key {
         Ok(Self(bytes.into()))
     }
 
+    /// Returns the state of HMAC for the proof of `side`.
     fn mac(&self, side: Side, server: &Nonce, client: &Nonce) -> Option<Hmac<Sha256>> {
         // HMAC takes keys of any length.
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&self.0).ok()?;
@@ -70,23 +73,24 @@ impl Key {
         Some(mac)
     }
 
-    /// What `side` sends to prove that it knows the key.
+    /// Returns what `side` sends to prove that it has the key.
     fn proof(&self, side: Side, server: &Nonce, client: &Nonce) -> Option<Proof> {
         Some(self.mac(side, server, client)?.finalize().into_bytes().into())
     }
 
-    /// Whether `proof` is what `side` would send; takes the same time whatever is wrong with it.
+    /// Returns whether `proof` is what `side` would send; takes the same time whatever is wrong
+    /// with it.
     fn verify(&self, side: Side, server: &Nonce, client: &Nonce, proof: &Proof) -> bool {
         self.mac(side, server, client).is_some_and(|mac| mac.verify_slice(proof).is_ok())
     }
 
-    /// The server's answer to a client's response: its own proof, if the client's is right.
+    /// Returns the server's answer to a client's response: its own proof, if the client's is right.
     pub(super) fn admit(&self, server: &Nonce, response: &[u8; RESPONSE]) -> Option<Proof> {
         let (client, proof) = halves(response)?;
         if self.verify(Side::Client, server, client, proof) { self.proof(Side::Server, server, client) } else { None }
     }
 
-    /// The client's response to a challenge; `None` if that is none.
+    /// Returns the client's response to a challenge; `None` if that is none.
     pub(super) fn respond(&self, challenge: &[u8; CHALLENGE], client: &Nonce) -> Option<[u8; RESPONSE]> {
         let proof = self.proof(Side::Client, nonce_of(challenge)?, client)?;
         let mut response = [0; RESPONSE];
@@ -95,13 +99,14 @@ impl Key {
         Some(response)
     }
 
-    /// Whether the server has proven itself to the client that got `challenge` and sent `client`.
-    pub(super) fn trusts(&self, challenge: &[u8; CHALLENGE], client: &Nonce, proof: &Proof) -> bool {
+    /// Returns whether the server has proven itself to the client that received `challenge` and
+    /// sent `client`.
+    pub(super) fn verify_server(&self, challenge: &[u8; CHALLENGE], client: &Nonce, proof: &Proof) -> bool {
         nonce_of(challenge).is_some_and(|server| self.verify(Side::Server, server, client, proof))
     }
 }
 
-/// The server's first message.
+/// Returns the server's first message.
 pub(super) fn challenge(server: &Nonce) -> [u8; CHALLENGE] {
     let mut challenge = [0; CHALLENGE];
     challenge[..8].copy_from_slice(&MAGIC);
@@ -109,10 +114,12 @@ pub(super) fn challenge(server: &Nonce) -> [u8; CHALLENGE] {
     challenge
 }
 
+/// Returns the server's nonce.
 fn nonce_of(challenge: &[u8; CHALLENGE]) -> Option<&Nonce> {
     challenge.strip_prefix(&MAGIC)?.first_chunk()
 }
 
+/// Returns the client's nonce and proof.
 fn halves(response: &[u8; RESPONSE]) -> Option<(&Nonce, &Proof)> {
     Some((response.first_chunk()?, response.last_chunk()?))
 }
@@ -139,32 +146,32 @@ impl<'de> Deserialize<'de> for Key {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manager::random::random;
+    use crate::manager::random::random_bytes;
 
     #[test]
-    fn who_knows_the_key_is_believed_and_nobody_else() {
+    fn only_the_holder_of_the_key_is_verified() {
         let (key, other) = (Key::new(b"right").unwrap(), Key::new(b"wrong").unwrap());
-        let (server, client): (Nonce, Nonce) = (random().unwrap(), random().unwrap());
+        let (server, client): (Nonce, Nonce) = (random_bytes().unwrap(), random_bytes().unwrap());
         let challenge = challenge(&server);
         let response = key.respond(&challenge, &client).unwrap();
         let proof = key.admit(&server, &response).unwrap();
-        assert!(key.trusts(&challenge, &client, &proof));
-        assert!(!other.trusts(&challenge, &client, &proof));
+        assert!(key.verify_server(&challenge, &client, &proof));
+        assert!(!other.verify_server(&challenge, &client, &proof));
         assert_eq!(key.admit(&server, &other.respond(&challenge, &client).unwrap()), None);
         // A recorded response is of no use for the next connection.
-        assert_eq!(key.admit(&random().unwrap(), &response), None);
+        assert_eq!(key.admit(&random_bytes().unwrap(), &response), None);
         // Nor is the client's own proof as the server's, or the other way round.
         let (nonce, own) = halves(&response).unwrap();
-        assert!(!key.trusts(&challenge, nonce, own));
+        assert!(!key.verify_server(&challenge, nonce, own));
         let mut reflected = response;
         reflected[32..].copy_from_slice(&proof);
         assert_eq!(key.admit(&server, &reflected), None);
     }
 
     #[test]
-    fn any_changed_bit_is_noticed() {
+    fn any_changed_bit_is_refused() {
         let key = Key::new(&[7; 16]).unwrap();
-        let (server, client): (Nonce, Nonce) = (random().unwrap(), random().unwrap());
+        let (server, client): (Nonce, Nonce) = (random_bytes().unwrap(), random_bytes().unwrap());
         let response = key.respond(&challenge(&server), &client).unwrap();
         for bit in 0..RESPONSE * 8 {
             let mut changed = response;

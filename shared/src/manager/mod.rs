@@ -1,22 +1,22 @@
 //! Values that live in a process of their own, and the proxies by which any process uses them.
 //!
 //! A [`Manager`] starts the [server], a [`Process`](crate::Process) that holds the values. A
-//! [proxy] is an object's number and a [client] of the server. They speak in frames on a [stream],
-//! of which the [protocol] says what is in them. By TCP, both sides first prove that they know the
-//! [key].
+//! [proxy] is an object's number and a [client]'s connection to the server. Clients and server
+//! exchange [messages](message) as frames of a [stream](framed_stream): the requests and replies of
+//! the [protocol], with values. By TCP, both sides first prove that they have the [key].
 
 mod builder;
 mod client;
+mod framed_stream;
 #[cfg(feature = "manager-tcp")]
 mod key;
-mod parcel;
+mod message;
 mod protocol;
 mod proxy;
 mod random;
 #[cfg(feature = "manager-tcp")]
 mod remote;
 mod server;
-mod stream;
 
 use std::fmt;
 #[cfg(feature = "manager-tcp")]
@@ -31,9 +31,10 @@ pub use proxy::{DictProxy, ListProxy, NamespaceProxy, Proxy, QueueProxy};
 #[cfg(feature = "manager-tcp")]
 pub use remote::RemoteManager;
 
-use client::Link;
-use protocol::{Kind, Message, Request};
-use proxy::Object;
+use client::ServerConnection;
+use message::Message;
+use protocol::{Kind, Request};
+use proxy::{Object, ValueWriter};
 
 use crate::error::{Error, Result};
 use crate::process::Process;
@@ -43,11 +44,11 @@ use crate::process::Process;
 /// Any process uses them through proxies: a proxy can be cloned, sent to a worker or process as an
 /// argument, and kept in another object of the same manager. This is for state that changes and is
 /// shared; what only goes from one process to another is faster in an argument, a result or a pipe,
-/// for each use of a proxy is a question to the manager's process and takes some ten microseconds.
+/// for each call of a proxy is a request to the manager's process and takes some ten microseconds.
 ///
-/// What a manager holds it holds until it ends, whether or not there are proxies of it, unless it
-/// is told to [`remove`](Manager::remove) it. Dropping the manager kills its process, and so does
-/// the end of this program; then every use of a proxy is [`Error::Disconnected`].
+/// A manager holds its objects until it ends, whether or not there are proxies of them, unless
+/// [`remove`](Manager::remove) is called. Dropping the manager kills its process, and so does the
+/// end of this program; then every call of a proxy fails with [`Error::Disconnected`].
 ///
 /// ```
 /// use multiproc::{ListProxy, Manager, Pool};
@@ -66,42 +67,34 @@ use crate::process::Process;
 /// # Ok(()) }
 /// ```
 ///
-/// A manager and its proxies belong to the process that has them: in a copy of that process their
-/// calls fail with [`Error::ForeignProcess`]. A proxy that is sent there as an argument works.
+/// A manager and its proxies belong to one process: in a copy of that process their calls fail with
+/// [`Error::ForeignProcess`]. A proxy that is sent there as an argument works.
 ///
-/// # Who can come in
-/// Proxies on this machine speak to the manager through sockets without a name, which nobody else
-/// can find. A manager that listens (`ManagerBuilder::listen`, with the feature `manager-tcp`) can
-/// be reached by TCP by all who know its key: both sides prove it (HMAC-SHA-256 over fresh random
-/// numbers) before anything else is read. After that nothing is encrypted or authenticated: who can
-/// read or change the traffic in between can read or change values. Use it within a network that is
-/// trusted, or through a tunnel such as ssh's. Who knows the key can fill the manager's memory.
+/// # Security
+/// Proxies on this machine are connected to the manager by sockets without a name, which no other
+/// process can find. A manager that listens (`ManagerBuilder::listen`, with the feature
+/// `manager-tcp`) can be reached by TCP by every client that has its key: both sides prove that
+/// they have it (HMAC-SHA-256 over fresh random numbers) before anything else is read. After that
+/// nothing is encrypted or authenticated: anyone who can read or change the traffic in between can
+/// read or change values. Use it within a network that is trusted, or through a tunnel such as
+/// ssh's. A client with the key can fill the manager's memory.
 ///
-/// Python's counterpart is `multiprocessing.Manager`, and what it returns, a `SyncManager`.
+/// Python's counterpart: `multiprocessing.managers.SyncManager`.
 pub struct Manager {
-    link: Arc<Link>,
+    connection: Arc<ServerConnection>,
     #[cfg(feature = "manager-tcp")]
     address: Option<SocketAddr>,
     process: Process<()>,
 }
 
 impl Manager {
-    /// Starts a manager that this machine's processes can use. Python: `Manager()`.
+    /// Connects to a manager elsewhere that listens at `address`.
     ///
     /// # Errors
-    /// As [`Pool::new`](crate::Pool::new).
-    pub fn new() -> Result<Self> {
-        Self::builder().start()
-    }
-
-    /// Settings for a manager: whether it listens for TCP, the key, the largest message.
-    pub fn builder() -> ManagerBuilder {
-        ManagerBuilder::new()
-    }
-
-    /// Connects to a manager elsewhere that listens at `address`. Python: `BaseManager(address,
-    /// authkey).connect()`.
+    /// [`Error::Io`] if there is no connection, [`Error::Denied`] if the keys are not the same,
+    /// [`Error::Disconnected`] if the handshake takes more than ten seconds.
     ///
+    /// # Examples
     /// ```
     /// use multiproc::Manager;
     ///
@@ -119,35 +112,42 @@ impl Manager {
     /// # Ok(()) }
     /// ```
     ///
-    /// # Errors
-    /// [`Error::Io`] if there is no connection, [`Error::Denied`] if the keys are not the same,
-    /// [`Error::Disconnected`] if the other side says nothing for ten seconds.
+    /// Python's counterpart: `BaseManager(address, authkey).connect()`.
     #[cfg(feature = "manager-tcp")]
     pub fn connect(address: impl ToSocketAddrs, key: impl AsRef<[u8]>) -> Result<RemoteManager> {
         RemoteManager::connect(address, key.as_ref())
     }
 
-    /// A new, empty list. Python: `SyncManager.list`.
+    /// Makes an empty list.
     ///
     /// # Errors
     /// [`Error::Disconnected`] if the manager's process has ended.
+    ///
+    /// Python's counterpart: `SyncManager.list()`.
     pub fn list<T: Serialize + DeserializeOwned + 'static>(&self) -> Result<ListProxy<T>> {
         self.list_from([])
     }
 
-    /// A new list of `values`. Python: `SyncManager.list(values)`.
+    /// Makes a list of `values`.
     ///
     /// # Errors
     /// [`Error::Encode`], [`Error::TooLarge`], [`Error::Disconnected`].
+    ///
+    /// Python's counterpart: `SyncManager.list(values)`.
     pub fn list_from<T: Serialize + DeserializeOwned + 'static>(
         &self,
         values: impl IntoIterator<Item = T>,
     ) -> Result<ListProxy<T>> {
-        let fill = |message: &mut Message| values.into_iter().try_for_each(|value| message.put(&value));
-        Object::create(&self.link, Kind::List, fill).map(ListProxy::of)
+        let fill = |out: &mut ValueWriter| values.into_iter().try_for_each(|value| out.value(&value));
+        Object::create(&self.connection, Kind::List, fill).map(ListProxy::of)
     }
 
-    /// A new, empty dictionary. Python: `SyncManager.dict`. Errors as [`list`](Manager::list).
+    /// Makes an empty dictionary.
+    ///
+    /// # Errors
+    /// Those of [`list`](Manager::list).
+    ///
+    /// Python's counterpart: `SyncManager.dict()`.
     pub fn dict<K, V>(&self) -> Result<DictProxy<K, V>>
     where
         K: Serialize + DeserializeOwned + 'static,
@@ -156,59 +156,79 @@ impl Manager {
         self.dict_from([])
     }
 
-    /// A new dictionary of keys and values; of equal keys the last one counts. Python:
-    /// `SyncManager.dict(items)`. Errors as [`list_from`](Manager::list_from).
+    /// Makes a dictionary of keys and values; of equal keys the last one counts.
+    ///
+    /// # Errors
+    /// Those of [`list_from`](Manager::list_from).
+    ///
+    /// Python's counterpart: `SyncManager.dict(items)`.
     pub fn dict_from<K, V>(&self, items: impl IntoIterator<Item = (K, V)>) -> Result<DictProxy<K, V>>
     where
         K: Serialize + DeserializeOwned + 'static,
         V: Serialize + DeserializeOwned + 'static,
     {
-        let fill = |message: &mut Message| {
+        let fill = |out: &mut ValueWriter| {
             items.into_iter().try_for_each(|(key, value)| {
-                message.put_key(&key)?;
-                message.put(&value)
+                out.key(&key)?;
+                out.value(&value)
             })
         };
-        Object::create(&self.link, Kind::Dict, fill).map(DictProxy::of)
+        Object::create(&self.connection, Kind::Dict, fill).map(DictProxy::of)
     }
 
-    /// A new, empty namespace. Python: `SyncManager.Namespace`. Errors as [`list`](Manager::list).
-    pub fn namespace(&self) -> Result<NamespaceProxy> {
-        Object::create(&self.link, Kind::Namespace, |_| Ok(())).map(NamespaceProxy::of)
-    }
-
-    /// A new queue without a bound. Python: `SyncManager.Queue()`, `JoinableQueue()`. Errors as
-    /// [`list`](Manager::list).
-    pub fn queue<T: Serialize + DeserializeOwned + 'static>(&self) -> Result<QueueProxy<T>> {
-        Object::create(&self.link, Kind::Queue(None), |_| Ok(())).map(QueueProxy::of)
-    }
-
-    /// A new queue for up to `capacity` values. Python: `SyncManager.Queue(capacity)`,
-    /// `JoinableQueue(capacity)`.
+    /// Makes an empty namespace.
     ///
     /// # Errors
-    /// [`Error::Config`] for a capacity of 0; otherwise as [`list`](Manager::list).
+    /// Those of [`list`](Manager::list).
+    ///
+    /// Python's counterpart: `SyncManager.Namespace()`.
+    pub fn namespace(&self) -> Result<NamespaceProxy> {
+        Object::create(&self.connection, Kind::Namespace, |_| Ok(())).map(NamespaceProxy::of)
+    }
+
+    /// Makes a queue without a bound.
+    ///
+    /// # Errors
+    /// Those of [`list`](Manager::list).
+    ///
+    /// Python's counterpart: `SyncManager.Queue()`, `SyncManager.JoinableQueue()`.
+    pub fn queue<T: Serialize + DeserializeOwned + 'static>(&self) -> Result<QueueProxy<T>> {
+        Object::create(&self.connection, Kind::Queue(None), |_| Ok(())).map(QueueProxy::of)
+    }
+
+    /// Makes a queue for up to `capacity` values.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a capacity of 0; otherwise those of [`list`](Manager::list).
+    ///
+    /// Python's counterpart: `SyncManager.Queue(capacity)`, `SyncManager.JoinableQueue(capacity)`.
     pub fn bounded_queue<T: Serialize + DeserializeOwned + 'static>(&self, capacity: usize) -> Result<QueueProxy<T>> {
         if capacity == 0 {
             return Err(Error::Config("a queue needs room for at least one value".into()));
         }
-        Object::create(&self.link, Kind::Queue(Some(capacity as u64)), |_| Ok(())).map(QueueProxy::of)
+        Object::create(&self.connection, Kind::Queue(Some(capacity as u64)), |_| Ok(())).map(QueueProxy::of)
     }
 
-    /// Makes an object of this manager known by a name, for those who connect by TCP. A name that
-    /// is in use means the new object from now on. Python: `BaseManager.register`.
+    /// Publishes an object of this manager under a name, for clients that connect by TCP. A name
+    /// that is in use stands for the new object from now on.
     ///
     /// # Errors
     /// [`Error::Config`] if the object is another manager's, [`Error::Disconnected`].
+    ///
+    /// Python's counterpart: `BaseManager.register`.
     pub fn publish(&self, name: &str, proxy: &impl Proxy) -> Result<()> {
         let request = Request::Publish { name: name.into(), object: self.number_of(proxy)? };
-        self.link.call(&request, |_| Ok(()))?.done()
+        self.connection.call(&Message::new(&request)?)?.done()
     }
 
-    /// Frees an object before the manager ends; says whether it was there. Whoever still uses it
-    /// gets [`Error::Config`], and those who wait at a queue [`Error::Closed`]. Python does it
-    /// when the last proxy is gone.
+    /// Removes an object before the manager ends, and returns whether it was there. Any later call
+    /// of a proxy of it fails with [`Error::Config`], and calls that wait at a queue with
+    /// [`Error::Closed`]. (Python removes an object when its last proxy is gone.)
     ///
+    /// # Errors
+    /// Those of [`publish`](Manager::publish).
+    ///
+    /// # Examples
     /// ```
     /// use multiproc::{Error, Manager};
     ///
@@ -219,29 +239,27 @@ impl Manager {
     /// assert!(matches!(list.len(), Err(Error::Config(_))));
     /// # Ok(()) }
     /// ```
-    ///
-    /// # Errors
-    /// As [`publish`](Manager::publish).
     pub fn remove(&self, proxy: &impl Proxy) -> Result<bool> {
         let request = Request::Remove(self.number_of(proxy)?);
-        self.link.call(&request, |_| Ok(()))?.flag()
+        self.connection.call(&Message::new(&request)?)?.flag()
     }
 
     fn number_of(&self, proxy: &impl Proxy) -> Result<u64> {
-        let object = proxy.object();
-        if object.link.manager != self.link.manager {
-            return Err(Error::Config("the proxy stands for an object of another manager".into()));
-        }
-        Ok(object.number)
+        proxy
+            .object()
+            .number_at(self.connection.manager())
+            .ok_or_else(|| Error::Config("the proxy stands for an object of another manager".into()))
     }
 
-    /// Where it listens for TCP, if it does. Python: `BaseManager.address`.
+    /// Returns the address where the manager listens for TCP, if it does.
+    ///
+    /// Python's counterpart: `BaseManager.address`.
     #[cfg(feature = "manager-tcp")]
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
     }
 
-    /// The process id of the manager's process.
+    /// Returns the process id of the manager's process.
     pub fn pid(&self) -> u32 {
         self.process.pid()
     }

@@ -1,83 +1,85 @@
-//! A manager that somebody else has started.
+//! Managers that another program has started.
 
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
-use super::client::{Link, Route, hear_welcome, say_hello};
+use super::client::{Endpoint, ServerConnection};
 use super::key::Key;
 use super::protocol::Kind;
 use super::proxy::{DictProxy, ListProxy, NamespaceProxy, Object, QueueProxy};
 use crate::error::{Context, Error, Result};
 
-/// A manager elsewhere, connected to by TCP: made by [`Manager::connect`](crate::Manager::connect),
-/// which has an example.
+/// A manager elsewhere, connected to by TCP. Made by
+/// [`Manager::connect`](crate::Manager::connect), which has an example.
 ///
 /// What was [published](crate::Manager::publish) there can be looked up by its name. The proxies
-/// outlive this value. They can be arguments of processes on this machine, which connect for
-/// themselves.
+/// outlive this value. They can be arguments of processes on this machine, which then connect to
+/// the manager themselves.
 ///
-/// Python's counterpart is a `BaseManager` after `connect()`.
+/// Python's counterpart: `multiprocessing.managers.BaseManager`, after `connect()`.
 #[derive(Clone)]
 pub struct RemoteManager {
-    link: Arc<Link>,
+    connection: Arc<ServerConnection>,
     address: SocketAddr,
 }
 
 impl RemoteManager {
+    /// Connects to the first of `addresses` where that succeeds.
     pub(super) fn connect(addresses: impl ToSocketAddrs, key: &[u8]) -> Result<Self> {
         let context = "cannot find the manager's address";
         let key = Key::new(key)?;
         let mut failure = Error::Config("the manager's address names nothing".into());
         for address in addresses.to_socket_addrs().context(context)? {
-            match Self::connect_to(address, &key) {
+            match ServerConnection::establish(Endpoint::Tcp(address, key.clone()), || true) {
                 // Another address would not make a wrong key right.
                 Err(error @ Error::Denied(_)) => return Err(error),
                 Err(error) => failure = error,
-                connected => return connected,
+                Ok(connection) => return Ok(Self { connection, address }),
             }
         }
         Err(failure)
     }
 
-    fn connect_to(address: SocketAddr, key: &Key) -> Result<Self> {
-        let route = Route::Tcp(address, key.clone());
-        let session = route.open()?;
-        say_hello(&session)?;
-        let (manager, cap) = hear_welcome(&session, None)?.ok_or(Error::Disconnected)?;
-        let link = Link::to(manager, cap, route);
-        link.keep(session);
-        Ok(Self { link, address })
-    }
-
-    /// Where it listens.
+    /// Returns the address where the manager listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The list that was published under that name.
+    /// Returns the list that was published under that name.
+    ///
+    /// The type `T` of the elements is not checked: if it is another, reading them is
+    /// [`Error::Decode`], or gives other values.
     ///
     /// # Errors
-    /// [`Error::Config`] if there is none, or something else was published; [`Error::Disconnected`]
-    /// if the manager has ended. That the elements are of type `T` is the caller's word: if
-    /// not, reading them is [`Error::Decode`], or gives other values.
+    /// [`Error::Config`] if nothing was published under that name, or something else was;
+    /// [`Error::Disconnected`] if the manager has ended.
     pub fn list<T>(&self, name: &str) -> Result<ListProxy<T>> {
-        Object::lookup(&self.link, Kind::List, name).map(ListProxy::of)
+        Object::lookup(&self.connection, Kind::List, name).map(ListProxy::of)
     }
 
-    /// The dictionary that was published under that name. Errors as [`list`](RemoteManager::list).
+    /// Returns the dictionary that was published under that name.
+    ///
+    /// # Errors
+    /// Those of [`list`](RemoteManager::list).
     pub fn dict<K, V>(&self, name: &str) -> Result<DictProxy<K, V>> {
-        Object::lookup(&self.link, Kind::Dict, name).map(DictProxy::of)
+        Object::lookup(&self.connection, Kind::Dict, name).map(DictProxy::of)
     }
 
-    /// The namespace that was published under that name. Errors as [`list`](RemoteManager::list).
+    /// Returns the namespace that was published under that name.
+    ///
+    /// # Errors
+    /// Those of [`list`](RemoteManager::list).
     pub fn namespace(&self, name: &str) -> Result<NamespaceProxy> {
-        Object::lookup(&self.link, Kind::Namespace, name).map(NamespaceProxy::of)
+        Object::lookup(&self.connection, Kind::Namespace, name).map(NamespaceProxy::of)
     }
 
-    /// The queue that was published under that name. Errors as [`list`](RemoteManager::list).
+    /// Returns the queue that was published under that name.
+    ///
+    /// # Errors
+    /// Those of [`list`](RemoteManager::list).
     pub fn queue<T>(&self, name: &str) -> Result<QueueProxy<T>> {
-        Object::lookup(&self.link, Kind::Queue(None), name).map(QueueProxy::of)
+        Object::lookup(&self.connection, Kind::Queue(None), name).map(QueueProxy::of)
     }
 }
 

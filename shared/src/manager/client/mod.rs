@@ -1,12 +1,11 @@
-//! The clients' side: a [link](link::Link) to the manager in each process, with a session for every
-//! call that is under way.
+//! The client's side: a [connection](server_connection) to the manager's server in each process,
+//! with a session for each call that is under way. Sessions are opened at an [endpoint]; a call
+//! returns an [answer].
 
 mod answer;
-mod context;
-#[cfg(feature = "manager-tcp")]
-mod dial;
-mod link;
+mod endpoint;
+mod server_connection;
 
 pub(super) use answer::Answer;
-pub(super) use context::{current, within};
-pub(super) use link::{Link, Route, hear_welcome, say_hello};
+pub(super) use endpoint::Endpoint;
+pub(super) use server_connection::ServerConnection;

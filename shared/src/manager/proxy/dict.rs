@@ -10,21 +10,21 @@ use super::object::Object;
 use super::proxy;
 use crate::error::Result;
 use crate::manager::client::Answer;
-use crate::manager::protocol::{DictRequest, Request};
+use crate::manager::protocol::DictRequest;
 
 /// A dictionary in a manager's process, for any process to use. Made by
 /// [`Manager::dict`](crate::Manager::dict).
 ///
-/// Every call is a question to the manager's process and takes some ten microseconds. Each is
-/// atomic; two of them are not: to [`get`](DictProxy::get), add and [`insert`](DictProxy::insert)
-/// loses what others do in between, as `d[k] += 1` does in Python. Use
-/// [`update`](DictProxy::update).
+/// Every call is a request to the manager's process and takes some ten microseconds. Each is
+/// atomic; two of them are not: a [`get`](DictProxy::get), an addition and an
+/// [`insert`](DictProxy::insert) lose a change that another process makes in between, as
+/// `d[k] += 1` does in Python. Use [`update`](DictProxy::update).
 ///
 /// Keys are the same if they are serialized to the same bytes, which for maps and sets as keys
-/// depends on their order. They stay in the order in which they came; to remove one moves all that
-/// came later. As with a map of the standard library a key can be looked up by what it borrows as
-/// (a `String` by a `str`) if both are serialized alike, which is so for all but arrays looked up
-/// by slices. A proxy of the same manager can be a value.
+/// depends on their order. They stay in the order in which they were inserted; removing one moves
+/// all later ones. As with a map of the standard library a key can be looked up by what it borrows
+/// as (a `String` by a `str`) if both are serialized alike, which is so for all but arrays looked
+/// up by slices. A proxy of the same manager can be a value.
 ///
 /// ```
 /// use multiproc::Manager;
@@ -42,7 +42,7 @@ use crate::manager::protocol::{DictRequest, Request};
 /// All calls fail with [`Error::Disconnected`](crate::Error::Disconnected) once the manager has
 /// ended.
 ///
-/// Python's counterpart is the `DictProxy` that `SyncManager.dict` returns.
+/// Python's counterpart: `multiprocessing.managers.DictProxy`.
 pub struct DictProxy<K, V> {
     pub(super) object: Object,
     pub(super) elements: PhantomData<fn() -> (K, V)>,
@@ -51,82 +51,119 @@ pub struct DictProxy<K, V> {
 proxy!(DictProxy < K, V > "DictProxy");
 
 impl<K: Serialize + DeserializeOwned + 'static, V: Serialize + DeserializeOwned + 'static> DictProxy<K, V> {
-    /// Sets the value of `key`, and returns the old one. Python: `d[key] = value`.
+    /// Sets the value of `key`, and returns the old one.
     ///
     /// # Errors
     /// [`Error::Encode`](crate::Error::Encode), [`Error::Decode`](crate::Error::Decode),
     /// [`Error::TooLarge`](crate::Error::TooLarge),
     /// [`Error::Disconnected`](crate::Error::Disconnected).
+    ///
+    /// Python's counterpart: `d[key] = value`.
     pub fn insert(&self, key: K, value: V) -> Result<Option<V>> {
-        let answer = self.object.call_with(self.request(DictRequest::Insert), |message| {
-            message.put_key(&key)?;
-            message.put(&value)
+        let answer = self.object.call_with(DictRequest::Insert, |values| {
+            values.key(&key)?;
+            values.value(&value)
         })?;
         self.object.decode_one(&answer)
     }
 
-    /// The value of `key`, if it has one. Python: `d.get(key)`. Errors as
-    /// [`insert`](DictProxy::insert).
+    /// Returns the value of `key`, if it has one.
+    ///
+    /// # Errors
+    /// Those of [`insert`](DictProxy::insert).
+    ///
+    /// Python's counterpart: `d.get(key)`.
     pub fn get<Q: Serialize + ?Sized>(&self, key: &Q) -> Result<Option<V>>
     where
         K: Borrow<Q>,
     {
-        self.object.decode_one(&self.ask_for(DictRequest::Get, key)?)
+        self.object.decode_one(&self.call_with_key(DictRequest::Get, key)?)
     }
 
-    /// Takes out `key`, and returns its value, if it had one. Python: `d.pop(key, None)`. Errors as
-    /// [`insert`](DictProxy::insert).
+    /// Removes `key`, and returns its value, if it had one.
+    ///
+    /// # Errors
+    /// Those of [`insert`](DictProxy::insert).
+    ///
+    /// Python's counterpart: `d.pop(key, None)`.
     pub fn remove<Q: Serialize + ?Sized>(&self, key: &Q) -> Result<Option<V>>
     where
         K: Borrow<Q>,
     {
-        self.object.decode_one(&self.ask_for(DictRequest::Remove, key)?)
+        self.object.decode_one(&self.call_with_key(DictRequest::Remove, key)?)
     }
 
-    /// Whether `key` has a value. Python: `key in d`. Errors as [`insert`](DictProxy::insert).
+    /// Returns whether `key` has a value.
+    ///
+    /// # Errors
+    /// Those of [`insert`](DictProxy::insert).
+    ///
+    /// Python's counterpart: `key in d`.
     pub fn contains_key<Q: Serialize + ?Sized>(&self, key: &Q) -> Result<bool>
     where
         K: Borrow<Q>,
     {
-        self.ask_for(DictRequest::Contains, key)?.flag()
+        self.call_with_key(DictRequest::Contains, key)?.flag()
     }
 
-    /// The number of keys. Python: `len(d)`.
+    /// Returns the number of keys.
     ///
     /// # Errors
     /// [`Error::Disconnected`](crate::Error::Disconnected).
+    ///
+    /// Python's counterpart: `len(d)`.
     pub fn len(&self) -> Result<usize> {
-        self.ask(DictRequest::Len)?.count()
+        self.object.call(DictRequest::Len)?.count()
     }
 
-    /// Whether there is no key. Errors as [`len`](DictProxy::len).
+    /// Returns whether there is no key.
+    ///
+    /// # Errors
+    /// Those of [`len`](DictProxy::len).
     pub fn is_empty(&self) -> Result<bool> {
         Ok(self.len()? == 0)
     }
 
-    /// Takes out all keys. Errors as [`len`](DictProxy::len).
+    /// Removes all keys.
+    ///
+    /// # Errors
+    /// Those of [`len`](DictProxy::len).
+    ///
+    /// Python's counterpart: `d.clear()`.
     pub fn clear(&self) -> Result<()> {
-        self.ask(DictRequest::Clear)?.done()
+        self.object.call(DictRequest::Clear)?.done()
     }
 
-    /// All keys as they are now, in the order in which they came. Python: `list(d.keys())`.
+    /// Returns all keys as they are now, in the order in which they were inserted.
     ///
     /// # Errors
     /// [`Error::Decode`](crate::Error::Decode),
     /// [`Error::Disconnected`](crate::Error::Disconnected), and
     /// [`Error::TooLarge`](crate::Error::TooLarge) if they are more than a message may have.
+    ///
+    /// Python's counterpart: `list(d.keys())`.
     pub fn keys(&self) -> Result<Vec<K>> {
-        self.ask(DictRequest::Keys)?.values()?.map(|key| self.object.decode_key(key)).collect()
+        self.object.decode_keys(&self.object.call(DictRequest::Keys)?)
     }
 
-    /// All values as they are now, in the order of their keys. Errors as [`keys`](DictProxy::keys).
+    /// Returns all values as they are now, in the order of their keys.
+    ///
+    /// # Errors
+    /// Those of [`keys`](DictProxy::keys).
+    ///
+    /// Python's counterpart: `list(d.values())`.
     pub fn values(&self) -> Result<Vec<V>> {
-        self.object.decode_all(&self.ask(DictRequest::Values)?)
+        self.object.decode_all(&self.object.call(DictRequest::Values)?)
     }
 
-    /// All keys and values as they are now. Errors as [`keys`](DictProxy::keys).
+    /// Returns all keys with their values as they are now.
+    ///
+    /// # Errors
+    /// Those of [`keys`](DictProxy::keys).
+    ///
+    /// Python's counterpart: `list(d.items())`.
     pub fn items(&self) -> Result<Vec<(K, V)>> {
-        let answer = self.ask(DictRequest::Items)?;
+        let answer = self.object.call(DictRequest::Items)?;
         let mut values = answer.values()?;
         let mut items = Vec::new();
         while let (Some(key), Some(value)) = (values.next(), values.next()) {
@@ -135,12 +172,15 @@ impl<K: Serialize + DeserializeOwned + 'static, V: Serialize + DeserializeOwned 
         Ok(items)
     }
 
-    /// Sets the value of `key` to what `change` makes of the old one, and returns it, so that no
-    /// change by others is lost: if there was one in between, `change` is called again with the
-    /// new value. Python has no counterpart, and needs a lock.
+    /// Sets the value of `key` to what `change` makes of the old one, and returns the new one.
     ///
-    /// Errors as [`insert`](DictProxy::insert).
+    /// No change of another process is lost: if there was one in between, `change` is called again
+    /// with the new value. (In Python this needs a lock.)
     ///
+    /// # Errors
+    /// Those of [`insert`](DictProxy::insert).
+    ///
+    /// # Examples
     /// ```
     /// use multiproc::{DictProxy, Manager, Pool};
     ///
@@ -157,13 +197,13 @@ impl<K: Serialize + DeserializeOwned + 'static, V: Serialize + DeserializeOwned 
     /// ```
     pub fn update(&self, key: K, mut change: impl FnMut(Option<V>) -> V) -> Result<V> {
         loop {
-            let answer = self.ask_for(DictRequest::Get, &key)?;
+            let answer = self.call_with_key(DictRequest::Get, &key)?;
             let old = answer.value()?;
             let new = change(old.map(|old| self.object.decode(old)).transpose()?);
-            let swap = self.object.call_with(self.request(DictRequest::Swap), |message| {
-                message.put_key(&key)?;
-                message.put(&new)?;
-                old.map_or(Ok(()), |old| message.put_bytes(old))
+            let swap = self.object.call_with(DictRequest::Swap, |values| {
+                values.key(&key)?;
+                values.value(&new)?;
+                old.map_or(Ok(()), |old| values.encoded(old))
             })?;
             if swap.flag()? {
                 return Ok(new);
@@ -171,15 +211,7 @@ impl<K: Serialize + DeserializeOwned + 'static, V: Serialize + DeserializeOwned 
         }
     }
 
-    fn request(&self, request: DictRequest) -> Request {
-        Request::Dict(self.object.number, request)
-    }
-
-    fn ask(&self, request: DictRequest) -> Result<Answer> {
-        self.object.call(self.request(request))
-    }
-
-    fn ask_for<Q: Serialize + ?Sized>(&self, request: DictRequest, key: &Q) -> Result<Answer> {
-        self.object.call_with(self.request(request), |message| message.put_key(key))
+    fn call_with_key<Q: Serialize + ?Sized>(&self, request: DictRequest, key: &Q) -> Result<Answer> {
+        self.object.call_with(request, |values| values.key(key))
     }
 }

@@ -5,21 +5,22 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::encoding::ValueWriter;
 use super::object::Object;
 use super::proxy;
 use crate::error::{Error, Result};
-use crate::manager::client::Answer;
-use crate::manager::protocol::{ListRequest, Message, Request};
+use crate::manager::protocol::ListRequest;
 
 /// A list in a manager's process, for any process to use. Made by
 /// [`Manager::list`](crate::Manager::list).
 ///
-/// Every call is a question to the manager's process and takes some ten microseconds. Each is
-/// atomic; two of them are not: `list.set(0, list.get(0)?.unwrap() + 1)?` loses what others do in
-/// between, as `l[0] += 1` does in Python. Use [`update`](ListProxy::update).
+/// Every call is a request to the manager's process and takes some ten microseconds. Each is
+/// atomic; two of them are not: `list.set(0, list.get(0)?.unwrap() + 1)?` loses a change that
+/// another process makes in between, as `l[0] += 1` does in Python. Use
+/// [`update`](ListProxy::update).
 ///
-/// Elements are kept as the bytes they are serialized to. A proxy of the same manager can be an
-/// element.
+/// Elements are stored as the bytes that they are serialized to. A proxy of the same manager can be
+/// an element.
 ///
 /// ```
 /// use multiproc::Manager;
@@ -36,7 +37,7 @@ use crate::manager::protocol::{ListRequest, Message, Request};
 ///
 /// All calls fail with [`Error::Disconnected`] once the manager has ended.
 ///
-/// Python's counterpart is the `ListProxy` that `SyncManager.list` returns.
+/// Python's counterpart: `multiprocessing.managers.ListProxy`.
 pub struct ListProxy<T> {
     pub(super) object: Object,
     pub(super) elements: PhantomData<fn() -> T>,
@@ -45,103 +46,144 @@ pub struct ListProxy<T> {
 proxy!(ListProxy<T> "ListProxy");
 
 impl<T: Serialize + DeserializeOwned + 'static> ListProxy<T> {
-    /// Appends `value`. Python: `append`.
+    /// Appends `value`.
     ///
     /// # Errors
     /// [`Error::Encode`], [`Error::TooLarge`], [`Error::Disconnected`].
+    ///
+    /// Python's counterpart: `append`.
     pub fn push(&self, value: T) -> Result<()> {
-        self.object.call_with(self.request(ListRequest::Push), |message| message.put(&value))?.done()
+        self.object.call_with(ListRequest::Push, |values| values.value(&value))?.done()
     }
 
-    /// Appends all `values`, with nobody else's in between. Python: `extend`. Errors as
-    /// [`push`](ListProxy::push).
+    /// Appends all `values`, with no other process' values in between.
+    ///
+    /// # Errors
+    /// Those of [`push`](ListProxy::push).
+    ///
+    /// Python's counterpart: `extend`.
     pub fn extend(&self, values: impl IntoIterator<Item = T>) -> Result<()> {
-        let fill = |message: &mut Message| values.into_iter().try_for_each(|value| message.put(&value));
-        self.object.call_with(self.request(ListRequest::Push), fill)?.done()
+        let fill = |out: &mut ValueWriter| values.into_iter().try_for_each(|value| out.value(&value));
+        self.object.call_with(ListRequest::Push, fill)?.done()
     }
 
-    /// The element at `index`, if there is one. Python: `l[index]`.
+    /// Returns the element at `index`, if there is one.
     ///
     /// # Errors
     /// [`Error::Decode`], [`Error::Disconnected`].
+    ///
+    /// Python's counterpart: `l[index]`.
     pub fn get(&self, index: usize) -> Result<Option<T>> {
-        self.object.decode_one(&self.ask(ListRequest::Get(index as u64))?)
+        self.object.decode_one(&self.object.call(ListRequest::Get(index as u64))?)
     }
 
-    /// Replaces the element at `index`. Python: `l[index] = value`.
+    /// Replaces the element at `index`.
     ///
     /// # Errors
-    /// [`Error::Config`] if there is none; otherwise as [`push`](ListProxy::push).
+    /// [`Error::Config`] if there is none; otherwise those of [`push`](ListProxy::push).
+    ///
+    /// Python's counterpart: `l[index] = value`.
     pub fn set(&self, index: usize, value: T) -> Result<()> {
-        self.object.call_with(self.request(ListRequest::Set(index as u64)), |message| message.put(&value))?.done()
+        self.object.call_with(ListRequest::Set(index as u64), |values| values.value(&value))?.done()
     }
 
-    /// Puts `value` before the element at `index`, or at the end if `index` is the length. Python:
-    /// `insert`.
+    /// Inserts `value` before the element at `index`, or at the end if `index` is the length.
     ///
     /// # Errors
-    /// [`Error::Config`] if `index` is larger; otherwise as [`push`](ListProxy::push).
+    /// [`Error::Config`] if `index` is larger; otherwise those of [`push`](ListProxy::push).
+    ///
+    /// Python's counterpart: `insert`.
     pub fn insert(&self, index: usize, value: T) -> Result<()> {
-        self.object.call_with(self.request(ListRequest::Insert(index as u64)), |message| message.put(&value))?.done()
+        self.object.call_with(ListRequest::Insert(index as u64), |values| values.value(&value))?.done()
     }
 
-    /// Takes out the element at `index`, if there is one. Python: `pop(index)`. Errors as
-    /// [`get`](ListProxy::get).
+    /// Removes the element at `index`, if there is one, and returns it.
+    ///
+    /// # Errors
+    /// Those of [`get`](ListProxy::get).
+    ///
+    /// Python's counterpart: `pop(index)`.
     pub fn remove(&self, index: usize) -> Result<Option<T>> {
-        self.object.decode_one(&self.ask(ListRequest::Remove(index as u64))?)
+        self.object.decode_one(&self.object.call(ListRequest::Remove(index as u64))?)
     }
 
-    /// Takes out the last element, if there is one. Python: `pop()`. Errors as
-    /// [`get`](ListProxy::get).
+    /// Removes the last element, if there is one, and returns it.
+    ///
+    /// # Errors
+    /// Those of [`get`](ListProxy::get).
+    ///
+    /// Python's counterpart: `pop()`.
     pub fn pop(&self) -> Result<Option<T>> {
-        self.object.decode_one(&self.ask(ListRequest::Pop)?)
+        self.object.decode_one(&self.object.call(ListRequest::Pop)?)
     }
 
-    /// The number of elements. Python: `len(l)`.
+    /// Returns the number of elements.
     ///
     /// # Errors
     /// [`Error::Disconnected`].
+    ///
+    /// Python's counterpart: `len(l)`.
     pub fn len(&self) -> Result<usize> {
-        self.ask(ListRequest::Len)?.count()
+        self.object.call(ListRequest::Len)?.count()
     }
 
-    /// Whether there is no element. Errors as [`len`](ListProxy::len).
+    /// Returns whether there is no element.
+    ///
+    /// # Errors
+    /// Those of [`len`](ListProxy::len).
     pub fn is_empty(&self) -> Result<bool> {
         Ok(self.len()? == 0)
     }
 
-    /// Takes out all elements. Errors as [`len`](ListProxy::len).
+    /// Removes all elements.
+    ///
+    /// # Errors
+    /// Those of [`len`](ListProxy::len).
+    ///
+    /// Python's counterpart: `clear`.
     pub fn clear(&self) -> Result<()> {
-        self.ask(ListRequest::Clear)?.done()
+        self.object.call(ListRequest::Clear)?.done()
     }
 
-    /// All elements, as they are now. Python: `l[:]`.
+    /// Returns all elements, as they are now.
     ///
     /// # Errors
     /// [`Error::Decode`], [`Error::Disconnected`], and [`Error::TooLarge`] if they are more than a
     /// message may have.
+    ///
+    /// Python's counterpart: `l[:]`.
     pub fn to_vec(&self) -> Result<Vec<T>> {
-        self.object.decode_all(&self.ask(ListRequest::All)?)
+        self.object.decode_all(&self.object.call(ListRequest::All)?)
     }
 
-    /// Iterates over all elements as they are now: over [`to_vec`](ListProxy::to_vec), that is,
-    /// with its errors.
+    /// Returns an iterator over all elements as they are now: over [`to_vec`](ListProxy::to_vec).
+    ///
+    /// # Errors
+    /// Those of [`to_vec`](ListProxy::to_vec).
     pub fn iter(&self) -> Result<std::vec::IntoIter<T>> {
         self.to_vec().map(Vec::into_iter)
     }
 
-    /// Whether an element is serialized to the same bytes as `value`. Python: `value in l`.
+    /// Returns whether an element is serialized to the same bytes as `value`.
     ///
     /// # Errors
     /// [`Error::Encode`], [`Error::Disconnected`].
+    ///
+    /// Python's counterpart: `value in l`.
     pub fn contains(&self, value: &T) -> Result<bool> {
-        self.object.call_with(self.request(ListRequest::Contains), |message| message.put(value))?.flag()
+        self.object.call_with(ListRequest::Contains, |values| values.value(value))?.flag()
     }
 
-    /// Replaces the element at `index` by what `change` makes of it, and returns it, so that no
-    /// change by others is lost: if there was one in between, `change` is called again with the
-    /// new element. Python has no counterpart, and needs a lock.
+    /// Replaces the element at `index` by what `change` makes of it, and returns the new one.
     ///
+    /// No change of another process is lost: if there was one in between, `change` is called again
+    /// with the new element. (In Python this needs a lock.)
+    ///
+    /// # Errors
+    /// [`Error::Config`] if there is no such element; otherwise those of [`push`](ListProxy::push)
+    /// and [`get`](ListProxy::get).
+    ///
+    /// # Examples
     /// ```
     /// # fn main() -> multiproc::Result<()> {
     /// let manager = multiproc::Manager::new()?;
@@ -150,30 +192,18 @@ impl<T: Serialize + DeserializeOwned + 'static> ListProxy<T> {
     /// assert_eq!(list.to_vec()?, [1, 20]);
     /// # Ok(()) }
     /// ```
-    ///
-    /// # Errors
-    /// [`Error::Config`] if there is no such element; otherwise as [`push`](ListProxy::push) and
-    /// [`get`](ListProxy::get).
     pub fn update(&self, index: usize, mut change: impl FnMut(T) -> T) -> Result<T> {
         loop {
-            let answer = self.ask(ListRequest::Get(index as u64))?;
+            let answer = self.object.call(ListRequest::Get(index as u64))?;
             let old = answer.value()?.ok_or_else(|| Error::Config(format!("index {index} is out of range")))?;
             let new = change(self.object.decode(old)?);
-            let swap = self.object.call_with(self.request(ListRequest::Swap(index as u64)), |message| {
-                message.put_bytes(old)?;
-                message.put(&new)
+            let swap = self.object.call_with(ListRequest::Swap(index as u64), |values| {
+                values.encoded(old)?;
+                values.value(&new)
             })?;
             if swap.flag()? {
                 return Ok(new);
             }
         }
-    }
-
-    fn request(&self, request: ListRequest) -> Request {
-        Request::List(self.object.number, request)
-    }
-
-    fn ask(&self, request: ListRequest) -> Result<Answer> {
-        self.object.call(self.request(request))
     }
 }

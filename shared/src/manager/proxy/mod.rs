@@ -1,6 +1,9 @@
-//! What stands for an object of a manager in any process.
+//! Proxies: what stands for an object of a manager in any process.
+//!
+//! A proxy is an [object](object::Object) of a known kind; [`encoding`] has the values that travel.
 
 mod dict;
+mod encoding;
 mod list;
 mod namespace;
 mod object;
@@ -11,14 +14,16 @@ pub use list::ListProxy;
 pub use namespace::NamespaceProxy;
 pub use queue::QueueProxy;
 
+pub(super) use encoding::ValueWriter;
 pub(super) use object::Object;
 
 /// A proxy of any kind: [`ListProxy`], [`DictProxy`], [`NamespaceProxy`], [`QueueProxy`].
 ///
 /// Proxies can be cloned, sent to other processes as arguments, and kept in other objects of the
-/// same manager; all copies stand for the same object. Two are equal if they do.
+/// same manager; all copies stand for the same object. Two are equal if they do. The trait is
+/// implemented by this crate only.
 ///
-/// Implemented by this crate only. Python's counterpart is `multiprocessing.managers.BaseProxy`.
+/// Python's counterpart: `multiprocessing.managers.BaseProxy`.
 pub trait Proxy: sealed::Sealed {
     #[doc(hidden)]
     fn object(&self) -> &Object;
@@ -28,10 +33,11 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// What all proxies can do, whatever their elements are.
+/// Implements what all proxies can do, whatever their elements are.
 macro_rules! proxy {
     ($name:ident <$($element:ident),*> $text:literal) => {
         impl<$($element),*> $name<$($element),*> {
+            /// Returns the proxy of an object of this kind.
             pub(in crate::manager) fn of(object: $crate::manager::proxy::Object) -> Self {
                 Self { object, elements: std::marker::PhantomData }
             }

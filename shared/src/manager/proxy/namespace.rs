@@ -8,14 +8,13 @@ use serde::de::DeserializeOwned;
 use super::object::Object;
 use super::proxy;
 use crate::error::Result;
-use crate::manager::client::Answer;
-use crate::manager::protocol::{DictRequest, Request};
+use crate::manager::protocol::DictRequest;
 
 /// Named values of any types in a manager's process, for any process to use. Made by
 /// [`Manager::namespace`](crate::Manager::namespace).
 ///
-/// Nothing but the reader's word says of which type a value is: read with another type than it was
-/// set, it is [`Error::Decode`](crate::Error::Decode), or another value.
+/// The type of a value is not stored: reading it with another type than it was set with is
+/// [`Error::Decode`](crate::Error::Decode), or gives another value.
 ///
 /// ```
 /// use multiproc::Manager;
@@ -34,7 +33,7 @@ use crate::manager::protocol::{DictRequest, Request};
 /// All calls fail with [`Error::Disconnected`](crate::Error::Disconnected) once the manager has
 /// ended.
 ///
-/// Python's counterpart is what `SyncManager.Namespace` returns; there, the names are attributes.
+/// Python's counterpart: `multiprocessing.managers.NamespaceProxy`, whose names are attributes.
 pub struct NamespaceProxy {
     pub(super) object: Object,
     pub(super) elements: PhantomData<fn()>,
@@ -49,41 +48,36 @@ impl NamespaceProxy {
     /// [`Error::Encode`](crate::Error::Encode), [`Error::TooLarge`](crate::Error::TooLarge),
     /// [`Error::Disconnected`](crate::Error::Disconnected).
     pub fn set<T: Serialize + 'static>(&self, name: &str, value: T) -> Result<()> {
-        let request = Request::Dict(self.object.number, DictRequest::Insert);
-        let set = self.object.call_with(request, |message| {
-            message.put_key(name)?;
-            message.put(&value)
+        let answer = self.object.call_with(DictRequest::Insert, |values| {
+            values.key(name)?;
+            values.value(&value)
         })?;
-        set.value().map(drop)
+        answer.value().map(drop)
     }
 
-    /// The value of `name`, if it has one.
+    /// Returns the value of `name`, if it has one.
     ///
     /// # Errors
     /// [`Error::Decode`](crate::Error::Decode),
     /// [`Error::Disconnected`](crate::Error::Disconnected).
     pub fn get<T: DeserializeOwned + 'static>(&self, name: &str) -> Result<Option<T>> {
-        self.object.decode_one(&self.ask(DictRequest::Get, name)?)
+        self.object.decode_one(&self.object.call_with(DictRequest::Get, |values| values.key(name))?)
     }
 
-    /// Takes out `name`; says whether it had a value.
+    /// Removes `name`, and returns whether it had a value.
     ///
     /// # Errors
     /// [`Error::Disconnected`](crate::Error::Disconnected).
     pub fn remove(&self, name: &str) -> Result<bool> {
-        Ok(self.ask(DictRequest::Remove, name)?.value()?.is_some())
+        let answer = self.object.call_with(DictRequest::Remove, |values| values.key(name))?;
+        Ok(answer.value()?.is_some())
     }
 
-    /// All names, in the order in which they came.
+    /// Returns all names, in the order in which they were first set.
     ///
     /// # Errors
     /// [`Error::Disconnected`](crate::Error::Disconnected).
     pub fn names(&self) -> Result<Vec<String>> {
-        let answer = self.object.call(Request::Dict(self.object.number, DictRequest::Keys))?;
-        answer.values()?.map(|name| self.object.decode_key(name)).collect()
-    }
-
-    fn ask(&self, request: DictRequest, name: &str) -> Result<Answer> {
-        self.object.call_with(Request::Dict(self.object.number, request), |message| message.put_key(name))
+        self.object.decode_keys(&self.object.call(DictRequest::Keys)?)
     }
 }

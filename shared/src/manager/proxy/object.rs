@@ -1,4 +1,4 @@
-//! What every proxy is: an object's number, and the way to its manager.
+//! What every proxy is: the number of an object, and a connection to its manager.
 
 use std::fmt;
 #[cfg(feature = "manager-tcp")]
@@ -8,105 +8,104 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-use crate::codec::{self, Source};
+use super::encoding::{ValueWriter, current, decode, decode_key, encode};
 use crate::error::Result;
 use crate::fds::{self, Descriptor, Travel};
-use crate::foreign;
 use crate::kind::ObjectKind;
-use crate::manager::client::{Answer, Link, Route, current, within};
+use crate::manager::client::{Answer, Endpoint, ServerConnection};
 #[cfg(feature = "manager-tcp")]
 use crate::manager::key::Key;
-use crate::manager::protocol::{Kind, Message, Request};
-use crate::sys::large::on_large_pages;
+use crate::manager::protocol::{Kind, ObjectRequest, Request};
+use crate::manager::random::ManagerId;
 use crate::sys::socket;
 
 /// An object in a manager's process.
 #[doc(hidden)]
 #[derive(Clone)]
 pub struct Object {
-    pub(in crate::manager) link: Arc<Link>,
-    pub(in crate::manager) number: u64,
+    connection: Arc<ServerConnection>,
+    number: u64,
 }
 
 impl Object {
-    /// Makes an object of the values that `fill` appends.
+    /// Makes an object of the values that `fill` writes.
     pub(in crate::manager) fn create(
-        link: &Arc<Link>,
+        connection: &Arc<ServerConnection>,
         kind: Kind,
-        fill: impl FnOnce(&mut Message) -> Result<()>,
+        fill: impl FnOnce(&mut ValueWriter) -> Result<()>,
     ) -> Result<Self> {
-        let number = link.call(&Request::Create(kind), fill)?.object()?;
-        Ok(Self { link: link.clone(), number })
+        Self::of_request(connection, &Request::Create(kind), fill)
     }
 
-    /// The object that was published under that name.
+    /// Returns the object that was published under that name.
     #[cfg(feature = "manager-tcp")]
-    pub(in crate::manager) fn lookup(link: &Arc<Link>, kind: Kind, name: &str) -> Result<Self> {
-        let number = link.call(&Request::Lookup { name: name.into(), kind }, |_| Ok(()))?.object()?;
-        Ok(Self { link: link.clone(), number })
+    pub(in crate::manager) fn lookup(connection: &Arc<ServerConnection>, kind: Kind, name: &str) -> Result<Self> {
+        Self::of_request(connection, &Request::Lookup { name: name.into(), kind }, |_| Ok(()))
     }
 
-    /// A request that needs no values.
-    pub(super) fn call(&self, request: Request) -> Result<Answer> {
-        self.link.call(&request, |_| Ok(()))
+    fn of_request(
+        connection: &Arc<ServerConnection>,
+        request: &Request,
+        fill: impl FnOnce(&mut ValueWriter) -> Result<()>,
+    ) -> Result<Self> {
+        let number = connection.call(&encode(connection, request, fill)?)?.object()?;
+        Ok(Self { connection: connection.clone(), number })
     }
 
-    /// A request with values, which `fill` appends.
-    pub(super) fn call_with(&self, request: Request, fill: impl FnOnce(&mut Message) -> Result<()>) -> Result<Answer> {
-        self.link.call(&request, fill)
+    /// Returns the number of the object, if it is one of that manager's.
+    pub(in crate::manager) fn number_at(&self, manager: ManagerId) -> Option<u64> {
+        (self.connection.manager() == manager).then_some(self.number)
     }
 
-    /// A value of this manager's from its bytes.
+    /// Sends a request without values.
+    pub(super) fn call(&self, request: impl ObjectRequest) -> Result<Answer> {
+        self.call_with(request, |_| Ok(()))
+    }
+
+    /// Sends a request with the values that `fill` writes.
+    pub(super) fn call_with(
+        &self,
+        request: impl ObjectRequest,
+        fill: impl FnOnce(&mut ValueWriter) -> Result<()>,
+    ) -> Result<Answer> {
+        self.connection.call(&encode(&self.connection, &request.to(self.number), fill)?)
+    }
+
+    /// Sends a request for a value that there is only once, and confirms its arrival.
+    pub(super) fn call_and_confirm(&self, request: impl ObjectRequest) -> Result<Answer> {
+        self.connection.call_and_confirm(&encode(&self.connection, &request.to(self.number), |_| Ok(()))?)
+    }
+
+    /// Decodes a value of this manager.
     pub(super) fn decode<T: DeserializeOwned + 'static>(&self, bytes: &[u8]) -> Result<T> {
-        within(&self.link, || foreign::decode(Source::Slice(bytes)))
+        decode(&self.connection, bytes)
     }
 
-    /// A key or name of this manager's from its bytes.
+    /// Decodes a key or name of this manager.
     pub(super) fn decode_key<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T> {
-        within(&self.link, || foreign::decode_by(|| codec::decode_plain(bytes)))
+        decode_key(&self.connection, bytes)
     }
 
-    /// The one value of an answer.
+    /// Decodes the one value of an answer, if there is one.
     pub(super) fn decode_one<T: DeserializeOwned + 'static>(&self, answer: &Answer) -> Result<Option<T>> {
         answer.value()?.map(|bytes| self.decode(bytes)).transpose()
     }
 
-    /// All values of an answer.
+    /// Decodes all values of an answer.
     pub(super) fn decode_all<T: DeserializeOwned + 'static>(&self, answer: &Answer) -> Result<Vec<T>> {
         answer.values()?.map(|bytes| self.decode(bytes)).collect()
     }
-}
 
-/// How values and keys are written into a message.
-impl Message {
-    pub(in crate::manager) fn put<T: Serialize + 'static>(&mut self, value: &T) -> Result<()> {
-        self.value(|out| {
-            if let Some(bytes) = codec::view(value) {
-                out.reserve(bytes.len());
-                on_large_pages(out);
-            }
-            foreign::encode::<T>(|| codec::encode_ref(value, out))
-        })
-    }
-
-    pub(in crate::manager) fn put_key<K: Serialize + ?Sized>(&mut self, key: &K) -> Result<()> {
-        self.value(|out| foreign::encode::<K>(|| codec::encode_plain(key, out)))
-    }
-
-    pub(in crate::manager) fn put_bytes(&mut self, bytes: &[u8]) -> Result<()> {
-        self.value(|out| {
-            out.extend_from_slice(bytes);
-            Ok(())
-        })
+    /// Decodes all keys or names of an answer.
+    pub(super) fn decode_keys<T: DeserializeOwned>(&self, answer: &Answer) -> Result<Vec<T>> {
+        answer.values()?.map(|bytes| self.decode_key(bytes)).collect()
     }
 }
-
-const OTHER: &str = "a proxy can be kept by its own manager only, and this one is of another";
 
 /// Two proxies are equal if they stand for the same object.
 impl PartialEq for Object {
     fn eq(&self, other: &Self) -> bool {
-        self.link.manager == other.link.manager && self.number == other.number
+        self.connection.manager() == other.connection.manager() && self.number == other.number
     }
 }
 
@@ -118,68 +117,70 @@ impl fmt::Debug for Object {
     }
 }
 
-/// A proxy as it travels.
+/// A proxy as it is serialized.
 #[derive(Serialize, Deserialize)]
-enum Travelling {
-    /// Within a value that its own manager keeps: whoever reads it there has a way to the manager.
-    Inside(u64),
+enum SerializedProxy {
+    /// In a value that its own manager stores: a process that reads it has a connection.
+    Stored(u64),
     /// To a process on this machine.
-    Door { manager: u128, cap: u64, number: u64, door: Door },
-    /// The same, for a proxy that came by TCP.
+    Local { manager: ManagerId, max_message: u64, number: u64, socket: LocalSocket },
+    /// To a process on this machine, by a process that is connected by TCP.
     #[cfg(feature = "manager-tcp")]
-    Tcp { manager: u128, cap: u64, number: u64, address: SocketAddr, key: Key },
+    Tcp { manager: ManagerId, max_message: u64, number: u64, address: SocketAddr, key: Key },
 }
 
-/// The outer side of the manager's front door.
-struct Door(Arc<Descriptor>);
+/// The clients' end of the server's socket.
+struct LocalSocket(Arc<Descriptor>);
 
-impl Serialize for Door {
+impl Serialize for LocalSocket {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         fds::serialize(&self.0, ObjectKind::Door, Travel::Shared, serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Door {
+impl<'de> Deserialize<'de> for LocalSocket {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let door = fds::deserialize(ObjectKind::Door, deserializer)?;
-        socket::check(&*door).map_err(de::Error::custom)?;
-        Ok(Self(door))
+        let socket = fds::deserialize(ObjectKind::Door, deserializer)?;
+        socket::check(&*socket).map_err(de::Error::custom)?;
+        Ok(Self(socket))
     }
 }
 
+const OTHER_MANAGER: &str = "a proxy can be kept by its own manager only, and this one is of another";
+
 impl Serialize for Object {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Link { manager, cap, route, .. } = &*self.link;
-        self.link.check().map_err(ser::Error::custom)?;
-        let (manager, cap, number) = (*manager, *cap, self.number);
-        let travelling = match (current(), route) {
-            (Some(link), _) if link.manager == manager => Travelling::Inside(number),
-            (Some(_), _) => {
-                return Err(ser::Error::custom(OTHER));
+        self.connection.check().map_err(ser::Error::custom)?;
+        let (manager, max_message) = (self.connection.manager(), self.connection.max_message());
+        let number = self.number;
+        let proxy = match (current(), self.connection.endpoint()) {
+            (Some(connection), _) if connection.manager() == manager => SerializedProxy::Stored(number),
+            (Some(_), _) => return Err(ser::Error::custom(OTHER_MANAGER)),
+            (None, Endpoint::Local(socket)) => {
+                SerializedProxy::Local { manager, max_message, number, socket: LocalSocket(socket.clone()) }
             }
-            (None, Route::Door(door)) => Travelling::Door { manager, cap, number, door: Door(door.clone()) },
             #[cfg(feature = "manager-tcp")]
-            (None, Route::Tcp(address, key)) => {
-                Travelling::Tcp { manager, cap, number, address: *address, key: key.clone() }
+            (None, Endpoint::Tcp(address, key)) => {
+                SerializedProxy::Tcp { manager, max_message, number, address: *address, key: key.clone() }
             }
         };
-        travelling.serialize(serializer)
+        proxy.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (link, number) = match (Travelling::deserialize(deserializer)?, current()) {
-            (Travelling::Inside(number), Some(link)) => (link, number),
-            (Travelling::Door { manager, cap, number, door }, None) => {
-                (Link::to(manager, cap, Route::Door(door.0)), number)
+        let (connection, number) = match (SerializedProxy::deserialize(deserializer)?, current()) {
+            (SerializedProxy::Stored(number), Some(connection)) => (connection, number),
+            (SerializedProxy::Local { manager, max_message, number, socket }, None) => {
+                (ServerConnection::to(manager, max_message, Endpoint::Local(socket.0)), number)
             }
             #[cfg(feature = "manager-tcp")]
-            (Travelling::Tcp { manager, cap, number, address, key }, None) => {
-                (Link::to(manager, cap, Route::Tcp(address, key)), number)
+            (SerializedProxy::Tcp { manager, max_message, number, address, key }, None) => {
+                (ServerConnection::to(manager, max_message, Endpoint::Tcp(address, key)), number)
             }
             _ => return Err(de::Error::custom("the proxy did not come from where it is read")),
         };
-        Ok(Self { link, number })
+        Ok(Self { connection, number })
     }
 }

@@ -9,17 +9,17 @@ use serde::de::DeserializeOwned;
 use super::object::Object;
 use super::proxy;
 use crate::error::{Error, Result};
-use crate::manager::protocol::{Patience, QueueRequest, Request};
+use crate::manager::protocol::{QueueRequest, Timeout};
 use crate::queue::PutError;
 
 /// A queue in a manager's process, for any process to use. Made by
 /// [`Manager::queue`](crate::Manager::queue) and
 /// [`Manager::bounded_queue`](crate::Manager::bounded_queue).
 ///
-/// Those who wait do so without holding up others. A process that is killed while it waits leaves
-/// nothing behind, and a value that was on its way to it goes back to the front of the queue: it is
-/// lost only if the process had it. (By TCP, a connection that breaks at the very moment in which a
-/// value arrives may have it delivered a second time, to somebody else.)
+/// A call that waits holds up no other. A process that is killed while it waits leaves nothing
+/// behind, and a value that was on its way to it goes back to the front of the queue: it is lost
+/// only if the process had it. (By TCP, if a connection breaks at the very moment in which a value
+/// arrives, the value may be delivered a second time, to another process.)
 ///
 /// ```
 /// use multiproc::{Error, Manager, Process, QueueProxy};
@@ -44,9 +44,9 @@ use crate::queue::PutError;
 /// # Ok(()) }
 /// ```
 ///
-/// All calls fail with [`Error::Disconnected`] once the manager has ended, those that wait too.
+/// All calls fail with [`Error::Disconnected`] once the manager has ended, also those that wait.
 ///
-/// Python's counterpart is what `SyncManager.Queue` and `SyncManager.JoinableQueue` return.
+/// Python's counterpart: what `SyncManager.Queue` and `SyncManager.JoinableQueue` return.
 pub struct QueueProxy<T> {
     pub(super) object: Object,
     pub(super) elements: PhantomData<fn() -> T>,
@@ -55,107 +55,139 @@ pub struct QueueProxy<T> {
 proxy!(QueueProxy<T> "QueueProxy");
 
 impl<T: Serialize + DeserializeOwned + 'static> QueueProxy<T> {
-    /// Puts `value` at the end; waits while a bounded queue is full. Python: `put(value)`.
+    /// Puts `value` at the end; waits while a bounded queue is full.
     ///
     /// # Errors
-    /// The value comes back with [`Error::Closed`] after [`close`](QueueProxy::close),
+    /// The value is returned with [`Error::Closed`] after [`close`](QueueProxy::close),
     /// [`Error::Encode`], [`Error::TooLarge`], or [`Error::Disconnected`].
+    ///
+    /// Python's counterpart: `put(value)`.
     pub fn put(&self, value: T) -> Result<(), PutError<T>> {
-        self.put_within(value, Patience::Endless)
+        self.put_within(value, Timeout::Never)
     }
 
-    /// As [`put`](QueueProxy::put), but a full queue is [`Error::Full`]. Python:
-    /// `put_nowait(value)`.
+    /// Puts `value` at the end, without waiting.
+    ///
+    /// # Errors
+    /// [`Error::Full`] if the queue is full; otherwise those of [`put`](QueueProxy::put).
+    ///
+    /// Python's counterpart: `put_nowait(value)`.
     pub fn try_put(&self, value: T) -> Result<(), PutError<T>> {
-        self.put_within(value, Patience::None)
+        self.put_within(value, Timeout::Zero)
     }
 
-    /// As [`put`](QueueProxy::put), but a queue that stays full so long is [`Error::TimedOut`].
-    /// Python: `put(value, timeout=…)`.
-    pub fn put_timeout(&self, value: T, patience: Duration) -> Result<(), PutError<T>> {
-        self.put_within(value, Patience::AtMost(patience))
+    /// Puts `value` at the end; waits while a bounded queue is full, for at most `timeout`.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] if the queue stays full; otherwise those of [`put`](QueueProxy::put).
+    ///
+    /// Python's counterpart: `put(value, timeout=…)`.
+    pub fn put_timeout(&self, value: T, timeout: Duration) -> Result<(), PutError<T>> {
+        self.put_within(value, Timeout::After(timeout))
     }
 
-    /// Takes the first value; waits while there is none. Python: `get()`.
+    /// Takes the first value; waits while there is none.
     ///
     /// # Errors
     /// [`Error::Closed`] if the queue was closed and is empty, [`Error::Decode`],
     /// [`Error::Disconnected`].
+    ///
+    /// Python's counterpart: `get()`.
     pub fn get(&self) -> Result<T> {
-        self.get_within(Patience::Endless)
+        self.get_within(Timeout::Never)
     }
 
-    /// As [`get`](QueueProxy::get), but an empty queue is [`Error::Empty`]. Python: `get_nowait()`.
+    /// Takes the first value, without waiting.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] if there is none; otherwise those of [`get`](QueueProxy::get).
+    ///
+    /// Python's counterpart: `get_nowait()`.
     pub fn try_get(&self) -> Result<T> {
-        self.get_within(Patience::None)
+        self.get_within(Timeout::Zero)
     }
 
-    /// As [`get`](QueueProxy::get), but a queue that stays empty so long is [`Error::TimedOut`].
-    /// Python: `get(timeout=…)`.
-    pub fn get_timeout(&self, patience: Duration) -> Result<T> {
-        self.get_within(Patience::AtMost(patience))
+    /// Takes the first value; waits while there is none, for at most `timeout`.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] if the queue stays empty; otherwise those of [`get`](QueueProxy::get).
+    ///
+    /// Python's counterpart: `get(timeout=…)`.
+    pub fn get_timeout(&self, timeout: Duration) -> Result<T> {
+        self.get_within(Timeout::After(timeout))
     }
 
-    /// The number of values in the queue now. Python: `qsize()`.
+    /// Returns the number of values in the queue now.
     ///
     /// # Errors
     /// [`Error::Disconnected`].
+    ///
+    /// Python's counterpart: `qsize()`.
     pub fn len(&self) -> Result<usize> {
-        self.object.call(self.request(QueueRequest::Len))?.count()
+        self.object.call(QueueRequest::Len)?.count()
     }
 
-    /// Whether there is no value now. Python: `empty()`. Errors as [`len`](QueueProxy::len).
+    /// Returns whether there is no value now.
+    ///
+    /// # Errors
+    /// Those of [`len`](QueueProxy::len).
+    ///
+    /// Python's counterpart: `empty()`.
     pub fn is_empty(&self) -> Result<bool> {
         Ok(self.len()? == 0)
     }
 
-    /// Closes the queue for everybody: it takes no more values, and those who get are told when
-    /// there are none left. Python: `shutdown()` of Python 3.13's `queue.Queue`. Errors as
-    /// [`len`](QueueProxy::len).
-    pub fn close(&self) -> Result<()> {
-        self.object.call(self.request(QueueRequest::Close))?.done()
-    }
-
-    /// Says that the work on a value that was got is done, for [`join`](QueueProxy::join). Python:
-    /// `task_done()`.
+    /// Closes the queue for all processes: it takes no more values, and once it is empty
+    /// [`get`](QueueProxy::get) fails with [`Error::Closed`].
     ///
     /// # Errors
-    /// [`Error::Config`] if it is said more often than values were put, [`Error::Disconnected`].
-    pub fn task_done(&self) -> Result<()> {
-        self.object.call(self.request(QueueRequest::TaskDone))?.done()
+    /// Those of [`len`](QueueProxy::len).
+    ///
+    /// Python's counterpart: `queue.Queue.shutdown`, since Python 3.13.
+    pub fn close(&self) -> Result<()> {
+        self.object.call(QueueRequest::Close)?.done()
     }
 
-    /// Waits until [`task_done`](QueueProxy::task_done) was said for each value that was put.
-    /// Python: `join()`.
+    /// Marks the work on a value that was taken as done, for [`join`](QueueProxy::join).
+    ///
+    /// # Errors
+    /// [`Error::Config`] if it is called more often than values were put, [`Error::Disconnected`].
+    ///
+    /// Python's counterpart: `task_done()`.
+    pub fn task_done(&self) -> Result<()> {
+        self.object.call(QueueRequest::TaskDone)?.done()
+    }
+
+    /// Waits until [`task_done`](QueueProxy::task_done) was called for each value that was put.
     ///
     /// # Errors
     /// [`Error::Disconnected`].
+    ///
+    /// Python's counterpart: `join()`.
     pub fn join(&self) -> Result<()> {
-        self.object.call(self.request(QueueRequest::Join(Patience::Endless)))?.done()
+        self.object.call(QueueRequest::Join(Timeout::Never))?.done()
     }
 
-    /// As [`join`](QueueProxy::join), but waits no longer than `patience`; says whether all is
-    /// done.
-    pub fn join_timeout(&self, patience: Duration) -> Result<bool> {
-        match self.object.call(self.request(QueueRequest::Join(Patience::AtMost(patience)))) {
+    /// Waits until [`task_done`](QueueProxy::task_done) was called for each value that was put, for
+    /// at most `timeout`. Returns whether it was.
+    ///
+    /// # Errors
+    /// Those of [`join`](QueueProxy::join).
+    pub fn join_timeout(&self, timeout: Duration) -> Result<bool> {
+        match self.object.call(QueueRequest::Join(Timeout::After(timeout))) {
             Err(Error::TimedOut { .. }) => Ok(false),
             outcome => outcome?.done().map(|()| true),
         }
     }
 
-    fn put_within(&self, value: T, patience: Patience) -> Result<(), PutError<T>> {
-        let request = self.request(QueueRequest::Put(patience));
-        let put = self.object.call_with(request, |message| message.put(&value)).and_then(|answer| answer.done());
-        put.map_err(|error| PutError { value, error })
+    fn put_within(&self, value: T, timeout: Timeout) -> Result<(), PutError<T>> {
+        let answer = self.object.call_with(QueueRequest::Put(timeout), |values| values.value(&value));
+        answer.and_then(|answer| answer.done()).map_err(|error| PutError { value, error })
     }
 
-    fn get_within(&self, patience: Patience) -> Result<T> {
-        let answer = self.object.link.call_and_confirm(&self.request(QueueRequest::Get(patience)))?;
+    fn get_within(&self, timeout: Timeout) -> Result<T> {
+        let answer = self.object.call_and_confirm(QueueRequest::Get(timeout))?;
         let value = self.object.decode_one(&answer)?;
         value.ok_or_else(|| Error::Decode("the manager sent no value".into()))
-    }
-
-    fn request(&self, request: QueueRequest) -> Request {
-        Request::Queue(self.object.number, request)
     }
 }

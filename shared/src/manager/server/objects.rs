@@ -1,15 +1,18 @@
-//! All that the server holds.
+//! The objects of the server, by number, and their names.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::answer::{Answer, Outcome, lock};
 use super::dict::Dict;
 use super::list::List;
 use super::queue::Queue;
-use crate::manager::protocol::{Failure, Kind, Reply, Values};
+use super::response::{Outcome, Response};
+use crate::manager::message::Values;
+use crate::manager::protocol::{Failure, Kind, Reply};
+use crate::manager::random::ManagerId;
 
+/// An object of the server.
 pub(super) enum Object {
     List(List),
     Dict(Dict),
@@ -36,63 +39,82 @@ impl Object {
         }
     }
 
-    /// The failure of a request that is for another kind of object.
-    pub(super) fn is_no(&self, kind: Kind) -> Failure {
+    /// Returns the failure of a request that is for another kind of object.
+    pub(super) fn is_not(&self, kind: Kind) -> Failure {
         Failure::Refused(format!("the object is a {}, not a {}", self.kind().name(), kind.name()))
     }
 }
 
-/// The server's objects, and their names.
+/// The server's objects and their names.
 pub(super) struct Objects {
-    pub(super) manager: u128,
-    /// The most bytes of a message.
-    pub(super) cap: u64,
+    manager: ManagerId,
+    max_message: u64,
     next: AtomicU64,
     objects: Mutex<HashMap<u64, Arc<Object>>>,
     names: Mutex<HashMap<String, u64>>,
 }
 
 impl Objects {
-    pub(super) fn new(manager: u128, cap: u64) -> Self {
-        Self { manager, cap, next: AtomicU64::new(1), objects: Mutex::default(), names: Mutex::default() }
+    /// Returns the objects of a manager, none so far.
+    pub(super) fn new(manager: ManagerId, max_message: u64) -> Self {
+        Self { manager, max_message, next: AtomicU64::new(1), objects: Mutex::default(), names: Mutex::default() }
     }
 
+    /// Returns the most bytes of a message.
+    pub(super) fn max_message(&self) -> u64 {
+        self.max_message
+    }
+
+    /// Returns which manager this is.
+    pub(super) fn welcome(&self) -> Outcome {
+        Response::plain(Reply::Welcome { manager: self.manager, max_message: self.max_message })
+    }
+
+    /// Returns the object of that number.
     pub(super) fn get(&self, object: u64) -> Result<Arc<Object>, Failure> {
         let found = lock(&self.objects).get(&object).cloned();
         found.ok_or_else(|| Failure::Refused(format!("the manager has no object {object}")))
     }
 
+    /// Makes an object of `values`.
     pub(super) fn create(&self, kind: Kind, values: Values<'_>) -> Outcome {
         let object = Arc::new(Object::new(kind, values)?);
         let number = self.next.fetch_add(1, Relaxed);
         lock(&self.objects).insert(number, object);
-        Answer::plain(Reply::Object(number))
+        Response::plain(Reply::Object(number))
     }
 
+    /// Gives an object a name.
     pub(super) fn publish(&self, name: String, object: u64) -> Outcome {
         self.get(object)?;
         lock(&self.names).insert(name, object);
-        Answer::done()
+        Response::done()
     }
 
-    /// Those who wait at a queue that goes wait no more.
+    /// Removes an object and its names. Clients that wait at a queue that is removed wait no more.
     pub(super) fn remove(&self, number: u64) -> Outcome {
         let object = lock(&self.objects).remove(&number);
         lock(&self.names).retain(|_, named| *named != number);
         if let Some(Object::Queue(queue)) = object.as_deref() {
             queue.discard();
         }
-        Answer::flag(object.is_some())
+        Response::flag(object.is_some())
     }
 
+    /// Returns the object of that name, which must be of this kind.
     pub(super) fn lookup(&self, name: &str, kind: Kind) -> Outcome {
         let number = lock(&self.names).get(name).copied();
         let number =
             number.ok_or_else(|| Failure::Refused(format!("the manager has published nothing as {name:?}")))?;
         let object = self.get(number)?;
         if std::mem::discriminant(&object.kind()) != std::mem::discriminant(&kind) {
-            return Err(object.is_no(kind));
+            return Err(object.is_not(kind));
         }
-        Answer::plain(Reply::Object(number))
+        Response::plain(Reply::Object(number))
     }
+}
+
+/// Locks a map, which no thread leaves half changed.
+fn lock<K, V>(map: &Mutex<HashMap<K, V>>) -> MutexGuard<'_, HashMap<K, V>> {
+    map.lock().unwrap_or_else(PoisonError::into_inner)
 }

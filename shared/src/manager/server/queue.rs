@@ -1,26 +1,27 @@
-//! A queue in the server, and those who wait at it.
+//! Queues in the server, and the clients that wait at them.
 //!
-//! A client that must wait does so in its own session's thread, which sleeps until it is rung for
-//! or until its client is gone. Who is rung for is taken from the line; if he then finds nothing
-//! (somebody came just before) he stands at its front again, and if he is gone the ring is passed
-//! on to the next, so that no ring is lost.
+//! A session whose client must wait sleeps in its own thread until another session notifies it or
+//! its client is gone. A session that is notified is removed from the waiting list. If it then
+//! finds nothing to take (another client was faster) it goes to the front of the list again, and if
+//! its client is gone it passes the notification on to the next one, so that none is lost.
 
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 
-use super::answer::lock;
-use crate::manager::protocol::{Bytes, Failure, Patience};
-use crate::manager::stream::Stream;
+use crate::manager::framed_stream::FramedStream;
+use crate::manager::message::Bytes;
+use crate::manager::protocol::{Failure, Timeout};
 use crate::sys::notifier::Notifier;
 use crate::sys::stream::patience;
 
+/// A queue. No thread leaves its state half changed, so that a poisoned lock is as good as any.
 pub(super) struct Queue {
-    bound: usize,
+    capacity: usize,
     state: Mutex<State>,
 }
 
@@ -28,216 +29,229 @@ pub(super) struct Queue {
 struct State {
     items: VecDeque<Bytes>,
     closed: bool,
-    /// Values put for which nobody has said `task_done`.
+    /// Values that were put and not marked as done.
     unfinished: u64,
     /// Values on their way to a client that has not confirmed them: they may come back.
-    handed: u64,
-    lines: [VecDeque<Arc<Notifier>>; 3],
+    unconfirmed: u64,
+    /// A waiting list for each [`Event`].
+    waiting: [VecDeque<Arc<Notifier>>; 3],
 }
 
-/// What one may wait for; each has a line of its own.
+/// The events that a client may wait for.
 #[derive(Clone, Copy)]
-enum For {
+enum Event {
     Value,
     Room,
     AllDone,
 }
 
-/// Why a wait ended without what it was for.
-pub(super) enum Unmet {
-    /// Tell the client.
+/// The reason why a wait ended without the event.
+pub(super) enum WaitError {
+    /// The failure for the client.
     Failed(Failure),
     /// There is no client any more.
-    Gone,
+    ClientGone,
 }
 
-impl From<Failure> for Unmet {
+impl From<Failure> for WaitError {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
     }
 }
 
-/// How a sleep ended.
-enum Woken {
-    Rung,
-    Gone,
+/// The reason why a sleep ended.
+enum Wakeup {
+    Notified,
+    ClientGone,
     TimedOut,
 }
 
 impl State {
-    fn ring_one(&mut self, line: For) {
-        if let Some(notifier) = self.lines[line as usize].pop_front() {
+    fn notify_one(&mut self, event: Event) {
+        if let Some(notifier) = self.waiting[event as usize].pop_front() {
             notifier.notify();
         }
     }
 
-    fn ring_all(&mut self, line: For) {
-        self.lines[line as usize].drain(..).for_each(|notifier| notifier.notify());
+    fn notify_all(&mut self, event: Event) {
+        self.waiting[event as usize].drain(..).for_each(|notifier| notifier.notify());
     }
 
-    /// Takes somebody from the line; `false` if he was rung for and is in it no more.
-    fn leave(&mut self, line: For, notifier: &Arc<Notifier>) -> bool {
-        let line = &mut self.lines[line as usize];
-        let place = line.iter().position(|other| Arc::ptr_eq(other, notifier));
-        place.and_then(|place| line.remove(place)).is_some()
+    /// Removes a session from the waiting list; returns `false` if it was notified and is in the
+    /// list no more.
+    fn stop_waiting(&mut self, event: Event, notifier: &Arc<Notifier>) -> bool {
+        let list = &mut self.waiting[event as usize];
+        let at = list.iter().position(|other| Arc::ptr_eq(other, notifier));
+        at.and_then(|at| list.remove(at)).is_some()
     }
 
-    /// The value that was handed out has found its place.
-    fn settle(&mut self) {
-        self.handed -= 1;
-        if self.closed && self.handed == 0 && self.items.is_empty() {
-            self.ring_all(For::Value);
+    /// Ends the transfer of a value: it was confirmed, or is in the queue again.
+    fn end_transfer(&mut self) {
+        debug_assert!(self.unconfirmed > 0);
+        self.unconfirmed -= 1;
+        if self.closed && self.unconfirmed == 0 && self.items.is_empty() {
+            self.notify_all(Event::Value);
         }
     }
 }
 
 impl Queue {
-    pub(super) fn new(bound: Option<u64>) -> Self {
-        let bound = bound.map_or(usize::MAX, |bound| usize::try_from(bound).unwrap_or(usize::MAX));
-        Self { bound, state: Mutex::default() }
+    /// Returns an empty queue, for up to `capacity` values.
+    pub(super) fn new(capacity: Option<u64>) -> Self {
+        let capacity = capacity.map_or(usize::MAX, |capacity| usize::try_from(capacity).unwrap_or(usize::MAX));
+        Self { capacity, state: Mutex::default() }
     }
 
-    pub(super) fn put(&self, value: &[u8], wait: Patience, client: &Stream) -> Result<(), Unmet> {
+    /// Puts a value at the end; waits for room.
+    pub(super) fn put(&self, value: &[u8], timeout: Timeout, client: &FramedStream) -> Result<(), WaitError> {
         let mut value = Some(Bytes::from(value));
-        self.wait(For::Room, wait, client, Failure::Full, |state| {
+        self.wait(Event::Room, timeout, client, Failure::Full, |state| {
             if state.closed {
                 return Some(Err(Failure::Closed));
             }
-            if state.items.len() >= self.bound {
+            if state.items.len() >= self.capacity {
                 return None;
             }
             state.items.extend(value.take());
             state.unfinished += 1;
-            state.ring_one(For::Value);
+            state.notify_one(Event::Value);
             Some(Ok(()))
         })
     }
 
-    /// Takes a value to be handed to the client; [`confirm`](Queue::confirm) or
-    /// [`put_back`](Queue::put_back) must follow.
-    pub(super) fn take(&self, wait: Patience, client: &Stream) -> Result<Bytes, Unmet> {
-        self.wait(For::Value, wait, client, Failure::Empty, |state| match state.items.pop_front() {
+    /// Takes the first value, which is to be sent to the client; waits for one.
+    /// [`confirm`](Queue::confirm) or [`put_back`](Queue::put_back) must follow.
+    pub(super) fn take(&self, timeout: Timeout, client: &FramedStream) -> Result<Bytes, WaitError> {
+        self.wait(Event::Value, timeout, client, Failure::Empty, |state| match state.items.pop_front() {
             Some(value) => {
-                state.handed += 1;
-                state.ring_one(For::Room);
+                state.unconfirmed += 1;
+                state.notify_one(Event::Room);
                 Some(Ok(value))
             }
-            None if state.closed && state.handed == 0 => Some(Err(Failure::Closed)),
+            None if state.closed && state.unconfirmed == 0 => Some(Err(Failure::Closed)),
             None => None,
         })
     }
 
-    /// The client has the value.
+    /// Records that the client has the value that was taken for it.
     pub(super) fn confirm(&self) {
-        lock(&self.state).settle();
+        self.lock().end_transfer();
     }
 
-    /// The client has gone without the value. It may be one too many for the queue's bound now: it
-    /// was there first.
+    /// Puts a value back to the front, because the client has gone without it. It may be one more
+    /// than the capacity now: it was there first.
     pub(super) fn put_back(&self, value: Bytes) {
-        let mut state = lock(&self.state);
+        let mut state = self.lock();
         state.items.push_front(value);
-        state.settle();
-        state.ring_one(For::Value);
+        state.end_transfer();
+        state.notify_one(Event::Value);
     }
 
+    /// Returns the number of values.
     pub(super) fn len(&self) -> usize {
-        lock(&self.state).items.len()
+        self.lock().items.len()
     }
 
+    /// Lets no more values in, and ends all waits for room, and for values once there are none.
     pub(super) fn close(&self) {
-        let mut state = lock(&self.state);
+        let mut state = self.lock();
         state.closed = true;
-        state.ring_all(For::Value);
-        state.ring_all(For::Room);
+        state.notify_all(Event::Value);
+        state.notify_all(Event::Room);
     }
 
-    /// Ends all waits, for the queue is going.
+    /// Drops all values and ends all waits, because the queue is removed.
     pub(super) fn discard(&self) {
         self.close();
-        let mut state = lock(&self.state);
+        let mut state = self.lock();
         state.unfinished = 0;
-        state.ring_all(For::AllDone);
+        state.notify_all(Event::AllDone);
         let items = std::mem::take(&mut state.items);
         drop(state);
         drop(items);
     }
 
+    /// Marks the work on a value as done.
     pub(super) fn task_done(&self) -> Result<(), Failure> {
-        let mut state = lock(&self.state);
+        let mut state = self.lock();
         let left = state.unfinished.checked_sub(1);
         state.unfinished =
             left.ok_or_else(|| Failure::Refused("task_done was called more often than values were put".into()))?;
         if state.unfinished == 0 {
-            state.ring_all(For::AllDone);
+            state.notify_all(Event::AllDone);
         }
         Ok(())
     }
 
-    pub(super) fn join(&self, wait: Patience, client: &Stream) -> Result<(), Unmet> {
-        let now = Failure::TimedOut(Duration::ZERO);
-        self.wait(For::AllDone, wait, client, now, |state| (state.unfinished == 0).then_some(Ok(())))
+    /// Waits until the work on all values is done.
+    pub(super) fn join(&self, timeout: Timeout, client: &FramedStream) -> Result<(), WaitError> {
+        let at_once = Failure::TimedOut(Duration::ZERO);
+        self.wait(Event::AllDone, timeout, client, at_once, |state| (state.unfinished == 0).then_some(Ok(())))
     }
 
-    /// Tries until `attempt` has an outcome, time is out, or the client is gone. `now` is the
-    /// failure of one who does not wait.
+    /// Calls `attempt` until it returns an outcome, the time is up, or the client is gone.
+    /// `at_once` is the failure of a request that does not wait.
     fn wait<R>(
         &self,
-        line: For,
-        wait: Patience,
-        client: &Stream,
-        now: Failure,
+        event: Event,
+        timeout: Timeout,
+        client: &FramedStream,
+        at_once: Failure,
         mut attempt: impl FnMut(&mut State) -> Option<Result<R, Failure>>,
-    ) -> Result<R, Unmet> {
-        let deadline = wait.deadline();
-        let mut state = lock(&self.state);
+    ) -> Result<R, WaitError> {
+        let deadline = timeout.deadline();
+        let mut state = self.lock();
         if let Some(outcome) = attempt(&mut state) {
             return Ok(outcome?);
         }
-        let too_late = match wait {
-            Patience::None => return Err(now.into()),
-            Patience::AtMost(time) => Failure::TimedOut(time),
-            Patience::Endless => now,
+        let too_late = match timeout {
+            Timeout::Zero => return Err(at_once.into()),
+            Timeout::After(time) => Failure::TimedOut(time),
+            Timeout::Never => at_once,
         };
         let notifier = Arc::new(Notifier::new().map_err(|_| Failure::System(Errno::EMFILE as i32))?);
-        state.lines[line as usize].push_back(notifier.clone());
+        state.waiting[event as usize].push_back(notifier.clone());
         loop {
             drop(state);
-            let woken = sleep(client, &notifier, deadline);
-            state = lock(&self.state);
-            let rung = !state.leave(line, &notifier);
-            if matches!(woken, Woken::Gone) {
-                if rung {
-                    state.ring_one(line);
+            let wakeup = sleep(client, &notifier, deadline);
+            state = self.lock();
+            let notified = !state.stop_waiting(event, &notifier);
+            if matches!(wakeup, Wakeup::ClientGone) {
+                if notified {
+                    state.notify_one(event);
                 }
-                return Err(Unmet::Gone);
+                return Err(WaitError::ClientGone);
             }
             if let Some(outcome) = attempt(&mut state) {
                 return Ok(outcome?);
             }
-            if matches!(woken, Woken::TimedOut) {
+            if matches!(wakeup, Wakeup::TimedOut) {
                 return Err(too_late.into());
             }
-            // Nobody rings for one who is in no line, so that this takes no ring that is still to come.
+            // A session in no list is not notified, so that this clears no notification to come.
             notifier.clear();
-            state.lines[line as usize].push_front(notifier.clone());
+            state.waiting[event as usize].push_front(notifier.clone());
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn sleep(client: &Stream, notifier: &Notifier, deadline: Option<Instant>) -> Woken {
+/// Sleeps until the session is notified, its client is gone or the deadline has come.
+fn sleep(client: &FramedStream, notifier: &Notifier, deadline: Option<Instant>) -> Wakeup {
     loop {
-        // A client that waits has nothing to say: whatever comes from it is its end, or against the
-        // protocol.
+        // A client that waits sends nothing: whatever arrives is its end, or against the protocol.
         let mut fds =
             [PollFd::new(client.as_fd(), PollFlags::POLLIN), PollFd::new(notifier.as_fd(), PollFlags::POLLIN)];
         match poll(&mut fds, patience(deadline)) {
             Err(Errno::EINTR) => {}
-            Ok(0) if deadline.is_some_and(|deadline| deadline <= Instant::now()) => return Woken::TimedOut,
+            Ok(0) if deadline.is_some_and(|deadline| deadline <= Instant::now()) => return Wakeup::TimedOut,
             Ok(0) => {}
-            Ok(_) if fds[0].any().unwrap_or(true) => return Woken::Gone,
-            Ok(_) => return Woken::Rung,
-            Err(_) => return Woken::Gone,
+            Ok(_) if fds[0].any().unwrap_or(true) => return Wakeup::ClientGone,
+            Ok(_) => return Wakeup::Notified,
+            Err(_) => return Wakeup::ClientGone,
         }
     }
 }

@@ -1,15 +1,15 @@
-//! Clients that do not keep to the rules.
+//! Clients that break the protocol.
 
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::objects::Objects;
-use super::session::serve_one;
-use crate::manager::protocol::{
-    DictRequest, Kind, ListRequest, Message, Patience, QueueRequest, Reply, Request, Values,
-};
-use crate::manager::stream::Stream;
+use super::session::Session;
+use crate::manager::framed_stream::FramedStream;
+use crate::manager::message::{Message, Values};
+use crate::manager::protocol::{DictRequest, Failure, Kind, ListRequest, QueueRequest, Reply, Request, Timeout};
+use crate::manager::random::ManagerId;
 use crate::sys::stream::{await_readable, pair};
 
 fn xorshift(seed: &mut u64) -> u64 {
@@ -20,42 +20,43 @@ fn xorshift(seed: &mut u64) -> u64 {
 }
 
 fn objects() -> Arc<Objects> {
-    let objects = Objects::new(1, 1 << 20);
+    let objects = Objects::new(ManagerId::random().unwrap(), 1 << 20);
     for kind in [Kind::List, Kind::Dict, Kind::Namespace, Kind::Queue(Some(2))] {
         assert!(objects.create(kind, Values::of(&[])).is_ok());
     }
     Arc::new(objects)
 }
 
-/// A client's side of a session; a panic of the server's is one of the thread's.
-fn session(objects: &Arc<Objects>) -> (Stream, thread::JoinHandle<()>) {
+/// Returns the client's end of a session, and the thread that serves it: a panic of the server is
+/// one of the thread.
+fn session(objects: &Arc<Objects>) -> (FramedStream, thread::JoinHandle<()>) {
     let (ours, theirs) = pair().unwrap();
-    let (stream, objects) = (Stream::new(theirs), objects.clone());
-    (Stream::new(ours), thread::spawn(move || while serve_one(&stream, &objects).is_ok() {}))
+    let session = Session::new(FramedStream::new(theirs), objects);
+    (FramedStream::new(ours), thread::spawn(move || session.serve()))
 }
 
-/// How long to wait for an answer that must come.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The longest wait for an answer that must come.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Sends bytes as a frame; waits for the answer. `None` if there is none.
-fn ask(session: &Stream, frame: &[u8]) -> Option<Vec<u8>> {
-    ask_for(session, frame, PATIENCE)
+/// Sends bytes as a frame and waits for the answer; `None` if there is none.
+fn ask(session: &FramedStream, frame: &[u8]) -> Option<Vec<u8>> {
+    ask_for(session, frame, TIMEOUT)
 }
 
-fn ask_for(session: &Stream, frame: &[u8], patience: Duration) -> Option<Vec<u8>> {
+fn ask_for(session: &FramedStream, frame: &[u8], timeout: Duration) -> Option<Vec<u8>> {
     session.send(std::iter::once(frame)).ok()?;
-    let until = Instant::now() + patience;
+    let until = Instant::now() + timeout;
     if await_readable(session, Some(until)).ok()? { session.receive(u64::MAX).ok()? } else { None }
 }
 
 fn reply(frame: &[u8]) -> (Reply, Vec<&[u8]>) {
-    let (reply, values) = Values::after::<Reply>(frame).unwrap();
+    let (reply, values) = Values::parse::<Reply>(frame).unwrap();
     (reply, values.collect())
 }
 
 fn message(request: &Request, values: &[&[u8]]) -> Vec<u8> {
     let mut message = Message::new(request).unwrap();
-    values.iter().for_each(|value| message.put_bytes(value).unwrap());
+    values.iter().for_each(|value| message.append_bytes(value).unwrap());
     message.bytes().to_vec()
 }
 
@@ -65,7 +66,7 @@ const QUEUE: u64 = 4;
 fn still_serves(objects: &Arc<Objects>) {
     let (session, server) = session(objects);
     let answer = ask(&session, &message(&Request::Hello, &[])).unwrap();
-    assert!(matches!(reply(&answer).0, Reply::Welcome { manager: 1, .. }));
+    assert!(matches!(reply(&answer).0, Reply::Welcome { max_message, .. } if max_message == 1 << 20));
     drop(session);
     server.join().unwrap();
 }
@@ -98,7 +99,7 @@ fn any_request_to_any_object_with_any_values_is_answered_or_waits() {
     for _ in 0..3000 {
         let mut any = || xorshift(&mut seed) >> 5;
         let at = [0, 1, 2, u64::MAX][any() as usize % 4];
-        let wait = [Patience::None, Patience::AtMost(Duration::from_millis(1)), Patience::Endless][any() as usize % 3];
+        let wait = [Timeout::Zero, Timeout::After(Duration::from_millis(1)), Timeout::Never][any() as usize % 3];
         use {DictRequest as D, ListRequest as L, QueueRequest as Q};
         let lists = [L::Push, L::Get(at), L::Set(at), L::Insert(at), L::Remove(at), L::Pop, L::Len, L::Clear, L::All];
         let dicts =
@@ -119,7 +120,7 @@ fn any_request_to_any_object_with_any_values_is_answered_or_waits() {
         let frame = message(&request, &values[..any() as usize % 5]);
         let (session, server) = session(&objects);
         let waits = matches!(&request, Request::Queue(_, Q::Put(_) | Q::Get(_) | Q::Join(_)));
-        let answer = ask_for(&session, &frame, if waits { Duration::from_millis(30) } else { PATIENCE });
+        let answer = ask_for(&session, &frame, if waits { Duration::from_millis(30) } else { TIMEOUT });
         assert!(answer.is_some() || waits, "{request:?}");
         drop(session);
         server.join().unwrap();
@@ -133,7 +134,7 @@ fn a_frame_over_the_cap_is_refused_by_its_length_alone() {
     let (session, server) = session(&objects);
     session.write_by(&(2u64 << 20).to_le_bytes(), None).unwrap();
     let answer = session.receive(u64::MAX).unwrap().unwrap();
-    assert!(matches!(reply(&answer).0, Reply::Failed(crate::manager::protocol::Failure::TooLarge { .. })));
+    assert!(matches!(reply(&answer).0, Reply::Failed(Failure::TooLarge { .. })));
     server.join().unwrap();
     still_serves(&objects);
 }
@@ -141,26 +142,26 @@ fn a_frame_over_the_cap_is_refused_by_its_length_alone() {
 #[test]
 fn a_value_that_was_not_confirmed_goes_back_to_the_front() {
     let objects = objects();
-    let put = |value: &[u8]| message(&Request::Queue(QUEUE, QueueRequest::Put(Patience::None)), &[value]);
-    let get = |patience| message(&Request::Queue(QUEUE, QueueRequest::Get(patience)), &[]);
+    let put = |value: &[u8]| message(&Request::Queue(QUEUE, QueueRequest::Put(Timeout::Zero)), &[value]);
+    let get = |timeout| message(&Request::Queue(QUEUE, QueueRequest::Get(timeout)), &[]);
     let (client, server) = session(&objects);
     for value in [b"1", b"2"] {
         assert_eq!(reply(&ask(&client, &put(value)).unwrap()).0, Reply::Done);
     }
-    let (doomed, doomed_server) = session(&objects);
-    assert_eq!(reply(&ask(&doomed, &get(Patience::None)).unwrap()).1, [b"1"]);
-    assert_eq!(reply(&ask(&client, &get(Patience::None)).unwrap()).1, [b"2"]);
+    let (leaving, leaving_server) = session(&objects);
+    assert_eq!(reply(&ask(&leaving, &get(Timeout::Zero)).unwrap()).1, [b"1"]);
+    assert_eq!(reply(&ask(&client, &get(Timeout::Zero)).unwrap()).1, [b"2"]);
     client.write_by(&[1], None).unwrap();
     // Closed and empty, but for the value that may come back: that is not the end yet.
     ask(&client, &message(&Request::Queue(QUEUE, QueueRequest::Close), &[])).unwrap();
-    assert_eq!(ask_for(&client, &get(Patience::Endless), Duration::from_millis(30)), None);
-    drop(doomed);
-    doomed_server.join().unwrap();
+    assert_eq!(ask_for(&client, &get(Timeout::Never), Duration::from_millis(30)), None);
+    drop(leaving);
+    leaving_server.join().unwrap();
     let got = client.receive(u64::MAX).unwrap().unwrap();
     assert_eq!(reply(&got).1, [b"1"]);
     client.write_by(&[1], None).unwrap();
-    let end = ask(&client, &get(Patience::Endless)).unwrap();
-    assert_eq!(reply(&end).0, Reply::Failed(crate::manager::protocol::Failure::Closed));
+    let end = ask(&client, &get(Timeout::Never)).unwrap();
+    assert_eq!(reply(&end).0, Reply::Failed(Failure::Closed));
     drop(client);
     server.join().unwrap();
 }
@@ -169,7 +170,7 @@ fn a_value_that_was_not_confirmed_goes_back_to_the_front() {
 fn a_request_sent_before_the_answer_ends_the_session() {
     let objects = objects();
     let (session, server) = session(&objects);
-    let get = message(&Request::Queue(QUEUE, QueueRequest::Get(Patience::Endless)), &[]);
+    let get = message(&Request::Queue(QUEUE, QueueRequest::Get(Timeout::Never)), &[]);
     session.send(std::iter::once(&*get)).unwrap();
     thread::sleep(Duration::from_millis(5));
     session.send(std::iter::once(&*message(&Request::List(LIST, ListRequest::Len), &[]))).unwrap();

@@ -1,7 +1,8 @@
-//! One connection between a client and the server, and the frames on it.
+//! Streams between a client and the server, and the frames on them.
 //!
-//! A frame is its length (u64, little endian) and so many bytes. Client and server take turns:
-//! nobody sends a frame before the other's answer, so that what arrives with a frame belongs to it.
+//! A frame is its length (u64, little endian) and as many bytes. Client and server take turns:
+//! neither sends a frame before the other's answer, so that what arrives with a frame belongs to
+//! it.
 
 use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -12,18 +13,21 @@ use crate::fds::Descriptor;
 use crate::sys::large::on_large_pages;
 use crate::sys::stream;
 
-/// Bytes asked for at first: whole frames, mostly.
-const GULP: usize = 4096;
-/// Bytes allocated on the word of a frame's length; more only once they have arrived.
-const TRUST: u64 = 1 << 20;
-/// Parts smaller than this are gathered before they are sent.
-const GATHER: usize = 64 * 1024;
+/// The size of the first read: most frames are smaller.
+const FIRST_READ: usize = 4096;
+/// The bytes that are allocated because of a frame's length alone; more only once they have
+/// arrived.
+const MAX_UNSEEN: u64 = 1 << 20;
+/// Parts that are smaller than this are gathered before they are sent.
+const BUFFER: usize = 64 * 1024;
 
-/// A connection. Its descriptor is known as a handle's, so that a forked child lets go of it.
+/// A stream of frames. Its descriptor is registered as a handle's, so that a forked child closes
+/// it.
 #[derive(Debug)]
-pub(super) struct Stream(Descriptor);
+pub(super) struct FramedStream(Descriptor);
 
-impl Stream {
+impl FramedStream {
+    /// Returns the stream on a connected socket.
     pub(super) fn new(fd: OwnedFd) -> Self {
         Self(Descriptor::new(fd))
     }
@@ -31,7 +35,7 @@ impl Stream {
     /// Sends a frame made of `parts`.
     pub(super) fn send<'a>(&self, parts: impl Iterator<Item = &'a [u8]> + Clone) -> io::Result<()> {
         let len: u64 = parts.clone().map(|part| part.len() as u64).sum();
-        let mut out = BufWriter::with_capacity(GATHER.min(len as usize + 8), self);
+        let mut out = BufWriter::with_capacity(BUFFER.min(len as usize + 8), self);
         out.write_all(&len.to_le_bytes())?;
         for part in parts {
             out.write_all(part)?;
@@ -39,16 +43,17 @@ impl Stream {
         out.flush()
     }
 
-    /// Waits for a frame; `None` if the other side ended the connection instead.
+    /// Waits for a frame of at most `max` bytes; returns `None` if the other side closed the
+    /// connection instead.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] for one over the cap, of which nothing more was read; then the
-    /// connection is of no use any more.
-    pub(super) fn receive(&self, cap: u64) -> Result<Option<Vec<u8>>> {
-        let mut first = [0; GULP];
+    /// [`Error::TooLarge`] for a larger frame, of which nothing more was read; then the stream
+    /// cannot be used any more.
+    pub(super) fn receive(&self, max: u64) -> Result<Option<Vec<u8>>> {
+        let mut first = [0; FIRST_READ];
         let mut have = 0;
         while have < 8 {
-            match stream::receive(&self.0, &mut first[have..], None).map_err(failed)? {
+            match stream::receive(&self.0, &mut first[have..], None).map_err(to_error)? {
                 0 if have == 0 => return Ok(None),
                 0 => return Err(Error::Disconnected),
                 more => have += more,
@@ -56,20 +61,20 @@ impl Stream {
         }
         let (len, body) = first[..have].split_first_chunk::<8>().ok_or(Error::Disconnected)?;
         let len = u64::from_le_bytes(*len);
-        if len > cap {
-            return Err(Error::TooLarge { bytes: len, cap });
+        if len > max {
+            return Err(Error::TooLarge { bytes: len, cap: max });
         }
         if len < body.len() as u64 {
             return Err(Error::Decode("bytes after the frame".into()));
         }
-        let mut frame = Vec::with_capacity(len.min(TRUST) as usize);
+        let mut frame = Vec::with_capacity(len.min(MAX_UNSEEN) as usize);
         frame.extend_from_slice(body);
         while (frame.len() as u64) < len {
-            // As much again as has come.
-            let next = (len - frame.len() as u64).min(TRUST.max(frame.len() as u64));
+            // At most as much again as has arrived.
+            let next = (len - frame.len() as u64).min(MAX_UNSEEN.max(frame.len() as u64));
             frame.reserve_exact(next as usize);
             on_large_pages(&mut frame);
-            let got = self.take(next).read_to_end(&mut frame).map_err(failed)?;
+            let got = self.take(next).read_to_end(&mut frame).map_err(to_error)?;
             if (got as u64) < next {
                 return Err(Error::Disconnected);
             }
@@ -77,7 +82,7 @@ impl Stream {
         Ok(Some(frame))
     }
 
-    /// Fills `buffer`, by the deadline.
+    /// Reads bytes until `buffer` is full, at most until the deadline.
     pub(super) fn read_by(&self, mut buffer: &mut [u8], deadline: Option<Instant>) -> io::Result<()> {
         while !buffer.is_empty() {
             match stream::receive(&self.0, buffer, deadline)? {
@@ -88,7 +93,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Sends `bytes` as they are, by the deadline.
+    /// Sends `bytes` as they are, at most until the deadline.
     pub(super) fn write_by(&self, mut bytes: &[u8], deadline: Option<Instant>) -> io::Result<()> {
         while !bytes.is_empty() {
             bytes = &bytes[stream::give(&self.0, bytes, deadline)?..];
@@ -97,19 +102,19 @@ impl Stream {
     }
 }
 
-impl AsFd for Stream {
+impl AsFd for FramedStream {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
 }
 
-impl Read for &Stream {
+impl Read for &FramedStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         stream::receive(&self.0, buffer, None)
     }
 }
 
-impl Write for &Stream {
+impl Write for &FramedStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         stream::give(&self.0, bytes, None)
     }
@@ -119,8 +124,8 @@ impl Write for &Stream {
     }
 }
 
-/// A failed exchange in the crate's words: however a connection ends, the other side is gone.
-pub(super) fn failed(error: io::Error) -> Error {
+/// Returns the error of a failed exchange: however a connection ends, the other side is gone.
+pub(super) fn to_error(error: io::Error) -> Error {
     use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, TimedOut, UnexpectedEof};
     match error.kind() {
         BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | TimedOut | UnexpectedEof => {
@@ -134,15 +139,15 @@ pub(super) fn failed(error: io::Error) -> Error {
 mod tests {
     use super::*;
 
-    fn pair() -> (Stream, Stream) {
+    fn pair() -> (FramedStream, FramedStream) {
         let (a, b) = stream::pair().unwrap();
-        (Stream::new(a), Stream::new(b))
+        (FramedStream::new(a), FramedStream::new(b))
     }
 
     #[test]
     fn frames_of_any_size_arrive_whole() {
         let (a, b) = pair();
-        for len in [0, 1, GULP - 8, GULP, GULP * 3, GATHER * 2, 3 << 20] {
+        for len in [0, 1, FIRST_READ - 8, FIRST_READ, FIRST_READ * 3, BUFFER * 2, 3 << 20] {
             let bytes: Vec<u8> = (0..len).map(|n| n as u8).collect();
             let got = std::thread::scope(|scope| {
                 scope.spawn(|| a.send([&bytes[..len / 3], &bytes[len / 3..]].into_iter()).unwrap());
