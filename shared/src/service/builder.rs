@@ -2,26 +2,13 @@
 
 use std::time::Duration;
 
-use crate::error::{Error, Result};
-use crate::service::ServiceManager;
-use crate::service::throttle::Pace;
+use crate::error::Result;
+use crate::service::respawn_delay::DelayBounds;
+use crate::service::service_manager::ServiceManager;
+use crate::service::supervisor::Settings;
 use crate::zygote::StartMethod;
 
-/// What a manager goes by.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Settings {
-    pub(super) deadline: Duration,
-    pub(super) pace: Pace,
-    pub(super) method: StartMethod,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { deadline: Duration::from_secs(10), pace: Pace::default(), method: StartMethod::default() }
-    }
-}
-
-/// Settings of a [`ServiceManager`]; made by [`ServiceManager::builder`].
+/// Settings of a [`ServiceManager`]. Made by [`ServiceManager::builder`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -42,43 +29,47 @@ pub struct ServiceManagerBuilder {
 }
 
 impl ServiceManagerBuilder {
-    /// How long a worker may take to end once it was told to (SIGTERM), before it is killed; 10 s
-    /// if not set. systemd: `TimeoutStopSec`.
+    /// Sets the time that a worker may take to end after SIGTERM, before it is killed; 10 s if not
+    /// set.
+    ///
+    /// systemd's counterpart: `TimeoutStopSec`.
     pub fn graceful_deadline(mut self, deadline: Duration) -> Self {
         self.settings.deadline = deadline;
         self
     }
 
-    /// How long the replacement of a worker that died has to wait: the first comes at once; then it
-    /// is `shortest`, and twice as long each time, up to `longest`. A worker that lived longer
-    /// than `longest` was well, and the count begins anew. 100 ms and 5 s if not set. systemd:
-    /// `RestartSec` and `RestartMaxDelaySec`.
-    pub fn respawn_throttle(mut self, shortest: Duration, longest: Duration) -> Self {
-        self.settings.pace = Pace { shortest, longest };
+    /// Sets the delay after which a worker that ended by itself is replaced, 100 ms to 5 s if not
+    /// set.
+    ///
+    /// The first replacement starts at once; the next delay is `min`, and it doubles each time, up
+    /// to `max`. A worker that lived longer than `max` resets it.
+    ///
+    /// systemd's counterpart: `RestartSec` and `RestartMaxDelaySec`.
+    pub fn respawn_throttle(mut self, min: Duration, max: Duration) -> Self {
+        self.settings.respawn = DelayBounds { min, max };
         self
     }
 
-    /// How the workers come to be.
+    /// Sets how the workers are started.
     pub fn start_method(mut self, method: StartMethod) -> Self {
         self.settings.method = method;
         self
     }
 
-    /// A manager with these settings.
+    /// Returns a manager with these settings.
     ///
     /// # Errors
-    /// [`Error::Config`] if the shortest wait for a replacement is longer than the longest, or if
-    /// either is none at all or over a day.
+    /// [`Error::Config`](crate::Error::Config) if the shortest respawn delay is longer than the
+    /// longest, or if either is zero or over a day.
     pub fn build(self) -> Result<ServiceManager> {
-        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-        let Pace { shortest, longest } = self.settings.pace;
-        if shortest.is_zero() || shortest > longest || longest > DAY {
-            let text = format!(
-                "respawn_throttle({shortest:?}, {longest:?}) makes no sense: the shortest wait is more than 0 and not \
-                 over the longest, which is a day at most"
-            );
-            return Err(Error::Config(text));
-        }
+        self.settings.respawn.check()?;
         Ok(ServiceManager::with(self.settings))
+    }
+}
+
+impl ServiceManager {
+    /// Returns a builder for a manager with other settings.
+    pub fn builder() -> ServiceManagerBuilder {
+        ServiceManagerBuilder::default()
     }
 }

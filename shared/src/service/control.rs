@@ -1,4 +1,4 @@
-//! What is wanted of running services, and who may change it.
+//! The requests to a running manager, and the handle that makes them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,11 +9,11 @@ use crate::error::{Error, Result};
 use crate::sys::notifier::Notifier;
 use crate::sys::pid::Owner;
 
-/// More workers of a service than this are a mistake rather than a wish, as in a pool.
-const MOST_WORKERS: usize = 4096;
+/// More workers of a service than this are taken for a mistake, as in a pool.
+const MAX_WORKERS: usize = 4096;
 
-/// A service of a [`ServiceManager`](crate::ServiceManager), as [`add`](crate::ServiceManager::add)
-/// returns it. No two services of a program have the same.
+/// The identifier of a service of a [`ServiceManager`](crate::ServiceManager). Returned by
+/// [`add`](crate::ServiceManager::add). No two services of a program have the same.
 ///
 /// ```
 /// use multiproc::{Service, ServiceManager, ServiceWorker};
@@ -35,7 +35,7 @@ const MOST_WORKERS: usize = 4096;
 pub struct ServiceId(u64);
 
 impl ServiceId {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self(NEXT.fetch_add(1, Relaxed))
     }
@@ -47,50 +47,53 @@ impl fmt::Display for ServiceId {
     }
 }
 
-/// How many workers each service is to have, and what else was asked for. The manager looks here
-/// whenever it is woken, and makes the world the same.
+/// What was requested: the number of workers of each service, a reload, the end. The manager looks
+/// here whenever it wakes, and acts on it.
 #[derive(Debug, Default)]
-pub(super) struct Wanted {
+pub(super) struct Requests {
     workers: Mutex<BTreeMap<ServiceId, usize>>,
     reload: AtomicBool,
     terminate: AtomicBool,
     over: AtomicBool,
-    /// There while the manager runs.
+    /// Set once the manager runs.
     notifier: OnceLock<(Owner, Arc<Notifier>)>,
 }
 
-impl Wanted {
+impl Requests {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<ServiceId, usize>> {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A new service, if so many workers may be.
+    /// Adds a service with that number of workers.
     pub(super) fn add(&self, workers: usize) -> Result<ServiceId> {
-        check(workers)?;
+        check_count(workers)?;
         let id = ServiceId::new();
         self.lock().insert(id, workers);
         Ok(id)
     }
 
+    /// Returns the number of workers that a service is to have.
     pub(super) fn workers(&self, id: ServiceId) -> usize {
         self.lock().get(&id).copied().unwrap_or(0)
     }
 
-    /// Rings whenever something is asked for from now on.
+    /// Has `notifier` notified of each request from now on.
     pub(super) fn listen(&self, notifier: Arc<Notifier>) {
-        // A manager runs once, so nobody has set it before.
+        // A manager runs once, so that it was not set before.
         let _ = self.notifier.set((Owner::here(), notifier));
     }
 
+    /// Returns whether a reload was requested since the last call.
     pub(super) fn take_reload(&self) -> bool {
         self.reload.swap(false, SeqCst)
     }
 
+    /// Returns whether the end was requested.
     pub(super) fn is_terminated(&self) -> bool {
         self.terminate.load(SeqCst)
     }
 
-    /// From now on nothing can be changed any more.
+    /// Makes all later changes an error.
     pub(super) fn end(&self) {
         self.over.store(true, SeqCst);
     }
@@ -100,29 +103,26 @@ impl Wanted {
         self.notifier.get().map_or(Ok(()), |(owner, _)| owner.check())
     }
 
-    fn ring(&self) {
+    fn notify(&self) {
         if let Some((_, notifier)) = self.notifier.get() {
             notifier.notify();
         }
     }
 }
 
-fn check(workers: usize) -> Result<()> {
-    if workers <= MOST_WORKERS {
+fn check_count(workers: usize) -> Result<()> {
+    if workers <= MAX_WORKERS {
         return Ok(());
     }
-    Err(Error::Config(format!("a service has up to {MOST_WORKERS} workers, not {workers}")))
+    Err(Error::Config(format!("a service has up to {MAX_WORKERS} workers, not {workers}")))
 }
 
-/// A handle on a [`ServiceManager`](crate::ServiceManager) for while it runs: for its hooks, and
-/// for other threads. Cheap to clone.
+/// A handle that controls a running [`ServiceManager`](crate::ServiceManager), from its hooks or
+/// from other threads. Cheap to clone.
 ///
-/// Made by [`ServiceManager::control`](crate::ServiceManager::control), and given to
-/// [`on_reload`](crate::ServiceManager::on_reload). What it asks for is done by the manager soon
+/// Made by [`ServiceManager::control`](crate::ServiceManager::control), and passed to the hooks of
+/// [`on_reload`](crate::ServiceManager::on_reload). The manager carries out the requests soon
 /// after, in its own thread.
-///
-/// The well-known counterparts are `systemctl reload` and `stop`; in Python, the package
-/// cotyledon's `reconfigure`.
 ///
 /// ```
 /// use multiproc::{Service, ServiceManager, ServiceWorker};
@@ -144,12 +144,20 @@ fn check(workers: usize) -> Result<()> {
 /// manager.run()
 /// # }
 /// ```
+///
+/// systemd's counterparts: `systemctl reload` and `systemctl stop`. Python's counterpart: the
+/// package cotyledon's `ServiceManager.reconfigure`.
 #[derive(Debug, Clone, Default)]
-pub struct ServiceControl(pub(super) Arc<Wanted>);
+pub struct ServiceControl(Arc<Requests>);
 
 impl ServiceControl {
-    /// Sets how many workers a service is to have; it may be 0. New ones get the next free numbers;
-    /// of too many, those with the highest numbers are told to end, as at
+    /// Returns what was requested.
+    pub(super) fn state(&self) -> &Requests {
+        &self.0
+    }
+
+    /// Sets the number of workers of a service; it may be 0. New workers get the next free numbers;
+    /// of too many, those with the highest numbers are ended, as at
     /// [termination](crate::ServiceManager::run).
     ///
     /// # Errors
@@ -157,35 +165,35 @@ impl ServiceControl {
     /// or if the manager is ending its services; [`Error::ForeignProcess`] in a copy of the
     /// process that the manager runs in.
     pub fn reconfigure(&self, id: ServiceId, workers: usize) -> Result<()> {
-        check(workers)?;
+        check_count(workers)?;
         self.0.check()?;
         if self.0.over.load(SeqCst) {
             return Err(Error::Config("the services are being ended; nothing can be changed any more".into()));
         }
         match self.0.lock().get_mut(&id) {
-            Some(wanted) => *wanted = workers,
+            Some(requested) => *requested = workers,
             None => return Err(Error::Config(format!("{id} is not one of this manager's"))),
         }
-        self.0.ring();
+        self.0.notify();
         Ok(())
     }
 
-    /// Reloads, as SIGHUP does. In a copy of the process that the manager runs in, it does nothing;
-    /// nor does [`terminate`](ServiceControl::terminate).
+    /// Reloads, as SIGHUP does. Does nothing in a copy of the process that the manager runs in.
     pub fn reload(&self) {
         if self.0.check().is_err() {
             return;
         }
         self.0.reload.store(true, SeqCst);
-        self.0.ring();
+        self.0.notify();
     }
 
     /// Ends the services and the manager's [`run`](crate::ServiceManager::run), as SIGTERM does.
+    /// Does nothing in a copy of the process that the manager runs in.
     pub fn terminate(&self) {
         if self.0.check().is_err() {
             return;
         }
         self.0.terminate.store(true, SeqCst);
-        self.0.ring();
+        self.0.notify();
     }
 }

@@ -1,4 +1,4 @@
-//! What a service is: a function, its arguments, a name.
+//! Definitions of services: a function, its arguments, a name.
 
 use std::any::type_name;
 use std::fmt;
@@ -6,26 +6,24 @@ use std::fmt;
 use crate::error::{Error, Result};
 use crate::foreign;
 use crate::process::Process;
-use crate::service::hooks::Panics;
-use crate::service::{ServiceControl, ServiceId, ServiceWorker};
+use crate::service::control::{ServiceControl, ServiceId};
+use crate::service::hooks::HookPanics;
+use crate::service::service_worker::ServiceWorker;
 use crate::task::{Arguments, Task};
 use crate::zygote::StartMethod;
 
 /// Starts one worker.
 type Start = Box<dyn Fn(ServiceWorker, StartMethod) -> Result<Process<()>> + Send>;
 
-/// Runs in the manager when it reloads.
+/// A hook that the manager calls when it reloads.
 type OnReload = Box<dyn FnMut(&ServiceControl, ServiceId) + Send>;
 
-/// A function that runs for as long as the program does, in one or several processes; for
-/// [`ServiceManager::add`](crate::ServiceManager::add).
+/// A function that runs for as long as the program does, in one or several processes, once it was
+/// [added](crate::ServiceManager::add) to a manager.
 ///
-/// Its first parameter is a [`ServiceWorker`]; the others are the arguments given here, which each
-/// worker gets a clone of. When the function returns or panics, or its process is killed, a new
-/// worker takes the place.
-///
-/// The well-known counterparts are a unit file of systemd, and in Python the class `Service` of the
-/// package cotyledon.
+/// Its first parameter is a [`ServiceWorker`]; the others are the arguments given here, of which
+/// each worker receives a clone. When the function returns or panics, or its process is killed, a
+/// new worker replaces it.
 ///
 /// ```
 /// use multiproc::{Queue, Service, ServiceWorker};
@@ -41,6 +39,8 @@ type OnReload = Box<dyn FnMut(&ServiceControl, ServiceId) + Send>;
 /// assert_eq!(service.name(), "produce");
 /// # Ok(()) }
 /// ```
+///
+/// systemd's counterpart: a unit file. Python's counterpart: the package cotyledon's `Service`.
 #[must_use = "a service does not run until a manager does to which it was added"]
 pub struct Service {
     name: String,
@@ -49,7 +49,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// A service that runs `function(worker, arguments…)`, named after the function.
+    /// Returns a service that runs `function(worker, arguments…)`, named after the function.
     pub fn new<F, Args>(function: F, arguments: Args) -> Self
     where
         Args: ServiceArguments,
@@ -62,10 +62,11 @@ impl Service {
         Self { name: name_of::<F>(), start: Box::new(start), on_reload: Vec::new() }
     }
 
-    /// Calls `hook` in the manager's process when the manager is told to reload (SIGHUP), after the
-    /// manager's own hooks and before the service's workers are told, who ask
-    /// [`reload_requested`](ServiceWorker::reload_requested).
+    /// Adds a hook, which is called in the manager's process when the manager reloads (SIGHUP):
+    /// after the manager's own hooks, and before the service's workers are asked to
+    /// [reload](ServiceWorker::reload_requested).
     ///
+    /// # Examples
     /// ```
     /// use multiproc::{Service, ServiceWorker};
     ///
@@ -75,8 +76,9 @@ impl Service {
     ///     }
     /// }
     ///
-    /// let five_from_now_on = |manager: &multiproc::ServiceControl, id| manager.reconfigure(id, 5).expect("it runs");
-    /// let service = Service::new(print, ()).on_reload(five_from_now_on);
+    /// let service = Service::new(print, ()).on_reload(|manager, id| {
+    ///     manager.reconfigure(id, 5).expect("it runs");
+    /// });
     /// # drop(service);
     /// ```
     pub fn on_reload(mut self, hook: impl FnMut(&ServiceControl, ServiceId) + Send + 'static) -> Self {
@@ -84,22 +86,23 @@ impl Service {
         self
     }
 
-    pub(super) fn reload(&mut self, control: &ServiceControl, id: ServiceId, panics: &mut Panics) {
-        panics.guard_each(&mut self.on_reload, |hook| hook(control, id));
+    /// Calls the hooks.
+    pub(super) fn reload(&mut self, control: &ServiceControl, id: ServiceId, panics: &mut HookPanics) {
+        panics.call_each(&mut self.on_reload, |hook| hook(control, id));
     }
 
-    /// Sets its name, which its workers' names begin with.
+    /// Sets the name, with which the names of its workers begin.
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Its name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Starts the worker of this number. Its arguments are cloned, which is code of the program's.
+    /// Starts the worker of this number. Its arguments are cloned, which runs code of the program.
     pub(super) fn start(&self, number: usize, method: StartMethod) -> Result<Process<()>> {
         let worker = ServiceWorker::new(number, format!("{}-{number}", self.name));
         foreign::guard(|| (self.start)(worker, method))
@@ -107,7 +110,7 @@ impl Service {
     }
 }
 
-/// The function's own name. What has none, such as a closure, is a `service`.
+/// Returns the function's own name; `service` for one without a name, such as a closure.
 fn name_of<F>() -> String {
     let path = type_name::<F>();
     let last = path.rsplit("::").next().unwrap_or(path);
@@ -122,9 +125,9 @@ impl fmt::Debug for Service {
 }
 
 /// A tuple of a service's arguments, without its [`ServiceWorker`]: up to seven values that can be
-/// cloned, since each new worker gets them anew.
+/// cloned, since each new worker receives a clone.
 pub trait ServiceArguments: Clone + Send + 'static {
-    /// The same with the worker before them.
+    /// The tuple with the worker before the arguments.
     type WithWorker: Arguments;
 
     #[doc(hidden)]
@@ -164,7 +167,7 @@ mod tests {
     fn print(_: ServiceWorker) {}
 
     #[test]
-    fn a_service_has_the_name_of_its_function_if_that_has_one() {
+    fn service_is_named_after_its_function() {
         assert_eq!(Service::new(print, ()).name(), "print");
         assert_eq!(Service::new(|_: ServiceWorker| (), ()).name(), "service");
         assert_eq!(Service::new(crate::partial(|_: &u8, _: ServiceWorker| (), 3), ()).name(), "service");

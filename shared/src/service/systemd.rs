@@ -1,7 +1,7 @@
-//! Telling the service manager above, such as systemd, how things stand. See sd_notify(3).
+//! Notifications to the service manager above this one, such as systemd: sd_notify(3).
 //!
-//! Three messages, by hand: the crate sd-notify (0.5) takes an abstract name for a path, and waits
-//! while nobody reads.
+//! The three messages are sent without the crate sd-notify (0.5), which takes an abstract name for
+//! a path, and blocks while the other side does not read.
 
 use std::env;
 use std::ffi::OsString;
@@ -11,13 +11,13 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 use crate::sys::clock::now_ns;
 
-/// Where to send the messages; nowhere if nobody has asked for them.
+/// The socket to which the messages are sent, if there is one.
 #[derive(Debug, Default)]
 pub(super) struct Systemd(Option<(UnixDatagram, SocketAddr)>);
 
 impl Systemd {
-    /// Reads `NOTIFY_SOCKET`: a path, or the name of an abstract socket after an `@`. What cannot
-    /// be reached is as good as not set: the service is not worse for it.
+    /// Reads `NOTIFY_SOCKET`: a path, or the name of an abstract socket after an `@`. A socket that
+    /// cannot be opened is ignored: the services are not worse for it.
     pub(super) fn from_env() -> Self {
         Self(env::var_os("NOTIFY_SOCKET").and_then(Self::open))
     }
@@ -28,20 +28,23 @@ impl Systemd {
             None => SocketAddr::from_pathname(&name),
         };
         let socket = UnixDatagram::unbound().ok()?;
-        // Services must not stand still because nobody reads this.
+        // The manager must not block because the other side does not read.
         socket.set_nonblocking(true).ok()?;
         Some((socket, address.ok()?))
     }
 
+    /// Reports that the services run, or that they have reloaded.
     pub(super) fn ready(&self) {
         self.send("READY=1\n");
     }
 
-    /// The time is asked for since systemd 253: it tells this reload from an earlier one.
+    /// Reports that a reload begins. systemd 253 and later require the time, by which they
+    /// distinguish this reload from an earlier one.
     pub(super) fn reloading(&self) {
         self.send(&format!("RELOADING=1\nMONOTONIC_USEC={}\n", now_ns() / 1000));
     }
 
+    /// Reports that the services are being ended.
     pub(super) fn stopping(&self) {
         self.send("STOPPING=1\n");
     }
