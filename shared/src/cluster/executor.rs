@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use crate::cluster::Rank;
-use crate::cluster::builder::Carrier;
+use crate::cluster::io_thread::IoThread;
 use crate::error::Result;
 use crate::executor::{Executor, Statistics};
 use crate::future::AsyncResult;
@@ -70,7 +70,7 @@ pub struct MpiExecutor {
     pub(super) pool: Pool,
     pub(super) ranks: Vec<Rank>,
     /// The thread that makes all MPI calls, if there are other ranks.
-    pub(super) carrier: Mutex<Option<Carrier>>,
+    pub(super) carrier: Mutex<Option<IoThread>>,
 }
 
 /// Each call does what that of the same name of [`Pool`] does.

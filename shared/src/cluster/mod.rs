@@ -1,23 +1,31 @@
 //! A pool that is as large as MPI makes it: ranks on several machines, each with a pool of worker
 //! processes.
 //!
-//! [`executor`] has the calls and [`builder`] starts the ranks; [`dispatcher`] is rank 0, to which
-//! the others are each a [`peer`], and [`server`] is every other. [`protocol`] is what they say,
-//! [`transport`] how; [`roster`] decides who gets what, [`pace`] how often to look.
+//! - [`executor`]: the calls; [`builder`]: settings; [`rank`]: descriptions of ranks;
+//! - [`io_thread`]: the thread that makes all MPI calls, and runs the [`dispatcher`] on rank 0, the
+//!   [`server`] on every other rank;
+//! - [`peer`]: a serving rank as rank 0 sees it; [`balancer`]: which of them gets the next chunk;
+//!   [`shutdown`]: their end;
+//! - [`protocol`]: the messages; [`outbox`]: the next one to a rank; [`transport`]: MPI;
+//! - [`heartbeat`]: when a rank is lost; [`poll_interval`]: how often to look for messages.
 //!
 //! The tasks are those of an engine without workers (`crate::engine`, `outside`), so that
-//! everything that a pool's calls and handles do is here as well. A serving rank relays what it
-//! gets to the engine of its own pool.
+//! everything that a pool's calls and handles do is here as well. A serving rank relays its chunks
+//! to the engine of its own pool.
 
+mod balancer;
 mod builder;
 mod dispatcher;
 mod executor;
-mod pace;
+mod heartbeat;
+mod io_thread;
+mod outbox;
 mod peer;
+mod poll_interval;
 mod protocol;
 mod rank;
-mod roster;
 mod server;
+mod shutdown;
 mod transport;
 
 pub use builder::MpiExecutorBuilder;

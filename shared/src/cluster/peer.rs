@@ -1,71 +1,138 @@
-//! A serving rank, as rank 0 sees it.
+//! Peers: the serving ranks, as rank 0 sees them.
 
 use std::collections::HashSet;
 use std::mem;
-use std::time::Instant;
 
 use crate::cluster::Rank;
-use crate::cluster::protocol::Garbled;
-use crate::cluster::roster::Weight;
+use crate::cluster::balancer::Weight;
+use crate::cluster::outbox::Outbox;
+use crate::cluster::protocol::{Head, Malformed, RecordKind};
 use crate::engine::Chunk;
 
 /// A chunk that a rank has.
-pub(super) struct Entry {
+pub(super) struct AssignedChunk {
     pub(super) chunk: Chunk,
+    /// What the chunk counted for when it was assigned.
     pub(super) weight: Weight,
 }
 
 /// A serving rank, as rank 0 sees it.
 pub(super) struct Peer {
-    pub(super) rank: Rank,
-    pub(super) lost: bool,
-    /// The chunks that it has, by ticket.
-    pub(super) entries: Vec<Option<Entry>>,
+    rank: Rank,
+    lost: bool,
+    /// The chunks that the rank has, by slot.
+    chunks: Vec<Option<AssignedChunk>>,
+    /// Slots without a chunk.
     free: Vec<u32>,
-    /// Jobs whose state it holds.
-    pub(super) states: HashSet<u64>,
-    /// What is to be sent.
-    pub(super) outbox: Vec<u8>,
-    pub(super) said: Instant,
-    pub(super) asked_back: bool,
-    pub(super) running: u64,
-    pub(super) busy_ns: u64,
+    /// Jobs whose state the rank holds.
+    states: HashSet<u64>,
+    outbox: Outbox,
+    /// Whether the rank was asked to return chunks and has not answered yet.
+    asked_to_return: bool,
+    running: u64,
+    busy_ns: u64,
 }
 
 impl Peer {
+    /// Returns a rank that has no chunks yet.
     pub(super) fn new(rank: Rank) -> Self {
         Self {
             rank,
             lost: false,
-            entries: Vec::new(),
+            chunks: Vec::new(),
             free: Vec::new(),
             states: HashSet::new(),
-            outbox: Vec::new(),
-            said: Instant::now(),
-            asked_back: false,
+            outbox: Outbox::new(),
+            asked_to_return: false,
             running: 0,
             busy_ns: 0,
         }
     }
 
-    /// Keeps a chunk; says its ticket.
-    pub(super) fn keep(&mut self, entry: Entry) -> u32 {
-        if let Some(ticket) = self.free.pop() {
-            self.entries[ticket as usize] = Some(entry);
-            return ticket;
+    /// Returns the description of the rank.
+    pub(super) fn rank(&self) -> &Rank {
+        &self.rank
+    }
+
+    /// Returns whether the rank is lost.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// Returns the records that are to be sent to the rank.
+    pub(super) fn outbox(&mut self) -> &mut Outbox {
+        &mut self.outbox
+    }
+
+    /// Assigns a chunk to the rank, and sends its job's state before it if the rank has not got it.
+    pub(super) fn assign(&mut self, chunk: Chunk, weight: Weight) {
+        let job = chunk.job().clone();
+        let function = job.function.0;
+        if let Some(state) = job.state()
+            && self.states.insert(job.id)
+        {
+            let head = Head { job: job.id, function, ..Head::new(RecordKind::State) };
+            self.outbox.push(head, &state.bytes);
         }
-        self.entries.push(Some(entry));
-        self.entries.len() as u32 - 1
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.chunks.push(None);
+            self.chunks.len() as u32 - 1
+        });
+        let (count, first) = (chunk.tasks().count, chunk.first_task());
+        let head = Head { slot, count, job: job.id, function, first, ..Head::new(RecordKind::Run) };
+        self.outbox.push(head, &chunk.tasks().payload);
+        debug_assert!(self.chunks[slot as usize].is_none());
+        self.chunks[slot as usize] = Some(AssignedChunk { chunk, weight });
     }
 
-    pub(super) fn take(&mut self, ticket: u32) -> Result<Entry, Garbled> {
-        let entry = self.entries.get_mut(ticket as usize).and_then(Option::take).ok_or(Garbled)?;
-        self.free.push(ticket);
-        Ok(entry)
+    /// Takes the chunk in a slot, which the rank has run or returned.
+    pub(super) fn take(&mut self, slot: u32) -> Result<AssignedChunk, Malformed> {
+        let assigned = self.chunks.get_mut(slot as usize).and_then(Option::take).ok_or(Malformed)?;
+        self.free.push(slot);
+        Ok(assigned)
     }
 
+    /// Takes all chunks.
     pub(super) fn take_all(&mut self) -> impl Iterator<Item = Chunk> {
         self.free.clear();
-        mem::take(&mut self.entries).into_iter().flatten().map(|entry| entry.chunk)
+        mem::take(&mut self.chunks).into_iter().flatten().map(|assigned| assigned.chunk)
+    }
+
+    /// Marks the rank as lost: what it has not been sent is dropped. Returns the chunks that it
+    /// had.
+    pub(super) fn lose(&mut self) -> Vec<Chunk> {
+        self.lost = true;
+        self.outbox.clear();
+        self.take_all().collect()
+    }
+
+    /// Records that the rank drops the state of a job; returns whether it had it.
+    pub(super) fn forget_state(&mut self, job: u64) -> bool {
+        self.states.remove(&job)
+    }
+
+    /// Asks the rank to return up to `count` chunks, unless it was asked already; returns whether
+    /// it was asked now.
+    pub(super) fn ask_to_return(&mut self, count: u32) -> bool {
+        let asks = !mem::replace(&mut self.asked_to_return, true);
+        if asks {
+            self.outbox.push(Head { count, ..Head::new(RecordKind::Return) }, &[]);
+        }
+        asks
+    }
+
+    /// Records that the rank has sent what it had to return.
+    pub(super) fn end_return(&mut self) {
+        self.asked_to_return = false;
+    }
+
+    /// Records how many tasks the rank runs, and for how long it has run tasks.
+    pub(super) fn set_load(&mut self, running: u64, busy_ns: u64) {
+        (self.running, self.busy_ns) = (running, busy_ns);
+    }
+
+    /// Returns how many tasks the rank runs, and for how long it has run tasks, in nanoseconds.
+    pub(super) fn load(&self) -> (u64, u64) {
+        (self.running, self.busy_ns)
     }
 }

@@ -1,6 +1,6 @@
-//! What rank 0 and a serving rank say to each other.
+//! The messages between rank 0 and a serving rank.
 //!
-//! A message is a batch of parcels, each a head of fixed size and a payload. All ranks run the same
+//! A message is a batch of records, each a head of fixed size and a payload. All ranks run the same
 //! build on machines of the same kind, so that a head travels as it lies in memory.
 
 use bytemuck::{Pod, Zeroable};
@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::Rank;
 use crate::error::Error;
 
-/// What a parcel is about. The first ones go to a serving rank, the others come from one.
+/// The kinds of records. Those up to `Heartbeat` go to a serving rank, the others and `Heartbeat`
+/// come from one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Run `function` on the payload, `count` tasks of job `job`, and tell the outcome under
-    /// `ticket`. `first` is the number of the first task.
+pub(super) enum RecordKind {
+    /// Run `function` on the payload, `count` tasks of job `job`, and send the outcome with `slot`.
+    /// `first` is the number of the first task.
     Run,
     /// Keep the payload as the state of job `job`.
     State,
@@ -27,50 +28,50 @@ pub(super) enum Kind {
     CancelPending,
     /// Give back up to `count` chunks that have not begun.
     Return,
-    /// It is over. If `count` is 1, end, in good order with MPI. Else there are ranks that MPI
-    /// would wait for: stay until rank 0 is gone.
+    /// End. If `count` is 1, finalize MPI. Otherwise there are lost ranks, for which MPI would
+    /// wait: stay until rank 0 is gone.
     Quit,
-    /// I am here. Both ways.
-    Beat,
-    /// The first word of a serving rank: a [`Greeting`].
+    /// The sender is alive. In both directions.
+    Heartbeat,
+    /// The first record of a serving rank: a [`Greeting`].
     Hello,
-    /// What came of a chunk: `count` of its tasks failed, process `pid` wrote the first frame;
+    /// The outcome of a chunk: `count` of its tasks failed, process `pid` wrote the first frame;
     /// `first` bytes of frames, then the rest.
     Done,
-    /// A chunk comes back, not begun.
+    /// A chunk is returned, not begun.
     Returned,
     /// `count` tasks run, and tasks have run for `first` nanoseconds.
     Load,
     /// A task of `function` takes `first` nanoseconds.
     Cost,
-    /// The last word of a serving rank.
+    /// The last record of a serving rank.
     Bye,
 }
 
-const KINDS: [Kind; 15] = [
-    Kind::Run,
-    Kind::State,
-    Kind::Forget,
-    Kind::Cancel,
-    Kind::Abandon,
-    Kind::CancelPending,
-    Kind::Return,
-    Kind::Quit,
-    Kind::Beat,
-    Kind::Hello,
-    Kind::Done,
-    Kind::Returned,
-    Kind::Load,
-    Kind::Cost,
-    Kind::Bye,
+const KINDS: [RecordKind; 15] = [
+    RecordKind::Run,
+    RecordKind::State,
+    RecordKind::Forget,
+    RecordKind::Cancel,
+    RecordKind::Abandon,
+    RecordKind::CancelPending,
+    RecordKind::Return,
+    RecordKind::Quit,
+    RecordKind::Heartbeat,
+    RecordKind::Hello,
+    RecordKind::Done,
+    RecordKind::Returned,
+    RecordKind::Load,
+    RecordKind::Cost,
+    RecordKind::Bye,
 ];
 
-/// The head of a parcel; see [`Kind`] for what the fields mean.
+/// The head of a record; see [`RecordKind`] for what the fields mean.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 pub(super) struct Head {
     pub(super) kind: u32,
-    pub(super) ticket: u32,
+    pub(super) slot: u32,
     pub(super) count: u32,
     pub(super) pid: u32,
     pub(super) job: u64,
@@ -80,16 +81,18 @@ pub(super) struct Head {
 }
 
 impl Head {
-    pub(super) fn new(kind: Kind) -> Self {
+    /// Returns a head without fields.
+    pub(super) fn new(kind: RecordKind) -> Self {
         Self { kind: kind as u32, ..Self::zeroed() }
     }
 
-    pub(super) fn kind(&self) -> Option<Kind> {
+    /// Returns the kind, if there is one of that number.
+    fn kind(&self) -> Option<RecordKind> {
         KINDS.get(self.kind as usize).copied()
     }
 }
 
-/// Appends a parcel to a message.
+/// Appends a record to a message.
 pub(super) fn push(message: &mut Vec<u8>, head: Head, payload: &[u8]) {
     push_with(message, head, |message| {
         message.extend_from_slice(payload);
@@ -97,7 +100,7 @@ pub(super) fn push(message: &mut Vec<u8>, head: Head, payload: &[u8]) {
     });
 }
 
-/// As [`push`], with the payload written by `write`, which says what the head is after all.
+/// Appends a record whose payload is written by `write`, which returns the final head.
 pub(super) fn push_with(message: &mut Vec<u8>, head: Head, write: impl FnOnce(&mut Vec<u8>) -> Head) {
     let at = message.len();
     message.extend_from_slice(bytemuck::bytes_of(&head));
@@ -107,30 +110,30 @@ pub(super) fn push_with(message: &mut Vec<u8>, head: Head, write: impl FnOnce(&m
     message[at..start].copy_from_slice(bytemuck::bytes_of(&head));
 }
 
-/// The parcels of a message, up to its end or to what is none.
-pub(super) struct Parcels<'a>(pub(super) &'a [u8]);
+/// The records of a message, up to its end or to the first one that is malformed.
+pub(super) struct Records<'a>(pub(super) &'a [u8]);
 
-/// A message that is no batch of parcels.
+/// The error of a message that is no batch of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Garbled;
+pub(super) struct Malformed;
 
-impl<'a> Iterator for Parcels<'a> {
-    type Item = Result<(Kind, Head, &'a [u8]), Garbled>;
+impl<'a> Iterator for Records<'a> {
+    type Item = Result<(RecordKind, Head, &'a [u8]), Malformed>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.0.is_empty() {
             return None;
         }
-        let parcel = self.split();
-        if parcel.is_none() {
+        let record = self.split();
+        if record.is_none() {
             self.0 = &[];
         }
-        Some(parcel.ok_or(Garbled))
+        Some(record.ok_or(Malformed))
     }
 }
 
-impl<'a> Parcels<'a> {
-    fn split(&mut self) -> Option<(Kind, Head, &'a [u8])> {
+impl<'a> Records<'a> {
+    fn split(&mut self) -> Option<(RecordKind, Head, &'a [u8])> {
         let (head, rest) = self.0.split_at_checked(size_of::<Head>())?;
         let head: Head = bytemuck::pod_read_unaligned(head);
         let (payload, rest) = rest.split_at_checked(usize::try_from(head.len).ok()?)?;
@@ -139,13 +142,14 @@ impl<'a> Parcels<'a> {
     }
 }
 
-/// The magic number and the build stand before what another build may read differently.
+/// The first message of a serving rank. The build stands before what another build may read
+/// differently.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Greeting {
     pub(super) build: String,
     pub(super) rank: Rank,
-    /// Why this rank cannot serve.
-    pub(super) trouble: Option<Error>,
+    /// The reason why this rank cannot serve.
+    pub(super) failure: Option<Error>,
 }
 
 #[cfg(test)]
@@ -155,52 +159,52 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parcels_come_apart_as_they_were_put_together() {
+    fn records_are_read_as_they_were_written() {
         let mut message = Vec::new();
-        let run = Head { ticket: 7, count: 2, job: 3, function: 4, first: 5, ..Head::new(Kind::Run) };
+        let run = Head { slot: 7, count: 2, job: 3, function: 4, first: 5, ..Head::new(RecordKind::Run) };
         push(&mut message, run, b"arguments");
-        push(&mut message, Head::new(Kind::Beat), b"");
-        let done = Head::new(Kind::Done);
+        push(&mut message, Head::new(RecordKind::Heartbeat), b"");
+        let done = Head::new(RecordKind::Done);
         push_with(&mut message, done, |out| {
             out.extend_from_slice(b"frames");
             Head { first: 6, ..done }
         });
-        let parcels: Vec<_> = Parcels(&message).map(Result::unwrap).collect();
-        assert_eq!(parcels.len(), 3);
-        assert_eq!((parcels[0].0, parcels[0].2), (Kind::Run, &b"arguments"[..]));
-        assert_eq!((parcels[0].1.ticket, parcels[0].1.count, parcels[0].1.first), (7, 2, 5));
-        assert_eq!((parcels[1].0, parcels[1].2), (Kind::Beat, &b""[..]));
-        assert_eq!((parcels[2].0, parcels[2].1.first, parcels[2].2), (Kind::Done, 6, &b"frames"[..]));
+        let records: Vec<_> = Records(&message).map(Result::unwrap).collect();
+        assert_eq!(records.len(), 3);
+        assert_eq!((records[0].0, records[0].2), (RecordKind::Run, &b"arguments"[..]));
+        assert_eq!((records[0].1.slot, records[0].1.count, records[0].1.first), (7, 2, 5));
+        assert_eq!((records[1].0, records[1].2), (RecordKind::Heartbeat, &b""[..]));
+        assert_eq!((records[2].0, records[2].1.first, records[2].2), (RecordKind::Done, 6, &b"frames"[..]));
     }
 
     #[test]
-    fn every_kind_comes_back() {
+    fn every_kind_has_its_number() {
         for kind in KINDS {
             assert_eq!(Head::new(kind).kind(), Some(kind));
         }
     }
 
     #[test]
-    fn a_message_cut_short_is_garbled() {
+    fn truncated_message_is_malformed() {
         let mut message = Vec::new();
-        push(&mut message, Head::new(Kind::Run), b"arguments");
+        push(&mut message, Head::new(RecordKind::Run), b"arguments");
         for len in 1..message.len() {
-            assert_eq!(Parcels(&message[..len]).collect::<Vec<_>>(), [Err(Garbled)]);
+            assert_eq!(Records(&message[..len]).collect::<Vec<_>>(), [Err(Malformed)]);
         }
     }
 
     proptest! {
         #[test]
-        fn any_bytes_are_parcels_within_them_or_garbled(mut bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        fn any_bytes_are_records_or_malformed(mut bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             // Kinds and lengths that are not absurd, too.
             bytes.chunks_mut(4).step_by(2).for_each(|word| {
                 word.iter_mut().skip(1).for_each(|byte| *byte = 0);
                 word[0] %= 20;
             });
-            let parcels: Vec<_> = Parcels(&bytes).collect();
-            let whole = parcels.iter().flatten().map(|(_, _, payload)| payload.len() + size_of::<Head>()).sum::<usize>();
+            let records: Vec<_> = Records(&bytes).collect();
+            let whole = records.iter().flatten().map(|(_, _, payload)| payload.len() + size_of::<Head>()).sum::<usize>();
             prop_assert!(whole <= bytes.len());
-            prop_assert!(parcels.iter().rev().skip(1).all(Result::is_ok));
+            prop_assert!(records.iter().rev().skip(1).all(Result::is_ok));
         }
 
         #[test]

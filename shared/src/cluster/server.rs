@@ -1,4 +1,4 @@
-//! A serving rank: has the chunks that come run in its pool, and sends back what came of them.
+//! A serving rank: runs the chunks that come in its pool, and sends back their outcomes.
 
 use std::collections::HashMap;
 use std::os::unix::process::parent_id;
@@ -6,233 +6,233 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::cluster::dispatcher::tick;
-use crate::cluster::pace::Pace;
-use crate::cluster::protocol::{Garbled, Head, Kind, Parcels, push, push_with};
+use crate::cluster::heartbeat::Heartbeat;
+use crate::cluster::outbox::Outbox;
+use crate::cluster::poll_interval::PollInterval;
+use crate::cluster::protocol::{Head, Malformed, RecordKind, Records};
+use crate::cluster::shutdown::SHUTDOWN_TIMEOUT;
 use crate::cluster::transport::Transport;
 use crate::engine::{Engine, Job, Relay, Relayed, Tasks};
 
-/// A message is sent once it has grown to this many bytes.
-const ENOUGH: usize = 1 << 20;
-
-/// How long the last word may take to leave.
-const FAREWELL: Duration = Duration::from_secs(5);
-
-/// A job of rank 0, here.
-struct Local {
+/// A job of rank 0 that has chunks or state here.
+struct LocalJob {
     job: Arc<Job>,
     function: u64,
-    /// Chunks of it that are here.
+    /// The number of its chunks that are here.
     chunks: usize,
-    /// It has state that later chunks need, too.
-    keep: bool,
+    /// Whether it has state that later chunks need, too.
+    has_state: bool,
 }
 
+/// The server on a serving rank.
 pub(super) struct Server {
     engine: Arc<Engine>,
     transport: Transport,
     relay: Arc<Relay>,
-    jobs: HashMap<u64, Local>,
-    /// The job of each ticket.
-    tickets: Vec<u64>,
-    /// What rank 0 was told that a task of a function takes.
-    costs: HashMap<u64, u64>,
-    /// How many tasks rank 0 was told that run.
-    running: u64,
-    outbox: Vec<u8>,
-    said: Instant,
-    silence: Duration,
-    /// Rank 0 has said that it is over, and whether MPI can be ended in good order.
+    jobs: HashMap<u64, LocalJob>,
+    /// The job of the chunk in each slot of this rank's peer on rank 0.
+    slots: Vec<u64>,
+    /// The time of a task of each function, as it was sent to rank 0.
+    sent_costs: HashMap<u64, u64>,
+    /// The number of tasks that run, as it was sent to rank 0.
+    sent_running: u64,
+    outbox: Outbox,
+    heartbeat: Heartbeat,
+    /// Set when rank 0 has ended the work: whether MPI can be finalized.
     quit: Option<bool>,
 }
 
 impl Server {
-    pub(super) fn new(engine: Arc<Engine>, transport: Transport, silence: Duration) -> Self {
+    /// Returns a server that runs chunks in `engine`.
+    pub(super) fn new(engine: Arc<Engine>, transport: Transport, heartbeat: Heartbeat) -> Self {
         Self {
             engine,
             transport,
             relay: Arc::default(),
             jobs: HashMap::new(),
-            tickets: Vec::new(),
-            costs: HashMap::new(),
-            running: 0,
-            outbox: Vec::new(),
-            said: Instant::now(),
-            silence,
+            slots: Vec::new(),
+            sent_costs: HashMap::new(),
+            sent_running: 0,
+            outbox: Outbox::new(),
+            heartbeat,
             quit: None,
         }
     }
 
-    /// Serves until rank 0 says that it is over, or is gone. Says with which code to exit.
+    /// Serves until rank 0 ends the work, or is gone. Returns the code with which to exit.
     pub(super) fn serve(mut self) -> i32 {
         let launcher = parent_id();
-        let (mut pace, mut ticked) = (Pace::new(), Instant::now());
-        let orderly = loop {
-            let heard = match self.hear_all() {
-                Ok(heard) => heard,
-                Err(Garbled) => return self.desert(),
+        let (mut interval, mut last_check) = (PollInterval::new(), Instant::now());
+        let finalize = loop {
+            let received = match self.receive_all() {
+                Ok(received) => received,
+                Err(Malformed) => return self.exit_alone(),
             };
-            if let Some(orderly) = self.quit {
-                break orderly;
+            if let Some(finalize) = self.quit {
+                break finalize;
             }
             let busy = self.engine.is_busy();
-            let nap = if heard { Duration::ZERO } else { pace.nap(busy) };
+            let nap = if received { Duration::ZERO } else { interval.sleep_time(busy) };
             let moved = if busy { self.engine.tend(nap) } else { sleep(nap) };
-            let told = self.tell_outcomes();
-            if heard || moved || told {
-                pace.moved();
+            let sent = self.send_outcomes();
+            if received || moved || sent {
+                interval.reset();
             }
-            if ticked.elapsed() >= tick(self.silence) {
-                ticked = Instant::now();
-                if self.transport.silent_for(0) > self.silence || parent_id() != launcher {
-                    return self.desert();
+            if last_check.elapsed() >= self.heartbeat.check_interval() {
+                last_check = Instant::now();
+                if self.has_lost_rank_0() || parent_id() != launcher {
+                    return self.exit_alone();
                 }
-                if busy && self.engine.snapshot().running != self.running {
-                    // Long tasks, of which nothing else tells.
-                    self.tell_load();
+                if busy && self.engine.snapshot().running != self.sent_running {
+                    // Long tasks, which nothing else reports.
+                    self.push_load();
                 }
-                if self.said.elapsed() >= self.silence / 4 {
-                    push(&mut self.outbox, Head::new(Kind::Beat), &[]);
-                }
+                self.outbox.push_heartbeat(self.heartbeat);
                 self.send();
             }
         };
         self.engine.terminate();
-        push(&mut self.outbox, Head::new(Kind::Bye), &[]);
+        self.outbox.push(Head::new(RecordKind::Bye), &[]);
         self.send();
-        let until = Instant::now() + FAREWELL;
+        let until = Instant::now() + SHUTDOWN_TIMEOUT;
         while !self.transport.all_sent(|_| false) {
             if Instant::now() > until {
-                return self.desert();
+                return self.exit_alone();
             }
             thread::sleep(Duration::from_micros(100));
         }
-        if orderly {
+        if finalize {
             self.transport.finalize();
             return 0;
         }
-        self.linger(launcher)
+        self.stay(launcher)
     }
 
-    /// Stays, with nothing to do, as long as rank 0 is heard: to exit without MPI's end would make
-    /// the launcher end all ranks.
-    fn linger(mut self, launcher: u32) -> i32 {
-        while self.transport.silent_for(0) <= self.silence && parent_id() == launcher {
+    /// Stays, with nothing to do, as long as rank 0 is alive: an exit without finalizing MPI would
+    /// make the launcher end all ranks.
+    fn stay(mut self, launcher: u32) -> i32 {
+        while !self.has_lost_rank_0() && parent_id() == launcher {
             while self.transport.receive().is_some() {}
-            thread::sleep(tick(self.silence));
+            thread::sleep(self.heartbeat.check_interval());
         }
-        self.desert()
+        self.exit_alone()
     }
 
-    /// Ends without rank 0, which is gone.
-    fn desert(self) -> i32 {
+    fn has_lost_rank_0(&self) -> bool {
+        self.heartbeat.is_lost(self.transport.silent_for(0))
+    }
+
+    /// Ends without rank 0, which is gone. Returns the code with which to exit.
+    fn exit_alone(self) -> i32 {
         self.engine.terminate();
-        self.transport.forsake();
+        self.transport.leak();
         1
     }
 
-    fn hear_all(&mut self) -> Result<bool, Garbled> {
+    /// Handles all messages of rank 0 that have come; returns whether there were any.
+    fn receive_all(&mut self) -> Result<bool, Malformed> {
         let mut any = false;
         while let Some((from, message)) = self.transport.receive() {
             if from == 0 {
                 any = true;
-                self.hear(&message)?;
+                self.handle(&message)?;
             }
         }
         Ok(any)
     }
 
-    fn hear(&mut self, message: &[u8]) -> Result<(), Garbled> {
+    /// Handles a message of rank 0.
+    fn handle(&mut self, message: &[u8]) -> Result<(), Malformed> {
         let mut chunks = Vec::new();
-        for parcel in Parcels(message) {
-            let (kind, head, payload) = parcel?;
-            if kind == Kind::Run {
+        for record in Records(message) {
+            let (kind, head, payload) = record?;
+            if kind == RecordKind::Run {
                 chunks.push(self.accept(&head, payload));
                 continue;
             }
-            // What is said after chunks may be about them.
+            // What follows chunks may concern them.
             self.engine.relay(std::mem::take(&mut chunks));
             let job = self.jobs.get(&head.job).map(|local| local.job.clone());
             match (kind, job) {
-                (Kind::State, _) => {
-                    self.local(&head, Some(payload)).keep = true;
+                (RecordKind::State, _) => {
+                    self.local(&head, Some(payload)).has_state = true;
                 }
-                (Kind::Forget, Some(job)) => {
+                (RecordKind::Forget, Some(job)) => {
                     self.engine.forget(&job);
-                    self.local(&head, None).keep = false;
+                    self.local(&head, None).has_state = false;
                     self.release(head.job, 0);
                 }
-                (Kind::Cancel, Some(job)) => drop(self.engine.cancel(&job)),
-                (Kind::Abandon, Some(job)) => self.engine.abandon(&job),
+                (RecordKind::Cancel, Some(job)) => drop(self.engine.cancel(&job)),
+                (RecordKind::Abandon, Some(job)) => self.engine.abandon(&job),
                 // Nothing of it is left here.
-                (Kind::Forget | Kind::Cancel | Kind::Abandon, None) => {}
-                (Kind::CancelPending, _) => self.engine.cancel_pending(),
-                (Kind::Return, _) => self.give_back(head.count),
-                (Kind::Beat, _) => {}
-                (Kind::Quit, _) => self.quit = Some(head.count == 1),
-                _ => return Err(Garbled),
+                (RecordKind::Forget | RecordKind::Cancel | RecordKind::Abandon, None) => {}
+                (RecordKind::CancelPending, _) => self.engine.cancel_pending(),
+                (RecordKind::Return, _) => self.give_back(head.count),
+                (RecordKind::Heartbeat, _) => {}
+                (RecordKind::Quit, _) => self.quit = Some(head.count == 1),
+                _ => return Err(Malformed),
             }
         }
         self.engine.relay(chunks);
         Ok(())
     }
 
-    /// The job that a parcel is about. `state` is what it works with, if it is new here.
-    fn local(&mut self, head: &Head, state: Option<&[u8]>) -> &mut Local {
+    /// Returns the job that a record concerns. `state` is its state, if it is new here.
+    fn local(&mut self, head: &Head, state: Option<&[u8]>) -> &mut LocalJob {
         self.jobs.entry(head.job).or_insert_with(|| {
             let job = self.engine.relay_job(head.function, state.map(<[u8]>::to_vec), &self.relay);
-            Local { job, function: head.function, chunks: 0, keep: false }
+            LocalJob { job, function: head.function, chunks: 0, has_state: false }
         })
     }
 
-    /// Takes a chunk in.
+    /// Returns the chunk of a record, for the engine.
     fn accept(&mut self, head: &Head, payload: &[u8]) -> Relayed {
         let local = self.local(head, None);
         local.chunks += 1;
         let job = local.job.clone();
-        let ticket = head.ticket as usize;
-        if self.tickets.len() <= ticket {
-            self.tickets.resize(ticket + 1, 0);
+        let slot = head.slot as usize;
+        if self.slots.len() <= slot {
+            self.slots.resize(slot + 1, 0);
         }
-        self.tickets[ticket] = head.job;
+        self.slots[slot] = head.job;
         let tasks = Tasks { count: head.count, payload: payload.to_vec(), ..Tasks::default() };
-        Relayed { job, ticket: head.ticket.into(), first_task: head.first, tasks }
+        Relayed { job, ticket: head.slot.into(), first_task: head.first, tasks }
     }
 
-    /// So many chunks of a job have left; with the last of them it goes, unless later ones need its
-    /// state.
+    /// Records that chunks of a job have left. With the last of them the job is dropped, unless
+    /// later ones need its state.
     fn release(&mut self, job: u64, chunks: usize) {
         if let Some(local) = self.jobs.get_mut(&job) {
             local.chunks -= chunks;
-            if local.chunks == 0 && !local.keep {
+            if local.chunks == 0 && !local.has_state {
                 self.jobs.remove(&job);
             }
         }
     }
 
-    /// Gives chunks back that have not begun, for a rank that has nothing to do.
-    fn give_back(&mut self, most: u32) {
-        for ticket in self.engine.unrelay(most) {
-            push(&mut self.outbox, Head { ticket: ticket as u32, ..Head::new(Kind::Returned) }, &[]);
-            self.release(self.tickets[ticket as usize], 1);
+    /// Returns up to `max` chunks that have not begun, for a rank that has nothing to do.
+    fn give_back(&mut self, max: u32) {
+        for slot in self.engine.unrelay(max) {
+            self.outbox.push(Head { slot: slot as u32, ..Head::new(RecordKind::Returned) }, &[]);
+            self.release(self.slots[slot as usize], 1);
         }
-        push(&mut self.outbox, Head::new(Kind::Beat), &[]);
+        self.outbox.push(Head::new(RecordKind::Heartbeat), &[]);
     }
 
-    /// Sends what has come of chunks; says whether there was anything.
-    fn tell_outcomes(&mut self) -> bool {
+    /// Sends the outcomes of chunks; returns whether there were any.
+    fn send_outcomes(&mut self) -> bool {
         let outcomes = self.relay.take();
         let any = !outcomes.is_empty();
         let mut functions = Vec::new();
-        for (ticket, outcome) in outcomes {
-            let job = self.tickets[ticket as usize];
+        for (slot, outcome) in outcomes {
+            let job = self.slots[slot as usize];
             if let Some(local) = self.jobs.get(&job)
                 && functions.last() != Some(&local.function)
             {
                 functions.push(local.function);
             }
-            let head = Head { ticket: ticket as u32, ..Head::new(Kind::Done) };
-            push_with(&mut self.outbox, head, |out| {
+            let head = Head { slot: slot as u32, ..Head::new(RecordKind::Done) };
+            self.outbox.push_with(head, |out| {
                 let start = out.len();
                 let (count, pid, rest) = outcome.dismantle(out);
                 let first = (out.len() - start) as u64;
@@ -240,48 +240,47 @@ impl Server {
                 Head { count, pid, first, ..head }
             });
             self.release(job, 1);
-            if self.outbox.len() >= ENOUGH {
+            if self.outbox.is_full() {
                 self.send();
             }
         }
         if any {
-            self.tell_costs(functions);
+            self.push_costs(functions);
             self.send();
         }
         any
     }
 
-    /// Tells what tasks take and how busy this rank is.
-    fn tell_costs(&mut self, mut functions: Vec<u64>) {
+    /// Reports the time of tasks, where it has changed, and the load of this rank.
+    fn push_costs(&mut self, mut functions: Vec<u64>) {
         functions.sort_unstable();
         functions.dedup();
         for function in functions {
             let Some(cost) = self.engine.cost(function) else { continue };
-            if self.costs.insert(function, cost) != Some(cost) {
-                push(&mut self.outbox, Head { function, first: cost, ..Head::new(Kind::Cost) }, &[]);
+            if self.sent_costs.insert(function, cost) != Some(cost) {
+                self.outbox.push(Head { function, first: cost, ..Head::new(RecordKind::Cost) }, &[]);
             }
         }
-        self.tell_load();
+        self.push_load();
     }
 
-    /// Tells how busy this rank is.
-    fn tell_load(&mut self) {
+    /// Reports the load of this rank.
+    fn push_load(&mut self) {
         let now = self.engine.snapshot();
-        self.running = now.running;
-        let head = Head { count: now.running as u32, first: now.busy_ns, ..Head::new(Kind::Load) };
-        push(&mut self.outbox, head, &[]);
+        self.sent_running = now.running;
+        let head = Head { count: now.running as u32, first: now.busy_ns, ..Head::new(RecordKind::Load) };
+        self.outbox.push(head, &[]);
     }
 
     fn send(&mut self) {
-        if !self.outbox.is_empty() {
-            self.said = Instant::now();
-            // If it does not go, rank 0 is gone, which its silence will tell.
-            self.transport.send(0, std::mem::take(&mut self.outbox));
+        if let Some(message) = self.outbox.take() {
+            // If it cannot be sent, rank 0 is gone, which its silence will show.
+            self.transport.send(0, message);
         }
     }
 }
 
-/// Nothing is to be looked after but messages, and nothing moves.
+/// Sleeps while no task runs; returns `false`, for nothing moves.
 fn sleep(nap: Duration) -> bool {
     thread::sleep(nap);
     false

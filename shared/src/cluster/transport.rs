@@ -1,8 +1,8 @@
-//! Messages between ranks: the only file that knows MPI.
+//! Messages between ranks: the only file that uses MPI.
 //!
 //! One thread of a process makes all calls. None of them waits: what is sent and received goes on
-//! in the background, and [`receive`](Transport::receive) moves it. Open MPI's waiting calls spin,
-//! and would wait for ever for a rank that is gone.
+//! in the background, and [`receive`](Transport::receive) moves it on. Open MPI's waiting calls
+//! spin, and would wait for ever for a rank that is gone.
 #![allow(unsafe_code)]
 
 use std::collections::VecDeque;
@@ -24,9 +24,9 @@ use crate::error::{Error, Result};
 /// of life while a large message comes.
 const PIECE: usize = 4 << 20;
 
-/// Who has not looked for this long was stopped: nothing that it does between two looks takes so
-/// much time.
-const PAUSE: Duration = Duration::from_millis(500);
+/// A process that has not looked for messages for this long was stopped: nothing that it does
+/// between two looks takes so much time.
+const STOPPED_AFTER: Duration = Duration::from_millis(500);
 
 /// The tag of a message's last piece, mostly its only one, and of those before it.
 const LAST: c_int = 1;
@@ -49,7 +49,7 @@ struct Receiving {
     piece: Vec<u8>,
 }
 
-/// This process among the ranks.
+/// The messages between this process and the other ranks.
 pub(super) struct Transport {
     comm: ffi::MPI_Comm,
     universe: Option<Universe>,
@@ -57,12 +57,12 @@ pub(super) struct Transport {
     size: usize,
     sending: Vec<Sending>,
     receiving: VecDeque<Receiving>,
-    /// Of each rank: the pieces of a message whose last one is still to come.
+    /// For each rank, the pieces of a message whose last one is still to come.
     pieces: Vec<Vec<u8>>,
-    /// When a piece last came from each.
-    heard: Vec<Instant>,
-    /// When this process last looked.
-    looked: Instant,
+    /// When a piece last came from each rank.
+    last_received: Vec<Instant>,
+    /// When this process last looked for messages.
+    last_look: Instant,
 }
 
 impl Transport {
@@ -75,10 +75,10 @@ impl Transport {
         let (universe, _) = mpi::initialize_with_threading(Threading::Funneled).ok_or_else(refused)?;
         let world = universe.world();
         let (comm, rank, size) = (world.as_raw(), world.rank() as usize, world.size() as usize);
-        // SAFETY: `comm` is the world, which lives as long as the universe; the handler is one of MPI's
-        // own.
+        // SAFETY: `comm` is the world, which lives as long as the universe; the handler is one of
+        // MPI's own.
         unsafe { ffi::MPI_Comm_set_errhandler(comm, ffi::RSMPI_ERRORS_RETURN) };
-        let (pieces, heard) = (vec![Vec::new(); size], vec![Instant::now(); size]);
+        let (pieces, last_received) = (vec![Vec::new(); size], vec![Instant::now(); size]);
         let (sending, receiving) = (Vec::new(), VecDeque::new());
         Ok(Self {
             comm,
@@ -88,35 +88,37 @@ impl Transport {
             sending,
             receiving,
             pieces,
-            heard,
-            looked: Instant::now(),
+            last_received,
+            last_look: Instant::now(),
         })
     }
 
+    /// Returns the rank of this process.
     pub(super) fn rank(&self) -> usize {
         self.rank
     }
 
+    /// Returns the number of ranks.
     pub(super) fn size(&self) -> usize {
         self.size
     }
 
-    /// For how long this process has looked in vain for something from a rank.
+    /// Returns for how long this process has looked in vain for something from a rank.
     pub(super) fn silent_for(&self, rank: usize) -> Duration {
-        self.looked.saturating_duration_since(self.heard[rank])
+        self.last_look.saturating_duration_since(self.last_received[rank])
     }
 
-    /// Notes that this process looks now. If it has not done so for a while, because it was
-    /// stopped, that is not the others' silence.
-    fn look(&mut self) {
-        let pause = self.looked.elapsed();
-        self.looked += pause;
-        if pause > PAUSE {
-            self.heard.iter_mut().for_each(|heard| *heard += pause);
+    /// Records that this process looks for messages now. If it has not done so for a while, because
+    /// it was stopped, that does not count as the other ranks' silence.
+    fn record_look(&mut self) {
+        let pause = self.last_look.elapsed();
+        self.last_look += pause;
+        if pause > STOPPED_AFTER {
+            self.last_received.iter_mut().for_each(|last| *last += pause);
         }
     }
 
-    /// Sends a message. Says whether MPI took it.
+    /// Sends a message. Returns whether MPI accepted it.
     pub(super) fn send(&mut self, to: usize, message: Vec<u8>) -> bool {
         let message = Rc::new(message);
         let mut taken = true;
@@ -124,8 +126,8 @@ impl Transport {
             let tag = if end == message.len() { LAST } else { MORE };
             let mut request = MaybeUninit::uninit();
             let piece = &message[start..end];
-            // SAFETY: the piece is within a vector that nobody changes, and that `sending` keeps until the
-            // request is done.
+            // SAFETY: the piece is within a vector that nothing changes, and that `sending` keeps
+            // until the request is done.
             let code = unsafe {
                 ffi::MPI_Isend(
                     piece.as_ptr().cast(),
@@ -147,25 +149,25 @@ impl Transport {
         taken
     }
 
-    /// Whether everything that was sent has left, but what went to ranks that `gone` names.
+    /// Returns whether everything that was sent has left, except to ranks for which `gone` is true.
     pub(super) fn all_sent(&mut self, gone: impl Fn(usize) -> bool) -> bool {
         self.sending.retain_mut(|sending| !is_done(&mut sending.request));
         self.sending.iter().all(|sending| gone(sending.to))
     }
 
-    /// The next message that has come, and from whom.
+    /// Returns the next message that has come, after the rank that has sent it.
     pub(super) fn receive(&mut self) -> Option<(usize, Vec<u8>)> {
-        self.look();
+        self.record_look();
         self.sending.retain_mut(|sending| !is_done(&mut sending.request));
         while self.begin_receiving() {}
         for receiving in &mut self.receiving {
             if !receiving.done && is_done(&mut receiving.request) {
                 receiving.done = true;
-                self.heard[receiving.from] = Instant::now();
+                self.last_received[receiving.from] = Instant::now();
             }
         }
         loop {
-            // Of one rank's pieces the first one first.
+            // The pieces of one rank in their order.
             let mut waiting = Vec::new();
             let ready = self.receiving.iter().position(|receiving| {
                 let first = !waiting.contains(&receiving.from);
@@ -184,7 +186,7 @@ impl Transport {
         }
     }
 
-    /// Begins to receive a piece, if there is one.
+    /// Begins to receive a piece, if there is one; returns whether there was.
     fn begin_receiving(&mut self) -> bool {
         let (mut found, mut len) = (0, 0);
         let (mut message, mut status) = (MaybeUninit::uninit(), MaybeUninit::<ffi::MPI_Status>::uninit());
@@ -208,8 +210,8 @@ impl Transport {
         unsafe { ffi::MPI_Get_count(&status, ffi::RSMPI_UINT8_T, &mut len) };
         let mut piece = vec![0u8; len.max(0) as usize];
         let mut request = MaybeUninit::uninit();
-        // SAFETY: the buffer is as long as the message, on the heap, and kept with the request until that
-        // is done.
+        // SAFETY: the buffer is as long as the message, on the heap, and kept with the request
+        // until that is done.
         let code = unsafe {
             ffi::MPI_Imrecv(piece.as_mut_ptr().cast(), len, ffi::RSMPI_UINT8_T, &mut message, request.as_mut_ptr())
         };
@@ -222,20 +224,20 @@ impl Transport {
         true
     }
 
-    /// Ends MPI, together with all other ranks.
+    /// Finalizes MPI, together with all other ranks.
     pub(super) fn finalize(mut self) {
         self.universe.take();
     }
 
-    /// Lets MPI be: to end it would wait for ranks that are gone. Buffers that it may still use
-    /// stay.
-    pub(super) fn forsake(mut self) {
+    /// Leaves MPI without finalizing it, which would wait for ranks that are gone. Buffers that it
+    /// may still use are leaked.
+    pub(super) fn leak(mut self) {
         std::mem::forget(self.universe.take());
         std::mem::forget(self);
     }
 }
 
-/// The ranges of a message's pieces: one at least, for an empty message is one, too.
+/// Returns the ranges of a message's pieces: at least one, because an empty message is one, too.
 fn pieces(len: usize) -> impl Iterator<Item = Range<usize>> {
     (0..len.div_ceil(PIECE).max(1)).map(move |piece| piece * PIECE..len.min((piece + 1) * PIECE))
 }
@@ -244,11 +246,11 @@ fn succeeded(code: c_int) -> bool {
     code == ffi::MPI_SUCCESS as c_int
 }
 
-/// Whether MPI is done with a request; one that failed counts as done.
+/// Returns whether MPI is done with a request; one that failed counts as done.
 fn is_done(request: &mut ffi::MPI_Request) -> bool {
     let mut done = 0;
-    // SAFETY: the request was made by MPI and is used until it is done only; all pointers are to what
-    // lives through the call.
+    // SAFETY: the request was made by MPI and is used until it is done only; all pointers are to
+    // what lives through the call.
     let code = unsafe { ffi::MPI_Test(request, &mut done, ffi::RSMPI_STATUS_IGNORE) };
     !succeeded(code) || done != 0
 }

@@ -1,0 +1,186 @@
+//! The thread that makes all MPI calls: finds out which rank this is, and does the rank's work.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::cluster::Rank;
+use crate::cluster::dispatcher::Dispatcher;
+use crate::cluster::heartbeat::Heartbeat;
+use crate::cluster::protocol::{Greeting, Head, RecordKind, Records, push};
+use crate::cluster::server::Server;
+use crate::cluster::shutdown::{RemainingRanks, shut_down};
+use crate::cluster::transport::Transport;
+use crate::engine::{Config, Engine};
+use crate::error::{Context, Error, Result};
+use crate::identity::build_id;
+
+/// The thread that makes all MPI calls, on rank 0.
+pub(super) struct IoThread {
+    thread: JoinHandle<i32>,
+    /// Receives, once the ranks have ended or were left, whether the thread stays.
+    ended: Receiver<bool>,
+}
+
+/// What a process is among the ranks.
+pub(super) enum Role {
+    /// The only rank.
+    Alone,
+    /// Rank 0, when all other ranks are there: their engine and descriptions.
+    First(IoThread, Arc<Engine>, Vec<Rank>),
+    /// A serving rank whose work is done, and which exits with this code.
+    Served(i32),
+}
+
+/// A message of the thread to the one that has started it.
+enum Started {
+    Alone,
+    First(Result<(Arc<Engine>, Vec<Rank>)>),
+}
+
+impl IoThread {
+    /// Starts the thread. Returns when all ranks are there; on a serving rank, when its work is
+    /// done.
+    pub(super) fn start(config: Config, heartbeat: Heartbeat) -> Result<Role> {
+        let (sender, started) = channel();
+        let (over, ended) = channel();
+        let builder = thread::Builder::new().name("multiproc-mpi".into());
+        let thread = builder.spawn(move || run(config, heartbeat, &sender, &over)).context("cannot start a thread")?;
+        match started.recv() {
+            Ok(Started::Alone) => {
+                // It has nothing more to do, and does not panic.
+                let _ = thread.join();
+                Ok(Role::Alone)
+            }
+            Ok(Started::First(Ok((engine, ranks)))) => Ok(Role::First(Self { thread, ended }, engine, ranks)),
+            Ok(Started::First(Err(error))) => {
+                Self { thread, ended }.join();
+                Err(error)
+            }
+            Err(_) => Ok(Role::Served(thread.join().unwrap_or(1))),
+        }
+    }
+
+    /// Waits until the ranks have ended, or were left.
+    pub(super) fn join(self) {
+        if let Ok(false) | Err(_) = self.ended.recv() {
+            // It runs no code of the program, so it does not panic.
+            let _ = self.thread.join();
+        }
+    }
+}
+
+/// Runs in the thread. Returns the code with which a serving rank is to exit.
+fn run(config: Config, heartbeat: Heartbeat, started: &Sender<Started>, over: &Sender<bool>) -> i32 {
+    // The thread that has started this one waits for what is sent here.
+    let report = |message| drop(started.send(message));
+    let transport = match Transport::new() {
+        Ok(transport) => transport,
+        Err(error) => {
+            report(Started::First(Err(error)));
+            return 1;
+        }
+    };
+    if transport.size() == 1 {
+        transport.finalize();
+        report(Started::Alone);
+        return 0;
+    }
+    if transport.rank() > 0 {
+        return serve(config, transport, heartbeat);
+    }
+    let mut transport = transport;
+    let (ranks, failure) = greet(&mut transport, heartbeat);
+    let workers = ranks.iter().map(|rank| rank.processes).sum();
+    let engine = match failure {
+        None => Engine::without_workers(config, workers),
+        Some(error) => Err(error),
+    };
+    match engine {
+        Ok(engine) => {
+            let dispatcher = Dispatcher::new(engine.clone(), transport, &ranks, heartbeat);
+            report(Started::First(Ok((engine, ranks))));
+            leave(dispatcher.run(), over);
+        }
+        Err(error) => {
+            let others = transport.size() - 1;
+            let is_there = |rank: usize| ranks.iter().any(|other| other.rank == rank);
+            let lost: Vec<bool> = (1..=others).map(|rank| !is_there(rank)).collect();
+            let remaining = shut_down(transport, &lost, heartbeat);
+            report(Started::First(Err(error)));
+            leave(remaining, over);
+        }
+    }
+    0
+}
+
+/// Reports that the ranks have ended, or keeps those that cannot.
+fn leave(remaining: Option<RemainingRanks>, over: &Sender<bool>) {
+    // The executor waits for this, or was leaked.
+    let _ = over.send(remaining.is_some());
+    if let Some(remaining) = remaining {
+        remaining.keep()
+    }
+}
+
+/// Receives the greetings of the other ranks. Returns those that have come, and the first reason
+/// not to begin.
+fn greet(transport: &mut Transport, heartbeat: Heartbeat) -> (Vec<Rank>, Option<Error>) {
+    let own = build_id();
+    let (began, others) = (Instant::now(), transport.size() - 1);
+    let mut ranks: Vec<Rank> = Vec::new();
+    let mut failure = own.as_ref().err().cloned();
+    while ranks.len() < others {
+        let Some((from, message)) = transport.receive() else {
+            if began.elapsed() > heartbeat.start_timeout() {
+                let missing = (1..=others).find(|rank| ranks.iter().all(|other| other.rank != *rank)).unwrap_or(0);
+                let Rank { rank, host, .. } = Rank::unknown(missing);
+                let lost = Error::RankLost { rank, host, silent_for: began.elapsed() };
+                return (ranks, failure.or(Some(lost)));
+            }
+            thread::sleep(Duration::from_micros(200));
+            continue;
+        };
+        let Some(Ok((RecordKind::Hello, _, payload))) = Records(&message).next() else { continue };
+        let (rank, error) = match postcard::from_bytes::<Greeting>(payload) {
+            Ok(Greeting { build, rank, .. }) if own.as_ref().is_ok_and(|own| *own != build) => {
+                let error = Error::RankMismatch { rank: from, host: rank.host.clone() };
+                (rank, Some(error))
+            }
+            Ok(Greeting { rank, failure, .. }) => (rank, failure),
+            Err(_) => {
+                let rank = Rank::unknown(from);
+                let error = Error::RankMismatch { rank: from, host: rank.host.clone() };
+                (rank, Some(error))
+            }
+        };
+        failure = failure.or(error);
+        ranks.push(Rank { rank: from, ..rank });
+    }
+    ranks.sort_by_key(|rank| rank.rank);
+    (ranks, failure)
+}
+
+/// Does the work of a serving rank. Returns the code with which to exit.
+fn serve(config: Config, mut transport: Transport, heartbeat: Heartbeat) -> i32 {
+    let rank = transport.rank();
+    let config = Config { name: format!("rank{rank}"), reject_at: u64::MAX, ..config };
+    let processes = config.processes;
+    let (build, mut failure) = match build_id() {
+        Ok(build) => (build, None),
+        Err(error) => (String::new(), Some(error)),
+    };
+    let engine = Engine::start(config.clone()).or_else(|error| {
+        // Rank 0 receives the error, and gives this rank nothing to do.
+        failure = Some(error);
+        Engine::without_workers(config, 0)
+    });
+    let Ok(engine) = engine else { return 1 };
+    let greeting = Greeting { build, rank: Rank::own(rank, processes), failure };
+    let mut message = Vec::new();
+    // Strings and numbers alone, so that postcard does not fail.
+    push(&mut message, Head::new(RecordKind::Hello), &postcard::to_stdvec(&greeting).unwrap_or_default());
+    transport.send(0, message);
+    Server::new(engine, transport, heartbeat).serve()
+}
