@@ -5,9 +5,10 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::bootstrap;
+use crate::cluster::executor::MpiExecutor;
 use crate::cluster::heartbeat::Heartbeat;
 use crate::cluster::io_thread::{IoThread, Role};
-use crate::cluster::{MpiExecutor, Rank};
+use crate::cluster::rank::Rank;
 use crate::engine::{Config, Engine};
 use crate::error::{Error, Result};
 use crate::identity::current_process;

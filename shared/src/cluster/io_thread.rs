@@ -5,10 +5,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::cluster::Rank;
 use crate::cluster::dispatcher::Dispatcher;
 use crate::cluster::heartbeat::Heartbeat;
 use crate::cluster::protocol::{Greeting, Head, RecordKind, Records, push};
+use crate::cluster::rank::Rank;
 use crate::cluster::server::Server;
 use crate::cluster::shutdown::{RemainingRanks, shut_down};
 use crate::cluster::transport::Transport;

@@ -5,7 +5,7 @@
 //! - [`io_thread`]: the thread that makes all MPI calls, and runs the [`dispatcher`] on rank 0, the
 //!   [`server`] on every other rank;
 //! - [`peer`]: a serving rank as rank 0 sees it; [`balancer`]: which of them gets the next chunk;
-//!   [`shutdown`]: their end;
+//!   [`local_jobs`]: the jobs that a serving rank has; [`shutdown`]: the end of the ranks;
 //! - [`protocol`]: the messages; [`outbox`]: the next one to a rank; [`transport`]: MPI;
 //! - [`heartbeat`]: when a rank is lost; [`poll_interval`]: how often to look for messages.
 //!
@@ -19,6 +19,7 @@ mod dispatcher;
 mod executor;
 mod heartbeat;
 mod io_thread;
+mod local_jobs;
 mod outbox;
 mod peer;
 mod poll_interval;

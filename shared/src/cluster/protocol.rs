@@ -6,7 +6,7 @@
 use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::Rank;
+use crate::cluster::rank::Rank;
 use crate::error::Error;
 
 /// The kinds of records. Those up to `Heartbeat` go to a serving rank, the others and `Heartbeat`

@@ -7,31 +7,20 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::cluster::heartbeat::Heartbeat;
+use crate::cluster::local_jobs::LocalJobs;
 use crate::cluster::outbox::Outbox;
 use crate::cluster::poll_interval::PollInterval;
 use crate::cluster::protocol::{Head, Malformed, RecordKind, Records};
 use crate::cluster::shutdown::SHUTDOWN_TIMEOUT;
 use crate::cluster::transport::Transport;
-use crate::engine::{Engine, Job, Relay, Relayed, Tasks};
-
-/// A job of rank 0 that has chunks or state here.
-struct LocalJob {
-    job: Arc<Job>,
-    function: u64,
-    /// The number of its chunks that are here.
-    chunks: usize,
-    /// Whether it has state that later chunks need, too.
-    has_state: bool,
-}
+use crate::engine::{Engine, Relay, Relayed, Tasks};
 
 /// The server on a serving rank.
 pub(super) struct Server {
     engine: Arc<Engine>,
     transport: Transport,
     relay: Arc<Relay>,
-    jobs: HashMap<u64, LocalJob>,
-    /// The job of the chunk in each slot of this rank's peer on rank 0.
-    slots: Vec<u64>,
+    jobs: LocalJobs,
     /// The time of a task of each function, as it was sent to rank 0.
     sent_costs: HashMap<u64, u64>,
     /// The number of tasks that run, as it was sent to rank 0.
@@ -49,8 +38,7 @@ impl Server {
             engine,
             transport,
             relay: Arc::default(),
-            jobs: HashMap::new(),
-            slots: Vec::new(),
+            jobs: LocalJobs::default(),
             sent_costs: HashMap::new(),
             sent_running: 0,
             outbox: Outbox::new(),
@@ -152,15 +140,14 @@ impl Server {
             }
             // What follows chunks may concern them.
             self.engine.relay(std::mem::take(&mut chunks));
-            let job = self.jobs.get(&head.job).map(|local| local.job.clone());
+            let job = self.jobs.find(head.job);
             match (kind, job) {
-                (RecordKind::State, _) => {
-                    self.local(&head, Some(payload)).has_state = true;
-                }
+                (RecordKind::State, _) => self
+                    .jobs
+                    .add_state(&head, || self.engine.relay_job(head.function, Some(payload.to_vec()), &self.relay)),
                 (RecordKind::Forget, Some(job)) => {
                     self.engine.forget(&job);
-                    self.local(&head, None).has_state = false;
-                    self.release(head.job, 0);
+                    self.jobs.remove_state(head.job);
                 }
                 (RecordKind::Cancel, Some(job)) => drop(self.engine.cancel(&job)),
                 (RecordKind::Abandon, Some(job)) => self.engine.abandon(&job),
@@ -177,44 +164,18 @@ impl Server {
         Ok(())
     }
 
-    /// Returns the job that a record concerns. `state` is its state, if it is new here.
-    fn local(&mut self, head: &Head, state: Option<&[u8]>) -> &mut LocalJob {
-        self.jobs.entry(head.job).or_insert_with(|| {
-            let job = self.engine.relay_job(head.function, state.map(<[u8]>::to_vec), &self.relay);
-            LocalJob { job, function: head.function, chunks: 0, has_state: false }
-        })
-    }
-
     /// Returns the chunk of a record, for the engine.
     fn accept(&mut self, head: &Head, payload: &[u8]) -> Relayed {
-        let local = self.local(head, None);
-        local.chunks += 1;
-        let job = local.job.clone();
-        let slot = head.slot as usize;
-        if self.slots.len() <= slot {
-            self.slots.resize(slot + 1, 0);
-        }
-        self.slots[slot] = head.job;
+        let job = self.jobs.add_chunk(head, || self.engine.relay_job(head.function, None, &self.relay));
         let tasks = Tasks { count: head.count, payload: payload.to_vec(), ..Tasks::default() };
         Relayed { job, ticket: head.slot.into(), first_task: head.first, tasks }
-    }
-
-    /// Records that chunks of a job have left. With the last of them the job is dropped, unless
-    /// later ones need its state.
-    fn release(&mut self, job: u64, chunks: usize) {
-        if let Some(local) = self.jobs.get_mut(&job) {
-            local.chunks -= chunks;
-            if local.chunks == 0 && !local.has_state {
-                self.jobs.remove(&job);
-            }
-        }
     }
 
     /// Returns up to `max` chunks that have not begun, for a rank that has nothing to do.
     fn give_back(&mut self, max: u32) {
         for slot in self.engine.unrelay(max) {
             self.outbox.push(Head { slot: slot as u32, ..Head::new(RecordKind::Returned) }, &[]);
-            self.release(self.slots[slot as usize], 1);
+            self.jobs.remove_chunk(slot);
         }
         self.outbox.push(Head::new(RecordKind::Heartbeat), &[]);
     }
@@ -225,12 +186,6 @@ impl Server {
         let any = !outcomes.is_empty();
         let mut functions = Vec::new();
         for (slot, outcome) in outcomes {
-            let job = self.slots[slot as usize];
-            if let Some(local) = self.jobs.get(&job)
-                && functions.last() != Some(&local.function)
-            {
-                functions.push(local.function);
-            }
             let head = Head { slot: slot as u32, ..Head::new(RecordKind::Done) };
             self.outbox.push_with(head, |out| {
                 let start = out.len();
@@ -239,7 +194,7 @@ impl Server {
                 out.extend_from_slice(&rest);
                 Head { count, pid, first, ..head }
             });
-            self.release(job, 1);
+            functions.extend(self.jobs.remove_chunk(slot));
             if self.outbox.is_full() {
                 self.send();
             }

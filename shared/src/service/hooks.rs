@@ -22,7 +22,7 @@ pub(super) struct Hooks {
     panics: HookPanics,
 }
 
-/// Adding hooks.
+/// Adds hooks.
 impl Hooks {
     pub(super) fn on_reload(&mut self, hook: OnReload) {
         self.on_reload.push(hook);
@@ -45,7 +45,7 @@ impl Hooks {
     }
 }
 
-/// Calling them.
+/// Calls the hooks.
 impl Hooks {
     pub(super) fn reload(&mut self, control: &ServiceControl) {
         self.panics.call_each(&mut self.on_reload, |hook| hook(control));
