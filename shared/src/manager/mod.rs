@@ -1,6 +1,6 @@
 //! Values that live in a process of their own, and the proxies by which any process uses them.
 //!
-//! A [`Manager`] starts the [server], a [`Process`](crate::Process) that holds the values. A
+//! A [`Manager`] starts the [server], a [`Process`] that holds the values. A
 //! [proxy] is an object's number and a [client]'s connection to the server. Clients and server
 //! exchange [messages](message) as frames of a [stream](framed_stream): the requests and replies of
 //! the [protocol], with values. By TCP, both sides first prove that they have the [key].
