@@ -171,7 +171,7 @@ mod zygote;
 #[cfg(feature = "mpi")]
 pub use cluster::{MpiExecutor, MpiExecutorBuilder, Rank};
 pub use error::{Error, Result, TaskError};
-pub use executor::{Executor, Statistics};
+pub use executor::{Executor, Imap, Statistics, WithOptions};
 pub use exit_status::ExitStatus;
 pub use future::{
     AsCompleted, AsyncResult, FutureState, ReturnWhen, Waited, as_completed, wait as wait_futures, wait_for_all,
@@ -184,7 +184,7 @@ pub use machine::{cpu_count, physical_cpu_count};
 pub use manager::RemoteManager;
 pub use manager::{DictProxy, ListProxy, Manager, ManagerBuilder, NamespaceProxy, Proxy, QueueProxy};
 pub use pipe::{Connection, pipe};
-pub use pool::{Batched, Imap, Pool, PoolBuilder, Stats, WorkerInfo};
+pub use pool::{Pool, PoolBuilder, WorkerInfo};
 pub use process::{Process, ProcessBuilder};
 pub use queue::{Iter, PriorityQueue, PutError, Queue};
 pub use service::{
@@ -197,7 +197,7 @@ pub use sync::{
 pub use task::{
     Argument, Arguments, ByReference, ByValue, OwnedNotBorrowed, Partial, ReturnValue, Stateless, Task, partial,
 };
-pub use threads::{ThreadBatched, ThreadImap, ThreadPool, ThreadPoolBuilder};
+pub use threads::{ThreadPool, ThreadPoolBuilder};
 pub use trace::{Recording, TaskEvent, Trace};
 pub use wait::{Waitable, wait};
 pub use zygote::StartMethod;

@@ -91,7 +91,7 @@ impl MpiExecutorBuilder {
         match IoThread::start(config.clone(), heartbeat)? {
             Role::Alone => MpiExecutor::alone(config),
             Role::First(thread, engine, ranks) => {
-                Ok(MpiExecutor { pool: Pool::over(engine), ranks, carrier: Mutex::new(Some(thread)) })
+                Ok(MpiExecutor { pool: Pool::over(engine), ranks, io_thread: Mutex::new(Some(thread)) })
             }
             Role::Served(code) => {
                 process::flush_stdio();
@@ -110,6 +110,6 @@ impl MpiExecutor {
     /// Returns the executor of the only rank: the tasks run in a pool of this process.
     fn alone(config: Config) -> Result<Self> {
         let rank = Rank::own(0, config.processes);
-        Ok(Self { pool: Pool::over(Engine::start(config)?), ranks: vec![rank], carrier: Mutex::default() })
+        Ok(Self { pool: Pool::over(Engine::start(config)?), ranks: vec![rank], io_thread: Mutex::default() })
     }
 }

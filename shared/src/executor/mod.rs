@@ -1,23 +1,43 @@
-//! What pools of processes and of threads have in common.
+//! The calls of every pool, and what they need of it.
+//!
+//! [`Executor`] has each call once, written with the few things that a [`backend`] provides: begin a
+//! call, submit its tasks, wait for the results. [`source`] cuts items into chunks, [`imap`] is the
+//! lazy iterator, [`options`] holds what the caller sets for one call, and [`statistics`] counts.
 
+pub(crate) mod backend;
+mod imap;
+pub(crate) mod options;
+mod source;
 mod statistics;
 
+pub use imap::Imap;
+pub use options::WithOptions;
+#[cfg(feature = "tokio")]
+pub(crate) use source::default_chunksize;
 pub use statistics::Statistics;
 
 use crate::error::Result;
+use crate::executor::backend::{Backend, Call};
+use crate::executor::source::{Source, check_end};
 use crate::future::AsyncResult;
-use crate::pool::Pool;
 use crate::task::{Arguments, Task};
-use crate::threads::ThreadPool;
 
-/// A pool of processes or of threads, or the ranks of a cluster (`MpiExecutor`, with the feature
-/// `mpi`): code that is written for this trait runs on any of them.
+/// Runs functions in parallel: the calls of [`Pool`](crate::Pool) (on processes), of
+/// [`ThreadPool`](crate::ThreadPool) (on threads) and of `MpiExecutor` (on the ranks of a cluster,
+/// with the feature `mpi`).
 ///
-/// Beside what [`Pool`] asks for, functions, arguments and results must be `Send`, since threads do
-/// not serialize them.
+/// Bring it into scope to make a call: `use multiproc::{Executor, Pool};`. A function that takes an
+/// `&impl Executor` runs on any of them. It is sealed: no other crate can implement it.
 ///
-/// Python's counterpart is `concurrent.futures.Executor`, with its `ProcessPoolExecutor` and
-/// `ThreadPoolExecutor`.
+/// | call | waits | returns |
+/// |---|---|---|
+/// | [`apply`](Executor::apply) | for the task | its result |
+/// | [`map`](Executor::map), [`starmap`](Executor::starmap) | for all tasks | a vector of the results, or the first error |
+/// | [`apply_async`](Executor::apply_async), [`submit`](Executor::submit) | no | an [`AsyncResult`], which is also a future |
+/// | [`map_async`](Executor::map_async), [`starmap_async`](Executor::starmap_async) | no | an [`AsyncResult`] of all results |
+/// | [`imap`](Executor::imap), [`imap_unordered`](Executor::imap_unordered) | for the next result | an iterator of each item's result or error |
+///
+/// Functions, arguments and results must be `Send`, because a task may run on another thread.
 ///
 /// ```
 /// use multiproc::{Executor, Pool, ThreadPool, as_completed};
@@ -40,48 +60,43 @@ use crate::threads::ThreadPool;
 /// assert_eq!(count_primes(&ThreadPool::with_processes(2)?)?, 25);
 /// # Ok(()) }
 /// ```
-pub trait Executor {
-    /// Has `f(args…)` run, and returns at once. Every failure, also one of submitting, reaches the
-    /// handle. It is `apply_async` by the name that Python's `Executor.submit` has.
-    fn submit<F, Args>(&self, f: F, args: Args) -> AsyncResult<F::Output>
-    where
-        F: Task<Args> + Send + Sync,
-        Args: Arguments + Send,
-        F::Output: Send;
+///
+/// Python's counterparts: `multiprocessing.Pool` and `concurrent.futures.Executor`.
+pub trait Executor: Backend {
+    /// Returns the number of workers that the executor keeps, at the moment if their number
+    /// [changes](crate::PoolBuilder::processes_between). Those of lost ranks do not count.
+    fn processes(&self) -> usize;
 
-    /// Runs `f` on each item and waits for all results, in the items' order. Python's counterpart
-    /// is `Executor.map`, which gives the results one by one; that is `imap` of the pools.
+    /// Takes no more tasks: every later call fails with [`Error::Closed`](crate::Error::Closed).
+    /// What was taken is still done; then the workers end.
+    ///
+    /// Python's counterpart: `Pool.close`.
+    fn close(&self);
+
+    /// Waits until all tasks are done, their callbacks have run, and all workers have ended.
     ///
     /// # Errors
-    /// That of the first item, in order, that failed. The others are still run.
-    fn map<F, I>(&self, f: F, items: I) -> Result<Vec<F::Output>>
-    where
-        I: IntoIterator,
-        (I::Item,): Arguments + Send,
-        F: Task<(I::Item,)> + Send + Sync,
-        F::Output: Send;
+    /// [`Error::Config`](crate::Error::Config) if the executor is neither closed nor terminated: it
+    /// would wait for ever.
+    ///
+    /// Python's counterpart: `Pool.join`.
+    fn join(&self) -> Result<()>;
 
-    /// Takes no more tasks. With `cancel_pending` those that have not begun are cancelled (of a
-    /// chunk of a map that has begun, a process runs the rest, too). With `wait` it returns
-    /// when all tasks are done and all workers have ended; without, at once, and what is left
-    /// is done meanwhile, unless the pool is dropped: that terminates it.
+    /// Ends the workers now. Tasks that are not done fail with
+    /// [`Error::Cancelled`](crate::Error::Cancelled). No process and no thread of the executor is
+    /// left when this returns; a thread cannot be stopped, so the task that it runs is waited for.
     ///
-    /// Python's counterpart is `Executor.shutdown`.
-    ///
-    /// ```
-    /// use multiproc::{Error, Executor, Pool};
-    ///
-    /// # fn main() -> multiproc::Result<()> {
-    /// let pool = Pool::with_processes(1)?;
-    /// let taken = pool.submit(|n: u32| n + 1, (1,));
-    /// pool.shutdown(true, false);
-    /// assert_eq!(taken.get()?, 2);
-    /// assert!(matches!(pool.submit(|n: u32| n + 1, (1,)).get(), Err(Error::Closed)));
-    /// # Ok(()) }
-    /// ```
-    fn shutdown(&self, wait: bool, cancel_pending: bool);
+    /// Python's counterpart: `Pool.terminate`.
+    fn terminate(&self);
 
-    /// What has become of the tasks so far.
+    /// Cancels the tasks that have not begun: they fail with
+    /// [`Error::Cancelled`](crate::Error::Cancelled). Of a chunk that has begun, a process runs the
+    /// rest, too.
+    ///
+    /// Python's counterpart: the argument `cancel_futures` of `Executor.shutdown`.
+    fn cancel_pending(&self);
+
+    /// Returns what has become of the tasks so far.
     ///
     /// ```
     /// use multiproc::{Executor, ThreadPool};
@@ -89,13 +104,98 @@ pub trait Executor {
     /// # fn main() -> multiproc::Result<()> {
     /// let pool = ThreadPool::with_processes(2)?;
     /// pool.map(|n: u32| n * 2, 0..10u32)?;
-    /// assert_eq!(pool.statistics().executed, 10);
+    /// assert_eq!(pool.statistics().completed, 10);
     /// # Ok(()) }
     /// ```
     fn statistics(&self) -> Statistics;
-}
 
-impl Executor for Pool {
+    /// Takes no more tasks, and waits until those that were taken are done and all workers have
+    /// ended. In a process that the executor does not belong to, it does nothing.
+    ///
+    /// Python's counterpart: `Executor.shutdown`.
+    ///
+    /// ```
+    /// use multiproc::{Error, Executor, Pool};
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let pool = Pool::with_processes(1)?;
+    /// let taken = pool.submit(|n: u32| n + 1, (1,));
+    /// pool.shutdown();
+    /// assert_eq!(taken.get()?, 2);
+    /// assert!(matches!(pool.submit(|n: u32| n + 1, (1,)).get(), Err(Error::Closed)));
+    /// # Ok(()) }
+    /// ```
+    fn shutdown(&self) {
+        self.close();
+        // Closed as it is, only another process' executor refuses to be joined.
+        let _ = self.join();
+    }
+
+    /// Runs `f(args…)` in a worker and waits for the result. `args` is a tuple, spread over the
+    /// function's parameters.
+    ///
+    /// # Errors
+    /// What became of the task: see [`Error`](crate::Error).
+    ///
+    /// ```
+    /// use multiproc::{Executor, Pool};
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let pool = Pool::with_processes(1)?;
+    /// assert_eq!(pool.apply(|a: u32, b: u32| a + b, (1, 2))?, 3);
+    ///
+    /// fn divide(a: u32, b: u32) -> u32 {
+    ///     a / b
+    /// }
+    /// let error = pool.apply(divide, (1, 0)).unwrap_err();
+    /// assert!(error.to_string().contains("divide by zero"));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Python's counterpart: `Pool.apply`.
+    fn apply<F, Args>(&self, f: F, args: Args) -> Result<F::Output>
+    where
+        F: Task<Args> + Send + Sync,
+        Args: Arguments + Send,
+        F::Output: Send,
+    {
+        let call = self.begin(f, true)?;
+        call.submit_one(args);
+        call.wait_one()
+    }
+
+    /// Submits `f(args…)` and returns at once. Every failure, also one of submitting, reaches
+    /// [`AsyncResult::get`].
+    ///
+    /// ```
+    /// use multiproc::{Executor, Pool};
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let pool = Pool::with_processes(1)?;
+    /// let answer = pool.apply_async(|a: u32, b: u32| a * b, (6, 7));
+    /// // … other work meanwhile …
+    /// assert_eq!(answer.get()?, 42);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Python's counterpart: `Pool.apply_async`.
+    fn apply_async<F, Args>(&self, f: F, args: Args) -> AsyncResult<F::Output>
+    where
+        F: Task<Args> + Send + Sync,
+        Args: Arguments + Send,
+        F::Output: Send,
+    {
+        match self.begin(f, true) {
+            Ok(call) => {
+                call.submit_one(args);
+                call.into_one()
+            }
+            Err(error) => self.failed(error),
+        }
+    }
+
+    /// Submits `f(args…)` and returns at once: [`apply_async`](Executor::apply_async) by the name
+    /// that it has in Python's `concurrent.futures`.
     fn submit<F, Args>(&self, f: F, args: Args) -> AsyncResult<F::Output>
     where
         F: Task<Args> + Send + Sync,
@@ -105,6 +205,27 @@ impl Executor for Pool {
         self.apply_async(f, args)
     }
 
+    /// Runs `f` on each item and waits for all results, in the items' order.
+    ///
+    /// The items are grouped into chunks, four a worker; see
+    /// [`with_chunksize`](Executor::with_chunksize).
+    ///
+    /// # Errors
+    /// That of the first item, in order, that failed. The others are still run. To have every
+    /// item's own result or error, use [`imap`](Executor::imap).
+    /// [`Error::Config`](crate::Error::Config) if the source reports that it has no end, as `0..`
+    /// does.
+    ///
+    /// ```
+    /// use multiproc::{Executor, Pool};
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let pool = Pool::with_processes(2)?;
+    /// assert_eq!(pool.map(|n: u32| n * 2, 0..5u32)?, [0, 2, 4, 6, 8]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Python's counterpart: `Pool.map`.
     fn map<F, I>(&self, f: F, items: I) -> Result<Vec<F::Output>>
     where
         I: IntoIterator,
@@ -112,57 +233,186 @@ impl Executor for Pool {
         F: Task<(I::Item,)> + Send + Sync,
         F::Output: Send,
     {
-        self.map(f, items)
+        self.starmap(f, items.into_iter().map(|item| (item,)))
     }
 
-    fn shutdown(&self, wait: bool, cancel_pending: bool) {
-        let engine = self.engine();
-        engine.close();
-        if cancel_pending {
-            engine.cancel_pending();
-        }
-        if wait {
-            engine.join();
-        }
+    /// Runs `f` on each item, a tuple that is spread over its parameters, and waits for all results;
+    /// else like [`map`](Executor::map).
+    ///
+    /// ```
+    /// use multiproc::{Executor, Pool};
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let pool = Pool::with_processes(2)?;
+    /// let sums = pool.starmap(|a: u32, b: u32, c: u32| a + b + c, (0..3u32).map(|i| (i, 2 * i, 3 * i)))?;
+    /// assert_eq!(sums, [0, 6, 12]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Python's counterpart: `Pool.starmap`.
+    fn starmap<F, I>(&self, f: F, items: I) -> Result<Vec<F::Output>>
+    where
+        I: IntoIterator,
+        I::Item: Arguments + Send,
+        F: Task<I::Item> + Send + Sync,
+        F::Output: Send,
+    {
+        let items = items.into_iter();
+        self.check()?;
+        check_end(&items)?;
+        let call = self.begin(f, true)?;
+        let (items, len, chunksize) = Source::plan(items, self.options().chunksize(), self.breadth());
+        call.submit_all(items, chunksize);
+        call.wait_all(len)
     }
 
-    fn statistics(&self) -> Statistics {
-        Statistics::of_processes(self.engine())
+    /// Submits `f` for each item, and returns as soon as the items have been taken; else like
+    /// [`map`](Executor::map).
+    ///
+    /// ```
+    /// use multiproc::{Executor, Pool};
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let pool = Pool::with_processes(2)?;
+    /// let doubled = pool.map_async(|n: u32| n * 2, 0..3u32);
+    /// assert_eq!(doubled.get()?, [0, 2, 4]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Python's counterpart: `Pool.map_async`.
+    fn map_async<F, I>(&self, f: F, items: I) -> AsyncResult<Vec<F::Output>>
+    where
+        I: IntoIterator,
+        (I::Item,): Arguments + Send,
+        F: Task<(I::Item,)> + Send + Sync,
+        F::Output: Send,
+    {
+        self.starmap_async(f, items.into_iter().map(|item| (item,)))
+    }
+
+    /// Submits `f` for each item, a tuple that is spread over its parameters, and returns as soon as
+    /// the items have been taken; else like [`starmap`](Executor::starmap).
+    ///
+    /// ```
+    /// use multiproc::{Executor, Pool};
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let pool = Pool::with_processes(2)?;
+    /// let sums = pool.starmap_async(|a: u32, b: u32| a + b, [(1, 2), (3, 4)]);
+    /// assert_eq!(sums.get()?, [3, 7]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Python's counterpart: `Pool.starmap_async`.
+    fn starmap_async<F, I>(&self, f: F, items: I) -> AsyncResult<Vec<F::Output>>
+    where
+        I: IntoIterator,
+        I::Item: Arguments + Send,
+        F: Task<I::Item> + Send + Sync,
+        F::Output: Send,
+    {
+        let items = items.into_iter();
+        let call = match self.check().and_then(|()| check_end(&items)).and_then(|()| self.begin(f, true)) {
+            Ok(call) => call,
+            Err(error) => return self.failed(error),
+        };
+        let (items, _, chunksize) = Source::plan(items, self.options().chunksize(), self.breadth());
+        call.submit_all(items, chunksize);
+        call.into_all()
+    }
+
+    /// Runs `f` on each item, lazily: returns an iterator of each item's result or error, in the
+    /// items' order.
+    ///
+    /// Items are taken from their source only as results are taken from the iterator, so that a
+    /// bounded number of them (see [`with_window`](Executor::with_window)) is under way at a time,
+    /// and the source may be endless. The source runs on the caller's thread. Dropping the iterator
+    /// drops what has not begun.
+    ///
+    /// ```
+    /// use multiproc::{Executor, Pool};
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let pool = Pool::with_processes(2)?;
+    /// for (n, square) in (0u64..).zip(pool.imap(|n: u64| n * n, 0u64..)).take(100) {
+    ///     assert_eq!(square?, n * n);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Python's counterpart: `Pool.imap`, which takes all items at once.
+    fn imap<F, I>(&self, f: F, items: I) -> Imap<I::IntoIter, F::Output>
+    where
+        I: IntoIterator,
+        (I::Item,): Arguments + Send,
+        F: Task<(I::Item,)> + Send + Sync,
+        F::Output: Send,
+    {
+        imap_of(self, f, items.into_iter(), true)
+    }
+
+    /// Runs `f` on each item, lazily, and returns an iterator of the results as they come; else like
+    /// [`imap`](Executor::imap).
+    ///
+    /// ```
+    /// use multiproc::{Executor, Pool};
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let pool = Pool::with_processes(2)?;
+    /// let sum: u64 = pool.imap_unordered(|n: u64| n * n, 0..4u64).sum::<multiproc::Result<u64>>()?;
+    /// assert_eq!(sum, 14);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Python's counterpart: `Pool.imap_unordered`.
+    fn imap_unordered<F, I>(&self, f: F, items: I) -> Imap<I::IntoIter, F::Output>
+    where
+        I: IntoIterator,
+        (I::Item,): Arguments + Send,
+        F: Task<(I::Item,)> + Send + Sync,
+        F::Output: Send,
+    {
+        imap_of(self, f, items.into_iter(), false)
+    }
+
+    /// Returns the executor with tasks sent in chunks of `chunksize` (at least 1). Large chunks cost
+    /// less a task, small ones balance better.
+    ///
+    /// ```
+    /// use multiproc::{Executor, Pool};
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let pool = Pool::with_processes(2)?;
+    /// let lengths = pool.with_chunksize(10).map(|text: String| text.len(), (0..100).map(|n| n.to_string()))?;
+    /// assert_eq!(lengths.iter().sum::<usize>(), 190);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Python's counterpart: the argument `chunksize`.
+    fn with_chunksize(&self, chunksize: usize) -> WithOptions<'_, Self> {
+        WithOptions::new(self).with_chunksize(chunksize)
+    }
+
+    /// Returns the executor with up to `window` items (at least 1) of a lazy call taken from their
+    /// source and not yet returned. If it is not set, there is room for four chunks a worker, and
+    /// for 256 items at least (4,096 on a cluster, where a trip takes longer).
+    fn with_window(&self, window: usize) -> WithOptions<'_, Self> {
+        WithOptions::new(self).with_window(window)
     }
 }
 
-impl Executor for ThreadPool {
-    fn submit<F, Args>(&self, f: F, args: Args) -> AsyncResult<F::Output>
-    where
-        F: Task<Args> + Send + Sync,
-        Args: Arguments + Send,
-        F::Output: Send,
-    {
-        self.apply_async(f, args)
-    }
-
-    fn map<F, I>(&self, f: F, items: I) -> Result<Vec<F::Output>>
-    where
-        I: IntoIterator,
-        (I::Item,): Arguments + Send,
-        F: Task<(I::Item,)> + Send + Sync,
-        F::Output: Send,
-    {
-        self.map(f, items)
-    }
-
-    fn shutdown(&self, wait: bool, cancel_pending: bool) {
-        let crew = self.crew();
-        crew.close();
-        if cancel_pending {
-            crew.cancel_pending();
-        }
-        if wait {
-            crew.join();
-        }
-    }
-
-    fn statistics(&self) -> Statistics {
-        Statistics::of_threads(self.crew())
+fn imap_of<E, F, I>(executor: &E, f: F, items: I, ordered: bool) -> Imap<I, F::Output>
+where
+    E: Executor + ?Sized,
+    I: Iterator,
+    (I::Item,): Arguments + Send,
+    F: Task<(I::Item,)> + Send + Sync,
+    F::Output: Send,
+{
+    let (options, breadth) = (executor.options(), executor.breadth());
+    let window = options.window(breadth, executor.min_window());
+    match executor.begin(f, ordered) {
+        Ok(call) => Imap::new(Box::new(call), items, options.chunksize().unwrap_or(1), window, breadth),
+        Err(error) => Imap::failed(error),
     }
 }

@@ -1,4 +1,4 @@
-//! A result that will be there later.
+//! The handle of a call that does not block.
 
 use std::fmt;
 use std::future::Future;
@@ -11,11 +11,11 @@ use serde::de::DeserializeOwned;
 
 use crate::engine::{Engine, Job};
 use crate::error::{Error, Result};
-use crate::future::called::Called;
-use crate::future::decode::{first_error, take_all, take_one};
-use crate::future::elsewhere::Elsewhere;
-use crate::future::engine::ByEngine;
-use crate::future::{FutureState, Later};
+use crate::future::callback::CalledBack;
+use crate::future::foreign_result::ForeignResult;
+use crate::future::gather::{first_error, take_all, take_one};
+use crate::future::process_result::ProcessResult;
+use crate::future::{FutureState, PendingResult};
 use crate::sys::pid::Owner;
 use crate::task::Prepared;
 
@@ -27,46 +27,47 @@ use crate::task::Prepared;
 /// It belongs to the process of its pool. In a copy of that process it is ready, and its result is
 /// [`Error::ForeignProcess`].
 ///
-/// Python's counterpart is `multiprocessing.pool.AsyncResult`.
-///
 /// ```
+/// use multiproc::{Executor, Pool};
+///
 /// # fn main() -> multiproc::Result<()> {
-/// let pool = multiproc::Pool::with_processes(2)?;
+/// let pool = Pool::with_processes(2)?;
 /// let later = pool.map_async(|n: u32| n + 1, 0..3u32);
 /// assert_eq!(pollster::block_on(later)?, [1, 2, 3]);
 /// # Ok(()) }
 /// ```
+///
+/// Python's counterpart: `multiprocessing.pool.AsyncResult`.
 #[must_use = "the task runs anyway, but its result and its errors are lost"]
 pub struct AsyncResult<R> {
     source: Source<R>,
     /// Made when a callback is registered.
-    called: Option<Arc<Called<R>>>,
+    callbacks: Option<Arc<CalledBack<R>>>,
     taken: bool,
 }
 
 /// Where the result comes from.
 struct Source<R> {
-    /// The process that it belongs to, and what it is in all others.
-    elsewhere: Elsewhere,
+    /// The process that it belongs to, and what the result is in all others.
+    foreign: ForeignResult,
     runner: Runner<R>,
 }
 
-/// Who runs the task. Of processes it is known without looking it up, so that a call costs no
-/// allocation for that.
+/// What runs the task. The common case, a process, needs no allocation.
 enum Runner<R> {
-    Processes(ByEngine<R>),
-    Threads(Arc<dyn Later<R>>),
-    /// Nobody: the call was made elsewhere than where its pool is.
-    Nobody,
+    Processes(ProcessResult<R>),
+    Threads(Arc<dyn PendingResult<R>>),
+    /// The call was made in another process than the pool's.
+    Nothing,
 }
 
 impl<R> Source<R> {
-    fn later(&self) -> &dyn Later<R> {
+    fn pending(&self) -> &dyn PendingResult<R> {
         match &self.runner {
-            _ if !self.elsewhere.0.is_here() => &self.elsewhere,
+            _ if !self.foreign.0.is_here() => &self.foreign,
             Runner::Processes(job) => job,
             Runner::Threads(job) => &**job,
-            Runner::Nobody => &self.elsewhere,
+            Runner::Nothing => &self.foreign,
         }
     }
 }
@@ -76,9 +77,9 @@ impl<R> Clone for Source<R> {
         let runner = match &self.runner {
             Runner::Processes(job) => Runner::Processes(job.clone()),
             Runner::Threads(job) => Runner::Threads(job.clone()),
-            Runner::Nobody => Runner::Nobody,
+            Runner::Nothing => Runner::Nothing,
         };
-        Self { elsewhere: self.elsewhere, runner }
+        Self { foreign: self.foreign, runner }
     }
 }
 
@@ -95,38 +96,38 @@ impl<R: DeserializeOwned + 'static> AsyncResult<Vec<R>> {
 }
 
 impl<R> AsyncResult<R> {
-    /// The result of a job of the engine, to be taken by `take` once it is done.
+    /// Returns the handle of a job of the engine, whose result `take` takes once it is done.
     pub(crate) fn by_engine(engine: Arc<Engine>, job: Arc<Job>, take: fn(&Job) -> Result<R>) -> Self {
         let owner = engine.owner();
-        Self::from_runner(owner, Runner::Processes(ByEngine { engine, job, take }))
+        Self::from_runner(owner, Runner::Processes(ProcessResult { engine, job, take }))
     }
 
-    /// The result of something that runs in process `owner`.
-    pub(crate) fn of(owner: Owner, job: Arc<dyn Later<R>>) -> Self {
+    /// Returns the handle of a result that belongs to the process `owner`.
+    pub(crate) fn of(owner: Owner, job: Arc<dyn PendingResult<R>>) -> Self {
         Self::from_runner(owner, Runner::Threads(job))
     }
 
-    /// The result of a call to what belongs to another process.
-    pub(crate) fn elsewhere(owner: Owner) -> Self {
-        Self::from_runner(owner, Runner::Nobody)
+    /// Returns the handle of a call to what belongs to another process.
+    pub(crate) fn foreign(owner: Owner) -> Self {
+        Self::from_runner(owner, Runner::Nothing)
     }
 
     fn from_runner(owner: Owner, runner: Runner<R>) -> Self {
-        Self { source: Source { elsewhere: Elsewhere(owner), runner }, called: None, taken: false }
+        Self { source: Source { foreign: ForeignResult(owner), runner }, callbacks: None, taken: false }
     }
 
-    /// A result that is an error from the start.
+    /// Returns a handle whose result is an error from the start.
     pub(crate) fn failed(engine: &Arc<Engine>, error: Error) -> Self {
         if !engine.owner().is_here() {
-            return Self::elsewhere(engine.owner());
+            return Self::foreign(engine.owner());
         }
         let job = engine.job(Prepared::nothing(), true);
         engine.submit_failed(&job, error, true);
         Self::by_engine(engine.clone(), job, |job| Err(first_error(job).unwrap_or(Error::Cancelled)))
     }
 
-    fn later(&self) -> &dyn Later<R> {
-        self.source.later()
+    fn pending(&self) -> &dyn PendingResult<R> {
+        self.source.pending()
     }
 
     /// Waits for the result.
@@ -138,34 +139,35 @@ impl<R> AsyncResult<R> {
         self.take_result()
     }
 
-    /// Waits for the result, but not longer than `patience`.
+    /// Waits for the result, for at most `timeout`. A result can be taken once.
     ///
     /// # Errors
     /// [`Error::TimedOut`] if the result is not there by then: the task goes on, and the result can
-    /// be asked for again. Else as [`get`](AsyncResult::get). A result can be taken once.
-    pub fn get_timeout(&mut self, patience: Duration) -> Result<R> {
-        if self.wait_timeout(patience) {
+    /// be asked for again. Else those of [`get`](AsyncResult::get).
+    pub fn get_timeout(&mut self, timeout: Duration) -> Result<R> {
+        if self.wait_timeout(timeout) {
             return self.take_result();
         }
-        Err(Error::TimedOut { after: patience, pid: None })
+        Err(Error::TimedOut { after: timeout, pid: None })
     }
 
-    /// Waits until the task has ended, well or not.
+    /// Waits until the task has ended, successfully or not.
     pub fn wait(&self) {
         self.wait_until(None);
     }
 
-    /// Waits until the task has ended, but not longer than `patience`. Says whether it has.
-    pub fn wait_timeout(&self, patience: Duration) -> bool {
-        self.wait_until(Instant::now().checked_add(patience))
+    /// Waits until the task has ended, for at most `timeout`. Returns whether it has.
+    pub fn wait_timeout(&self, timeout: Duration) -> bool {
+        self.wait_until(Instant::now().checked_add(timeout))
     }
 
-    /// Whether the task has ended, well or not, and its callbacks have run.
+    /// Returns whether the task has ended, successfully or not, and its callbacks have run.
+    #[must_use]
     pub fn ready(&self) -> bool {
-        self.later().is_done() && self.settled()
+        self.pending().is_done() && self.settled()
     }
 
-    /// Whether the task ended well.
+    /// Returns whether the task ended successfully.
     ///
     /// # Errors
     /// [`Error::Config`] while it has not ended: ask [`ready`](AsyncResult::ready) first, or wait.
@@ -173,13 +175,14 @@ impl<R> AsyncResult<R> {
         if !self.ready() {
             return Err(Error::Config("the task has not ended yet: wait for it, or ask ready() first".into()));
         }
-        Ok(self.ask(Result::is_ok).unwrap_or_else(|| self.later().all_well()))
+        Ok(self.ask(Result::is_ok).unwrap_or_else(|| self.pending().all_well()))
     }
 
-    /// How far the task is. Once the result was taken it is [`FutureState::Done`], whatever it was.
+    /// Returns how far the task is. Once the result was taken it is [`FutureState::Done`], whatever it
+    /// was.
     ///
     /// ```
-    /// use multiproc::{FutureState, Pool};
+    /// use multiproc::{Executor, FutureState, Pool};
     ///
     /// # fn main() -> multiproc::Result<()> {
     /// let pool = Pool::with_processes(1)?;
@@ -188,8 +191,9 @@ impl<R> AsyncResult<R> {
     /// assert_eq!(later.state(), FutureState::Done);
     /// # Ok(()) }
     /// ```
+    #[must_use]
     pub fn state(&self) -> FutureState {
-        match self.later().state() {
+        match self.pending().state() {
             _ if self.taken => FutureState::Done,
             FutureState::Done | FutureState::Cancelled if !self.settled() => FutureState::Running,
             FutureState::Done if self.ask(|result| matches!(result, Err(Error::Cancelled))) == Some(true) => {
@@ -199,73 +203,76 @@ impl<R> AsyncResult<R> {
         }
     }
 
-    /// Stops the task: if it has not begun, it never will; if it runs in a process, its worker is
-    /// killed and replaced. A thread cannot be stopped: what it has begun goes on. Other tasks
-    /// are not touched. Says whether there was anything to stop. The result is
-    /// [`Error::Cancelled`] then, unless the task ended in the last moment.
+    /// Stops the task, and returns whether there was anything to stop. A task that has not begun
+    /// never will. If it runs in a process, its worker is killed and replaced; a thread cannot be
+    /// stopped, and finishes the task that it has begun. Other tasks are not touched. The result is
+    /// [`Error::Cancelled`] then, unless the task ended at the last moment.
     ///
-    /// Python's counterpart is `Future.cancel`, which stops no task that runs.
+    /// Python's counterpart: `Future.cancel`, which does not stop a task that runs.
     pub fn cancel(&self) -> bool {
-        self.later().cancel()
+        self.pending().cancel()
     }
 
-    /// Wakes `waker` when the result is ready; `false` if it is.
+    /// Keeps `waker` until the result is ready. Returns `false` if it is.
     pub(super) fn wake_when_ready(&self, waker: &Waker) -> bool {
-        self.later().wake_when_done(waker) || self.called().is_some_and(|called| called.wake_when_settled(waker))
+        self.pending().wake_when_done(waker)
+            || self.callbacks().is_some_and(|callbacks| callbacks.wake_when_settled(waker))
     }
 
     pub(super) fn forget_waker(&self, waker: &Waker) {
-        self.later().forget_waker(waker);
-        if let Some(called) = self.called() {
-            called.forget_waker(waker);
+        self.pending().forget_waker(waker);
+        if let Some(callbacks) = self.callbacks() {
+            callbacks.forget_waker(waker);
         }
     }
 
-    /// The callbacks that were registered in this process.
-    fn called(&self) -> Option<&Arc<Called<R>>> {
-        self.called.as_ref().filter(|called| called.owner().is_here())
+    /// Returns the callbacks that were registered in this process.
+    fn callbacks(&self) -> Option<&Arc<CalledBack<R>>> {
+        self.callbacks.as_ref().filter(|callbacks| callbacks.owner().is_here())
     }
 
-    /// Asks about the result, if a callback has seen it.
+    /// Answers a question about the result, if a callback has seen it.
     fn ask<A>(&self, question: impl FnOnce(&Result<R>) -> A) -> Option<A> {
-        self.called()?.ask(question)
+        self.callbacks()?.ask(question)
     }
 
     fn settled(&self) -> bool {
-        self.called().is_none_or(|called| called.is_settled())
+        self.callbacks().is_none_or(|callbacks| callbacks.is_settled())
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> bool {
-        self.later().wait_done(deadline) && (self.settled() || self.later().wait_for(deadline, &|| self.settled()))
+        self.pending().wait_done(deadline) && (self.settled() || self.pending().wait_for(deadline, &|| self.settled()))
     }
 
     pub(super) fn take_result(&mut self) -> Result<R> {
         if std::mem::replace(&mut self.taken, true) {
             return Err(Error::Config("the result has been taken already".into()));
         }
-        let kept = self.called().and_then(|called| called.take());
-        kept.unwrap_or_else(|| self.later().take())
+        let kept = self.callbacks().and_then(|callbacks| callbacks.take());
+        kept.unwrap_or_else(|| self.pending().take())
     }
 }
 
 impl<R: Send + 'static> AsyncResult<R> {
-    /// Has `f` called with the result, if the task ends well, on the pool's callback thread.
+    /// Calls `f` with the result, if the task succeeds, on the pool's callback thread.
     ///
     /// Callbacks of all tasks run on that one thread, one after the other: keep them short. A
     /// callback that panics makes this result an [`Error::Panicked`], and nothing else.
     /// [`get`](AsyncResult::get) waits until the callback has run.
     ///
-    /// Python's counterpart is the argument `callback`.
-    ///
     /// ```
+    /// use multiproc::{Executor, Pool};
+    ///
     /// # fn main() -> multiproc::Result<()> {
     /// let (sender, results) = std::sync::mpsc::channel();
-    /// let pool = multiproc::Pool::with_processes(1)?;
+    /// let pool = Pool::with_processes(1)?;
     /// let later = pool.apply_async(|| 42u32, ()).callback(move |value| sender.send(*value).unwrap());
     /// assert_eq!(results.recv(), Ok(42));
     /// assert_eq!(later.get()?, 42);
     /// # Ok(()) }
     /// ```
+    ///
+    /// Python's counterpart: the argument `callback`.
     pub fn callback(self, f: impl FnOnce(&R) + Send + 'static) -> Self {
         self.done_callback(move |result| {
             if let Ok(value) = result {
@@ -274,9 +281,10 @@ impl<R: Send + 'static> AsyncResult<R> {
         })
     }
 
-    /// Has `f` called with the error, if the task fails; for a map, with that of the first task, in
-    /// order, that failed, once all have ended. Else as [`callback`](AsyncResult::callback).
-    /// Python's counterpart is the argument `error_callback`.
+    /// Calls `f` with the error, if the task fails; for a map, with that of the first task, in order,
+    /// that failed, once all have ended. Else like [`callback`](AsyncResult::callback).
+    ///
+    /// Python's counterpart: the argument `error_callback`.
     pub fn error_callback(self, f: impl FnOnce(&Error) + Send + 'static) -> Self {
         self.done_callback(move |result| {
             if let Err(error) = result {
@@ -285,16 +293,17 @@ impl<R: Send + 'static> AsyncResult<R> {
         })
     }
 
-    /// Has `f` called with the result, whatever it is. Else as [`callback`](AsyncResult::callback).
-    /// Python's counterpart is `Future.add_done_callback`.
+    /// Calls `f` with the result, whatever it is. Else like [`callback`](AsyncResult::callback).
+    ///
+    /// Python's counterpart: `Future.add_done_callback`.
     pub fn done_callback(mut self, f: impl FnOnce(&Result<R>) + Send + 'static) -> Self {
-        if self.called().is_none() {
-            self.called = None;
+        if self.callbacks().is_none() {
+            self.callbacks = None;
         }
-        let called = self.called.get_or_insert_with(|| Arc::new(Called::new()));
-        called.expect_one_more();
-        let (called, source) = (called.clone(), self.source.clone());
-        self.later().run_when_done(Box::new(move || called.call(source.later(), f)));
+        let callbacks = self.callbacks.get_or_insert_with(|| Arc::new(CalledBack::new()));
+        callbacks.expect_one_more();
+        let (callbacks, source) = (callbacks.clone(), self.source.clone());
+        self.pending().run_when_done(Box::new(move || callbacks.call(source.pending(), f)));
         self
     }
 }

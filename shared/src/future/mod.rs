@@ -1,23 +1,25 @@
-//! Results that will be there later, of processes and threads alike.
+//! Results that come later, of processes and threads alike.
 //!
-//! [`AsyncResult`] is the handle that every call returns which does not block. What it asks of
-//! whoever runs the task is [`Later`]; [`engine`] answers for the pool of processes, `threads` for
-//! that of threads. [`called`] runs callbacks, [`wait`] and [`completed`] wait for several,
-//! [`elsewhere`] is what they are in a copy of their process, and [`decode`] makes values of what a
-//! worker process sent.
+//! [`AsyncResult`] is the handle that every call returns which does not block. It needs of whatever
+//! runs the task what [`pending`] lists: [`process_result`] implements that on the engine, `threads`
+//! on its own jobs, and [`foreign_result`] for a copy of the process. [`progress`] puts the outcomes
+//! of a call in order, [`gather`] decodes what a worker process sent, [`callback`] runs callbacks,
+//! [`wait_several`] and [`as_completed`](mod@as_completed) wait for several results.
 
+mod as_completed;
 mod async_result;
-mod called;
-mod completed;
-mod decode;
-mod elsewhere;
-mod engine;
-mod later;
-mod wait;
+mod callback;
+mod foreign_result;
+mod gather;
+mod pending;
+mod process_result;
+mod progress;
+mod wait_several;
 
+pub use as_completed::{AsCompleted, as_completed};
 pub use async_result::AsyncResult;
-pub use completed::{AsCompleted, as_completed};
-pub(crate) use decode::{Gathered, take_one};
-pub use later::FutureState;
-pub(crate) use later::Later;
-pub use wait::{ReturnWhen, Waited, wait, wait_for_all, wait_for_any};
+pub(crate) use gather::{Gathered, take_one};
+pub use pending::FutureState;
+pub(crate) use pending::PendingResult;
+pub(crate) use progress::{Completions, Progress};
+pub use wait_several::{ReturnWhen, Waited, wait, wait_for_all, wait_for_any};

@@ -1,192 +1,163 @@
-//! The pool's calls, without settings for batches: see [`Batched`] for those.
+//! One call of a pool of processes: its tasks on the engine.
 
-use crate::error::Result;
-use crate::future::{AsyncResult, take_one};
-use crate::pool::batched::Batched;
-use crate::pool::feed::submit_one;
-use crate::pool::{Imap, Pool};
-use crate::task::{Arguments, Task};
+use std::collections::VecDeque;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Instant;
 
-impl Pool {
-    /// Runs `f(args…)` in a worker and waits for the result. `args` is a tuple, spread over the
-    /// function's parameters.
-    ///
-    /// Python's counterpart is `Pool.apply`.
-    ///
-    /// # Errors
-    /// What became of the task: see [`Error`](crate::Error).
-    ///
-    /// ```
-    /// # fn main() -> multiproc::Result<()> {
-    /// let pool = multiproc::Pool::with_processes(1)?;
-    /// assert_eq!(pool.apply(|a: u32, b: u32| a + b, (1, 2))?, 3);
-    ///
-    /// fn divide(a: u32, b: u32) -> u32 {
-    ///     a / b
-    /// }
-    /// let error = pool.apply(divide, (1, 0)).unwrap_err();
-    /// assert!(error.to_string().contains("divide by zero"));
-    /// # Ok(()) }
-    /// ```
-    pub fn apply<F: Task<Args>, Args: Arguments>(&self, f: F, args: Args) -> Result<F::Output> {
+use crate::engine::{Engine, Job};
+use crate::error::{Error, Result};
+use crate::executor::backend::{Backend, Call, LazyCall};
+use crate::foreign;
+use crate::future::{AsyncResult, Gathered, take_one};
+use crate::pool::Pool;
+use crate::pool::feed::{Feeder, submit_one};
+use crate::task::{Arguments, ReturnValue, Task};
+
+/// The window of a lazy call whose tasks travel further than to a worker of this process, where
+/// each trip takes some twenty times as long.
+const MIN_REMOTE_WINDOW: usize = 4096;
+
+/// The tasks of one call, with arguments `Args` and results `R`.
+pub struct ProcessCall<Args, R> {
+    engine: Arc<Engine>,
+    job: Arc<Job>,
+    types: PhantomData<fn(Args) -> R>,
+}
+
+impl Backend for Pool {
+    type Call<F, Args>
+        = ProcessCall<Args, F::Output>
+    where
+        F: Task<Args> + Send + Sync,
+        Args: Arguments + Send,
+        F::Output: Send;
+
+    fn check(&self) -> Result<()> {
+        self.engine.check()
+    }
+
+    fn breadth(&self) -> usize {
+        self.engine.breadth()
+    }
+
+    fn min_window(&self) -> usize {
+        if self.engine.is_outside() { MIN_REMOTE_WINDOW } else { 256 }
+    }
+
+    fn begin<F, Args>(&self, f: F, ordered: bool) -> Result<Self::Call<F, Args>>
+    where
+        F: Task<Args> + Send + Sync,
+        Args: Arguments + Send,
+        F::Output: Send,
+    {
         self.engine.check()?;
-        let job = self.engine.job(f.prepare()?, true);
-        submit_one(&self.engine, &job, args);
-        self.engine.wait_done(&job, None);
+        let job = self.engine.job(f.prepare()?, ordered);
+        Ok(ProcessCall { engine: self.engine.clone(), job, types: PhantomData })
+    }
+
+    fn failed<R: Send + 'static>(&self, error: Error) -> AsyncResult<R> {
+        AsyncResult::failed(&self.engine, error)
+    }
+}
+
+impl<Args: Arguments, R: ReturnValue> Call<Args, R> for ProcessCall<Args, R> {
+    fn submit_one(&self, args: Args) {
+        submit_one(&self.engine, &self.job, args);
+    }
+
+    fn submit_all(&self, items: impl Iterator<Item = Args>, chunksize: usize) {
+        Feeder::new(&self.engine, &self.job, chunksize).add_all(items);
+    }
+
+    fn wait_one(self) -> Result<R> {
+        self.engine.wait_done(&self.job, None);
         // The arguments' own code may have forked.
         self.engine.check()?;
-        let result = take_one(&job);
-        self.engine.forget(&job);
+        let result = take_one(&self.job);
+        self.engine.forget(&self.job);
         result
     }
 
-    /// Runs `f` on each item and waits for all results, in the items' order.
-    ///
-    /// The items are grouped into chunks, four a worker; see
-    /// [`with_chunksize`](Pool::with_chunksize). Python's counterpart is `Pool.map`.
-    ///
-    /// # Errors
-    /// That of the first item, in order, that failed. The others are still run. To have every
-    /// item's own result or error, use [`imap`](Pool::imap).
-    /// [`Error::Config`](crate::Error::Config) if the source says of itself that it has no end, as
-    /// `0..` does.
-    ///
-    /// ```
-    /// # fn main() -> multiproc::Result<()> {
-    /// let pool = multiproc::Pool::with_processes(2)?;
-    /// assert_eq!(pool.map(|n: u32| n * 2, 0..5u32)?, [0, 2, 4, 6, 8]);
-    /// # Ok(()) }
-    /// ```
-    pub fn map<F, I>(&self, f: F, items: I) -> Result<Vec<F::Output>>
-    where
-        I: IntoIterator,
-        (I::Item,): Arguments,
-        F: Task<(I::Item,)>,
-    {
-        Batched::new(&self.engine).map(f, items)
+    fn wait_all(self, len: usize) -> Result<Vec<R>> {
+        let mut gathered = Gathered::new(len);
+        loop {
+            // The items' own code may have forked.
+            self.engine.check()?;
+            // Asked before the results are taken: those that come in between are of the next round.
+            let done = self.job.is_done();
+            gathered.take(&self.job);
+            if done {
+                break;
+            }
+            // What has come is decoded while it is in the caches, and its memory used again.
+            self.engine.wait_next(&self.job, None);
+        }
+        self.engine.forget(&self.job);
+        gathered.into_result()
     }
 
-    /// As [`map`](Pool::map), but each item is a tuple of arguments, spread over the function's
-    /// parameters.
-    ///
-    /// Python's counterpart is `Pool.starmap`.
-    ///
-    /// ```
-    /// # fn main() -> multiproc::Result<()> {
-    /// let pool = multiproc::Pool::with_processes(2)?;
-    /// let sums = pool.starmap(|a: u32, b: u32, c: u32| a + b + c, (0..3u32).map(|i| (i, 2 * i, 3 * i)))?;
-    /// assert_eq!(sums, [0, 6, 12]);
-    /// # Ok(()) }
-    /// ```
-    pub fn starmap<F, I>(&self, f: F, items: I) -> Result<Vec<F::Output>>
-    where
-        I: IntoIterator,
-        I::Item: Arguments,
-        F: Task<I::Item>,
-    {
-        Batched::new(&self.engine).starmap(f, items)
-    }
-
-    /// Has `f(args…)` run in a worker, and returns at once. Every failure, also one of submitting,
-    /// reaches [`AsyncResult::get`]. Python's counterpart is `Pool.apply_async`.
-    ///
-    /// ```
-    /// # fn main() -> multiproc::Result<()> {
-    /// let pool = multiproc::Pool::with_processes(1)?;
-    /// let answer = pool.apply_async(|a: u32, b: u32| a * b, (6, 7));
-    /// // … other work meanwhile …
-    /// assert_eq!(answer.get()?, 42);
-    /// # Ok(()) }
-    /// ```
-    pub fn apply_async<F: Task<Args>, Args: Arguments>(&self, f: F, args: Args) -> AsyncResult<F::Output> {
-        let job = match self.engine.check().and_then(|()| f.prepare()) {
-            Ok(prepared) => self.engine.job(prepared, true),
-            Err(error) => return AsyncResult::failed(&self.engine, error),
-        };
-        submit_one(&self.engine, &job, args);
+    fn into_one(self) -> AsyncResult<R> {
         self.engine.supervise(false);
-        AsyncResult::one(self.engine.clone(), job)
+        AsyncResult::one(self.engine, self.job)
     }
 
-    /// As [`map`](Pool::map), but returns as soon as the items have been taken. Python's
-    /// counterpart is `Pool.map_async`.
-    pub fn map_async<F, I>(&self, f: F, items: I) -> AsyncResult<Vec<F::Output>>
-    where
-        I: IntoIterator,
-        (I::Item,): Arguments,
-        F: Task<(I::Item,)>,
-    {
-        Batched::new(&self.engine).map_async(f, items)
+    fn into_all(self) -> AsyncResult<Vec<R>> {
+        self.engine.supervise(false);
+        AsyncResult::all(self.engine, self.job)
+    }
+}
+
+impl<Args: Arguments, R: ReturnValue> LazyCall<Args, R> for ProcessCall<Args, R> {
+    fn check(&self) -> Result<()> {
+        self.engine.check()
     }
 
-    /// As [`starmap`](Pool::starmap), but returns as soon as the items have been taken. Python's
-    /// counterpart is `Pool.starmap_async`.
-    pub fn starmap_async<F, I>(&self, f: F, items: I) -> AsyncResult<Vec<F::Output>>
-    where
-        I: IntoIterator,
-        I::Item: Arguments,
-        F: Task<I::Item>,
-    {
-        Batched::new(&self.engine).starmap_async(f, items)
+    fn refusal(&self) -> Option<Error> {
+        self.engine.refusal()
     }
 
-    /// Runs `f` on each item, lazily: an iterator of each item's result or error, in the items'
-    /// order.
-    ///
-    /// Items are taken from their source only as results are taken from the iterator, so that a
-    /// bounded number of them (see [`with_window`](Pool::with_window)) is under way at a time,
-    /// and the source may be endless. The source runs on the caller's thread. Dropping the
-    /// iterator drops what has not begun.
-    ///
-    /// Python's counterpart is `Pool.imap`, which takes all items at once.
-    ///
-    /// ```
-    /// # fn main() -> multiproc::Result<()> {
-    /// let pool = multiproc::Pool::with_processes(2)?;
-    /// for (n, square) in (0u64..).zip(pool.imap(|n: u64| n * n, 0u64..)).take(100) {
-    ///     assert_eq!(square?, n * n);
-    /// }
-    /// # Ok(()) }
-    /// ```
-    pub fn imap<F, I>(&self, f: F, items: I) -> Imap<I::IntoIter, F::Output>
-    where
-        I: IntoIterator,
-        (I::Item,): Arguments,
-        F: Task<(I::Item,)>,
-    {
-        Batched::new(&self.engine).imap(f, items)
+    fn submit_chunk(&self, items: &mut dyn Iterator<Item = Args>, chunksize: usize) -> bool {
+        let mut feeder = Feeder::new(&self.engine, &self.job, chunksize);
+        let dry = feeder.add(items, chunksize);
+        feeder.flush();
+        dry
     }
 
-    /// As [`imap`](Pool::imap), but each result comes as soon as it is there. Python's counterpart
-    /// is `Pool.imap_unordered`.
-    pub fn imap_unordered<F, I>(&self, f: F, items: I) -> Imap<I::IntoIter, F::Output>
-    where
-        I: IntoIterator,
-        (I::Item,): Arguments,
-        F: Task<(I::Item,)>,
-    {
-        Batched::new(&self.engine).imap_unordered(f, items)
+    fn submit_failed(&self, error: Error) {
+        self.engine.submit_failed(&self.job, error, false);
     }
 
-    /// The same calls with tasks sent in batches of `chunksize` (at least 1). Large chunks cost
-    /// less a task, small ones balance better. Python's counterpart is the argument
-    /// `chunksize`.
-    ///
-    /// ```
-    /// # fn main() -> multiproc::Result<()> {
-    /// let pool = multiproc::Pool::with_processes(2)?;
-    /// let lengths = pool.with_chunksize(10).map(|text: String| text.len(), (0..100).map(|n| n.to_string()))?;
-    /// assert_eq!(lengths.iter().sum::<usize>(), 190);
-    /// # Ok(()) }
-    /// ```
-    pub fn with_chunksize(&self, chunksize: usize) -> Batched<'_> {
-        Batched::new(&self.engine).with_chunksize(chunksize)
+    fn seal(&self) {
+        self.engine.seal(&self.job);
     }
 
-    /// The same lazy calls with up to `window` items (at least 1) taken from their source and not
-    /// yet returned. If not set, it is room for four chunks a worker, and for 256 items at
-    /// least. Beyond Python.
-    pub fn with_window(&self, window: usize) -> Batched<'_> {
-        Batched::new(&self.engine).with_window(window)
+    fn run_unattended(&self) {
+        self.engine.supervise(false);
+    }
+
+    fn has_next(&self) -> bool {
+        self.job.has_next()
+    }
+
+    fn is_done(&self) -> bool {
+        self.job.is_done()
+    }
+
+    fn take_next(&self, results: &mut VecDeque<Result<R>>) -> bool {
+        let Some(mut outcome) = self.job.take_next() else { return false };
+        while let Some(source) = outcome.next(self.job.cap) {
+            results.push_back(source.and_then(foreign::decode));
+        }
+        true
+    }
+
+    fn wait_next(&self, deadline: Option<Instant>) -> bool {
+        self.engine.wait_next(&self.job, deadline)
+    }
+
+    fn abandon(&self) {
+        self.engine.abandon(&self.job);
+        self.engine.forget(&self.job);
     }
 }

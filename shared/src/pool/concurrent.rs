@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
-use crate::pool::{Pool, default_chunksize};
+use crate::executor::{Executor, default_chunksize};
+use crate::pool::Pool;
 use crate::task::{Concurrent, Stateless};
 
 impl Pool {
@@ -41,16 +42,16 @@ impl Pool {
     pub fn map_concurrent<F, I, Fut>(&self, f: F, items: I, concurrency: usize) -> Result<Vec<Fut::Output>>
     where
         I: IntoIterator,
-        I::Item: Serialize + DeserializeOwned + 'static,
+        I::Item: Serialize + DeserializeOwned + Send + 'static,
         F: Fn(I::Item) -> Fut + Stateless,
         Fut: Future + 'static,
-        Fut::Output: Serialize + DeserializeOwned + 'static,
+        Fut::Output: Serialize + DeserializeOwned + Send + 'static,
     {
         if concurrency == 0 {
             return Err(Error::Config("map_concurrent needs a concurrency of 1 at least".into()));
         }
         let items: Vec<_> = items.into_iter().collect();
-        let (len, workers) = (items.len(), self.engine().breadth());
+        let (len, workers) = (items.len(), self.engine.breadth());
         // Full loops, but no worker without any.
         let size = default_chunksize(len, workers).max(concurrency).min(len.div_ceil(workers)).max(1);
         let mut items = items.into_iter();

@@ -25,16 +25,6 @@ fn encode<Args: Arguments>(args: Args, out: &mut Vec<u8>, cap: u64) -> Result<()
     if bytes > cap { Err(Error::TooLarge { bytes, cap }) } else { Ok(()) }
 }
 
-/// Refuses a source that says of itself that it has no end.
-pub(crate) fn check_end(items: &impl Iterator) -> Result<()> {
-    if items.size_hint().0 == usize::MAX {
-        return Err(Error::Config(
-            "the source of the items has no end, so this call would never return: `imap` and `imap_unordered` take items only as their results are taken".into(),
-        ));
-    }
-    Ok(())
-}
-
 /// Encodes the arguments of one call, with the handles in them.
 pub(super) fn encode_carried<Args: Arguments>(args: Args, cap: u64) -> Result<Payload> {
     let mut handles = Handles::default();
@@ -71,12 +61,16 @@ impl<'a> Feeder<'a> {
         Self { engine, job, chunksize, tasks: Tasks::default(), encoding: false, whole: 0, packed: 0, unheard: 0 }
     }
 
-    /// Adds up to `most` tasks; says whether that was all of `items`.
+    /// Adds up to `max` tasks. Returns whether that was all of `items`.
     ///
     /// One guard against panics of the arguments' serialization serves the whole loop: it costs
     /// more than to encode a number.
-    pub(super) fn add<Args: Arguments>(&mut self, items: &mut impl Iterator<Item = Args>, most: usize) -> bool {
-        let mut left = most;
+    pub(super) fn add<Args: Arguments>(
+        &mut self,
+        items: &mut (impl Iterator<Item = Args> + ?Sized),
+        max: usize,
+    ) -> bool {
+        let mut left = max;
         loop {
             let mut handles = std::mem::take(&mut self.tasks.handles);
             let outcome = self.engine.pack(&mut handles, || {
@@ -249,27 +243,5 @@ pub(crate) fn submit_one<Args: Arguments>(engine: &Engine, job: &Arc<Job>, args:
             engine.submit(job, Tasks { count: 1, payload, handles }, true);
         }
         Err(error) => engine.submit_failed(job, error, true),
-    }
-}
-
-/// The chunk size for a map of `len` tasks on `workers` workers, unless the caller sets one: four
-/// chunks a worker, so that a worker that is done early can take over from one that is not. It is
-/// that of CPython's `Pool.map` (`_map_async` in `multiprocessing/pool.py`).
-pub(crate) fn default_chunksize(len: usize, workers: usize) -> usize {
-    len.div_ceil(workers * 4).max(1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn default_chunks_are_cpythons() {
-        // divmod(len, 4 * workers), plus one if there is a rest.
-        assert_eq!(default_chunksize(10, 2), 2);
-        assert_eq!(default_chunksize(16, 2), 2);
-        assert_eq!(default_chunksize(17, 2), 3);
-        assert_eq!(default_chunksize(1_000_000, 2), 125_000);
-        assert_eq!(default_chunksize(0, 2), 1);
     }
 }

@@ -17,24 +17,3 @@ pub struct WorkerInfo {
     /// Resident memory in bytes; 0 if it could not be read.
     pub memory: u64,
 }
-
-/// A pool's counters, in tasks, since it was built; see [`Pool::stats`](crate::Pool::stats).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Tasks taken.
-    pub submitted: u64,
-    /// Tasks that ended well.
-    pub completed: u64,
-    /// Tasks that failed in any way: panicked, lost with a worker, timed out, cancelled, not
-    /// encoded or decoded.
-    pub failed: u64,
-    /// Tasks that run now.
-    pub running: u64,
-    /// Tasks that wait.
-    pub queued: u64,
-    /// Worker processes started, replacements included.
-    pub workers_started: u64,
-    /// Worker processes that ended without being told to.
-    pub workers_lost: u64,
-}

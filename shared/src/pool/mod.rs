@@ -1,50 +1,48 @@
 //! The pool: many tasks on a few processes.
 //!
-//! [`call`] has what runs tasks, [`batched`] the same in batches, [`lazy`] what the lazy calls
-//! return, [`feed`] turns arguments into chunks, [`builder`] and [`info`] are what their names say.
+//! [`call`] runs the calls of an [`Executor`] on the engine, [`feed`] turns arguments into chunks,
+//! [`builder`] holds the settings, and [`info`] describes a worker.
 
-mod batched;
 mod builder;
 mod call;
 #[cfg(feature = "tokio")]
 mod concurrent;
 mod feed;
 mod info;
-mod lazy;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-pub use batched::Batched;
 pub use builder::PoolBuilder;
 pub(crate) use builder::{END_LIMIT, check_depth, check_processes, check_reject};
-pub(crate) use feed::{check_end, default_chunksize, submit_one};
-pub use info::{Stats, WorkerInfo};
-pub use lazy::Imap;
+pub(crate) use feed::submit_one;
+pub use info::WorkerInfo;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::executor::{Executor, Statistics};
 use crate::machine::memory;
 use crate::trace::Trace;
 
 /// A pool of worker processes.
 ///
+/// Its calls are those of the trait [`Executor`]; bring it into scope beside the pool.
+///
 /// Dropping the pool terminates it: tasks that are not done are cancelled, and no process is left
-/// when the drop returns, within a bounded time. To let everything finish, [`close`](Pool::close)
-/// and [`join`](Pool::join).
+/// when the drop returns, within a bounded time. To let everything finish,
+/// [`close`](Executor::close) and [`join`](Executor::join) it.
 ///
 /// A pool belongs to the process that built it. In a copy of that process (a worker of
 /// [`StartMethod::Fork`](crate::StartMethod), or a fork by the program itself) every call fails
-/// with [`Error::ForeignProcess`], what returns no error says nothing, and dropping the pool does
-/// nothing.
+/// with [`Error::ForeignProcess`], a method that returns no error does nothing, and neither does
+/// dropping the pool.
 ///
 /// A pool can be shared by threads (`&Pool` is all a call needs) and used inside a worker of
 /// another: pools nest, up to eight deep.
 ///
-/// Python's counterpart is `multiprocessing.Pool`.
-///
 /// ```
-/// use multiproc::Pool;
+/// use multiproc::{Executor, Pool};
 ///
 /// fn greet(name: String) -> String {
 ///     format!("Hello {name}")
@@ -56,12 +54,14 @@ use crate::trace::Trace;
 /// assert_eq!(pool.map(greet, names)?, ["Hello Bob", "Hello Alice", "Hello Eve"]);
 /// # Ok(()) }
 /// ```
+///
+/// Python's counterpart: `multiprocessing.Pool`.
 pub struct Pool {
     engine: Arc<Engine>,
 }
 
 impl Pool {
-    /// A pool with one worker for each logical CPU that this process may use; see
+    /// Starts a pool with one worker for each logical CPU that this process may use; see
     /// [`cpu_count`](crate::cpu_count).
     ///
     /// # Errors
@@ -71,51 +71,22 @@ impl Pool {
         Self::builder().build()
     }
 
-    /// A pool with `processes` workers. Errors as [`new`](Pool::new).
+    /// Starts a pool with `processes` workers.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for 0 workers or too many; else those of [`new`](Pool::new).
     pub fn with_processes(processes: usize) -> Result<Self> {
         Self::builder().processes(processes).build()
     }
 
-    /// A pool with settings of its own.
+    /// Returns a builder, for a pool with other settings.
     pub fn builder() -> PoolBuilder {
         PoolBuilder::default()
     }
 
-    /// Takes no more tasks: every later call fails with [`Error::Closed`]. What was taken is still
-    /// done; then the workers end.
-    ///
-    /// Python's counterpart is `Pool.close`.
-    pub fn close(&self) {
-        self.engine.close();
-    }
-
-    /// Waits until all tasks are done, their callbacks have run, and all workers have ended.
-    ///
-    /// Python's counterpart is `Pool.join`.
-    ///
-    /// # Errors
-    /// [`Error::Config`] if the pool is neither closed nor terminated: it would wait for ever.
-    pub fn join(&self) -> Result<()> {
-        self.engine.check()?;
-        if self.engine.join() {
-            return Ok(());
-        }
-        Err(Error::Config("the pool is still open: call close() before join()".into()))
-    }
-
-    /// Ends the pool now. Tasks that are not done fail with [`Error::Cancelled`]; no process is
-    /// left when this returns.
-    ///
-    /// Python's counterpart is `Pool.terminate`.
-    pub fn terminate(&self) {
-        self.engine.terminate();
-    }
-
-    /// Changes the number of workers. New ones start at once; surplus ones finish the task they
-    /// run, and end. The number is fixed from then on, also that of a pool that was built with
-    /// [`processes_between`](PoolBuilder::processes_between).
-    ///
-    /// Comes back when new workers have been forked.
+    /// Changes the number of workers, and returns when new ones have been forked. Surplus ones
+    /// finish the task that they run, and end. The number is fixed from then on, also that of a
+    /// pool that was built with [`processes_between`](PoolBuilder::processes_between).
     ///
     /// # Errors
     /// [`Error::Config`] for 0 workers, [`Error::Closed`] if the pool is closed.
@@ -124,23 +95,14 @@ impl Pool {
         self.engine.resize(processes)
     }
 
-    /// The calls of a pool on an engine.
+    /// Wraps an engine in a pool.
     #[cfg(feature = "mpi")]
     pub(crate) fn over(engine: Arc<Engine>) -> Self {
         Self { engine }
     }
 
-    pub(crate) fn engine(&self) -> &Arc<Engine> {
-        &self.engine
-    }
-
-    /// How many workers the pool keeps, at the moment if their number
-    /// [changes](PoolBuilder::processes_between).
-    pub fn processes(&self) -> usize {
-        self.engine.wanted()
-    }
-
-    /// The workers that live now.
+    /// Returns the workers that live now, in the order in which they were started.
+    #[must_use]
     pub fn workers(&self) -> Vec<WorkerInfo> {
         let workers = self.engine.workers().into_iter();
         let mut workers: Vec<_> = workers
@@ -157,26 +119,56 @@ impl Pool {
         workers
     }
 
-    /// The pool's counters.
-    pub fn stats(&self) -> Stats {
+    /// Returns which worker ran which task when, for every task that has ended since the pool was
+    /// built. It is empty unless the pool was built with [`trace(true)`](PoolBuilder::trace), or
+    /// during a [`Recording`](crate::Recording).
+    #[must_use]
+    pub fn trace(&self) -> Trace {
+        self.engine.trace()
+    }
+}
+
+impl Executor for Pool {
+    fn processes(&self) -> usize {
+        self.engine.wanted()
+    }
+
+    fn close(&self) {
+        self.engine.close();
+    }
+
+    fn join(&self) -> Result<()> {
+        self.engine.check()?;
+        if self.engine.join() { Ok(()) } else { Err(still_open()) }
+    }
+
+    fn terminate(&self) {
+        self.engine.terminate();
+    }
+
+    fn cancel_pending(&self) {
+        self.engine.cancel_pending();
+    }
+
+    fn statistics(&self) -> Statistics {
         let now = self.engine.snapshot();
-        Stats {
+        Statistics {
             submitted: now.submitted,
             completed: now.completed,
-            failed: now.failed,
-            running: now.running,
+            failed: now.failed - now.cancelled,
+            cancelled: now.cancelled,
             queued: now.outstanding.saturating_sub(now.running),
+            running: now.running,
+            run_time: Duration::from_nanos(now.busy_ns),
             workers_started: now.workers_started,
             workers_lost: now.workers_lost,
         }
     }
+}
 
-    /// Who ran what, when: every task that has ended since the pool was built. Empty unless the
-    /// pool was built with [`trace(true)`](PoolBuilder::trace), or during a
-    /// [`Recording`](crate::Recording).
-    pub fn trace(&self) -> Trace {
-        self.engine.trace()
-    }
+/// Returns the error of joining an executor that would never end.
+pub(crate) fn still_open() -> Error {
+    Error::Config("the pool is still open: call close() before join()".into())
 }
 
 impl Drop for Pool {
@@ -188,7 +180,7 @@ impl Drop for Pool {
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.engine.check() {
-            Err(_) => "another process'",
+            Err(_) => "of another process",
             Ok(()) if self.engine.snapshot().open => "open",
             Ok(()) => "closed",
         };

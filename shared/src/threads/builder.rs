@@ -7,13 +7,15 @@ use crate::machine::cpu_count;
 use crate::pool::{check_processes, check_reject};
 use crate::task::panic;
 use crate::threads::ThreadPool;
-use crate::threads::crew::Crew;
+use crate::threads::inner::Inner;
 
 /// Settings of a [`ThreadPool`]; made by [`ThreadPool::builder`].
 ///
 /// ```
+/// use multiproc::{Executor, ThreadPool};
+///
 /// # fn main() -> multiproc::Result<()> {
-/// let pool = multiproc::ThreadPool::builder().processes(2).reject_when_reached(100).build()?;
+/// let pool = ThreadPool::builder().processes(2).reject_when_reached(100).build()?;
 /// assert_eq!(pool.apply(|| 6 * 7, ())?, 42);
 /// # Ok(()) }
 /// ```
@@ -26,20 +28,20 @@ pub struct ThreadPoolBuilder {
 }
 
 impl ThreadPoolBuilder {
-    /// The number of threads; one a logical CPU if not set.
+    /// Sets the number of threads; one a logical CPU if not set.
     pub fn processes(mut self, processes: usize) -> Self {
         self.processes = Some(processes);
         self
     }
 
-    /// The pool's name, from which its threads have theirs; `multiproc-t1`, `multiproc-t2`, … if
-    /// not set.
+    /// Sets the pool's name, from which its threads have theirs; `multiproc-t1`, `multiproc-t2`, …
+    /// if not set.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Takes no more than `tasks` tasks at a time; see
+    /// Rejects tasks while `tasks` of them wait or run; see
     /// [`PoolBuilder::reject_when_reached`](crate::PoolBuilder::reject_when_reached).
     pub fn reject_when_reached(mut self, tasks: u64) -> Self {
         self.reject_at = Some(tasks);
@@ -59,8 +61,8 @@ impl ThreadPoolBuilder {
         panic::install_hook_once();
         let name = self.name.unwrap_or_else(|| format!("multiproc-t{}", BUILT.fetch_add(1, Relaxed)));
         // From here on the pool's drop ends what was started.
-        let pool = ThreadPool { crew: Crew::new(name, self.reject_at.unwrap_or(u64::MAX)) };
-        pool.crew.resize(processes)?;
+        let pool = ThreadPool { inner: Inner::new(name, self.reject_at.unwrap_or(u64::MAX)) };
+        pool.inner.resize(processes)?;
         Ok(pool)
     }
 }

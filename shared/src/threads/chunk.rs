@@ -1,4 +1,4 @@
-//! Tasks of one call that a thread takes together.
+//! Tasks of one call that a thread runs together.
 
 use std::process;
 use std::sync::Arc;
@@ -7,21 +7,9 @@ use crate::error::Error;
 use crate::protocol::Envelope;
 use crate::sys::clock::now_ns;
 use crate::task::{Arguments, Task, panic};
+use crate::threads::inner::Work;
 use crate::threads::job::Job;
 use crate::trace::{self, TaskEvent};
-
-/// Something for a thread to do.
-pub(super) trait Work: Send {
-    /// How many tasks it has.
-    fn count(&self) -> u64;
-
-    /// Runs the tasks, unless they were cancelled. `first` is the first one's number in the pool,
-    /// `thread` that of this thread.
-    fn run(self: Box<Self>, first: u64, thread: u64);
-
-    /// Fails all tasks.
-    fn fail(self: Box<Self>, error: &Error);
-}
 
 /// Some tasks of one job.
 pub(super) struct Chunk<F, Args, R> {
@@ -47,21 +35,21 @@ where
         if !job.begin(index) {
             return;
         }
-        let crew = job.crew();
-        crew.begin();
+        let pool = job.pool();
+        pool.begin();
         let began = now_ns();
         let call = |args| {
-            if job.is_abandoned() || crew.has_ended() {
+            if job.is_abandoned() || pool.has_ended() {
                 return Err(Error::Cancelled);
             }
             let result = panic::catch(|| function.call(args)).map_err(panicked);
-            // A task that forks comes back twice. In the copy any lock may be held by a thread that is not
-            // there.
-            crew.owner().or_exit();
+            // A task that forks returns twice. In the copy, a thread that does not exist there may hold any
+            // lock.
+            pool.owner().or_exit();
             result
         };
         let results = if trace::is_recording() {
-            let name: Arc<str> = crew.thread_name(thread).into();
+            let name: Arc<str> = pool.thread_name(thread).into();
             let timed = |(task, args)| {
                 let start = now_ns();
                 let result = call(args);
@@ -74,7 +62,7 @@ where
         } else {
             items.into_iter().map(call).collect()
         };
-        crew.end(now_ns() - began);
+        pool.add_run_time(now_ns() - began);
         job.finish(index, results);
     }
 

@@ -5,15 +5,17 @@ use std::time::Instant;
 
 use crate::engine::WhenDone;
 use crate::error::Result;
-use crate::future::{FutureState, Later};
+use crate::future::{FutureState, PendingResult};
 use crate::sys::pid::Owner;
 
-/// What a result is in every process but its own: there from the start, and the error that says so.
-/// Nothing of what its own process knows of it is looked at.
+/// A result in every process but its own: ready from the start, and [`Error::ForeignProcess`]. It
+/// touches nothing that the result's own process may have been changing when this one was forked.
+///
+/// [`Error::ForeignProcess`]: crate::Error::ForeignProcess
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Elsewhere(pub(super) Owner);
+pub(super) struct ForeignResult(pub(super) Owner);
 
-impl<R> Later<R> for Elsewhere {
+impl<R> PendingResult<R> for ForeignResult {
     fn is_done(&self) -> bool {
         true
     }
@@ -34,7 +36,7 @@ impl<R> Later<R> for Elsewhere {
 
     fn forget_waker(&self, _waker: &Waker) {}
 
-    /// Here is no callback thread: it runs at once.
+    /// Runs it at once: this process has no callback thread.
     fn run_when_done(&self, run: WhenDone) {
         run();
     }

@@ -1,4 +1,4 @@
-//! Waiting for several results.
+//! Waits for several results.
 
 use std::sync::Arc;
 use std::task::{Wake, Waker};
@@ -8,37 +8,37 @@ use crossbeam::channel::{Receiver, Sender, unbounded};
 
 use crate::future::AsyncResult;
 
-/// When [`wait_futures`](crate::wait_futures) returns. Python's counterparts are the constants of
-/// `concurrent.futures` of these names.
+/// The condition on which [`wait_futures`](crate::wait_futures) returns.
+///
+/// Python's counterparts: the constants of `concurrent.futures` with these names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReturnWhen {
-    /// When any has ended, well or not, or was cancelled. Python: `FIRST_COMPLETED`.
+    /// Any has ended, successfully or not, or was cancelled. Python: `FIRST_COMPLETED`.
     FirstCompleted,
-    /// When any has failed (or was cancelled), or all have ended. Python: `FIRST_EXCEPTION`.
+    /// Any has failed (or was cancelled), or all have ended. Python: `FIRST_EXCEPTION`.
     FirstFailed,
-    /// When all have ended. Python: `ALL_COMPLETED`.
+    /// All have ended. Python: `ALL_COMPLETED`.
     AllCompleted,
 }
 
-/// What [`wait_futures`](crate::wait_futures) found, as positions among the futures it was given,
-/// in their order.
+/// The answer of [`wait_futures`](crate::wait_futures): positions among the futures that it was
+/// given, in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waited {
-    /// Those that have ended, well or not, and whose callbacks have run.
+    /// The futures that have ended, successfully or not, and whose callbacks have run.
     pub done: Vec<usize>,
-    /// The others.
+    /// The other futures.
     pub pending: Vec<usize>,
 }
 
-/// Waits for several results, of processes and threads alike, until `when` or until `patience` is
-/// over; `None` waits as long as it takes. The results stay where they are. A future that is given
-/// twice counts, and is told of, twice.
+/// Waits for several results, of processes and threads alike, until `when` holds, for at most
+/// `timeout`; `None` waits for as long as it takes. The results stay in their futures. A future that
+/// is given twice counts, and is listed, twice.
 ///
-/// [`wait`](crate::wait()) is for connections and processes. Python's counterpart is
-/// `concurrent.futures.wait`.
+/// [`wait`](crate::wait()) is for connections and processes.
 ///
 /// ```
-/// use multiproc::{Pool, ReturnWhen, wait_futures};
+/// use multiproc::{Executor, Pool, ReturnWhen, wait_futures};
 ///
 /// # fn main() -> multiproc::Result<()> {
 /// let pool = Pool::with_processes(2)?;
@@ -48,21 +48,23 @@ pub struct Waited {
 /// assert!(waited.pending.is_empty());
 /// # Ok(()) }
 /// ```
+///
+/// Python's counterpart: `concurrent.futures.wait`.
 pub fn wait<'a, R: 'a>(
     futures: impl IntoIterator<Item = &'a AsyncResult<R>>,
     when: ReturnWhen,
-    patience: Option<Duration>,
+    timeout: Option<Duration>,
 ) -> Waited {
-    let deadline = patience.and_then(|patience| Instant::now().checked_add(patience));
+    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let futures: Vec<_> = futures.into_iter().collect();
     let mut done = vec![false; futures.len()];
     let mut left = futures.len();
-    let mut news = News::new();
+    let mut readiness = Readiness::new();
     let mut over = futures.is_empty();
     for (index, future) in futures.iter().enumerate() {
-        news.ask(index, future);
+        readiness.watch(index, future);
     }
-    // Those that are ready by now are all told of, even if one would do, as Python has it.
+    // All that are ready by now are listed, even if one would do, as in Python.
     let mut settle = |index: usize, over: &mut bool| {
         if !std::mem::replace(&mut done[index], true) {
             left -= 1;
@@ -76,25 +78,25 @@ pub fn wait<'a, R: 'a>(
         }
     };
     loop {
-        while let Some(index) = news.take() {
-            if news.confirm(index, futures[index]) {
+        while let Some(index) = readiness.take() {
+            if readiness.confirm(index, futures[index]) {
                 settle(index, &mut over);
             }
         }
-        if over || !news.sleep(deadline) {
+        if over || !readiness.sleep(deadline) {
             break;
         }
     }
-    futures.iter().enumerate().for_each(|(index, future)| news.forget_one(index, future));
+    futures.iter().enumerate().for_each(|(index, future)| readiness.forget(index, future));
     let pick = |wanted: bool| (0..done.len()).filter(|index| done[*index] == wanted).collect();
     Waited { done: pick(true), pending: pick(false) }
 }
 
-/// Waits until all results are there. They stay where they are: take them with
-/// [`get`](AsyncResult::get), which does not wait then.
+/// Waits until all results are ready. They stay in their futures: [`get`](AsyncResult::get) takes
+/// them, without waiting then.
 ///
 /// ```
-/// use multiproc::{Pool, wait_for_all};
+/// use multiproc::{Executor, Pool, wait_for_all};
 ///
 /// # fn main() -> multiproc::Result<()> {
 /// let pool = Pool::with_processes(2)?;
@@ -107,11 +109,11 @@ pub fn wait_for_all<'a, R: 'a>(futures: impl IntoIterator<Item = &'a AsyncResult
     wait(futures, ReturnWhen::AllCompleted, None);
 }
 
-/// Waits until any result is there; says which, by its position (the first of several). `None` if
+/// Waits until any result is ready, and returns its position (the first of several), or `None` if
 /// there are no futures.
 ///
 /// ```
-/// use multiproc::{Pool, wait_for_any};
+/// use multiproc::{Executor, Pool, wait_for_any};
 ///
 /// # fn main() -> multiproc::Result<()> {
 /// let pool = Pool::with_processes(2)?;
@@ -123,65 +125,66 @@ pub fn wait_for_any<'a, R: 'a>(futures: impl IntoIterator<Item = &'a AsyncResult
     wait(futures, ReturnWhen::FirstCompleted, None).done.first().copied()
 }
 
-/// Which futures have something to tell, in the order of their news.
-pub(super) struct News {
+/// The futures that may have become ready, in the order in which they did: each has a waker that
+/// sends its position through a channel.
+pub(super) struct Readiness {
     sender: Sender<usize>,
     receiver: Receiver<usize>,
-    /// What wakes this wait; so that none is left behind with a future that goes on.
+    /// The waker of each future, so that none is left behind with a future that goes on.
     wakers: Vec<Waker>,
-    /// What was heard while asleep.
-    heard: Option<usize>,
+    /// The position that ended the last sleep.
+    received: Option<usize>,
 }
 
-struct Herald {
+struct IndexWaker {
     index: usize,
-    news: Sender<usize>,
+    sender: Sender<usize>,
 }
 
-impl Wake for Herald {
+impl Wake for IndexWaker {
     fn wake(self: Arc<Self>) {
-        // Nobody listens any more: nothing is lost.
-        let _ = self.news.send(self.index);
+        // Without a receiver, nothing waits any more.
+        let _ = self.sender.send(self.index);
     }
 }
 
-impl News {
+impl Readiness {
     pub(super) fn new() -> Self {
         let (sender, receiver) = unbounded();
-        Self { sender, receiver, wakers: Vec::new(), heard: None }
+        Self { sender, receiver, wakers: Vec::new(), received: None }
     }
 
-    /// Asks the next future to tell when it is ready. They are asked in order of `index`, from 0
-    /// on.
-    pub(super) fn ask<R>(&mut self, index: usize, future: &AsyncResult<R>) {
-        let waker = Waker::from(Arc::new(Herald { index, news: self.sender.clone() }));
+    /// Watches the next future. They come in order of `index`, from 0 on.
+    pub(super) fn watch<R>(&mut self, index: usize, future: &AsyncResult<R>) {
+        let waker = Waker::from(Arc::new(IndexWaker { index, sender: self.sender.clone() }));
         if !future.wake_when_ready(&waker) {
             waker.wake_by_ref();
         }
         self.wakers.push(waker);
     }
 
-    /// Who has told something.
+    /// Returns the position of a future that may have become ready.
     pub(super) fn take(&mut self) -> Option<usize> {
-        self.heard.take().or_else(|| self.receiver.try_recv().ok())
+        self.received.take().or_else(|| self.receiver.try_recv().ok())
     }
 
-    /// Whether a future that told something is ready; else it will tell again.
+    /// Returns whether the future is ready. Else it stays watched.
     pub(super) fn confirm<R>(&self, index: usize, future: &AsyncResult<R>) -> bool {
         self.wakers.get(index).is_none_or(|waker| !future.wake_when_ready(waker))
     }
 
-    /// Sleeps until there is something to [take](News::take). `false` if the deadline came first.
+    /// Sleeps until there is something to [take](Readiness::take). Returns `false` if the deadline came
+    /// first.
     pub(super) fn sleep(&mut self, deadline: Option<Instant>) -> bool {
-        self.heard = match deadline {
+        self.received = match deadline {
             Some(deadline) => self.receiver.recv_deadline(deadline).ok(),
             None => self.receiver.recv().ok(),
         };
-        self.heard.is_some()
+        self.received.is_some()
     }
 
-    /// Has a future tell nothing more.
-    pub(super) fn forget_one<R>(&self, index: usize, future: &AsyncResult<R>) {
+    /// Stops watching a future.
+    pub(super) fn forget<R>(&self, index: usize, future: &AsyncResult<R>) {
         if let Some(waker) = self.wakers.get(index) {
             future.forget_waker(waker);
         }

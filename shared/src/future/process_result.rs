@@ -1,4 +1,4 @@
-//! A job of the engine, as a handle sees it.
+//! The result of a job of the engine.
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -6,22 +6,22 @@ use std::time::Instant;
 
 use crate::engine::{Engine, Job, WhenDone};
 use crate::error::Result;
-use crate::future::{FutureState, Later};
+use crate::future::{FutureState, PendingResult};
 
-/// Tasks that worker processes run.
-pub(super) struct ByEngine<R> {
+/// A job of the engine as an [`AsyncResult`](crate::AsyncResult) sees it, and how to take its result.
+pub(super) struct ProcessResult<R> {
     pub(super) engine: Arc<Engine>,
     pub(super) job: Arc<Job>,
     pub(super) take: fn(&Job) -> Result<R>,
 }
 
-impl<R> Clone for ByEngine<R> {
+impl<R> Clone for ProcessResult<R> {
     fn clone(&self) -> Self {
         Self { engine: self.engine.clone(), job: self.job.clone(), take: self.take }
     }
 }
 
-impl<R> Later<R> for ByEngine<R> {
+impl<R> PendingResult<R> for ProcessResult<R> {
     fn is_done(&self) -> bool {
         if !self.job.is_done() {
             self.engine.step();

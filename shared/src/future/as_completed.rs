@@ -1,38 +1,37 @@
-//! Results in the order in which they come.
+//! Yields results in the order in which they come.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::future::AsyncResult;
-use crate::future::wait::News;
+use crate::future::wait_several::Readiness;
 use crate::sys::pid::Owner;
 
-/// Results as they come; made by [`as_completed`].
+/// An iterator of results as they come; returned by [`as_completed`].
 #[must_use = "the results come as the iterator is advanced"]
 pub struct AsCompleted<R> {
-    /// `None` where the result was given.
+    /// `None` where the result was yielded.
     futures: Vec<Option<AsyncResult<R>>>,
     left: usize,
-    /// Those before it were given.
+    /// Every future before this one was yielded.
     first: usize,
-    news: News,
-    patience: Duration,
+    readiness: Readiness,
+    timeout: Duration,
     deadline: Option<Instant>,
     owner: Owner,
 }
 
-/// Results, of processes and threads alike, in the order in which they come: an iterator of each
-/// future's position among `futures` and its result. `patience` counts from now, for all together;
-/// when it is over, each that is left is [`Error::TimedOut`] in its turn, and its task goes on
-/// ([`into_pending`](AsCompleted::into_pending) before that gives them back). `None` waits as long
-/// as it takes.
+/// Returns an iterator of results, of processes and threads alike, in the order in which they come:
+/// each future's position among `futures`, and its result.
 ///
-/// Python's counterpart is `concurrent.futures.as_completed`. There a future given twice is yielded
-/// once; here the handles are given away, so that none can be given twice.
+/// `timeout` counts from now, for all together. After it, each future that is left yields
+/// [`Error::TimedOut`], and its task goes on;
+/// [`into_pending`](AsCompleted::into_pending) before that returns the futures instead. `None` waits
+/// for as long as it takes.
 ///
 /// ```
-/// use multiproc::{Pool, as_completed};
+/// use multiproc::{Executor, Pool, as_completed};
 ///
 /// # fn main() -> multiproc::Result<()> {
 /// let pool = Pool::with_processes(2)?;
@@ -43,39 +42,38 @@ pub struct AsCompleted<R> {
 /// }
 /// # Ok(()) }
 /// ```
-pub fn as_completed<R>(
-    futures: impl IntoIterator<Item = AsyncResult<R>>,
-    patience: Option<Duration>,
-) -> AsCompleted<R> {
-    let deadline = patience.and_then(|patience| Instant::now().checked_add(patience));
+///
+/// Python's counterpart: `concurrent.futures.as_completed`.
+pub fn as_completed<R>(futures: impl IntoIterator<Item = AsyncResult<R>>, timeout: Option<Duration>) -> AsCompleted<R> {
+    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let futures: Vec<_> = futures.into_iter().map(Some).collect();
-    let mut news = News::new();
+    let mut readiness = Readiness::new();
     for (index, future) in futures.iter().flatten().enumerate() {
-        news.ask(index, future);
+        readiness.watch(index, future);
     }
-    let patience = patience.unwrap_or_default();
-    AsCompleted { left: futures.len(), first: 0, futures, news, patience, deadline, owner: Owner::here() }
+    let (left, timeout, owner) = (futures.len(), timeout.unwrap_or_default(), Owner::here());
+    AsCompleted { futures, left, first: 0, readiness, timeout, deadline, owner }
 }
 
 impl<R> AsCompleted<R> {
-    /// The futures that were not yielded, with their positions.
+    /// Returns the futures that were not yielded, with their positions.
     pub fn into_pending(mut self) -> Vec<(usize, AsyncResult<R>)> {
-        // What is left of `self` then has no futures to say goodbye to.
-        self.say_goodbye();
+        self.forget_all();
         let futures = std::mem::take(&mut self.futures);
         futures.into_iter().enumerate().filter_map(|(index, future)| Some((index, future?))).collect()
     }
 
-    fn say_goodbye(&self) {
+    /// Stops watching the futures that are left.
+    fn forget_all(&self) {
         for (index, future) in self.futures.iter().enumerate() {
             if let Some(future) = future {
-                self.news.forget_one(index, future);
+                self.readiness.forget(index, future);
             }
         }
     }
 
-    /// Takes what has come out of the list.
-    fn finish(&mut self, index: usize, result: Result<R>) -> Option<(usize, Result<R>)> {
+    /// Counts a future that is yielded.
+    fn yielded(&mut self, index: usize, result: Result<R>) -> Option<(usize, Result<R>)> {
         self.left -= 1;
         Some((index, result))
     }
@@ -87,26 +85,26 @@ impl<R> Iterator for AsCompleted<R> {
     fn next(&mut self) -> Option<Self::Item> {
         while self.left > 0 {
             if !self.owner.is_here() {
-                // Nobody tells anything here; each future has its error.
+                // No future becomes ready in a copy of the process: each has its error.
                 let index = self.futures.iter().position(Option::is_some)?;
                 let result = self.futures[index].take()?.take_result();
-                return self.finish(index, result);
+                return self.yielded(index, result);
             }
-            while let Some(index) = self.news.take() {
+            while let Some(index) = self.readiness.take() {
                 let Some(future) = &self.futures[index] else { continue };
-                if self.news.confirm(index, future)
+                if self.readiness.confirm(index, future)
                     && let Some(mut future) = self.futures[index].take()
                 {
-                    return self.finish(index, future.take_result());
+                    return self.yielded(index, future.take_result());
                 }
             }
-            if !self.news.sleep(self.deadline) {
+            if !self.readiness.sleep(self.deadline) {
                 self.first += self.futures[self.first..].iter().position(Option::is_some)?;
                 let index = self.first;
                 if let Some(future) = self.futures[index].take() {
-                    self.news.forget_one(index, &future);
+                    self.readiness.forget(index, &future);
                 }
-                return self.finish(index, Err(Error::TimedOut { after: self.patience, pid: None }));
+                return self.yielded(index, Err(Error::TimedOut { after: self.timeout, pid: None }));
             }
         }
         None
@@ -121,7 +119,7 @@ impl<R> ExactSizeIterator for AsCompleted<R> {}
 
 impl<R> Drop for AsCompleted<R> {
     fn drop(&mut self) {
-        self.say_goodbye();
+        self.forget_all();
     }
 }
 

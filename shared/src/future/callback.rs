@@ -1,4 +1,4 @@
-//! Callbacks of a result.
+//! The callbacks of one result.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,11 +6,11 @@ use std::task::Waker;
 
 use crate::error::{Error, Result};
 use crate::foreign;
-use crate::future::Later;
+use crate::future::PendingResult;
 use crate::sys::pid::Owner;
 
-/// A result that callbacks have seen or will see.
-pub(super) struct Called<R> {
+/// A result that callbacks have received or will receive.
+pub(super) struct CalledBack<R> {
     owner: Owner,
     /// Callbacks that have not run yet.
     pending: AtomicUsize,
@@ -22,7 +22,7 @@ struct State<R> {
     wakers: Vec<Waker>,
 }
 
-impl<R> Called<R> {
+impl<R> CalledBack<R> {
     pub(super) fn new() -> Self {
         Self {
             owner: Owner::here(),
@@ -43,20 +43,20 @@ impl<R> Called<R> {
         self.pending.fetch_add(1, SeqCst);
     }
 
-    /// Whether all callbacks have run.
+    /// Returns whether all callbacks have run.
     pub(super) fn is_settled(&self) -> bool {
         self.pending.load(SeqCst) == 0
     }
 
     /// Calls `f` with the result, on the callback thread. A panic takes the result's place.
-    pub(super) fn call(&self, later: &dyn Later<R>, f: impl FnOnce(&Result<R>)) {
+    pub(super) fn call(&self, pending: &dyn PendingResult<R>, f: impl FnOnce(&Result<R>)) {
         let known = self.lock().value.take();
         let mut value = known.unwrap_or_else(|| {
-            foreign::guard(|| later.take()).unwrap_or_else(|panic| Err(Error::panicked_in_decoding::<R>(&panic)))
+            foreign::guard(|| pending.take()).unwrap_or_else(|panic| Err(Error::panicked_in_decoding::<R>(&panic)))
         });
         let called = foreign::guard(|| f(&value));
-        // A callback that forks comes back twice, and in the copy any lock may be held by a thread that is
-        // not there.
+        // A callback that forks returns twice. In the copy, a thread that does not exist there may hold any
+        // lock.
         self.owner.or_exit();
         if let Err(panic) = called {
             let result = std::mem::replace(&mut value, Err(callback_panicked(&panic)));
@@ -68,10 +68,10 @@ impl<R> Called<R> {
         let wakers = std::mem::take(&mut state.wakers);
         drop(state);
         wakers.into_iter().for_each(|waker| foreign::run_or_forget(|| waker.wake()));
-        later.notify();
+        pending.notify();
     }
 
-    /// Wakes `waker` when the callbacks have run; `false` if they have.
+    /// Keeps `waker` until the callbacks have run. Returns `false` if they have.
     pub(super) fn wake_when_settled(&self, waker: &Waker) -> bool {
         let mut state = self.lock();
         if self.is_settled() {
@@ -87,7 +87,7 @@ impl<R> Called<R> {
         self.lock().wakers.retain(|known| !known.will_wake(waker));
     }
 
-    /// Asks about the result, if a callback has seen it.
+    /// Answers a question about the result, if a callback has received it.
     pub(super) fn ask<A>(&self, question: impl FnOnce(&Result<R>) -> A) -> Option<A> {
         self.lock().value.as_ref().map(question)
     }

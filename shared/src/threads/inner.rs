@@ -1,23 +1,36 @@
-//! The threads of a pool, and what waits for them.
+//! The threads of a pool, their queue, and its counters.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use crossbeam::channel::{Receiver, Sender, unbounded};
 
 use crate::engine::{Callbacks, WhenDone};
 use crate::error::{Context, Error, Result};
+use crate::executor::Statistics;
 use crate::foreign::guard;
 use crate::sys::pid::Owner;
-use crate::threads::chunk::Work;
 
-/// What a thread is told.
-enum Order {
+/// Tasks for a thread to run.
+pub(super) trait Work: Send {
+    /// Returns the number of tasks.
+    fn count(&self) -> u64;
+
+    /// Runs the tasks, unless they were cancelled. `first` is the first one's number in the pool,
+    /// `thread` that of this thread.
+    fn run(self: Box<Self>, first: u64, thread: u64);
+
+    /// Fails all tasks.
+    fn fail(self: Box<Self>, error: &Error);
+}
+
+enum Message {
     /// Run this, whose first task has this number in the pool.
     Run(Box<dyn Work>, u64),
-    /// Look whether you are still wanted.
-    Look,
+    /// End, if there are more threads than wanted.
+    CheckWanted,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,14 +40,19 @@ enum Phase {
     Ended,
 }
 
-/// Counts of tasks.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Counts {
-    pub(crate) completed: u64,
-    pub(crate) failed: u64,
-    pub(crate) cancelled: u64,
-    /// Tasks whose outcome is still to come.
-    pub(crate) outstanding: u64,
+struct Counts {
+    submitted: u64,
+    completed: u64,
+    failed: u64,
+    cancelled: u64,
+}
+
+impl Counts {
+    /// Returns the number of tasks whose outcome is still to come.
+    fn outstanding(&self) -> u64 {
+        self.submitted - self.completed - self.failed - self.cancelled
+    }
 }
 
 struct State {
@@ -47,16 +65,16 @@ struct State {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// The threads of a pool. Each holds it; [`terminate`](Crew::terminate) ends them.
-pub(crate) struct Crew {
+/// The threads of a pool. Each holds it; [`terminate`](Inner::terminate) ends them.
+pub(crate) struct Inner {
     owner: Owner,
     name: String,
     /// Tasks that may be outstanding.
     reject_at: u64,
-    orders: Sender<Order>,
-    queue: Receiver<Order>,
+    sender: Sender<Message>,
+    queue: Receiver<Message>,
     state: Mutex<State>,
-    /// Told when a thread has ended, or nothing is outstanding any more.
+    /// Notified when a thread has ended, or nothing is outstanding any more.
     changed: Condvar,
     ended: AtomicBool,
     /// Threads that run a task.
@@ -66,9 +84,9 @@ pub(crate) struct Crew {
     callbacks: Callbacks,
 }
 
-impl Crew {
+impl Inner {
     pub(super) fn new(name: String, reject_at: u64) -> Arc<Self> {
-        let (orders, queue) = unbounded();
+        let (sender, queue) = unbounded();
         let state = State {
             phase: Phase::Open,
             wanted: 0,
@@ -82,7 +100,7 @@ impl Crew {
             owner: Owner::here(),
             name,
             reject_at,
-            orders,
+            sender,
             queue,
             state: Mutex::new(state),
             changed: Condvar::new(),
@@ -128,31 +146,40 @@ impl Crew {
         self.ended.load(Relaxed)
     }
 
-    pub(crate) fn counts(&self) -> Counts {
-        if self.owner.is_here() { self.lock().counts } else { Counts::default() }
-    }
-
-    pub(crate) fn running(&self) -> u64 {
-        if self.owner.is_here() { self.running.load(Relaxed) } else { 0 }
-    }
-
-    /// Nanoseconds that tasks have run.
-    pub(crate) fn run_time(&self) -> u64 {
-        if self.owner.is_here() { self.run_time.load(Relaxed) } else { 0 }
+    /// Returns what has become of the tasks so far; nothing in a process that the pool does not
+    /// belong to.
+    pub(super) fn statistics(&self) -> Statistics {
+        if !self.owner.is_here() {
+            return Statistics::default();
+        }
+        let state = self.lock();
+        let Counts { submitted, completed, failed, cancelled } = state.counts;
+        let running = self.running.load(Relaxed);
+        Statistics {
+            submitted,
+            completed,
+            failed,
+            cancelled,
+            queued: state.counts.outstanding().saturating_sub(running),
+            running,
+            run_time: Duration::from_nanos(self.run_time.load(Relaxed)),
+            workers_started: state.next_thread - 1,
+            workers_lost: 0,
+        }
     }
 
     /// Queues work, or fails it at once if none is taken.
     pub(super) fn submit(&self, work: Box<dyn Work>) {
         let count = work.count();
         let mut state = self.lock();
-        let full = state.counts.outstanding.saturating_add(count) > self.reject_at;
-        state.counts.outstanding += count;
+        let full = state.counts.outstanding().saturating_add(count) > self.reject_at;
+        state.counts.submitted += count;
         let first = state.next_task;
         state.next_task += count;
         let error = match state.phase {
             Phase::Open if full => Error::Full,
             // Under the lock, so that nothing comes into the queue after it was emptied for good.
-            Phase::Open => match self.orders.send(Order::Run(work, first)) {
+            Phase::Open => match self.sender.send(Message::Run(work, first)) {
                 Ok(()) => return,
                 // Never: this very struct holds the other end.
                 Err(_) => return,
@@ -163,13 +190,12 @@ impl Crew {
         work.fail(&error);
     }
 
-    /// Fails work that is not to be queued; its tasks count like others.
-    pub(super) fn refuse(&self, work: Box<dyn Work>, error: &Error) {
-        self.lock().counts.outstanding += work.count();
-        work.fail(error);
+    /// Counts tasks that are not to be queued.
+    pub(super) fn count_submitted(&self, tasks: u64) {
+        self.lock().counts.submitted += tasks;
     }
 
-    /// Runs work, on a thread of the crew.
+    /// Runs work, on a thread of the pool.
     fn run(&self, work: Box<dyn Work>, first: u64, thread: u64) {
         if self.has_ended() {
             return work.fail(&Error::Cancelled);
@@ -177,26 +203,25 @@ impl Crew {
         work.run(first, thread);
     }
 
-    /// A thread begins a task.
+    /// Counts a thread that runs tasks.
     pub(super) fn begin(&self) {
         self.running.fetch_add(1, Relaxed);
     }
 
-    /// A thread has run tasks for so many nanoseconds.
-    pub(super) fn end(&self, nanoseconds: u64) {
+    /// Counts a thread that has run tasks for `nanoseconds`.
+    pub(super) fn add_run_time(&self, nanoseconds: u64) {
         self.running.fetch_sub(1, Relaxed);
         self.run_time.fetch_add(nanoseconds, Relaxed);
     }
 
     /// Counts tasks that have ended.
-    pub(super) fn settle(&self, completed: u64, failed: u64, cancelled: u64) {
+    pub(super) fn count_ended(&self, completed: u64, failed: u64, cancelled: u64) {
         let mut state = self.lock();
         let counts = &mut state.counts;
         counts.completed += completed;
         counts.failed += failed;
         counts.cancelled += cancelled;
-        counts.outstanding -= completed + failed + cancelled;
-        self.dismiss_if_done(&mut state);
+        self.end_threads_if_done(&mut state);
     }
 
     pub(super) fn call_back(&self, run: WhenDone) {
@@ -212,33 +237,33 @@ impl Crew {
         state.wanted = wanted;
         state.threads.retain(|thread| !thread.is_finished());
         while state.living < wanted {
-            let crew = self.clone();
+            let pool = self.clone();
             let number = state.next_thread;
             let builder = thread::Builder::new().name(self.thread_name(number));
-            let thread = builder.spawn(move || crew.serve(number)).context("cannot start a thread")?;
+            let thread = builder.spawn(move || pool.serve(number)).context("cannot start a thread")?;
             state.next_thread += 1;
             state.living += 1;
             state.threads.push(thread);
         }
-        self.have_looked(state.living - wanted);
+        self.send_checks(state.living - wanted);
         Ok(())
     }
 
-    /// Has `threads` threads look whether they are wanted, once they have nothing else to do.
-    fn have_looked(&self, threads: usize) {
+    /// Has `threads` threads check whether they are wanted, once they have nothing else to do.
+    fn send_checks(&self, threads: usize) {
         for _ in 0..threads {
             // There is a receiver: this very struct.
-            let _ = self.orders.send(Order::Look);
+            let _ = self.sender.send(Message::CheckWanted);
         }
     }
 
     /// What each thread does; `thread` is its number.
     fn serve(&self, thread: u64) {
-        for order in &self.queue {
-            if let Order::Run(work, first) = order {
+        for message in &self.queue {
+            if let Message::Run(work, first) = message {
                 // Tasks' panics are caught where they run; this is for values that panic when they are dropped.
                 let _ = guard(|| self.run(work, first, thread));
-                // A task that forks comes back twice. The copy has this thread only, and nothing to do.
+                // A task that forks returns twice. The copy has this thread only, and nothing to do.
                 self.owner.or_exit();
             }
             let mut state = self.lock();
@@ -256,14 +281,14 @@ impl Crew {
         }
         let mut state = self.lock();
         state.phase = state.phase.max(Phase::Closing);
-        self.dismiss_if_done(&mut state);
+        self.end_threads_if_done(&mut state);
     }
 
-    /// With nothing left to do, a closing pool lets its threads go.
-    fn dismiss_if_done(&self, state: &mut State) {
-        if state.phase != Phase::Open && state.counts.outstanding == 0 {
+    /// Ends the threads of a closing pool that has nothing left to do.
+    fn end_threads_if_done(&self, state: &mut State) {
+        if state.phase != Phase::Open && state.counts.outstanding() == 0 {
             state.wanted = 0;
-            self.have_looked(state.living);
+            self.send_checks(state.living);
             self.changed.notify_all();
         }
     }
@@ -277,7 +302,7 @@ impl Crew {
         if state.phase == Phase::Open {
             return false;
         }
-        while state.counts.outstanding > 0 || state.living > 0 {
+        while state.counts.outstanding() > 0 || state.living > 0 {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         drop(state);
@@ -290,15 +315,15 @@ impl Crew {
         if !self.owner.is_here() {
             return;
         }
-        let mut looks = 0;
-        // Not for longer than there were orders at the start: others may go on submitting.
-        for order in self.queue.try_iter().take(self.queue.len()) {
-            match order {
-                Order::Run(work, _) => work.fail(&Error::Cancelled),
-                Order::Look => looks += 1,
+        let mut checks = 0;
+        // Not for longer than there were messages at the start: other threads may go on submitting.
+        for message in self.queue.try_iter().take(self.queue.len()) {
+            match message {
+                Message::Run(work, _) => work.fail(&Error::Cancelled),
+                Message::CheckWanted => checks += 1,
             }
         }
-        self.have_looked(looks);
+        self.send_checks(checks);
     }
 
     /// Cancels what has not begun, and waits for what has. In a process that it does not belong to,
@@ -314,7 +339,7 @@ impl Crew {
         drop(state);
         self.ended.store(true, Relaxed);
         self.cancel_pending();
-        self.have_looked(living);
+        self.send_checks(living);
         for thread in threads {
             // A task or a callback may have held the last handle of the pool.
             if thread.thread().id() != thread::current().id() {

@@ -1,4 +1,4 @@
-//! From what a worker process sent to values.
+//! Decodes the results that worker processes sent.
 
 use serde::de::DeserializeOwned;
 
@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::foreign;
 use crate::sys::large::on_large_pages;
 
-/// The result of a job of one task that is done.
+/// Takes the result of a job of one task that is done.
 pub(crate) fn take_one<R: DeserializeOwned + 'static>(job: &Job) -> Result<R> {
     let mut result = Err(Error::Cancelled);
     if let Some(mut outcome) = job.take_next()
@@ -19,7 +19,7 @@ pub(crate) fn take_one<R: DeserializeOwned + 'static>(job: &Job) -> Result<R> {
     result
 }
 
-/// The results of a job that is done; `len` is how many to expect.
+/// Takes the results of a job that is done, of which there are probably `len`, or the first error.
 pub(crate) fn take_all<R: DeserializeOwned + 'static>(job: &Job, len: usize) -> Result<Vec<R>> {
     let mut gathered = Gathered::new(len);
     gathered.take(job);
@@ -33,7 +33,7 @@ pub(crate) struct Gathered<R> {
 }
 
 impl<R: DeserializeOwned + 'static> Gathered<R> {
-    /// None yet; `len` is how many to expect.
+    /// Begins with none, and room for `len`.
     pub(crate) fn new(len: usize) -> Self {
         let mut results = Vec::with_capacity(len);
         on_large_pages(&mut results);
@@ -45,7 +45,7 @@ impl<R: DeserializeOwned + 'static> Gathered<R> {
         // One guard for the whole loop: it costs more than it takes to decode a number.
         let taken = foreign::guard(|| {
             while let Some(outcome) = job.take_next() {
-                // After an error nobody wants them.
+                // After an error they are dropped.
                 if self.outcome.is_ok() {
                     self.outcome = add(&mut self.results, outcome, job.cap);
                 }
@@ -62,7 +62,7 @@ impl<R: DeserializeOwned + 'static> Gathered<R> {
     }
 }
 
-/// Adds the values of a chunk to others, up to the first that is none.
+/// Adds the values of a chunk to `results`, up to the first that is an error.
 fn add<R: DeserializeOwned + 'static>(results: &mut Vec<R>, mut outcome: Outcome, cap: u64) -> Result<()> {
     if let Some(size) = codec::fixed::size::<R>() {
         outcome.take_fixed(size, |bytes| codec::fixed::value(bytes).map(|value| results.push(value)).is_some());
@@ -73,7 +73,7 @@ fn add<R: DeserializeOwned + 'static>(results: &mut Vec<R>, mut outcome: Outcome
     Ok(())
 }
 
-/// The error of a job whose only task failed before it was sent.
+/// Takes the error of a job whose only task failed before it was sent.
 pub(super) fn first_error(job: &Job) -> Option<Error> {
     job.take_next()?.next(job.cap)?.err()
 }

@@ -1,0 +1,118 @@
+//! What the calls of an [`Executor`](crate::Executor) need of whatever runs the tasks.
+//!
+//! These traits are public in name only: the module is private, so that no other crate implements
+//! [`Executor`](crate::Executor), and the required part can change.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use crate::error::{Error, Result};
+use crate::executor::options::CallOptions;
+use crate::future::AsyncResult;
+use crate::task::{Arguments, Task};
+
+/// Runs tasks: a pool of processes, one of threads, or the ranks of a cluster.
+pub trait Backend {
+    /// The tasks of one call of the function `F` with the arguments `Args`.
+    type Call<F, Args>: Call<Args, F::Output>
+    where
+        F: Task<Args> + Send + Sync,
+        Args: Arguments + Send,
+        F::Output: Send;
+
+    /// Fails in a process that the backend does not belong to.
+    #[doc(hidden)]
+    fn check(&self) -> Result<()>;
+
+    /// Returns the number of tasks that can run at a time while there is a backlog.
+    #[doc(hidden)]
+    fn breadth(&self) -> usize;
+
+    /// Returns how many items of a lazy call are under way at least, where the caller sets nothing:
+    /// enough to keep the workers busy with short tasks.
+    #[doc(hidden)]
+    fn min_window(&self) -> usize {
+        256
+    }
+
+    /// Returns the options that hold for calls on this value.
+    #[doc(hidden)]
+    fn options(&self) -> CallOptions {
+        CallOptions::default()
+    }
+
+    /// Begins a call. `ordered` keeps its results in the order of the tasks.
+    ///
+    /// # Errors
+    /// That of a function that cannot be sent, or of a process that the backend does not belong to.
+    #[doc(hidden)]
+    fn begin<F, Args>(&self, f: F, ordered: bool) -> Result<Self::Call<F, Args>>
+    where
+        F: Task<Args> + Send + Sync,
+        Args: Arguments + Send,
+        F::Output: Send;
+
+    /// Returns the result of a call that could not begin. It counts as a task that failed.
+    #[doc(hidden)]
+    fn failed<R: Send + 'static>(&self, error: Error) -> AsyncResult<R>;
+}
+
+/// The tasks of one call: takes arguments in, and gives results out.
+pub trait Call<Args, R>: LazyCall<Args, R> + Sized + 'static {
+    /// Submits the only task.
+    fn submit_one(&self, args: Args);
+
+    /// Submits all tasks, `chunksize` at a time.
+    fn submit_all(&self, items: impl Iterator<Item = Args>, chunksize: usize);
+
+    /// Waits for the result of the only task.
+    fn wait_one(self) -> Result<R>;
+
+    /// Waits for all results, of which there are probably `len`, or the first error among them.
+    fn wait_all(self, len: usize) -> Result<Vec<R>>;
+
+    /// Turns the call of one task into its handle.
+    fn into_one(self) -> AsyncResult<R>;
+
+    /// Turns the call into the handle of all its results.
+    fn into_all(self) -> AsyncResult<Vec<R>>;
+}
+
+/// What the lazy iterator needs of a call, whatever the function and the backend.
+pub trait LazyCall<Args, R>: Send + Sync {
+    /// Fails in a process that the call does not belong to.
+    fn check(&self) -> Result<()>;
+
+    /// Returns why no further task is taken, if that is so.
+    fn refusal(&self) -> Option<Error>;
+
+    /// Submits up to `chunksize` tasks as one chunk. Returns whether that was all of `items`. If
+    /// `items` panics, what came before the panic is submitted.
+    fn submit_chunk(&self, items: &mut dyn Iterator<Item = Args>, chunksize: usize) -> bool;
+
+    /// Counts a task that failed before it could be submitted.
+    fn submit_failed(&self, error: Error);
+
+    /// Declares that no more tasks will come.
+    fn seal(&self);
+
+    /// Has the tasks run while no thread waits for them.
+    fn run_unattended(&self);
+
+    /// Returns whether the next results are there.
+    fn has_next(&self) -> bool;
+
+    /// Returns whether all results have come and no more tasks will.
+    fn is_done(&self) -> bool;
+
+    /// Moves the results of the next chunk into `results`, if they are there. Returns whether they
+    /// were.
+    fn take_next(&self, results: &mut VecDeque<Result<R>>) -> bool;
+
+    /// Waits until the next results are there, or the end. Returns `false` if the deadline came
+    /// first.
+    fn wait_next(&self, deadline: Option<Instant>) -> bool;
+
+    /// Drops the tasks that have not begun, and the results of the others.
+    fn abandon(&self);
+}
