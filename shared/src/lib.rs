@@ -1,7 +1,7 @@
 //! A process pool: functions run in worker processes, on every core, and a crash costs one task.
 //!
 //! ```
-//! use multiproc::Pool;
+//! use multiproc::{Executor, Pool};
 //!
 //! fn is_prime(n: u64) -> bool {
 //!     n > 1 && (2..).take_while(|d| d * d <= n).all(|d| n % d != 0)
@@ -21,12 +21,12 @@
 //! [`Error::WorkerLost`] for the task that ran, while all others go on and a new worker takes the
 //! place.
 //!
-//! - [`Pool`] runs many tasks: blocking ([`apply`](Pool::apply), [`map`](Pool::map),
-//!   [`starmap`](Pool::starmap)), not blocking ([`apply_async`](Pool::apply_async) and its kin
-//!   return an [`AsyncResult`], which is also a future), and lazily ([`imap`](Pool::imap),
-//!   [`imap_unordered`](Pool::imap_unordered)).
-//! - [`ThreadPool`] has the same calls on threads, and [`Executor`] is what both have in common;
-//!   [`wait_futures`] and [`as_completed`] wait for several results.
+//! - A [`Pool`] runs many tasks, a [`ThreadPool`] does so on threads. The calls of both are those of
+//!   the trait [`Executor`]: blocking ([`apply`](Executor::apply), [`map`](Executor::map),
+//!   [`starmap`](Executor::starmap)), not blocking ([`apply_async`](Executor::apply_async) and its kin
+//!   return an [`AsyncResult`], which is also a future), and lazy ([`imap`](Executor::imap),
+//!   [`imap_unordered`](Executor::imap_unordered)).
+//! - [`wait_futures`] and [`as_completed`] wait for several results.
 //! - [`Process`] runs one function in a process of its own. [`partial`] sends state along with a
 //!   function.
 //! - Processes talk through a [`pipe()`], which has two ends, or a [`Queue`] or [`PriorityQueue`],
@@ -46,8 +46,8 @@
 //! With the feature `manager-tcp`, a [`Manager`] can listen for programs on other machines. With
 //! the feature `trace-json`, a [`Trace`] can be written as JSON for trace viewers.
 //!
-//! With the feature `mpi`, `MpiExecutor` has the calls of [`Pool`] on as many machines as MPI gives
-//! the program. It needs an MPI library and libclang to be built (on Debian `libopenmpi-dev`,
+//! With the feature `mpi`, `MpiExecutor` has the calls of [`Executor`] on as many machines as MPI
+//! gives the program. It needs an MPI library and libclang to be built (on Debian `libopenmpi-dev`,
 //! `openmpi-bin` and `libclang-dev`).
 //!
 //! The crate works on Linux, on x86-64 and aarch64.
@@ -73,6 +73,7 @@
 //! processes as descriptors, along with the message that they are part of.
 //!
 //! # Limits
+//! - What goes through an [`Executor`] (function, arguments, results) is `Send`, also to processes.
 //! - A value may be nested 4,096 levels deep, where a sequence, map, struct, variant or `Some` is a
 //!   level: a type that contains itself may do so a thousand times at least. Deeper ones are
 //!   [`Error::Encode`] or [`Error::Decode`]. They are decoded on a stack of their own, and dropped

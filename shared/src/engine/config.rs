@@ -19,7 +19,7 @@ pub(crate) struct Config {
     /// The workers there are at first, and at least.
     pub(crate) processes: usize,
     /// The workers there may be while there is a backlog.
-    pub(crate) most_processes: usize,
+    pub(crate) max_processes: usize,
     /// How long a worker beyond the least may have nothing to do.
     pub(crate) shrink_after: Duration,
     /// Tasks that may be outstanding; further ones are refused.

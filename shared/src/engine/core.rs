@@ -141,7 +141,7 @@ impl Core {
         Self {
             wanted: config.processes,
             least: config.processes,
-            most: config.most_processes,
+            most: config.max_processes,
             keeper: None,
             config,
             notifier,

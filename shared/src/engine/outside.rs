@@ -106,7 +106,7 @@ impl Core {
 impl Engine {
     /// An engine whose tasks others run, with `breadth` workers.
     pub(crate) fn without_workers(config: Config, breadth: usize) -> Result<Arc<Self>> {
-        let config = Arc::new(Config { processes: breadth, most_processes: breadth, ..config });
+        let config = Arc::new(Config { processes: breadth, max_processes: breadth, ..config });
         let notifier = Arc::new(Notifier::new()?);
         let mut core = Core::new(config, notifier, None);
         core.outside = Some(Outside::default());

@@ -69,7 +69,7 @@ enum Turn {
 impl Engine {
     /// Has the supervisor let workers go that have nothing to do, if there may be such.
     pub(super) fn keep_elastic(self: &Arc<Self>) {
-        if self.config.most_processes > self.config.processes {
+        if self.config.max_processes > self.config.processes {
             let keeper = self.supervisor.handle(self);
             self.with(|core| core.keeper = keeper);
         }

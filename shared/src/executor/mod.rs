@@ -1,8 +1,9 @@
 //! The calls of every pool, and what they need of it.
 //!
-//! [`Executor`] has each call once, written with the few things that a [`backend`] provides: begin a
-//! call, submit its tasks, wait for the results. [`source`] cuts items into chunks, [`imap`] is the
-//! lazy iterator, [`options`] holds what the caller sets for one call, and [`statistics`] counts.
+//! [`Executor`] has each call once, written with the few things that a [`backend`] provides: begin
+//! a call, submit its tasks, wait for the results. [`source`] cuts items into chunks, [`imap`] is
+//! the lazy iterator, [`options`] holds what the caller sets for one call, and [`statistics`]
+//! counts.
 
 pub(crate) mod backend;
 mod imap;
@@ -31,11 +32,11 @@ use crate::task::{Arguments, Task};
 ///
 /// | call | waits | returns |
 /// |---|---|---|
-/// | [`apply`](Executor::apply) | for the task | its result |
-/// | [`map`](Executor::map), [`starmap`](Executor::starmap) | for all tasks | a vector of the results, or the first error |
-/// | [`apply_async`](Executor::apply_async), [`submit`](Executor::submit) | no | an [`AsyncResult`], which is also a future |
-/// | [`map_async`](Executor::map_async), [`starmap_async`](Executor::starmap_async) | no | an [`AsyncResult`] of all results |
-/// | [`imap`](Executor::imap), [`imap_unordered`](Executor::imap_unordered) | for the next result | an iterator of each item's result or error |
+/// | [`apply`] | for the task | its result |
+/// | [`map`], [`starmap`] | for all tasks | a vector of the results, or the first error |
+/// | [`apply_async`], [`submit`] | no | an [`AsyncResult`], which is also a future |
+/// | [`map_async`], [`starmap_async`] | no | an [`AsyncResult`] of all results |
+/// | [`imap`], [`imap_unordered`] | for the next result | an iterator of results and errors |
 ///
 /// Functions, arguments and results must be `Send`, because a task may run on another thread.
 ///
@@ -62,6 +63,16 @@ use crate::task::{Arguments, Task};
 /// ```
 ///
 /// Python's counterparts: `multiprocessing.Pool` and `concurrent.futures.Executor`.
+///
+/// [`apply`]: Executor::apply
+/// [`apply_async`]: Executor::apply_async
+/// [`imap`]: Executor::imap
+/// [`imap_unordered`]: Executor::imap_unordered
+/// [`map`]: Executor::map
+/// [`map_async`]: Executor::map_async
+/// [`starmap`]: Executor::starmap
+/// [`starmap_async`]: Executor::starmap_async
+/// [`submit`]: Executor::submit
 pub trait Executor: Backend {
     /// Returns the number of workers that the executor keeps, at the moment if their number
     /// [changes](crate::PoolBuilder::processes_between). Those of lost ranks do not count.
@@ -236,16 +247,16 @@ pub trait Executor: Backend {
         self.starmap(f, items.into_iter().map(|item| (item,)))
     }
 
-    /// Runs `f` on each item, a tuple that is spread over its parameters, and waits for all results;
-    /// else like [`map`](Executor::map).
+    /// Runs `f` on each item, a tuple that is spread over its parameters, and waits for all
+    /// results; else like [`map`](Executor::map).
     ///
     /// ```
     /// use multiproc::{Executor, Pool};
     ///
     /// # fn main() -> multiproc::Result<()> {
     /// let pool = Pool::with_processes(2)?;
-    /// let sums = pool.starmap(|a: u32, b: u32, c: u32| a + b + c, (0..3u32).map(|i| (i, 2 * i, 3 * i)))?;
-    /// assert_eq!(sums, [0, 6, 12]);
+    /// let sums = pool.starmap(|a: u32, b: u32| a + b, (0..3u32).map(|i| (i, 2 * i)))?;
+    /// assert_eq!(sums, [0, 3, 6]);
     /// # Ok(()) }
     /// ```
     ///
@@ -290,8 +301,8 @@ pub trait Executor: Backend {
         self.starmap_async(f, items.into_iter().map(|item| (item,)))
     }
 
-    /// Submits `f` for each item, a tuple that is spread over its parameters, and returns as soon as
-    /// the items have been taken; else like [`starmap`](Executor::starmap).
+    /// Submits `f` for each item, a tuple that is spread over its parameters, and returns as soon
+    /// as the items have been taken; else like [`starmap`](Executor::starmap).
     ///
     /// ```
     /// use multiproc::{Executor, Pool};
@@ -351,16 +362,16 @@ pub trait Executor: Backend {
         imap_of(self, f, items.into_iter(), true)
     }
 
-    /// Runs `f` on each item, lazily, and returns an iterator of the results as they come; else like
-    /// [`imap`](Executor::imap).
+    /// Runs `f` on each item, lazily, and returns an iterator of the results as they come; else
+    /// like [`imap`](Executor::imap).
     ///
     /// ```
     /// use multiproc::{Executor, Pool};
     ///
     /// # fn main() -> multiproc::Result<()> {
     /// let pool = Pool::with_processes(2)?;
-    /// let sum: u64 = pool.imap_unordered(|n: u64| n * n, 0..4u64).sum::<multiproc::Result<u64>>()?;
-    /// assert_eq!(sum, 14);
+    /// let squares = pool.imap_unordered(|n: u64| n * n, 0..4u64);
+    /// assert_eq!(squares.sum::<multiproc::Result<u64>>()?, 14);
     /// # Ok(()) }
     /// ```
     ///
@@ -375,15 +386,16 @@ pub trait Executor: Backend {
         imap_of(self, f, items.into_iter(), false)
     }
 
-    /// Returns the executor with tasks sent in chunks of `chunksize` (at least 1). Large chunks cost
-    /// less a task, small ones balance better.
+    /// Returns the executor with tasks sent in chunks of `chunksize` (at least 1). Large chunks
+    /// cost less a task, small ones balance better.
     ///
     /// ```
     /// use multiproc::{Executor, Pool};
     ///
     /// # fn main() -> multiproc::Result<()> {
     /// let pool = Pool::with_processes(2)?;
-    /// let lengths = pool.with_chunksize(10).map(|text: String| text.len(), (0..100).map(|n| n.to_string()))?;
+    /// let words = (0..100).map(|n| n.to_string());
+    /// let lengths = pool.with_chunksize(10).map(|word: String| word.len(), words)?;
     /// assert_eq!(lengths.iter().sum::<usize>(), 190);
     /// # Ok(()) }
     /// ```

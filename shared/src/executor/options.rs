@@ -38,8 +38,9 @@ impl CallOptions {
 
 /// An executor with options for the calls made through it: a chunk size, a window.
 ///
-/// Returned by [`Executor::with_chunksize`] and [`Executor::with_window`]. It is an executor itself,
-/// so every call can be made through it, and a function that takes an `&impl Executor` takes one.
+/// Returned by [`Executor::with_chunksize`] and [`Executor::with_window`]. It is an executor
+/// itself, so every call can be made through it, and a function that takes an `&impl Executor`
+/// takes one.
 ///
 /// ```
 /// use multiproc::{Executor, Pool};

@@ -2,9 +2,9 @@
 
 use crate::error::{Error, Result};
 
-/// Returns the chunk size for a map of `len` tasks on `breadth` workers, where the caller sets none:
-/// four chunks a worker, so that a worker which is done early can take over from one that is not.
-/// It is that of CPython's `Pool.map` (`_map_async` in `multiprocessing/pool.py`).
+/// Returns the chunk size for a map of `len` tasks on `breadth` workers, where the caller sets
+/// none: four chunks a worker, so that a worker which is done early can take over from one that is
+/// not. It is that of CPython's `Pool.map` (`_map_async` in `multiprocessing/pool.py`).
 pub(crate) fn default_chunksize(len: usize, breadth: usize) -> usize {
     len.div_ceil(breadth.max(1) * 4).max(1)
 }

@@ -26,9 +26,8 @@ pub struct AsCompleted<R> {
 /// each future's position among `futures`, and its result.
 ///
 /// `timeout` counts from now, for all together. After it, each future that is left yields
-/// [`Error::TimedOut`], and its task goes on;
-/// [`into_pending`](AsCompleted::into_pending) before that returns the futures instead. `None` waits
-/// for as long as it takes.
+/// [`Error::TimedOut`], and its task goes on; [`into_pending`](AsCompleted::into_pending) before
+/// that returns the futures instead. `None` waits for as long as it takes.
 ///
 /// ```
 /// use multiproc::{Executor, Pool, as_completed};

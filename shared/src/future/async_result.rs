@@ -178,8 +178,8 @@ impl<R> AsyncResult<R> {
         Ok(self.ask(Result::is_ok).unwrap_or_else(|| self.pending().all_well()))
     }
 
-    /// Returns how far the task is. Once the result was taken it is [`FutureState::Done`], whatever it
-    /// was.
+    /// Returns how far the task is. Once the result was taken it is [`FutureState::Done`], whatever
+    /// it was.
     ///
     /// ```
     /// use multiproc::{Executor, FutureState, Pool};
@@ -281,8 +281,8 @@ impl<R: Send + 'static> AsyncResult<R> {
         })
     }
 
-    /// Calls `f` with the error, if the task fails; for a map, with that of the first task, in order,
-    /// that failed, once all have ended. Else like [`callback`](AsyncResult::callback).
+    /// Calls `f` with the error, if the task fails; for a map, with that of the first task, in
+    /// order, that failed, once all have ended. Else like [`callback`](AsyncResult::callback).
     ///
     /// Python's counterpart: the argument `error_callback`.
     pub fn error_callback(self, f: impl FnOnce(&Error) + Send + 'static) -> Self {

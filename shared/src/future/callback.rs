@@ -55,8 +55,8 @@ impl<R> CalledBack<R> {
             foreign::guard(|| pending.take()).unwrap_or_else(|panic| Err(Error::panicked_in_decoding::<R>(&panic)))
         });
         let called = foreign::guard(|| f(&value));
-        // A callback that forks returns twice. In the copy, a thread that does not exist there may hold any
-        // lock.
+        // A callback that forks returns twice. In the copy, a thread that does not exist there may
+        // hold any lock.
         self.owner.or_exit();
         if let Err(panic) = called {
             let result = std::mem::replace(&mut value, Err(callback_panicked(&panic)));

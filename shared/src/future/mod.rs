@@ -1,10 +1,11 @@
 //! Results that come later, of processes and threads alike.
 //!
 //! [`AsyncResult`] is the handle that every call returns which does not block. It needs of whatever
-//! runs the task what [`pending`] lists: [`process_result`] implements that on the engine, `threads`
-//! on its own jobs, and [`foreign_result`] for a copy of the process. [`progress`] puts the outcomes
-//! of a call in order, [`gather`] decodes what a worker process sent, [`callback`] runs callbacks,
-//! [`wait_several`] and [`as_completed`](mod@as_completed) wait for several results.
+//! runs the task what [`pending`] lists: [`process_result`] implements that on the engine,
+//! `threads` on its own jobs, and [`foreign_result`] for a copy of the process. [`progress`] puts
+//! the outcomes of a call in order, [`gather`] decodes what a worker process sent, [`callback`]
+//! runs callbacks, [`wait_several`] and [`as_completed`](mod@as_completed) wait for several
+//! results.
 
 mod as_completed;
 mod async_result;

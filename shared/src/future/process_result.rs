@@ -8,7 +8,8 @@ use crate::engine::{Engine, Job, WhenDone};
 use crate::error::Result;
 use crate::future::{FutureState, PendingResult};
 
-/// A job of the engine as an [`AsyncResult`](crate::AsyncResult) sees it, and how to take its result.
+/// A job of the engine as an [`AsyncResult`](crate::AsyncResult) sees it, and how to take its
+/// result.
 pub(super) struct ProcessResult<R> {
     pub(super) engine: Arc<Engine>,
     pub(super) job: Arc<Job>,

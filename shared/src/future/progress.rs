@@ -14,8 +14,8 @@ pub(crate) struct Progress<C> {
     finished: u64,
     /// No more chunks will be submitted.
     sealed: bool,
-    /// Outcomes not yet taken. In an ordered call the first is of chunk `taken`, and those not there
-    /// are `None`.
+    /// Outcomes not yet taken. In an ordered call the first is of chunk `taken`, and those not
+    /// there are `None`.
     outcomes: VecDeque<Option<C>>,
     taken: u64,
     wakers: Vec<Waker>,

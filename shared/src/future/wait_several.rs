@@ -32,8 +32,8 @@ pub struct Waited {
 }
 
 /// Waits for several results, of processes and threads alike, until `when` holds, for at most
-/// `timeout`; `None` waits for as long as it takes. The results stay in their futures. A future that
-/// is given twice counts, and is listed, twice.
+/// `timeout`; `None` waits for as long as it takes. The results stay in their futures. A future
+/// that is given twice counts, and is listed, twice.
 ///
 /// [`wait`](crate::wait()) is for connections and processes.
 ///
@@ -173,8 +173,8 @@ impl Readiness {
         self.wakers.get(index).is_none_or(|waker| !future.wake_when_ready(waker))
     }
 
-    /// Sleeps until there is something to [take](Readiness::take). Returns `false` if the deadline came
-    /// first.
+    /// Sleeps until there is something to [take](Readiness::take). Returns `false` if the deadline
+    /// came first.
     pub(super) fn sleep(&mut self, deadline: Option<Instant>) -> bool {
         self.received = match deadline {
             Some(deadline) => self.receiver.recv_deadline(deadline).ok(),

@@ -10,7 +10,7 @@ use crate::identity::{DEEPEST, current_process};
 use crate::limits::MAX_MESSAGE;
 use crate::machine::cpu_count;
 use crate::pool::Pool;
-use crate::pool::feed::encode_carried;
+use crate::pool::feed::encode_with_handles;
 use crate::sys::process::ForkPermit;
 use crate::task::{Arguments, Prepared, Task};
 use crate::zygote::StartMethod;
@@ -20,22 +20,23 @@ pub(crate) const RING: usize = 256 * 1024;
 
 /// Workers beyond this are a mistake rather than a wish: Linux allows 32,768 processes by default,
 /// and each takes a few of its parent's memory mappings.
-const MOST_PROCESSES: usize = 4096;
+const MAX_PROCESSES: usize = 4096;
 
-/// How long a worker that could be spared is kept if the caller says nothing.
+/// How long a worker without tasks is kept, where the caller sets nothing.
 const SHRINK_AFTER: Duration = Duration::from_secs(1);
 
-/// How long the orderly end of a worker may take if the caller says nothing.
+/// How long the orderly end of a worker may take, where the caller sets nothing.
 pub(crate) const END_LIMIT: Duration = Duration::from_secs(10);
 
-/// The least memory a worker can start with, in bytes.
-const LEAST_MEMORY: u64 = 1 << 20;
+/// The memory that a worker needs to start, in bytes.
+const MIN_MEMORY: u64 = 1 << 20;
 
-/// Settings of a [`Pool`]; made by [`Pool::builder`].
+/// Settings of a [`Pool`]; returned by [`Pool::builder`].
 ///
 /// ```
 /// use std::time::Duration;
-/// use multiproc::{Pool, StartMethod};
+///
+/// use multiproc::{Executor, Pool, StartMethod};
 ///
 /// # fn main() -> multiproc::Result<()> {
 /// let pool = Pool::builder()
@@ -51,7 +52,7 @@ const LEAST_MEMORY: u64 = 1 << 20;
 #[must_use = "a builder does nothing until `build`"]
 pub struct PoolBuilder {
     processes: Option<usize>,
-    most_processes: Option<usize>,
+    max_processes: Option<usize>,
     shrink_after: Option<Duration>,
     reject_at: Option<u64>,
     name: Option<String>,
@@ -70,45 +71,50 @@ pub struct PoolBuilder {
 }
 
 impl PoolBuilder {
-    /// The number of workers; one a logical CPU if not set. Python: `processes`.
+    /// Sets the number of workers; one a logical CPU if not set.
+    ///
+    /// Python's counterpart: the argument `processes`.
     pub fn processes(mut self, processes: usize) -> Self {
-        (self.processes, self.most_processes) = (Some(processes), None);
+        (self.processes, self.max_processes) = (Some(processes), None);
         self
     }
 
-    /// Between `least` and `most` workers: the pool starts with `least`, starts another whenever
-    /// tasks wait and no worker is free for them, and lets one go that has had nothing to do
-    /// for a [while](PoolBuilder::shrink_after). Tasks that are known to take so little time
-    /// that starting a worker would take longer do not make it grow. Beyond Python's `Pool`;
-    /// `ProcessPoolExecutor` grows so, too, but does not shrink.
+    /// Sets bounds for the number of workers, which follows the backlog. The pool starts with
+    /// `min`, starts another whenever tasks wait and no worker is free for them, and ends one that
+    /// has had no task for a [while](PoolBuilder::shrink_after). Tasks that are known to take less
+    /// time than starting a worker do not make it grow.
     ///
     /// ```
+    /// use multiproc::{Executor, Pool};
+    ///
     /// # fn main() -> multiproc::Result<()> {
-    /// let pool = multiproc::Pool::builder().processes_between(1, 3).build()?;
+    /// let pool = Pool::builder().processes_between(1, 3).build()?;
     /// assert_eq!(pool.processes(), 1);
     /// let nap = |_: u32| std::thread::sleep(std::time::Duration::from_millis(50));
     /// pool.with_chunksize(1).map(nap, 0..3u32)?;
     /// assert_eq!(pool.processes(), 3);
     /// # Ok(()) }
     /// ```
-    pub fn processes_between(mut self, least: usize, most: usize) -> Self {
-        (self.processes, self.most_processes) = (Some(least), Some(most));
+    ///
+    /// Python's `Pool` has no counterpart; its `ProcessPoolExecutor` grows, too, but does not
+    /// shrink.
+    pub fn processes_between(mut self, min: usize, max: usize) -> Self {
+        (self.processes, self.max_processes) = (Some(min), Some(max));
         self
     }
 
-    /// How long a worker of a pool that [grows](PoolBuilder::processes_between) may have nothing to
-    /// do before it ends; one second if not set.
+    /// Sets the time without a task after which a worker of a pool that
+    /// [grows](PoolBuilder::processes_between) ends; one second if not set.
     pub fn shrink_after(mut self, idle: Duration) -> Self {
         self.shrink_after = Some(idle);
         self
     }
 
-    /// Takes no more than `tasks` tasks at a time: while so many wait or run, each further one
-    /// fails at once with [`Error::Full`]. That concerns every call: of a map, the chunks that
-    /// are too many fail. Beyond Python.
+    /// Rejects tasks while `tasks` of them wait or run: each further one fails at once with
+    /// [`Error::Full`]. This holds for every call: of a map, the chunks that are too many fail.
     ///
     /// ```
-    /// use multiproc::{Error, Pool};
+    /// use multiproc::{Error, Executor, Pool};
     ///
     /// # fn main() -> multiproc::Result<()> {
     /// let pool = Pool::builder().processes(1).reject_when_reached(1).build()?;
@@ -123,14 +129,13 @@ impl PoolBuilder {
         self
     }
 
-    /// A function that runs in every worker (also in those that replace others) before its first
-    /// task, and its arguments. It may set up what the tasks use: a thread-local, a static, a
-    /// connection. If it panics or returns an `Err`, the pool can run nothing, and every task
-    /// fails with [`Error::Initializer`], which has that panic or error. Python: `initializer`,
-    /// `initargs`.
+    /// Runs `f(args…)` in every worker, also in those that replace others, before its first task.
+    /// It may set up what the tasks use: a thread-local, a static, a connection. If it panics or
+    /// returns an `Err`, the pool can run nothing, and every task fails with
+    /// [`Error::Initializer`], which holds that panic or error.
     ///
     /// ```
-    /// use multiproc::{Error, Pool};
+    /// use multiproc::{Error, Executor, Pool};
     ///
     /// # fn main() -> multiproc::Result<()> {
     /// let set_up = || Err::<(), _>("no database".to_string());
@@ -139,25 +144,29 @@ impl PoolBuilder {
     /// assert_eq!(error.to_string(), "the pool's initializer failed: no database");
     /// # Ok(()) }
     /// ```
+    ///
+    /// Python's counterparts: the arguments `initializer` and `initargs`.
     pub fn initializer<F: Task<Args>, Args: Arguments>(mut self, f: F, args: Args) -> Self {
         self.initializer = Some(prepare_once(f, args));
         self
     }
 
-    /// A function that runs in every worker after its last task if the worker ends by itself: when
-    /// the pool is closed, shrinks, or replaces a worker that has run its [number of
+    /// Runs `f(args…)` in every worker after its last task, if the worker ends by itself: when the
+    /// pool is closed, shrinks, or replaces a worker that has run its [number of
     /// tasks](PoolBuilder::max_tasks_per_child). It may take down what the
     /// [initializer](PoolBuilder::initializer) has set up. After it, the destructors of
-    /// thread-locals and the exit handlers of the process run. A worker that is killed runs
-    /// none of that, nor one whose initializer failed.
+    /// thread-locals and the exit handlers of the process run. A worker that is killed, or whose
+    /// initializer failed, runs none of that.
     ///
-    /// Nobody gets its result. If it panics or returns an `Err`, its worker counts as lost in
-    /// [`stats`](Pool::stats).
+    /// Its result is dropped. If it panics or returns an `Err`, its worker counts as lost in the
+    /// [statistics](crate::Statistics::workers_lost).
     ///
     /// ```
+    /// use multiproc::{Executor, Pool, Queue};
+    ///
     /// # fn main() -> multiproc::Result<()> {
-    /// let (queue, count) = (multiproc::Queue::new()?, |queue: multiproc::Queue<u32>| queue.put(1).is_ok());
-    /// let pool = multiproc::Pool::builder().processes(2).finalizer(count, (queue.clone(),)).build()?;
+    /// let (queue, count) = (Queue::new()?, |queue: Queue<u32>| queue.put(1).is_ok());
+    /// let pool = Pool::builder().processes(2).finalizer(count, (queue.clone(),)).build()?;
     /// pool.close();
     /// pool.join()?;
     /// assert_eq!((queue.get()?, queue.get()?), (1, 1));
@@ -168,22 +177,24 @@ impl PoolBuilder {
         self
     }
 
-    /// How long the orderly end of a worker may take, from the finalizer to the last exit handler,
-    /// before the worker is killed; ten seconds if not set.
-    pub fn finalizer_timeout(mut self, limit: Duration) -> Self {
-        self.finalizer_timeout = Some(limit);
+    /// Sets the time for the orderly end of a worker, from the finalizer to the last exit handler,
+    /// after which the worker is killed; ten seconds if not set.
+    pub fn finalizer_timeout(mut self, timeout: Duration) -> Self {
+        self.finalizer_timeout = Some(timeout);
         self
     }
 
-    /// Leaves running what tasks have started (programs, processes of other kinds) when their
-    /// worker is killed; otherwise it is killed with the worker: at a time limit, a
-    /// cancellation, the end of the pool before its tasks are done, or the program's death. What
-    /// was started by a worker that ends by itself, as all do after [`close`](Pool::close), is left
+    /// Sets whether the processes that tasks have started are left running when their worker is
+    /// killed. If not set, they are killed with the worker: at a time limit, a cancellation, the
+    /// end of the pool before its tasks are done, or the program's death. What was started by a
+    /// worker that ends by itself, as all do after [`close`](crate::Executor::close), is left
     /// running in any case.
     ///
     /// ```
+    /// use multiproc::{Executor, Pool};
+    ///
     /// # fn main() -> multiproc::Result<()> {
-    /// let pool = multiproc::Pool::builder().processes(1).keep_started_processes(true).build()?;
+    /// let pool = Pool::builder().processes(1).keep_started_processes(true).build()?;
     /// let start = || std::process::Command::new("sleep").arg("0.1").spawn().is_ok();
     /// assert!(pool.apply(start, ())?);
     /// # Ok(()) }
@@ -193,16 +204,18 @@ impl PoolBuilder {
         self
     }
 
-    /// Replaces a worker once it has run this many tasks, each element of a map counted as one:
-    /// bounds what leaks and fragmentation can do. Python: `maxtasksperchild` (which counts a
-    /// chunk of a map as one task).
+    /// Replaces a worker once it has run `tasks` tasks, each element of a map counted as one. This
+    /// bounds what leaks and fragmentation can do.
+    ///
+    /// Python's counterpart: the argument `maxtasksperchild`, which counts a chunk as one task.
     pub fn max_tasks_per_child(mut self, tasks: u64) -> Self {
         self.max_tasks = Some(tasks);
         self
     }
 
-    /// How workers come to be; [`StartMethod::ForkServer`] if not set. Python:
-    /// `get_context(method).Pool`.
+    /// Sets how workers are started; [`StartMethod::ForkServer`] if not set.
+    ///
+    /// Python's counterpart: `get_context(method).Pool`.
     pub fn start_method(mut self, method: StartMethod) -> Self {
         self.method = method;
         self
@@ -222,53 +235,52 @@ impl PoolBuilder {
         self
     }
 
-    /// Ends a task that runs longer than this, together with its worker, with [`Error::TimedOut`].
-    /// The time counts from when the task begins, not while it waits. A worker that does not
-    /// begin what it was given for so long and a second more, because it is stopped, is
-    /// replaced as well; its tasks go to others. Time in which this program itself is stopped, as
-    /// after Ctrl-Z, is left out. Beyond Python.
-    pub fn task_timeout(mut self, limit: Duration) -> Self {
-        self.task_timeout = Some(limit);
+    /// Ends a task that runs for longer than `timeout`, together with its worker, with
+    /// [`Error::TimedOut`]. The time counts from when the task begins, not while it waits. A worker
+    /// that does not begin what it was sent for `timeout` and a second more, because it is stopped,
+    /// is replaced as well, and its tasks go to other workers. Time during which this program
+    /// itself is stopped, as after Ctrl-Z, does not count.
+    pub fn task_timeout(mut self, timeout: Duration) -> Self {
+        self.task_timeout = Some(timeout);
         self
     }
 
-    /// Replaces a worker once its resident memory is larger than this many bytes. It is looked at
-    /// between two chunks: a map whose tasks leak wants [small
-    /// ones](crate::Pool::with_chunksize). Beyond Python.
+    /// Replaces a worker once its resident memory is larger than `bytes`. It is checked between two
+    /// chunks, so a map whose tasks leak should have [small ones](crate::Executor::with_chunksize).
     pub fn max_memory_per_child(mut self, bytes: u64) -> Self {
         self.max_memory = Some(bytes);
         self
     }
 
-    /// The memory for data (heap, private mappings) that a worker can get at all, in bytes. An
-    /// allocation beyond it fails, which for most Rust code means that the worker aborts:
-    /// [`Error::WorkerLost`] for its task. Beyond Python.
+    /// Limits the memory for data (heap, private mappings) of each worker, in bytes. An allocation
+    /// beyond it fails, which for most Rust code means that the worker aborts:
+    /// [`Error::WorkerLost`] for its task.
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.memory_limit = Some(bytes);
         self
     }
 
-    /// The largest message: the arguments of a task, or its result, in bytes when encoded; 16 GiB
-    /// if not set. A larger one is [`Error::TooLarge`].
+    /// Limits a message (the arguments of a task, or its result) to `bytes` when encoded; 16 GiB if
+    /// not set. A larger one is [`Error::TooLarge`].
     pub fn max_message(mut self, bytes: u64) -> Self {
         self.max_message = Some(bytes);
         self
     }
 
-    /// The pool's name, from which its workers have theirs; `pool1`, `pool2`, … if not set.
+    /// Sets the pool's name, from which its workers have theirs; `pool1`, `pool2`, … if not set.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Records who runs which task when; see [`Pool::trace`]. Costs two readings of the clock and
-    /// 16 bytes of result a task, and 40 bytes of memory for each task that has ended.
+    /// Records which worker runs which task when; see [`Pool::trace`]. It costs two readings of the
+    /// clock and 16 bytes of result a task, and 40 bytes of memory for each task that has ended.
     pub fn trace(mut self, on: bool) -> Self {
         self.trace = on;
         self
     }
 
-    /// Starts the workers; comes back when all of them have been forked.
+    /// Starts the workers, and returns when all of them have been forked.
     ///
     /// # Errors
     /// [`Error::Config`] for a setting that makes no sense, [`Error::InitMissing`] if
@@ -279,27 +291,27 @@ impl PoolBuilder {
         Ok(Pool { engine: Engine::start(self.config()?)? })
     }
 
-    /// The settings, checked.
+    /// Checks the settings.
     pub(crate) fn config(self) -> Result<Config> {
         static BUILT: AtomicU64 = AtomicU64::new(1);
         let processes = self.processes.unwrap_or_else(cpu_count);
         check_processes(processes)?;
-        let most_processes = self.most_processes.unwrap_or(processes);
-        check_processes(most_processes)?;
+        let max_processes = self.max_processes.unwrap_or(processes);
+        check_processes(max_processes)?;
         check_reject(self.reject_at)?;
         check_depth()?;
         let refuse = |wrong: bool, why: &str| if wrong { Err(Error::Config(why.into())) } else { Ok(()) };
-        refuse(most_processes < processes, "processes_between takes the smaller number first")?;
+        refuse(max_processes < processes, "processes_between takes the smaller number first")?;
         refuse(self.max_tasks == Some(0), "max_tasks_per_child must be at least 1")?;
         refuse(self.task_timeout == Some(Duration::ZERO), "task_timeout must be more than 0")?;
         refuse(self.finalizer_timeout == Some(Duration::ZERO), "finalizer_timeout must be more than 0")?;
         refuse(self.max_message == Some(0), "max_message must be at least 1 byte")?;
         refuse(
-            self.memory_limit.is_some_and(|bytes| bytes < LEAST_MEMORY),
+            self.memory_limit.is_some_and(|bytes| bytes < MIN_MEMORY),
             "memory_limit is in bytes; a worker cannot start with less than 1 MiB (1048576)",
         )?;
         refuse(
-            self.max_memory.is_some_and(|bytes| bytes < LEAST_MEMORY),
+            self.max_memory.is_some_and(|bytes| bytes < MIN_MEMORY),
             "max_memory_per_child is in bytes; every worker has more than 1 MiB (1048576)",
         )?;
         let cpus = cpu_count();
@@ -308,7 +320,7 @@ impl PoolBuilder {
             numbered: true,
             daemon: true,
             processes,
-            most_processes,
+            max_processes,
             shrink_after: self.shrink_after.unwrap_or(SHRINK_AFTER),
             reject_at: self.reject_at.unwrap_or(u64::MAX),
             method: self.method,
@@ -332,7 +344,7 @@ impl PoolBuilder {
 }
 
 fn prepare_once<F: Task<Args>, Args: Arguments>(f: F, args: Args) -> Result<(Prepared, Payload)> {
-    let (function, args) = (f.prepare_as::<true>()?, encode_carried(args, u64::MAX)?);
+    let (function, args) = (f.prepare_as::<true>()?, encode_with_handles(args, u64::MAX)?);
     let state = function.state.as_ref().is_some_and(|state| state.handles.any_moved());
     if state || args.handles.any_moved() {
         return Err(Error::Config(
@@ -344,7 +356,7 @@ fn prepare_once<F: Task<Args>, Args: Arguments>(f: F, args: Args) -> Result<(Pre
     Ok((function, args))
 }
 
-/// Refuses a bound on the backlog that lets nothing through.
+/// Refuses a bound on the backlog that rejects every task.
 pub(crate) fn check_reject(tasks: Option<u64>) -> Result<()> {
     if tasks == Some(0) {
         return Err(Error::Config("reject_when_reached must be at least 1, or no task could ever be taken".into()));
@@ -352,14 +364,15 @@ pub(crate) fn check_reject(tasks: Option<u64>) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a number of workers that is 0 or beyond reason.
 pub(crate) fn check_processes(processes: usize) -> Result<()> {
-    if (1..=MOST_PROCESSES).contains(&processes) {
+    if (1..=MAX_PROCESSES).contains(&processes) {
         return Ok(());
     }
-    Err(Error::Config(format!("a pool has 1 to {MOST_PROCESSES} processes, not {processes}")))
+    Err(Error::Config(format!("a pool has 1 to {MAX_PROCESSES} processes, not {processes}")))
 }
 
-/// Refuses to go deeper when processes start processes that start processes without end.
+/// Refuses to nest deeper where processes start processes that start processes, without end.
 pub(crate) fn check_depth() -> Result<()> {
     let depth = current_process().depth;
     if depth < DEEPEST {

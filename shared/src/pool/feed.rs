@@ -1,4 +1,4 @@
-//! From arguments to chunks.
+//! Turns arguments into chunks.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use crate::foreign;
 use crate::protocol::{push_fixed, push_item};
 use crate::task::Arguments;
 
-/// A chunk is closed early once it holds this many bytes: large arguments should not wait for each
-/// other.
-const ENOUGH: usize = 1 << 20;
+/// The number of bytes at which a chunk is submitted early, so that large arguments do not wait for
+/// each other.
+const MAX_CHUNK_BYTES: usize = 1 << 20;
 
-/// Chunks that are submitted between two looks at the results, while each finds a worker: to look
-/// costs as much as to submit.
-const UNHEARD: u32 = 16;
+/// The number of chunks that are submitted between two collections of results, while each finds a
+/// worker: to collect costs as much as to submit.
+const COLLECT_AFTER: u32 = 16;
 
 fn encode<Args: Arguments>(args: Args, out: &mut Vec<u8>, cap: u64) -> Result<()> {
     let before = out.len();
@@ -26,7 +26,7 @@ fn encode<Args: Arguments>(args: Args, out: &mut Vec<u8>, cap: u64) -> Result<()
 }
 
 /// Encodes the arguments of one call, with the handles in them.
-pub(super) fn encode_carried<Args: Arguments>(args: Args, cap: u64) -> Result<Payload> {
+pub(super) fn encode_with_handles<Args: Arguments>(args: Args, cap: u64) -> Result<Payload> {
     let mut handles = Handles::default();
     let bytes = fds::pack(&mut handles, || encode_alone(args, cap))?;
     Ok(Payload { bytes, handles })
@@ -52,13 +52,13 @@ pub(super) struct Feeder<'a> {
     whole: usize,
     /// Handles that the whole items need.
     packed: usize,
-    /// Chunks submitted since results were last taken in.
-    unheard: u32,
+    /// Chunks submitted since results were last collected.
+    uncollected: u32,
 }
 
 impl<'a> Feeder<'a> {
     pub(super) fn new(engine: &'a Engine, job: &'a Arc<Job>, chunksize: usize) -> Self {
-        Self { engine, job, chunksize, tasks: Tasks::default(), encoding: false, whole: 0, packed: 0, unheard: 0 }
+        Self { engine, job, chunksize, tasks: Tasks::default(), encoding: false, whole: 0, packed: 0, uncollected: 0 }
     }
 
     /// Adds up to `max` tasks. Returns whether that was all of `items`.
@@ -91,7 +91,8 @@ impl<'a> Feeder<'a> {
                     foreign::dispose(panic);
                     self.reject(Error::panicked_in_encoding::<Args>(&message));
                 }
-                // The source of the items panicked, which is the caller's to hear. What came before it counts.
+                // The source of the items panicked: the panic goes on to the caller. What came
+                // before it counts.
                 Err(panic) => {
                     self.flush();
                     resume_unwind(panic);
@@ -140,16 +141,15 @@ impl<'a> Feeder<'a> {
     /// Submits the chunk if it is full.
     #[inline]
     fn flush_full(&mut self) {
-        if self.tasks.payload.len() >= ENOUGH || self.tasks.count as usize >= self.chunksize {
+        if self.tasks.payload.len() >= MAX_CHUNK_BYTES || self.tasks.count as usize >= self.chunksize {
             self.take_handles();
             self.submit();
         }
     }
 
-    /// The task whose arguments were just encoded needs handles.
-    ///
-    /// With one that has one owner it travels alone, or the death of another task's worker would
-    /// take the handle along.
+    /// Adds the task whose arguments were just encoded, and which needs handles. With a handle that
+    /// has one owner it travels alone, or the death of another task's worker would take the handle
+    /// along.
     #[cold]
     fn added_with_handles(&mut self) {
         let Packed { count, moved, crowded } = fds::packed_since(self.packed);
@@ -163,7 +163,11 @@ impl<'a> Feeder<'a> {
         self.packed = count;
         self.tasks.count += 1;
         self.whole = self.tasks.payload.len();
-        if moved || crowded || self.tasks.payload.len() >= ENOUGH || self.tasks.count as usize >= self.chunksize {
+        if moved
+            || crowded
+            || self.tasks.payload.len() >= MAX_CHUNK_BYTES
+            || self.tasks.count as usize >= self.chunksize
+        {
             if !moved {
                 self.take_handles();
             }
@@ -171,14 +175,14 @@ impl<'a> Feeder<'a> {
         }
     }
 
-    /// Takes the handles that the tasks so far need out of the basket.
+    /// Takes the handles that the tasks so far need out of the fd context.
     fn take_handles(&mut self) {
         if self.packed > 0 {
             self.tasks.handles = fds::packed();
         }
     }
 
-    /// The task that was being added has failed already.
+    /// Fails the task that was being added.
     fn reject(&mut self, error: Error) {
         self.encoding = false;
         // What the failed attempt has left behind the last whole item.
@@ -187,17 +191,17 @@ impl<'a> Feeder<'a> {
         self.engine.submit_failed(self.job, error, false);
     }
 
-    /// Submits what there is, and takes results in if that is due: while arguments go out, or
-    /// workers might have to wait for room.
+    /// Submits what there is, and collects results if that is due: otherwise workers might have to
+    /// wait for room in their rings.
     fn submit(&mut self) {
-        self.unheard += 1;
-        if self.flush() || self.unheard >= UNHEARD {
-            self.unheard = 0;
+        self.uncollected += 1;
+        if self.flush() || self.uncollected >= COLLECT_AFTER {
+            self.uncollected = 0;
             self.engine.nudge();
         }
     }
 
-    /// Submits what there is. Says whether tasks wait for a worker now.
+    /// Submits what there is. Returns whether tasks wait for a worker now.
     pub(super) fn flush(&mut self) -> bool {
         (self.whole, self.packed) = (0, 0);
         if self.tasks.count == 0 {
@@ -212,7 +216,7 @@ impl<'a> Feeder<'a> {
         self.engine.submit(self.job, tasks, false)
     }
 
-    /// Adds all of `items`; no more will come.
+    /// Adds all of `items`, and seals the job.
     pub(super) fn add_all<Args: Arguments>(mut self, mut items: impl Iterator<Item = Args>) {
         let unwinding = Unwinding { engine: self.engine, job: self.job };
         while !self.add(&mut items, usize::MAX) {}
@@ -222,7 +226,7 @@ impl<'a> Feeder<'a> {
     }
 }
 
-/// Lets go of a job whose caller unwinds.
+/// Abandons a job whose caller unwinds.
 struct Unwinding<'a> {
     engine: &'a Engine,
     job: &'a Arc<Job>,

@@ -1,6 +1,6 @@
-//! What a pool tells of itself.
+//! One worker of a pool.
 
-/// One worker, as [`Pool::workers`](crate::Pool::workers) found it.
+/// The state of one worker; returned by [`Pool::workers`](crate::Pool::workers).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WorkerInfo {

@@ -99,7 +99,7 @@ impl<F: Task<Args>, Args: Arguments> ProcessBuilder<F, Args> {
             numbered: false,
             daemon: self.daemon,
             processes: 1,
-            most_processes: 1,
+            max_processes: 1,
             shrink_after: Duration::MAX,
             reject_at: u64::MAX,
             method: self.method,

@@ -43,8 +43,8 @@ where
                 return Err(Error::Cancelled);
             }
             let result = panic::catch(|| function.call(args)).map_err(panicked);
-            // A task that forks returns twice. In the copy, a thread that does not exist there may hold any
-            // lock.
+            // A task that forks returns twice. In the copy, a thread that does not exist there may
+            // hold any lock.
             pool.owner().or_exit();
             result
         };

@@ -261,9 +261,11 @@ impl Inner {
     fn serve(&self, thread: u64) {
         for message in &self.queue {
             if let Message::Run(work, first) = message {
-                // Tasks' panics are caught where they run; this is for values that panic when they are dropped.
+                // Tasks' panics are caught where they run; this is for values that panic when they
+                // are dropped.
                 let _ = guard(|| self.run(work, first, thread));
-                // A task that forks returns twice. The copy has this thread only, and nothing to do.
+                // A task that forks returns twice. The copy has this thread only, and nothing to
+                // do.
                 self.owner.or_exit();
             }
             let mut state = self.lock();

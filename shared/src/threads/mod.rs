@@ -25,9 +25,9 @@ use crate::threads::inner::Inner;
 ///
 /// Threads suit tasks that wait (for files, for the network) rather than compute, and large
 /// arguments: these are moved, not serialized, so a field that serde skips keeps its value here. A
-/// panic is caught and becomes [`Error::Panicked`](crate::Error::Panicked) as in a process. But what
-/// ends a process (an abort, a stack overflow) ends the program, nothing can stop a thread that has
-/// begun a task, and tasks share the statics of the program.
+/// panic is caught and becomes [`Error::Panicked`](crate::Error::Panicked) as in a process. But
+/// what ends a process (an abort, a stack overflow) ends the program, nothing can stop a thread
+/// that has begun a task, and tasks share the statics of the program.
 ///
 /// Functions that capture are refused here, too, so that a program can go back to processes.
 ///
@@ -93,8 +93,9 @@ impl ThreadPool {
     /// have begun, and end.
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) for 0 threads, [`Error::Closed`](crate::Error::Closed) if the pool is closed, [`Error::Io`](crate::Error::Io) if
-    /// the system has no more threads to give.
+    /// [`Error::Config`](crate::Error::Config) for 0 threads,
+    /// [`Error::Closed`](crate::Error::Closed) if the pool is closed,
+    /// [`Error::Io`](crate::Error::Io) if the system has no more threads to give.
     pub fn resize(&self, processes: usize) -> Result<()> {
         check_processes(processes)?;
         self.inner.resize(processes)
