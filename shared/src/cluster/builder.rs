@@ -83,7 +83,7 @@ impl MpiExecutorBuilder {
         let config = pool.config()?;
         bootstrap::require_init()?;
         if current_process().depth > 0 {
-            return Err(Error::Config("only the program itself can be a rank, not a worker of a pool".into()));
+            return Err(Error::InvalidState("only the program itself can be a rank, not a worker of a pool".into()));
         }
         if LAUNCHERS.iter().all(|name| env::var_os(name).is_none()) {
             return MpiExecutor::alone(config);

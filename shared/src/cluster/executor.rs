@@ -187,7 +187,8 @@ impl MpiExecutor {
     /// Waits until all tasks are done, and the ranks have ended; see [`Pool::join`].
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) if the executor is neither closed nor terminated.
+    /// [`Error::InvalidState`](crate::Error::InvalidState) if the executor is neither closed nor
+    /// terminated.
     pub fn join(&self) -> Result<()> {
         self.pool.join()?;
         self.join_carrier();

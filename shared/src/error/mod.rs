@@ -48,7 +48,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// assert!(matches!(process.join()?, Err(Error::Closed)));
 /// # Ok(()) }
 /// ```
-#[derive(Debug, Clone, thiserror::Error, Serialize, Deserialize)]
+///
+/// `{:?}` prints the same message as `{}`, so that a `main` that returns an error ends with its
+/// text.
+#[derive(Clone, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Error {
     /// The function panicked. The worker caught it and lives on.
@@ -201,6 +204,10 @@ pub enum Error {
     /// A setting or an argument makes no sense; the text says which and what to do.
     #[error("{0}")]
     Config(String),
+    /// The object, or the process, isn't in a state in which the call is possible: a pool that is
+    /// joined before it is closed, a result that is taken twice. The text says which and what to do.
+    #[error("{0}")]
+    InvalidState(String),
     /// The operating system refused.
     #[error("{context}: {source}")]
     Io {
@@ -225,6 +232,14 @@ impl Error {
     /// The code that deserializes a `T` has panicked with this message.
     pub(crate) fn panicked_in_decoding<T: ?Sized>(message: &str) -> Self {
         Self::Decode(format!("deserializing panicked: {message} (in `{}`)", type_name::<T>()))
+    }
+}
+
+/// Prints the message, as [`Display`](fmt::Display) does: a `main` that returns this error shows it
+/// to the program's user.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -272,6 +287,19 @@ mod tests {
             error.to_string(),
             "the worker (pid 7) was lost (killed by SIGKILL (signal 9)) while it ran task 12, 1.500 s after it began"
         );
+    }
+
+    #[test]
+    fn debug_output_is_the_message() {
+        let panicked =
+            Error::Panicked { message: "no luck".into(), location: Some("a.rs:1:2".into()), backtrace: None, pid: 7 };
+        assert_eq!(format!("{panicked:?}"), "the task panicked at a.rs:1:2: no luck (pid 7)");
+        assert_eq!(format!("{:?}", Error::Config("no room".into())), "no room");
+        assert_eq!(
+            format!("{:?}", Error::Initializer(Box::new(panicked.clone()))),
+            format!("the pool's initializer failed: {panicked}")
+        );
+        assert_eq!(format!("{:?}", Error::from(TaskError::from("broken"))), "broken");
     }
 
     #[test]

@@ -168,10 +168,10 @@ impl<R> AsyncResult<R> {
     /// Whether the task ended well.
     ///
     /// # Errors
-    /// [`Error::Config`] while it has not ended: ask [`ready`](AsyncResult::ready) first, or wait.
+    /// [`Error::InvalidState`] while it has not ended: ask [`ready`](AsyncResult::ready) first, or wait.
     pub fn successful(&self) -> Result<bool> {
         if !self.ready() {
-            return Err(Error::Config("the task has not ended yet: wait for it, or ask ready() first".into()));
+            return Err(Error::InvalidState("the task has not ended yet: wait for it, or ask ready() first".into()));
         }
         Ok(self.ask(Result::is_ok).unwrap_or_else(|| self.later().all_well()))
     }
@@ -241,7 +241,7 @@ impl<R> AsyncResult<R> {
 
     pub(super) fn take_result(&mut self) -> Result<R> {
         if std::mem::replace(&mut self.taken, true) {
-            return Err(Error::Config("the result has been taken already".into()));
+            return Err(Error::InvalidState("the result has been taken already".into()));
         }
         let kept = self.called().and_then(|called| called.take());
         kept.unwrap_or_else(|| self.later().take())

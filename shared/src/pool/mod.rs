@@ -94,13 +94,13 @@ impl Pool {
     /// Python's counterpart is `Pool.join`.
     ///
     /// # Errors
-    /// [`Error::Config`] if the pool is neither closed nor terminated: it would wait for ever.
+    /// [`Error::InvalidState`] if the pool is neither closed nor terminated: it would wait for ever.
     pub fn join(&self) -> Result<()> {
         self.engine.check()?;
         if self.engine.join() {
             return Ok(());
         }
-        Err(Error::Config("the pool is still open: call close() before join()".into()))
+        Err(Error::InvalidState("the pool is still open: call close() before join()".into()))
     }
 
     /// Ends the pool now. Tasks that are not done fail with [`Error::Cancelled`]; no process is

@@ -174,7 +174,7 @@ impl<R> Process<R> {
     ///
     /// # Errors
     /// [`Error::TimedOut`] if it has not ended by then: it goes on, and can be waited for again.
-    /// The result can be taken once.
+    /// [`Error::InvalidState`] after a call that returned the result, which can be taken once.
     pub fn join_timeout(&mut self, patience: Duration) -> Result<R> {
         if self.wait(Instant::now().checked_add(patience)) {
             return self.take_result();
@@ -229,7 +229,7 @@ impl<R> Process<R> {
     fn take_result(&mut self) -> Result<R> {
         self.engine.check()?;
         if std::mem::replace(&mut self.taken, true) {
-            return Err(Error::Config("the process has been joined already".into()));
+            return Err(Error::InvalidState("the process has been joined already".into()));
         }
         (self.take)(&self.job)
     }

@@ -245,7 +245,9 @@ impl<S: Store> Core<S> {
         let common = self.store.common();
         let one_more = |done| (done < self.store.count_put()).then(|| done + 1);
         if common.done.fetch_update(AcqRel, Acquire, one_more).is_err() {
-            return Err(Error::Config("task_done was called more often than values were put into the queue".into()));
+            return Err(Error::InvalidState(
+                "task_done was called more often than values were put into the queue".into(),
+            ));
         }
         common.finished.notify_all();
         Ok(())

@@ -146,7 +146,7 @@ impl<T> Queue<T> {
     /// counterpart is `JoinableQueue.task_done`.
     ///
     /// # Errors
-    /// [`Error::Config`] if it is called more often than values were put.
+    /// [`Error::InvalidState`] if it is called more often than values were put.
     pub fn task_done(&self) -> Result<()> {
         self.core.task_done()
     }

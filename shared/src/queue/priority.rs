@@ -178,7 +178,7 @@ impl<T> PriorityQueue<T> {
     /// [`Queue::task_done`](crate::Queue::task_done).
     ///
     /// # Errors
-    /// [`Error::Config`] if it is called more often than values were put.
+    /// [`Error::InvalidState`] if it is called more often than values were put.
     pub fn task_done(&self) -> Result<()> {
         self.core.task_done()
     }

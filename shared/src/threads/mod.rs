@@ -103,13 +103,13 @@ impl ThreadPool {
     /// Python's counterpart is `Pool.join`.
     ///
     /// # Errors
-    /// [`Error::Config`] if the pool is neither closed nor terminated: it would wait for ever.
+    /// [`Error::InvalidState`] if the pool is neither closed nor terminated: it would wait for ever.
     pub fn join(&self) -> Result<()> {
         self.crew.check()?;
         if self.crew.join() {
             return Ok(());
         }
-        Err(Error::Config("the pool is still open: call close() before join()".into()))
+        Err(Error::InvalidState("the pool is still open: call close() before join()".into()))
     }
 
     /// Ends the pool. Tasks that have not begun fail with [`Error::Cancelled`]; those that run are

@@ -176,7 +176,7 @@ impl Queue {
         let mut state = self.lock();
         let left = state.unfinished.checked_sub(1);
         state.unfinished =
-            left.ok_or_else(|| Failure::Refused("task_done was called more often than values were put".into()))?;
+            left.ok_or_else(|| Failure::InvalidState("task_done was called more often than values were put".into()))?;
         if state.unfinished == 0 {
             state.notify_all(Event::AllDone);
         }
