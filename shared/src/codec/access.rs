@@ -1,11 +1,10 @@
-//! Reads the parts of values: elements, entries, what a variant holds.
+//! Reads the parts of values: elements, entries, names.
 
 use serde::de::value::BorrowedStrDeserializer;
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::decoder::Decoder;
 use super::error::Error;
-use super::value::Value;
 
 /// Elements that are left although the type's own code takes no more.
 #[cold]
@@ -150,63 +149,5 @@ impl<'de> Deserializer<'de> for Name<'de> {
     serde::forward_to_deserialize_any! {
         bool u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct
         map struct identifier ignored_any
-    }
-}
-
-/// A variant and what it holds.
-pub(super) struct Choice<'a, 'de> {
-    pub(super) decoder: &'a mut Decoder<'de>,
-    pub(super) name: &'de str,
-    pub(super) holds: bool,
-}
-
-impl<'de> EnumAccess<'de> for Choice<'_, 'de> {
-    type Error = Error;
-    type Variant = Self;
-
-    #[inline]
-    fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, Self), Error> {
-        Ok((seed.deserialize(BorrowedStrDeserializer::<Error>::new(self.name))?, self))
-    }
-}
-
-impl<'a, 'de> Choice<'a, 'de> {
-    fn held(self) -> Result<Value<'a, 'de>, Error> {
-        if self.holds {
-            Ok(self.decoder.value())
-        } else {
-            Err(Error::new(format!("variant `{}` holds nothing", self.name)))
-        }
-    }
-}
-
-impl<'de> VariantAccess<'de> for Choice<'_, 'de> {
-    type Error = Error;
-
-    fn unit_variant(self) -> Result<(), Error> {
-        if self.holds { self.decoder.element() } else { Ok(()) }
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Error> {
-        let name = self.name;
-        seed.deserialize(self.held()?).map_err(|error| error.in_field(name))
-    }
-
-    fn newtype_variant<T: Deserialize<'de>>(self) -> Result<T, Error> {
-        if !self.holds {
-            return Err(Error::new(format!("variant `{}` holds nothing", self.name)));
-        }
-        self.decoder.element().map_err(|error| error.in_field(self.name))
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Error> {
-        let name = self.name;
-        let held = self.held()?;
-        held.positional(name, len, visitor).map_err(|error| error.in_field(name))
-    }
-
-    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
-        let name = self.name;
-        self.held()?.deserialize_struct("", fields, visitor).map_err(|error| error.in_field(name))
     }
 }

@@ -1,14 +1,18 @@
 //! Reads one message: any value that serde can deserialize.
 
+use std::cell::Cell;
+
 use serde::de::Deserialize;
 
+use super::depth::{self, DEEPEST, SHALLOW};
 use super::error::Error;
-use super::fields::Matches;
-use super::format::{DEEPEST, HAS_NAMES, IS_DEEP, SHALLOW};
-use super::names::Names;
+use super::format::{
+    BOTH_FORMS, BYTES, CHAR, HAS_NAMES, IS_DEEP, MAP, PACKED, SEQUENCE, SOME, STR, STRUCT, TRUE, UNIT_VARIANT, VARIANT,
+    number_size,
+};
+use super::names::{Matches, Names};
+use super::numbers;
 use super::reader::Reader;
-use super::value::Value;
-use super::{numbers, stack};
 use crate::fds;
 
 #[cold]
@@ -111,7 +115,7 @@ impl<'de> Decoder<'de> {
     #[inline]
     fn message<T: Deserialize<'de>>(&mut self) -> Result<T, Error> {
         let levels = self.levels;
-        let result = if levels > SHALLOW { stack::with_levels(levels, || self.element()) } else { self.element() };
+        let result = if levels > SHALLOW { depth::with_levels(levels, || self.element()) } else { self.element() };
         // The result is handed on where it lies: to copy what was just written in pieces stalls.
         if result.is_ok() && self.reader.remaining() > 0 {
             return Err(left_over(self.reader.remaining()));
@@ -147,7 +151,7 @@ impl<'de> Decoder<'de> {
     /// The value that is next.
     #[inline]
     pub(super) fn value(&mut self) -> Value<'_, 'de> {
-        Value::new(self)
+        Value { decoder: self, asked: Cell::new(false) }
     }
 
     /// The name of the variant that is next.
@@ -172,4 +176,46 @@ impl<'de> Decoder<'de> {
         self.depth -= 1;
         result
     }
+
+    /// Passes over one value. A loop and no recursion, so that no depth can overflow the stack.
+    pub(super) fn skip(&mut self) -> Result<(), Error> {
+        let (reader, names) = (&mut self.reader, self.names);
+        let mut pending: u64 = 1;
+        while pending > 0 {
+            pending -= 1;
+            let more = match reader.byte()? {
+                SOME => 1,
+                ..=TRUE => 0,
+                CHAR => reader.array::<4>().map(|_| 0)?,
+                STR | BYTES => {
+                    let len = reader.len()?;
+                    reader.bytes(len).map(|_| 0)?
+                }
+                SEQUENCE => reader.len()?,
+                MAP => reader.len()?.checked_mul(2).ok_or_else(Error::cut_short)?,
+                STRUCT => names.keys(reader.place()?)?.left,
+                UNIT_VARIANT => reader.len().map(|_| 0)?,
+                VARIANT => reader.len().map(|_| 1)?,
+                BOTH_FORMS => {
+                    let (compact, human) = (reader.len()?, reader.len()?);
+                    reader.bytes(compact)?;
+                    reader.bytes(human).map(|_| 0)?
+                }
+                tag if tag >= PACKED => reader.packed(tag - PACKED).map(|_| 0)?,
+                tag => {
+                    let size = number_size(tag).ok_or_else(Error::unknown_tag)?;
+                    reader.bytes(size as u64).map(|_| 0)?
+                }
+            };
+            pending = pending.checked_add(more).ok_or_else(Error::cut_short)?;
+        }
+        Ok(())
+    }
+}
+
+/// The deserializer of one value.
+pub(super) struct Value<'a, 'de> {
+    pub(super) decoder: &'a mut Decoder<'de>,
+    /// Whether the reader asked for the value's form.
+    pub(super) asked: Cell<bool>,
 }

@@ -34,7 +34,7 @@ pub(crate) fn raw<T: 'static>(value: &T) -> Raw {
     let bytes = bytemuck::bytes_of_mut(&mut raw);
     if let Some(value) = (value as &dyn Any).downcast_ref::<bool>() {
         bytes[0] = u8::from(*value);
-    } else if let Some(view) = super::view(value) {
+    } else if let Some(view) = super::flat::view(value) {
         bytes[..view.len()].copy_from_slice(view);
     }
     raw

@@ -63,27 +63,6 @@ pub(super) const HAS_NAMES: u8 = 1;
 /// The message says how deeply it is nested: more than [`SHALLOW`].
 pub(super) const IS_DEEP: u8 = 2;
 
-/// Levels of nesting that need no stack of their own.
-pub(super) const SHALLOW: u32 = 32;
-
-/// Levels between two looks at how much stack there is.
-pub(super) const STEP: u32 = 8;
-
-/// Levels of nesting that a message may have.
-///
-/// A level is a sequence, map, struct, variant or `Some`, so that a type that contains itself as
-/// `Option<Box<Self>>`, `Vec<Self>` or a variant's field has at least a quarter of it in levels of
-/// its own.
-pub(super) const DEEPEST: u32 = 4096;
-
-/// Bytes of stack that one level of decoding is given, of which code without optimisation takes 1
-/// to 3 KiB.
-pub(super) const LEVEL_STACK: usize = 8 << 10;
-
-/// Bytes of stack that one level of encoding is given. Without optimisation, an enum's code has
-/// place for what each of its variants needs.
-pub(super) const WRITING_STACK: usize = 32 << 10;
-
 /// How many bytes a number with this tag has; `None` if it is no number's.
 pub(super) fn number_size(tag: u8) -> Option<usize> {
     Some(match tag {

@@ -5,9 +5,11 @@
 //! reads back whatever it wrote, as it does with JSON: fields that were skipped, flattened or
 //! renamed, variants without a tag, values of no fixed type. What JSON cannot say travels exactly
 //! as well: `Some(None)`, 128-bit numbers, every `NaN`, keys that are no text. [`encoder`] writes
-//! it (with [`compound`] for values with parts), [`decoder`] and [`value`] read it (with [`fields`]
-//! and [`access`]), [`names`] keeps the names, [`expected`] knows those that the reader has anyhow,
-//! [`numbers`] and [`packed`] have the runs of numbers, [`stack`] the room for deep values.
+//! it, through the [`serializer`] that serde calls ([`compound`] and [`struct_writer`] write what has
+//! parts); [`decoder`] reads it, through the [`deserializer`] ([`access`], [`struct_reader`] and
+//! [`variants`] read what has parts). [`shapes`] are the names as they are written, [`names`] as they
+//! are read, and [`expected`] finds those that the reader has in any case. [`numbers`] and [`packed`]
+//! have the runs of numbers, [`depth`] the limit on nesting and the stack for it.
 //!
 //! What is a run of plain bytes as a whole takes the short way: numbers are copied as they lie in
 //! memory (both sides are the same build on the same machine), vectors of numbers at the speed of
@@ -16,10 +18,11 @@
 mod access;
 mod compound;
 mod decoder;
+mod depth;
+mod deserializer;
 mod encoder;
 mod error;
 mod expected;
-mod fields;
 pub(crate) mod fixed;
 mod flat;
 mod format;
@@ -27,10 +30,13 @@ mod names;
 mod numbers;
 mod packed;
 mod reader;
-mod stack;
+mod serializer;
+mod shapes;
+mod struct_reader;
+mod struct_writer;
 #[cfg(test)]
 mod tests;
-mod value;
+mod variants;
 
 use std::any::Any;
 
@@ -38,6 +44,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::expected::Expected;
+use crate::error::Error;
+use crate::foreign;
 
 /// Byte vectors from this size on are handed over instead of copied.
 const HAND_OVER: usize = 4096;
@@ -168,4 +176,25 @@ pub(crate) fn decode_next<T: DeserializeOwned + 'static>(bytes: &mut &[u8]) -> R
     let (value, rest) = rest.split_at_checked(len).ok_or_else(short)?;
     *bytes = rest;
     decode(Source::Slice(value))
+}
+
+/// Runs code that serializes a `T`. Its failure is an error, and so is its panic.
+pub(crate) fn guard_encoding<T: ?Sized>(write: impl FnOnce() -> Result<(), String>) -> crate::Result<()> {
+    match foreign::guard(write) {
+        Ok(written) => written.map_err(Error::Encode),
+        Err(message) => Err(Error::panicked_in_encoding::<T>(&message)),
+    }
+}
+
+/// Reads what [`encode`] wrote. Its failure is an error, and so is a panic of its type's code.
+pub(crate) fn decode_guarded<T: DeserializeOwned + 'static>(source: Source<'_>) -> crate::Result<T> {
+    guard_decoding(|| decode(source))
+}
+
+/// Runs code that decodes a `T`. Its failure is an error, and so is its panic.
+pub(crate) fn guard_decoding<T>(read: impl FnOnce() -> Result<T, String>) -> crate::Result<T> {
+    match foreign::guard(read) {
+        Ok(value) => value.map_err(Error::Decode),
+        Err(message) => Err(Error::panicked_in_decoding::<T>(&message)),
+    }
 }

@@ -1,10 +1,7 @@
 //! A message's bytes, taken from the front.
 
 use super::error::Error;
-use super::format::{
-    BOTH_FORMS, BYTES, CHAR, MAP, PACKED, SEQUENCE, SOME, STR, STRUCT, TRUE, UNIT_VARIANT, VARIANT, number_size,
-};
-use super::names::Names;
+use super::format::number_size;
 
 /// What is left of the bytes of a value. All that it hands out was checked against what is there.
 #[derive(Clone, Copy)]
@@ -121,39 +118,5 @@ impl<'de> Reader<'de> {
         let size = number_size(number).ok_or_else(Error::unknown_tag)? as u64;
         let len = self.len()?.checked_mul(size).ok_or_else(Error::cut_short)?;
         self.bytes(len)
-    }
-
-    /// Passes over one value. A loop and no recursion, so that no depth can overflow the stack.
-    pub(super) fn skip(&mut self, names: Names<'de>) -> Result<(), Error> {
-        let mut pending: u64 = 1;
-        while pending > 0 {
-            pending -= 1;
-            let more = match self.byte()? {
-                SOME => 1,
-                ..=TRUE => 0,
-                CHAR => self.array::<4>().map(|_| 0)?,
-                STR | BYTES => {
-                    let len = self.len()?;
-                    self.bytes(len).map(|_| 0)?
-                }
-                SEQUENCE => self.len()?,
-                MAP => self.len()?.checked_mul(2).ok_or_else(Error::cut_short)?,
-                STRUCT => names.keys(self.place()?)?.left,
-                UNIT_VARIANT => self.len().map(|_| 0)?,
-                VARIANT => self.len().map(|_| 1)?,
-                BOTH_FORMS => {
-                    let (compact, human) = (self.len()?, self.len()?);
-                    self.bytes(compact)?;
-                    self.bytes(human).map(|_| 0)?
-                }
-                tag if tag >= PACKED => self.packed(tag - PACKED).map(|_| 0)?,
-                tag => {
-                    let size = number_size(tag).ok_or_else(Error::unknown_tag)?;
-                    self.bytes(size as u64).map(|_| 0)?
-                }
-            };
-            pending = pending.checked_add(more).ok_or_else(Error::cut_short)?;
-        }
-        Ok(())
     }
 }

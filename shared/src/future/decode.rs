@@ -14,7 +14,7 @@ pub(crate) fn take_one<R: DeserializeOwned + 'static>(job: &Job) -> Result<R> {
     if let Some(mut outcome) = job.take_next()
         && let Some(source) = outcome.next(job.cap)
     {
-        result = source.and_then(foreign::decode);
+        result = source.and_then(codec::decode_guarded);
     }
     result
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
+use crate::codec;
 use crate::engine::{Engine, Job};
 use crate::error::{Error, Result};
 use crate::foreign;
@@ -124,7 +125,7 @@ where
             match job.take_next() {
                 Some(mut outcome) => {
                     while let Some(source) = outcome.next(job.cap) {
-                        self.decoded.push_back(source.and_then(foreign::decode));
+                        self.decoded.push_back(source.and_then(codec::decode_guarded));
                     }
                 }
                 None if job.is_done() => return Some(None),

@@ -8,7 +8,6 @@ use serde::Serialize;
 use crate::codec;
 use crate::error::Result;
 use crate::fds::{self, Payload};
-use crate::foreign;
 use crate::task::name::{Entry, Function, zst_ref};
 use crate::task::{Prepared, Stateless};
 
@@ -77,7 +76,7 @@ impl<F, S, By> Partial<F, S, By> {
 impl<F, S: Serialize + 'static, By> Partial<F, S, By> {
     pub(super) fn prepared(self, entry: &'static Entry, label: &'static str) -> Result<Prepared> {
         let Payload { mut bytes, mut handles } = Payload::default();
-        fds::pack(&mut handles, || foreign::encode::<S>(|| codec::encode(self.state, &mut bytes)))?;
+        fds::pack(&mut handles, || codec::guard_encoding::<S>(|| codec::encode(self.state, &mut bytes)))?;
         let function = Function::name(entry)?;
         Ok(Prepared { function, state: Some(Payload { bytes, handles }), label })
     }

@@ -12,30 +12,6 @@ use super::error::Error;
 use super::expected::Wanted;
 use super::names::Keys;
 
-/// Which names were found to be the same lately: those wanted, and where those of the message
-/// begin.
-#[derive(Default)]
-pub(super) struct Matches([(usize, u32); MATCHES]);
-
-const MATCHES: usize = 2;
-
-impl Matches {
-    #[inline]
-    fn found(&mut self, wanted: Wanted, place: u32, keys: Keys<'_>) -> bool {
-        let address = wanted.as_ptr().addr();
-        // The addresses are multiples of a pointer's size.
-        let known = &mut self.0[address / size_of::<&str>() % MATCHES];
-        if *known == (address, place) {
-            return keys.left == wanted.len() as u64;
-        }
-        if keys.are(wanted) {
-            *known = (address, place);
-            return true;
-        }
-        false
-    }
-}
-
 /// Reads a struct whose keys begin at `place`; `wanted` has those that the type reads.
 #[inline]
 pub(super) fn read<'de, V: Visitor<'de>>(

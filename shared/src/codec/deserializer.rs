@@ -7,32 +7,19 @@
 
 use std::cell::Cell;
 
-use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{Deserializer, Visitor};
 
-use super::access::{Choice, Elements, Entries, left_over};
-use super::decoder::Decoder;
+use super::access::{Elements, Entries, left_over};
+use super::decoder::Value;
 use super::error::Error;
-use super::fields;
 use super::format::*;
 use super::packed::{Number, Numbers};
 use super::reader::Reader;
+use super::{struct_reader, variants};
 
-/// The deserializer of one value.
-pub(super) struct Value<'a, 'de> {
-    decoder: &'a mut Decoder<'de>,
-    /// Whether the reader asked for the value's form.
-    asked: Cell<bool>,
-}
-
-impl<'a, 'de> Value<'a, 'de> {
+impl<'de> Value<'_, 'de> {
     #[inline]
-    pub(super) fn new(decoder: &'a mut Decoder<'de>) -> Self {
-        Self { decoder, asked: Cell::new(false) }
-    }
-
-    #[inline]
-    fn take_tag(&mut self, tag: u8) -> bool {
+    pub(super) fn take_tag(&mut self, tag: u8) -> bool {
         self.decoder.reader.take_tag(tag)
     }
 
@@ -71,7 +58,7 @@ impl<'a, 'de> Value<'a, 'de> {
     /// Has `read` see one of the two forms of a value, once their tag was read: the compact one if
     /// its reader asked, and so was told that it is not human-readable.
     #[cold]
-    fn one_form<R>(self, read: impl FnOnce(Value<'_, 'de>) -> Result<R, Error>) -> Result<R, Error> {
+    pub(super) fn one_form<R>(self, read: impl FnOnce(Value<'_, 'de>) -> Result<R, Error>) -> Result<R, Error> {
         let asked = self.asked.get();
         let decoder = self.decoder;
         let (compact, human) = (decoder.reader.len()?, decoder.reader.len()?);
@@ -89,7 +76,7 @@ impl<'a, 'de> Value<'a, 'de> {
 
     /// Passes over the `SOME` of values that JSON would write without it. Its words are needed
     /// where `None` or `()` follows: there, `Some` is all that is known.
-    fn take_plain_somes(&mut self) -> bool {
+    pub(super) fn take_plain_somes(&mut self) -> bool {
         let mut ahead = self.decoder.reader;
         while ahead.take_tag(SOME) {}
         let plain = !matches!(ahead.peek(), Ok(NONE | UNIT));
@@ -97,6 +84,24 @@ impl<'a, 'de> Value<'a, 'de> {
             self.decoder.reader = ahead;
         }
         plain
+    }
+
+    /// Reads a tuple struct or variant. Its fields have no names: if one was left out, it is not
+    /// known which.
+    pub(super) fn positional<V: Visitor<'de>>(mut self, name: &str, len: usize, visitor: V) -> Result<V::Value, Error> {
+        if self.take_tag(BOTH_FORMS) {
+            return self.one_form(|value| value.positional(name, len, visitor));
+        }
+        if !self.take_tag(SEQUENCE) {
+            return self.deserialize_any(visitor);
+        }
+        let count = { self.decoder.reader }.len()?;
+        if count < len as u64 {
+            return Err(Error::new(format!(
+                "`{name}` has {len} fields without names, and {count} were serialized: give the fields names, or do not skip any"
+            )));
+        }
+        self.sequence(visitor)
     }
 }
 
@@ -136,13 +141,13 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
             MAP => self.entries(visitor),
             STRUCT => {
                 let keys = self.decoder.names.keys(self.decoder.reader.place()?)?;
-                fields::read_map(self.decoder, keys, visitor)
+                struct_reader::read_map(self.decoder, keys, visitor)
             }
             UNIT_VARIANT => visitor.visit_borrowed_str(self.decoder.variant()?),
             VARIANT => {
                 // JSON's form of it: a map of one entry.
                 let name = self.decoder.names.one_key(self.decoder.reader.index()?)?;
-                fields::read_map(self.decoder, name, visitor)
+                struct_reader::read_map(self.decoder, name, visitor)
             }
             BOTH_FORMS => self.one_form(|value| value.deserialize_any(visitor)),
             tag if tag >= PACKED => Self::numbers(self.decoder.reader.packed(tag - PACKED)?, tag - PACKED, visitor),
@@ -257,77 +262,26 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
     ) -> Result<V::Value, Error> {
         if self.take_tag(STRUCT) {
             let place = self.decoder.reader.place()?;
-            return fields::read(self.decoder, place, fields, visitor);
+            return struct_reader::read(self.decoder, place, fields, visitor);
         }
         if self.take_tag(OWN_STRUCT) {
             let count = self.decoder.reader.place()?;
-            return fields::read_own(self.decoder, count, fields, visitor);
+            return struct_reader::read_own(self.decoder, count, fields, visitor);
         }
         self.deserialize_any(visitor)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
-        mut self,
+        self,
         name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        if self.decoder.reader.peek()? == SOME && self.take_plain_somes() {
-            return self.deserialize_enum(name, variants, visitor);
-        }
-        match self.decoder.reader.peek()? {
-            UNIT_VARIANT => {
-                self.decoder.reader.byte()?;
-                let name = self.decoder.variant()?;
-                visitor.visit_enum(Choice { decoder: self.decoder, name, holds: false })
-            }
-            VARIANT => {
-                self.decoder.reader.byte()?;
-                let name = self.decoder.variant()?;
-                self.decoder.nested(|decoder| visitor.visit_enum(Choice { decoder, name, holds: true }))
-            }
-            tag @ (OWN_UNIT_VARIANT | OWN_VARIANT) => {
-                self.decoder.reader.byte()?;
-                let index = self.decoder.reader.index()?;
-                let missing = || Error::new(format!("variant {index} was sent, of which this `{name}` has none"));
-                let name = variants.get(index as usize).ok_or_else(missing)?;
-                let holds = tag == OWN_VARIANT;
-                let read = |decoder: &mut Decoder<'de>| visitor.visit_enum(Choice { decoder, name, holds });
-                if holds { self.decoder.nested(read) } else { read(self.decoder) }
-            }
-            STRUCT => {
-                self.decoder.reader.byte()?;
-                let mut keys = self.decoder.names.keys(self.decoder.reader.place()?)?;
-                let (1, Some(name)) = (keys.left, keys.next()?) else {
-                    return Err(Error::new(format!("a struct is no variant of `{name}`")));
-                };
-                self.decoder.nested(|decoder| visitor.visit_enum(Choice { decoder, name, holds: true }))
-            }
-            // Written as a text or a map by the type's own code, as JSON has variants.
-            STR => {
-                self.decoder.reader.byte()?;
-                let name = self.decoder.reader.text()?;
-                visitor.visit_enum(BorrowedStrDeserializer::new(name))
-            }
-            MAP => {
-                self.decoder.reader.byte()?;
-                let one = self.decoder.reader.len()? == 1 && self.decoder.reader.take_tag(STR);
-                if !one {
-                    return Err(Error::new(format!("a map of another size than one is no variant of `{name}`")));
-                }
-                let name = self.decoder.reader.text()?;
-                self.decoder.nested(|decoder| visitor.visit_enum(Choice { decoder, name, holds: true }))
-            }
-            BOTH_FORMS => {
-                self.decoder.reader.byte()?;
-                self.one_form(|value| value.deserialize_enum(name, variants, visitor))
-            }
-            _ => self.deserialize_any(visitor),
-        }
+        variants::read(self, name, variants, visitor)
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.decoder.reader.skip(self.decoder.names)?;
+        self.decoder.skip()?;
         visitor.visit_unit()
     }
 
@@ -338,25 +292,5 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
 
     serde::forward_to_deserialize_any! {
         char unit unit_struct map identifier
-    }
-}
-
-impl<'de> Value<'_, 'de> {
-    /// Reads a tuple struct or variant. Its fields have no names: if one was left out, it is not
-    /// known which.
-    pub(super) fn positional<V: Visitor<'de>>(mut self, name: &str, len: usize, visitor: V) -> Result<V::Value, Error> {
-        if self.take_tag(BOTH_FORMS) {
-            return self.one_form(|value| value.positional(name, len, visitor));
-        }
-        if !self.take_tag(SEQUENCE) {
-            return self.deserialize_any(visitor);
-        }
-        let count = { self.decoder.reader }.len()?;
-        if count < len as u64 {
-            return Err(Error::new(format!(
-                "`{name}` has {len} fields without names, and {count} were serialized: give the fields names, or do not skip any"
-            )));
-        }
-        self.sequence(visitor)
     }
 }
