@@ -11,11 +11,11 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::uio::{pread, pwrite};
 
 use crate::error::{Context, Error, Result};
-use crate::ring::{BOOTSTRAP_LEN, FAILURE_AT};
 use crate::sys::executable::{Build, Executable};
+use crate::sys::exit::exit_now;
 use crate::sys::launch::{Estate, with_bootstrap};
 use crate::sys::modules::Module;
-use crate::sys::{process, rights};
+use crate::sys::rights;
 
 /// Whether `init` was called: without it, a child made by exec would run `main`.
 static INIT: AtomicBool = AtomicBool::new(false);
@@ -68,7 +68,15 @@ struct BootstrapRecord {
     parent: u64,
 }
 
-const _: () = assert!(size_of::<BootstrapRecord>() <= FAILURE_AT && FAILURE_AT < BOOTSTRAP_LEN);
+/// Bytes at the start of a record's memory that are the record's, and are read and written through
+/// its descriptor.
+pub(crate) const RECORD_SPACE: usize = 128;
+
+/// Where in the record's memory the word is that says why its process could not begin; 0 while
+/// nothing is known of that.
+pub(crate) const FAILURE_AT: usize = RECORD_SPACE - size_of::<u64>();
+
+const _: () = assert!(size_of::<BootstrapRecord>() <= FAILURE_AT);
 const MAGIC: [u8; 16] = *b"multiproc record";
 
 /// Where in the program a variable of this copy of the crate is: no other has it there. `None`
@@ -100,9 +108,9 @@ pub(crate) fn take() -> Option<(Role, u32, Estate)> {
         }
         Some((_, Some(estate))) => {
             fail(estate.bootstrap, Failure::Rights);
-            process::exit_now(70)
+            exit_now(70)
         }
-        _ => process::exit_now(70),
+        _ => exit_now(70),
     }
 }
 
@@ -126,7 +134,7 @@ fn redeem(fd: BorrowedFd<'_>) -> Option<BootstrapRecord> {
     }
     // Made for a child, but not for this build: to go on would run main in a child.
     fail(fd, if own.is_ok() { Failure::OtherBuild } else { Failure::NoProc });
-    process::exit_now(70)
+    exit_now(70)
 }
 
 /// Why a process that was started could not begin.

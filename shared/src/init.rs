@@ -8,10 +8,12 @@ use std::thread;
 use nix::errno::Errno;
 
 use crate::bootstrap::{self, Failure, Role};
+use crate::sys::exit::exit_now;
 use crate::sys::launch::Estate;
 use crate::sys::lifeline;
-use crate::sys::process::{self, ForkPermit};
+use crate::sys::process;
 use crate::sys::signals;
+use crate::sys::threads::ForkPermit;
 use crate::worker::{self, Seed};
 use crate::zygote;
 
@@ -72,7 +74,7 @@ pub fn init() {
     }
     match bootstrap::take() {
         Some((role, parent, estate)) => begin(role, parent, estate),
-        None => zygote::await_former(),
+        None => zygote::reap_leftover(),
     }
 }
 
@@ -94,13 +96,13 @@ fn begin(role: Role, parent: u32, Estate { bootstrap, work }: Estate) -> ! {
         (Role::Zygote, Some(root), ..) => zygote::serve_executed(bootstrap, root, parent, may_fork),
         (Role::Worker, Some(notifier), Some(handles), Some(lifeline)) => {
             if lifeline::has_ended(lifeline.as_fd()) {
-                process::exit_now(1);
+                exit_now(1);
             }
             process::renew_death_signal();
             signals::prepare();
             work_apart(Seed { segment: bootstrap, notifier, handles, lifeline: Some(lifeline) })
         }
-        _ => process::exit_now(70),
+        _ => exit_now(70),
     }
 }
 
@@ -126,7 +128,7 @@ fn work_apart(seed: Seed) -> ! {
             signals::leave_to_others();
             // It ends the process, and comes to its own end only by a mistake.
             let _ = thread.join();
-            process::exit_now(70)
+            exit_now(70)
         }
         Err(error) => cannot_work(copy, &error),
     }
@@ -139,7 +141,7 @@ fn cannot_work(segment: io::Result<OwnedFd>, error: &io::Error) -> ! {
             Failure::Thread(Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EAGAIN as i32))),
         );
     }
-    process::exit_now(70)
+    exit_now(70)
 }
 
 #[cfg(feature = "tokio")]

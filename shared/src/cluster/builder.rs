@@ -13,7 +13,8 @@ use crate::engine::{Config, Engine};
 use crate::error::{Error, Result};
 use crate::identity::current_process;
 use crate::pool::{Pool, PoolBuilder};
-use crate::sys::process;
+use crate::sys::exit;
+use crate::sys::exit::exit_now;
 
 /// The variables that launchers set in the environment of each rank: Open MPI's `mpirun`, PMIx
 /// (Slurm's `srun --mpi=pmix`), PMI (MPICH, `srun --mpi=pmi2`).
@@ -94,8 +95,8 @@ impl MpiExecutorBuilder {
                 Ok(MpiExecutor { pool: Pool::over(engine), ranks, carrier: Mutex::new(Some(thread)) })
             }
             Role::Served(code) => {
-                process::flush_stdio();
-                process::exit_now(code)
+                exit::flush_stdio();
+                exit_now(code)
             }
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::engine::Engine;
 use crate::engine::core::{Core, Leader, Phase};
-use crate::sys::process::Harmless;
+use crate::sys::threads::Harmless;
 
 /// How long work may lie before the supervisor takes the lead, unless somebody waits for it by
 /// callback or future. A caller that comes back sooner than this, as one that iterates does, never

@@ -6,9 +6,8 @@
 //! and the trace. It can travel to other processes, so that a task may return a [`Result`] of this
 //! crate.
 
-mod io_error;
-mod nested;
 mod task_error;
+mod travel;
 
 use std::any::type_name;
 use std::borrow::Cow;
@@ -140,7 +139,7 @@ pub enum Error {
     Failed(String),
     /// The pool's initializer panicked or returned an error, so no worker can run tasks.
     #[error("the pool's initializer failed: {0}")]
-    Initializer(#[serde(deserialize_with = "nested::deserialize")] Box<Error>),
+    Initializer(#[serde(deserialize_with = "travel::nested")] Box<Error>),
     /// No worker could be brought up: each new one ended before it could take a task.
     #[error("workers end before they can take a task; the last one {exit}")]
     NoWorkers {
@@ -214,7 +213,7 @@ pub enum Error {
         /// What was being done.
         context: Cow<'static, str>,
         /// What the system said.
-        #[serde(with = "io_error")]
+        #[serde(with = "travel::io_error")]
         source: Arc<io::Error>,
     },
 }

@@ -6,7 +6,7 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
-use super::nested;
+use super::travel;
 
 /// An error of any type, as a task returns it: its text, and those of its causes.
 ///
@@ -46,7 +46,7 @@ const CAUSES: usize = 64;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Cause {
     message: String,
-    #[serde(default, deserialize_with = "nested::deserialize")]
+    #[serde(default, deserialize_with = "travel::nested")]
     source: Option<Box<Cause>>,
 }
 

@@ -8,6 +8,9 @@ use std::sync::{Mutex, PoisonError};
 use crate::sys::own::PerProcess;
 use crate::sys::process::replace_by_null;
 
+#[cfg(feature = "tokio")]
+pub(crate) use watched::watch_readable;
+
 /// All descriptors of handles in this process. What a fork inherits is not among its own.
 static OPEN: PerProcess<Mutex<BTreeSet<RawFd>>> = PerProcess::new();
 
@@ -44,5 +47,35 @@ pub(crate) fn leave_behind() {
         // SAFETY: copies of handles do no more with these than close them, or send them on to where the
         // null device is refused.
         open.iter().for_each(|fd| unsafe { replace_by_null(*fd) });
+    }
+}
+
+/// Descriptors that tokio watches.
+#[cfg(feature = "tokio")]
+mod watched {
+    use std::os::fd::{AsFd, AsRawFd, RawFd};
+
+    use tokio::io::Interest;
+    use tokio::io::unix::AsyncFd;
+
+    use super::Descriptor;
+    use crate::error::{Context, Result};
+
+    /// A descriptor that is owned, and so stays open and the same.
+    pub(crate) struct Watched(Descriptor);
+
+    impl AsRawFd for Watched {
+        fn as_raw_fd(&self) -> RawFd {
+            self.0.as_fd().as_raw_fd()
+        }
+    }
+
+    /// Has the runtime of this thread, of which there must be one, tell when the descriptor is
+    /// readable.
+    pub(crate) fn watch_readable(descriptor: Descriptor) -> Result<AsyncFd<Watched>> {
+        // SAFETY: the descriptor is owned by what is registered, nobody else can close it, and it is the
+        // same at every call.
+        let watched = unsafe { AsyncFd::register_with_interest(Watched(descriptor), Interest::READABLE) };
+        watched.map_err(std::io::Error::from).context("cannot watch a descriptor")
     }
 }

@@ -6,20 +6,18 @@
 //! of that message and writes only its place there; whoever carries the message carries the context
 //! along, by `SCM_RIGHTS`. Serialized anywhere else it is an error.
 
-#[cfg(all(test, not(multiproc_loom)))]
-mod arrivals;
 mod context;
 mod descriptor;
-mod message;
-#[cfg(feature = "tokio")]
-mod watch;
+#[cfg(all(test, not(multiproc_loom)))]
+mod tests;
+mod transfer;
 
 pub(crate) use context::require_carrier;
 pub(crate) use context::{Handles, Packed, are_carried, forbid, pack, packed, packed_since, put_count, unpack};
-pub(crate) use descriptor::{Descriptor, leave_behind};
-pub(crate) use message::{Arrived, Payload, receive, send, wait};
 #[cfg(feature = "tokio")]
-pub(crate) use watch::watch_readable;
+pub(crate) use descriptor::watch_readable;
+pub(crate) use descriptor::{Descriptor, leave_behind};
+pub(crate) use transfer::{Arrived, Payload, receive, send, wait};
 
 use std::sync::Arc;
 

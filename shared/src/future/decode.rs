@@ -6,7 +6,7 @@ use crate::codec;
 use crate::engine::{Job, Outcome};
 use crate::error::{Error, Result};
 use crate::foreign;
-use crate::sys::large::on_large_pages;
+use crate::sys::memory::on_large_pages;
 
 /// The result of a job of one task that is done.
 pub(crate) fn take_one<R: DeserializeOwned + 'static>(job: &Job) -> Result<R> {

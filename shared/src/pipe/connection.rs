@@ -11,8 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::codec::{self, Source};
 use crate::error::{Error, Result};
 use crate::fds::{self, Payload};
-use crate::limits::MAX_MESSAGE;
 use crate::pipe::end::End;
+use crate::protocol::MAX_MESSAGE;
 
 /// Makes a pipe: two connected ends, of which the first sends `A` and receives `B`, and the second
 /// the other way round.

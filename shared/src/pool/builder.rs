@@ -3,15 +3,15 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use crate::cpu::cpu_count;
 use crate::engine::{Config, Engine};
 use crate::error::{Error, Result};
 use crate::fds::Payload;
 use crate::identity::{DEEPEST, current_process};
-use crate::limits::MAX_MESSAGE;
-use crate::machine::cpu_count;
 use crate::pool::Pool;
 use crate::pool::feed::encode_carried;
-use crate::sys::process::ForkPermit;
+use crate::protocol::MAX_MESSAGE;
+use crate::sys::threads::ForkPermit;
 use crate::task::{Arguments, Prepared, Task};
 use crate::zygote::StartMethod;
 

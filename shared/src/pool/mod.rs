@@ -24,7 +24,7 @@ pub use lazy::Imap;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::machine::memory;
+use crate::sys::memory;
 use crate::trace::Trace;
 
 /// A pool of worker processes.

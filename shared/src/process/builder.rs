@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use crate::cpu::cpu_count;
 use crate::engine::{Config, Engine};
 use crate::error::Result;
-use crate::limits::MAX_MESSAGE;
-use crate::machine::cpu_count;
 use crate::pool::{END_LIMIT, check_depth, submit_one};
 use crate::process::Process;
+use crate::protocol::MAX_MESSAGE;
 use crate::task::{Arguments, Task};
 use crate::zygote::StartMethod;
 

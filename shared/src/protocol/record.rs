@@ -1,6 +1,9 @@
 //! Task records: a head of fixed size, then a payload.
 
 use bytemuck::{Pod, Zeroable};
+use serde::{Deserialize, Serialize};
+
+use crate::identity::Identity;
 
 /// Bytes of a record's head.
 pub(crate) const RECORD_LEN: usize = size_of::<Record>();
@@ -30,7 +33,7 @@ pub(crate) struct Record {
 /// What a record asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RecordKind {
-    /// Become a worker as the payload, a [`Setup`](super::Setup), says. The first record.
+    /// Become a worker as the payload, a [`Setup`], says. The first record.
     Setup,
     /// Run the initializer on the payload.
     Initialize,
@@ -69,6 +72,23 @@ impl Record {
     pub(crate) fn kind(&self) -> Option<RecordKind> {
         RecordKind::ALL.get(self.kind as usize).copied()
     }
+}
+
+/// The payload of a worker's first record.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Setup {
+    /// Who the worker is, for [`current_process`](crate::current_process).
+    pub(crate) identity: Identity,
+    /// Bytes of memory it may take for data.
+    pub(crate) memory_limit: Option<u64>,
+    /// Bytes a result may have.
+    pub(crate) cap: u64,
+    /// Whether it can take tasks at once: no initializer follows.
+    pub(crate) ready: bool,
+    /// How long its orderly end may take before the kernel ends it, in nanoseconds.
+    pub(crate) end_limit: u64,
+    /// Whether it is a process for one task, and not one of a pool.
+    pub(crate) single: bool,
 }
 
 /// Appends one item to the payload of a record of several: its length, then what `encode` writes.

@@ -9,11 +9,11 @@ use std::time::Instant;
 
 use serde::{Serializer, ser};
 
+use crate::cpu::can_spin;
 use crate::error::{Error, Result};
 use crate::fds::{self, Descriptor, Travel};
 use crate::kind::ObjectKind;
-use crate::limits::MAX_MESSAGE;
-use crate::machine::can_spin;
+use crate::protocol::MAX_MESSAGE;
 use crate::queue::others::{Others, Waiting};
 use crate::queue::presence;
 use crate::shm::{EventCount, SLICE};

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
-use crate::ring::segment::FURTHEST;
+use crate::ring::header::MAX_POSITION;
 use crate::ring::{Cursor, Segment};
 use crate::sys::copy::copy_out;
 
@@ -37,7 +37,7 @@ impl Consumer {
     /// Goes on where another consumer of the same ring has stopped.
     pub(crate) fn resume(segment: Arc<Segment>, tasks: bool) -> Result<Self, Corrupt> {
         let read = segment.ring(tasks).0.head.0.position.load(Acquire);
-        if read > FURTHEST {
+        if read > MAX_POSITION {
             return Err(Corrupt);
         }
         Ok(Self { segment, tasks, read, tail: read, ended: false })

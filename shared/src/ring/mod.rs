@@ -14,19 +14,21 @@
 
 mod claim;
 mod consumer;
-mod memory;
+mod header;
 #[cfg(all(test, multiproc_loom))]
 mod model;
 mod producer;
 mod segment;
-mod wait;
+mod sleep;
+mod spin;
 
 pub(crate) use claim::Claim;
 pub(crate) use consumer::{Consumer, Corrupt};
 #[cfg(feature = "__parts")]
-pub(crate) use memory::DATA;
+pub(crate) use header::Cursors;
+pub(crate) use header::{Cursor, Flags, Header};
 pub(crate) use producer::Producer;
 #[cfg(feature = "__parts")]
-pub(crate) use segment::Cursors;
-pub(crate) use segment::{BOOTSTRAP_LEN, Cursor, FAILURE_AT, Flags, Header, Segment};
-pub(crate) use wait::{SPIN_NS, Spin};
+pub(crate) use segment::DATA;
+pub(crate) use segment::Segment;
+pub(crate) use spin::{SPIN_NS, Spin};

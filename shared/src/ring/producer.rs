@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
-use crate::ring::segment::FURTHEST;
+use crate::ring::header::MAX_POSITION;
 use crate::ring::{Corrupt, Cursor, Segment};
 use crate::sys::copy::{copy_in, store_in};
 
@@ -34,7 +34,7 @@ impl Producer {
         let cursors = segment.ring(tasks).0;
         let head = cursors.head.0.position.load(Acquire);
         let written = cursors.tail.0.position.load(Acquire);
-        let filled = written.checked_sub(head).filter(|_| written <= FURTHEST).ok_or(Corrupt)?;
+        let filled = written.checked_sub(head).filter(|_| written <= MAX_POSITION).ok_or(Corrupt)?;
         if filled > segment.capacity() as u64 {
             return Err(Corrupt);
         }

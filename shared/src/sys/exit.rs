@@ -2,18 +2,17 @@
 //!
 //! `exit` runs the destructors of this thread's thread-locals, then the exit handlers, then flushes
 //! the C streams. In a process that was executed all of that is its own. In a copy of the program
-//! ([`begin`] marks one) those from before the copy was made are the program's, and must run there
+//! ([`mark_start`] marks one) those from before the copy was made are the program's, and must run there
 //! alone: both lists are worked off from the newest entry, and end at an entry of ours.
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;
+use std::io::{self, Write};
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 use nix::libc::{self, c_int};
-
-use crate::sys::process;
 
 /// The exit code of an orderly end, once one has begun.
 static CODE: AtomicI32 = AtomicI32::new(NONE);
@@ -31,7 +30,7 @@ unsafe extern "C" {
 
 /// Marks this point: exit handlers and destructors of thread-locals that are there already will not
 /// run in this process and its forks.
-pub(crate) fn begin() {
+pub(crate) fn mark_start() {
     let module = (&raw const __dso_handle).cast_mut().cast();
     // SAFETY: both functions are defined in this executable and stay; the object is not looked at.
     unsafe {
@@ -50,7 +49,7 @@ extern "C" fn end_of_destructors(_object: *mut c_void) {
     // SAFETY: runs the exit handlers from the newest on. Ours is among them and does not return, so
     // none runs twice.
     unsafe { __cxa_finalize(ptr::null_mut()) };
-    process::exit_now(CODE.load(Relaxed))
+    exit_now(CODE.load(Relaxed))
 }
 
 /// The exit handlers of this process have run.
@@ -64,19 +63,19 @@ extern "C" fn end_at_exit(code: c_int, _argument: *mut c_void) {
 }
 
 fn end(code: c_int) -> ! {
-    process::flush_stdio();
+    flush_stdio();
     coverage::write();
-    process::exit_now(code)
+    exit_now(code)
 }
 
 /// Ends the process, and runs what was set up for that.
-pub(crate) fn in_order(code: i32) -> ! {
+pub(crate) fn exit(code: i32) -> ! {
     CODE.store(code, Relaxed);
     std::process::exit(code)
 }
 
 /// Has the kernel kill this process after so many nanoseconds.
-pub(crate) fn limit(nanoseconds: u64) {
+pub(crate) fn kill_after(nanoseconds: u64) {
     let mut timer = MaybeUninit::uninit();
     // SAFETY: all zero is a valid sigevent and a valid itimerspec, whose fields are then set; the timer
     // is written if the call succeeds.
@@ -91,6 +90,21 @@ pub(crate) fn limit(nanoseconds: u64) {
             libc::timer_settime(timer.assume_init(), 0, &time, ptr::null_mut());
         }
     }
+}
+
+/// Flushes Rust's and C's standard output.
+pub(crate) fn flush_stdio() {
+    // A closed standard output is no reason to fail here: the one who printed will be told.
+    let _ = io::stdout().flush();
+    // SAFETY: fflush(NULL) flushes all C streams and takes no pointer from us.
+    unsafe { libc::fflush(std::ptr::null_mut()) };
+}
+
+/// Ends the process at once: no destructors, no exit handlers, which belong to the process this one
+/// was forked from.
+pub(crate) fn exit_now(code: i32) -> ! {
+    // SAFETY: _exit never returns and runs no code of this process.
+    unsafe { libc::_exit(code) }
 }
 
 /// The profile of a program that was built with `-C instrument-coverage`. It is written by an exit

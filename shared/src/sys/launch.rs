@@ -19,7 +19,8 @@ use nix::unistd::{ForkResult, Pid, fork, getpid};
 
 use crate::error::{Context, Result};
 use crate::sys::executable::Executable;
-use crate::sys::process::{die_with, exit_now};
+use crate::sys::exit::exit_now;
+use crate::sys::process::die_with;
 use crate::sys::{lifeline, rights, signals};
 
 /// Where a fresh process finds its bootstrap record.

@@ -13,14 +13,15 @@ pub(crate) mod exit;
 pub(crate) mod futex;
 #[cfg(miri)]
 pub(crate) mod heap;
-pub(crate) mod large;
 pub(crate) mod launch;
 pub(crate) mod lifeline;
+pub(crate) mod memory;
 pub(crate) mod modules;
 pub(crate) mod mutex;
 pub(crate) mod notifier;
 pub(crate) mod own;
 pub(crate) mod pid;
+pub(crate) mod poll;
 pub(crate) mod process;
 pub(crate) mod rights;
 pub(crate) mod shm;
@@ -28,7 +29,6 @@ pub(crate) mod signals;
 pub(crate) mod socket;
 pub(crate) mod state;
 pub(crate) mod stream;
-#[cfg(feature = "manager-tcp")]
-pub(crate) mod tcp;
 pub(crate) mod thread_id;
+pub(crate) mod threads;
 pub(crate) mod words;

@@ -15,7 +15,7 @@ use nix::libc;
 use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap_anonymous, munmap};
 
 use crate::error::{Error, Result};
-use crate::sys::process::exit_now;
+use crate::sys::exit::exit_now;
 
 /// Bytes of the page, which the kernel rounds up to its own pages.
 const PAGE: usize = 4096;

@@ -6,40 +6,16 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::PollFlags;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
 
 use crate::error::{Context, Result};
+use crate::sys::poll::await_event;
 
 /// Two connected ends; neither survives an exec.
 pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd)> {
     socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
         .context("cannot create a socket pair")
-}
-
-/// What `poll` may wait for `deadline`, rounded up so that it does not wake just before.
-pub(crate) fn patience(deadline: Option<Instant>) -> PollTimeout {
-    let Some(deadline) = deadline else { return PollTimeout::NONE };
-    let left = deadline.saturating_duration_since(Instant::now());
-    let milliseconds = left.as_nanos().div_ceil(1_000_000);
-    PollTimeout::from(u16::try_from(milliseconds).unwrap_or(u16::MAX))
-}
-
-/// Waits until there is something to read, or the other end is gone; `false` if the deadline comes
-/// first.
-pub(crate) fn await_readable(fd: impl AsFd, deadline: Option<Instant>) -> io::Result<bool> {
-    await_event(fd.as_fd(), PollFlags::POLLIN, deadline)
-}
-
-fn await_event(fd: BorrowedFd<'_>, event: PollFlags, deadline: Option<Instant>) -> io::Result<bool> {
-    loop {
-        match poll(&mut [PollFd::new(fd, event)], patience(deadline)) {
-            Ok(0) if deadline.is_some_and(|deadline| deadline <= Instant::now()) => return Ok(false),
-            Ok(0) | Err(Errno::EINTR) => {}
-            Ok(_) => return Ok(true),
-            Err(error) => return Err(error.into()),
-        }
-    }
 }
 
 /// Takes what is there, and waits for the first byte of it until the deadline; 0 bytes are the end.
@@ -74,5 +50,34 @@ fn transfer(
             }
             outcome => return Ok(outcome?),
         }
+    }
+}
+
+/// TCP connections.
+#[cfg(feature = "manager-tcp")]
+pub(crate) mod tcp {
+    use std::io;
+    use std::net::TcpStream;
+    use std::os::fd::OwnedFd;
+
+    use nix::sys::socket::{setsockopt, sockopt};
+
+    /// Seconds of silence after which the system asks whether the other machine is still there.
+    const SILENCE: u32 = 30;
+    /// Seconds between such questions.
+    const INTERVAL: u32 = 10;
+    /// So many unanswered questions end the connection.
+    const QUESTIONS: u32 = 3;
+
+    /// A TCP connection for questions and answers: small messages go at once, and a machine that
+    /// vanished is noticed.
+    pub(crate) fn tune(stream: TcpStream) -> io::Result<OwnedFd> {
+        stream.set_nodelay(true)?;
+        setsockopt(&stream, sockopt::KeepAlive, &true)?;
+        setsockopt(&stream, sockopt::TcpKeepIdle, &SILENCE)?;
+        setsockopt(&stream, sockopt::TcpKeepInterval, &INTERVAL)?;
+        setsockopt(&stream, sockopt::TcpKeepCount, &QUESTIONS)?;
+        setsockopt(&stream, sockopt::TcpUserTimeout, &((SILENCE + INTERVAL * QUESTIONS) * 1000))?;
+        Ok(stream.into())
     }
 }

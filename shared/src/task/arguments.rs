@@ -3,7 +3,7 @@
 
 use crate::codec::{self, Source};
 use crate::error::Result;
-use crate::task::call::{Calls, run_calls, state};
+use crate::task::calls::{Calls, run_calls, state};
 use crate::task::name::{Entry, Function, require_stateless, zst_ref};
 use crate::task::{Argument, ByReference, ByValue, Partial, Prepared, ReturnValue, Stateless, Task};
 

@@ -12,7 +12,7 @@ use tokio::task::{JoinSet, LocalSet};
 
 use crate::error::{Error, Result};
 use crate::protocol::Envelope;
-use crate::task::call::{Calls, run_calls};
+use crate::task::calls::{Calls, run_calls};
 use crate::task::name::{Entry, Function, zst_ref};
 use crate::task::{Prepared, Stateless, Task, panic};
 

@@ -5,23 +5,23 @@
 //! one it is: its [name](name::Function), which leads to an entry in the executable. [`partial`]
 //! adds state that is sent once to each worker.
 
+mod argument;
 mod arguments;
-mod call;
+mod calls;
 #[cfg(feature = "tokio")]
 mod concurrent;
 mod name;
 pub(crate) mod panic;
 mod partial;
 mod refusal;
-mod value;
 
+pub use argument::{Argument, OwnedNotBorrowed, ReturnValue};
 pub use arguments::Arguments;
-pub(crate) use call::{Calls, Failure, State};
+pub(crate) use calls::{Calls, Failure, State};
 #[cfg(feature = "tokio")]
 pub(crate) use concurrent::Concurrent;
 pub(crate) use name::Function;
 pub use partial::{ByReference, ByValue, Partial, partial};
-pub use value::{Argument, OwnedNotBorrowed, ReturnValue};
 
 use crate::error::Result;
 use crate::fds::Payload;

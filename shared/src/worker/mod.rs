@@ -6,10 +6,10 @@
 //! ([`keep_from_copies`](crate::sys::shm::Mapping::keep_from_copies)), and its original goes on.
 
 mod descriptors;
-mod inbox;
-mod outlet;
 mod output;
+mod result_writer;
 mod run;
+mod task_reader;
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -28,7 +28,7 @@ use crate::kind::ObjectKind;
 use crate::protocol::{Kind, RECORD_LEN, Record, RecordKind, Setup};
 use crate::ring::{Corrupt, Segment};
 use crate::shm;
-use crate::sys::exit;
+use crate::sys::exit::{self, exit_now};
 use crate::sys::notifier::Notifier;
 use crate::sys::pid::Owner;
 use crate::sys::process;
@@ -36,9 +36,9 @@ use crate::sys::socket::Socket;
 use crate::task::{State, panic};
 
 use descriptors::Descriptors;
-use inbox::Inbox;
-use outlet::Outlet;
 use output::Output;
+use result_writer::ResultWriter;
+use task_reader::TaskReader;
 
 /// What a fresh worker starts from.
 pub(crate) struct Seed {
@@ -57,7 +57,7 @@ const CONFUSED: i32 = 70;
 
 /// Works until told to quit; ends the process.
 pub(crate) fn run(seed: Seed) -> ! {
-    let Ok(segment) = Segment::open(&seed.segment, ObjectKind::Worker) else { process::exit_now(CONFUSED) };
+    let Ok(segment) = Segment::open(&seed.segment, ObjectKind::Worker) else { exit_now(CONFUSED) };
     drop(seed.segment);
     let _lifeline = seed.lifeline;
     panic::install_hook();
@@ -69,17 +69,17 @@ pub(crate) fn run(seed: Seed) -> ! {
     shm::leave_all();
     let shown = worker.output.show_last();
     match outcome {
-        Ok(code) if shown => exit::in_order(code),
+        Ok(code) if shown => exit::exit(code),
         // The descriptors go with the process: their numbers may be those of files that a task has open.
-        outcome => process::exit_now(outcome.unwrap_or(CONFUSED)),
+        outcome => exit_now(outcome.unwrap_or(CONFUSED)),
     }
 }
 
 struct Worker {
     owner: Owner,
     segment: Arc<Segment>,
-    inbox: Inbox,
-    outlet: Outlet,
+    tasks: TaskReader,
+    results: ResultWriter,
     descriptors: Rc<Descriptors>,
     output: Rc<Output>,
     states: HashMap<u64, State>,
@@ -103,8 +103,8 @@ impl Worker {
         let output = Rc::new(Output::default());
         Self {
             owner: Owner::here(),
-            inbox: Inbox::new(segment.clone(), descriptors.clone(), output.clone()),
-            outlet: Outlet::new(segment.clone(), descriptors.clone()),
+            tasks: TaskReader::new(segment.clone(), descriptors.clone(), output.clone()),
+            results: ResultWriter::new(segment.clone(), descriptors.clone()),
             segment,
             descriptors,
             output,
@@ -123,17 +123,17 @@ impl Worker {
         loop {
             // A value that was dropped since may have forked.
             self.owner.or_exit();
-            if self.inbox.wait()? {
+            if self.tasks.wait()? {
                 self.now = None;
             }
             let mut record = Record::zeroed();
-            bytemuck::bytes_of_mut(&mut record).copy_from_slice(self.inbox.take(RECORD_LEN)?);
+            bytemuck::bytes_of_mut(&mut record).copy_from_slice(self.tasks.take(RECORD_LEN)?);
             let len = usize::try_from(record.len).map_err(|_| Corrupt)?;
             match record.kind().ok_or(Corrupt)? {
                 RecordKind::Setup => self.set_up(len)?,
                 RecordKind::Initialize => self.initialize(&record, len)?,
                 RecordKind::State => {
-                    let carried = Payload { handles: self.handles_of(&record)?, bytes: self.inbox.take_owned(len)? };
+                    let carried = Payload { handles: self.handles_of(&record)?, bytes: self.tasks.take_owned(len)? };
                     self.states.insert(record.state, State { carried, value: None });
                 }
                 RecordKind::Forget => {
@@ -142,7 +142,7 @@ impl Worker {
                 }
                 RecordKind::RunOne | RecordKind::RunMany => self.run_chunk(&record, len)?,
                 RecordKind::Finalize => {
-                    let carried = Payload { handles: self.handles_of(&record)?, bytes: self.inbox.take_owned(len)? };
+                    let carried = Payload { handles: self.handles_of(&record)?, bytes: self.tasks.take_owned(len)? };
                     self.finalizer = Some((record, carried));
                 }
                 RecordKind::Quit => return Ok(self.finalize()),
@@ -159,9 +159,9 @@ impl Worker {
     }
 
     fn set_up(&mut self, len: usize) -> Result<(), Corrupt> {
-        let setup: Setup = postcard::from_bytes(self.inbox.take(len)?).map_err(|_| Corrupt)?;
+        let setup: Setup = postcard::from_bytes(self.tasks.take(len)?).map_err(|_| Corrupt)?;
         process::set_title(&setup.identity.name);
-        self.outlet.set_cap(setup.cap);
+        self.results.set_cap(setup.cap);
         if let Some(bytes) = setup.memory_limit {
             // Without its limit the worker must not go on; the pool gives up after a few such ends.
             process::limit_memory(bytes).map_err(|_| Corrupt)?;
@@ -182,7 +182,7 @@ impl Worker {
     /// Runs the finalizer, with a limit for that and all that follows; says with which code to
     /// exit.
     fn finalize(&mut self) -> i32 {
-        exit::limit(self.end_limit);
+        exit::kill_after(self.end_limit);
         let finalizer = self.finalizer.take();
         let failed = finalizer.is_some_and(|(record, input)| !matches!(self.run_once(&record, input), Ok(None)));
         i32::from(failed || self.single && self.failed)
@@ -190,7 +190,7 @@ impl Worker {
 
     /// Runs the initializer. If it fails, the worker ends: what the tasks need is not there.
     fn initialize(&mut self, record: &Record, len: usize) -> Result<(), Corrupt> {
-        let input = Payload { handles: self.handles_of(record)?, bytes: self.inbox.take_owned(len)? };
+        let input = Payload { handles: self.handles_of(record)?, bytes: self.tasks.take_owned(len)? };
         let outcome = self.run_once(record, input)?;
         self.owner.or_exit();
         // An initializer may have given up rights.
@@ -205,9 +205,9 @@ impl Worker {
             // A text can be encoded.
             let _ = codec::encode_plain(&Error::Failed(why), &mut payload);
         }
-        self.outlet.send(Kind::Initializer, None, &mut payload)?;
-        self.outlet.show()?;
+        self.results.send(Kind::Initializer, None, &mut payload)?;
+        self.results.show()?;
         self.output.show_last();
-        process::exit_now(1)
+        exit_now(1)
     }
 }

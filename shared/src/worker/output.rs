@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Release};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::sys::process::{flush_stdio, is_single_threaded};
+use crate::sys::exit::flush_stdio;
+use crate::sys::threads::is_single_threaded;
 
 /// How long a worker that ends waits until what tasks have printed is out.
 const PATIENCE: Duration = Duration::from_millis(500);

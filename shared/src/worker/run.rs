@@ -12,7 +12,7 @@ use crate::sys::clock::now_ns;
 use crate::sys::pid::Owner;
 use crate::task::{Calls, Failure, Function, State, panic};
 use crate::worker::Worker;
-use crate::worker::outlet::Outlet;
+use crate::worker::result_writer::ResultWriter;
 
 /// Records of up to this many tasks note when each began, at the price of one reading of the clock
 /// (some 25 ns) a task. Larger ones do so only for the sake of a time limit or a trace.
@@ -22,7 +22,7 @@ impl Worker {
     /// Runs the record's tasks, unless the parent has taken them back.
     pub(super) fn run_chunk(&mut self, record: &Record, len: usize) -> Result<(), Corrupt> {
         let mut handles = self.handles_of(record)?;
-        let mut payload = self.inbox.take_owned(len)?;
+        let mut payload = self.tasks.take_owned(len)?;
         let segment = self.segment.clone();
         let header = segment.header();
         if !header.claim.0.begin(record.epoch, record.number) {
@@ -35,7 +35,7 @@ impl Worker {
         let mut run = Run {
             owner: self.owner,
             input: Input::new(record, &mut payload),
-            outlet: &mut self.outlet,
+            results: &mut self.results,
             segment: &segment,
             state: self.states.get_mut(&record.state),
             started: self.started,
@@ -58,9 +58,9 @@ impl Worker {
         let busy = header.worker.busy_ns.load(Relaxed).wrapping_add(now.saturating_sub(began));
         header.worker.busy_ns.store(busy, Relaxed);
         if header.has(Flags::MEMORY) {
-            header.worker.memory.store(crate::machine::memory::resident(None), Relaxed);
+            header.worker.memory.store(crate::sys::memory::resident(None), Relaxed);
         }
-        self.outlet.show()
+        self.results.show()
     }
 
     /// Runs an initializer or a finalizer; says what went wrong.
@@ -110,7 +110,7 @@ impl<'a> Input<'a> {
 struct Run<'a> {
     owner: Owner,
     input: Input<'a>,
-    outlet: &'a mut Outlet,
+    results: &'a mut ResultWriter,
     segment: &'a Segment,
     state: Option<&'a mut State>,
     started: u64,
@@ -148,7 +148,7 @@ impl Run<'_> {
         if self.stamp {
             self.now = now_ns();
         }
-        if let Err(corrupt) = self.outlet.send(kind, self.trace.then_some((began, self.now)), payload) {
+        if let Err(corrupt) = self.results.send(kind, self.trace.then_some((began, self.now)), payload) {
             self.outcome = Err(corrupt);
         }
     }
@@ -192,14 +192,14 @@ impl Calls for Run<'_> {
 
     fn end_fixed(&mut self, raw: Raw, len: usize) {
         self.owner.or_exit();
-        if self.trace || !self.outlet.allows(len) {
+        if self.trace || !self.results.allows(len) {
             return self.finish(Kind::Value, &mut raw.to_ne_bytes()[..len].to_vec());
         }
         self.last = Kind::Value;
         if self.stamp {
             self.now = now_ns();
         }
-        if let Err(corrupt) = self.outlet.send_fixed(raw, len) {
+        if let Err(corrupt) = self.results.send_fixed(raw, len) {
             self.outcome = Err(corrupt);
         }
     }

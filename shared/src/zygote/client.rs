@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
 use nix::unistd::{Pid, getpid};
@@ -19,11 +18,13 @@ use crate::sys::executable::Executable;
 use crate::sys::launch;
 use crate::sys::own::PerProcess;
 use crate::sys::pid::Owner;
-use crate::sys::process::{self, ForkPermit};
+use crate::sys::poll::await_readable;
+use crate::sys::process;
 use crate::sys::shm::{Mapping, fence_off};
 use crate::sys::signals::Blocked;
 use crate::sys::socket::{Received, Socket};
 use crate::sys::state::State;
+use crate::sys::threads::ForkPermit;
 use crate::zygote::StartMethod;
 use crate::zygote::message::{self, MOST_BYTES, Report, Request};
 use crate::zygote::server::serve;
@@ -31,7 +32,7 @@ use crate::zygote::server::serve;
 /// How long the end of a zygote, or of a zygote's workers, may take before the zygote is killed.
 /// Far beyond what the kernel needs, but for a zygote that is stopped; it is here so that no drop
 /// can hang.
-const PATIENCE: Duration = Duration::from_secs(5);
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Zygotes that may die one after the other just when a pool wants to use them.
 const TRIES: u32 = 5;
@@ -111,7 +112,7 @@ impl Zygote {
 
     /// Returns why it has ended, which it is about to if it has not yet.
     fn cause(&self) -> Error {
-        wait_readable(self.ended.as_fd(), PATIENCE);
+        self.await_end(END_TIMEOUT);
         if let Some(failure) = self.failure() {
             return failure.into();
         }
@@ -131,8 +132,13 @@ impl Zygote {
         self.bootstrap.as_ref().and_then(Failure::left_in)
     }
 
+    /// Waits until it has ended, for at most `timeout`; returns whether it has.
+    fn await_end(&self, timeout: Duration) -> bool {
+        await_readable(&self.ended, Some(Instant::now() + timeout)).unwrap_or(false)
+    }
+
     fn has_ended(&self) -> bool {
-        wait_readable(self.ended.as_fd(), Duration::ZERO)
+        self.await_end(Duration::ZERO)
     }
 }
 
@@ -144,25 +150,12 @@ impl Drop for Zygote {
         if let Some(root) = &self.root {
             root.finish();
         }
-        if !wait_readable(self.ended.as_fd(), PATIENCE) {
+        if !self.await_end(END_TIMEOUT) {
             // Stopped or stuck.
             self.kill();
         }
         // ECHILD if the program reaped it itself, by waiting for any child.
         while waitpid(self.pid, None) == Err(Errno::EINTR) {}
-    }
-}
-
-/// Whether `fd` becomes readable in time.
-pub(super) fn wait_readable(fd: impl AsFd, patience: Duration) -> bool {
-    let until = Instant::now() + patience;
-    loop {
-        let left = until.saturating_duration_since(Instant::now());
-        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-        match poll(&mut [PollFd::new(fd.as_fd(), PollFlags::POLLIN)], timeout) {
-            Err(Errno::EINTR) => continue,
-            outcome => return outcome.is_ok_and(|ready| ready > 0),
-        }
     }
 }
 
@@ -191,7 +184,7 @@ impl ZygoteClient {
             let root = zygote.root.as_ref().ok_or(Error::Disconnected)?;
             match root.send(&buffer[..len], &[theirs.as_fd()], true) {
                 // It is dying, and its sockets go before it does.
-                Err(Errno::EPIPE | Errno::ECONNRESET) if tries > 0 => wait_readable(zygote.ended.as_fd(), PATIENCE),
+                Err(Errno::EPIPE | Errno::ECONNRESET) if tries > 0 => zygote.await_end(END_TIMEOUT),
                 Err(Errno::EPIPE | Errno::ECONNRESET) => return Err(zygote.cause()),
                 outcome => {
                     outcome.context("cannot reach the zygote")?;
@@ -260,16 +253,15 @@ impl ZygoteClient {
             return;
         }
         self.channel.finish();
-        let until = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + END_TIMEOUT;
         loop {
             match self.report() {
                 Ok(Some(_)) => {}
                 Err(_) => return,
                 Ok(None) => {
-                    let left = until.saturating_duration_since(Instant::now());
-                    if !wait_readable(self.channel.as_fd(), left) {
+                    if !await_readable(&self.channel, Some(deadline)).unwrap_or(false) {
                         if self.kill_stopped_zygote() {
-                            wait_readable(self.zygote.ended.as_fd(), PATIENCE);
+                            self.zygote.await_end(END_TIMEOUT);
                         }
                         return;
                     }

@@ -15,12 +15,13 @@ use crate::bootstrap::{self, Failure, Role};
 use crate::error::Error;
 use crate::exit_status::ExitStatus;
 use crate::sys::executable::Executable;
-use crate::sys::exit;
+use crate::sys::exit::{self, exit_now};
 use crate::sys::launch::Run;
 use crate::sys::lifeline::{self, Lifeline};
-use crate::sys::process::{self, ForkPermit};
+use crate::sys::process;
 use crate::sys::signals;
 use crate::sys::socket::{Received, Socket};
+use crate::sys::threads::ForkPermit;
 use crate::worker::{self, Seed};
 use crate::zygote::TITLE;
 use crate::zygote::children::Children;
@@ -39,14 +40,14 @@ pub(crate) fn serve_executed(
     let parent = Pid::from_raw(parent as i32);
     let errno = serve_until_end(Some(Socket::from_fd(root)), None, parent, may_fork);
     bootstrap::fail(bootstrap, Failure::Serve(errno));
-    process::exit_now(71)
+    exit_now(71)
 }
 
 /// The life of a zygote that is a fork of the program, and serves one group. Without a bootstrap record, it
 /// exits with the number of the error that keeps it from serving.
 pub(super) fn serve(group: Socket, parent: Pid, permit: ForkPermit) -> ! {
     let errno = serve_until_end(None, Some(group), parent, move || Some(permit));
-    process::exit_now(errno as i32)
+    exit_now(errno as i32)
 }
 
 /// The life of any zygote, and of the workers that are forked from it. Comes back if it could not
@@ -64,7 +65,7 @@ fn serve_until_end(
     process::detach_stdin();
     process::adopt_orphans();
     if root.is_none() {
-        exit::begin();
+        exit::mark_start();
     }
     process::set_title(TITLE);
     let outcome = Server::new(root, group, parent, may_fork).and_then(Server::run);
@@ -75,7 +76,7 @@ fn serve_until_end(
             signals::serve_zygote();
             worker::run(seed)
         }
-        Ok(None) => process::exit_now(0),
+        Ok(None) => exit_now(0),
         Err(errno) => errno,
     }
 }

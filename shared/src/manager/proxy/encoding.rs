@@ -13,7 +13,7 @@ use crate::fds::forbid;
 use crate::manager::client::ServerConnection;
 use crate::manager::message::Message;
 use crate::manager::protocol::Request;
-use crate::sys::large::on_large_pages;
+use crate::sys::memory::on_large_pages;
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<ServerConnection>>> = const { RefCell::new(None) };

@@ -4,9 +4,11 @@
 //! The code is the real one; loom provides the atomics, the threads that stand for the two
 //! processes, and a model of the futex. A lost wake-up shows as a deadlock.
 
+mod bytes;
+mod claims;
+
 use std::sync::Arc as StdArc;
 
-use loom::cell::UnsafeCell;
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
 
@@ -20,23 +22,23 @@ fn segment() -> StdArc<Segment> {
 
 /// The notifier of a parent that sleeps in `poll`.
 #[derive(Default)]
-struct ModelBell {
-    rung: Mutex<bool>,
-    heard: Condvar,
+struct ModelNotifier {
+    set: Mutex<bool>,
+    changed: Condvar,
 }
 
-impl ModelBell {
-    fn ring(&self) {
-        *self.rung.lock().unwrap() = true;
-        self.heard.notify_one();
+impl ModelNotifier {
+    fn notify(&self) {
+        *self.set.lock().unwrap() = true;
+        self.changed.notify_one();
     }
 
     fn wait(&self) {
-        let mut rung = self.rung.lock().unwrap();
-        while !*rung {
-            rung = self.heard.wait(rung).unwrap();
+        let mut set = self.set.lock().unwrap();
+        while !*set {
+            set = self.changed.wait(set).unwrap();
         }
-        *rung = false;
+        *set = false;
     }
 }
 
@@ -83,81 +85,6 @@ fn it_takes_the_fence_of_who_wakes() {
     tasks_for_a_sleepy_worker(1, None, Some(Weakness::Fences));
 }
 
-/// The bytes of a ring are no business of loom's. So a cell of loom's stands for the byte that is
-/// written behind its back, and filled again once it was read.
-fn bytes_behind_the_back_of_loom(producer: Option<Weakness>, consumer: Option<Weakness>) {
-    loom::model(move || {
-        let segment = segment();
-        let (shared, cell) = (segment.clone(), Arc::new(UnsafeCell::new(0)));
-        let byte = cell.clone();
-        let thread = thread::spawn(move || {
-            consumer.into_iter().for_each(weaken_this_thread);
-            let mut ring = Consumer::tasks(shared);
-            for round in 1..=2 {
-                while ring.filled(16).unwrap() < 16 {
-                    thread::yield_now();
-                }
-                byte.with(|byte| assert_eq!(peek(byte), round));
-                ring.read(&mut Vec::new(), 16).unwrap();
-            }
-        });
-        producer.into_iter().for_each(weaken_this_thread);
-        let mut ring = Producer::tasks(segment);
-        for round in 1..=2 {
-            while ring.free(16).unwrap() < 16 {
-                thread::yield_now();
-            }
-            cell.with_mut(|byte| poke(byte, round));
-            ring.write(&[round; 16]).unwrap();
-            ring.publish();
-        }
-        thread.join().unwrap();
-    });
-}
-
-#[allow(unsafe_code, reason = "loom sees to it that nobody writes meanwhile")]
-fn peek(byte: *const u8) -> u8 {
-    // SAFETY: the pointer is that of a living cell, and loom panics before anybody who writes gets one
-    // as well.
-    unsafe { byte.read() }
-}
-
-#[allow(unsafe_code, reason = "loom sees to it that nobody else is there")]
-fn poke(byte: *mut u8, value: u8) {
-    // SAFETY: the pointer is that of a living cell, and loom panics before anybody else gets one as
-    // well.
-    unsafe { byte.write(value) };
-}
-
-#[test]
-fn bytes_are_read_when_they_are_written_and_written_when_they_are_read() {
-    bytes_behind_the_back_of_loom(None, None);
-}
-
-#[test]
-#[should_panic]
-fn it_takes_the_release_of_the_tail() {
-    bytes_behind_the_back_of_loom(Some(Weakness::Releases), None);
-}
-
-#[test]
-#[should_panic]
-fn it_takes_the_acquisition_of_the_tail() {
-    bytes_behind_the_back_of_loom(None, Some(Weakness::Acquires));
-}
-
-#[test]
-#[should_panic]
-fn it_takes_the_release_of_the_head() {
-    bytes_behind_the_back_of_loom(None, Some(Weakness::Releases));
-}
-
-#[test]
-#[should_panic]
-fn it_takes_the_acquisition_of_the_head() {
-    bytes_behind_the_back_of_loom(Some(Weakness::Acquires), None);
-}
-
 #[test]
 fn a_worker_that_waits_for_room_is_told_when_there_is_some() {
     // Pieces, a futex and a busy reader: the same bound as for a pipe's ends below.
@@ -194,15 +121,15 @@ fn a_worker_that_waits_for_room_is_told_when_there_is_some() {
 fn a_parent_that_falls_asleep_misses_no_result() {
     loom::model(|| {
         let segment = segment();
-        let notifier = Arc::new(ModelBell::default());
-        let (shared, rung) = (segment.clone(), notifier.clone());
+        let notifier = Arc::new(ModelNotifier::default());
+        let (shared, set) = (segment.clone(), notifier.clone());
         let worker = thread::spawn(move || {
             let mut results = Producer::results(shared.clone());
             for byte in [1, 2] {
                 results.write(&[byte]).unwrap();
                 results.publish();
                 if shared.header().results_awaited() {
-                    rung.ring();
+                    set.notify();
                 }
             }
         });
@@ -229,8 +156,8 @@ fn a_parent_that_waits_for_room_is_told_when_there_is_some() {
     model.preemption_bound = Some(3);
     model.check(|| {
         let segment = segment();
-        let notifier = Arc::new(ModelBell::default());
-        let (shared, rung) = (segment.clone(), notifier.clone());
+        let notifier = Arc::new(ModelNotifier::default());
+        let (shared, set) = (segment.clone(), notifier.clone());
         let thread = thread::spawn(move || {
             let mut tasks = Consumer::tasks(shared.clone());
             let mut got = Vec::new();
@@ -239,7 +166,7 @@ fn a_parent_that_waits_for_room_is_told_when_there_is_some() {
                 // In pieces, and a piece's room is not worth a ring.
                 tasks.read(&mut got, 2 * shared.piece()).unwrap();
                 if (tasks.has_much_room() || got.len() == 17) && shared.header().room_awaited() {
-                    rung.ring();
+                    set.notify();
                 }
             }
             got
@@ -262,62 +189,6 @@ fn a_parent_that_waits_for_room_is_told_when_there_is_some() {
     });
 }
 
-/// Two records that the parent takes back while the worker begins them.
-fn records_taken_back(parent: Option<Weakness>) {
-    loom::model(move || {
-        let segment = segment();
-        let shared = segment.clone();
-        let worker = thread::spawn(move || (0..2).filter(|number| shared.header().claim.0.begin(0, *number)).count());
-        parent.into_iter().for_each(weaken_this_thread);
-        let begun = segment.header().claim.0.revoke();
-        let ran = worker.join().unwrap();
-        assert_eq!(ran, begun as usize);
-    });
-}
-
-#[test]
-fn a_record_is_begun_or_taken_back() {
-    records_taken_back(None);
-}
-
-#[test]
-#[should_panic]
-fn it_takes_one_step_to_take_records_back() {
-    records_taken_back(Some(Weakness::Swaps));
-}
-
-#[test]
-fn a_record_that_was_taken_back_and_sent_again_runs_once() {
-    loom::model(|| {
-        let segment = segment();
-        let shared = segment.clone();
-        let worker = thread::spawn(move || {
-            let mut tasks = Consumer::tasks(shared.clone());
-            let (mut epochs, mut ran) = (Vec::new(), 0);
-            // An epoch each; one beyond all ends it.
-            while !epochs.contains(&9) {
-                shared.header().worker_waits(|| tasks.available().unwrap() > 0);
-                epochs.clear();
-                tasks.read(&mut epochs, usize::MAX).unwrap();
-                ran += epochs.iter().filter(|epoch| shared.header().claim.0.begin((**epoch).into(), 0)).count();
-            }
-            ran
-        });
-        let mut tasks = Producer::tasks(segment.clone());
-        let mut send = |bytes: &[u8]| {
-            tasks.write(bytes).unwrap();
-            tasks.publish();
-            segment.header().wake_worker();
-        };
-        send(&[0]);
-        match segment.header().claim.0.revoke() {
-            0 => send(&[1, 9]),
-            _ => send(&[9]),
-        }
-        assert_eq!(worker.join().unwrap(), 1);
-    });
-}
-
 /// Ends of a pipe sleep by their cursors; one notifier serves both directions, so that every sleeper
 /// looks again when it rings.
 #[test]
@@ -329,8 +200,8 @@ fn an_end_of_a_pipe_that_falls_asleep_misses_no_message_and_no_room() {
     model.preemption_bound = Some(3);
     model.check(|| {
         let segment = segment();
-        let (to_writer, to_reader) = (Arc::new(ModelBell::default()), Arc::new(ModelBell::default()));
-        let (shared, rings, hears) = (segment.clone(), to_reader.clone(), to_writer.clone());
+        let (to_writer, to_reader) = (Arc::new(ModelNotifier::default()), Arc::new(ModelNotifier::default()));
+        let (shared, wakes, waits) = (segment.clone(), to_reader.clone(), to_writer.clone());
         let writer = thread::spawn(move || {
             let mut ring = Producer::resume(shared, true).unwrap();
             let mut left = 17;
@@ -339,12 +210,12 @@ fn an_end_of_a_pipe_that_falls_asleep_misses_no_message_and_no_room() {
                 ring.publish();
                 let (own, other) = ring.cursors();
                 if own.must_wake(other) {
-                    rings.ring();
+                    wakes.notify();
                 }
                 if left > 0 && ring.free(1).unwrap() == 0 {
                     ring.cursors().0.begin_sleep();
                     if ring.free(1).unwrap() == 0 {
-                        hears.wait();
+                        waits.wait();
                     }
                     ring.cursors().0.end_sleep();
                 }
@@ -361,7 +232,7 @@ fn an_end_of_a_pipe_that_falls_asleep_misses_no_message_and_no_room() {
             ring.read(&mut got, usize::MAX).unwrap();
             let (own, other) = ring.cursors();
             if own.must_wake(other) {
-                to_writer.ring();
+                to_writer.notify();
             }
         }
         writer.join().unwrap();

@@ -9,7 +9,7 @@ use crate::protocol::{FrameHead, Kind};
 use crate::ring::{Corrupt, Producer, Segment};
 use crate::worker::descriptors::Descriptors;
 
-pub(super) struct Outlet {
+pub(super) struct ResultWriter {
     segment: Arc<Segment>,
     descriptors: Rc<Descriptors>,
     ring: Producer,
@@ -27,7 +27,7 @@ const BATCH: u64 = 32 * 1024;
 /// A buffer that a task has grown beyond this is not kept.
 const KEPT: usize = 1 << 20;
 
-impl Outlet {
+impl ResultWriter {
     pub(super) fn new(segment: Arc<Segment>, descriptors: Rc<Descriptors>) -> Self {
         Self { ring: Producer::results(segment.clone()), segment, descriptors, cap: u64::MAX }
     }
@@ -37,7 +37,7 @@ impl Outlet {
     }
 
     /// Writes `payload` as a frame and empties it. Once this returns, the frame is there for the
-    /// parent even if the worker dies; the parent sees it after [`show`](Outlet::show), or once
+    /// parent even if the worker dies; the parent sees it after [`show`](ResultWriter::show), or once
     /// enough has gathered.
     pub(super) fn send(
         &mut self,
@@ -77,7 +77,7 @@ impl Outlet {
         len as u64 <= self.cap
     }
 
-    /// Does what [`send`](Outlet::send) does for a value that is the first `len` bytes of `raw`.
+    /// Does what [`send`](ResultWriter::send) does for a value that is the first `len` bytes of `raw`.
     #[inline]
     pub(super) fn send_fixed(&mut self, raw: Raw, len: usize) -> Result<(), Corrupt> {
         let head = FrameHead::short_value(len);

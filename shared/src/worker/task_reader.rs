@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::ring::{Consumer, Corrupt, Segment};
-use crate::sys::large::on_large_pages;
+use crate::sys::memory::on_large_pages;
 use crate::worker::descriptors::Descriptors;
 use crate::worker::output::Output;
 
@@ -12,7 +12,7 @@ use crate::worker::output::Output;
 /// needed.
 const GULP: usize = 64 * 1024;
 
-pub(super) struct Inbox {
+pub(super) struct TaskReader {
     segment: Arc<Segment>,
     descriptors: Rc<Descriptors>,
     output: Rc<Output>,
@@ -22,7 +22,7 @@ pub(super) struct Inbox {
     at: usize,
 }
 
-impl Inbox {
+impl TaskReader {
     pub(super) fn new(segment: Arc<Segment>, descriptors: Rc<Descriptors>, output: Rc<Output>) -> Self {
         Self { ring: Consumer::tasks(segment.clone()), segment, descriptors, output, buffer: Vec::new(), at: 0 }
     }

@@ -1,10 +1,19 @@
-//! Large buffers on large pages.
+//! The memory of processes: how much they use, and large pages for large buffers.
 #![allow(unsafe_code)]
+
+use std::ptr::NonNull;
 
 use nix::libc::c_void;
 use nix::sys::mman::{MmapAdvise, madvise};
 use rustix::param::page_size;
-use std::ptr::NonNull;
+
+/// Resident memory in bytes of the process `pid`, or of this one; 0 if it cannot be read.
+pub(crate) fn resident(pid: Option<u32>) -> u64 {
+    let path = pid.map_or("/proc/self/statm".to_string(), |pid| format!("/proc/{pid}/statm"));
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let pages: u64 = text.split_whitespace().nth(1).and_then(|field| field.parse().ok()).unwrap_or(0);
+    pages * page_size() as u64
+}
 
 /// Buffers from this size on are worth the call: two of the 2 MiB pages of x86-64 and aarch64.
 const LARGE: usize = 4 << 20;

@@ -1,0 +1,114 @@
+//! The threads of this process, and whether it may be forked beside them.
+#![allow(unsafe_code)]
+
+use std::os::unix::fs::MetadataExt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use std::time::Duration;
+
+use nix::libc;
+
+use crate::error::{Context, Error, Result};
+use crate::sys::own::PerProcess;
+
+/// Leave to fork: proof that somebody made sure no other thread can hold a lock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ForkPermit(());
+
+impl ForkPermit {
+    /// Gives leave if this thread is the only one of the process, [`Harmless`] ones aside.
+    pub(crate) fn checked() -> Result<Self> {
+        match count_others_than_harmless()? {
+            1 => Ok(Self(())),
+            threads => Err(Error::ForkWithThreads { threads }),
+        }
+    }
+
+    /// Gives leave if this thread is the only one of the process at this moment.
+    pub(crate) fn if_alone() -> Option<Self> {
+        (count_threads().ok()? == 1).then_some(Self(()))
+    }
+
+    /// Gives leave on the caller's word.
+    ///
+    /// # Safety
+    /// No other thread may hold a lock that code in the child will take (or the child must exec).
+    pub(crate) unsafe fn asserted() -> Self {
+        Self(())
+    }
+}
+
+/// A mark for a thread of ours that takes no lock which code in a forked child could want: it does
+/// not stand in the way of a fork. (The allocator's lock does not count: the C library takes care
+/// of it.)
+pub(crate) struct Harmless(());
+
+/// The threads that are marked so. A fork has none of them.
+static HARMLESS: PerProcess<AtomicUsize> = PerProcess::new();
+
+impl Harmless {
+    /// Marks the thread that is about to be started, and takes this with it.
+    pub(crate) fn new() -> Self {
+        HARMLESS.get().fetch_add(1, SeqCst);
+        Self(())
+    }
+}
+
+impl Drop for Harmless {
+    fn drop(&mut self) {
+        HARMLESS.get().fetch_sub(1, SeqCst);
+    }
+}
+
+/// Counts this process' threads but the harmless ones. A thread that was joined stays listed for a
+/// moment, so a count over one is taken again for a while before it is believed.
+fn count_others_than_harmless() -> Result<usize> {
+    const PATIENCE: u32 = 50;
+    let mut threads = 0;
+    for _ in 0..PATIENCE {
+        threads = count_threads()?.saturating_sub(HARMLESS.get().load(SeqCst)).max(1);
+        if threads == 1 {
+            break;
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    Ok(threads)
+}
+
+/// The folder of this process' threads.
+const THREADS: &str = "/proc/self/task";
+
+/// Returns how many threads this process has. Their folder has a link more for each.
+pub(crate) fn count_threads() -> Result<usize> {
+    let context = "cannot count this process' threads (is /proc mounted?)";
+    match std::fs::metadata(THREADS).context(context)?.nlink() {
+        links @ 3.. => Ok(links as usize - 2),
+        _ => Ok(std::fs::read_dir(THREADS).context(context)?.count()),
+    }
+}
+
+/// Lists the threads of this process. One that ends while the list is read may keep others from it.
+pub(crate) fn list_threads() -> std::io::Result<Vec<i32>> {
+    let id = |thread: std::io::Result<std::fs::DirEntry>| thread.ok()?.file_name().to_str()?.parse().ok();
+    Ok(std::fs::read_dir(THREADS)?.filter_map(id).collect())
+}
+
+/// Whether this is the only thread of the process, so that no other can begin to be one.
+pub(crate) fn is_single_threaded() -> bool {
+    // The C library's own word is free, but once it was no it stays so; then the kernel is asked, whose
+    // folder of threads has a link from each.
+    let threads = || std::fs::metadata("/proc/self/task").map_or(u64::MAX, |folder| folder.nlink());
+    never_had_threads() || threads() <= 3
+}
+
+/// Whether the C library knows that no thread was ever started. It may not know.
+fn never_had_threads() -> bool {
+    static WORD: OnceLock<usize> = OnceLock::new();
+    // SAFETY: the name is a C string, and looking it up has no effects.
+    let find = || unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__libc_single_threaded".as_ptr()) } as usize;
+    let word = *WORD.get_or_init(find) as *const AtomicU8;
+    // SAFETY: either there is no such word, or it is the C library's `char` of this name, which lives
+    // as long as the process and which only the library changes, when this very thread starts
+    // another (`<sys/single_threaded.h>`).
+    !word.is_null() && unsafe { &*word }.load(Relaxed) != 0
+}
