@@ -11,9 +11,9 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::uio::{pread, pwrite};
 
 use crate::error::{Context, Error, Result};
-use crate::sys::executable::{Build, Executable};
+use crate::sys::executable::{BuildStamp, Executable};
 use crate::sys::exit::exit_now;
-use crate::sys::launch::{Estate, with_bootstrap};
+use crate::sys::launch::{InheritedFds, inspect_bootstrap_fd};
 use crate::sys::modules::Module;
 use crate::sys::rights;
 
@@ -23,7 +23,7 @@ static INIT: AtomicBool = AtomicBool::new(false);
 static EXECUTED: AtomicBool = AtomicBool::new(false);
 
 /// Notes that `init` was called; says whether it had been before.
-pub(crate) fn note_init() -> bool {
+pub(crate) fn record_init_call() -> bool {
     INIT.swap(true, Relaxed)
 }
 
@@ -47,7 +47,7 @@ pub(crate) enum Role {
 
 impl Role {
     /// How many descriptors it works with.
-    fn work(self) -> usize {
+    fn fd_count(self) -> usize {
         match self {
             Self::Zygote => 1,
             Self::Worker => 3,
@@ -63,7 +63,7 @@ struct BootstrapRecord {
     /// Which copy of this crate made it: a program may have several, of different versions.
     copy: u64,
     /// The same build of the program or not.
-    build: Build,
+    build: BuildStamp,
     role: u64,
     parent: u64,
 }
@@ -81,33 +81,34 @@ const MAGIC: [u8; 16] = *b"multiproc record";
 
 /// Where in the program a variable of this copy of the crate is: no other has it there. `None`
 /// where nobody can tell.
-fn copy() -> Option<u64> {
+fn crate_offset() -> Option<u64> {
     Some((&raw const INIT as usize).wrapping_sub(Module::own()?.base) as u64)
 }
 
 /// Writes into the shared memory `fd` what the process that finds it at its descriptor 3 shall
 /// become.
-pub(crate) fn write(fd: impl AsFd, role: Role, build: Build) -> Result<()> {
+pub(crate) fn write(fd: impl AsFd, role: Role, build: BuildStamp) -> Result<()> {
     let parent = u64::from(std::process::id());
-    let copy = copy().ok_or_else(|| Error::Executable("nobody can tell where in the program this code is".into()))?;
+    let copy =
+        crate_offset().ok_or_else(|| Error::Executable("nobody can tell where in the program this code is".into()))?;
     let bootstrap = BootstrapRecord { magic: MAGIC, copy, build, role: role as u64, parent };
     pwrite(fd, bytemuck::bytes_of(&bootstrap), 0).map(drop).context("cannot write a bootstrap")
 }
 
 /// Reads the bootstrap record of this process, if it has one, and makes it invalid. Returns the role, the
 /// parent, and what came with it.
-pub(crate) fn take() -> Option<(Role, u32, Estate)> {
-    let bootstrap = with_bootstrap(redeem)?;
+pub(crate) fn take_record() -> Option<(Role, u32, InheritedFds)> {
+    let bootstrap = inspect_bootstrap_fd(read_once)?;
     let role = [Role::Zygote, Role::Worker].into_iter().find(|role| *role as u64 == bootstrap.role);
     EXECUTED.store(true, Relaxed);
     // SAFETY: a valid ticket is made for a process that is started with it and with as many descriptors
     // as its role has; it was good for once, and has just been made invalid.
-    match role.map(|role| (role, unsafe { Estate::adopt(role.work()) })) {
-        Some((role, Some(estate))) if rights::may_use(&estate.bootstrap) => {
-            Some((role, bootstrap.parent as u32, estate))
+    match role.map(|role| (role, unsafe { InheritedFds::adopt(role.fd_count()) })) {
+        Some((role, Some(inherited))) if rights::may_serve(&inherited.bootstrap) => {
+            Some((role, bootstrap.parent as u32, inherited))
         }
-        Some((_, Some(estate))) => {
-            fail(estate.bootstrap, Failure::Rights);
+        Some((_, Some(inherited))) => {
+            fail(inherited.bootstrap, Failure::Rights);
             exit_now(70)
         }
         _ => exit_now(70),
@@ -115,7 +116,7 @@ pub(crate) fn take() -> Option<(Role, u32, Estate)> {
 }
 
 /// Returns the bootstrap record in `fd`, if there is one for this copy of the crate. It is good for once.
-fn redeem(fd: BorrowedFd<'_>) -> Option<BootstrapRecord> {
+fn read_once(fd: BorrowedFd<'_>) -> Option<BootstrapRecord> {
     // Only sealed shared memory is read at all: in an ordinary program descriptor 3 may be anything.
     fcntl(fd, FcntlArg::F_GET_SEALS).ok()?;
     let mut bootstrap = BootstrapRecord::zeroed();
@@ -125,7 +126,7 @@ fn redeem(fd: BorrowedFd<'_>) -> Option<BootstrapRecord> {
     }
     let own = Executable::running();
     if own.as_ref().is_ok_and(|own| *own == bootstrap.build) {
-        if copy() != Some(bootstrap.copy) {
+        if crate_offset() != Some(bootstrap.copy) {
             // Another copy of the crate will find it.
             return None;
         }
@@ -182,7 +183,7 @@ impl Failure {
     }
 
     /// Reads what the process that `fd` was the bootstrap record of has left.
-    pub(crate) fn left_in(fd: impl AsFd) -> Option<Self> {
+    pub(crate) fn read_from(fd: impl AsFd) -> Option<Self> {
         let mut word = [0; 8];
         pread(fd, &mut word, FAILURE_AT as i64).ok()?;
         Self::from_word(u64::from_ne_bytes(word))
@@ -222,28 +223,28 @@ mod tests {
     use crate::sys::shm::Mapping;
 
     #[test]
-    fn a_ticket_is_good_for_once_and_for_its_own_copy() {
+    fn record_is_valid_once_and_for_its_own_copy_of_the_crate() {
         let (_, fd) = Mapping::create("bootstrap", 4096).unwrap();
         let build = Executable::running().unwrap();
         write(&fd, Role::Worker, build).unwrap();
-        assert_eq!(redeem(fd.as_fd()).unwrap().role, Role::Worker as u64);
-        assert_eq!(redeem(fd.as_fd()), None);
-        let other = BootstrapRecord { magic: MAGIC, copy: copy().unwrap() + 64, build, role: 0, parent: 1 };
+        assert_eq!(read_once(fd.as_fd()).unwrap().role, Role::Worker as u64);
+        assert_eq!(read_once(fd.as_fd()), None);
+        let other = BootstrapRecord { magic: MAGIC, copy: crate_offset().unwrap() + 64, build, role: 0, parent: 1 };
         pwrite(&fd, bytemuck::bytes_of(&other), 0).unwrap();
-        assert_eq!(redeem(fd.as_fd()), None);
+        assert_eq!(read_once(fd.as_fd()), None);
         let mut left = BootstrapRecord::zeroed();
         pread(&fd, bytemuck::bytes_of_mut(&mut left), 0).unwrap();
         assert_eq!(left, other);
     }
 
     #[test]
-    fn a_failure_is_read_as_it_was_left() {
+    fn failure_is_read_as_it_was_written() {
         let (_, fd) = Mapping::create("bootstrap", 4096).unwrap();
-        assert_eq!(Failure::left_in(&fd), None);
+        assert_eq!(Failure::read_from(&fd), None);
         let errnos = [Failure::Exec, Failure::Serve, Failure::Thread].map(|kind| kind(Errno::EAGAIN));
         for failure in errnos.into_iter().chain([Failure::OtherBuild, Failure::NoProc, Failure::Rights]) {
             fail(&fd, failure);
-            assert_eq!(Failure::left_in(&fd), Some(failure));
+            assert_eq!(Failure::read_from(&fd), Some(failure));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How many processors there are for us.
+//! The processors that this process may use.
 
 use std::collections::BTreeSet;
 use std::num::NonZero;
@@ -7,18 +7,20 @@ use std::sync::OnceLock;
 use nix::sched::{CpuSet, sched_getaffinity};
 use nix::unistd::Pid;
 
-/// The number of logical CPUs that this process may use: those of its affinity mask, and no more
-/// than its cgroup's quota of CPU time allows. At least 1.
+/// Returns the number of logical CPUs that this process may use, at least 1: those of its affinity
+/// mask, and no more than its cgroup's quota of CPU time allows.
 ///
-/// Python's counterpart is `os.process_cpu_count` (`multiprocessing.cpu_count` counts the
-/// machine's).
+/// Python's counterpart: `os.process_cpu_count` (`multiprocessing.cpu_count` counts the machine's).
+#[must_use]
 pub fn cpu_count() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-/// The number of physical cores that this process may use: logical CPUs of one core count once. No
-/// more than [`cpu_count`], and at least 1. Python's library has no counterpart
-/// (`psutil.cpu_count(logical=False)` comes close).
+/// Returns the number of physical cores that this process may use, from 1 to [`cpu_count`]: the
+/// logical CPUs of one core count once.
+///
+/// Python's counterpart: none in the library; `psutil.cpu_count(logical=False)` comes close.
+#[must_use]
 pub fn physical_cpu_count() -> usize {
     let allowed = sched_getaffinity(Pid::from_raw(0)).unwrap_or_else(|_| CpuSet::new());
     let cpus = (0..CpuSet::count()).filter(|cpu| allowed.is_set(*cpu).unwrap_or(false));
@@ -32,8 +34,8 @@ pub fn physical_cpu_count() -> usize {
     if cores.is_empty() { cpu_count() } else { cores.len().min(cpu_count()) }
 }
 
-/// Whether there is a CPU to wait busily on while another process works: on one alone, that would
-/// only keep it waiting.
+/// Returns whether there is a CPU for a busy wait while another process works. With one CPU, the
+/// busy wait would only delay the other process.
 pub(crate) fn can_spin() -> bool {
     static SEVERAL: OnceLock<bool> = OnceLock::new();
     *SEVERAL.get_or_init(|| cpu_count() > 1)

@@ -9,12 +9,12 @@ use nix::errno::Errno;
 
 use crate::bootstrap::{self, Failure, Role};
 use crate::sys::exit::exit_now;
-use crate::sys::launch::Estate;
+use crate::sys::launch::InheritedFds;
 use crate::sys::lifeline;
 use crate::sys::process;
 use crate::sys::signals;
 use crate::sys::threads::ForkPermit;
-use crate::worker::{self, Seed};
+use crate::worker::{self, WorkerFds};
 use crate::zygote;
 
 /// Must be the first line of `main`: a process that the pool started by exec leaves `main` here and
@@ -69,11 +69,11 @@ use crate::zygote;
 pub fn init() {
     // Only the first call may find a bootstrap record: later, descriptor 3 may be one that this process made for
     // a child.
-    if bootstrap::note_init() {
+    if bootstrap::record_init_call() {
         return;
     }
-    match bootstrap::take() {
-        Some((role, parent, estate)) => begin(role, parent, estate),
+    match bootstrap::take_record() {
+        Some((role, parent, inherited)) => begin(role, parent, inherited),
         None => zygote::reap_leftover(),
     }
 }
@@ -90,7 +90,7 @@ mod before_main {
     }
 }
 
-fn begin(role: Role, parent: u32, Estate { bootstrap, work }: Estate) -> ! {
+fn begin(role: Role, parent: u32, InheritedFds { bootstrap, work }: InheritedFds) -> ! {
     let mut work = work.into_iter();
     match (role, work.next(), work.next(), work.next()) {
         (Role::Zygote, Some(root), ..) => zygote::serve_executed(bootstrap, root, parent, may_fork),
@@ -100,7 +100,7 @@ fn begin(role: Role, parent: u32, Estate { bootstrap, work }: Estate) -> ! {
             }
             process::renew_death_signal();
             signals::prepare();
-            work_apart(Seed { segment: bootstrap, notifier, handles, lifeline: Some(lifeline) })
+            work_apart(WorkerFds { segment: bootstrap, notifier, handles, lifeline: Some(lifeline) })
         }
         _ => exit_now(70),
     }
@@ -109,23 +109,23 @@ fn begin(role: Role, parent: u32, Estate { bootstrap, work }: Estate) -> ! {
 /// Gives leave to fork if nothing of this process would be missing in the copy, or in the way
 /// there.
 fn may_fork() -> Option<ForkPermit> {
-    if is_in_runtime() { None } else { ForkPermit::if_alone() }
+    if is_in_runtime() { None } else { ForkPermit::if_single_threaded() }
 }
 
 /// Runs the worker. If `init` was called amid something that runs already, such as an event loop,
 /// that is in a thread of its own, where a task finds nothing of that.
-fn work_apart(seed: Seed) -> ! {
-    let copy = seed.segment.try_clone();
+fn work_apart(fds: WorkerFds) -> ! {
+    let copy = fds.segment.try_clone();
     let work = move || -> Infallible {
-        signals::serve_zygote();
-        worker::run(seed)
+        signals::accept_signals_of_zygote();
+        worker::run(fds)
     };
     if may_fork().is_some() {
         match work() {}
     }
     match thread::Builder::new().name("main".into()).stack_size(process::stack_size()).spawn(work) {
         Ok(thread) => {
-            signals::leave_to_others();
+            signals::block_all();
             // It ends the process, and comes to its own end only by a mistake.
             let _ = thread.join();
             exit_now(70)

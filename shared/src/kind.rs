@@ -48,9 +48,9 @@ kinds! {
     /// The memory between a pool and a worker.
     Worker: "a worker",
     /// The socket by which clients come to a manager.
-    Door: "a door of a manager",
+    ManagerListener: "a listener of a manager",
     /// A descriptor that a manager's process begins with.
-    Parcel: "a parcel",
+    ManagerMessage: "a message of a manager",
 }
 
 impl ObjectKind {
@@ -122,11 +122,11 @@ impl Tag {
         let is_right = at.checked_add(size_of::<Self>()).is_some_and(|end| end <= mapping.len())
             && mapping.words::<Self>(at).all().map(|word| word.load(Relaxed)) == Self::words::<T>(kind);
         let len = if is_right { usize::try_from(mapping.words::<Self>(at).len.load(Relaxed)).ok() } else { None };
-        len.ok_or_else(|| Self::refusal::<T>(kind))
+        len.ok_or_else(|| Self::mismatch::<T>(kind))
     }
 
     /// The error for memory that is not what it should be.
-    pub(crate) fn refusal<T>(kind: ObjectKind) -> Error {
+    pub(crate) fn mismatch<T>(kind: ObjectKind) -> Error {
         let of = if size_of::<T>() == 0 { String::new() } else { format!(" of {}", type_name::<T>()) };
         Error::Config(format!("the memory that came is not that of {}{of}", kind.name()))
     }

@@ -70,13 +70,13 @@ pub(super) struct Entries<'a, 'de> {
     pub(super) index: u64,
     pub(super) count: u64,
     /// Whether a key was read and its value not yet.
-    pub(super) owed: bool,
+    pub(super) value_pending: bool,
 }
 
 impl Entries<'_, '_> {
     pub(super) fn end(&self) -> Result<(), Error> {
         match self.count - self.index {
-            0 if self.owed => Err(not_read()),
+            0 if self.value_pending => Err(not_read()),
             0 => Ok(()),
             left => Err(left_over(left)),
         }
@@ -87,24 +87,24 @@ impl<'de> MapAccess<'de> for &mut Entries<'_, 'de> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
-        if self.owed {
+        if self.value_pending {
             return Err(not_read());
         }
         if self.index == self.count {
             return Ok(None);
         }
         self.index += 1;
-        self.owed = true;
+        self.value_pending = true;
         seed.deserialize(self.decoder.value()).map(Some).map_err(|error| error.in_element(self.index - 1))
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Error> {
-        self.owed = false;
+        self.value_pending = false;
         seed.deserialize(self.decoder.value()).map_err(|error| error.in_element(self.index.saturating_sub(1)))
     }
 
     fn next_value<T: Deserialize<'de>>(&mut self) -> Result<T, Error> {
-        self.owed = false;
+        self.value_pending = false;
         self.decoder.element().map_err(|error| error.in_element(self.index.saturating_sub(1)))
     }
 

@@ -7,7 +7,7 @@ use serde::ser::{SerializeMap, SerializeSeq, SerializeTuple, SerializeTupleStruc
 
 use super::encoder::Encoder;
 use super::error::Error;
-use super::format::{MAP, PACKED, SEQUENCE, number_size, put_len, put_unknown_len, settle_len};
+use super::format::{MAP, PACKED, SEQUENCE, number_size, patch_len, put_len, put_unknown_len};
 use super::numbers;
 
 /// A count that stands before its parts.
@@ -32,7 +32,7 @@ impl Count {
     #[inline]
     fn end(&self, encoder: &mut Encoder<'_>) {
         if self.announced != Some(self.seen) {
-            settle_len(encoder.out, self.at, self.seen);
+            patch_len(encoder.out, self.at, self.seen);
         }
     }
 }

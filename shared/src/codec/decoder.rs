@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use serde::de::Deserialize;
 
-use super::depth::{self, DEEPEST, SHALLOW};
+use super::depth::{self, MAX_DEPTH, SHALLOW};
 use super::error::Error;
 use super::format::{
     BOTH_FORMS, BYTES, CHAR, HAS_NAMES, IS_DEEP, MAP, PACKED, SEQUENCE, SOME, STR, STRUCT, TRUE, UNIT_VARIANT, VARIANT,
@@ -38,7 +38,7 @@ pub(super) fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Erro
 /// Takes what the flags announce from the end of a message.
 fn announced<'de>(flags: u8, reader: &mut Reader<'de>) -> Result<(Names<'de>, u32), Error> {
     let levels = if flags & IS_DEEP == 0 { SHALLOW } else { u32::from_le_bytes(reader.last_array()?) };
-    if levels > DEEPEST {
+    if levels > MAX_DEPTH {
         return Err(Error::too_deep());
     }
     let mut names = Names(&[]);
@@ -136,7 +136,7 @@ impl<'de> Decoder<'de> {
     /// be no second: a message with handles is read by name at once.
     #[inline]
     pub(super) fn reads_by_name(&mut self) -> bool {
-        if self.order == Order::Unknown && fds::are_carried() {
+        if self.order == Order::Unknown && fds::is_unpacking_handles() {
             self.order = Order::ByName;
         }
         self.order == Order::ByName
@@ -157,10 +157,10 @@ impl<'de> Decoder<'de> {
     /// The name of the variant that is next.
     #[inline]
     pub(super) fn variant(&mut self) -> Result<&'de str, Error> {
-        let place = self.reader.index()?;
-        let known = &mut self.variants[place as usize % VARIANTS];
-        if known.0 != place {
-            *known = (place, self.names.variant(place)?);
+        let offset = self.reader.index()?;
+        let known = &mut self.variants[offset as usize % VARIANTS];
+        if known.0 != offset {
+            *known = (offset, self.names.variant(offset)?);
         }
         Ok(known.1)
     }
@@ -193,7 +193,7 @@ impl<'de> Decoder<'de> {
                 }
                 SEQUENCE => reader.len()?,
                 MAP => reader.len()?.checked_mul(2).ok_or_else(Error::cut_short)?,
-                STRUCT => names.keys(reader.place()?)?.left,
+                STRUCT => names.keys(reader.offset()?)?.left,
                 UNIT_VARIANT => reader.len().map(|_| 0)?,
                 VARIANT => reader.len().map(|_| 1)?,
                 BOTH_FORMS => {

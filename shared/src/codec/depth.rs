@@ -11,7 +11,7 @@ pub(super) const STEP: u32 = 8;
 /// A level is a sequence, map, struct, variant or `Some`, so that a type that contains itself as
 /// `Option<Box<Self>>`, `Vec<Self>` or a variant's field has at least a quarter of it in levels of
 /// its own.
-pub(super) const DEEPEST: u32 = 4096;
+pub(super) const MAX_DEPTH: u32 = 4096;
 
 /// Bytes of stack that one level of decoding is given, of which code without optimisation takes 1
 /// to 3 KiB.

@@ -48,7 +48,7 @@ impl<'de> Value<'_, 'de> {
     fn entries<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let count = self.decoder.reader.len()?;
         self.decoder.nested(|decoder| {
-            let mut entries = Entries { decoder, index: 0, count, owed: false };
+            let mut entries = Entries { decoder, index: 0, count, value_pending: false };
             let value = visitor.visit_map(&mut entries)?;
             entries.end()?;
             Ok(value)
@@ -140,7 +140,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
             SEQUENCE => self.sequence(visitor),
             MAP => self.entries(visitor),
             STRUCT => {
-                let keys = self.decoder.names.keys(self.decoder.reader.place()?)?;
+                let keys = self.decoder.names.keys(self.decoder.reader.offset()?)?;
                 struct_reader::read_map(self.decoder, keys, visitor)
             }
             UNIT_VARIANT => visitor.visit_borrowed_str(self.decoder.variant()?),
@@ -261,11 +261,11 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         if self.take_tag(STRUCT) {
-            let place = self.decoder.reader.place()?;
-            return struct_reader::read(self.decoder, place, fields, visitor);
+            let offset = self.decoder.reader.offset()?;
+            return struct_reader::read(self.decoder, offset, fields, visitor);
         }
         if self.take_tag(OWN_STRUCT) {
-            let count = self.decoder.reader.place()?;
+            let count = self.decoder.reader.offset()?;
             return struct_reader::read_own(self.decoder, count, fields, visitor);
         }
         self.deserialize_any(visitor)

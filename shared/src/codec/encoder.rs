@@ -4,9 +4,9 @@ use std::cell::Cell;
 
 use serde::Serialize;
 
-use super::depth::{self, DEEPEST, SHALLOW, STEP};
+use super::depth::{self, MAX_DEPTH, SHALLOW, STEP};
 use super::error::Error;
-use super::expected::{Expected, Wanted};
+use super::expected::{Expected, NameList};
 use super::format::{BOTH_FORMS, HAS_NAMES, IS_DEEP, put_len};
 use super::names::is_same;
 use super::numbers;
@@ -91,7 +91,7 @@ impl Encoder<'_> {
     /// The fields that the reader expects of the struct that is about to be written, if it is known
     /// to expect so many.
     #[inline]
-    pub(super) fn expected_fields(&self, len: usize) -> Option<Wanted> {
+    pub(super) fn expected_fields(&self, len: usize) -> Option<NameList> {
         if self.depth > 0 || self.human {
             return None;
         }
@@ -133,7 +133,7 @@ impl Encoder<'_> {
         let outer = self.depth;
         self.depth += 1;
         self.deepest = self.deepest.max(self.depth);
-        if self.depth > DEEPEST { Err(Error::too_deep()) } else { Ok(outer) }
+        if self.depth > MAX_DEPTH { Err(Error::too_deep()) } else { Ok(outer) }
     }
 
     #[inline]
@@ -171,8 +171,8 @@ impl Encoder<'_> {
         {
             return self.tagged_len(own_tag, u64::from(index));
         }
-        let place = self.table().variant_place(variant);
-        self.tagged_len(tag, u64::from(place));
+        let offset = self.table().variant_offset(variant);
+        self.tagged_len(tag, u64::from(offset));
     }
 
     /// Writes a tag and a length, or another number that is small as a rule.

@@ -91,13 +91,13 @@ pub(super) fn put_len(out: &mut Vec<u8>, mut len: u64) {
     out.push(len as u8);
 }
 
-/// Appends room for a length that [`settle_len`] writes.
+/// Appends room for a length that [`patch_len`] writes.
 pub(super) fn put_unknown_len(out: &mut Vec<u8>) {
     out.extend_from_slice(&[0x80, 0x80, 0x80, 0x80, 0]);
 }
 
 /// Makes the length that was put at `at` be `len`.
-pub(super) fn settle_len(out: &mut Vec<u8>, at: usize, len: u64) {
+pub(super) fn patch_len(out: &mut Vec<u8>, at: usize, len: u64) {
     let taken = 1 + out[at..].iter().take_while(|byte| **byte & 0x80 != 0).count();
     if taken == PADDED && len < 1 << (7 * PADDED) {
         for (i, byte) in out[at..at + PADDED].iter_mut().enumerate() {
@@ -117,20 +117,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settled_length_is_read_back() {
+    fn patched_length_is_read_back() {
         for len in [0, 1, 127, 128, 300, u64::from(u32::MAX), 1 << 40, u64::MAX] {
             for before in [0, 200, u64::MAX] {
                 let mut out = vec![7];
                 put_len(&mut out, before);
                 out.push(9);
-                settle_len(&mut out, 1, len);
+                patch_len(&mut out, 1, len);
                 let mut reader = Reader::new(&out[1..]);
                 assert_eq!((reader.len().unwrap(), reader.byte().unwrap()), (len, 9));
             }
             let mut out = Vec::new();
             put_unknown_len(&mut out);
             out.push(9);
-            settle_len(&mut out, 0, len);
+            patch_len(&mut out, 0, len);
             let mut reader = Reader::new(&out);
             assert_eq!((reader.len().unwrap(), reader.byte().unwrap()), (len, 9));
         }

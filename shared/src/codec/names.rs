@@ -3,7 +3,7 @@
 //! They stand behind the value; see [`shapes`](super::shapes), which writes them.
 
 use super::error::Error;
-use super::expected::Wanted;
+use super::expected::NameList;
 use super::reader::Reader;
 
 /// The names of a message that is read.
@@ -22,42 +22,42 @@ pub(super) struct Keys<'de> {
 enum Texts<'de> {
     Sent(Reader<'de>),
     /// The reader's own list has them.
-    Own(Wanted),
+    Own(NameList),
 }
 
 impl<'de> Names<'de> {
     #[inline]
-    fn at(self, place: u32) -> Result<Reader<'de>, Error> {
-        self.0.get(place as usize..).map(Reader::new).ok_or_else(|| Error::new("the message lacks a name"))
+    fn at(self, offset: u32) -> Result<Reader<'de>, Error> {
+        self.0.get(offset as usize..).map(Reader::new).ok_or_else(|| Error::new("the message lacks a name"))
     }
 
     /// The name of a variant.
     #[inline]
-    pub(super) fn variant(self, place: u32) -> Result<&'de str, Error> {
-        self.at(place)?.text()
+    pub(super) fn variant(self, offset: u32) -> Result<&'de str, Error> {
+        self.at(offset)?.text()
     }
 
     /// The name of a variant, as a struct's only key.
-    pub(super) fn one_key(self, place: u32) -> Result<Keys<'de>, Error> {
-        Ok(Keys { left: 1, texts: Texts::Sent(self.at(place)?) })
+    pub(super) fn one_key(self, offset: u32) -> Result<Keys<'de>, Error> {
+        Ok(Keys { left: 1, texts: Texts::Sent(self.at(offset)?) })
     }
 
     /// The keys of a struct.
     #[inline]
-    pub(super) fn keys(self, place: u32) -> Result<Keys<'de>, Error> {
-        let mut texts = self.at(place)?;
+    pub(super) fn keys(self, offset: u32) -> Result<Keys<'de>, Error> {
+        let mut texts = self.at(offset)?;
         Ok(Keys { left: texts.len()?, texts: Texts::Sent(texts) })
     }
 }
 
 impl<'de> Keys<'de> {
     /// All of these.
-    pub(super) fn of(wanted: Wanted) -> Self {
+    pub(super) fn of(wanted: NameList) -> Self {
         Self { left: wanted.len() as u64, texts: Texts::Own(wanted) }
     }
 
     /// Whether they are exactly these.
-    pub(super) fn are(self, wanted: Wanted) -> bool {
+    pub(super) fn are(self, wanted: NameList) -> bool {
         let mut texts = match self.texts {
             Texts::Sent(texts) => texts,
             Texts::Own(own) => return own == wanted,
@@ -97,15 +97,15 @@ const MATCHES: usize = 2;
 
 impl Matches {
     #[inline]
-    pub(super) fn found(&mut self, wanted: Wanted, place: u32, keys: Keys<'_>) -> bool {
+    pub(super) fn found(&mut self, wanted: NameList, offset: u32, keys: Keys<'_>) -> bool {
         let address = wanted.as_ptr().addr();
         // The addresses are multiples of a pointer's size.
         let known = &mut self.0[address / size_of::<&str>() % MATCHES];
-        if *known == (address, place) {
+        if *known == (address, offset) {
             return keys.left == wanted.len() as u64;
         }
         if keys.are(wanted) {
-            *known = (address, place);
+            *known = (address, offset);
             return true;
         }
         false

@@ -97,7 +97,7 @@ impl<'de> Reader<'de> {
 
     /// Where a shape begins among the names.
     #[inline]
-    pub(super) fn place(&mut self) -> Result<u32, Error> {
+    pub(super) fn offset(&mut self) -> Result<u32, Error> {
         self.array().map(u32::from_le_bytes)
     }
 

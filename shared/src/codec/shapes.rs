@@ -110,7 +110,7 @@ impl Table {
 
     /// Where the name of a variant begins in this message.
     #[inline]
-    pub(super) fn variant_place(&mut self, name: &'static str) -> u32 {
+    pub(super) fn variant_offset(&mut self, name: &'static str) -> u32 {
         let (address, len) = (name.as_ptr().addr(), name.len());
         let at = (address ^ len) % VARIANTS;
         let known = self.variants[at];
@@ -118,9 +118,9 @@ impl Table {
             return known.3;
         }
         let id = self.variant(name);
-        let place = self.place(id);
-        self.variants[at] = (address, len, self.message, place);
-        place
+        let offset = self.offset(id);
+        self.variants[at] = (address, len, self.message, offset);
+        offset
     }
 
     /// The shape of a variant.
@@ -140,7 +140,7 @@ impl Table {
 
     /// The shape of a struct with exactly these keys.
     #[cold]
-    pub(super) fn with_keys(&mut self, name: &'static str, keys: &[&'static str]) -> ShapeId {
+    pub(super) fn shape_of(&mut self, name: &'static str, keys: &[&'static str]) -> ShapeId {
         self.add(Candidate { name, keys: Some(keys) })
     }
 
@@ -159,18 +159,18 @@ impl Table {
 
     /// Where the shape begins among the names of this message, which has it from now on.
     #[inline]
-    pub(super) fn place(&mut self, id: ShapeId) -> u32 {
-        let (message, place) = self.used[id.0 as usize];
+    pub(super) fn offset(&mut self, id: ShapeId) -> u32 {
+        let (message, offset) = self.used[id.0 as usize];
         if message == self.message {
-            return place;
+            return offset;
         }
-        let place = match self.order.get(self.current) {
-            Some((same, place)) if *same == id => *place,
+        let offset = match self.order.get(self.current) {
+            Some((same, offset)) if *same == id => *offset,
             _ => self.write(id),
         };
         self.current += 1;
-        self.used[id.0 as usize] = (self.message, place);
-        place
+        self.used[id.0 as usize] = (self.message, offset);
+        offset
     }
 
     /// Writes a shape behind those of this message; what an earlier message had there goes.
@@ -180,8 +180,8 @@ impl Table {
             self.bytes.truncate(*end as usize);
             self.order.truncate(self.current);
         }
-        let place = self.bytes.len() as u32;
-        self.order.push((id, place));
+        let offset = self.bytes.len() as u32;
+        self.order.push((id, offset));
         if let Some(Shape { name, keys }) = self.shapes.get_index(id.0 as usize) {
             if let Some(keys) = keys {
                 put_len(&mut self.bytes, keys.len() as u64);
@@ -191,13 +191,13 @@ impl Table {
                 self.bytes.extend_from_slice(text.as_bytes());
             }
         }
-        place
+        offset
     }
 
     /// The names of this message.
     #[inline]
     pub(super) fn names(&self) -> &[u8] {
-        let end = self.order.get(self.current).map_or(self.bytes.len(), |(_, place)| *place as usize);
+        let end = self.order.get(self.current).map_or(self.bytes.len(), |(_, offset)| *offset as usize);
         &self.bytes[..end]
     }
 }
@@ -216,14 +216,14 @@ mod tests {
     fn prediction_is_the_latest_shape_of_that_name_and_count() {
         let mut table = Table::default();
         assert_eq!(table.predict("Order", 1), None);
-        let one = table.with_keys("Order", &["a"]);
-        let other = table.with_keys("Order", &["b"]);
+        let one = table.shape_of("Order", &["a"]);
+        let other = table.shape_of("Order", &["b"]);
         assert_ne!(one, other);
         assert_eq!(table.predict("Order", 1), Some(other));
         assert_eq!(table.predict("Order", 2), None);
-        assert_eq!(table.with_keys("Order", &["a"]), one);
+        assert_eq!(table.shape_of("Order", &["a"]), one);
         assert_eq!(table.predict("Order", 1), Some(one));
-        assert_ne!(table.variant("Order"), table.with_keys("Order", &[]));
+        assert_ne!(table.variant("Order"), table.shape_of("Order", &[]));
     }
 
     #[test]
@@ -234,18 +234,18 @@ mod tests {
                 .iter()
                 .map(|(name, key)| {
                     let id = match key {
-                        Some(key) => table.with_keys(name, &[key]),
+                        Some(key) => table.shape_of(name, &[key]),
                         None => table.variant(name),
                     };
-                    assert_eq!(table.place(id), table.place(id));
-                    table.place(id)
+                    assert_eq!(table.offset(id), table.offset(id));
+                    table.offset(id)
                 })
                 .collect();
             let names = Names(table.names());
-            for ((name, key), place) in list.iter().zip(places) {
+            for ((name, key), offset) in list.iter().zip(places) {
                 match key {
-                    Some(key) => assert_eq!(names.keys(place).unwrap().next().unwrap(), Some(*key)),
-                    None => assert_eq!(names.variant(place).unwrap(), *name),
+                    Some(key) => assert_eq!(names.keys(offset).unwrap().next().unwrap(), Some(*key)),
+                    None => assert_eq!(names.variant(offset).unwrap(), *name),
                 }
             }
             let len = names.0.len();
@@ -266,8 +266,8 @@ mod tests {
         let keys: Vec<&'static str> = vec!["k"; 3000];
         for len in 0..3000 {
             let mut table = Table::take();
-            let id = table.with_keys("Sparse", &keys[..len]);
-            assert_eq!(table.place(id), 0);
+            let id = table.shape_of("Sparse", &keys[..len]);
+            assert_eq!(table.offset(id), 0);
             assert!(table.shapes.len() <= KEPT + 1);
             table.keep();
         }

@@ -9,19 +9,19 @@ use serde::de::{Deserialize, DeserializeSeed, MapAccess, Visitor};
 use super::access::{Elements, Name, left_over, not_read};
 use super::decoder::Decoder;
 use super::error::Error;
-use super::expected::Wanted;
+use super::expected::NameList;
 use super::names::Keys;
 
 /// Reads a struct whose keys begin at `place`; `wanted` has those that the type reads.
 #[inline]
 pub(super) fn read<'de, V: Visitor<'de>>(
     decoder: &mut Decoder<'de>,
-    place: u32,
-    wanted: Wanted,
+    offset: u32,
+    wanted: NameList,
     visitor: V,
 ) -> Result<V::Value, Error> {
-    let keys = decoder.names.keys(place)?;
-    if wanted.is_empty() || decoder.reads_by_name() || !decoder.matches.found(wanted, place, keys) {
+    let keys = decoder.names.keys(offset)?;
+    if wanted.is_empty() || decoder.reads_by_name() || !decoder.matches.found(wanted, offset, keys) {
         return read_map(decoder, keys, visitor);
     }
     read_in_order(decoder, wanted, visitor)
@@ -32,7 +32,7 @@ pub(super) fn read<'de, V: Visitor<'de>>(
 pub(super) fn read_own<'de, V: Visitor<'de>>(
     decoder: &mut Decoder<'de>,
     count: u32,
-    wanted: Wanted,
+    wanted: NameList,
     visitor: V,
 ) -> Result<V::Value, Error> {
     if wanted.len() != count as usize {
@@ -47,7 +47,7 @@ pub(super) fn read_own<'de, V: Visitor<'de>>(
 #[inline]
 fn read_in_order<'de, V: Visitor<'de>>(
     decoder: &mut Decoder<'de>,
-    wanted: Wanted,
+    wanted: NameList,
     visitor: V,
 ) -> Result<V::Value, Error> {
     decoder.reads_in_order();
@@ -66,10 +66,10 @@ pub(super) fn read_map<'de, V: Visitor<'de>>(
     visitor: V,
 ) -> Result<V::Value, Error> {
     decoder.nested(|decoder| {
-        let mut fields = ByName { decoder, keys, last: "", owed: false };
+        let mut fields = ByName { decoder, keys, last: "", value_pending: false };
         let value = visitor.visit_map(&mut fields)?;
         match fields.keys.left {
-            0 if fields.owed => Err(not_read()),
+            0 if fields.value_pending => Err(not_read()),
             0 => Ok(value),
             left => Err(left_over(left)),
         }
@@ -83,7 +83,7 @@ struct ByName<'a, 'de> {
     /// The name of the field that is being read.
     last: &'de str,
     /// Whether a key was read and its value not yet.
-    owed: bool,
+    value_pending: bool,
 }
 
 impl<'de> MapAccess<'de> for &mut ByName<'_, 'de> {
@@ -91,23 +91,23 @@ impl<'de> MapAccess<'de> for &mut ByName<'_, 'de> {
 
     #[inline]
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
-        if self.owed {
+        if self.value_pending {
             return Err(not_read());
         }
         let Some(key) = self.keys.next()? else { return Ok(None) };
-        self.owed = true;
+        self.value_pending = true;
         self.last = key;
         seed.deserialize(Name(key)).map(Some)
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Error> {
-        self.owed = false;
+        self.value_pending = false;
         seed.deserialize(self.decoder.value()).map_err(|error| error.in_field(self.last))
     }
 
     #[inline]
     fn next_value<T: Deserialize<'de>>(&mut self) -> Result<T, Error> {
-        self.owed = false;
+        self.value_pending = false;
         self.decoder.element().map_err(|error| error.in_field(self.last))
     }
 

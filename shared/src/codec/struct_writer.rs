@@ -7,7 +7,7 @@ use serde::ser::{SerializeStruct, SerializeStructVariant};
 
 use super::encoder::Encoder;
 use super::error::Error;
-use super::expected::Wanted;
+use super::expected::NameList;
 use super::format::{OWN_STRUCT, STRUCT};
 use super::names::is_same;
 use super::shapes::{ShapeId, Table};
@@ -27,7 +27,7 @@ pub(super) struct Fields<'a, 'o> {
 /// The keys so far.
 enum Keys {
     /// The first ones that the reader of the message expects.
-    AsExpected(Wanted),
+    AsExpected(NameList),
     /// The first ones of the shape that was predicted.
     AsPredicted(ShapeId, Rc<[&'static str]>),
     /// Others.
@@ -46,7 +46,7 @@ impl Keys {
 
     /// The first `seen` of these, and one that is not on the list.
     #[cold]
-    fn departed(&self, seen: usize, key: &'static str) -> Self {
+    fn diverged(&self, seen: usize, key: &'static str) -> Self {
         let all: &[_] = match self {
             Self::AsExpected(all) => all,
             Self::AsPredicted(_, all) => all,
@@ -90,7 +90,7 @@ impl<'a, 'o> Fields<'a, 'o> {
         if listed.is_some_and(|listed| is_same(listed, key)) {
             self.seen += 1;
         } else {
-            self.keys = self.keys.departed(self.seen, key);
+            self.keys = self.keys.diverged(self.seen, key);
         }
         self.encoder.part(value).map_err(|error| error.in_field(key))
     }
@@ -102,12 +102,12 @@ impl<'a, 'o> Fields<'a, 'o> {
             let table = encoder.table();
             let id = match &keys {
                 Keys::AsPredicted(id, all) if seen == all.len() => *id,
-                Keys::AsPredicted(_, all) => table.with_keys(name, &all[..seen]),
-                Keys::AsExpected(all) => table.with_keys(name, &all[..seen]),
-                Keys::Own(keys) => table.with_keys(name, keys),
+                Keys::AsPredicted(_, all) => table.shape_of(name, &all[..seen]),
+                Keys::AsExpected(all) => table.shape_of(name, &all[..seen]),
+                Keys::Own(keys) => table.shape_of(name, keys),
             };
-            let place = table.place(id);
-            encoder.out[head_at..head_at + 5].copy_from_slice(&head(STRUCT, place));
+            let offset = table.offset(id);
+            encoder.out[head_at..head_at + 5].copy_from_slice(&head(STRUCT, offset));
         }
         encoder.leave(outer);
         Ok(())

@@ -5,14 +5,14 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, EnumAccess, VariantA
 
 use super::decoder::{Decoder, Value};
 use super::error::Error;
-use super::expected::Wanted;
+use super::expected::NameList;
 use super::format::{BOTH_FORMS, MAP, OWN_UNIT_VARIANT, OWN_VARIANT, SOME, STR, STRUCT, UNIT_VARIANT, VARIANT};
 
 /// Reads a value of the enum `name`, whose reader knows `variants`.
 pub(super) fn read<'de, V: Visitor<'de>>(
     mut value: Value<'_, 'de>,
     name: &'static str,
-    variants: Wanted,
+    variants: NameList,
     visitor: V,
 ) -> Result<V::Value, Error> {
     if value.decoder.reader.peek()? == SOME && value.take_plain_somes() {
@@ -40,7 +40,7 @@ pub(super) fn read<'de, V: Visitor<'de>>(
         }
         STRUCT => {
             value.decoder.reader.byte()?;
-            let mut keys = value.decoder.names.keys(value.decoder.reader.place()?)?;
+            let mut keys = value.decoder.names.keys(value.decoder.reader.offset()?)?;
             let (1, Some(name)) = (keys.left, keys.next()?) else {
                 return Err(Error::new(format!("a struct is no variant of `{name}`")));
             };

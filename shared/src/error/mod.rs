@@ -1,4 +1,4 @@
-//! The one error type.
+//! The crate's error type.
 //!
 //! Every call of this crate that can fail returns [`Error`], and so does every task: what went
 //! wrong in a worker reaches the caller as a value, with the facts needed to act on it. The type is
@@ -22,10 +22,10 @@ pub use task_error::TaskError;
 
 use crate::exit_status::ExitStatus;
 
-/// `Result` with this crate's [`Error`].
+/// A `Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that can go wrong.
+/// The error of every call and every task of this crate.
 ///
 /// The variants that concern one task (`Panicked`, `WorkerLost`, `TimedOut`, `Cancelled`, `Encode`,
 /// `Decode`) leave the pool and every other task as they were.
@@ -78,13 +78,13 @@ pub enum Error {
         /// How long the task had been running.
         ran_for: Duration,
     },
-    /// Time ran out: the task's own limit (then its worker was ended), or the caller's patience
-    /// (then the task goes on).
+    /// Time ran out: the task's own limit (then its worker was ended), or the caller's timeout (then
+    /// the task goes on).
     #[error("timed out after {}{}", seconds(after), if pid.is_some() { " and was stopped" } else { "" })]
     TimedOut {
-        /// The limit.
+        /// The limit or timeout.
         after: Duration,
-        /// The process that was ended for it; `None` if only the wait was given up.
+        /// The process that was ended; `None` if only the wait ended.
         pid: Option<u32>,
     },
     /// The task was cancelled, or its pool was terminated before the task was done.
@@ -130,11 +130,10 @@ pub enum Error {
         /// The process that held it.
         pid: u32,
     },
-    /// The barrier was broken: somebody gave up waiting at it, or aborted it.
+    /// The barrier was broken: a participant stopped waiting at it, or aborted it.
     #[error("the barrier is broken: a participant gave up waiting or aborted it; `reset` makes it whole")]
     BrokenBarrier,
-    /// A function of the program's returned this error, where its result is nobody's: it was an
-    /// initializer.
+    /// An initializer returned this error, as text: no call receives an initializer's result.
     #[error("{0}")]
     Failed(String),
     /// The pool's initializer panicked or returned an error, so no worker can run tasks.
@@ -151,9 +150,9 @@ pub enum Error {
         "multiproc::init() was not called. Add it as the first line of main:\n\n    fn main() {{\n        multiproc::init();\n        …\n    }}\n\n(in tests and benches, turn on the feature \"test-support\" instead)"
     )]
     InitMissing,
-    /// A fresh run of the program would not be a run of the code that asks for it, or nobody can
-    /// tell: the program was started through a loader, under valgrind, or where there is no
-    /// /proc, or the pool is part of a shared library. Nothing was started.
+    /// A new run of the program would not run the code that asks for it, or it can't be found out:
+    /// the program was started through a loader, under valgrind, or where there is no /proc, or the
+    /// pool is part of a shared library. Nothing was started.
     #[error("cannot start this program once more for its workers: {0}")]
     Executable(String),
     /// `StartMethod::Fork` in a process with several threads: the child could deadlock on a lock
@@ -162,12 +161,12 @@ pub enum Error {
         "cannot fork safely: this process has {threads} threads. Use StartMethod::ForkServer or Spawn, or build the pool before any thread is started"
     )]
     ForkWithThreads {
-        /// How many threads the process has.
+        /// The number of threads of the process.
         threads: usize,
     },
     /// The object belongs to another process, of which this one is a copy: made by a fork, by
-    /// [`StartMethod::Fork`](crate::StartMethod) or by the program itself. It works on where it
-    /// belongs, as if nothing had happened.
+    /// [`StartMethod::Fork`](crate::StartMethod) or by the program itself. In the process that it
+    /// belongs to, it goes on working.
     #[error(
         "this object belongs to process {owner}, and process {current}, a copy of it, cannot use it: make another one here, or send what can be sent as an argument"
     )]
@@ -177,30 +176,30 @@ pub enum Error {
         /// The process that has called.
         current: u32,
     },
-    /// The other side did not prove that it knows the key, or does not believe that we do.
+    /// One side of a connection did not prove to the other that it has the key.
     #[error("authentication failed: {0}")]
     Denied(String),
     /// A rank of a cluster is gone, or cannot be reached: its process or machine ended, or the
-    /// network between does not carry. What became of the task is not known.
+    /// network between them failed. Whether the task has run is not known.
     #[error("rank {rank} on {host} was lost: nothing was heard from it for {}", seconds(silent_for))]
     RankLost {
-        /// Its number.
+        /// The rank's number.
         rank: usize,
         /// The machine that it ran on.
         host: String,
-        /// How long nothing had been heard from it.
+        /// The time since its last message.
         silent_for: Duration,
     },
     /// A rank of a cluster runs another build of the program, in which the names of functions mean
     /// something else.
     #[error("rank {rank} on {host} runs another build of this program: every machine must have the same executable")]
     RankMismatch {
-        /// Its number.
+        /// The rank's number.
         rank: usize,
         /// The machine that it runs on.
         host: String,
     },
-    /// A setting or an argument makes no sense; the text says which and what to do.
+    /// A setting or an argument makes no sense. The text says which and what to do.
     #[error("{0}")]
     Config(String),
     /// The object, or the process, isn't in a state in which the call is possible: a pool that is
@@ -210,9 +209,9 @@ pub enum Error {
     /// The operating system refused.
     #[error("{context}: {source}")]
     Io {
-        /// What was being done.
+        /// What could not be done.
         context: Cow<'static, str>,
-        /// What the system said.
+        /// The system's error.
         #[serde(with = "travel::io_error")]
         source: Arc<io::Error>,
     },
@@ -223,12 +222,12 @@ impl Error {
         Self::Io { context: context.into(), source: Arc::new(source.into()) }
     }
 
-    /// The code that serializes a `T` has panicked with this message.
+    /// Returns the error for code that serializes a `T` and has panicked with this message.
     pub(crate) fn panicked_in_encoding<T: ?Sized>(message: &str) -> Self {
         Self::Encode(format!("serializing panicked: {message} (in `{}`)", type_name::<T>()))
     }
 
-    /// The code that deserializes a `T` has panicked with this message.
+    /// Returns the error for code that deserializes a `T` and has panicked with this message.
     pub(crate) fn panicked_in_decoding<T: ?Sized>(message: &str) -> Self {
         Self::Decode(format!("deserializing panicked: {message} (in `{}`)", type_name::<T>()))
     }
@@ -248,14 +247,14 @@ impl From<TaskError> for Error {
     }
 }
 
-/// For programs whose own input and output can fail beside their pool: `?` works on both.
+/// Converts errors of the program's own input and output, so that `?` works on them, too.
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         Self::io("input or output failed", error)
     }
 }
 
-/// Names what was being done when the operating system refused.
+/// Adds what was being done to an error of the operating system.
 pub(crate) trait Context<T> {
     fn context(self, context: &'static str) -> Result<T>;
 }
@@ -279,7 +278,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lost_worker_says_who_how_what_and_how_long() {
+    fn lost_worker_message_names_pid_exit_task_and_time() {
         let error =
             Error::WorkerLost { pid: 7, exit: ExitStatus::Signaled(9), task: 12, ran_for: Duration::from_millis(1500) };
         assert_eq!(
@@ -302,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_reads_the_same_after_a_journey() {
+    fn error_has_the_same_message_in_another_process() {
         let errors = [
             Error::io("cannot dance", io::Error::from_raw_os_error(13)),
             Error::io("cannot dance", io::Error::other("no floor")),
@@ -317,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forgotten_init_shows_the_line_to_add() {
+    fn missing_init_shows_the_line_to_add() {
         assert!(Error::InitMissing.to_string().contains("multiproc::init();"));
     }
 }

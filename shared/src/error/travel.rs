@@ -32,8 +32,8 @@ pub(super) mod io_error {
     }
 }
 
-/// Far more than come about.
-const DEEPEST: u32 = 128;
+/// Errors that may be nested in each other: far more than a program nests.
+const MAX_NESTED: u32 = 128;
 
 thread_local! {
     /// The errors that are being read within each other.
@@ -45,7 +45,7 @@ struct Level;
 impl Level {
     fn enter() -> Option<Self> {
         let depth = DEPTH.get();
-        (depth < DEEPEST).then(|| {
+        (depth < MAX_NESTED).then(|| {
             DEPTH.set(depth + 1);
             Self
         })

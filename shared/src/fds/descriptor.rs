@@ -40,7 +40,7 @@ impl Drop for Descriptor {
 /// In a fresh fork: lets go of the handles of the process it is a copy of, which were not given to
 /// it. A pipe would never end otherwise. The numbers stay taken, by the null device, so that what
 /// still refers to them cannot hit anything else.
-pub(crate) fn leave_behind() {
+pub(crate) fn close_inherited() {
     // Another thread may have held the lock at the fork, if the program vouched for that; then they
     // stay open.
     if let Some(Ok(open)) = OPEN.last().map(Mutex::try_lock) {

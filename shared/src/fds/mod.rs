@@ -3,7 +3,7 @@
 //!
 //! Such a value is a [`Descriptor`] and little else. Serialized as an argument of a task or a
 //! message of a [`Connection`](crate::Connection), it puts its descriptor into the [context](context)
-//! of that message and writes only its place there; whoever carries the message carries the context
+//! of that message and writes only its index there; whoever carries the message carries the context
 //! along, by `SCM_RIGHTS`. Serialized anywhere else it is an error.
 
 mod context;
@@ -12,11 +12,13 @@ mod descriptor;
 mod tests;
 mod transfer;
 
-pub(crate) use context::require_carrier;
-pub(crate) use context::{Handles, Packed, are_carried, forbid, pack, packed, packed_since, put_count, unpack};
+pub(crate) use context::require_packing;
+pub(crate) use context::{
+    Handles, Packed, forbid, is_unpacking_handles, pack, packed, packed_count, packed_since, unpack,
+};
 #[cfg(feature = "tokio")]
 pub(crate) use descriptor::watch_readable;
-pub(crate) use descriptor::{Descriptor, leave_behind};
+pub(crate) use descriptor::{Descriptor, close_inherited};
 pub(crate) use transfer::{Arrived, Payload, receive, send, wait};
 
 use std::sync::Arc;
@@ -35,8 +37,8 @@ pub(crate) enum Travel {
     Moved,
 }
 
-/// Serializes a handle: its descriptor and what it is go along, its place among the message's is
-/// written.
+/// Serializes a handle: its descriptor and what it is go along, its index among the message's is
+/// encode_kind.
 pub(crate) fn serialize<S: Serializer>(
     descriptor: &Arc<Descriptor>,
     kind: ObjectKind,
@@ -53,6 +55,6 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
     kind: ObjectKind,
     deserializer: D,
 ) -> Result<Arc<Descriptor>, D::Error> {
-    let place = u32::deserialize(deserializer)?;
-    context::take(place, kind).map_err(de::Error::custom)
+    let index = u32::deserialize(deserializer)?;
+    context::take(index, kind).map_err(de::Error::custom)
 }

@@ -72,8 +72,8 @@ proptest! {
         let came = sent::<Forged, SharedSlice<u32>>(&forged);
         let sealed = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW;
         let writable = !seals.intersects(SealFlag::F_SEAL_WRITE);
-        let in_order = more == 0 && seals.contains(sealed) && writable && change == 0 && kind == ObjectKind::Slice;
-        prop_assert_eq!(came.is_ok(), in_order, "{:?}", came);
+        let is_valid = more == 0 && seals.contains(sealed) && writable && change == 0 && kind == ObjectKind::Slice;
+        prop_assert_eq!(came.is_ok(), is_valid, "{:?}", came);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::error::{Context, Error, Result};
-use crate::fds::context::{Handles, MOST_HANDLES};
+use crate::fds::context::{Handles, MAX_HANDLES};
 use crate::fds::{Descriptor, Travel};
 use crate::kind::ObjectKind;
 use crate::sys::socket::{self, Received};
@@ -22,12 +22,12 @@ pub(crate) struct Payload {
 const MOVED: u8 = 0x80;
 
 /// What a handle is, in the byte that goes along with its descriptor.
-fn written(kind: ObjectKind, travel: Travel) -> u8 {
+fn encode_kind(kind: ObjectKind, travel: Travel) -> u8 {
     kind.code() | if travel == Travel::Moved { MOVED } else { 0 }
 }
 
-/// Reads what [`written`] wrote.
-fn read(byte: u8) -> (Option<ObjectKind>, Travel) {
+/// Reads what [`encode_kind`] wrote.
+fn decode_kind(byte: u8) -> (Option<ObjectKind>, Travel) {
     (ObjectKind::of_code(byte & !MOVED), if byte & MOVED == 0 { Travel::Shared } else { Travel::Moved })
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn send(channel: impl AsFd, handles: &mut Handles, wait: bool) -> Res
                 .into(),
         )
     })?;
-    let kinds: Vec<u8> = all.iter().map(|handle| written(handle.kind, handle.travel)).collect();
+    let kinds: Vec<u8> = all.iter().map(|handle| encode_kind(handle.kind, handle.travel)).collect();
     let descriptors: Vec<BorrowedFd<'_>> = all.iter().map(|handle| handle.descriptor.as_fd()).collect();
     socket::send(channel, &kinds, &descriptors, wait).map_err(|errno| match errno {
         Errno::EPIPE | Errno::ECONNRESET => Error::Disconnected,
@@ -61,13 +61,13 @@ pub(crate) enum Arrived {
 
 /// Takes one message, without waiting: what [`send`] sent, or one without handles.
 pub(crate) fn receive(channel: impl AsFd) -> Result<Arrived> {
-    let mut kinds = [0; MOST_HANDLES];
+    let mut kinds = [0; MAX_HANDLES];
     Ok(match socket::receive(channel, &mut kinds).context("cannot receive a handle")? {
         Received::Message(_, descriptors) if descriptors.is_empty() => Arrived::Empty,
         Received::Message(len, descriptors) => {
             let described = descriptors.into_iter().map(Descriptor::new).zip(&kinds[..len]);
             Arrived::Handles(Handles::received(described.map(|(descriptor, byte)| {
-                let (kind, travel) = read(*byte);
+                let (kind, travel) = decode_kind(*byte);
                 (descriptor, kind, travel)
             })))
         }

@@ -7,7 +7,7 @@ use crate::cpu::cpu_count;
 use crate::engine::{Config, Engine};
 use crate::error::{Error, Result};
 use crate::fds::Payload;
-use crate::identity::{DEEPEST, current_process};
+use crate::identity::{MAX_DEPTH, current_process};
 use crate::pool::Pool;
 use crate::pool::feed::encode_carried;
 use crate::protocol::MAX_MESSAGE;
@@ -218,7 +218,7 @@ impl PoolBuilder {
     pub unsafe fn fork_despite_threads(mut self) -> Self {
         self.method = StartMethod::Fork;
         // SAFETY: the caller's promise is the one asked for.
-        self.vouched = Some(unsafe { ForkPermit::asserted() });
+        self.vouched = Some(unsafe { ForkPermit::unchecked() });
         self
     }
 
@@ -362,7 +362,7 @@ pub(crate) fn check_processes(processes: usize) -> Result<()> {
 /// Refuses to go deeper when processes start processes that start processes without end.
 pub(crate) fn check_depth() -> Result<()> {
     let depth = current_process().depth;
-    if depth < DEEPEST {
+    if depth < MAX_DEPTH {
         return Ok(());
     }
     Err(Error::Config(format!("this process is {depth} generations below the program; no deeper nesting is allowed")))

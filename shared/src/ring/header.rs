@@ -44,7 +44,7 @@ pub(crate) struct Cursor {
     /// words of their own for this, one for all of their rings.)
     pub(super) sleeping: AtomicU32,
     /// The other side's last sleep that it has ended.
-    pub(super) told: AtomicU32,
+    pub(super) woken: AtomicU32,
 }
 
 /// How far a ring has been written and read.
@@ -64,9 +64,9 @@ pub(crate) struct WorkerWords {
     /// The number of the worker's sleep: odd while it sleeps, or is about to.
     pub(crate) sleeping: AtomicU32,
     /// The parent's last sleep for results that it was woken from.
-    pub(crate) told_results: AtomicU32,
+    pub(crate) woken_results: AtomicU32,
     /// The same for room.
-    pub(crate) told_room: AtomicU32,
+    pub(crate) woken_room: AtomicU32,
     /// 1 once the initializer is done.
     pub(crate) ready: AtomicU32,
     /// Tasks begun since the start. One more than the results sent: that task runs now.
@@ -78,7 +78,7 @@ pub(crate) struct WorkerWords {
     /// it lives, its parent looks at the ring's tail, which moves seldom, so that the two do
     /// not fight over a cache line for each small result.
     pub(crate) solid: AtomicU64,
-    /// Nanoseconds spent in tasks, all told.
+    /// Nanoseconds spent in tasks, all woken.
     pub(crate) busy_ns: AtomicU64,
     /// Resident memory after the last chunk, in bytes, if the parent asked for it.
     pub(crate) memory: AtomicU64,

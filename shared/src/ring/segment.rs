@@ -45,7 +45,7 @@ impl Segment {
         let memory = Memory::open(fd, kind)?;
         let capacity = memory.len() / 2;
         if !capacity.is_power_of_two() || 2 * capacity != memory.len() {
-            return Err(Tag::refusal::<u8>(kind));
+            return Err(Tag::mismatch::<u8>(kind));
         }
         Ok(Self { memory, capacity })
     }
@@ -102,7 +102,7 @@ impl Memory {
         let mapping = Mapping::open(fd)?;
         let len = Tag::read::<u8>(&mapping, TAG, kind)?;
         if len.checked_add(DATA) != Some(mapping.len()) {
-            return Err(Tag::refusal::<u8>(kind));
+            return Err(Tag::mismatch::<u8>(kind));
         }
         Ok(Self::over(mapping.keep_from_copies()))
     }

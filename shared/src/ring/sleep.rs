@@ -34,14 +34,14 @@ fn end_sleep(word: &AtomicU32) {
     }
 }
 
-/// Whether a sleep is going on that the other side was not woken from yet; notes in `told` that it
+/// Whether a sleep is going on that the other side was not woken from yet; notes in `woken` that it
 /// is being woken now.
-fn tell(word: &AtomicU32, told: &AtomicU32) -> bool {
+fn claim_wake(word: &AtomicU32, woken: &AtomicU32) -> bool {
     let number = word.load(Relaxed);
-    if !asleep(number) || told.load(Relaxed) == number {
+    if !asleep(number) || woken.load(Relaxed) == number {
         return false;
     }
-    told.store(number, Relaxed);
+    woken.store(number, Relaxed);
     true
 }
 
@@ -67,7 +67,7 @@ impl Cursor {
     #[must_use]
     pub(crate) fn must_wake(&self, other: &Self) -> bool {
         fence(SeqCst);
-        tell(&other.sleeping, &self.told)
+        claim_wake(&other.sleeping, &self.woken)
     }
 }
 
@@ -97,7 +97,7 @@ impl Header {
     /// worker if it sleeps.
     pub(crate) fn wake_worker(&self) {
         fence(SeqCst);
-        if tell(&self.worker.sleeping, &self.parent.woken) {
+        if claim_wake(&self.worker.sleeping, &self.parent.woken) {
             self.parent.woken.wake(1);
         }
     }
@@ -110,7 +110,7 @@ impl Header {
     }
 
     /// Wakes the worker if it sleeps, whatever is written about that.
-    pub(crate) fn rouse_worker(&self) {
+    pub(crate) fn force_wake_worker(&self) {
         self.parent.woken.wake(1);
     }
 
@@ -134,7 +134,7 @@ impl Header {
     #[must_use]
     pub(crate) fn results_awaited(&self) -> bool {
         fence(SeqCst);
-        tell(&self.parent.awaits_results, &self.worker.told_results)
+        claim_wake(&self.parent.awaits_results, &self.worker.woken_results)
     }
 
     /// The worker has made room in the task ring. Says whether the parent sleeps, waits for that,
@@ -142,6 +142,6 @@ impl Header {
     #[must_use]
     pub(crate) fn room_awaited(&self) -> bool {
         fence(SeqCst);
-        tell(&self.parent.awaits_room, &self.worker.told_room)
+        claim_wake(&self.parent.awaits_room, &self.worker.woken_room)
     }
 }

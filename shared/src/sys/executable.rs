@@ -17,13 +17,13 @@ const RUNNING: &str = "/proc/self/exe";
 const REALLY_RUNNING: &str = "/proc/thread-self/exe";
 
 /// What only runs of the same file have in common: its device, inode, size and time.
-pub(crate) type Build = [u64; 5];
+pub(crate) type BuildStamp = [u64; 5];
 
 /// How to run this program once more.
 #[derive(Debug, Clone)]
 pub(crate) struct Executable {
     pub(crate) path: CString,
-    pub(crate) build: Build,
+    pub(crate) build: BuildStamp,
 }
 
 impl Executable {
@@ -48,12 +48,12 @@ impl Executable {
     }
 
     /// Returns which build the kernel runs in this process.
-    pub(crate) fn running() -> Result<Build> {
+    pub(crate) fn running() -> Result<BuildStamp> {
         fs::metadata(RUNNING).map(build_of).map_err(|_| no_proc())
     }
 }
 
-fn build_of(file: Metadata) -> Build {
+fn build_of(file: Metadata) -> BuildStamp {
     [file.dev(), file.ino(), file.size(), file.mtime() as u64, file.mtime_nsec() as u64]
 }
 

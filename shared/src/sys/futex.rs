@@ -20,7 +20,7 @@ pub(crate) trait Word {
     fn sleep(&self, expected: u32, timeout: Option<Duration>);
 
     /// Wakes up to `most` of those who sleep at the word; says how many there were.
-    fn wake(&self, most: u32) -> usize;
+    fn wake(&self, max: u32) -> usize;
 }
 
 /// The flags of the calls are empty (not "private"), so that the two sides may be different
@@ -49,9 +49,9 @@ impl Word for atomic::AtomicU32 {
         let _ = futex::wait(self, futex::Flags::empty(), expected, timeout.as_ref());
     }
 
-    fn wake(&self, most: u32) -> usize {
+    fn wake(&self, max: u32) -> usize {
         // A word in our own mapping cannot fault; there is nothing else to fail.
-        futex::wake(self, futex::Flags::empty(), most).unwrap_or(0)
+        futex::wake(self, futex::Flags::empty(), max).unwrap_or(0)
     }
 }
 
@@ -106,9 +106,9 @@ mod model {
             }
         }
 
-        fn wake(&self, most: u32) -> usize {
+        fn wake(&self, max: u32) -> usize {
             let mut sleepers = SLEEPERS.0.lock().unwrap();
-            let woken = most.min(*sleepers);
+            let woken = max.min(*sleepers);
             *sleepers -= woken;
             (0..woken).for_each(|_| SLEEPERS.1.notify_one());
             woken as usize

@@ -29,14 +29,14 @@ const BOOTSTRAP_FD: RawFd = 3;
 /// the notifier there, its socket for handles at the second, and its lifeline at the third.
 const WORK_FDS: [RawFd; 3] = [4, 5, 6];
 /// Beyond all of these.
-const BEYOND: RawFd = 7;
+const FIRST_FREE_FD: RawFd = 7;
 
 /// Starts this program once more, with `ticket` and `work` at their numbers, and with no rights
 /// that this thread has not. Safe with any number of threads, and its cost does not depend on the
 /// memory in use.
 pub(crate) fn spawn(program: &Executable, bootstrap: BorrowedFd<'_>, work: BorrowedFd<'_>) -> Result<Pid> {
     let context = "cannot start a child process";
-    let (bootstrap, work) = (out_of_the_way(bootstrap)?, out_of_the_way(work)?);
+    let (bootstrap, work) = (dup_high(bootstrap)?, dup_high(work)?);
     let start = || -> nix::Result<Pid> {
         let mut actions = PosixSpawnFileActions::init()?;
         actions.add_dup2(bootstrap.as_raw_fd(), BOOTSTRAP_FD)?;
@@ -51,7 +51,7 @@ pub(crate) fn spawn(program: &Executable, bootstrap: BorrowedFd<'_>, work: Borro
         return start().context(context);
     }
     // The new process has it from the thread that starts it, which cannot get rid of it again.
-    let alone = || rights::give_up_gains().and_then(|()| start());
+    let alone = || rights::forbid_new_rights().and_then(|()| start());
     let started = thread::scope(|scope| {
         let thread = thread::Builder::new().spawn_scoped(scope, alone);
         thread.map(|thread| thread.join().unwrap_or(Err(Errno::EIO)))
@@ -97,8 +97,8 @@ impl Run {
     ) -> Result<Self> {
         let has_lifeline = lifeline.is_some();
         // Something has to be at the lifeline's number. The end of its peer is not the worker's, then.
-        let lifeline = out_of_the_way(lifeline.unwrap_or(handles))?;
-        let fds = [out_of_the_way(bootstrap)?, out_of_the_way(notifier)?, out_of_the_way(handles)?, lifeline];
+        let lifeline = dup_high(lifeline.unwrap_or(handles))?;
+        let fds = [dup_high(bootstrap)?, dup_high(notifier)?, dup_high(handles)?, lifeline];
         Ok(Self { path: program.path, args: Strings::new(own_args()), env: Strings::new(own_env()), fds, has_lifeline })
     }
 
@@ -112,7 +112,7 @@ impl Run {
         match unsafe { fork() }? {
             ForkResult::Parent { child } => Ok(child),
             ForkResult::Child => {
-                let errno = self.become_it(parent);
+                let errno = self.exec(parent);
                 failed(self.fds[0].as_fd(), errno);
                 exit_now(code)
             }
@@ -121,11 +121,11 @@ impl Run {
 
     /// In the forked child. What it arranges outlives the exec, and so does the mask that blocks
     /// what may reach the whole process group.
-    fn become_it(&self, parent: Pid) -> Errno {
+    fn exec(&self, parent: Pid) -> Errno {
         die_with(parent);
         if self.has_lifeline {
             // Without it there is still the parent-death signal.
-            let _ = lifeline::hold(self.fds[3].as_fd());
+            let _ = lifeline::kill_at_end(self.fds[3].as_fd());
         }
         for (fd, number) in self.fds.iter().zip(iter::once(BOOTSTRAP_FD).chain(WORK_FDS)) {
             // SAFETY: dup2 has no memory effects; what was open at the number belonged to the process that this
@@ -137,7 +137,7 @@ impl Run {
         }
         // The rest closes with the exec; an old kernel, which cannot arrange that, leaves open what was not
         // made to close. SAFETY: a system call on numbers, that only sets their close-on-exec flag.
-        unsafe { libc::syscall(libc::SYS_close_range, BEYOND, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+        unsafe { libc::syscall(libc::SYS_close_range, FIRST_FREE_FD, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
         // SAFETY: all pointers are to C strings that `self` owns, and both lists end with a null pointer.
         unsafe { libc::execve(self.path.as_ptr(), self.args.as_ptr(), self.env.as_ptr()) };
         Errno::last()
@@ -162,8 +162,8 @@ impl Strings {
 }
 
 /// Returns a copy of `fd` above the fixed numbers, so that placing one cannot overwrite another.
-fn out_of_the_way(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
-    let copy = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(BEYOND)).context("cannot duplicate a descriptor")?;
+fn dup_high(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
+    let copy = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(FIRST_FREE_FD)).context("cannot duplicate a descriptor")?;
     // SAFETY: fcntl has just made this descriptor for us.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
@@ -184,7 +184,7 @@ fn own_env() -> Vec<CString> {
 
 /// Has `look` inspect the descriptor where a bootstrap record would be, whatever it is; `None` if there is
 /// none.
-pub(crate) fn with_bootstrap<R>(look: impl FnOnce(BorrowedFd<'_>) -> Option<R>) -> Option<R> {
+pub(crate) fn inspect_bootstrap_fd<R>(look: impl FnOnce(BorrowedFd<'_>) -> Option<R>) -> Option<R> {
     // SAFETY: borrowed for the call only, and a number at which nothing is open is an error from fcntl.
     // This is the beginning of the program: nobody is there yet who could close it meanwhile.
     let fd = unsafe { BorrowedFd::borrow_raw(BOOTSTRAP_FD) };
@@ -193,13 +193,13 @@ pub(crate) fn with_bootstrap<R>(look: impl FnOnce(BorrowedFd<'_>) -> Option<R>) 
 }
 
 /// What a fresh process was given.
-pub(crate) struct Estate {
+pub(crate) struct InheritedFds {
     pub(crate) bootstrap: OwnedFd,
     /// As many as the bootstrap record's role has.
     pub(crate) work: Vec<OwnedFd>,
 }
 
-impl Estate {
+impl InheritedFds {
     /// Takes possession of the bootstrap record, and of the first `count` descriptors to work with; `None` if
     /// one is not there.
     ///

@@ -34,7 +34,7 @@ impl Lifeline {
         Ok(Self { read, _write: write })
     }
 
-    /// Opens an end for a child, which is to [`hold`] it.
+    /// Opens an end for a child, which is to [`kill_at_end`] it.
     pub(crate) fn open(&self) -> nix::Result<OwnedFd> {
         // An open file has one receiver of its signals, so each child has one of its own.
         let path = format!("/proc/self/fd/{}", self.read.as_raw_fd());
@@ -45,7 +45,7 @@ impl Lifeline {
 /// In a child, which must drop its copy of the [`Lifeline`] afterwards: has the kernel kill this
 /// process when the parent ends, as long as `own` is open. Also after an exec, if it is open there.
 /// Makes system calls only.
-pub(crate) fn hold(own: BorrowedFd<'_>) -> nix::Result<()> {
+pub(crate) fn kill_at_end(own: BorrowedFd<'_>) -> nix::Result<()> {
     signal_at_end(own, Signal::SIGKILL)
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod exit;
 pub(crate) mod futex;
 #[cfg(miri)]
 pub(crate) mod heap;
+pub(crate) mod inherited_state;
 pub(crate) mod launch;
 pub(crate) mod lifeline;
 pub(crate) mod memory;
@@ -27,7 +28,6 @@ pub(crate) mod rights;
 pub(crate) mod shm;
 pub(crate) mod signals;
 pub(crate) mod socket;
-pub(crate) mod state;
 pub(crate) mod stream;
 pub(crate) mod thread_id;
 pub(crate) mod threads;

@@ -29,12 +29,12 @@ use crate::sys::thread_id::{self, ThreadId};
 use crate::sys::words::words;
 
 /// Looks before the first sleep: a lock that is held for some memory copies only is free by then.
-const TRIES: u32 = 200;
+const MAX_TRIES: u32 = 200;
 
 /// The first sleep; each one after it is twice as long. At the end of each, who sleeps looks
 /// whether the holder still runs.
 const FIRST_SLEEP: Duration = Duration::from_millis(1);
-const LONGEST_SLEEP: Duration = Duration::from_millis(100);
+const MAX_SLEEP: Duration = Duration::from_millis(100);
 
 /// The word of a mutex that nobody holds.
 const FREE: u64 = 0;
@@ -109,7 +109,7 @@ impl RobustMutex {
 
     fn lock_by(&self, deadline: Option<Instant>) -> Result<Option<Held<'_>>> {
         let me = self.caller()?;
-        for _ in 0..TRIES {
+        for _ in 0..MAX_TRIES {
             if let Ok(held) = self.attempt(me, 0)? {
                 return Ok(Some(held));
             }
@@ -135,7 +135,7 @@ impl RobustMutex {
                 if let Some(held) = self.take_over(me, asleep) {
                     return Ok(Some(held));
                 }
-                sleep = (2 * sleep).min(LONGEST_SLEEP);
+                sleep = (2 * sleep).min(MAX_SLEEP);
             }
         }
     }

@@ -77,9 +77,9 @@ pub(crate) fn die_with(parent: Pid) {
 /// Reaps a process that dies, if the death of its parent has made it a child of this one, as it
 /// does where this is the first process of a pid namespace or a subreaper. Waits for its death
 /// then, but not for long.
-pub(crate) fn reap_adopted(pid: Pid) {
-    const PATIENCE: u32 = 1000;
-    for _ in 0..PATIENCE {
+pub(crate) fn reap_if_adopted(pid: Pid) {
+    const MAX_TRIES: u32 = 1000;
+    for _ in 0..MAX_TRIES {
         match waitpid(pid, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::StillAlive) => std::thread::sleep(Duration::from_millis(1)),
             Err(Errno::EINTR) => {}
@@ -117,9 +117,9 @@ pub(crate) fn set_title(title: &str) {
 /// bytes.
 pub(crate) fn stack_size() -> usize {
     const USUAL: u64 = 8 << 20;
-    const MOST: u64 = 1 << 30;
+    const MAX: u64 = 1 << 30;
     match getrlimit(Resource::RLIMIT_STACK) {
-        Ok((bytes, _)) if bytes <= MOST => bytes.max(1 << 20) as usize,
+        Ok((bytes, _)) if bytes <= MAX => bytes.max(1 << 20) as usize,
         _ => USUAL as usize,
     }
 }

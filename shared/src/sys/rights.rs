@@ -42,13 +42,13 @@ fn has_capabilities(file: &Path) -> bool {
 }
 
 /// Keeps this thread, and all that it starts, from getting rights by executing a file.
-pub(crate) fn give_up_gains() -> nix::Result<()> {
+pub(crate) fn forbid_new_rights() -> nix::Result<()> {
     prctl::set_no_new_privs()
 }
 
 /// Returns whether this fresh process may be what its bootstrap record says, in view of the rights that its
 /// file has given it.
-pub(crate) fn may_use(bootstrap: impl AsFd) -> bool {
+pub(crate) fn may_serve(bootstrap: impl AsFd) -> bool {
     // SAFETY: the call takes and returns integers only.
     let is_secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
     if !is_secure {
@@ -112,7 +112,7 @@ mod tests {
     const PLAIN: Rights = Rights { no_new: false, is_root: false, user: 7, group: 8, permitted: 0 };
 
     #[test]
-    fn a_ticket_of_somebody_with_fewer_rights_is_of_no_use() {
+    fn record_of_a_process_with_fewer_rights_is_refused() {
         assert!(!Rights { user: 0, ..PLAIN }.are_those_of(7, 8));
         assert!(!Rights { user: 9, ..PLAIN }.are_those_of(7, 8));
         assert!(!Rights { group: 0, ..PLAIN }.are_those_of(7, 8));
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_of_somebody_with_the_same_rights_is_good() {
+    fn record_of_a_process_with_the_same_rights_is_accepted() {
         assert!(PLAIN.are_those_of(7, 8));
         assert!(Rights { user: 0, permitted: u64::MAX, ..PLAIN }.are_those_of(0, 8));
         assert!(Rights { is_root: true, permitted: u64::MAX, ..PLAIN }.are_those_of(0, 0));
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ordinary_file_gives_nothing() {
+    fn ordinary_file_gives_no_rights() {
         let own = std::env::current_exe().unwrap();
         assert!(!has_capabilities(&own));
         let all = Capabilities::now();

@@ -22,7 +22,7 @@ use crate::error::{Context, Error, Result};
 use crate::sys::copy::{copy_in, copy_out};
 use crate::sys::own::PerProcess;
 use crate::sys::pid::Owner;
-use crate::sys::signals::without;
+use crate::sys::signals::without_signal;
 use crate::sys::words::Words;
 
 /// The mappings that copies of this process do not have: their addresses and lengths.
@@ -53,7 +53,7 @@ pub(crate) fn grow(fd: impl AsFd, len: usize) -> Result<()> {
     let end = i64::try_from(len).map_err(|_| Error::Config(format!("{len} bytes of shared memory are too many")))?;
     // The limit on the size of files is one on shared memory, too, and the kernel would send a signal
     // that ends the program.
-    match without(Signal::SIGXFSZ, || ftruncate(&fd, end)) {
+    match without_signal(Signal::SIGXFSZ, || ftruncate(&fd, end)) {
         Err(Errno::EFBIG) => {
             return Err(Error::io("shared memory larger than the limit on files (RLIMIT_FSIZE)", Errno::EFBIG));
         }
@@ -261,7 +261,7 @@ impl Drop for Mapping {
 /// In a fresh fork: puts memory that nobody can touch in the place of what was
 /// [kept](Mapping::keep_from_copies) from it, so that nothing else comes to lie where its
 /// original's references point.
-pub(crate) fn fence_off() {
+pub(crate) fn reserve_kept() {
     // Another thread may have held the lock at the fork, if the program vouched for that; then the
     // places stay empty.
     let Some(Ok(kept)) = KEPT.last().map(Mutex::try_lock) else { return };

@@ -54,7 +54,7 @@ impl Disposition {
 
 /// Runs `act` without the signal that the kernel sends to this thread if that fails: the error says
 /// it all.
-pub(crate) fn without<R>(signal: Signal, act: impl FnOnce() -> nix::Result<R>) -> nix::Result<R> {
+pub(crate) fn without_signal<R>(signal: Signal, act: impl FnOnce() -> nix::Result<R>) -> nix::Result<R> {
     let own: SigSet = [signal].into_iter().collect();
     let before = own.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
     let outcome = act();
@@ -137,19 +137,19 @@ pub(crate) fn prepare() {
     for signal in (1..32).chain(libc::SIGRTMIN()..=libc::SIGRTMAX()).filter(|signal| !kept.contains(signal)) {
         let ignored = Disposition::of_number(signal).is_ok_and(|now| now.is_ignored());
         if !ignored || signal == libc::SIGCHLD {
-            set(signal, if is_request(signal) { Some(stand) } else { None });
+            set(signal, if is_request(signal) { Some(on_request) } else { None });
         }
     }
 }
 
 /// Begins the life of a worker of the zygote that is this process' parent: lets signals through.
-pub(crate) fn serve_zygote() {
+pub(crate) fn accept_signals_of_zygote() {
     ZYGOTE.store(getppid().as_raw(), Relaxed);
     let _ = SigSet::empty().thread_set_mask();
 }
 
 /// Leaves all signals of this process to its other threads.
-pub(crate) fn leave_to_others() {
+pub(crate) fn block_all() {
     let _ = SigSet::all().thread_set_mask();
 }
 
@@ -190,14 +190,14 @@ fn set(signal: c_int, handler: Option<Handler>) {
         action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
         action.sa_mask = *request_set().as_ref();
     }
-    // SAFETY: the only handler there is, `stand`, calls nothing but async-signal-safe functions.
+    // SAFETY: the only handler there is, `on_request`, calls nothing but async-signal-safe functions.
     unsafe { libc::sigaction(signal, &action, std::ptr::null_mut()) };
 }
 
 /// The handler of a worker. A signal that concerns the worker alone has its default effect: one
 /// that its zygote sent, that the worker raised, or that comes from a timer or descriptor of its
 /// own. Any other is for the program.
-extern "C" fn stand(signal: c_int, info: *mut siginfo_t, _context: *mut c_void) {
+extern "C" fn on_request(signal: c_int, info: *mut siginfo_t, _context: *mut c_void) {
     let zygote = ZYGOTE.load(Relaxed);
     // SAFETY: with SA_SIGINFO the kernel passes a valid siginfo_t, and any of its fields can be read as
     // an integer.
@@ -214,7 +214,8 @@ extern "C" fn stand(signal: c_int, info: *mut siginfo_t, _context: *mut c_void) 
         _ => false,
     };
     // A library that has put its own handler in the place of this one may call this one, too.
-    let in_place = Disposition::of_number(signal).is_ok_and(|now| now.0.sa_sigaction == stand as *const () as usize);
+    let in_place =
+        Disposition::of_number(signal).is_ok_and(|now| now.0.sa_sigaction == on_request as *const () as usize);
     if zygote != 0 && meant && in_place {
         set(signal, None);
         // SAFETY: raise is async-signal-safe. The signal is blocked here and takes effect when this

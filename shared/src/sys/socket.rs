@@ -14,7 +14,7 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFl
 use crate::error::{Context, Error, Result};
 
 /// Descriptors a message may carry: `SCM_MAX_FD` in `include/net/scm.h`.
-const MOST_FDS: usize = 253;
+const MAX_FDS: usize = 253;
 
 /// One end of a socket pair for small messages.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Socket {
 
     /// Tells the other end that no more will come. Works even while another process holds a copy of
     /// this end.
-    pub(crate) fn finish(&self) {
+    pub(crate) fn shut_down(&self) {
         // It fails only if the other end is gone, which is what it is for.
         let _ = shutdown(self.0.as_raw_fd(), Shutdown::Write);
     }
@@ -83,7 +83,7 @@ pub(crate) fn send(socket: impl AsFd, bytes: &[u8], fds: &[BorrowedFd<'_>], wait
 /// The descriptors are owned from the start: the control messages of nix are bare numbers, and of a
 /// truncated message it gives none, so that those which did arrive would stay open for ever.
 pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> nix::Result<Received> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FDS))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_FDS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
     let mut slices = [IoSliceMut::new(buffer)];

@@ -16,16 +16,16 @@ use crate::sys::own::PerProcess;
 pub(crate) struct ForkPermit(());
 
 impl ForkPermit {
-    /// Gives leave if this thread is the only one of the process, [`Harmless`] ones aside.
+    /// Gives leave if this thread is the only one of the process, [`ForkSafe`] ones aside.
     pub(crate) fn checked() -> Result<Self> {
-        match count_others_than_harmless()? {
+        match count_fork_unsafe()? {
             1 => Ok(Self(())),
             threads => Err(Error::ForkWithThreads { threads }),
         }
     }
 
     /// Gives leave if this thread is the only one of the process at this moment.
-    pub(crate) fn if_alone() -> Option<Self> {
+    pub(crate) fn if_single_threaded() -> Option<Self> {
         (count_threads().ok()? == 1).then_some(Self(()))
     }
 
@@ -33,7 +33,7 @@ impl ForkPermit {
     ///
     /// # Safety
     /// No other thread may hold a lock that code in the child will take (or the child must exec).
-    pub(crate) unsafe fn asserted() -> Self {
+    pub(crate) unsafe fn unchecked() -> Self {
         Self(())
     }
 }
@@ -41,32 +41,32 @@ impl ForkPermit {
 /// A mark for a thread of ours that takes no lock which code in a forked child could want: it does
 /// not stand in the way of a fork. (The allocator's lock does not count: the C library takes care
 /// of it.)
-pub(crate) struct Harmless(());
+pub(crate) struct ForkSafe(());
 
 /// The threads that are marked so. A fork has none of them.
-static HARMLESS: PerProcess<AtomicUsize> = PerProcess::new();
+static FORK_SAFE: PerProcess<AtomicUsize> = PerProcess::new();
 
-impl Harmless {
+impl ForkSafe {
     /// Marks the thread that is about to be started, and takes this with it.
     pub(crate) fn new() -> Self {
-        HARMLESS.get().fetch_add(1, SeqCst);
+        FORK_SAFE.get().fetch_add(1, SeqCst);
         Self(())
     }
 }
 
-impl Drop for Harmless {
+impl Drop for ForkSafe {
     fn drop(&mut self) {
-        HARMLESS.get().fetch_sub(1, SeqCst);
+        FORK_SAFE.get().fetch_sub(1, SeqCst);
     }
 }
 
 /// Counts this process' threads but the harmless ones. A thread that was joined stays listed for a
 /// moment, so a count over one is taken again for a while before it is believed.
-fn count_others_than_harmless() -> Result<usize> {
-    const PATIENCE: u32 = 50;
+fn count_fork_unsafe() -> Result<usize> {
+    const MAX_TRIES: u32 = 50;
     let mut threads = 0;
-    for _ in 0..PATIENCE {
-        threads = count_threads()?.saturating_sub(HARMLESS.get().load(SeqCst)).max(1);
+    for _ in 0..MAX_TRIES {
+        threads = count_threads()?.saturating_sub(FORK_SAFE.get().load(SeqCst)).max(1);
         if threads == 1 {
             break;
         }

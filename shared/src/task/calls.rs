@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use crate::codec::{self, Source};
 use crate::error::Error;
 use crate::fds::{self, Payload};
-use crate::task::refusal::refusal;
+use crate::task::returned_error::returned_error;
 use crate::task::{Arguments, ReturnValue};
 
 /// What a trampoline works through: calls of its function, one after the other.
@@ -19,14 +19,14 @@ pub(crate) trait Calls {
     fn next(&mut self) -> Option<Source<'_>>;
 
     /// The function's state, if it has one.
-    fn state(&mut self) -> Option<&mut State>;
+    fn state(&mut self) -> Option<&mut TaskState>;
 
     /// Ends the call. `output` has the result, if it went well; it comes back empty.
     fn end(&mut self, outcome: Result<(), Failure>, output: &mut Vec<u8>);
 
     /// Takes note that the function has returned this error. The call [ends](Calls::end) after
     /// that.
-    fn refuse(&mut self, _error: Error) {}
+    fn record_error(&mut self, _error: Error) {}
 
     /// Ends a call whose result is the first `len` bytes of `raw`.
     fn end_fixed(&mut self, raw: codec::fixed::Raw, len: usize);
@@ -42,8 +42,8 @@ pub(crate) enum Failure {
 }
 
 /// A task's state in a worker: as it came, and the value once it was needed.
-pub(crate) struct State {
-    pub(crate) carried: Payload,
+pub(crate) struct TaskState {
+    pub(crate) payload: Payload,
     pub(crate) value: Option<Box<dyn Any>>,
 }
 
@@ -57,8 +57,8 @@ pub(crate) fn run_calls<Args: Arguments, R: ReturnValue, const ONCE: bool>(
     while let Some(input) = calls.next() {
         let args = Args::decode(input).map_err(Failure::Decode);
         let result = args.and_then(|args| function(calls, args));
-        if ONCE && let Some(error) = result.as_ref().ok().and_then(refusal) {
-            calls.refuse(error);
+        if ONCE && let Some(error) = result.as_ref().ok().and_then(returned_error) {
+            calls.record_error(error);
         }
         if let (Ok(value), Some(len)) = (&result, codec::fixed::size::<R>()) {
             calls.end_fixed(codec::fixed::raw(value), len);
@@ -74,7 +74,7 @@ pub(crate) fn state<S: DeserializeOwned + 'static>(calls: &mut dyn Calls) -> Res
     let missing = || Failure::Decode("the task's state did not arrive".into());
     let state = calls.state().ok_or_else(missing)?;
     if state.value.is_none() {
-        let Payload { bytes, handles } = &mut state.carried;
+        let Payload { bytes, handles } = &mut state.payload;
         let value: S = fds::unpack(handles, || codec::decode(Source::Slice(bytes))).map_err(Failure::Decode)?;
         state.value = Some(Box::new(value));
     }

@@ -46,7 +46,7 @@ impl Caught {
         Self { envelope, pid: std::process::id() }
     }
 
-    fn told(message: String) -> Self {
+    fn with_message(message: String) -> Self {
         Self::new(Envelope { message, location: None, backtrace: None })
     }
 }
@@ -77,7 +77,7 @@ where
             // SAFETY: only `prepare_as` names this function, for a `Concurrent`, which is made from a value of
             // F.
             let function = unsafe { zst_ref::<F>() };
-            run_calls::<_, _, false>(calls, |_, (most, items): (u64, Vec<A>)| Ok(call_all(function, most, items)));
+            run_calls::<_, _, false>(calls, |_, (max, items): (u64, Vec<A>)| Ok(call_all(function, max, items)));
         }
         Ok(Prepared {
             function: Function::name(const { &Entry::new(run::<F, A, Fut, R>) })?,
@@ -90,9 +90,9 @@ where
         std::any::type_name::<F>()
     }
 
-    fn call(&self, (most, items): (u64, Vec<A>)) -> Self::Output {
+    fn call(&self, (max, items): (u64, Vec<A>)) -> Self::Output {
         // SAFETY: a `Concurrent` is made from a value of F.
-        call_all(unsafe { zst_ref::<F>() }, most, items)
+        call_all(unsafe { zst_ref::<F>() }, max, items)
     }
 }
 
@@ -101,9 +101,9 @@ thread_local! {
     static RUNTIME: std::io::Result<Runtime> = Builder::new_current_thread().enable_all().build();
 }
 
-/// Calls `f` on all items, with up to `most` of the calls under way at a time. The results are in
+/// Calls `f` on all items, with up to `max` of the calls under way at a time. The results are in
 /// the items' order.
-fn call_all<F, A, Fut, R>(f: &'static F, most: u64, items: Vec<A>) -> Vec<Result<R, Caught>>
+fn call_all<F, A, Fut, R>(f: &'static F, max: u64, items: Vec<A>) -> Vec<Result<R, Caught>>
 where
     F: Fn(A) -> Fut,
     A: 'static,
@@ -111,15 +111,15 @@ where
     R: 'static,
 {
     RUNTIME.with(|runtime| match runtime {
-        Ok(runtime) => LocalSet::new().block_on(runtime, run_all(f, most, items)),
+        Ok(runtime) => LocalSet::new().block_on(runtime, run_all(f, max, items)),
         Err(error) => {
-            let refused = |_| Err(Caught::told(format!("the worker cannot start an event loop: {error}")));
+            let refused = |_| Err(Caught::with_message(format!("the worker cannot start an event loop: {error}")));
             items.iter().map(refused).collect()
         }
     })
 }
 
-async fn run_all<F, A, Fut, R>(f: &'static F, most: u64, items: Vec<A>) -> Vec<Result<R, Caught>>
+async fn run_all<F, A, Fut, R>(f: &'static F, max: u64, items: Vec<A>) -> Vec<Result<R, Caught>>
 where
     F: Fn(A) -> Fut,
     A: 'static,
@@ -129,7 +129,7 @@ where
     let mut results: Vec<Option<Result<R, Caught>>> = items.iter().map(|_| None).collect();
     let (mut items, mut under_way) = (items.into_iter().enumerate(), JoinSet::new());
     loop {
-        while (under_way.len() as u64) < most
+        while (under_way.len() as u64) < max
             && let Some((index, item)) = items.next()
         {
             under_way.spawn_local(async move { (index, catch(f, item).await) });
@@ -141,7 +141,7 @@ where
             None => break,
         }
     }
-    let missing = || Err(Caught::told("a value of the async function panicked while it was dropped".into()));
+    let missing = || Err(Caught::with_message("a value of the async function panicked while it was dropped".into()));
     results.into_iter().map(|result| result.unwrap_or_else(missing)).collect()
 }
 

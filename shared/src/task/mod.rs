@@ -13,11 +13,11 @@ mod concurrent;
 mod name;
 pub(crate) mod panic;
 mod partial;
-mod refusal;
+mod returned_error;
 
 pub use argument::{Argument, OwnedNotBorrowed, ReturnValue};
 pub use arguments::Arguments;
-pub(crate) use calls::{Calls, Failure, State};
+pub(crate) use calls::{Calls, Failure, TaskState};
 #[cfg(feature = "tokio")]
 pub(crate) use concurrent::Concurrent;
 pub(crate) use name::Function;

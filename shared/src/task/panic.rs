@@ -19,7 +19,7 @@ thread_local! {
 /// started) go to the hook that was there before.
 pub(crate) fn install_hook() {
     let before = panic::take_hook();
-    panic::set_hook(Box::new(move |info| if IN_TASK.get() { note(info) } else { before(info) }));
+    panic::set_hook(Box::new(move |info| if IN_TASK.get() { record(info) } else { before(info) }));
 }
 
 /// As [`install_hook`], once in this program.
@@ -28,7 +28,7 @@ pub(crate) fn install_hook_once() {
     INSTALLED.call_once(install_hook);
 }
 
-fn note(info: &PanicHookInfo<'_>) {
+fn record(info: &PanicHookInfo<'_>) {
     let backtrace = Backtrace::capture();
     let captured = backtrace.status() == BacktraceStatus::Captured;
     let envelope = Envelope {

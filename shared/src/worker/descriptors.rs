@@ -43,7 +43,7 @@ impl Descriptors {
     }
 
     /// Wakes the parent.
-    pub(super) fn ring(&self) -> Result<(), Corrupt> {
+    pub(super) fn notify(&self) -> Result<(), Corrupt> {
         if file(&self.notifier) != self.files[0] {
             return Err(Corrupt);
         }

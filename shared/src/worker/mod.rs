@@ -33,7 +33,7 @@ use crate::sys::notifier::Notifier;
 use crate::sys::pid::Owner;
 use crate::sys::process;
 use crate::sys::socket::Socket;
-use crate::task::{State, panic};
+use crate::task::{TaskState, panic};
 
 use descriptors::Descriptors;
 use output::Output;
@@ -41,7 +41,7 @@ use result_writer::ResultWriter;
 use task_reader::TaskReader;
 
 /// What a fresh worker starts from.
-pub(crate) struct Seed {
+pub(crate) struct WorkerFds {
     /// The shared memory.
     pub(crate) segment: OwnedFd,
     /// The parent's notifier.
@@ -53,25 +53,25 @@ pub(crate) struct Seed {
 }
 
 /// The exit code of a worker that found its memory or its orders unreadable.
-const CONFUSED: i32 = 70;
+const EXIT_CORRUPT: i32 = 70;
 
 /// Works until told to quit; ends the process.
-pub(crate) fn run(seed: Seed) -> ! {
-    let Ok(segment) = Segment::open(&seed.segment, ObjectKind::Worker) else { exit_now(CONFUSED) };
-    drop(seed.segment);
-    let _lifeline = seed.lifeline;
+pub(crate) fn run(fds: WorkerFds) -> ! {
+    let Ok(segment) = Segment::open(&fds.segment, ObjectKind::Worker) else { exit_now(EXIT_CORRUPT) };
+    drop(fds.segment);
+    let _lifeline = fds.lifeline;
     panic::install_hook();
-    let mut worker = Worker::new(Arc::new(segment), Notifier::from_fd(seed.notifier), Socket::from_fd(seed.handles));
+    let mut worker = Worker::new(Arc::new(segment), Notifier::from_fd(fds.notifier), Socket::from_fd(fds.handles));
     let outcome = worker.serve();
     for state in std::mem::take(&mut worker.states) {
         foreign::run_or_forget(|| drop(state));
     }
     shm::leave_all();
-    let shown = worker.output.show_last();
+    let shown = worker.output.flush_last();
     match outcome {
         Ok(code) if shown => exit::exit(code),
         // The descriptors go with the process: their numbers may be those of files that a task has open.
-        outcome => exit_now(outcome.unwrap_or(CONFUSED)),
+        outcome => exit_now(outcome.unwrap_or(EXIT_CORRUPT)),
     }
 }
 
@@ -82,7 +82,7 @@ struct Worker {
     results: ResultWriter,
     descriptors: Rc<Descriptors>,
     output: Rc<Output>,
-    states: HashMap<u64, State>,
+    states: HashMap<u64, TaskState>,
     /// Whether the latest task failed.
     failed: bool,
     /// What to run before the end.
@@ -133,8 +133,8 @@ impl Worker {
                 RecordKind::Setup => self.set_up(len)?,
                 RecordKind::Initialize => self.initialize(&record, len)?,
                 RecordKind::State => {
-                    let carried = Payload { handles: self.handles_of(&record)?, bytes: self.tasks.take_owned(len)? };
-                    self.states.insert(record.state, State { carried, value: None });
+                    let payload = Payload { handles: self.handles_of(&record)?, bytes: self.tasks.take_owned(len)? };
+                    self.states.insert(record.state, TaskState { payload, value: None });
                 }
                 RecordKind::Forget => {
                     let state = self.states.remove(&record.state);
@@ -142,8 +142,8 @@ impl Worker {
                 }
                 RecordKind::RunOne | RecordKind::RunMany => self.run_chunk(&record, len)?,
                 RecordKind::Finalize => {
-                    let carried = Payload { handles: self.handles_of(&record)?, bytes: self.tasks.take_owned(len)? };
-                    self.finalizer = Some((record, carried));
+                    let payload = Payload { handles: self.handles_of(&record)?, bytes: self.tasks.take_owned(len)? };
+                    self.finalizer = Some((record, payload));
                 }
                 RecordKind::Quit => return Ok(self.finalize()),
             }
@@ -206,8 +206,8 @@ impl Worker {
             let _ = codec::encode_plain(&Error::Failed(why), &mut payload);
         }
         self.results.send(Kind::Initializer, None, &mut payload)?;
-        self.results.show()?;
-        self.output.show_last();
+        self.results.publish()?;
+        self.output.flush_last();
         exit_now(1)
     }
 }

@@ -9,7 +9,7 @@ use crate::sys::exit::flush_stdio;
 use crate::sys::threads::is_single_threaded;
 
 /// How long a worker that ends waits until what tasks have printed is out.
-const PATIENCE: Duration = Duration::from_millis(500);
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Flushes the buffers of standard output and of C's streams.
 ///
@@ -23,16 +23,16 @@ pub(super) struct Output {
 
 impl Output {
     /// Shows what was printed, soon at the latest.
-    pub(super) fn show(&self) {
-        if is_single_threaded() { flush_stdio() } else { self.hand_over() }
+    pub(super) fn flush(&self) {
+        if is_single_threaded() { flush_stdio() } else { self.flush_in_thread() }
     }
 
     /// Shows what was printed before the process ends; says whether that could be done.
-    pub(super) fn show_last(&self) -> bool {
-        let until = Instant::now() + PATIENCE;
+    pub(super) fn flush_last(&self) -> bool {
+        let until = Instant::now() + FLUSH_TIMEOUT;
         // One that has begun may have passed what was printed since.
         self.wait(until);
-        self.show();
+        self.flush();
         self.wait(until);
         !self.flushing.load(Acquire)
     }
@@ -43,7 +43,7 @@ impl Output {
         }
     }
 
-    fn hand_over(&self) {
+    fn flush_in_thread(&self) {
         if self.flushing.swap(true, Acquire) {
             return;
         }

@@ -37,7 +37,7 @@ impl ResultWriter {
     }
 
     /// Writes `payload` as a frame and empties it. Once this returns, the frame is there for the
-    /// parent even if the worker dies; the parent sees it after [`show`](ResultWriter::show), or once
+    /// parent even if the worker dies; the parent sees it after [`publish`](ResultWriter::publish), or once
     /// enough has gathered.
     pub(super) fn send(
         &mut self,
@@ -92,13 +92,13 @@ impl ResultWriter {
     #[inline]
     fn sent(&mut self) -> Result<(), Corrupt> {
         self.segment.header().worker.solid.store(self.ring.written(), Release);
-        if self.ring.unpublished() >= BATCH { self.show() } else { Ok(()) }
+        if self.ring.unpublished() >= BATCH { self.publish() } else { Ok(()) }
     }
 
     /// Shows the parent all results, and wakes it if it sleeps.
-    pub(super) fn show(&mut self) -> Result<(), Corrupt> {
+    pub(super) fn publish(&mut self) -> Result<(), Corrupt> {
         self.ring.publish();
-        if self.segment.header().results_awaited() { self.descriptors.ring() } else { Ok(()) }
+        if self.segment.header().results_awaited() { self.descriptors.notify() } else { Ok(()) }
     }
 
     /// Writes all of `bytes`, in as many pieces as the room in the ring asks for.
@@ -110,7 +110,7 @@ impl ResultWriter {
             if bytes.is_empty() {
                 return Ok(());
             }
-            self.show()?;
+            self.publish()?;
             if written > 0 {
                 continue;
             }

@@ -10,13 +10,13 @@ use crate::protocol::{Envelope, Items, Kind, Record, RecordKind};
 use crate::ring::{Corrupt, Flags, Segment};
 use crate::sys::clock::now_ns;
 use crate::sys::pid::Owner;
-use crate::task::{Calls, Failure, Function, State, panic};
+use crate::task::{Calls, Failure, Function, TaskState, panic};
 use crate::worker::Worker;
 use crate::worker::result_writer::ResultWriter;
 
 /// Records of up to this many tasks note when each began, at the price of one reading of the clock
 /// (some 25 ns) a task. Larger ones do so only for the sake of a time limit or a trace.
-const FEW: u32 = 16;
+const MAX_STAMPED: u32 = 16;
 
 impl Worker {
     /// Runs the record's tasks, unless the parent has taken them back.
@@ -29,7 +29,7 @@ impl Worker {
             return Ok(());
         }
         let trace = header.has(Flags::TRACE);
-        let stamp = trace || record.count <= FEW || header.has(Flags::STAMP);
+        let stamp = trace || record.count <= MAX_STAMPED || header.has(Flags::STAMP);
         let began = self.now.unwrap_or_else(now_ns);
         header.worker.started_at.store(began, Relaxed);
         let mut run = Run {
@@ -60,7 +60,7 @@ impl Worker {
         if header.has(Flags::MEMORY) {
             header.worker.memory.store(crate::sys::memory::resident(None), Relaxed);
         }
-        self.results.show()
+        self.results.publish()
     }
 
     /// Runs an initializer or a finalizer; says what went wrong.
@@ -112,7 +112,7 @@ struct Run<'a> {
     input: Input<'a>,
     results: &'a mut ResultWriter,
     segment: &'a Segment,
-    state: Option<&'a mut State>,
+    state: Option<&'a mut TaskState>,
     started: u64,
     now: u64,
     stamp: bool,
@@ -175,7 +175,7 @@ impl Calls for Run<'_> {
         Some(input)
     }
 
-    fn state(&mut self) -> Option<&mut State> {
+    fn state(&mut self) -> Option<&mut TaskState> {
         self.state.as_deref_mut()
     }
 
@@ -208,7 +208,7 @@ impl Calls for Run<'_> {
 /// The single call of an initializer or a finalizer. Nobody wants its result, but for an error.
 struct Once<'a> {
     input: Option<&'a mut Vec<u8>>,
-    state: Option<&'a mut State>,
+    state: Option<&'a mut TaskState>,
     failure: Option<Error>,
 }
 
@@ -217,11 +217,11 @@ impl Calls for Once<'_> {
         self.input.take().map(Source::Buffer)
     }
 
-    fn state(&mut self) -> Option<&mut State> {
+    fn state(&mut self) -> Option<&mut TaskState> {
         self.state.as_deref_mut()
     }
 
-    fn refuse(&mut self, error: Error) {
+    fn record_error(&mut self, error: Error) {
         self.failure = Some(error);
     }
 

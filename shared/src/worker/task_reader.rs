@@ -10,7 +10,7 @@ use crate::worker::output::Output;
 
 /// Bytes taken from the ring at a time; payloads larger than this go straight to where they are
 /// needed.
-const GULP: usize = 64 * 1024;
+const READ_LEN: usize = 64 * 1024;
 
 pub(super) struct TaskReader {
     segment: Arc<Segment>,
@@ -33,7 +33,7 @@ impl TaskReader {
             return Ok(false);
         }
         // Nothing to do is the time to show what tasks have printed, and to see what they have left.
-        self.output.show();
+        self.output.flush();
         self.descriptors.check()?;
         self.sleep()?;
         Ok(true)
@@ -48,20 +48,20 @@ impl TaskReader {
         outcome.map(drop)
     }
 
-    /// Moves what the ring has to the end of `into`, at most `most` bytes; waits for the first of
+    /// Moves what the ring has to the end of `into`, at max `max` bytes; waits for the first of
     /// them.
-    fn read(&mut self, into: &mut Vec<u8>, most: usize) -> Result<(), Corrupt> {
-        while self.ring.read(into, most)? == 0 {
+    fn read(&mut self, into: &mut Vec<u8>, max: usize) -> Result<(), Corrupt> {
+        while self.ring.read(into, max)? == 0 {
             // The parent may sleep until it has room for what is missing.
-            self.give_room()?;
+            self.announce_room()?;
             self.sleep()?;
         }
         Ok(())
     }
 
     /// The parent may write where bytes were read.
-    fn give_room(&self) -> Result<(), Corrupt> {
-        if self.segment.header().room_awaited() { self.descriptors.ring() } else { Ok(()) }
+    fn announce_room(&self) -> Result<(), Corrupt> {
+        if self.segment.header().room_awaited() { self.descriptors.notify() } else { Ok(()) }
     }
 
     /// The next `len` bytes.
@@ -71,9 +71,9 @@ impl TaskReader {
             buffer.drain(..self.at);
             self.at = 0;
             while buffer.len() < len {
-                self.read(&mut buffer, GULP)?;
+                self.read(&mut buffer, READ_LEN)?;
             }
-            self.give_room()?;
+            self.announce_room()?;
             self.buffer = buffer;
         }
         self.at += len;
@@ -91,7 +91,7 @@ impl TaskReader {
             let missing = len - bytes.len();
             self.read(&mut bytes, missing.min(self.segment.piece()))?;
             if self.ring.has_much_room() || bytes.len() == len {
-                self.give_room()?;
+                self.announce_room()?;
             }
         }
         Ok(bytes)

@@ -15,18 +15,18 @@ use crate::error::{Context, Error, Result};
 use crate::exit_status::ExitStatus;
 use crate::fds;
 use crate::sys::executable::Executable;
+use crate::sys::inherited_state::InheritedState;
 use crate::sys::launch;
 use crate::sys::own::PerProcess;
 use crate::sys::pid::Owner;
 use crate::sys::poll::await_readable;
 use crate::sys::process;
-use crate::sys::shm::{Mapping, fence_off};
+use crate::sys::shm::{Mapping, reserve_kept};
 use crate::sys::signals::Blocked;
 use crate::sys::socket::{Received, Socket};
-use crate::sys::state::State;
 use crate::sys::threads::ForkPermit;
 use crate::zygote::StartMethod;
-use crate::zygote::message::{self, MOST_BYTES, Report, Request};
+use crate::zygote::message::{self, MAX_MESSAGE_LEN, Report, Request};
 use crate::zygote::server::serve;
 
 /// How long the end of a zygote, or of a zygote's workers, may take before the zygote is killed.
@@ -35,7 +35,7 @@ use crate::zygote::server::serve;
 const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Zygotes that may die one after the other just when a pool wants to use them.
-const TRIES: u32 = 5;
+const MAX_TRIES: u32 = 5;
 
 /// The zygote process that exec-based pools share. A forked child must not use its parent's.
 static SHARED: PerProcess<Mutex<Option<Shared>>> = PerProcess::new();
@@ -43,7 +43,7 @@ static SHARED: PerProcess<Mutex<Option<Shared>>> = PerProcess::new();
 /// See [`SHARED`].
 struct Shared {
     /// What the process was then. Workers are to be what the program is when their pool is built.
-    state: State,
+    state: InheritedState,
     zygote: Weak<Zygote>,
 }
 
@@ -79,7 +79,7 @@ impl Zygote {
         bootstrap::require_init()?;
         let program = Executable::own()?;
         let mut shared = SHARED.get().lock().unwrap_or_else(PoisonError::into_inner);
-        let state = State::now().context("cannot read what this process hands on to a child")?;
+        let state = InheritedState::now().context("cannot read what this process hands on to a child")?;
         if let Some(shared) = &*shared
             && shared.state == state
             && let Some(zygote) = shared.zygote.upgrade()
@@ -88,10 +88,10 @@ impl Zygote {
             return Ok(zygote);
         }
         let (ours, theirs) = Socket::pair()?;
-        let (_, paper) = Mapping::create("multiproc-bootstrap", 4096)?;
-        bootstrap::write(&paper, Role::Zygote, program.build)?;
-        let pid = launch::spawn(&program, paper.as_fd(), theirs.as_fd())?;
-        let zygote = Arc::new(Self::new(pid, Some(ours), Some(paper))?);
+        let (_, record) = Mapping::create("multiproc-bootstrap", 4096)?;
+        bootstrap::write(&record, Role::Zygote, program.build)?;
+        let pid = launch::spawn(&program, record.as_fd(), theirs.as_fd())?;
+        let zygote = Arc::new(Self::new(pid, Some(ours), Some(record))?);
         *shared = Some(Shared { state, zygote: Arc::downgrade(&zygote) });
         Ok(zygote)
     }
@@ -129,7 +129,7 @@ impl Zygote {
     }
 
     fn failure(&self) -> Option<Failure> {
-        self.bootstrap.as_ref().and_then(Failure::left_in)
+        self.bootstrap.as_ref().and_then(Failure::read_from)
     }
 
     /// Waits until it has ended, for at most `timeout`; returns whether it has.
@@ -148,7 +148,7 @@ impl Drop for Zygote {
             return;
         }
         if let Some(root) = &self.root {
-            root.finish();
+            root.shut_down();
         }
         if !self.await_end(END_TIMEOUT) {
             // Stopped or stuck.
@@ -169,17 +169,17 @@ pub(crate) struct ZygoteClient {
 }
 
 impl ZygoteClient {
-    /// Finds or starts a zygote. `vouched` lets [`StartMethod::Fork`] work beside other threads.
-    pub(crate) fn new(method: StartMethod, vouched: Option<ForkPermit>) -> Result<Self> {
+    /// Finds or starts a zygote. `unchecked` lets [`StartMethod::Fork`] work beside other threads.
+    pub(crate) fn new(method: StartMethod, unchecked: Option<ForkPermit>) -> Result<Self> {
         process::check_namespace()?;
         if method == StartMethod::Fork {
-            return Self::fork(vouched.map_or_else(ForkPermit::checked, Ok)?);
+            return Self::fork(unchecked.map_or_else(ForkPermit::checked, Ok)?);
         }
-        let mut tries = TRIES;
+        let mut tries = MAX_TRIES;
         loop {
             let zygote = Zygote::shared()?;
             let (channel, theirs) = Socket::pair()?;
-            let mut buffer = [0; MOST_BYTES];
+            let mut buffer = [0; MAX_MESSAGE_LEN];
             let len = message::encode(&Request::Open, &mut buffer);
             let root = zygote.root.as_ref().ok_or(Error::Disconnected)?;
             match root.send(&buffer[..len], &[theirs.as_fd()], true) {
@@ -202,8 +202,8 @@ impl ZygoteClient {
         match process::fork(permit).context("cannot fork")? {
             None => {
                 drop(channel);
-                fds::leave_behind();
-                fence_off();
+                fds::close_inherited();
+                reserve_kept();
                 serve(theirs, parent, permit)
             }
             Some(pid) => {
@@ -238,7 +238,7 @@ impl ZygoteClient {
     }
 
     fn request(&self, request: Request, fds: &[BorrowedFd<'_>]) -> Result<()> {
-        let mut buffer = [0; MOST_BYTES];
+        let mut buffer = [0; MAX_MESSAGE_LEN];
         let len = message::encode(&request, &mut buffer);
         self.channel.send(&buffer[..len], fds, true).map_err(|errno| match errno {
             Errno::EPIPE | Errno::ECONNRESET => Error::Disconnected,
@@ -252,7 +252,7 @@ impl ZygoteClient {
         if !self.zygote.owner.is_here() {
             return;
         }
-        self.channel.finish();
+        self.channel.shut_down();
         let deadline = Instant::now() + END_TIMEOUT;
         loop {
             match self.report() {
@@ -282,7 +282,7 @@ impl ZygoteClient {
 
     /// The next report, without waiting; [`Error::Disconnected`] if the zygote has died.
     pub(crate) fn report(&self) -> Result<Option<Report>> {
-        let mut buffer = [0; MOST_BYTES];
+        let mut buffer = [0; MAX_MESSAGE_LEN];
         loop {
             match self.channel.receive(&mut buffer).context("cannot hear from the zygote")? {
                 Received::Message(len, _) | Received::Truncated(len) => match message::decode(&buffer[..len]) {

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use crate::exit_status::ExitStatus;
 use crate::sys::signals;
 use crate::sys::socket::Socket;
-use crate::zygote::message::{self, MOST_BYTES, Report};
+use crate::zygote::message::{self, MAX_MESSAGE_LEN, Report};
 
 /// A worker that lives or is not reaped.
 pub(super) struct Worker {
@@ -53,7 +53,7 @@ impl WorkerGroup {
     }
 
     pub(super) fn flush(&mut self) {
-        let mut buffer = [0; MOST_BYTES];
+        let mut buffer = [0; MAX_MESSAGE_LEN];
         while let Some(report) = self.unsent.front() {
             let len = message::encode(report, &mut buffer);
             match self.channel.send(&buffer[..len], &[], false) {
@@ -69,7 +69,7 @@ impl WorkerGroup {
     }
 
     /// Whether it has served its time.
-    pub(super) fn is_over(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         self.orphaned && self.workers.is_empty() && self.held.is_empty()
     }
 
@@ -90,7 +90,7 @@ impl WorkerGroup {
     }
 
     /// Ends all workers: nobody wants them any more.
-    pub(super) fn abandon(&mut self) {
+    pub(super) fn kill_all(&mut self) {
         self.orphaned = true;
         let all: Vec<u64> = self.workers.keys().copied().collect();
         all.into_iter().for_each(|id| self.kill(id));

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::exit_status::ExitStatus;
 
 /// Room for any message.
-pub(super) const MOST_BYTES: usize = 64;
+pub(super) const MAX_MESSAGE_LEN: usize = 64;
 
 /// From the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ pub(crate) enum Report {
     Exited { worker: u64, status: ExitStatus },
 }
 
-pub(super) fn encode<M: Serialize>(message: &M, buffer: &mut [u8; MOST_BYTES]) -> usize {
+pub(super) fn encode<M: Serialize>(message: &M, buffer: &mut [u8; MAX_MESSAGE_LEN]) -> usize {
     // The messages are a few integers each, at most 10 bytes apiece in this encoding: they fit.
     postcard::to_slice(message, buffer).map_or(0, |bytes| bytes.len())
 }
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn the_largest_messages_fit() {
-        let mut buffer = [0; MOST_BYTES];
+        let mut buffer = [0; MAX_MESSAGE_LEN];
         let requests = [
             Request::Start { worker: u64::MAX, exec: true, keep: true },
             Request::Signal { worker: u64::MAX, signal: i32::MIN, handled: true },
@@ -66,8 +66,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_a_message_or_none(bytes in proptest::collection::vec(any::<u8>(), 0..MOST_BYTES)) {
-            let mut buffer = [0; MOST_BYTES];
+        fn any_bytes_are_a_message_or_none(bytes in proptest::collection::vec(any::<u8>(), 0..MAX_MESSAGE_LEN)) {
+            let mut buffer = [0; MAX_MESSAGE_LEN];
             if let Some(request) = decode::<Request>(&bytes) {
                 let len = encode(&request, &mut buffer);
                 prop_assert_eq!(decode::<Request>(&buffer[..len]), Some(request));

@@ -11,7 +11,7 @@
 //! [`group`] has the workers of one pool as the zygote sees them, and [`orphans`] what is left of
 //! a worker when it has ended: the processes that its tasks have started.
 
-mod children;
+mod child_signal;
 mod client;
 mod group;
 mod leftover;

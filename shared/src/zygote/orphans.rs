@@ -19,7 +19,7 @@ use nix::unistd::{Pid, getpid};
 
 /// How long the end of a worker may be held back until that of what it had started: longer only if
 /// the kernel cannot end a process.
-const LONGEST: Duration = Duration::from_secs(1);
+const MAX_HOLD: Duration = Duration::from_secs(1);
 
 /// An orphan that was not killed.
 #[derive(Debug, Default)]
@@ -27,24 +27,24 @@ struct Detached {
     /// The workers that it can have come from.
     origins: BTreeSet<Pid>,
     /// One of those that are no more was killed.
-    doomed: bool,
+    origin_killed: bool,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Orphans {
-    left: BTreeMap<Pid, Detached>,
+    detached: BTreeMap<Pid, Detached>,
     /// Killed, and not reaped yet.
     killed: BTreeSet<Pid>,
     /// Until when a hunt goes on that was begun by a worker's end.
-    hunt: Option<Instant>,
+    deadline: Option<Instant>,
 }
 
 impl Orphans {
     /// Takes note of the orphans there are, before one of the workers is killed. `workers` are all
     /// there are, and `origins` those whose orphans are to end with them.
-    pub(super) fn note(&mut self, workers: &BTreeSet<Pid>, origins: &BTreeSet<Pid>) {
-        for pid in self.strangers(workers) {
-            self.left.insert(pid, Detached { origins: origins.clone(), doomed: false });
+    pub(super) fn record(&mut self, workers: &BTreeSet<Pid>, origins: &BTreeSet<Pid>) {
+        for pid in self.unknown_children(workers) {
+            self.detached.insert(pid, Detached { origins: origins.clone(), origin_killed: false });
         }
     }
 
@@ -52,61 +52,61 @@ impl Orphans {
     /// is to end.
     pub(super) fn on_worker_end(&mut self, worker: Pid, kill: bool, workers: &BTreeSet<Pid>) {
         if kill {
-            self.hunt = Some(Instant::now() + LONGEST);
-        } else if !self.is_hunting() {
-            for pid in self.strangers(workers) {
-                self.left.insert(pid, Detached::default());
+            self.deadline = Some(Instant::now() + MAX_HOLD);
+        } else if !self.is_killing() {
+            for pid in self.unknown_children(workers) {
+                self.detached.insert(pid, Detached::default());
             }
         }
-        let mut doomed = Vec::new();
-        for (pid, orphan) in &mut self.left {
+        let mut origin_killed = Vec::new();
+        for (pid, orphan) in &mut self.detached {
             if orphan.origins.remove(&worker) {
-                orphan.doomed |= kill;
-                if orphan.doomed && orphan.origins.is_empty() {
-                    doomed.push(*pid);
+                orphan.origin_killed |= kill;
+                if orphan.origin_killed && orphan.origins.is_empty() {
+                    origin_killed.push(*pid);
                 }
             }
         }
-        doomed.into_iter().for_each(|pid| self.kill(pid));
+        origin_killed.into_iter().for_each(|pid| self.kill(pid));
     }
 
     /// A child that is no worker was reaped.
     pub(super) fn on_end(&mut self, pid: Pid) {
-        self.left.remove(&pid);
+        self.detached.remove(&pid);
         self.killed.remove(&pid);
     }
 
     /// Kills what has turned up since a worker was killed. Ends the hunt when there is no more.
-    pub(super) fn hunt(&mut self, workers: &BTreeSet<Pid>) {
-        let Some(until) = self.hunt else { return };
-        self.strangers(workers).into_iter().for_each(|pid| self.kill(pid));
+    pub(super) fn kill_new(&mut self, workers: &BTreeSet<Pid>) {
+        let Some(until) = self.deadline else { return };
+        self.unknown_children(workers).into_iter().for_each(|pid| self.kill(pid));
         if self.killed.is_empty() || Instant::now() >= until {
-            self.hunt = None;
+            self.deadline = None;
         }
     }
 
-    pub(super) fn is_hunting(&self) -> bool {
-        self.hunt.is_some()
+    pub(super) fn is_killing(&self) -> bool {
+        self.deadline.is_some()
     }
 
     /// How long the hunt may still take.
     pub(super) fn time_left(&self) -> Option<Duration> {
-        self.hunt.map(|until| until.saturating_duration_since(Instant::now()))
+        self.deadline.map(|until| until.saturating_duration_since(Instant::now()))
     }
 
     fn kill(&mut self, pid: Pid) {
-        self.left.remove(&pid);
+        self.detached.remove(&pid);
         if kill(pid, Signal::SIGKILL) == Err(Errno::EPERM) {
             // Another user's by now, and nothing to wait for.
-            self.left.insert(pid, Detached::default());
+            self.detached.insert(pid, Detached::default());
         } else {
             self.killed.insert(pid);
         }
     }
 
     /// This process' children that are neither workers nor known.
-    fn strangers(&self, workers: &BTreeSet<Pid>) -> Vec<Pid> {
-        let known = |pid: &Pid| workers.contains(pid) || self.left.contains_key(pid) || self.killed.contains(pid);
+    fn unknown_children(&self, workers: &BTreeSet<Pid>) -> Vec<Pid> {
+        let known = |pid: &Pid| workers.contains(pid) || self.detached.contains_key(pid) || self.killed.contains(pid);
         children().into_iter().filter(|pid| !known(pid)).collect()
     }
 }

@@ -22,11 +22,11 @@ use crate::sys::process;
 use crate::sys::signals;
 use crate::sys::socket::{Received, Socket};
 use crate::sys::threads::ForkPermit;
-use crate::worker::{self, Seed};
+use crate::worker::{self, WorkerFds};
 use crate::zygote::TITLE;
-use crate::zygote::children::Children;
+use crate::zygote::child_signal::ChildSignal;
 use crate::zygote::group::{Worker, WorkerGroup};
-use crate::zygote::message::{self, MOST_BYTES, Report, Request};
+use crate::zygote::message::{self, MAX_MESSAGE_LEN, Report, Request};
 use crate::zygote::orphans::Orphans;
 
 /// The life of a zygote made by exec: serves, and ends the process. `may_fork` says whether it can
@@ -71,10 +71,10 @@ fn serve_until_end(
     let outcome = Server::new(root, group, parent, may_fork).and_then(Server::run);
     match outcome {
         // This is the child: everything of the zygote's is closed by now.
-        Ok(Some((seed, zygote))) => {
+        Ok(Some((fds, zygote))) => {
             process::die_with(zygote);
-            signals::serve_zygote();
-            worker::run(seed)
+            signals::accept_signals_of_zygote();
+            worker::run(fds)
         }
         Ok(None) => exit_now(0),
         Err(errno) => errno,
@@ -90,16 +90,17 @@ struct Server<M> {
     /// Readable once the program has ended, however that happened and whoever still holds its
     /// sockets.
     parent: OwnedFd,
-    children: Children,
+    children: ChildSignal,
     may_fork: M,
 }
 
 /// In a forked child: what it is to work with, and the zygote's pid.
-type Child = Option<(Seed, Pid)>;
+type Child = Option<(WorkerFds, Pid)>;
 
 impl<M: Fn() -> Option<ForkPermit>> Server<M> {
     fn new(root: Option<Socket>, group: Option<Socket>, parent: Pid, may_fork: M) -> nix::Result<Self> {
-        let children = if may_fork().is_some() { Children::of_one_thread()? } else { Children::of_threads()? };
+        let children =
+            if may_fork().is_some() { ChildSignal::for_single_thread()? } else { ChildSignal::for_threads()? };
         let pid = rustix::process::Pid::from_raw(parent.as_raw()).ok_or(Errno::ESRCH)?;
         let pidfd = pidfd_open(pid, PidfdFlags::empty()).map_err(|error| Errno::from_raw(error.raw_os_error()))?;
         if getppid() != parent {
@@ -126,15 +127,15 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
                 self.reap();
             }
             if ready.root {
-                self.hear_root();
+                self.receive_groups();
             }
             for at in ready.groups {
-                if let Some(child) = self.hear_family(at) {
+                if let Some(child) = self.receive_requests(at) {
                     return Ok(Some(child));
                 }
             }
-            self.hunt();
-            self.groups.retain(|group| !group.is_over());
+            self.kill_new();
+            self.groups.retain(|group| !group.is_done());
         }
         self.end();
         Ok(None)
@@ -142,14 +143,14 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
 
     /// Ends all workers, and what is to end with them.
     fn end(&mut self) {
-        self.note_orphans();
-        self.groups.iter_mut().for_each(WorkerGroup::abandon);
-        while self.groups.iter().any(|group| !group.workers.is_empty()) || self.orphans.is_hunting() {
+        self.record_orphans();
+        self.groups.iter_mut().for_each(WorkerGroup::kill_all);
+        while self.groups.iter().any(|group| !group.workers.is_empty()) || self.orphans.is_killing() {
             // Nothing but a child's end is waited for, and a hunt's.
             let mut fds = [PollFd::new(self.children.as_fd(), PollFlags::POLLIN)];
-            let _ = poll(&mut fds, self.patience());
+            let _ = poll(&mut fds, self.poll_timeout());
             self.reap();
-            self.hunt();
+            self.kill_new();
         }
     }
 
@@ -161,29 +162,29 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
     }
 
     /// Must come before a worker is killed.
-    fn note_orphans(&mut self) {
+    fn record_orphans(&mut self) {
         let is_dying = |group: &WorkerGroup| group.workers.values().any(|worker| worker.killed);
-        if self.orphans.is_hunting() || self.groups.iter().any(is_dying) {
+        if self.orphans.is_killing() || self.groups.iter().any(is_dying) {
             // What turns up now has most likely come from a worker that was killed.
             return;
         }
         let (workers, origins) = self.workers();
-        self.orphans.note(&workers, &origins);
+        self.orphans.record(&workers, &origins);
     }
 
     /// Ends what was started by workers that were killed, then tells of their end.
-    fn hunt(&mut self) {
-        if self.orphans.is_hunting() {
+    fn kill_new(&mut self) {
+        if self.orphans.is_killing() {
             let (workers, _) = self.workers();
-            self.orphans.hunt(&workers);
+            self.orphans.kill_new(&workers);
         }
-        if !self.orphans.is_hunting() {
+        if !self.orphans.is_killing() {
             self.groups.iter_mut().for_each(WorkerGroup::release);
         }
     }
 
     /// How long to wait for an event.
-    fn patience(&self) -> PollTimeout {
+    fn poll_timeout(&self) -> PollTimeout {
         // Rounded up, so as not to spin through the last millisecond.
         let time = self.orphans.time_left().map(|left| left + Duration::from_micros(999));
         time.map_or(PollTimeout::NONE, |time| PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX))
@@ -205,7 +206,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         if let Some(root) = &self.root {
             fds.push(PollFd::new(root.as_fd(), PollFlags::POLLIN));
         }
-        match poll(&mut fds, self.patience()) {
+        match poll(&mut fds, self.poll_timeout()) {
             Err(Errno::EINTR) | Ok(_) => {}
             Err(error) => return Err(error),
         }
@@ -222,7 +223,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
     /// Collects the children that have ended and says so to their groups.
     fn reap(&mut self) {
         // The descriptor only wakes us: signals merge, so the children are asked after until none is left.
-        self.children.clear();
+        self.children.drain();
         while let Ok(wait) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             let (Some(pid), Some(status)) = (wait.pid(), ExitStatus::from_wait(wait)) else { break };
             let found = self.groups.iter_mut().find_map(|group| group.find(pid).map(|worker| (group, worker)));
@@ -238,8 +239,8 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         }
     }
 
-    fn hear_root(&mut self) {
-        let mut buffer = [0; MOST_BYTES];
+    fn receive_groups(&mut self) {
+        let mut buffer = [0; MAX_MESSAGE_LEN];
         loop {
             match self.root.as_ref().map(|root| root.receive(&mut buffer)) {
                 Some(Ok(Received::Message(len, mut fds))) => {
@@ -254,15 +255,15 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
                 Some(Ok(Received::Nothing)) | None => return,
                 Some(Ok(Received::End) | Err(_)) => {
                     self.root = None;
-                    self.note_orphans();
-                    self.groups.iter_mut().for_each(WorkerGroup::abandon);
+                    self.record_orphans();
+                    self.groups.iter_mut().for_each(WorkerGroup::kill_all);
                 }
             }
         }
     }
 
-    fn hear_family(&mut self, at: usize) -> Child {
-        let mut buffer = [0; MOST_BYTES];
+    fn receive_requests(&mut self, at: usize) -> Child {
+        let mut buffer = [0; MAX_MESSAGE_LEN];
         self.groups[at].flush();
         loop {
             let group = &mut self.groups[at];
@@ -282,15 +283,15 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
                         }
                     }
                     Some(Request::Signal { worker, signal, handled }) => {
-                        self.note_orphans();
+                        self.record_orphans();
                         self.groups[at].signal(worker, signal, handled);
                     }
                     Some(Request::Open) | None => {}
                 },
                 Ok(Received::Nothing) => return None,
                 Ok(Received::End | Received::Truncated(_)) | Err(_) => {
-                    self.note_orphans();
-                    self.groups[at].abandon();
+                    self.record_orphans();
+                    self.groups[at].kill_all();
                     return None;
                 }
             }
@@ -305,18 +306,18 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         };
         let zygote = getpid();
         let lifeline = self.lifeline.open().ok();
-        let started = match self.leave_to_fork() {
+        let started = match self.fork_permit() {
             Some(permit) if !exec => match process::fork(permit) {
                 Ok(None) => {
                     process::set_title("mp-worker");
                     // Without it there is still the parent-death signal.
-                    let lifeline = lifeline.filter(|lifeline| lifeline::hold(lifeline.as_fd()).is_ok());
-                    return Some((Seed { segment, notifier, handles, lifeline }, zygote));
+                    let lifeline = lifeline.filter(|lifeline| lifeline::kill_at_end(lifeline.as_fd()).is_ok());
+                    return Some((WorkerFds { segment, notifier, handles, lifeline }, zygote));
                 }
                 Ok(Some(pid)) => Ok(pid),
                 Err(errno) => Err(errno),
             },
-            _ => execute(&Seed { segment, notifier, handles, lifeline }),
+            _ => execute(&WorkerFds { segment, notifier, handles, lifeline }),
         };
         match started {
             Ok(pid) => {
@@ -330,13 +331,13 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
 
     /// Asks anew each time: a thread may come late. Once there was one, no copy is without the
     /// handler that is needed then.
-    fn leave_to_fork(&mut self) -> Option<ForkPermit> {
-        if self.children.are_handled() {
+    fn fork_permit(&mut self) -> Option<ForkPermit> {
+        if self.children.uses_handler() {
             return None;
         }
         let permit = (self.may_fork)();
         if permit.is_none()
-            && let Ok(children) = Children::of_threads()
+            && let Ok(children) = ChildSignal::for_threads()
         {
             self.children = children;
             // Of those that ended meanwhile another thread may have taken the signal.
@@ -347,7 +348,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
 }
 
 /// Starts a worker as a fresh run of the program.
-fn execute(Seed { segment, notifier, handles, lifeline }: &Seed) -> nix::Result<Pid> {
+fn execute(WorkerFds { segment, notifier, handles, lifeline }: &WorkerFds) -> nix::Result<Pid> {
     let prepare = || {
         let program = Executable::own()?;
         bootstrap::write(segment, Role::Worker, program.build)?;

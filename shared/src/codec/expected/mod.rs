@@ -14,13 +14,13 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 use crate::foreign;
 
 /// The names of a type's fields or variants: a static, so that its address stands for it.
-pub(super) type Wanted = &'static [&'static str];
+pub(super) type NameList = &'static [&'static str];
 
 /// How a type begins to read.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub(super) struct Expected {
     kind: Kind,
-    names: Wanted,
+    names: NameList,
 }
 
 /// As wide as a register: a copy of one byte and its padding would stall behind the store of them.
@@ -66,13 +66,13 @@ impl Expected {
 
     /// The fields that it asks for, if it asks for a struct.
     #[inline]
-    pub(super) fn fields(self) -> Option<Wanted> {
+    pub(super) fn fields(self) -> Option<NameList> {
         (self.kind == Kind::Struct).then_some(self.names)
     }
 
     /// The variants that it asks for, if it asks for an enum.
     #[inline]
-    pub(super) fn variants(self) -> Option<Wanted> {
+    pub(super) fn variants(self) -> Option<NameList> {
         (self.kind == Kind::Enum).then_some(self.names)
     }
 
@@ -88,67 +88,67 @@ impl Expected {
 fn ask<'de, T: Deserialize<'de>>() -> Expected {
     let answer = Cell::new(Expected::default());
     // What panics here says nothing, and will panic where it matters.
-    let _ = foreign::guard(|| T::deserialize(Question(&answer)).map(drop));
+    let _ = foreign::guard(|| T::deserialize(Probe(&answer)).map(drop));
     answer.get()
 }
 
 /// A deserializer that takes note of what it is first asked for, and has nothing.
-struct Question<'a>(&'a Cell<Expected>);
+struct Probe<'a>(&'a Cell<Expected>);
 
-impl Question<'_> {
-    fn answered(&self, kind: Kind, names: Wanted) -> BrokenOff {
+impl Probe<'_> {
+    fn answer(&self, kind: Kind, names: NameList) -> Stopped {
         if self.0.get().kind == Kind::Other {
             self.0.set(Expected { kind, names });
         }
-        BrokenOff
+        Stopped
     }
 }
 
-/// The error of a [`Question`].
+/// The error of a [`Probe`].
 #[derive(Debug)]
-struct BrokenOff;
+struct Stopped;
 
-impl fmt::Display for BrokenOff {
+impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("there is no data")
     }
 }
 
-impl std::error::Error for BrokenOff {}
+impl std::error::Error for Stopped {}
 
-impl de::Error for BrokenOff {
+impl de::Error for Stopped {
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self
     }
 }
 
-impl<'de> Deserializer<'de> for Question<'_> {
-    type Error = BrokenOff;
+impl<'de> Deserializer<'de> for Probe<'_> {
+    type Error = Stopped;
 
-    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, BrokenOff> {
-        Err(BrokenOff)
+    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Stopped> {
+        Err(Stopped)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,
-        fields: Wanted,
+        fields: NameList,
         _visitor: V,
-    ) -> Result<V::Value, BrokenOff> {
-        Err(self.answered(Kind::Struct, fields))
+    ) -> Result<V::Value, Stopped> {
+        Err(self.answer(Kind::Struct, fields))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _name: &'static str,
-        variants: Wanted,
+        variants: NameList,
         _visitor: V,
-    ) -> Result<V::Value, BrokenOff> {
-        Err(self.answered(Kind::Enum, variants))
+    ) -> Result<V::Value, Stopped> {
+        Err(self.answer(Kind::Enum, variants))
     }
 
     fn is_human_readable(&self) -> bool {
-        self.answered(Kind::Asking, &[]);
+        self.answer(Kind::Asking, &[]);
         false
     }
 

@@ -27,7 +27,7 @@ enum State {
     },
 }
 
-fn expected(kind: Kind, names: Wanted) -> Expected {
+fn expected(kind: Kind, names: NameList) -> Expected {
     Expected { kind, names }
 }
 

@@ -1,6 +1,6 @@
 //! Values that are nested deeply.
 
-use super::super::depth::DEEPEST;
+use super::super::depth::MAX_DEPTH;
 use super::*;
 
 #[test]
@@ -77,7 +77,7 @@ fn depth_that_was_not_announced_is_refused() {
     sequences.extend(u32::MAX.to_le_bytes());
     assert!(decode_plain::<serde_json::Value>(&sequences).unwrap_err().contains("levels"));
     let end = sequences.len() - 4;
-    sequences[end..].copy_from_slice(&DEEPEST.to_le_bytes());
+    sequences[end..].copy_from_slice(&MAX_DEPTH.to_le_bytes());
     assert!(decode_plain::<serde_json::Value>(&sequences).unwrap_err().contains("levels"));
     let ignored: Result<serde::de::IgnoredAny, String> = decode_plain(&sequences);
     assert!(ignored.is_err());

@@ -10,7 +10,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use signal_hook::low_level::pipe;
 
 /// Readable when a child has ended. Signals merge, so it says no more than that.
-pub(super) enum Children {
+pub(super) enum ChildSignal {
     /// The signal is blocked, and read instead.
     Read(SignalFd),
     /// A handler writes here: in a process with threads, one of them that does not block the signal
@@ -18,16 +18,16 @@ pub(super) enum Children {
     Handled(UnixStream),
 }
 
-impl Children {
+impl ChildSignal {
     /// For a process without threads, so that its forks inherit no handler.
-    pub(super) fn of_one_thread() -> nix::Result<Self> {
+    pub(super) fn for_single_thread() -> nix::Result<Self> {
         let mask: SigSet = [Signal::SIGCHLD].into_iter().collect();
         mask.thread_block()?;
         SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC).map(Self::Read)
     }
 
     /// For a process with threads, which is not forked without an exec.
-    pub(super) fn of_threads() -> nix::Result<Self> {
+    pub(super) fn for_threads() -> nix::Result<Self> {
         let errno = |error: std::io::Error| Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EIO as i32));
         let (ours, theirs) = UnixStream::pair().map_err(errno)?;
         ours.set_nonblocking(true).map_err(errno)?;
@@ -38,12 +38,12 @@ impl Children {
     }
 
     /// Returns whether a handler is installed.
-    pub(super) fn are_handled(&self) -> bool {
+    pub(super) fn uses_handler(&self) -> bool {
         matches!(self, Self::Handled(_))
     }
 
     /// Takes all that was said so far.
-    pub(super) fn clear(&mut self) {
+    pub(super) fn drain(&mut self) {
         match self {
             Self::Read(signals) => while let Ok(Some(_)) = signals.read_signal() {},
             Self::Handled(stream) => while stream.read(&mut [0; 64]).is_ok_and(|len| len > 0) {},
@@ -51,7 +51,7 @@ impl Children {
     }
 }
 
-impl AsFd for Children {
+impl AsFd for ChildSignal {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
             Self::Read(signals) => signals.as_fd(),

@@ -12,7 +12,7 @@ use crate::error::Error;
 /// The error in a result, if `R` is a `Result` and this is one. Text stays text, an [`Error`] stays
 /// one, and of any other type its fields are told: of a type that is only known to be serializable,
 /// no more can be said.
-pub(crate) fn refusal<R: Serialize + 'static>(result: &R) -> Option<Error> {
+pub(crate) fn returned_error<R: Serialize + 'static>(result: &R) -> Option<Error> {
     let name = std::any::type_name::<R>();
     if !name.starts_with("core::result::Result<") || !matches!(result.serialize(IsErr), Ok(true)) {
         return None;
@@ -26,7 +26,7 @@ pub(crate) fn refusal<R: Serialize + 'static>(result: &R) -> Option<Error> {
     {
         return Some(error);
     }
-    error_in(&bytes).map(|Told(text)| Error::Failed(text))
+    error_in(&bytes).map(|Text(text)| Error::Failed(text))
 }
 
 /// Sees of a result which variant it is.
@@ -104,17 +104,17 @@ fn error_in<E: DeserializeOwned>(bytes: &[u8]) -> Option<E> {
 }
 
 /// Any value as text.
-struct Told(String);
+struct Text(String);
 
-impl<'de> Deserialize<'de> for Told {
+impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Teller).map(Self)
+        deserializer.deserialize_any(TextVisitor).map(Self)
     }
 }
 
-struct Teller;
+struct TextVisitor;
 
-macro_rules! told {
+macro_rules! as_text {
     ($($method:ident $value:ty),*) => {$(
         fn $method<E: de::Error>(self, value: $value) -> Result<String, E> {
             Ok(value.to_string())
@@ -122,14 +122,14 @@ macro_rules! told {
     )*};
 }
 
-impl<'de> Visitor<'de> for Teller {
+impl<'de> Visitor<'de> for TextVisitor {
     type Value = String;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any value")
     }
 
-    told!(visit_bool bool, visit_i64 i64, visit_u64 u64, visit_i128 i128, visit_u128 u128, visit_f64 f64, visit_str &str);
+    as_text!(visit_bool bool, visit_i64 i64, visit_u64 u64, visit_i128 i128, visit_u128 u128, visit_f64 f64, visit_str &str);
 
     fn visit_unit<E: de::Error>(self) -> Result<String, E> {
         Ok("()".into())
@@ -141,7 +141,7 @@ impl<'de> Visitor<'de> for Teller {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<String, A::Error> {
         let mut all = Vec::new();
-        while let Some(Told(element)) = elements.next_element()? {
+        while let Some(Text(element)) = elements.next_element()? {
             all.push(element);
         }
         Ok(all.join(", "))
@@ -149,7 +149,7 @@ impl<'de> Visitor<'de> for Teller {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<String, A::Error> {
         let mut all = Vec::new();
-        while let Some((Told(key), Told(value))) = entries.next_entry()? {
+        while let Some((Text(key), Text(value))) = entries.next_entry()? {
             all.push(format!("{key}: {value}"));
         }
         Ok(all.join(", "))
@@ -163,17 +163,17 @@ mod tests {
     use super::*;
 
     fn text<R: Serialize + 'static>(result: R) -> Option<String> {
-        refusal(&result).map(|error| error.to_string())
+        returned_error(&result).map(|error| error.to_string())
     }
 
     #[test]
-    fn errors_are_told_and_nothing_else() {
+    fn errors_are_found_and_nothing_else() {
         assert_eq!(text(Err::<(), _>("no database".to_string())).as_deref(), Some("no database"));
         assert_eq!(text(Err::<u32, _>((1, "two"))).as_deref(), Some("1, two"));
         assert_eq!(text(Ok::<u32, String>(5)), None);
         assert_eq!(text(5), None);
         assert_eq!(text(Some("Err")), None);
         let own = Err::<(), _>(Error::TimedOut { after: Duration::from_secs(2), pid: Some(7) });
-        assert!(matches!(refusal(&own), Some(Error::TimedOut { pid: Some(7), .. })));
+        assert!(matches!(returned_error(&own), Some(Error::TimedOut { pid: Some(7), .. })));
     }
 }

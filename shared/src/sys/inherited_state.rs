@@ -31,7 +31,7 @@ const LINES: [&str; 15] = [
 ];
 
 /// The limits that getrlimit(2) knows, counted from 0.
-const LIMITS: u32 = 16;
+const LIMIT_COUNT: u32 = 16;
 
 /// What a process is part of, and more that it hands on; see proc(5).
 const FILES: [&str; 3] = ["/proc/thread-self/cgroup", "/proc/thread-self/oom_score_adj", "/proc/self/coredump_filter"];
@@ -41,7 +41,7 @@ const NAMESPACES: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid_for_children"
 
 /// A snapshot: processes that were started at moments whose snapshots are equal are alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct State {
+pub(crate) struct InheritedState {
     /// Of this thread, which is the one that starts processes.
     status: Vec<String>,
     files: [Option<String>; FILES.len()],
@@ -59,7 +59,7 @@ pub(crate) struct State {
 /// What an open descriptor is: device, inode, device if it is one, and flags.
 type Stream = (u64, u64, u64, i32);
 
-impl State {
+impl InheritedState {
     /// What this process would hand on now.
     ///
     /// # Errors
@@ -74,7 +74,7 @@ impl State {
             namespaces: NAMESPACES.map(|name| fs::read_link(format!("/proc/thread-self/ns/{name}")).ok()),
             environment: std::env::vars_os().collect(),
             folders: [folder("."), folder("/")],
-            limits: (0..LIMITS).map(limit).collect(),
+            limits: (0..LIMIT_COUNT).map(limit).collect(),
             priority: priority(),
             // SAFETY: integers only; this one changes nothing.
             personality: unsafe { libc::personality(0xffff_ffff) },
@@ -148,12 +148,12 @@ mod tests {
     #[test]
     fn snapshots_differ_only_after_a_change() -> io::Result<()> {
         let same_thread = || {
-            let (one, other) = (State::now()?, State::now()?);
+            let (one, other) = (InheritedState::now()?, InheritedState::now()?);
             assert_eq!(one.status.len(), LINES.len(), "{one:?}");
             assert_eq!((&one.folders, &one.limits, one.priority), (&other.folders, &other.limits, other.priority));
             // SAFETY: the call takes and returns integers only. It concerns this thread.
             unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, one.priority.0 + 1) };
-            assert_ne!(one, State::now()?);
+            assert_ne!(one, InheritedState::now()?);
             io::Result::Ok(())
         };
         std::thread::spawn(same_thread).join().map_err(|_| io::Error::other("the thread panicked"))?
