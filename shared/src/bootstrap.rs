@@ -1,4 +1,5 @@
-//! How a process made by exec learns what it is, and tells why it cannot be that.
+//! The bootstrap record: it makes a process made by exec a zygote or a worker, and brings back why
+//! that was not possible.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -22,12 +23,12 @@ static INIT: AtomicBool = AtomicBool::new(false);
 /// Whether this process, or the one that it was forked from, was made by exec.
 static EXECUTED: AtomicBool = AtomicBool::new(false);
 
-/// Notes that `init` was called; says whether it had been before.
+/// Records that `init` was called; returns whether it had been before.
 pub(crate) fn record_init_call() -> bool {
     INIT.swap(true, Relaxed)
 }
 
-/// `Err` with the line to add, if `init` was not called.
+/// Fails if `init` was not called, with the line to add.
 pub(crate) fn require_init() -> Result<()> {
     if INIT.load(Relaxed) { Ok(()) } else { Err(Error::InitMissing) }
 }
@@ -46,7 +47,7 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// How many descriptors it works with.
+    /// Returns the number of descriptors that the role has beside the record.
     fn fd_count(self) -> usize {
         match self {
             Self::Zygote => 1,
@@ -55,14 +56,14 @@ impl Role {
     }
 }
 
-/// How a child knows that it is one.
+/// The record that makes a process a zygote or a worker.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 struct BootstrapRecord {
     magic: [u8; 16],
-    /// Which copy of this crate made it: a program may have several, of different versions.
+    /// The copy of this crate that wrote it: a program may have several, of different versions.
     copy: u64,
-    /// The same build of the program or not.
+    /// The build of the program that wrote it.
     build: BuildStamp,
     role: u64,
     parent: u64,
@@ -79,30 +80,29 @@ pub(crate) const FAILURE_AT: usize = RECORD_SPACE - size_of::<u64>();
 const _: () = assert!(size_of::<BootstrapRecord>() <= FAILURE_AT);
 const MAGIC: [u8; 16] = *b"multiproc record";
 
-/// Where in the program a variable of this copy of the crate is: no other has it there. `None`
-/// where nobody can tell.
+/// Returns the offset in the program of a variable of this copy of the crate: no other copy has it
+/// there. `None` if the program is not found.
 fn crate_offset() -> Option<u64> {
     Some((&raw const INIT as usize).wrapping_sub(Module::own()?.base) as u64)
 }
 
-/// Writes into the shared memory `fd` what the process that finds it at its descriptor 3 shall
-/// become.
+/// Writes a record to the shared memory `fd`, for the process that has it as its descriptor 3.
 pub(crate) fn write(fd: impl AsFd, role: Role, build: BuildStamp) -> Result<()> {
     let parent = u64::from(std::process::id());
     let copy =
-        crate_offset().ok_or_else(|| Error::Executable("nobody can tell where in the program this code is".into()))?;
+        crate_offset().ok_or_else(|| Error::Executable("the place of this code in the program is not known".into()))?;
     let bootstrap = BootstrapRecord { magic: MAGIC, copy, build, role: role as u64, parent };
     pwrite(fd, bytemuck::bytes_of(&bootstrap), 0).map(drop).context("cannot write a bootstrap")
 }
 
-/// Reads the bootstrap record of this process, if it has one, and makes it invalid. Returns the role, the
-/// parent, and what came with it.
+/// Reads the record of this process, if it has one, and makes it invalid. Returns the role, the
+/// parent, and the descriptors.
 pub(crate) fn take_record() -> Option<(Role, u32, InheritedFds)> {
     let bootstrap = inspect_bootstrap_fd(read_once)?;
     let role = [Role::Zygote, Role::Worker].into_iter().find(|role| *role as u64 == bootstrap.role);
     EXECUTED.store(true, Relaxed);
-    // SAFETY: a valid ticket is made for a process that is started with it and with as many descriptors
-    // as its role has; it was good for once, and has just been made invalid.
+    // SAFETY: a valid record is written for a process that is started with it and with as many
+    // descriptors as its role has; it can be read once, and has just been made invalid.
     match role.map(|role| (role, unsafe { InheritedFds::adopt(role.fd_count()) })) {
         Some((role, Some(inherited))) if rights::may_serve(&inherited.bootstrap) => {
             Some((role, bootstrap.parent as u32, inherited))
@@ -115,7 +115,7 @@ pub(crate) fn take_record() -> Option<(Role, u32, InheritedFds)> {
     }
 }
 
-/// Returns the bootstrap record in `fd`, if there is one for this copy of the crate. It is good for once.
+/// Reads the record in `fd`, if there is one for this copy of the crate, and makes it invalid.
 fn read_once(fd: BorrowedFd<'_>) -> Option<BootstrapRecord> {
     // Only sealed shared memory is read at all: in an ordinary program descriptor 3 may be anything.
     fcntl(fd, FcntlArg::F_GET_SEALS).ok()?;
@@ -127,31 +127,31 @@ fn read_once(fd: BorrowedFd<'_>) -> Option<BootstrapRecord> {
     let own = Executable::running();
     if own.as_ref().is_ok_and(|own| *own == bootstrap.build) {
         if crate_offset() != Some(bootstrap.copy) {
-            // Another copy of the crate will find it.
+            // For another copy of the crate, which reads it in its own `init`.
             return None;
         }
         pwrite(fd, bytemuck::bytes_of(&BootstrapRecord::zeroed()), 0).ok()?;
         return Some(bootstrap);
     }
-    // Made for a child, but not for this build: to go on would run main in a child.
+    // Written for a child, but not for this build: to go on would run main in a child.
     fail(fd, if own.is_ok() { Failure::OtherBuild } else { Failure::NoProc });
     exit_now(70)
 }
 
-/// Why a process that was started could not begin.
+/// The reason for which a process that was started could not begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// The program could not be executed.
     Exec(Errno),
-    /// It is another build of the program than its parent.
+    /// The process is another build of the program than its parent.
     OtherBuild,
-    /// There is no /proc to see which build it is.
+    /// There is no /proc, so that the build can't be compared.
     NoProc,
-    /// The system refused what it needs to serve.
+    /// A system call failed that the process needs to serve.
     Serve(Errno),
-    /// The system refused it a thread to work in.
+    /// A thread for the worker could not be started.
     Thread(Errno),
-    /// Its file gives it rights that its parent has not.
+    /// The program's file gives the process rights that its parent lacks.
     Rights,
 }
 
@@ -168,7 +168,7 @@ impl Failure {
         kind << 32 | u64::from(errno.cast_unsigned())
     }
 
-    /// Reads what a process has left at [`FAILURE_AT`].
+    /// Decodes the word that a process wrote at [`FAILURE_AT`].
     pub(crate) fn from_word(word: u64) -> Option<Self> {
         let errno = Errno::from_raw(word as i32);
         Some(match word >> 32 {
@@ -182,14 +182,14 @@ impl Failure {
         })
     }
 
-    /// Reads what the process that `fd` was the bootstrap record of has left.
+    /// Reads the failure that the process with the record `fd` has written.
     pub(crate) fn read_from(fd: impl AsFd) -> Option<Self> {
         let mut word = [0; 8];
         pread(fd, &mut word, FAILURE_AT as i64).ok()?;
         Self::from_word(u64::from_ne_bytes(word))
     }
 
-    /// Returns whether the next process would meet the same.
+    /// Returns whether the next process would fail in the same way.
     pub(crate) fn is_final(self) -> bool {
         matches!(self, Self::OtherBuild | Self::NoProc | Self::Rights)
     }
@@ -211,9 +211,9 @@ impl From<Failure> for Error {
     }
 }
 
-/// Leaves in the bootstrap record why this process ends. Makes nothing but a system call.
+/// Writes to the bootstrap record why this process ends. Makes a system call only.
 pub(crate) fn fail(fd: impl AsFd, failure: Failure) {
-    // Where this fails, the exit code has to do.
+    // Where this fails, the parent has the exit code.
     let _ = pwrite(fd, &failure.to_word().to_ne_bytes(), FAILURE_AT as i64);
 }
 

@@ -15,7 +15,7 @@ pub(crate) fn guard<R>(run: impl FnOnce() -> R) -> Result<R, String> {
     })
 }
 
-/// Runs foreign code for its effect alone.
+/// Runs foreign code and ignores a panic.
 pub(crate) fn run_or_forget(run: impl FnOnce()) {
     let _ = guard(run);
 }

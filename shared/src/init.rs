@@ -1,4 +1,4 @@
-//! Where a child process leaves `main`.
+//! The first line of `main`, where a child process leaves it.
 
 use std::convert::Infallible;
 use std::io;
@@ -17,27 +17,26 @@ use crate::sys::threads::ForkPermit;
 use crate::worker::{self, WorkerFds};
 use crate::zygote;
 
-/// Must be the first line of `main`: a process that the pool started by exec leaves `main` here and
-/// never comes back.
+/// Takes over a process that a pool has started by exec, and does not return there; must be the
+/// first line of `main`.
 ///
-/// In every other process it does nothing but note that it was called. Starting a process by
-/// [`Spawn`](crate::StartMethod::Spawn) or [`ForkServer`](crate::StartMethod::ForkServer) from a
-/// program that never called it is refused with [`Error::InitMissing`](crate::Error::InitMissing),
-/// so a forgotten line cannot run `main` a second time.
+/// In every other process it only records that it was called. Starting a process by
+/// [`Spawn`](crate::StartMethod::Spawn) or [`ForkServer`](crate::StartMethod::ForkServer) fails with
+/// [`Error::InitMissing`](crate::Error::InitMissing) in a program that has not called it, so that a
+/// forgotten line cannot run `main` a second time.
 ///
 /// # Code before it
-/// What stands before it in `main` runs in every such process too: its output appears once more,
-/// its time is added to each start ([`ForkServer`](crate::StartMethod::ForkServer) starts one such
-/// process for all pools, [`Spawn`](crate::StartMethod::Spawn) one a worker), and if it ends the
-/// process, pools fail with [`Error::NoWorkers`](crate::Error::NoWorkers). The files that it opens
-/// stay open. It must leave descriptors 3 to 5 alone, which a daemon's habit of closing all would
-/// not.
+/// Code before it in `main` runs in every such process too: its output appears once more, its time
+/// is added to each start ([`ForkServer`](crate::StartMethod::ForkServer) starts one such process
+/// for all pools, [`Spawn`](crate::StartMethod::Spawn) one a worker), and if it ends the process,
+/// pools fail with [`Error::NoWorkers`](crate::Error::NoWorkers). The files that it opens stay open.
+/// It must not close descriptors 3 to 6, as daemons do that close all.
 ///
 /// Threads that run by then (`#[tokio::main]`, an allocator's, those of a preloaded library) are
-/// allowed, and make starts dearer: a process with threads cannot be forked safely, so each worker
-/// is executed, as with `Spawn`, and does its work in a thread of its own, outside of the event
-/// loop that `init` was called in. A worker then starts in milliseconds rather than in a few
-/// hundred microseconds. With tokio, call it before the runtime is built:
+/// allowed, and make starts slower: a process with threads cannot be forked safely, so each worker
+/// is executed, as with `Spawn`, and works in a new thread, outside of the event loop that `init`
+/// was called in. A worker then starts in milliseconds rather than in a few hundred microseconds.
+/// With tokio, call it before the runtime is built:
 ///
 /// ```no_run
 /// # #[cfg(any())] // Takes tokio's macros.
@@ -52,11 +51,11 @@ use crate::zygote;
 /// which calls it before `main`.
 ///
 /// # How it works
-/// A child is recognised by a sealed piece of shared memory at descriptor 3 that holds a bootstrap record
-/// made by its parent for this very build of the program, good for one use. Nothing is left in the
-/// environment that grandchildren could inherit.
+/// A child is recognised by a sealed piece of shared memory at descriptor 3: it holds a bootstrap
+/// record that the parent has written for this very build of the program, and that can be used once.
+/// Nothing is left in the environment that grandchildren could inherit.
 ///
-/// Python's counterpart is the guard `if __name__ == "__main__":` (and `freeze_support()`).
+/// Python's counterpart: the guard `if __name__ == "__main__":` (and `freeze_support()`).
 ///
 /// ```
 /// fn main() -> multiproc::Result<()> {
@@ -67,8 +66,8 @@ use crate::zygote;
 /// }
 /// ```
 pub fn init() {
-    // Only the first call may find a bootstrap record: later, descriptor 3 may be one that this process made for
-    // a child.
+    // Only the first call may find a bootstrap record: later, descriptor 3 may be one that this
+    // process made for a child.
     if bootstrap::record_init_call() {
         return;
     }
@@ -106,14 +105,14 @@ fn begin(role: Role, parent: u32, InheritedFds { bootstrap, work }: InheritedFds
     }
 }
 
-/// Gives leave to fork if nothing of this process would be missing in the copy, or in the way
-/// there.
+/// Returns a permit to fork if no thread of this process would be missing in the copy, and no event
+/// loop in the way there.
 fn may_fork() -> Option<ForkPermit> {
     if is_in_runtime() { None } else { ForkPermit::if_single_threaded() }
 }
 
-/// Runs the worker. If `init` was called amid something that runs already, such as an event loop,
-/// that is in a thread of its own, where a task finds nothing of that.
+/// Runs the worker: in a new thread if `init` was called inside of something that runs already, such
+/// as an event loop.
 fn work_apart(fds: WorkerFds) -> ! {
     let copy = fds.segment.try_clone();
     let work = move || -> Infallible {
@@ -126,7 +125,7 @@ fn work_apart(fds: WorkerFds) -> ! {
     match thread::Builder::new().name("main".into()).stack_size(process::stack_size()).spawn(work) {
         Ok(thread) => {
             signals::block_all();
-            // It ends the process, and comes to its own end only by a mistake.
+            // The thread ends the process; it ends before only by a mistake.
             let _ = thread.join();
             exit_now(70)
         }

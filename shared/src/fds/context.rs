@@ -1,4 +1,4 @@
-//! The descriptors that go along with a message.
+//! The context of a message that is encoded or decoded: the handles in it.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -6,11 +6,11 @@ use std::sync::Arc;
 use crate::fds::{Descriptor, Travel};
 use crate::kind::ObjectKind;
 
-/// Handles a message may carry: the kernel takes 253 descriptors at a time (`SCM_MAX_FD` in
+/// Handles that a message may have: the kernel takes 253 descriptors at a time (`SCM_MAX_FD` in
 /// `include/net/scm.h`).
 pub(super) const MAX_HANDLES: usize = 250;
 
-/// One handle on its way.
+/// A handle that is sent.
 #[derive(Debug, Clone)]
 pub(super) struct Handle {
     pub(super) descriptor: Arc<Descriptor>,
@@ -18,18 +18,18 @@ pub(super) struct Handle {
     pub(super) travel: Travel,
 }
 
-/// The handles of a message, in the order of their slots. Small where there are none: every task
+/// The handles of a message, in the order of their indices. Small where there are none: every task
 /// has one of these.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Handles(Option<Box<Slots>>);
 
-/// Handles, and the gaps that those leave which went away.
+/// Handles, and gaps in the place of those that were moved out.
 #[derive(Debug, Clone, Default)]
 struct Slots(Vec<Option<Handle>>);
 
-/// What (de)serializing a handle means in this thread now.
+/// What serializing or deserializing a handle does in this thread now.
 enum FdContext {
-    /// Nothing carries it.
+    /// It is an error, for this reason.
     Nowhere(&'static str),
     Packing(Handles),
     Unpacking(Handles),
@@ -40,11 +40,12 @@ const NO_CARRIER: &str = "a handle (connection, queue, lock, …) can go to anot
 
 thread_local! {
     static CONTEXT: RefCell<FdContext> = const { RefCell::new(FdContext::Nowhere(NO_CARRIER)) };
-    /// How often a handle was put into a context of this thread. A number alone, because it is asked for with every task.
+    /// Counts the handles that were added to a context of this thread. A number of its own, because
+    /// it is read with every task.
     static PACKED: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Puts the former context back, also after a panic.
+/// Restores the previous context, also after a panic.
 struct Restore(Option<FdContext>);
 
 impl Drop for Restore {
@@ -62,8 +63,7 @@ fn run_in_context<R>(context: FdContext, run: impl FnOnce() -> R) -> (R, FdConte
     (result, CONTEXT.replace(former))
 }
 
-/// Whether something carries what this thread serializes now to another process; otherwise the
-/// reason to give.
+/// Fails, with the reason, unless handles that this thread serializes now are sent with a message.
 pub(crate) fn require_packing() -> Result<(), String> {
     let carried = CONTEXT.with_borrow(|context| match context {
         FdContext::Packing(_) => Ok(()),
@@ -73,7 +73,7 @@ pub(crate) fn require_packing() -> Result<(), String> {
     carried.map_err(Into::into)
 }
 
-/// Runs `encode`, and adds to `handles` those that what it wrote needs.
+/// Runs `encode`, and adds the handles that it serializes to `handles`.
 pub(crate) fn pack<R>(handles: &mut Handles, encode: impl FnOnce() -> R) -> R {
     match run_in_context(FdContext::Packing(std::mem::take(handles)), encode) {
         (result, FdContext::Packing(packed)) => {
@@ -84,7 +84,7 @@ pub(crate) fn pack<R>(handles: &mut Handles, encode: impl FnOnce() -> R) -> R {
     }
 }
 
-/// The handles packed so far in this thread, which go with what was encoded so far.
+/// Takes the handles that this thread has packed so far, which belong to what was encoded so far.
 pub(crate) fn packed() -> Handles {
     CONTEXT.with_borrow_mut(|context| match context {
         FdContext::Packing(handles) => std::mem::take(handles),
@@ -92,24 +92,25 @@ pub(crate) fn packed() -> Handles {
     })
 }
 
-/// How often a handle was packed in this thread: if the number is the same after something was
-/// encoded, that needs no handles.
+/// Returns the number of handles that were ever packed in this thread. If it is the same after a
+/// value was encoded, the value has no handles.
 #[inline]
 pub(crate) fn packed_count() -> u64 {
     PACKED.get()
 }
 
-/// What [`packed_since`] tells.
+/// The result of [`packed_since`].
 pub(crate) struct Packed {
-    /// How many handles were packed so far.
+    /// Handles packed so far.
     pub(crate) count: usize,
-    /// One of the new ones has one owner at a time.
+    /// Whether one of the new ones has one owner at a time.
     pub(crate) moved: bool,
-    /// There are so many that no more should be added.
+    /// Whether there are so many that no more should be added.
     pub(crate) crowded: bool,
 }
 
-/// What was packed so far in this thread; `before` of them are not new.
+/// Describes the handles that were packed so far in this thread, of which the first `before` are not
+/// new.
 pub(crate) fn packed_since(before: usize) -> Packed {
     CONTEXT.with_borrow(|context| match context {
         FdContext::Packing(handles) => {
@@ -120,7 +121,7 @@ pub(crate) fn packed_since(before: usize) -> Packed {
     })
 }
 
-/// Runs `decode` on a message that came with `handles`; those that it does not take stay.
+/// Runs `decode` on a message that arrived with `handles`; those that it does not take stay.
 pub(crate) fn unpack<R>(handles: &mut Handles, decode: impl FnOnce() -> R) -> R {
     match run_in_context(FdContext::Unpacking(std::mem::take(handles)), decode) {
         (result, FdContext::Unpacking(left)) => {
@@ -131,17 +132,17 @@ pub(crate) fn unpack<R>(handles: &mut Handles, decode: impl FnOnce() -> R) -> R 
     }
 }
 
-/// Returns whether what this thread decodes now came with handles.
+/// Returns whether the message that this thread decodes now has handles.
 pub(crate) fn is_unpacking_handles() -> bool {
     CONTEXT.with_borrow(|context| matches!(context, FdContext::Unpacking(handles) if !handles.is_empty()))
 }
 
-/// Runs `encode`, in which a handle is an error that gives this reason.
+/// Runs `encode`, in which serializing a handle is an error with this reason.
 pub(crate) fn forbid<R>(reason: &'static str, encode: impl FnOnce() -> R) -> R {
     run_in_context(FdContext::Nowhere(reason), encode).0
 }
 
-/// Adds a handle to the message that is being encoded; says its index.
+/// Adds a handle to the message that is being encoded; returns its index.
 pub(super) fn put(descriptor: &Arc<Descriptor>, kind: ObjectKind, travel: Travel) -> Result<u32, String> {
     PACKED.set(PACKED.get() + 1);
     CONTEXT.with_borrow_mut(|context| match context {
@@ -151,7 +152,7 @@ pub(super) fn put(descriptor: &Arc<Descriptor>, kind: ObjectKind, travel: Travel
     })
 }
 
-/// The handle of that kind at a index of the message that is being decoded.
+/// Takes the handle at `index` of the message that is being decoded, if it is of this kind.
 pub(super) fn take(index: u32, kind: ObjectKind) -> Result<Arc<Descriptor>, String> {
     CONTEXT.with_borrow_mut(|context| match context {
         FdContext::Unpacking(handles) => handles.take(index as usize, kind),
@@ -160,7 +161,7 @@ pub(super) fn take(index: u32, kind: ObjectKind) -> Result<Arc<Descriptor>, Stri
 }
 
 impl Handles {
-    /// Those that came with a message; nobody can take one whose kind is not known.
+    /// Collects those that arrived with a message; one of an unknown kind is a gap.
     pub(super) fn received(descriptors: impl IntoIterator<Item = (Descriptor, Option<ObjectKind>, Travel)>) -> Self {
         let handle = |(descriptor, kind, travel): (_, Option<ObjectKind>, _)| {
             kind.map(|kind| Handle { descriptor: Arc::new(descriptor), kind, travel })
@@ -188,7 +189,7 @@ impl Handles {
         self.slots().len()
     }
 
-    /// Whether one of them has one owner at a time.
+    /// Returns whether one of them has one owner at a time.
     pub(crate) fn any_moved(&self) -> bool {
         self.any_moved_from(0)
     }
@@ -197,22 +198,22 @@ impl Handles {
         self.slots().iter().skip(first).flatten().any(|handle| handle.travel == Travel::Moved)
     }
 
-    /// The first `count` of them.
+    /// Clones the first `count` of them.
     pub(crate) fn first(&self, count: usize) -> Self {
         Self::of(self.slots().iter().take(count).cloned().collect())
     }
 
-    /// Whether one of them has gone, so that the message cannot be sent once more.
+    /// Returns whether one of them was moved out, so that the message cannot be sent once more.
     pub(crate) fn is_spent(&self) -> bool {
         self.slots().iter().any(Option::is_none)
     }
 
-    /// All handles; `None` if one of them has gone already.
+    /// Returns all handles; `None` if one of them was moved out.
     pub(super) fn all(&self) -> Option<Vec<&Handle>> {
         self.slots().iter().map(Option::as_ref).collect()
     }
 
-    /// Lets go of those that have one owner, now that they were sent.
+    /// Drops those that have one owner, after they were sent.
     pub(super) fn sent(&mut self) {
         for handle in self.slots_mut() {
             handle.take_if(|handle| handle.travel == Travel::Moved);

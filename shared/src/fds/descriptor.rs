@@ -11,7 +11,7 @@ use crate::sys::process::replace_by_null;
 #[cfg(feature = "tokio")]
 pub(crate) use watched::watch_readable;
 
-/// All descriptors of handles in this process. What a fork inherits is not among its own.
+/// All descriptors of handles in this process, without those that a fork has inherited.
 static OPEN: PerProcess<Mutex<BTreeSet<RawFd>>> = PerProcess::new();
 
 /// A descriptor behind a handle. It closes with its last owner.
@@ -37,12 +37,12 @@ impl Drop for Descriptor {
     }
 }
 
-/// In a fresh fork: lets go of the handles of the process it is a copy of, which were not given to
-/// it. A pipe would never end otherwise. The numbers stay taken, by the null device, so that what
-/// still refers to them cannot hit anything else.
+/// Closes, in a new fork, the handles that it has inherited: a pipe would never end otherwise. The
+/// numbers stay in use, for the null device, so that what still refers to them cannot reach another
+/// file.
 pub(crate) fn close_inherited() {
-    // Another thread may have held the lock at the fork, if the program vouched for that; then they
-    // stay open.
+    // Another thread may have held the lock at the fork, if the permit was unchecked; then they stay
+    // open.
     if let Some(Ok(open)) = OPEN.last().map(Mutex::try_lock) {
         // SAFETY: copies of handles do no more with these than close them, or send them on to where the
         // null device is refused.
@@ -70,8 +70,8 @@ mod watched {
         }
     }
 
-    /// Has the runtime of this thread, of which there must be one, tell when the descriptor is
-    /// readable.
+    /// Registers the descriptor with the runtime of this thread, which there must be, to wait until
+    /// it is readable.
     pub(crate) fn watch_readable(descriptor: Descriptor) -> Result<AsyncFd<Watched>> {
         // SAFETY: the descriptor is owned by what is registered, nobody else can close it, and it is the
         // same at every call.

@@ -1,5 +1,5 @@
-//! Forged memory of every sort, as a process may send it that does not keep to the rules: refused
-//! unless it is in order.
+//! Forged memory of every sort, as a process may send it that breaks the rules: it is refused unless
+//! it is valid.
 
 use std::os::fd::AsFd;
 
@@ -23,7 +23,7 @@ impl Serialize for Forged {
     }
 }
 
-/// What comes of a value that is decoded as another type.
+/// Decodes a value as another type.
 fn sent<A: Serialize + 'static, B: de::DeserializeOwned + 'static>(value: &A) -> Result<B, String> {
     let (mut handles, mut bytes) = (Handles::default(), Vec::new());
     pack(&mut handles, || codec::encode_ref(value, &mut bytes))?;
@@ -32,8 +32,8 @@ fn sent<A: Serialize + 'static, B: de::DeserializeOwned + 'static>(value: &A) ->
 
 const SEALS: SealFlag = SealFlag::F_SEAL_SHRINK.union(SealFlag::F_SEAL_GROW).union(SealFlag::F_SEAL_SEAL);
 
-/// A copy of the first bytes of `handles`' memory, of another size, with other seals and one other
-/// word.
+/// Copies the first bytes of a handle's memory to memory of another size, with other seals and one
+/// other word.
 fn forged(original: impl AsFd, len: i64, seals: SealFlag, (word, value): (usize, u64)) -> Arc<Descriptor> {
     let mut head = [0; 128];
     pread(&original, &mut head, 0).unwrap();

@@ -1,4 +1,4 @@
-//! Messages with handles, over a socket.
+//! Sends and receives handles over a socket.
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -11,28 +11,28 @@ use crate::fds::{Descriptor, Travel};
 use crate::kind::ObjectKind;
 use crate::sys::socket::{self, Received};
 
-/// An encoded value and the handles it needs.
+/// An encoded value and the handles in it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Payload {
     pub(crate) bytes: Vec<u8>,
     pub(crate) handles: Handles,
 }
 
-/// In a handle's byte: it has one owner at a time.
+/// The bit of a handle's byte for one owner at a time.
 const MOVED: u8 = 0x80;
 
-/// What a handle is, in the byte that goes along with its descriptor.
+/// Encodes the byte that is sent beside a handle's descriptor.
 fn encode_kind(kind: ObjectKind, travel: Travel) -> u8 {
     kind.code() | if travel == Travel::Moved { MOVED } else { 0 }
 }
 
-/// Reads what [`encode_kind`] wrote.
+/// Decodes what [`encode_kind`] encoded.
 fn decode_kind(byte: u8) -> (Option<ObjectKind>, Travel) {
     (ObjectKind::of_code(byte & !MOVED), if byte & MOVED == 0 { Travel::Shared } else { Travel::Moved })
 }
 
-/// Sends `handles` in one message; `wait` says whether to wait for room. From then on, those with
-/// one owner are the receiver's.
+/// Sends `handles` in one message; with `wait`, waits for room. Those with one owner are the
+/// receiver's afterwards.
 pub(crate) fn send(channel: impl AsFd, handles: &mut Handles, wait: bool) -> Result<()> {
     let all = handles.all().ok_or_else(|| {
         Error::Encode(
@@ -50,7 +50,7 @@ pub(crate) fn send(channel: impl AsFd, handles: &mut Handles, wait: bool) -> Res
     Ok(())
 }
 
-/// What [`receive`] found.
+/// The result of [`receive`].
 pub(crate) enum Arrived {
     Handles(Handles),
     /// A message without handles.
@@ -59,7 +59,7 @@ pub(crate) enum Arrived {
     End,
 }
 
-/// Takes one message, without waiting: what [`send`] sent, or one without handles.
+/// Receives one message, without waiting: what [`send`] sent, or one without handles.
 pub(crate) fn receive(channel: impl AsFd) -> Result<Arrived> {
     let mut kinds = [0; MAX_HANDLES];
     Ok(match socket::receive(channel, &mut kinds).context("cannot receive a handle")? {
@@ -71,21 +71,22 @@ pub(crate) fn receive(channel: impl AsFd) -> Result<Arrived> {
                 (descriptor, kind, travel)
             })))
         }
-        // None of them, so that what needs them is refused, and the next message does not take these for its own.
+        // None of them, so that the value that needs them is refused, and the next message does not
+        // get these.
         Received::Truncated(_) => Arrived::Handles(Handles::default()),
         Received::Nothing => Arrived::Nothing,
         Received::End => Arrived::End,
     })
 }
 
-/// Waits for handles.
+/// Receives handles, and waits for them.
 pub(crate) fn wait(channel: impl AsFd) -> Result<Handles> {
     loop {
         match receive(&channel)? {
             Arrived::Handles(handles) => return Ok(handles),
             Arrived::Empty => {}
             Arrived::Nothing => {
-                // Whatever ends this wait, the next look tells.
+                // Whatever ends this wait, the next call of `receive` returns it.
                 let _ = poll(&mut [PollFd::new(channel.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE);
             }
             Arrived::End => return Err(Error::Disconnected),

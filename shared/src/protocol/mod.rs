@@ -1,5 +1,5 @@
-//! What pool and worker say to each other through their rings: records of tasks one way, frames of
-//! results the other.
+//! The protocol between a pool and its workers: records with tasks in one ring, frames with results
+//! in the other.
 
 mod frame;
 mod record;
@@ -7,6 +7,6 @@ mod record;
 pub(crate) use frame::{Envelope, Frame, FrameHead, Kind};
 pub(crate) use record::{Items, RECORD_LEN, Record, RecordKind, Setup, push_fixed, push_item};
 
-/// Bytes a message may have, unless its pool or queue says otherwise: far more than is sensible,
-/// and little enough to be told from a length that is not one.
+/// Bytes that a message may have, unless its pool or queue has another limit: far more than is
+/// sensible, and few enough to be told from an invalid length.
 pub(crate) const MAX_MESSAGE: u64 = 16 << 30;

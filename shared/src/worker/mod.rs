@@ -1,9 +1,9 @@
-//! The life of a worker process: take a record from the task ring, do what it says, put frames into
-//! the result ring.
+//! The loop of a worker process: it takes a record from the task ring, executes it, and writes
+//! frames to the result ring.
 //!
-//! A task may fork, and both processes come back from it. The copy ends wherever it comes back to
-//! the code here: it has no rings
-//! ([`keep_from_copies`](crate::sys::shm::Mapping::keep_from_copies)), and its original goes on.
+//! A task may fork, and then returns in both processes. The copy exits as soon as it is back in this
+//! code: it has no rings ([`keep_from_copies`](crate::sys::shm::Mapping::keep_from_copies)), and its
+//! original goes on.
 
 mod descriptors;
 mod output;
@@ -40,22 +40,22 @@ use output::Output;
 use result_writer::ResultWriter;
 use task_reader::TaskReader;
 
-/// What a fresh worker starts from.
+/// The descriptors that a new worker starts with.
 pub(crate) struct WorkerFds {
     /// The shared memory.
     pub(crate) segment: OwnedFd,
     /// The parent's notifier.
     pub(crate) notifier: OwnedFd,
-    /// The socket that handles come through.
+    /// The socket that handles arrive by.
     pub(crate) handles: OwnedFd,
-    /// As long as it is open, the kernel ends this process when its zygote ends.
+    /// As long as it is open, the kernel kills this process when its zygote ends.
     pub(crate) lifeline: Option<OwnedFd>,
 }
 
-/// The exit code of a worker that found its memory or its orders unreadable.
+/// The exit code of a worker whose memory or records can't be read.
 const EXIT_CORRUPT: i32 = 70;
 
-/// Works until told to quit; ends the process.
+/// Runs tasks until the record that ends the worker; then exits.
 pub(crate) fn run(fds: WorkerFds) -> ! {
     let Ok(segment) = Segment::open(&fds.segment, ObjectKind::Worker) else { exit_now(EXIT_CORRUPT) };
     drop(fds.segment);
@@ -70,7 +70,7 @@ pub(crate) fn run(fds: WorkerFds) -> ! {
     let shown = worker.output.flush_last();
     match outcome {
         Ok(code) if shown => exit::exit(code),
-        // The descriptors go with the process: their numbers may be those of files that a task has open.
+        // The descriptors are not closed before: their numbers may be those of files of a task.
         outcome => exit_now(outcome.unwrap_or(EXIT_CORRUPT)),
     }
 }
@@ -85,15 +85,16 @@ struct Worker {
     states: HashMap<u64, TaskState>,
     /// Whether the latest task failed.
     failed: bool,
-    /// What to run before the end.
+    /// The finalizer and its arguments.
     finalizer: Option<(Record, Payload)>,
-    /// How long the end may take, in nanoseconds.
+    /// The time that the end may take, in nanoseconds.
     end_limit: u64,
-    /// A process of its own, not one of a pool: it exits with 1 if its task failed.
+    /// Whether this is the worker of a [`Process`](crate::Process), which exits with 1 if its task
+    /// failed.
     single: bool,
     /// Tasks begun.
     started: u64,
-    /// When the last chunk ended, if nothing was waited for since: the next begins then.
+    /// When the last chunk ended, if there was no wait since: the next begins then.
     now: Option<u64>,
 }
 
@@ -118,10 +119,10 @@ impl Worker {
         }
     }
 
-    /// Works until told to quit; says with which code to exit.
+    /// Runs tasks until the record that ends the worker; returns the exit code.
     fn serve(&mut self) -> Result<i32, Corrupt> {
         loop {
-            // A value that was dropped since may have forked.
+            // The drop of a value may have forked.
             self.owner.or_exit();
             if self.tasks.wait()? {
                 self.now = None;
@@ -150,7 +151,7 @@ impl Worker {
         }
     }
 
-    /// The handles that come with a record.
+    /// Receives the handles that belong to a record.
     fn handles_of(&self, record: &Record) -> Result<Handles, Corrupt> {
         if record.handles == 0 {
             return Ok(Handles::default());
@@ -163,7 +164,7 @@ impl Worker {
         process::set_title(&setup.identity.name);
         self.results.set_cap(setup.cap);
         if let Some(bytes) = setup.memory_limit {
-            // Without its limit the worker must not go on; the pool gives up after a few such ends.
+            // Without its limit the worker must not go on; the pool fails after a few such ends.
             process::limit_memory(bytes).map_err(|_| Corrupt)?;
         }
         self.single = setup.single;
@@ -179,8 +180,7 @@ impl Worker {
         self.segment.header().worker.ready.store(1, Release);
     }
 
-    /// Runs the finalizer, with a limit for that and all that follows; says with which code to
-    /// exit.
+    /// Runs the finalizer, with a time limit for that and all that follows; returns the exit code.
     fn finalize(&mut self) -> i32 {
         exit::kill_after(self.end_limit);
         let finalizer = self.finalizer.take();
@@ -188,12 +188,12 @@ impl Worker {
         i32::from(failed || self.single && self.failed)
     }
 
-    /// Runs the initializer. If it fails, the worker ends: what the tasks need is not there.
+    /// Runs the initializer. If that fails, the worker exits, as tasks may need what it sets up.
     fn initialize(&mut self, record: &Record, len: usize) -> Result<(), Corrupt> {
         let input = Payload { handles: self.handles_of(record)?, bytes: self.tasks.take_owned(len)? };
         let outcome = self.run_once(record, input)?;
         self.owner.or_exit();
-        // An initializer may have given up rights.
+        // An initializer may have changed the user, at which the kernel forgets the signal.
         process::renew_death_signal();
         let Some(error) = outcome else {
             self.be_ready();

@@ -1,4 +1,4 @@
-//! Writing the result ring.
+//! Writes frames to the result ring.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,18 +9,19 @@ use crate::protocol::{FrameHead, Kind};
 use crate::ring::{Corrupt, Producer, Segment};
 use crate::worker::descriptors::Descriptors;
 
+/// The producer of the result ring, with the wake-ups of the parent.
 pub(super) struct ResultWriter {
     segment: Arc<Segment>,
     descriptors: Rc<Descriptors>,
     ring: Producer,
-    /// Bytes a payload may have.
+    /// Bytes that a payload may have.
     cap: u64,
 }
 
-/// Payloads up to this size are put together with their head before they are written.
+/// Payloads up to this size are copied behind their head, and written with it.
 const SMALL: usize = 52;
 
-/// Bytes of results that are shown together while a chunk runs: an eighth of the ring, so that
+/// Bytes of results that are published together while a chunk runs: an eighth of the ring, so that
 /// neither side waits for the other.
 const BATCH: u64 = 32 * 1024;
 
@@ -36,9 +37,9 @@ impl ResultWriter {
         self.cap = cap;
     }
 
-    /// Writes `payload` as a frame and empties it. Once this returns, the frame is there for the
-    /// parent even if the worker dies; the parent sees it after [`publish`](ResultWriter::publish), or once
-    /// enough has gathered.
+    /// Writes `payload` as a frame and empties it. Once this returns, the parent receives the frame
+    /// even if the worker is killed; the parent sees it after [`publish`](ResultWriter::publish), or
+    /// once there are [`BATCH`] bytes.
     pub(super) fn send(
         &mut self,
         mut kind: Kind,
@@ -71,13 +72,14 @@ impl ResultWriter {
         self.sent()
     }
 
-    /// Whether a result may have so many bytes.
+    /// Returns whether a result may have this many bytes.
     #[inline]
     pub(super) fn allows(&self, len: usize) -> bool {
         len as u64 <= self.cap
     }
 
-    /// Does what [`send`](ResultWriter::send) does for a value that is the first `len` bytes of `raw`.
+    /// Writes a value that is the first `len` bytes of `raw` as a frame, as
+    /// [`send`](ResultWriter::send) does.
     #[inline]
     pub(super) fn send_fixed(&mut self, raw: Raw, len: usize) -> Result<(), Corrupt> {
         let head = FrameHead::short_value(len);
@@ -95,13 +97,13 @@ impl ResultWriter {
         if self.ring.unpublished() >= BATCH { self.publish() } else { Ok(()) }
     }
 
-    /// Shows the parent all results, and wakes it if it sleeps.
+    /// Publishes all results, and wakes the parent if it sleeps.
     pub(super) fn publish(&mut self) -> Result<(), Corrupt> {
         self.ring.publish();
         if self.segment.header().results_awaited() { self.descriptors.notify() } else { Ok(()) }
     }
 
-    /// Writes all of `bytes`, in as many pieces as the room in the ring asks for.
+    /// Writes all of `bytes`, in as many pieces as the ring has room for.
     fn write(&mut self, mut bytes: &[u8]) -> Result<(), Corrupt> {
         let piece = self.segment.piece();
         loop {

@@ -1,4 +1,4 @@
-//! Running the tasks of a record.
+//! Runs the tasks of a record.
 
 use std::sync::atomic::Ordering::{Relaxed, Release};
 
@@ -14,8 +14,8 @@ use crate::task::{Calls, Failure, Function, TaskState, panic};
 use crate::worker::Worker;
 use crate::worker::result_writer::ResultWriter;
 
-/// Records of up to this many tasks note when each began, at the price of one reading of the clock
-/// (some 25 ns) a task. Larger ones do so only for the sake of a time limit or a trace.
+/// Tasks of a record up to which the start of each is stored, at the price of one reading of the
+/// clock (some 25 ns) a task. In larger records it is stored only for a time limit or a trace.
 const MAX_STAMPED: u32 = 16;
 
 impl Worker {
@@ -63,7 +63,7 @@ impl Worker {
         self.results.publish()
     }
 
-    /// Runs an initializer or a finalizer; says what went wrong.
+    /// Runs an initializer or a finalizer; returns its error.
     pub(super) fn run_once(&mut self, record: &Record, mut input: Payload) -> Result<Option<Error>, Corrupt> {
         let function = match Function(record.function).resolve() {
             Ok(function) => function,
@@ -93,7 +93,7 @@ impl Failure {
 enum Input<'a> {
     /// One task, not begun: the whole payload.
     One(Option<&'a mut Vec<u8>>),
-    /// So many tasks to go.
+    /// Several tasks, and how many are left.
     Many(Items<'a>, u32),
 }
 
@@ -117,14 +117,14 @@ struct Run<'a> {
     now: u64,
     stamp: bool,
     trace: bool,
-    /// How the last task ended.
+    /// The kind of the last task's frame.
     last: Kind,
-    /// Whether the ring can still be trusted.
+    /// An error once the ring was found corrupt.
     outcome: Result<(), Corrupt>,
 }
 
 impl Run<'_> {
-    /// Makes all calls. A panic ends its call; the loop is entered again for the next.
+    /// Makes all calls. A panic ends its call, and the loop is entered again for the next.
     fn all(&mut self, function: Function) -> Result<(), Corrupt> {
         match function.resolve() {
             Ok(function) => {
@@ -205,7 +205,7 @@ impl Calls for Run<'_> {
     }
 }
 
-/// The single call of an initializer or a finalizer. Nobody wants its result, but for an error.
+/// The single call of an initializer or a finalizer. Its result is dropped unless it is an error.
 struct Once<'a> {
     input: Option<&'a mut Vec<u8>>,
     state: Option<&'a mut TaskState>,
@@ -228,7 +228,7 @@ impl Calls for Once<'_> {
     fn end(&mut self, outcome: Result<(), Failure>, _output: &mut Vec<u8>) {
         match outcome {
             Err(Failure::Decode(text)) => self.failure = Some(Error::Decode(text)),
-            // Nobody wants its result.
+            // The result is not sent.
             Ok(()) | Err(Failure::Encode(_)) => {}
         }
     }

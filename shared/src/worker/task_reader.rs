@@ -1,4 +1,4 @@
-//! Reading the task ring.
+//! Reads records from the task ring.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,17 +8,17 @@ use crate::sys::memory::on_large_pages;
 use crate::worker::descriptors::Descriptors;
 use crate::worker::output::Output;
 
-/// Bytes taken from the ring at a time; payloads larger than this go straight to where they are
-/// needed.
+/// Bytes that are read from the ring at a time; larger payloads are read straight to their place.
 const READ_LEN: usize = 64 * 1024;
 
+/// The consumer of the task ring, with a buffer for short records.
 pub(super) struct TaskReader {
     segment: Arc<Segment>,
     descriptors: Rc<Descriptors>,
     output: Rc<Output>,
     ring: Consumer,
     buffer: Vec<u8>,
-    /// How much of `buffer` has been used.
+    /// Bytes of `buffer` that have been used.
     at: usize,
 }
 
@@ -27,12 +27,12 @@ impl TaskReader {
         Self { ring: Consumer::tasks(segment.clone()), segment, descriptors, output, buffer: Vec::new(), at: 0 }
     }
 
-    /// Waits until there is something to read; says whether that took any waiting.
+    /// Waits until there is something to read; returns whether it had to wait.
     pub(super) fn wait(&mut self) -> Result<bool, Corrupt> {
         if self.at < self.buffer.len() || self.ring.available()? > 0 {
             return Ok(false);
         }
-        // Nothing to do is the time to show what tasks have printed, and to see what they have left.
+        // While there is nothing to do, output of tasks is flushed and the descriptors are checked.
         self.output.flush();
         self.descriptors.check()?;
         self.sleep()?;
@@ -48,23 +48,22 @@ impl TaskReader {
         outcome.map(drop)
     }
 
-    /// Moves what the ring has to the end of `into`, at max `max` bytes; waits for the first of
-    /// them.
+    /// Moves at most `max` bytes from the ring to the end of `into`; waits for the first of them.
     fn read(&mut self, into: &mut Vec<u8>, max: usize) -> Result<(), Corrupt> {
         while self.ring.read(into, max)? == 0 {
-            // The parent may sleep until it has room for what is missing.
+            // The parent may sleep until there is room for the missing bytes.
             self.announce_room()?;
             self.sleep()?;
         }
         Ok(())
     }
 
-    /// The parent may write where bytes were read.
+    /// Wakes the parent if it sleeps until there is room.
     fn announce_room(&self) -> Result<(), Corrupt> {
         if self.segment.header().room_awaited() { self.descriptors.notify() } else { Ok(()) }
     }
 
-    /// The next `len` bytes.
+    /// Reads the next `len` bytes.
     pub(super) fn take(&mut self, len: usize) -> Result<&[u8], Corrupt> {
         if self.buffer.len() - self.at < len {
             let mut buffer = std::mem::take(&mut self.buffer);
@@ -80,7 +79,7 @@ impl TaskReader {
         Ok(&self.buffer[self.at - len..self.at])
     }
 
-    /// The next `len` bytes as a vector of their own.
+    /// Reads the next `len` bytes into a new vector.
     pub(super) fn take_owned(&mut self, len: usize) -> Result<Vec<u8>, Corrupt> {
         let mut bytes = Vec::with_capacity(len);
         on_large_pages(&mut bytes);

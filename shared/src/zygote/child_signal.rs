@@ -1,4 +1,4 @@
-//! How a zygote notices that children have ended.
+//! SIGCHLD as a descriptor, which the zygote waits for beside its sockets.
 
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -9,24 +9,25 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use signal_hook::low_level::pipe;
 
-/// Readable when a child has ended. Signals merge, so it says no more than that.
+/// A descriptor that is readable when a child has ended. Signals merge: one may stand for several
+/// children.
 pub(super) enum ChildSignal {
-    /// The signal is blocked, and read instead.
+    /// A signalfd. The signal is blocked.
     Read(SignalFd),
-    /// A handler writes here: in a process with threads, one of them that does not block the signal
-    /// would take it and ignore it.
+    /// The end of a socket to which a handler writes. In a process with threads, one that doesn't
+    /// block the signal would take it and ignore it.
     Handled(UnixStream),
 }
 
 impl ChildSignal {
-    /// For a process without threads, so that its forks inherit no handler.
+    /// Blocks the signal, in a process without threads, whose forks thus inherit no handler.
     pub(super) fn for_single_thread() -> nix::Result<Self> {
         let mask: SigSet = [Signal::SIGCHLD].into_iter().collect();
         mask.thread_block()?;
         SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC).map(Self::Read)
     }
 
-    /// For a process with threads, which is not forked without an exec.
+    /// Installs the handler, in a process with threads, which is not forked without an exec.
     pub(super) fn for_threads() -> nix::Result<Self> {
         let errno = |error: std::io::Error| Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EIO as i32));
         let (ours, theirs) = UnixStream::pair().map_err(errno)?;
@@ -42,7 +43,7 @@ impl ChildSignal {
         matches!(self, Self::Handled(_))
     }
 
-    /// Takes all that was said so far.
+    /// Reads all signals so far.
     pub(super) fn drain(&mut self) {
         match self {
             Self::Read(signals) => while let Ok(Some(_)) = signals.read_signal() {},

@@ -1,4 +1,4 @@
-//! The program's side of a zygote.
+//! The program's side: starts zygotes, sends them requests and receives their reports.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -29,57 +29,58 @@ use crate::zygote::StartMethod;
 use crate::zygote::message::{self, MAX_MESSAGE_LEN, Report, Request};
 use crate::zygote::server::serve;
 
-/// How long the end of a zygote, or of a zygote's workers, may take before the zygote is killed.
-/// Far beyond what the kernel needs, but for a zygote that is stopped; it is here so that no drop
-/// can hang.
+/// The time that the end of a zygote, or of its workers, may take before the zygote is killed. Far
+/// beyond what the kernel needs unless the zygote is stopped; it bounds every drop.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Zygotes that may die one after the other just when a pool wants to use them.
+/// Attempts to reach a zygote: each may end just when a pool is about to use it.
 const MAX_TRIES: u32 = 5;
 
-/// The zygote process that exec-based pools share. A forked child must not use its parent's.
+/// The zygote that exec-based pools share. A forked child must not use its parent's.
 static SHARED: PerProcess<Mutex<Option<Shared>>> = PerProcess::new();
 
 /// See [`SHARED`].
 struct Shared {
-    /// What the process was then. Workers are to be what the program is when their pool is built.
+    /// The state of the process then. Workers inherit the state that the program has when their pool
+    /// is built.
     state: InheritedState,
     zygote: Weak<Zygote>,
 }
 
-/// A running zygote. Dropping it where it was started ends and reaps the process, and with it
-/// every worker.
+/// A running zygote. Dropping it in the process that started it ends and reaps the zygote, and with
+/// it every worker.
 #[derive(Debug)]
 struct Zygote {
     owner: Owner,
     pid: Pid,
     /// Readable once the zygote has ended.
     ended: OwnedFd,
-    /// Where new families are announced; a forked zygote has just one zygote and no root.
+    /// The socket for new groups of workers; a forked zygote has one group and no root.
     root: Option<Socket>,
-    /// Where an exec'd zygote leaves why it could not begin.
+    /// The bootstrap record of an exec'd zygote, to which it writes why it could not begin.
     bootstrap: Option<OwnedFd>,
 }
 
 impl Zygote {
     fn new(pid: Pid, root: Option<Socket>, bootstrap: Option<OwnedFd>) -> Result<Self> {
-        // A fresh pid of fork or spawn is positive, and stays ours until we reap it.
+        // A pid of fork or spawn is positive, and is not used again until the process is reaped.
         let raw = rustix::process::Pid::from_raw(pid.as_raw()).ok_or(Error::Disconnected)?;
         let ended = pidfd_open(raw, PidfdFlags::empty()).map_err(|error| {
-            // Unwatched it is of no use.
+            // Without the descriptor its end would not be seen.
             let _ = kill(pid, Signal::SIGKILL).and_then(|()| waitpid(pid, None));
             Error::io("cannot watch the zygote", std::io::Error::from(error))
         })?;
         Ok(Self { owner: Owner::here(), pid, ended, root, bootstrap })
     }
 
-    /// The zygote that all exec-based pools use; started if there is none, if it has died, or if
-    /// the program is not any more what it was then. (Those that use another one keep it.)
+    /// Returns the zygote that exec-based pools share. Starts one if there is none, if it has
+    /// ended, or if the state of the program has changed since. Pools that use the former one keep
+    /// it.
     fn shared() -> Result<Arc<Self>> {
         bootstrap::require_init()?;
         let program = Executable::own()?;
         let mut shared = SHARED.get().lock().unwrap_or_else(PoisonError::into_inner);
-        let state = InheritedState::now().context("cannot read what this process hands on to a child")?;
+        let state = InheritedState::now().context("cannot read what a child inherits from this process")?;
         if let Some(shared) = &*shared
             && shared.state == state
             && let Some(zygote) = shared.zygote.upgrade()
@@ -96,21 +97,22 @@ impl Zygote {
         Ok(zygote)
     }
 
-    /// Kills it. Its workers have asked the kernel to die with it.
+    /// Kills the zygote; the kernel kills its workers with it.
     fn kill(&self) {
-        // Until it is reaped, which happens when this is dropped, the pid is its own.
+        // The pid is the zygote's until it is reaped, which happens in `drop`.
         if !self.has_ended() {
             let _ = kill(self.pid, Signal::SIGKILL);
         }
     }
 
-    /// Whether somebody has stopped it, so that it answers nobody (the state in proc_pid_stat(5)).
+    /// Returns whether the zygote is stopped, and so sends no reports (the state in
+    /// proc_pid_stat(5)).
     fn is_stopped(&self) -> bool {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
         stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with(['T', 't']))
     }
 
-    /// Returns why it has ended, which it is about to if it has not yet.
+    /// Returns why the zygote has ended; if it has not, waits for its end.
     fn cause(&self) -> Error {
         self.await_end(END_TIMEOUT);
         if let Some(failure) = self.failure() {
@@ -132,7 +134,7 @@ impl Zygote {
         self.bootstrap.as_ref().and_then(Failure::read_from)
     }
 
-    /// Waits until it has ended, for at most `timeout`; returns whether it has.
+    /// Waits until the zygote has ended, for at most `timeout`; returns whether it has.
     fn await_end(&self, timeout: Duration) -> bool {
         await_readable(&self.ended, Some(Instant::now() + timeout)).unwrap_or(false)
     }
@@ -159,17 +161,17 @@ impl Drop for Zygote {
     }
 }
 
-/// The workers of one pool, as the pool sees them.
+/// A pool's connection to its group of workers in a zygote.
 #[derive(Debug)]
 pub(crate) struct ZygoteClient {
     channel: Socket,
-    /// Kept alive while the zygote is.
+    /// Ends with the last of its clients.
     zygote: Arc<Zygote>,
     exec: bool,
 }
 
 impl ZygoteClient {
-    /// Finds or starts a zygote. `unchecked` lets [`StartMethod::Fork`] work beside other threads.
+    /// Finds or starts a zygote. With `unchecked`, [`StartMethod::Fork`] works beside other threads.
     pub(crate) fn new(method: StartMethod, unchecked: Option<ForkPermit>) -> Result<Self> {
         process::check_namespace()?;
         if method == StartMethod::Fork {
@@ -183,7 +185,7 @@ impl ZygoteClient {
             let len = message::encode(&Request::Open, &mut buffer);
             let root = zygote.root.as_ref().ok_or(Error::Disconnected)?;
             match root.send(&buffer[..len], &[theirs.as_fd()], true) {
-                // It is dying, and its sockets go before it does.
+                // It is ending: its sockets are closed before the process ends.
                 Err(Errno::EPIPE | Errno::ECONNRESET) if tries > 0 => zygote.await_end(END_TIMEOUT),
                 Err(Errno::EPIPE | Errno::ECONNRESET) => return Err(zygote.cause()),
                 outcome => {
@@ -213,26 +215,26 @@ impl ZygoteClient {
         }
     }
 
-    /// Returns why the zygote has ended, after a call has found it [gone](Error::Disconnected),
-    /// and whether the next would for the same reason.
+    /// Returns why the zygote has ended, after a call that returned [`Error::Disconnected`], and
+    /// whether the next one would end for the same reason.
     pub(crate) fn cause(&self) -> (Error, bool) {
         let cause = self.zygote.cause();
         (cause, self.zygote.failure().is_some_and(Failure::is_final))
     }
 
-    /// Asks for a worker; [`Report::Started`] or [`Report::Refused`] answers. `keep` says to leave
-    /// running what it has started when it is killed.
+    /// Requests a worker; the reply is [`Report::Started`] or [`Report::Refused`]. With `keep`, the
+    /// processes that the worker has started stay when it is killed.
     pub(crate) fn start(&self, worker: u64, keep: bool, fds: &[BorrowedFd<'_>; 3]) -> Result<()> {
         self.request(Request::Start { worker, exec: self.exec, keep }, fds)
     }
 
-    /// Kills a worker, if it still lives.
+    /// Kills a worker, if it is running.
     pub(crate) fn kill(&self, worker: u64) -> Result<()> {
         self.signal(worker, Signal::SIGKILL as i32, false)
     }
 
-    /// Sends a signal to a worker, if it still lives; `handled` says only to a handler that it has
-    /// set.
+    /// Sends a signal to a worker, if it is running; with `handled`, only to a handler that the
+    /// worker has set.
     pub(crate) fn signal(&self, worker: u64, signal: i32, handled: bool) -> Result<()> {
         self.request(Request::Signal { worker, signal, handled }, &[])
     }
@@ -246,8 +248,8 @@ impl ZygoteClient {
         })
     }
 
-    /// Kills and reaps all workers, within a bounded time. The zygote closes the channel when that
-    /// is done. In a copy of the process that the workers belong to, it does nothing.
+    /// Kills and reaps all workers, within a bounded time; the zygote closes the channel when that
+    /// is done. Does nothing in a copy of the process that the workers belong to.
     pub(crate) fn end(&self) {
         if !self.zygote.owner.is_here() {
             return;
@@ -270,8 +272,8 @@ impl ZygoteClient {
         }
     }
 
-    /// Ends the zygote if it is stopped, and with it the workers of all pools that use it; a new
-    /// one will take its place. Says whether it was.
+    /// Kills the zygote if it is stopped, and with it the workers of all pools that use it; the next
+    /// worker starts a new one. Returns whether it was stopped.
     pub(crate) fn kill_stopped_zygote(&self) -> bool {
         let stopped = self.zygote.is_stopped();
         if stopped {
@@ -280,11 +282,11 @@ impl ZygoteClient {
         stopped
     }
 
-    /// The next report, without waiting; [`Error::Disconnected`] if the zygote has died.
+    /// Receives the next report, without waiting; [`Error::Disconnected`] if the zygote has ended.
     pub(crate) fn report(&self) -> Result<Option<Report>> {
         let mut buffer = [0; MAX_MESSAGE_LEN];
         loop {
-            match self.channel.receive(&mut buffer).context("cannot hear from the zygote")? {
+            match self.channel.receive(&mut buffer).context("cannot receive from the zygote")? {
                 Received::Message(len, _) | Received::Truncated(len) => match message::decode(&buffer[..len]) {
                     Some(report) => return Ok(Some(report)),
                     None => continue,

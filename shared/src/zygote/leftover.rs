@@ -1,4 +1,4 @@
-//! The zygotes of the program that this process was before it executed itself anew.
+//! Zygotes that are left over from the program that this process was before an exec.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -11,16 +11,16 @@ use rustix::process::{PidfdFlags, pidfd_open};
 use crate::sys::poll::await_readable;
 use crate::zygote::TITLE;
 
-/// How long the former zygotes may take to end their workers and themselves. They began when the
-/// sockets to them were closed.
+/// The time that those zygotes may take to end their workers and themselves. They began when the
+/// exec closed the sockets to them.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Waits for the end of former zygotes and reaps them: an exec makes the program another one,
-/// which knows of no children and would leave them as zombies. Other children are not touched.
+/// Waits for the end of such zygotes and reaps them: the new program has no record of its children,
+/// and would leave them as zombies. Other children are not touched.
 pub(crate) fn reap_leftover() {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     if waitid(Id::All, flags) == Err(Errno::ECHILD) {
-        // As in almost every program at its beginning.
+        // Almost every program has no children at its beginning.
         return;
     }
     let own = getpid();

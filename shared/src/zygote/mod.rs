@@ -7,9 +7,10 @@
 //! [`ForkServer`](StartMethod::ForkServer) and [`Spawn`](StartMethod::Spawn), shared by all
 //! pools while any lives, and a fork of the program for [`Fork`](StartMethod::Fork), one a pool.
 //!
-//! [`client`] is the program's side, [`server`] the zygote's, [`message`] what they say.
-//! [`group`] has the workers of one pool as the zygote sees them, and [`orphans`] what is left of
-//! a worker when it has ended: the processes that its tasks have started.
+//! [`client`] is the program's side, [`server`] the zygote's loop, and [`message`] has the messages
+//! between them. [`group`] records the workers of one pool, [`child_signal`] is readable when one has
+//! ended, and [`orphans`] kills the processes that the tasks of a killed worker have started.
+//! [`leftover`] reaps the zygotes of a program that has replaced itself by an exec.
 
 mod child_signal;
 mod client;
@@ -28,5 +29,5 @@ pub(crate) use message::Report;
 pub(crate) use server::serve_executed;
 pub use start_method::StartMethod;
 
-/// What a zygote is called in `ps` and `top`.
+/// The name of a zygote in `ps` and `top`.
 const TITLE: &str = "mp-zygote";

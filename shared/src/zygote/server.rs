@@ -1,4 +1,4 @@
-//! The zygote's own loop.
+//! The zygote's loop: forks workers, reaps them and reports how each ended.
 
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, OwnedFd};
@@ -29,8 +29,8 @@ use crate::zygote::group::{Worker, WorkerGroup};
 use crate::zygote::message::{self, MAX_MESSAGE_LEN, Report, Request};
 use crate::zygote::orphans::Orphans;
 
-/// The life of a zygote made by exec: serves, and ends the process. `may_fork` says whether it can
-/// be forked as it is; where it cannot, workers are exec'd.
+/// Serves as a zygote made by exec, then exits. `may_fork` returns a permit if the process can be
+/// forked as it is; where it cannot, workers are exec'd.
 pub(crate) fn serve_executed(
     bootstrap: OwnedFd,
     root: OwnedFd,
@@ -50,11 +50,11 @@ pub(super) fn serve(group: Socket, parent: Pid, permit: ForkPermit) -> ! {
     exit_now(errno as i32)
 }
 
-/// The life of any zygote, and of the workers that are forked from it. Comes back if it could not
+/// Serves as a zygote, and runs the workers that are forked from it. Returns only if it could not
 /// serve. The signals that may reach the program's whole process group must be blocked, and stay
-/// so: they are for the program. In a worker they take effect once it has come to itself.
+/// so: they are for the program. A worker unblocks them once it has set its handlers.
 ///
-/// `root` brings new groups; without it the zygote serves its one `group` and ends with it.
+/// New groups arrive by `root`; without it the zygote serves its one `group` and ends with it.
 fn serve_until_end(
     root: Option<Socket>,
     group: Option<Socket>,
@@ -70,7 +70,7 @@ fn serve_until_end(
     process::set_title(TITLE);
     let outcome = Server::new(root, group, parent, may_fork).and_then(Server::run);
     match outcome {
-        // This is the child: everything of the zygote's is closed by now.
+        // This is the child: all descriptors of the zygote are closed by now.
         Ok(Some((fds, zygote))) => {
             process::die_with(zygote);
             signals::accept_signals_of_zygote();
@@ -85,16 +85,16 @@ struct Server<M> {
     root: Option<Socket>,
     groups: Vec<WorkerGroup>,
     orphans: Orphans,
-    /// Ends the workers when this process ends.
+    /// Has the kernel kill the workers when this process ends.
     lifeline: Lifeline,
-    /// Readable once the program has ended, however that happened and whoever still holds its
+    /// Readable once the program has ended, in whichever way, and whichever process has copies of its
     /// sockets.
     parent: OwnedFd,
     children: ChildSignal,
     may_fork: M,
 }
 
-/// In a forked child: what it is to work with, and the zygote's pid.
+/// In a forked child: its descriptors, and the zygote's pid.
 type Child = Option<(WorkerFds, Pid)>;
 
 impl<M: Fn() -> Option<ForkPermit>> Server<M> {
@@ -116,7 +116,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         Ok(Self { root, groups, orphans, lifeline, parent: pidfd, children, may_fork })
     }
 
-    /// Serves until nobody is left to serve. Comes back with `Some` in each forked child.
+    /// Serves until there are no more groups and no root. Returns `Some` in each forked child.
     fn run(mut self) -> nix::Result<Child> {
         while self.root.is_some() || !self.groups.is_empty() {
             let ready = self.wait()?;
@@ -141,12 +141,12 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         Ok(None)
     }
 
-    /// Ends all workers, and what is to end with them.
+    /// Kills all workers, and the orphans that are to end with them.
     fn end(&mut self) {
         self.record_orphans();
         self.groups.iter_mut().for_each(WorkerGroup::kill_all);
         while self.groups.iter().any(|group| !group.workers.is_empty()) || self.orphans.is_killing() {
-            // Nothing but a child's end is waited for, and a hunt's.
+            // Only the ends of children are waited for, and the end of the time to kill orphans.
             let mut fds = [PollFd::new(self.children.as_fd(), PollFlags::POLLIN)];
             let _ = poll(&mut fds, self.poll_timeout());
             self.reap();
@@ -154,14 +154,14 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         }
     }
 
-    /// All workers, and those of them whose orphans are to end with them.
+    /// Returns the pids of all workers, and of those whose orphans are to be killed with them.
     fn workers(&self) -> (BTreeSet<Pid>, BTreeSet<Pid>) {
         let workers = || self.groups.iter().flat_map(|group| group.workers.values());
         let ends = workers().filter(|worker| !worker.keep);
         (workers().map(|worker| worker.pid).collect(), ends.map(|worker| worker.pid).collect())
     }
 
-    /// Must come before a worker is killed.
+    /// Records the orphans there are. Must be called before a worker is killed.
     fn record_orphans(&mut self) {
         let is_dying = |group: &WorkerGroup| group.workers.values().any(|worker| worker.killed);
         if self.orphans.is_killing() || self.groups.iter().any(is_dying) {
@@ -172,7 +172,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         self.orphans.record(&workers, &origins);
     }
 
-    /// Ends what was started by workers that were killed, then tells of their end.
+    /// Kills the processes that killed workers had started, then sends the reports of their end.
     fn kill_new(&mut self) {
         if self.orphans.is_killing() {
             let (workers, _) = self.workers();
@@ -183,7 +183,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         }
     }
 
-    /// How long to wait for an event.
+    /// Returns the timeout of a wait for events.
     fn poll_timeout(&self) -> PollTimeout {
         // Rounded up, so as not to spin through the last millisecond.
         let time = self.orphans.time_left().map(|left| left + Duration::from_micros(999));
@@ -220,9 +220,9 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         })
     }
 
-    /// Collects the children that have ended and says so to their groups.
+    /// Reaps the children that have ended and reports them to their groups.
     fn reap(&mut self) {
-        // The descriptor only wakes us: signals merge, so the children are asked after until none is left.
+        // Signals merge, so that one may stand for several children.
         self.children.drain();
         while let Ok(wait) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             let (Some(pid), Some(status)) = (wait.pid(), ExitStatus::from_wait(wait)) else { break };
@@ -250,7 +250,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
                         self.groups.push(WorkerGroup::new(Socket::from_fd(channel)));
                     }
                 }
-                // The pool hears that its channel is closed.
+                // The pool's channel is closed, which the pool finds out.
                 Some(Ok(Received::Truncated(_))) => {}
                 Some(Ok(Received::Nothing)) | None => return,
                 Some(Ok(Received::End) | Err(_)) => {
@@ -274,8 +274,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
             };
             match received {
                 Ok(Received::Message(len, fds)) => match message::decode(&buffer[..len]) {
-                    // The number of a worker that lives is not another's: who asks for it is not the program, and gets
-                    // none.
+                    // The program uses the number of a running worker for no other: this isn't its request.
                     Some(Request::Start { worker, .. }) if group.workers.contains_key(&worker) => {}
                     Some(Request::Start { worker, exec, keep }) => {
                         if let Some(child) = self.start(at, worker, (exec, keep), fds) {
@@ -298,7 +297,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         }
     }
 
-    /// Forks a worker, or execs it. Comes back with `Some` in a forked child.
+    /// Forks a worker, or execs it. Returns `Some` in a forked child.
     fn start(&mut self, at: usize, worker: u64, (exec, keep): (bool, bool), fds: Vec<OwnedFd>) -> Child {
         let Ok([segment, notifier, handles]) = <[OwnedFd; 3]>::try_from(fds) else {
             self.groups[at].report(Report::Refused { worker, errno: Errno::EMFILE as i32 });
@@ -329,8 +328,8 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         None
     }
 
-    /// Asks anew each time: a thread may come late. Once there was one, no copy is without the
-    /// handler that is needed then.
+    /// Returns a permit to fork, if there is no other thread. Checks at each call: a thread may start
+    /// late. Once there was one, the handler is installed that a copy must not have.
     fn fork_permit(&mut self) -> Option<ForkPermit> {
         if self.children.uses_handler() {
             return None;
@@ -340,14 +339,14 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
             && let Ok(children) = ChildSignal::for_threads()
         {
             self.children = children;
-            // Of those that ended meanwhile another thread may have taken the signal.
+            // Another thread may have taken the signal of a child that ended meanwhile.
             self.reap();
         }
         permit
     }
 }
 
-/// Starts a worker as a fresh run of the program.
+/// Starts a worker by exec.
 fn execute(WorkerFds { segment, notifier, handles, lifeline }: &WorkerFds) -> nix::Result<Pid> {
     let prepare = || {
         let program = Executable::own()?;
@@ -362,7 +361,7 @@ fn execute(WorkerFds { segment, notifier, handles, lifeline }: &WorkerFds) -> ni
     run.fork(|bootstrap, errno| bootstrap::fail(bootstrap, Failure::Exec(errno)), 72)
 }
 
-/// What [`Server::wait`] found.
+/// The events that [`Server::wait`] found.
 struct Ready {
     parent_ended: bool,
     child_ended: bool,
