@@ -6,13 +6,13 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess
 use super::decoder::Decoder;
 use super::error::Error;
 
-/// Elements that are left although the type's own code takes no more.
+/// Returns the error for elements that the type's own code did not read.
 #[cold]
 pub(super) fn left_over(count: u64) -> Error {
     Error::new(format!("{count} elements are left over"))
 }
 
-/// A key whose value was not read: the next bytes are not what would be taken for.
+/// Returns the error for a key whose value was not read, so that the next bytes would be misread.
 #[cold]
 pub(super) fn not_read() -> Error {
     Error::new("the type's own code read a key without its value")

@@ -1,6 +1,6 @@
 //! Writes sequences and maps.
 //!
-//! How many parts there are is counted: what a type's `Serialize` announces need not be true.
+//! The parts are counted: the number that a type's `Serialize` announces need not be right.
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, SerializeTuple, SerializeTupleStruct, SerializeTupleVariant};
@@ -37,7 +37,7 @@ impl Count {
     }
 }
 
-/// What is known of the elements of a sequence so far.
+/// The form of the elements of a sequence so far.
 enum Packing {
     /// There was none yet; numbers are to be packed.
     Possible,

@@ -35,7 +35,7 @@ pub(super) fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Erro
     result
 }
 
-/// Takes what the flags announce from the end of a message.
+/// Reads what the flags announce from the end of a message.
 fn announced<'de>(flags: u8, reader: &mut Reader<'de>) -> Result<(Names<'de>, u32), Error> {
     let levels = if flags & IS_DEEP == 0 { SHALLOW } else { u32::from_le_bytes(reader.last_array()?) };
     if levels > MAX_DEPTH {
@@ -83,8 +83,8 @@ const VARIANTS: usize = 2;
 
 /// How the structs of a message are read.
 ///
-/// A type's own code may want a map, or make another use of a sequence than its other half does:
-/// what could not be read in order is read once more by name.
+/// A type's own code may read a map, or read a sequence in another way than its other half writes it:
+/// a message that could not be read in order is read once more by name.
 #[derive(Clone, Copy, PartialEq)]
 enum Order {
     /// There was none yet.
@@ -95,18 +95,18 @@ enum Order {
     ByName,
 }
 
-/// What is left of a message.
+/// The state of decoding a message.
 pub(super) struct Decoder<'de> {
     pub(super) reader: Reader<'de>,
     pub(super) names: Names<'de>,
     depth: u32,
-    /// How deep the message said that it is, which is what the stack was made for.
+    /// The depth that the message announced, for which the stack has room.
     levels: u32,
     /// Whether the value that is being read is in its human-readable form.
     pub(super) human: bool,
     order: Order,
     pub(super) matches: Matches,
-    /// Variants that were read lately: where their names begin, and the names.
+    /// Variants that were read lately: the offsets of their names, and the names.
     variants: [(u32, &'de str); VARIANTS],
 }
 
@@ -116,7 +116,7 @@ impl<'de> Decoder<'de> {
     fn message<T: Deserialize<'de>>(&mut self) -> Result<T, Error> {
         let levels = self.levels;
         let result = if levels > SHALLOW { depth::with_levels(levels, || self.element()) } else { self.element() };
-        // The result is handed on where it lies: to copy what was just written in pieces stalls.
+        // The result is not moved: copying what was just written in pieces stalls.
         if result.is_ok() && self.reader.remaining() > 0 {
             return Err(left_over(self.reader.remaining()));
         }
@@ -132,8 +132,8 @@ impl<'de> Decoder<'de> {
         }
     }
 
-    /// Whether structs are read by name. A handle is taken at the first attempt, so that there must
-    /// be no second: a message with handles is read by name at once.
+    /// Returns whether structs are read by name. A handle is taken at the first attempt, so that there
+    /// must be no second: a message with handles is read by name at once.
     #[inline]
     pub(super) fn reads_by_name(&mut self) -> bool {
         if self.order == Order::Unknown && fds::is_unpacking_handles() {
@@ -142,19 +142,19 @@ impl<'de> Decoder<'de> {
         self.order == Order::ByName
     }
 
-    /// Notes that a struct is read in order.
+    /// Records that a struct is read in order.
     #[inline]
     pub(super) fn reads_in_order(&mut self) {
         self.order = Order::AsSent;
     }
 
-    /// The value that is next.
+    /// Returns the next value.
     #[inline]
     pub(super) fn value(&mut self) -> Value<'_, 'de> {
         Value { decoder: self, asked: Cell::new(false) }
     }
 
-    /// The name of the variant that is next.
+    /// Reads the name of the next variant.
     #[inline]
     pub(super) fn variant(&mut self) -> Result<&'de str, Error> {
         let offset = self.reader.index()?;
@@ -165,7 +165,7 @@ impl<'de> Decoder<'de> {
         Ok(known.1)
     }
 
-    /// Reads what is one level deeper.
+    /// Runs `read` one level deeper.
     #[inline]
     pub(super) fn nested<R>(&mut self, read: impl FnOnce(&mut Self) -> Result<R, Error>) -> Result<R, Error> {
         if self.depth == self.levels {

@@ -3,22 +3,21 @@
 /// Levels of nesting that need no stack of their own.
 pub(super) const SHALLOW: u32 = 32;
 
-/// Levels between two looks at how much stack there is.
+/// Levels between two checks of the stack that is left.
 pub(super) const STEP: u32 = 8;
 
 /// Levels of nesting that a message may have.
 ///
 /// A level is a sequence, map, struct, variant or `Some`, so that a type that contains itself as
-/// `Option<Box<Self>>`, `Vec<Self>` or a variant's field has at least a quarter of it in levels of
-/// its own.
+/// `Option<Box<Self>>`, `Vec<Self>` or a variant's field may do so at least a quarter as often.
 pub(super) const MAX_DEPTH: u32 = 4096;
 
 /// Bytes of stack that one level of decoding is given, of which code without optimisation takes 1
 /// to 3 KiB.
 pub(super) const LEVEL_STACK: usize = 8 << 10;
 
-/// Bytes of stack that one level of encoding is given. Without optimisation, an enum's code has
-/// place for what each of its variants needs.
+/// Bytes of stack that one level of encoding is given. Without optimisation, an enum's code has room
+/// for what each of its variants needs.
 pub(super) const WRITING_STACK: usize = 32 << 10;
 
 /// Runs `write` where there is room for [`STEP`] more levels, on new memory if need be.

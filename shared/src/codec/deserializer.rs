@@ -1,9 +1,9 @@
-//! Shows one value to the type that reads it.
+//! Passes one value to the visitor of the type that reads it.
 //!
-//! What a type asks for is a hint, as it is for JSON: where the message has something else, its
-//! reader is shown what is there. [`deserialize_any`](Deserializer::deserialize_any) shows it as
+//! The kind of value that a type requests is a hint, as it is for JSON: where the message has another
+//! kind, the visitor gets that one. [`deserialize_any`](Deserializer::deserialize_any) presents it as
 //! JSON would, because types that buffer what they read (`untagged`, `flatten`, `tag`) are made for
-//! that; it goes further only where JSON has no words, as for `Some(None)`.
+//! that; it differs only where JSON has no form, as for `Some(None)`.
 
 use std::cell::Cell;
 
@@ -23,7 +23,7 @@ impl<'de> Value<'_, 'de> {
         self.decoder.reader.take_tag(tag)
     }
 
-    /// Shows the elements of a sequence, once its tag was read.
+    /// Visits the elements of a sequence, once its tag was read.
     #[inline]
     fn sequence<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let count = self.decoder.reader.len()?;
@@ -35,7 +35,7 @@ impl<'de> Value<'_, 'de> {
         })
     }
 
-    /// Shows numbers as the elements of a sequence.
+    /// Visits numbers as the elements of a sequence.
     fn numbers<V: Visitor<'de>>(bytes: &'de [u8], tag: u8, visitor: V) -> Result<V::Value, Error> {
         let mut numbers = Numbers::new(bytes, tag);
         let value = visitor.visit_seq(&mut numbers)?;
@@ -55,8 +55,8 @@ impl<'de> Value<'_, 'de> {
         })
     }
 
-    /// Has `read` see one of the two forms of a value, once their tag was read: the compact one if
-    /// its reader asked, and so was told that it is not human-readable.
+    /// Runs `read` on one of the two forms of a value, once their tag was read: on the compact one if
+    /// its reader has called `is_human_readable`, which returned `false`.
     #[cold]
     pub(super) fn one_form<R>(self, read: impl FnOnce(Value<'_, 'de>) -> Result<R, Error>) -> Result<R, Error> {
         let asked = self.asked.get();
@@ -74,8 +74,8 @@ impl<'de> Value<'_, 'de> {
         result
     }
 
-    /// Passes over the `SOME` of values that JSON would write without it. Its words are needed
-    /// where `None` or `()` follows: there, `Some` is all that is known.
+    /// Skips the `SOME` of values that JSON would write without it. It is needed where `None` or `()`
+    /// follows: there, `Some` is all that there is.
     pub(super) fn take_plain_somes(&mut self) -> bool {
         let mut ahead = self.decoder.reader;
         while ahead.take_tag(SOME) {}
@@ -105,8 +105,7 @@ impl<'de> Value<'_, 'de> {
     }
 }
 
-/// Each reads its own kind of number straight away, and leaves everything else to
-/// `deserialize_any`.
+/// Defines methods that read their own kind of number, and leave all else to `deserialize_any`.
 macro_rules! numbers {
     ($($method:ident $number:ident $tag:ident $visit:ident),*) => {$(
         #[inline]

@@ -12,7 +12,7 @@ use super::names::is_same;
 use super::numbers;
 use super::shapes::Table;
 
-/// Appends a message that is `value`, for a reader of which this is known.
+/// Appends a message that is `value`, for a reader with these expectations.
 #[inline]
 pub(super) fn write<T: Serialize + ?Sized>(value: &T, expected: Expected, out: &mut Vec<u8>) -> Result<(), Error> {
     let start = out.len();
@@ -55,19 +55,18 @@ pub(super) struct Encoder<'o> {
     table: Option<Box<Table>>,
     depth: u32,
     deepest: u32,
-    /// Whether the value that is being written asked for which kind of reader it is written.
+    /// Whether the value that is being written has called `is_human_readable`.
     pub(super) asked: Cell<bool>,
-    /// What it is told.
+    /// The result of that call.
     pub(super) human: bool,
 }
 
 impl Encoder<'_> {
     /// Writes a value within another.
     ///
-    /// One that asks whether the form is human-readable is written in both forms. Its reader may
-    /// ask, too, and is told that it is not; or it may be read from a buffer of serde's
-    /// (`untagged`, `flatten`, `tag`), which says that it is. If the reader of the whole message is
-    /// known to ask, one form is enough for it.
+    /// One that calls `is_human_readable` is written in both forms. Its reader may call it, too, and
+    /// gets `false`; or it may be read from a buffer of serde's (`untagged`, `flatten`, `tag`), which
+    /// returns `true`. If the reader of the whole message is known to call it, one form is enough.
     #[inline]
     pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         if numbers::put_run(value, self.out) {
@@ -82,14 +81,14 @@ impl Encoder<'_> {
         Ok(())
     }
 
-    /// The names of this message.
+    /// Returns the names of this message.
     #[inline]
     pub(super) fn table(&mut self) -> &mut Table {
         self.table.get_or_insert_with(Table::take)
     }
 
-    /// The fields that the reader expects of the struct that is about to be written, if it is known
-    /// to expect so many.
+    /// Returns the fields that the reader expects of the struct that is about to be written, if it
+    /// expects this many.
     #[inline]
     pub(super) fn expected_fields(&self, len: usize) -> Option<NameList> {
         if self.depth > 0 || self.human {
@@ -147,8 +146,8 @@ impl Encoder<'_> {
             self.out.push(tag);
             return self.out.extend_from_slice(&bytes);
         }
-        // One piece, put together in registers: to ask for room twice costs more, and to read back what
-        // was just stored in pieces stalls.
+        // One piece, composed in registers: reserving room twice costs more, and reading back what was
+        // just stored in pieces stalls.
         let mut wide = [0; size_of::<u64>()];
         wide[..N].copy_from_slice(&bytes);
         let piece = u128::from(u64::from_le_bytes(wide)) << 8 | u128::from(tag);

@@ -63,7 +63,7 @@ pub(super) const HAS_NAMES: u8 = 1;
 /// The message says how deeply it is nested: more than [`SHALLOW`].
 pub(super) const IS_DEEP: u8 = 2;
 
-/// How many bytes a number with this tag has; `None` if it is no number's.
+/// Returns the size in bytes of a number with this tag; `None` if it is not a number's.
 pub(super) fn number_size(tag: u8) -> Option<usize> {
     Some(match tag {
         U8 | I8 => 1,
@@ -75,7 +75,7 @@ pub(super) fn number_size(tag: u8) -> Option<usize> {
     })
 }
 
-/// Bytes of a length that is not known yet.
+/// Bytes for a length that is not known yet.
 const PADDED: usize = 5;
 
 /// Appends a length.
@@ -96,7 +96,7 @@ pub(super) fn put_unknown_len(out: &mut Vec<u8>) {
     out.extend_from_slice(&[0x80, 0x80, 0x80, 0x80, 0]);
 }
 
-/// Makes the length that was put at `at` be `len`.
+/// Replaces the length at `at` by `len`.
 pub(super) fn patch_len(out: &mut Vec<u8>, at: usize, len: u64) {
     let taken = 1 + out[at..].iter().take_while(|byte| **byte & 0x80 != 0).count();
     if taken == PADDED && len < 1 << (7 * PADDED) {

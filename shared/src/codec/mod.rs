@@ -1,4 +1,4 @@
-//! Values as bytes: the one place that knows formats.
+//! Encodes values to bytes and decodes them.
 //!
 //! Any value that serde can serialize travels in a format of this crate's own,
 //! [self-describing](format): each value has a tag, each struct and variant its names. So a type
@@ -50,11 +50,11 @@ use crate::foreign;
 /// Byte vectors from this size on are handed over instead of copied.
 const HAND_OVER: usize = 4096;
 
-/// Where a value is decoded from.
+/// The source that a value is decoded from.
 pub enum Source<'a> {
     /// Bytes within a larger message.
     Slice(&'a [u8]),
-    /// A message of its own, which may be taken away.
+    /// A whole message, whose buffer may be taken.
     Buffer(&'a mut Vec<u8>),
 }
 
@@ -73,11 +73,11 @@ pub(crate) fn encode<T: Serialize + 'static>(value: T, out: &mut Vec<u8>) -> Res
     encode_by_value(value, Expected::default, out)
 }
 
-/// Does what [`encode`] does for a value that the same build reads as a `T`, and leaves out what
-/// such a reader has anyhow.
+/// Encodes as [`encode`] does a value that the same build reads as a `T`, without the names that such
+/// a reader has in any case.
 ///
-/// The beginning of `T`'s `Deserialize` runs in this process, and may do what it likes here: it is
-/// for workers and their results, not for the program and its arguments.
+/// The beginning of `T`'s `Deserialize` runs in this process, with any effect that it has: this is for
+/// workers and their results, not for the program and its arguments.
 pub(crate) fn encode_result<T: Serialize + DeserializeOwned + 'static>(
     value: T,
     out: &mut Vec<u8>,
@@ -85,7 +85,7 @@ pub(crate) fn encode_result<T: Serialize + DeserializeOwned + 'static>(
     encode_by_value(value, Expected::of::<T>, out)
 }
 
-/// Does what [`encode`] does for a value that is needed afterwards.
+/// Encodes as [`encode`] does a value that is needed afterwards.
 pub(crate) fn encode_ref<T: Serialize + 'static>(value: &T, out: &mut Vec<u8>) -> Result<(), String> {
     encode_by_ref(value, Expected::default, out)
 }
@@ -122,7 +122,7 @@ fn encode_by_ref<T: Serialize + 'static>(
     Ok(())
 }
 
-/// What [`encode`] would write, if that already lies in memory.
+/// Returns the bytes that [`encode`] would write, if they already lie in memory.
 pub(crate) fn view<T: 'static>(value: &T) -> Option<&[u8]> {
     flat::view(value)
 }

@@ -10,14 +10,14 @@ use super::reader::Reader;
 #[derive(Clone, Copy)]
 pub(super) struct Names<'de>(pub(super) &'de [u8]);
 
-/// The keys of a struct that were not read yet.
+/// The keys of a struct that are not read yet.
 #[derive(Clone, Copy)]
 pub(super) struct Keys<'de> {
     pub(super) left: u64,
     texts: Texts<'de>,
 }
 
-/// Where keys are.
+/// The source of keys.
 #[derive(Clone, Copy)]
 enum Texts<'de> {
     Sent(Reader<'de>),
@@ -31,18 +31,18 @@ impl<'de> Names<'de> {
         self.0.get(offset as usize..).map(Reader::new).ok_or_else(|| Error::new("the message lacks a name"))
     }
 
-    /// The name of a variant.
+    /// Reads the name of a variant.
     #[inline]
     pub(super) fn variant(self, offset: u32) -> Result<&'de str, Error> {
         self.at(offset)?.text()
     }
 
-    /// The name of a variant, as a struct's only key.
+    /// Returns the name of a variant as a struct's only key.
     pub(super) fn one_key(self, offset: u32) -> Result<Keys<'de>, Error> {
         Ok(Keys { left: 1, texts: Texts::Sent(self.at(offset)?) })
     }
 
-    /// The keys of a struct.
+    /// Returns the keys of a struct.
     #[inline]
     pub(super) fn keys(self, offset: u32) -> Result<Keys<'de>, Error> {
         let mut texts = self.at(offset)?;
@@ -51,12 +51,12 @@ impl<'de> Names<'de> {
 }
 
 impl<'de> Keys<'de> {
-    /// All of these.
+    /// Returns all of these as keys.
     pub(super) fn of(wanted: NameList) -> Self {
         Self { left: wanted.len() as u64, texts: Texts::Own(wanted) }
     }
 
-    /// Whether they are exactly these.
+    /// Returns whether they are exactly these.
     pub(super) fn are(self, wanted: NameList) -> bool {
         let mut texts = match self.texts {
             Texts::Sent(texts) => texts,
@@ -82,7 +82,7 @@ impl<'de> Keys<'de> {
     }
 }
 
-/// Whether two names are the same: most often they are one text.
+/// Returns whether two names are equal: most often they are the same text.
 #[inline]
 pub(super) fn is_same(one: &'static str, other: &'static str) -> bool {
     std::ptr::eq(one, other) || one == other

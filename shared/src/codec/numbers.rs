@@ -1,8 +1,7 @@
 //! Numbers and runs of numbers, recognised wherever they are inside a value.
 //!
-//! serde hands a `Vec<u8>` over byte by byte. Its containers, though, hand over each of their
-//! fields with the field's type, and there a run of numbers can be seen and copied at the speed of
-//! memory.
+//! serde passes a `Vec<u8>` byte by byte. Its containers, though, pass each of their fields with the
+//! field's type, and there a run of numbers is recognised and copied at the speed of memory.
 #![expect(unsafe_code)]
 
 use std::any::TypeId;
@@ -13,7 +12,7 @@ use super::format::{
 };
 use super::reader::Reader;
 
-/// `value` as a `U`, if it is one or refers to one. `U` has no lifetimes.
+/// Returns `value` as a `U`, if it is one or refers to one. `U` has no lifetimes.
 #[inline(always)]
 fn as_type<T: ?Sized, U: 'static>(value: &T) -> Option<&U> {
     // `typeid::of` gives the identity of `T` with each of its lifetimes replaced by `'static`.
@@ -30,14 +29,14 @@ fn as_type<T: ?Sized, U: 'static>(value: &T) -> Option<&U> {
     None
 }
 
-/// Whether `T` is a reference, as far as its name tells: a comparison of identities less where it
-/// is none.
+/// Returns whether `T` is a reference, by its name: this saves a comparison of identities where it is
+/// none.
 #[inline(always)]
 fn is_reference<T: ?Sized>() -> bool {
     std::any::type_name::<T>().as_bytes().first() == Some(&b'&')
 }
 
-/// As [`as_type`], for a place to write to.
+/// Returns `value` as a mutable `U`, as [`as_type`] does.
 #[inline(always)]
 fn as_type_mut<T, U: 'static>(value: &mut T) -> Option<&mut U> {
     // SAFETY: as for the first conversion of `as_type`.
@@ -50,7 +49,7 @@ macro_rules! for_all_numbers {
     };
 }
 
-/// The tag and the bytes of `value`, if it is a number.
+/// Returns the tag and the bytes of `value`, if it is a number.
 #[inline]
 pub(super) fn number<T: ?Sized>(value: &T) -> Option<(u8, &[u8])> {
     macro_rules! try_types {
@@ -64,7 +63,7 @@ pub(super) fn number<T: ?Sized>(value: &T) -> Option<(u8, &[u8])> {
     None
 }
 
-/// Appends `value` if it is a vector or boxed slice of numbers, or an `Option` of one; says whether
+/// Appends `value` if it is a vector or boxed slice of numbers, or an `Option` of one; returns whether
 /// it is.
 #[inline]
 pub(super) fn put_run<T: ?Sized>(value: &T, out: &mut Vec<u8>) -> bool {
@@ -104,7 +103,7 @@ fn put(out: &mut Vec<u8>, tag: u8, len: usize, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// Reads a `T` if it is what [`put_run`] knows, and such a run is next.
+/// Reads a `T` if it is a type that [`put_run`] writes, and such a run is next.
 #[inline]
 pub(super) fn take_run<T>(reader: &mut Reader<'_>) -> Result<Option<T>, Error> {
     let mut slot: Option<T> = None;

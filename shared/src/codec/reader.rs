@@ -3,7 +3,7 @@
 use super::error::Error;
 use super::format::number_size;
 
-/// What is left of the bytes of a value. All that it hands out was checked against what is there.
+/// The bytes of a value that are not read yet. Every length is checked against what is there.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'de>(&'de [u8]);
 
@@ -16,7 +16,7 @@ impl<'de> Reader<'de> {
         self.0.len()
     }
 
-    /// The next tag, which stays.
+    /// Returns the next tag without taking it.
     #[inline]
     pub(super) fn peek(&self) -> Result<u8, Error> {
         self.0.first().copied().ok_or_else(Error::cut_short)
@@ -56,7 +56,7 @@ impl<'de> Reader<'de> {
         Ok(bytes)
     }
 
-    /// A length or count.
+    /// Takes a length or count.
     #[inline]
     pub(super) fn len(&mut self) -> Result<u64, Error> {
         let first = self.byte()?;
@@ -95,13 +95,13 @@ impl<'de> Reader<'de> {
         self.last_bytes(N as u64)?.try_into().map_err(|_| Error::cut_short())
     }
 
-    /// Where a shape begins among the names.
+    /// Takes the offset of a shape among the names.
     #[inline]
     pub(super) fn offset(&mut self) -> Result<u32, Error> {
         self.array().map(u32::from_le_bytes)
     }
 
-    /// The index of a variant, or where its name begins among the names.
+    /// Takes the index of a variant, or the offset of its name among the names.
     #[inline]
     pub(super) fn index(&mut self) -> Result<u32, Error> {
         u32::try_from(self.len()?).map_err(|_| Error::cut_short())
@@ -113,7 +113,7 @@ impl<'de> Reader<'de> {
         std::str::from_utf8(bytes).map_err(|_| Error::new("a text is not UTF-8"))
     }
 
-    /// The bytes of the numbers that follow, which have this tag.
+    /// Takes the bytes of the numbers that follow, which have this tag.
     pub(super) fn packed(&mut self, number: u8) -> Result<&'de [u8], Error> {
         let size = number_size(number).ok_or_else(Error::unknown_tag)? as u64;
         let len = self.len()?.checked_mul(size).ok_or_else(Error::cut_short)?;

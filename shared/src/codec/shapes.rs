@@ -12,7 +12,7 @@ use indexmap::{Equivalent, IndexSet};
 use super::format::put_len;
 use super::names::is_same;
 
-/// A shape's place in the [`Table`].
+/// The index of a shape in the [`Table`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ShapeId(u32);
 
@@ -23,20 +23,19 @@ pub(super) struct ShapeId(u32);
 #[derive(Debug, Default)]
 pub(super) struct Table {
     shapes: IndexSet<Shape>,
-    /// For each shape: the latest message that had it, and where it begins there.
+    /// For each shape: the latest message that had it, and its offset there.
     used: Vec<(u64, u32)>,
-    /// Which shape a struct of this name and count of fields had last: most have the same one
-    /// always.
+    /// The shape that a struct of this name and count of fields had last: most always have the same.
     recent: Vec<Option<ShapeId>>,
-    /// Variants that were written lately: the text's address and length, the message, where the
-    /// name begins.
+    /// Variants that were written lately: the text's address and length, the message, the offset of
+    /// the name.
     variants: [(usize, usize, u64, u32); VARIANTS],
-    /// Counts messages.
+    /// The number of the current message.
     message: u64,
     /// The shapes of the current message, and then those that the message before it had in their
     /// place.
     order: Vec<(ShapeId, u32)>,
-    /// How many of `order` are the current message's.
+    /// The number of shapes in `order` that are the current message's.
     current: usize,
     /// The bytes of all of `order`.
     bytes: Vec<u8>,
@@ -82,8 +81,8 @@ thread_local! {
 }
 
 impl Table {
-    /// The table of this thread, for a new message. A value's own code may write another message
-    /// meanwhile, with another table.
+    /// Takes the table of this thread, for a new message. A value's own code may write another
+    /// message meanwhile, with another table.
     pub(super) fn take() -> Box<Self> {
         let mut table = TABLE.take().unwrap_or_default();
         if table.shapes.len() > KEPT {
@@ -99,7 +98,7 @@ impl Table {
         TABLE.set(Some(self));
     }
 
-    /// The shape that a struct of this name and with this many fields will probably have.
+    /// Predicts the shape of a struct of this name and with this many fields.
     #[inline]
     pub(super) fn predict(&self, name: &'static str, fields: usize) -> Option<ShapeId> {
         let id = (*self.recent.get(slot(name, fields))?)?;
@@ -108,7 +107,7 @@ impl Table {
         (same_count && is_same(shape.name, name)).then_some(id)
     }
 
-    /// Where the name of a variant begins in this message.
+    /// Returns the offset of the name of a variant in this message.
     #[inline]
     pub(super) fn variant_offset(&mut self, name: &'static str) -> u32 {
         let (address, len) = (name.as_ptr().addr(), name.len());
@@ -123,7 +122,7 @@ impl Table {
         offset
     }
 
-    /// The shape of a variant.
+    /// Returns the shape of a variant.
     #[inline]
     fn variant(&mut self, name: &'static str) -> ShapeId {
         match self.predict(name, VARIANT) {
@@ -132,13 +131,13 @@ impl Table {
         }
     }
 
-    /// The keys of a shape.
+    /// Returns the keys of a shape.
     #[inline]
     pub(super) fn keys(&self, id: ShapeId) -> Rc<[&'static str]> {
         self.shapes.get_index(id.0 as usize).and_then(|shape| shape.keys.clone()).unwrap_or_default()
     }
 
-    /// The shape of a struct with exactly these keys.
+    /// Returns the shape of a struct with exactly these keys.
     #[cold]
     pub(super) fn shape_of(&mut self, name: &'static str, keys: &[&'static str]) -> ShapeId {
         self.add(Candidate { name, keys: Some(keys) })
@@ -157,7 +156,7 @@ impl Table {
         id
     }
 
-    /// Where the shape begins among the names of this message, which has it from now on.
+    /// Returns the offset of the shape among the names of this message, which has it from now on.
     #[inline]
     pub(super) fn offset(&mut self, id: ShapeId) -> u32 {
         let (message, offset) = self.used[id.0 as usize];
@@ -173,7 +172,7 @@ impl Table {
         offset
     }
 
-    /// Writes a shape behind those of this message; what an earlier message had there goes.
+    /// Writes a shape behind those of this message, over what an earlier message had there.
     #[cold]
     fn write(&mut self, id: ShapeId) -> u32 {
         if let Some((_, end)) = self.order.get(self.current) {
@@ -194,7 +193,7 @@ impl Table {
         offset
     }
 
-    /// The names of this message.
+    /// Returns the names of this message.
     #[inline]
     pub(super) fn names(&self) -> &[u8] {
         let end = self.order.get(self.current).map_or(self.bytes.len(), |(_, offset)| *offset as usize);

@@ -12,7 +12,7 @@ use super::error::Error;
 use super::expected::NameList;
 use super::names::Keys;
 
-/// Reads a struct whose keys begin at `place`; `wanted` has those that the type reads.
+/// Reads a struct whose keys begin at `offset`; `wanted` has those that the type reads.
 #[inline]
 pub(super) fn read<'de, V: Visitor<'de>>(
     decoder: &mut Decoder<'de>,

@@ -35,7 +35,7 @@ enum Keys {
 }
 
 impl Keys {
-    /// Those of the shape that a struct of this name and with this many fields had last.
+    /// Predicts the keys: those that a struct of this name and with this many fields had last.
     #[inline]
     fn predicted(table: &Table, name: &'static str, len: usize) -> Self {
         match table.predict(name, len) {
@@ -44,7 +44,7 @@ impl Keys {
         }
     }
 
-    /// The first `seen` of these, and one that is not on the list.
+    /// Returns the first `seen` of these, and one that is not on the list.
     #[cold]
     fn diverged(&self, seen: usize, key: &'static str) -> Self {
         let all: &[_] = match self {
@@ -56,8 +56,8 @@ impl Keys {
     }
 }
 
-/// All of it is inlined into the type's own code: to hand a `Fields` over costs as much as to write
-/// three numbers. (Without optimisation, it would only take stack, at each level of a value.)
+/// All of it is inlined into the type's own code: passing a `Fields` costs as much as writing three
+/// numbers. (Without optimisation, it would only take stack, at each level of a value.)
 impl<'a, 'o> Fields<'a, 'o> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn begin(encoder: &'a mut Encoder<'o>, name: &'static str, len: usize) -> Result<Self, Error> {
@@ -114,7 +114,7 @@ impl<'a, 'o> Fields<'a, 'o> {
     }
 }
 
-/// What a struct begins with.
+/// Returns the first bytes of a struct.
 #[cfg_attr(not(debug_assertions), inline(always))]
 fn head(tag: u8, number: u32) -> [u8; 5] {
     let [a, b, c, d] = number.to_le_bytes();

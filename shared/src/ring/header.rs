@@ -6,8 +6,7 @@ use crate::atomics::{AtomicU32, AtomicU64};
 use crate::bootstrap::{FAILURE_AT, RECORD_SPACE};
 use crate::ring::Claim;
 
-/// The bytes of the bootstrap record, which are not looked at here, and why the process that got it could not
-/// begin.
+/// The bootstrap record, whose bytes are not read here, and why its process could not begin.
 #[repr(C)]
 #[derive(Debug, Default)]
 pub(super) struct BootstrapRecord {
@@ -20,13 +19,14 @@ const _: () = assert!(
     size_of::<BootstrapRecord>() == RECORD_SPACE && std::mem::offset_of!(BootstrapRecord, failure) == FAILURE_AT
 );
 
-/// Positions that arrive are below this, so that no sum of them overflows; no ring gets as far.
+/// The limit of positions that are read from a peer, so that no sum of them overflows. No ring gets
+/// as far.
 pub(super) const MAX_POSITION: u64 = 1 << 62;
 
-/// Bytes behind the bootstrap record that say what this memory is.
+/// Bytes behind the bootstrap record that hold the [`Tag`](crate::kind::Tag) of this memory.
 pub(crate) const TAG_LEN: usize = 128;
 
-/// The bytes of the tag, which are not looked at here.
+/// The bytes of the tag, which are not read here.
 pub(super) type TagBytes = [[u8; 16]; TAG_LEN / 16];
 
 /// A value on cache lines of its own. 128 bytes, because x86-64 fetches lines in pairs.
@@ -34,36 +34,36 @@ pub(super) type TagBytes = [[u8; 16]; TAG_LEN / 16];
 #[derive(Debug, Default)]
 pub(crate) struct Padded<T>(pub(crate) T);
 
-/// What one side of a ring tells the other. Only that side writes here.
+/// The words of one side of a ring, which only that side writes.
 #[repr(C)]
 #[derive(Debug, Default)]
 pub(crate) struct Cursor {
     /// Bytes since the start, which never wrap in practice (2^64 bytes).
     pub(crate) position: AtomicU64,
     /// The number of its sleep: odd while it sleeps, or is about to. (A pool and its workers have
-    /// words of their own for this, one for all of their rings.)
+    /// separate words for this, one for all of their rings.)
     pub(super) sleeping: AtomicU32,
-    /// The other side's last sleep that it has ended.
+    /// The number of the other side's last sleep from which this side has woken it.
     pub(super) woken: AtomicU32,
 }
 
-/// How far a ring has been written and read.
+/// The cursors of a ring.
 #[repr(C)]
 #[derive(Debug, Default)]
 pub(crate) struct Cursors {
-    /// Bytes shown by the producer.
+    /// Bytes published by the producer.
     pub(crate) tail: Padded<Cursor>,
-    /// Bytes taken by the consumer.
+    /// Bytes read by the consumer.
     pub(crate) head: Padded<Cursor>,
 }
 
-/// What the worker tells of itself. Only the worker writes here.
+/// The words of the worker, which only the worker writes.
 #[repr(C, align(128))]
 #[derive(Debug, Default)]
 pub(crate) struct WorkerWords {
     /// The number of the worker's sleep: odd while it sleeps, or is about to.
     pub(crate) sleeping: AtomicU32,
-    /// The parent's last sleep for results that it was woken from.
+    /// The number of the parent's last sleep for results from which it was woken.
     pub(crate) woken_results: AtomicU32,
     /// The same for room.
     pub(crate) woken_room: AtomicU32,
@@ -74,23 +74,23 @@ pub(crate) struct WorkerWords {
     /// When the running task began (or, in a large chunk, one of its last), in nanoseconds of the
     /// common clock.
     pub(crate) started_at: AtomicU64,
-    /// Bytes of results that are complete, shown or not. Only read once the worker has ended: while
+    /// Bytes of results that are complete, published or not. Only read once the worker has ended: while
     /// it lives, its parent looks at the ring's tail, which moves seldom, so that the two do
     /// not fight over a cache line for each small result.
     pub(crate) solid: AtomicU64,
     /// Nanoseconds spent in tasks, all woken.
     pub(crate) busy_ns: AtomicU64,
-    /// Resident memory after the last chunk, in bytes, if the parent asked for it.
+    /// Resident memory after the last chunk, in bytes, if [`Flags::MEMORY`] is set.
     pub(crate) memory: AtomicU64,
 }
 
-/// What the parent tells the worker. Only the parent writes here.
+/// The words of the parent, which only the parent writes.
 #[repr(C, align(128))]
 #[derive(Debug, Default)]
 pub(crate) struct ParentWords {
-    /// The worker's last sleep that it was woken from; the futex word.
+    /// The number of the worker's last sleep from which it was woken; the futex word.
     pub(crate) woken: AtomicU32,
-    /// The number of the parent's sleep for results: odd while it sleeps and wants to hear of them.
+    /// The number of the parent's sleep for results: odd while it sleeps and is to be woken for them.
     pub(crate) awaits_results: AtomicU32,
     /// The same for room in the task ring.
     pub(crate) awaits_room: AtomicU32,
@@ -111,14 +111,14 @@ pub(crate) struct Header {
     pub(crate) results: Cursors,
 }
 
-/// What the worker is asked to do beside its tasks; may change while it runs.
+/// What the worker does beside its tasks; may change while it runs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Flags;
 
 impl Flags {
     /// Send each task's start and end along with its result.
     pub(crate) const TRACE: u32 = 1;
-    /// Note the time when each task begins, also in large chunks.
+    /// Store the time when each task begins, also in large chunks.
     pub(crate) const STAMP: u32 = 2;
     /// Spin for a moment before sleeping: there is a CPU for it.
     pub(crate) const SPIN: u32 = 4;
@@ -127,7 +127,7 @@ impl Flags {
 }
 
 impl Header {
-    /// The word at [`FAILURE_AT`].
+    /// Returns the word at [`FAILURE_AT`].
     pub(crate) fn failure(&self) -> u64 {
         self.bootstrap.failure.load(Relaxed)
     }

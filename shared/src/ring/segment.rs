@@ -15,16 +15,16 @@ use crate::sys::heap::Mapping;
 #[cfg(not(miri))]
 use crate::sys::shm::Mapping;
 
-/// Where the rings' bytes begin: the header has the first page to itself.
+/// Offset of the rings' bytes: the header has the first page to itself.
 pub(crate) const DATA: usize = 4096;
 
-/// Where the tag lies, which is part of the header, and not looked at through it.
+/// Offset of the tag, which is part of the header, and not read through it.
 #[cfg(not(miri))]
 const TAG: usize = RECORD_SPACE;
 
 const _: () = assert!(size_of::<Tag>() <= TAG_LEN);
 
-/// One worker's shared memory: the header, and the bytes of both rings.
+/// The shared memory of one worker: the header, and the bytes of both rings.
 #[derive(Debug)]
 pub(crate) struct Segment {
     memory: Memory,
@@ -32,15 +32,14 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    /// Makes the memory for rings of `capacity` bytes each, a power of two.
+    /// Creates the memory for rings of `capacity` bytes each, a power of two.
     pub(crate) fn create(capacity: usize, kind: ObjectKind) -> Result<(Self, OwnedFd)> {
         debug_assert!(capacity.is_power_of_two());
         let (memory, fd) = Memory::create(2 * capacity, kind)?;
         Ok((Self { memory, capacity }, fd))
     }
 
-    /// Maps what another process made, if it is memory of that kind, for rings of a size that rings
-    /// can have.
+    /// Maps what another process has created, if it is memory of this kind, for rings of a valid size.
     pub(crate) fn open(fd: impl AsFd, kind: ObjectKind) -> Result<Self> {
         let memory = Memory::open(fd, kind)?;
         let capacity = memory.len() / 2;
@@ -54,18 +53,18 @@ impl Segment {
         self.memory.header()
     }
 
-    /// Bytes a ring holds.
+    /// Returns the number of bytes that a ring holds.
     pub(crate) fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// Bytes of a long message that are moved at a time: while one side copies a piece, the other
-    /// copies the one before it.
+    /// Returns the number of bytes of a long message that are moved at a time: while one side copies a
+    /// piece, the other copies the one before it.
     pub(crate) fn piece(&self) -> usize {
         self.capacity / 4
     }
 
-    /// The cursors and the first byte of the task ring (`true`) or the result ring (`false`).
+    /// Returns the cursors and the first byte of the task ring (`true`) or the result ring (`false`).
     pub(super) fn ring(&self, tasks: bool) -> (&Cursors, NonNull<u8>) {
         let header = self.header();
         if tasks { (&header.tasks, self.memory.byte(0)) } else { (&header.results, self.memory.byte(self.capacity)) }
@@ -81,7 +80,7 @@ struct Memory {
 }
 
 impl Memory {
-    /// A new header and `len` bytes, all zero.
+    /// Creates a header and `len` bytes, all zero.
     fn create(len: usize, kind: ObjectKind) -> Result<(Self, OwnedFd)> {
         let (mapping, fd) = Mapping::create(&kind.memory_name(), DATA + len)?;
         // What stands for shared memory under Miri is never opened.
@@ -90,13 +89,13 @@ impl Memory {
         Ok((Self::over(mapping.keep_from_copies()), fd))
     }
 
-    /// Is refused: there is no other process whose memory it could be.
+    /// Fails: under Miri there is no other process whose memory it could be.
     #[cfg(miri)]
     fn open(_fd: impl AsFd, _kind: ObjectKind) -> Result<Self> {
-        Err(crate::Error::Config("Miri knows no shared memory".into()))
+        Err(crate::Error::Config("Miri has no shared memory".into()))
     }
 
-    /// What another process has created.
+    /// Maps what another process has created.
     #[cfg(not(miri))]
     fn open(fd: impl AsFd, kind: ObjectKind) -> Result<Self> {
         let mapping = Mapping::open(fd)?;
@@ -107,12 +106,12 @@ impl Memory {
         Ok(Self::over(mapping.keep_from_copies()))
     }
 
-    /// Bytes beyond the header.
+    /// Returns the number of bytes beyond the header.
     fn len(&self) -> usize {
         self.mapping.len() - DATA
     }
 
-    /// The address of byte `at`, which is at most [`len`](Memory::len).
+    /// Returns the address of byte `at`, which is at most [`len`](Memory::len).
     fn byte(&self, at: usize) -> NonNull<u8> {
         assert!(at <= self.len(), "a ring lies inside its segment");
         // SAFETY: the offset lies inside the mapping of DATA + len bytes, or just behind it.
@@ -132,7 +131,7 @@ impl Memory {
     fn header(&self) -> &Header {
         // SAFETY: the mapping is page-aligned, at least DATA bytes long and lives as long as self. Any
         // bytes are valid for Header: it consists of integers, those that change are atomics, and
-        // the bootstrap record's are never looked at through it.
+        // the bootstrap record's are never read through it.
         unsafe { self.mapping.start().cast::<Header>().as_ref() }
     }
 }

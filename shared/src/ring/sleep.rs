@@ -1,10 +1,10 @@
-//! How the two sides sleep until the other one wakes them.
+//! Sleep and wake-up of the two sides of a segment.
 //!
-//! Both directions follow the same rule (Dekker's). The sleeper says that it sleeps, then looks
-//! once more; the other side acts, then looks whether anybody sleeps. A full fence on both sides
-//! between the two steps makes sure that at least one of them sees the other, so no wake-up is
-//! lost. Sleeps are numbered, and who wakes remembers the number, so that each sleep costs
-//! one wake-up at most; and every word has a single writer.
+//! Both directions follow the same rule (Dekker's). The sleeper stores that it sleeps, then checks
+//! once more for what it waits for; the other side acts, then checks whether there is a sleeper. A
+//! full fence on both sides between the two steps ensures that at least one of them sees the other,
+//! so no wake-up is lost. Sleeps are numbered, and the waking side stores the number, so that each
+//! sleep costs one wake-up at most; and every word has a single writer.
 
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
@@ -12,8 +12,8 @@ use crate::atomics::{AtomicU32, fence};
 use crate::ring::{Cursor, Flags, Header, Spin};
 use crate::sys::futex::Word;
 
-/// Whether a sleep of this number is going on: sleeps are counted twice, odd at their beginning and
-/// even at their end.
+/// Returns whether this is the number of a sleep that goes on: sleeps are counted twice, odd at their
+/// beginning and even at their end.
 fn asleep(number: u32) -> bool {
     number % 2 == 1
 }
@@ -34,8 +34,8 @@ fn end_sleep(word: &AtomicU32) {
     }
 }
 
-/// Whether a sleep is going on that the other side was not woken from yet; notes in `woken` that it
-/// is being woken now.
+/// Returns whether a sleep is going on from which the other side was not woken yet; stores in `woken`
+/// that it is being woken now.
 fn claim_wake(word: &AtomicU32, woken: &AtomicU32) -> bool {
     let number = word.load(Relaxed);
     if !asleep(number) || woken.load(Relaxed) == number {
@@ -46,11 +46,11 @@ fn claim_wake(word: &AtomicU32, woken: &AtomicU32) -> bool {
 }
 
 impl Cursor {
-    /// This side is about to sleep until the other one moves its cursor. It must look at that once
-    /// more after this.
+    /// Announces that this side is about to sleep until the other one moves its cursor. The caller
+    /// must load that cursor once more after this.
     ///
-    /// The sleep has a number of its own, also while another thread of this side sleeps: the other
-    /// side may have woken that one already, and would not wake the same sleep twice.
+    /// The sleep gets a new number, also while another thread of this side sleeps: the other side
+    /// may have woken that one already, and would not wake the same sleep twice.
     pub(crate) fn begin_sleep(&self) {
         let number = self.sleeping.load(Relaxed);
         let next = if asleep(number) { 2 } else { 1 };
@@ -58,12 +58,12 @@ impl Cursor {
         fence(SeqCst);
     }
 
-    /// This side is awake again.
+    /// Announces that this side is awake again.
     pub(crate) fn end_sleep(&self) {
         end_sleep(&self.sleeping);
     }
 
-    /// This side has moved its cursor. Says whether the other one sleeps and must be woken.
+    /// Returns whether the other side sleeps and must be woken, after this side has moved its cursor.
     #[must_use]
     pub(crate) fn must_wake(&self, other: &Self) -> bool {
         fence(SeqCst);
@@ -72,7 +72,7 @@ impl Cursor {
 }
 
 impl Header {
-    /// The worker waits until `ready`.
+    /// Waits, in the worker, until `ready` returns `true`.
     pub(crate) fn worker_waits(&self, mut ready: impl FnMut() -> bool) {
         let mut spin = Spin::new(self.has(Flags::SPIN));
         loop {
@@ -93,8 +93,8 @@ impl Header {
         }
     }
 
-    /// The parent has put something into the task ring or made room in the result ring: wakes the
-    /// worker if it sleeps.
+    /// Wakes the worker if it sleeps, after the parent has written to the task ring or made room in
+    /// the result ring.
     pub(crate) fn wake_worker(&self) {
         fence(SeqCst);
         if claim_wake(&self.worker.sleeping, &self.parent.woken) {
@@ -102,19 +102,19 @@ impl Header {
         }
     }
 
-    /// Whether the worker sleeps and nobody has woken it.
+    /// Returns whether the worker sleeps and was not woken.
     pub(crate) fn worker_sleeps(&self) -> bool {
         let number = self.worker.sleeping.load(Relaxed);
         fence(SeqCst);
         asleep(number) && self.parent.woken.load(Relaxed) != number
     }
 
-    /// Wakes the worker if it sleeps, whatever is written about that.
+    /// Wakes the worker if it sleeps, whatever the words say.
     pub(crate) fn force_wake_worker(&self) {
         self.parent.woken.wake(1);
     }
 
-    /// The parent is about to sleep. It must look at the rings once more after this.
+    /// Announces that the parent is about to sleep. It must check the rings once more after this.
     pub(crate) fn parent_awaits(&self, room: bool) {
         begin_sleep(&self.parent.awaits_results);
         if room {
@@ -123,22 +123,21 @@ impl Header {
         fence(SeqCst);
     }
 
-    /// The parent is awake again.
+    /// Announces that the parent is awake again.
     pub(crate) fn parent_woke(&self) {
         end_sleep(&self.parent.awaits_results);
         end_sleep(&self.parent.awaits_room);
     }
 
-    /// The worker has put results into their ring. Says whether the parent sleeps and must be rung
-    /// up.
+    /// Returns whether the parent sleeps and must be woken, after the worker has published results.
     #[must_use]
     pub(crate) fn results_awaited(&self) -> bool {
         fence(SeqCst);
         claim_wake(&self.parent.awaits_results, &self.worker.woken_results)
     }
 
-    /// The worker has made room in the task ring. Says whether the parent sleeps, waits for that,
-    /// and must be rung up.
+    /// Returns whether the parent sleeps until there is room in the task ring, and must be woken,
+    /// after the worker has made some.
     #[must_use]
     pub(crate) fn room_awaited(&self) -> bool {
         fence(SeqCst);

@@ -12,14 +12,14 @@ use crate::sys::modules::{Module, own_address};
 
 /// The running executable, even if its file was renamed, replaced or deleted since.
 const RUNNING: &str = "/proc/self/exe";
-/// The same file; but tools that run a program inside of themselves, which pretend about the other
-/// name, are seen here.
+/// The same file. Tools that run a program inside of themselves emulate the other name, but not
+/// this one.
 const REALLY_RUNNING: &str = "/proc/thread-self/exe";
 
-/// What only runs of the same file have in common: its device, inode, size and time.
+/// Identifies a build of the program by its file: device, inode, size and time of modification.
 pub(crate) type BuildStamp = [u64; 5];
 
-/// How to run this program once more.
+/// The file of this program, to be run once more.
 #[derive(Debug, Clone)]
 pub(crate) struct Executable {
     pub(crate) path: CString,
@@ -30,8 +30,8 @@ impl Executable {
     /// Finds the file that holds the code of this crate.
     ///
     /// # Errors
-    /// [`Error::Executable`] if a fresh run of the program would not, or might not, be a run of
-    /// this code.
+    /// [`Error::Executable`] if a new run of the program would not, or might not, be a run of this
+    /// code.
     pub(crate) fn own() -> Result<Self> {
         static OWN: OnceLock<Result<Executable>> = OnceLock::new();
         let own = OWN.get_or_init(find).clone()?;
@@ -42,12 +42,12 @@ impl Executable {
         Ok(own)
     }
 
-    /// Returns where to find the file.
+    /// Returns the path of the file.
     pub(crate) fn path(&self) -> &Path {
         Path::new(OsStr::from_bytes(self.path.as_bytes()))
     }
 
-    /// Returns which build the kernel runs in this process.
+    /// Returns the build that the kernel runs in this process.
     pub(crate) fn running() -> Result<BuildStamp> {
         fs::metadata(RUNNING).map(build_of).map_err(|_| no_proc())
     }
@@ -74,7 +74,7 @@ fn find() -> Result<Executable> {
     }
     let own = files().find(|file| file.contains(own_address()));
     let own = own.ok_or_else(|| refuse("no file holds the program's code"))?;
-    // The map writes a line's end in a name as these four characters.
+    // In the map, a newline in a name is these four characters.
     let running = PathBuf::from(OsString::from_vec(escaped(running.as_os_str().as_bytes())));
     if own.path == running {
         return Ok(Executable { path: c_string(RUNNING)?, build: Executable::running()? });

@@ -1,9 +1,9 @@
-//! The orderly end of a worker: what was set up for the end of its process runs, within a limit.
+//! The end of a process: at once, or orderly and within a time limit, with its exit handlers.
 //!
 //! `exit` runs the destructors of this thread's thread-locals, then the exit handlers, then flushes
 //! the C streams. In a process that was executed all of that is its own. In a copy of the program
-//! ([`mark_start`] marks one) those from before the copy was made are the program's, and must run there
-//! alone: both lists are worked off from the newest entry, and end at an entry of ours.
+//! ([`mark_start`] marks one) those from before the copy was made are the program's, and must run
+//! there alone: both lists are processed from the newest entry, and end at an entry of ours.
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;
@@ -28,8 +28,8 @@ unsafe extern "C" {
     static __dso_handle: u8;
 }
 
-/// Marks this point: exit handlers and destructors of thread-locals that are there already will not
-/// run in this process and its forks.
+/// Marks the start of a copy: exit handlers and destructors of thread-locals that are registered
+/// already will not run in this process and its forks.
 pub(crate) fn mark_start() {
     let module = (&raw const __dso_handle).cast_mut().cast();
     // SAFETY: both functions are defined in this executable and stay; the object is not looked at.
@@ -40,7 +40,7 @@ pub(crate) fn mark_start() {
     }
 }
 
-/// The destructors of this process have run: goes on with its exit handlers.
+/// Goes on with the exit handlers of this process, after its destructors have run.
 extern "C" fn end_of_destructors(_object: *mut c_void) {
     if CODE.load(Relaxed) == NONE {
         // A task has called `exit`.
@@ -52,12 +52,12 @@ extern "C" fn end_of_destructors(_object: *mut c_void) {
     exit_now(CODE.load(Relaxed))
 }
 
-/// The exit handlers of this process have run.
+/// Ends the process after its exit handlers have run.
 extern "C" fn end_of_handlers() {
     end(CODE.load(Relaxed));
 }
 
-/// As [`end_of_handlers`], where a task has called `exit`.
+/// Does what [`end_of_handlers`] does, where a task has called `exit`.
 extern "C" fn end_at_exit(code: c_int, _argument: *mut c_void) {
     end(code);
 }
@@ -68,13 +68,13 @@ fn end(code: c_int) -> ! {
     exit_now(code)
 }
 
-/// Ends the process, and runs what was set up for that.
+/// Exits, and runs the destructors and exit handlers of this process.
 pub(crate) fn exit(code: i32) -> ! {
     CODE.store(code, Relaxed);
     std::process::exit(code)
 }
 
-/// Has the kernel kill this process after so many nanoseconds.
+/// Has the kernel kill this process after this many nanoseconds.
 pub(crate) fn kill_after(nanoseconds: u64) {
     let mut timer = MaybeUninit::uninit();
     // SAFETY: all zero is a valid sigevent and a valid itimerspec, whose fields are then set; the timer
@@ -94,14 +94,14 @@ pub(crate) fn kill_after(nanoseconds: u64) {
 
 /// Flushes Rust's and C's standard output.
 pub(crate) fn flush_stdio() {
-    // A closed standard output is no reason to fail here: the one who printed will be told.
+    // A closed standard output is no reason to fail here: the code that prints gets the error.
     let _ = io::stdout().flush();
     // SAFETY: fflush(NULL) flushes all C streams and takes no pointer from us.
     unsafe { libc::fflush(std::ptr::null_mut()) };
 }
 
-/// Ends the process at once: no destructors, no exit handlers, which belong to the process this one
-/// was forked from.
+/// Exits at once: no destructors, and no exit handlers, which belong to the process that this one was
+/// forked from.
 pub(crate) fn exit_now(code: i32) -> ! {
     // SAFETY: _exit never returns and runs no code of this process.
     unsafe { libc::_exit(code) }

@@ -1,5 +1,5 @@
-//! What a process hands on to those it starts: its user, folder, environment, limits, namespaces and
-//! the like.
+//! The state that processes inherit from the one that starts them: its user, folder, environment,
+//! limits, namespaces and the like.
 #![allow(unsafe_code)]
 
 use std::ffi::OsString;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use nix::libc;
 
-/// The lines of proc_pid_status(5) that a process hands on.
+/// The lines of proc_pid_status(5) that are inherited.
 const LINES: [&str; 15] = [
     "Umask",
     "Uid",
@@ -30,16 +30,16 @@ const LINES: [&str; 15] = [
     "Mems_allowed",
 ];
 
-/// The limits that getrlimit(2) knows, counted from 0.
+/// The number of limits of getrlimit(2), counted from 0.
 const LIMIT_COUNT: u32 = 16;
 
-/// What a process is part of, and more that it hands on; see proc(5).
+/// Files with further state that is inherited; see proc(5).
 const FILES: [&str; 3] = ["/proc/thread-self/cgroup", "/proc/thread-self/oom_score_adj", "/proc/self/coredump_filter"];
 
-/// Those in which a process sees the system; see namespaces(7).
+/// The namespaces of a process; see namespaces(7).
 const NAMESPACES: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid_for_children", "time_for_children", "user", "uts"];
 
-/// A snapshot: processes that were started at moments whose snapshots are equal are alike.
+/// A snapshot of that state. Processes that are started while it is equal have the same state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InheritedState {
     /// Of this thread, which is the one that starts processes.
@@ -60,10 +60,10 @@ pub(crate) struct InheritedState {
 type Stream = (u64, u64, u64, i32);
 
 impl InheritedState {
-    /// What this process would hand on now.
+    /// Takes a snapshot.
     ///
     /// # Errors
-    /// Without `/proc`.
+    /// Fails without `/proc`.
     pub(crate) fn now() -> io::Result<Self> {
         let status = fs::read_to_string("/proc/thread-self/status")?;
         let handed_on = |line: &&str| line.split_once(':').is_some_and(|(key, _)| LINES.contains(&key));
@@ -83,7 +83,7 @@ impl InheritedState {
     }
 }
 
-/// A line of the status without the signals that the C library keeps for itself: what those do
+/// Returns a line of the status without the signals that the C library uses itself: their disposition
 /// changes with the first thread.
 fn without_internal_signals(line: &str) -> String {
     const INTERNAL: u64 = 0b11 << 31;
@@ -102,12 +102,12 @@ fn limit(resource: u32) -> Option<(u64, u64)> {
     })
 }
 
-/// How this thread is served: the nice value, the scheduler's policy and priority, the class of
-/// input and output, the slack of timers.
+/// The scheduling of a thread: the nice value, the scheduler's policy and priority, the class of input
+/// and output, the slack of timers.
 type Priority = (i32, i32, Option<i32>, i64, i32);
 
 fn priority() -> Priority {
-    /// Of a process or thread, in ioprio_get(2); 0 is the calling one.
+    /// Selects a process or thread in ioprio_get(2); 0 is the calling one.
     const IOPRIO_WHO_PROCESS: i32 = 1;
     let mut param = MaybeUninit::uninit();
     // SAFETY: the call writes the priority, or fails.
@@ -124,7 +124,7 @@ fn priority() -> Priority {
 
 fn stream(number: i32) -> Option<Stream> {
     let mut stat = MaybeUninit::uninit();
-    // SAFETY: the call writes what it knows of the descriptor, or fails.
+    // SAFETY: the call writes the status of the descriptor, or fails.
     if unsafe { libc::fstat(number, stat.as_mut_ptr()) } != 0 {
         return None;
     }

@@ -1,7 +1,7 @@
-//! Fresh runs of this program: how they are started, and what they find.
+//! New runs of this program: starts them, and takes over the descriptors in them.
 //!
-//! A fresh process finds what it is to work with at fixed numbers, and of all other descriptors
-//! only standard input, output and error: the rest are closed before it begins. So what code before
+//! A new process has the descriptors that it works with at fixed numbers, and of all others only
+//! standard input, output and error: the rest are closed before it begins. So what code before
 //! `init` opens is its own, and is never touched.
 #![allow(unsafe_code)]
 
@@ -23,16 +23,16 @@ use crate::sys::exit::exit_now;
 use crate::sys::process::die_with;
 use crate::sys::{lifeline, rights, signals};
 
-/// Where a fresh process finds its bootstrap record.
+/// The number of a new process's bootstrap record.
 const BOOTSTRAP_FD: RawFd = 3;
-/// Where it finds what it works with. A zygote has its socket at the first number; a worker has
-/// the notifier there, its socket for handles at the second, and its lifeline at the third.
+/// The numbers of its other descriptors. A zygote has its socket at the first; a worker has the
+/// notifier there, its socket for handles at the second, and its lifeline at the third.
 const WORK_FDS: [RawFd; 3] = [4, 5, 6];
-/// Beyond all of these.
+/// The first number beyond all of these.
 const FIRST_FREE_FD: RawFd = 7;
 
-/// Starts this program once more, with `ticket` and `work` at their numbers, and with no rights
-/// that this thread has not. Safe with any number of threads, and its cost does not depend on the
+/// Starts this program once more, with `bootstrap` and `work` at their numbers, and with no rights
+/// that this thread lacks. Safe with any number of threads, and its cost does not depend on the
 /// memory in use.
 pub(crate) fn spawn(program: &Executable, bootstrap: BorrowedFd<'_>, work: BorrowedFd<'_>) -> Result<Pid> {
     let context = "cannot start a child process";
@@ -50,7 +50,7 @@ pub(crate) fn spawn(program: &Executable, bootstrap: BorrowedFd<'_>, work: Borro
     if !rights::would_gain(program.path()) {
         return start().context(context);
     }
-    // The new process has it from the thread that starts it, which cannot get rid of it again.
+    // The new process inherits it from the thread that starts it, which cannot undo it.
     let alone = || rights::forbid_new_rights().and_then(|()| start());
     let started = thread::scope(|scope| {
         let thread = thread::Builder::new().spawn_scoped(scope, alone);
@@ -77,18 +77,18 @@ fn close_rest(_: &mut PosixSpawnFileActions) -> nix::Result<()> {
     Ok(())
 }
 
-/// A run of this program that is prepared: nothing but system calls is left to do.
+/// A prepared run of this program: only system calls are left to do.
 pub(crate) struct Run {
     path: CString,
     args: Strings,
     env: Strings,
     fds: [OwnedFd; 4],
-    /// The last of them is a lifeline.
+    /// Whether the last of them is a lifeline.
     has_lifeline: bool,
 }
 
 impl Run {
-    /// Prepares a worker's run, which will find `ticket` and its work at their numbers.
+    /// Prepares the run of a worker, with `bootstrap` and the other descriptors at their numbers.
     pub(crate) fn prepare(
         program: Executable,
         bootstrap: BorrowedFd<'_>,
@@ -96,15 +96,15 @@ impl Run {
         lifeline: Option<BorrowedFd<'_>>,
     ) -> Result<Self> {
         let has_lifeline = lifeline.is_some();
-        // Something has to be at the lifeline's number. The end of its peer is not the worker's, then.
+        // There must be a descriptor at the lifeline's number. Without a lifeline it isn't used.
         let lifeline = dup_high(lifeline.unwrap_or(handles))?;
         let fds = [dup_high(bootstrap)?, dup_high(notifier)?, dup_high(handles)?, lifeline];
         Ok(Self { path: program.path, args: Strings::new(own_args()), env: Strings::new(own_env()), fds, has_lifeline })
     }
 
-    /// Forks a process that becomes this run, and ends with this thread. It may be done beside any
-    /// threads. If the exec fails, the process calls `failed`, which must be content with
-    /// system calls, on its bootstrap record, and exits with `code`.
+    /// Forks a process that executes this run, and that is killed with this thread. Safe beside any
+    /// threads. If the exec fails, the process calls `failed`, which may make system calls only, on
+    /// its bootstrap record, and exits with `code`.
     pub(crate) fn fork(&self, failed: fn(BorrowedFd<'_>, Errno), code: i32) -> nix::Result<Pid> {
         let parent = getpid();
         // SAFETY: until it executes a program or exits, the child makes system calls only and takes no lock
@@ -119,8 +119,8 @@ impl Run {
         }
     }
 
-    /// In the forked child. What it arranges outlives the exec, and so does the mask that blocks
-    /// what may reach the whole process group.
+    /// Executes the run, in the forked child; returns only if that fails. What it sets stays after
+    /// the exec, and so does the mask that blocks the signals of the process group.
     fn exec(&self, parent: Pid) -> Errno {
         die_with(parent);
         if self.has_lifeline {
@@ -135,8 +135,9 @@ impl Run {
                 return errno;
             }
         }
-        // The rest closes with the exec; an old kernel, which cannot arrange that, leaves open what was not
-        // made to close. SAFETY: a system call on numbers, that only sets their close-on-exec flag.
+        // The rest closes with the exec; an old kernel lacks the call, and leaves those open that have
+        // no close-on-exec flag.
+        // SAFETY: a system call on numbers, that only sets their close-on-exec flag.
         unsafe { libc::syscall(libc::SYS_close_range, FIRST_FREE_FD, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
         // SAFETY: all pointers are to C strings that `self` owns, and both lists end with a null pointer.
         unsafe { libc::execve(self.path.as_ptr(), self.args.as_ptr(), self.env.as_ptr()) };
@@ -144,7 +145,7 @@ impl Run {
     }
 }
 
-/// C strings, and the list of pointers that the kernel wants.
+/// C strings, and the list of pointers to them that the kernel takes.
 struct Strings {
     _owned: Vec<CString>,
     pointers: Vec<*const c_char>,
@@ -168,7 +169,7 @@ fn dup_high(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
-/// The same arguments as this process got, so that a task sees what its parent would.
+/// Returns the arguments of this process, so that a task sees those of its parent.
 fn own_args() -> Vec<CString> {
     std::env::args_os().filter_map(|arg| CString::new(arg.into_vec()).ok()).collect()
 }
@@ -182,26 +183,26 @@ fn own_env() -> Vec<CString> {
     pairs.filter_map(|pair| pair.ok()).collect()
 }
 
-/// Has `look` inspect the descriptor where a bootstrap record would be, whatever it is; `None` if there is
-/// none.
+/// Calls `look` with the descriptor at the number of a bootstrap record, whatever it is; `None` if
+/// there is none.
 pub(crate) fn inspect_bootstrap_fd<R>(look: impl FnOnce(BorrowedFd<'_>) -> Option<R>) -> Option<R> {
     // SAFETY: borrowed for the call only, and a number at which nothing is open is an error from fcntl.
-    // This is the beginning of the program: nobody is there yet who could close it meanwhile.
+    // This is the beginning of the program: no other code can close it meanwhile.
     let fd = unsafe { BorrowedFd::borrow_raw(BOOTSTRAP_FD) };
     fcntl(fd, FcntlArg::F_GETFD).ok()?;
     look(fd)
 }
 
-/// What a fresh process was given.
+/// The descriptors that a new process was started with.
 pub(crate) struct InheritedFds {
     pub(crate) bootstrap: OwnedFd,
-    /// As many as the bootstrap record's role has.
+    /// As many as the role in the record has.
     pub(crate) work: Vec<OwnedFd>,
 }
 
 impl InheritedFds {
-    /// Takes possession of the bootstrap record, and of the first `count` descriptors to work with; `None` if
-    /// one is not there.
+    /// Takes the bootstrap record, and the first `count` other descriptors; `None` if one is not
+    /// open.
     ///
     /// # Safety
     /// The process was started by [`spawn`] or [`Run::fork`] with that many, and this is the only
@@ -211,7 +212,7 @@ impl InheritedFds {
             // SAFETY: a borrowed look at the number; one that is closed is an error from fcntl.
             let fd = unsafe { BorrowedFd::borrow_raw(number) };
             fcntl(fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
-            // SAFETY: it is open, and was made for this process, in which nobody else knows of it; by the
+            // SAFETY: it is open, and was made for this process, in which no other code uses it; by the
             // contract it is taken once.
             Some(unsafe { OwnedFd::from_raw_fd(number) })
         };

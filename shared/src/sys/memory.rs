@@ -7,7 +7,7 @@ use nix::libc::c_void;
 use nix::sys::mman::{MmapAdvise, madvise};
 use rustix::param::page_size;
 
-/// Resident memory in bytes of the process `pid`, or of this one; 0 if it cannot be read.
+/// Returns the resident memory in bytes of the process `pid`, or of this one; 0 if it cannot be read.
 pub(crate) fn resident(pid: Option<u32>) -> u64 {
     let path = pid.map_or("/proc/self/statm".to_string(), |pid| format!("/proc/{pid}/statm"));
     let text = std::fs::read_to_string(path).unwrap_or_default();
@@ -18,9 +18,9 @@ pub(crate) fn resident(pid: Option<u32>) -> u64 {
 /// Buffers from this size on are worth the call: two of the 2 MiB pages of x86-64 and aarch64.
 const LARGE: usize = 4 << 20;
 
-/// Asks for large pages behind a buffer that is about to be filled. With small ones, a page fault
-/// every 4 KiB costs more than the copying (it took 120 of 165 ms for 64 MiB, there and back, where
-/// this was measured).
+/// Asks the kernel for large pages behind a buffer that is about to be filled. With small ones, a
+/// page fault every 4 KiB costs more than the copying (it took 120 of 165 ms for 64 MiB, there and
+/// back, where this was measured).
 pub(crate) fn on_large_pages<T>(buffer: &mut Vec<T>) {
     let bytes = buffer.capacity().saturating_mul(size_of::<T>());
     if bytes < LARGE {
@@ -35,6 +35,6 @@ pub(crate) fn on_large_pages<T>(buffer: &mut Vec<T>) {
     let outcome = unsafe {
         NonNull::new(start.add(ahead).cast::<c_void>()).map(|at| madvise(at, len, MmapAdvise::MADV_HUGEPAGE))
     };
-    // A kernel without large pages says no, and all goes on as before.
+    // A kernel without large pages refuses, and small ones do.
     let _ = outcome;
 }

@@ -50,7 +50,7 @@ impl Module {
     }
 }
 
-/// An address in this copy of the crate.
+/// Returns an address in this copy of the crate.
 pub(crate) fn own_address() -> usize {
     static HERE: u8 = 0;
     &raw const HERE as usize
@@ -62,7 +62,7 @@ struct Search {
     found: Option<Module>,
 }
 
-/// Looks at one module; the loader calls it for each, the program first.
+/// Checks one module; the loader calls it for each, the program first.
 unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _: libc::size_t, search: *mut c_void) -> c_int {
     // SAFETY: the loader hands out a valid description, and the pointer that `Module::of` passed in.
     let (info, search) = unsafe { (&*info, &mut *search.cast::<Search>()) };

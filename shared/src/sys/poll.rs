@@ -15,8 +15,8 @@ pub(crate) fn timeout_until(deadline: Option<Instant>) -> PollTimeout {
     PollTimeout::from(u16::try_from(milliseconds).unwrap_or(u16::MAX))
 }
 
-/// Waits until there is something to read, or the other end is gone; `false` if the deadline comes
-/// first.
+/// Waits until there is something to read, or the other end is closed; returns `false` if the
+/// deadline comes first.
 pub(crate) fn await_readable(fd: impl AsFd, deadline: Option<Instant>) -> io::Result<bool> {
     await_event(fd.as_fd(), PollFlags::POLLIN, deadline)
 }

@@ -19,8 +19,8 @@ use crate::error::{Error, Result};
 use crate::sys::exit::{exit_now, flush_stdio};
 use crate::sys::threads::ForkPermit;
 
-/// Fails if children of this thread would be in another PID namespace than it is itself: neither
-/// would know the other's numbers.
+/// Fails if children of this thread would be in another PID namespace than it is itself: pids of one
+/// have no meaning in the other.
 pub(crate) fn check_namespace() -> Result<()> {
     let namespace = |name| std::fs::read_link(format!("/proc/thread-self/ns/{name}")).ok();
     let own = namespace("pid");
@@ -32,8 +32,8 @@ pub(crate) fn check_namespace() -> Result<()> {
     Err(Error::Config(why.into()))
 }
 
-/// Forks. `None` is the answer in the child. Buffered output is flushed first, so that it is not
-/// written twice.
+/// Forks. Returns `None` in the child. Buffered output is flushed before, so that it is not written
+/// twice.
 pub(crate) fn fork(_permit: ForkPermit) -> nix::Result<Option<Pid>> {
     flush_stdio();
     // SAFETY: the permit says that no lock can be held by a thread that the child lacks.
@@ -43,23 +43,22 @@ pub(crate) fn fork(_permit: ForkPermit) -> nix::Result<Option<Pid>> {
     }
 }
 
-/// Puts the null device in the place of standard input: children must not take the parent's input
-/// away.
+/// Replaces standard input by the null device: children must not read the parent's input.
 pub(crate) fn detach_stdin() {
     // SAFETY: what reads from standard input asks for it by its number, and finds the end of it.
     unsafe { replace_by_null(0) };
 }
 
-/// Puts the null device in the place of descriptor `number`.
+/// Replaces descriptor `number` by the null device.
 ///
 /// # Safety
-/// Nobody relies on what the descriptor refers to: its owner only closes it, or reads the null
+/// No code relies on what the descriptor refers to: its owner only closes it, or can read the null
 /// device as well.
 pub(crate) unsafe fn replace_by_null(number: RawFd) {
     if let Ok(null) = open("/dev/null", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()) {
         let flags = if number > 2 { libc::O_CLOEXEC } else { 0 };
-        // SAFETY: the number stays open, so that its owner can close it, and its use is the caller's word;
-        // dup3 has no memory effects.
+        // SAFETY: the number stays open, so that its owner can close it, and that its use is right is the
+        // caller's contract; dup3 has no memory effects.
         unsafe { libc::dup3(null.as_raw_fd(), number, flags) };
     }
 }
@@ -74,30 +73,29 @@ pub(crate) fn die_with(parent: Pid) {
     }
 }
 
-/// Reaps a process that dies, if the death of its parent has made it a child of this one, as it
-/// does where this is the first process of a pid namespace or a subreaper. Waits for its death
-/// then, but not for long.
+/// Reaps a process that is about to end, if the end of its parent has made it a child of this one:
+/// where this is the first process of a pid namespace, or a subreaper. Waits for the end then, for
+/// about a second at most.
 pub(crate) fn reap_if_adopted(pid: Pid) {
     const MAX_TRIES: u32 = 1000;
     for _ in 0..MAX_TRIES {
         match waitpid(pid, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::StillAlive) => std::thread::sleep(Duration::from_millis(1)),
             Err(Errno::EINTR) => {}
-            // Reaped, or the child of another.
+            // Reaped, or no child of this process.
             _ => return,
         }
     }
 }
 
-/// Asks the kernel again to kill this process when its parent ends: a change of user has it forget
-/// that.
+/// Has the kernel kill this process when its parent ends, once more: a change of user resets that.
 pub(crate) fn renew_death_signal() {
     let _ = prctl::set_pdeathsig(Signal::SIGKILL);
 }
 
-/// Has what is left of this process' descendants come to it when their parents end.
+/// Makes this process the parent of its descendants whose parents end.
 pub(crate) fn adopt_orphans() {
-    // Without it they go to whoever adopts this process' own children.
+    // Without it they become children of the process that adopts this process' own children.
     let _ = prctl::set_child_subreaper(true);
 }
 
@@ -113,8 +111,7 @@ pub(crate) fn set_title(title: &str) {
     }
 }
 
-/// Returns how large the stack of a thread should be that takes the place of the main one, in
-/// bytes.
+/// Returns the size in bytes of the stack for a thread that takes the place of the main one.
 pub(crate) fn stack_size() -> usize {
     const USUAL: u64 = 8 << 20;
     const MAX: u64 = 1 << 30;
@@ -124,7 +121,7 @@ pub(crate) fn stack_size() -> usize {
     }
 }
 
-/// Bounds the memory this process may take for its data (heap, private mappings, stacks of new
+/// Limits the memory that this process may take for its data (heap, private mappings, stacks of new
 /// threads), in bytes.
 pub(crate) fn limit_memory(bytes: u64) -> nix::Result<()> {
     setrlimit(Resource::RLIMIT_DATA, bytes, bytes)

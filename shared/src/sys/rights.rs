@@ -1,10 +1,10 @@
 //! Rights that an executable gives to whoever runs it: the bits for user and group, and file
 //! capabilities.
 //!
-//! A program may have given such rights up, and a run of it for its workers must not get them
-//! again: they are what the program is. So that run gets no new privileges (prctl(2)). And anybody
-//! can start such a program, with a bootstrap record of their own making: a run that has more rights than the
-//! process that made its bootstrap record does not serve.
+//! A program may have given such rights up, and a run of it for its workers must not get them again:
+//! workers have the rights that the program has. So that run gets no new privileges (prctl(2)). And
+//! any user can start such a program, with a bootstrap record of their own: a run that has more
+//! rights than the process that made its bootstrap record does not serve.
 #![allow(unsafe_code)]
 
 use std::fs;
@@ -19,11 +19,11 @@ use nix::unistd::{getegid, geteuid, getuid};
 use rustix::fs::getxattr;
 use rustix::io::Errno;
 
-/// Returns whether a run of the file would have rights that this thread has not.
+/// Returns whether a run of the file would have rights that this thread lacks.
 pub(crate) fn would_gain(file: &Path) -> bool {
     let Ok(facts) = fs::metadata(file) else { return false };
     if geteuid().is_root() {
-        // To execute any file gives root all the capabilities that it may have.
+        // Executing any file gives root all the capabilities that it may have.
         let capabilities = Capabilities::now();
         return capabilities.bounding & !capabilities.permitted != 0;
     }
@@ -34,7 +34,7 @@ pub(crate) fn would_gain(file: &Path) -> bool {
 }
 
 fn has_capabilities(file: &Path) -> bool {
-    // A system or file that does not know them has none.
+    // A system or file without the attribute has none.
     !matches!(
         getxattr(file, "security.capability", &mut [0_u8; 0]),
         Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::NOENT | Errno::NOSYS)
@@ -46,15 +46,15 @@ pub(crate) fn forbid_new_rights() -> nix::Result<()> {
     prctl::set_no_new_privs()
 }
 
-/// Returns whether this fresh process may be what its bootstrap record says, in view of the rights that its
-/// file has given it.
+/// Returns whether this new process may take the role in its bootstrap record, in view of the rights
+/// that its file has given it.
 pub(crate) fn may_serve(bootstrap: impl AsFd) -> bool {
     // SAFETY: the call takes and returns integers only.
     let is_secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
     if !is_secure {
         return true;
     }
-    // The kernel has noted whose memory it is.
+    // The kernel has recorded whose memory it is.
     let Ok(facts) = fstat(bootstrap) else { return false };
     let rights = Rights {
         no_new: prctl::get_no_new_privs().unwrap_or(false),
@@ -68,9 +68,9 @@ pub(crate) fn may_serve(bootstrap: impl AsFd) -> bool {
 
 /// The rights of a process that may have got some from its file.
 struct Rights {
-    /// It could not get any.
+    /// Whether it could not get any.
     no_new: bool,
-    /// Its real user, whom no file changes, is root.
+    /// Whether its real user, whom no file changes, is root.
     is_root: bool,
     /// Its effective user.
     user: u32,
@@ -79,10 +79,10 @@ struct Rights {
 }
 
 impl Rights {
-    /// Whether a process of this effective user and group has them too.
+    /// Returns whether a process of this effective user and group has them too.
     fn are_those_of(&self, user: u32, group: u32) -> bool {
         let same = (self.user, self.group) == (user, group);
-        // Nobody has noted the other's capabilities; root has them all.
+        // The other's capabilities are not recorded; root has them all.
         self.no_new || self.is_root || same && (user == 0 || self.permitted == 0)
     }
 }

@@ -12,20 +12,20 @@ use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, 
 use crate::error::{Context, Result};
 use crate::sys::poll::await_event;
 
-/// Two connected ends; neither survives an exec.
+/// Creates two connected ends, which close on exec.
 pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd)> {
     socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
         .context("cannot create a socket pair")
 }
 
-/// Takes what is there, and waits for the first byte of it until the deadline; 0 bytes are the end.
+/// Receives what is there, and waits for the first byte until the deadline; 0 bytes are the end.
 pub(crate) fn receive(fd: impl AsFd, buffer: &mut [u8], deadline: Option<Instant>) -> io::Result<usize> {
     let fd = fd.as_fd();
     let call = |flags| recv(fd.as_raw_fd(), buffer, flags);
     transfer(fd, PollFlags::POLLIN, deadline, call)
 }
 
-/// Gives as much of `bytes` as there is room for, and waits for the first byte's until the
+/// Sends as much of `bytes` as there is room for, and waits for room for the first byte until the
 /// deadline.
 pub(crate) fn give(fd: impl AsFd, bytes: &[u8], deadline: Option<Instant>) -> io::Result<usize> {
     let fd = fd.as_fd();
@@ -62,22 +62,22 @@ pub(crate) mod tcp {
 
     use nix::sys::socket::{setsockopt, sockopt};
 
-    /// Seconds of silence after which the system asks whether the other machine is still there.
-    const SILENCE: u32 = 30;
-    /// Seconds between such questions.
+    /// Seconds without data after which the kernel probes whether the other machine is still there.
+    const IDLE: u32 = 30;
+    /// Seconds between probes.
     const INTERVAL: u32 = 10;
-    /// So many unanswered questions end the connection.
-    const QUESTIONS: u32 = 3;
+    /// Unanswered probes that end the connection.
+    const PROBES: u32 = 3;
 
-    /// A TCP connection for questions and answers: small messages go at once, and a machine that
-    /// vanished is noticed.
+    /// Sets a TCP connection up for requests and replies: small messages are sent at once, and the
+    /// end of the other machine is detected.
     pub(crate) fn tune(stream: TcpStream) -> io::Result<OwnedFd> {
         stream.set_nodelay(true)?;
         setsockopt(&stream, sockopt::KeepAlive, &true)?;
-        setsockopt(&stream, sockopt::TcpKeepIdle, &SILENCE)?;
+        setsockopt(&stream, sockopt::TcpKeepIdle, &IDLE)?;
         setsockopt(&stream, sockopt::TcpKeepInterval, &INTERVAL)?;
-        setsockopt(&stream, sockopt::TcpKeepCount, &QUESTIONS)?;
-        setsockopt(&stream, sockopt::TcpUserTimeout, &((SILENCE + INTERVAL * QUESTIONS) * 1000))?;
+        setsockopt(&stream, sockopt::TcpKeepCount, &PROBES)?;
+        setsockopt(&stream, sockopt::TcpUserTimeout, &((IDLE + INTERVAL * PROBES) * 1000))?;
         Ok(stream.into())
     }
 }

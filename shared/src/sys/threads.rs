@@ -11,12 +11,12 @@ use nix::libc;
 use crate::error::{Context, Error, Result};
 use crate::sys::own::PerProcess;
 
-/// Leave to fork: proof that somebody made sure no other thread can hold a lock.
+/// A permit to fork: proof that no other thread can hold a lock.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ForkPermit(());
 
 impl ForkPermit {
-    /// Gives leave if this thread is the only one of the process, [`ForkSafe`] ones aside.
+    /// Returns a permit if this thread is the only one of the process, [`ForkSafe`] ones aside.
     pub(crate) fn checked() -> Result<Self> {
         match count_fork_unsafe()? {
             1 => Ok(Self(())),
@@ -24,12 +24,12 @@ impl ForkPermit {
         }
     }
 
-    /// Gives leave if this thread is the only one of the process at this moment.
+    /// Returns a permit if this thread is the only one of the process at this moment.
     pub(crate) fn if_single_threaded() -> Option<Self> {
         (count_threads().ok()? == 1).then_some(Self(()))
     }
 
-    /// Gives leave on the caller's word.
+    /// Returns a permit without a check.
     ///
     /// # Safety
     /// No other thread may hold a lock that code in the child will take (or the child must exec).
@@ -38,16 +38,16 @@ impl ForkPermit {
     }
 }
 
-/// A mark for a thread of ours that takes no lock which code in a forked child could want: it does
-/// not stand in the way of a fork. (The allocator's lock does not count: the C library takes care
-/// of it.)
+/// A mark for a thread of this crate that takes no lock which code in a forked child could need: the
+/// process may be forked beside it. (The allocator's lock does not count: the C library takes care of
+/// it.)
 pub(crate) struct ForkSafe(());
 
-/// The threads that are marked so. A fork has none of them.
+/// The number of threads that are marked. A fork has none of them.
 static FORK_SAFE: PerProcess<AtomicUsize> = PerProcess::new();
 
 impl ForkSafe {
-    /// Marks the thread that is about to be started, and takes this with it.
+    /// Marks the thread that is about to be started, and that owns the mark.
     pub(crate) fn new() -> Self {
         FORK_SAFE.get().fetch_add(1, SeqCst);
         Self(())
@@ -60,8 +60,8 @@ impl Drop for ForkSafe {
     }
 }
 
-/// Counts this process' threads but the harmless ones. A thread that was joined stays listed for a
-/// moment, so a count over one is taken again for a while before it is believed.
+/// Counts this process' threads but the fork-safe ones. A thread that was joined stays listed for a
+/// moment, so a count over one is repeated for a while.
 fn count_fork_unsafe() -> Result<usize> {
     const MAX_TRIES: u32 = 50;
     let mut threads = 0;
@@ -78,7 +78,7 @@ fn count_fork_unsafe() -> Result<usize> {
 /// The folder of this process' threads.
 const THREADS: &str = "/proc/self/task";
 
-/// Returns how many threads this process has. Their folder has a link more for each.
+/// Returns the number of threads of this process. Their folder has one more link for each.
 pub(crate) fn count_threads() -> Result<usize> {
     let context = "cannot count this process' threads (is /proc mounted?)";
     match std::fs::metadata(THREADS).context(context)?.nlink() {
@@ -93,15 +93,15 @@ pub(crate) fn list_threads() -> std::io::Result<Vec<i32>> {
     Ok(std::fs::read_dir(THREADS)?.filter_map(id).collect())
 }
 
-/// Whether this is the only thread of the process, so that no other can begin to be one.
+/// Returns whether this is the only thread of the process, so that no other can start.
 pub(crate) fn is_single_threaded() -> bool {
-    // The C library's own word is free, but once it was no it stays so; then the kernel is asked, whose
-    // folder of threads has a link from each.
+    // The C library's own flag costs nothing, but stays unset once a thread was started; then the
+    // kernel is asked, whose folder of threads has a link for each.
     let threads = || std::fs::metadata("/proc/self/task").map_or(u64::MAX, |folder| folder.nlink());
     never_had_threads() || threads() <= 3
 }
 
-/// Whether the C library knows that no thread was ever started. It may not know.
+/// Returns whether the C library has a flag that no thread was ever started, and it is set.
 fn never_had_threads() -> bool {
     static WORD: OnceLock<usize> = OnceLock::new();
     // SAFETY: the name is a C string, and looking it up has no effects.

@@ -1,5 +1,5 @@
-//! What can be a task's argument or result. The traits stand in front of serde's, so that the
-//! compiler's messages say what to do.
+//! The traits of a task's arguments and results. They wrap serde's, so that the compiler's messages
+//! say what to do.
 
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +33,7 @@ pub trait Argument: Serialize + for<'de> OwnedNotBorrowed<'de> + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + for<'de> OwnedNotBorrowed<'de> + 'static> Argument for T {}
 
-/// What a task returns.
+/// The result of a task.
 ///
 /// Implemented for every type that is `Serialize + DeserializeOwned + 'static`.
 #[diagnostic::on_unimplemented(

@@ -24,14 +24,14 @@ pub trait Arguments: Sized + 'static {
     #[doc(hidden)]
     fn decode(source: Source<'_>) -> Result<Self, String>;
 
-    /// How many bytes the arguments are, if that is [fixed](codec::fixed).
+    /// Returns the size of the arguments in bytes, if that is [fixed](codec::fixed).
     #[doc(hidden)]
     #[inline]
     fn fixed_size() -> Option<usize> {
         None
     }
 
-    /// The bytes of arguments that have a fixed size.
+    /// Returns the bytes of arguments that have a fixed size.
     #[doc(hidden)]
     #[inline]
     fn raw(&self) -> codec::fixed::Raw {

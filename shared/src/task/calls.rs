@@ -10,29 +10,28 @@ use crate::fds::{self, Payload};
 use crate::task::returned_error::returned_error;
 use crate::task::{Arguments, ReturnValue};
 
-/// What a trampoline works through: calls of its function, one after the other.
+/// The calls that a trampoline makes of its function, one after the other.
 ///
 /// A trampoline is one loop over all calls of a chunk, so that what a call costs is decoding, the
 /// function and encoding, with nothing in between that the compiler cannot see through.
 pub(crate) trait Calls {
-    /// Begins the next call: its arguments, or `None` if there is none.
+    /// Begins the next call and returns its arguments, or `None` if there is none.
     fn next(&mut self) -> Option<Source<'_>>;
 
-    /// The function's state, if it has one.
+    /// Returns the function's state, if it has one.
     fn state(&mut self) -> Option<&mut TaskState>;
 
-    /// Ends the call. `output` has the result, if it went well; it comes back empty.
+    /// Ends the call. `output` has the result if `outcome` is `Ok`, and is empty afterwards.
     fn end(&mut self, outcome: Result<(), Failure>, output: &mut Vec<u8>);
 
-    /// Takes note that the function has returned this error. The call [ends](Calls::end) after
-    /// that.
+    /// Records that the function has returned this error. The call [ends](Calls::end) after that.
     fn record_error(&mut self, _error: Error) {}
 
     /// Ends a call whose result is the first `len` bytes of `raw`.
     fn end_fixed(&mut self, raw: codec::fixed::Raw, len: usize);
 }
 
-/// Why a call has no result, short of a panic.
+/// The reason for which a call that did not panic has no result.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The arguments (or the state) could not be decoded.
@@ -41,14 +40,14 @@ pub(crate) enum Failure {
     Encode(String),
 }
 
-/// A task's state in a worker: as it came, and the value once it was needed.
+/// A task's state in a worker: as it was received, and decoded at its first use.
 pub(crate) struct TaskState {
     pub(crate) payload: Payload,
     pub(crate) value: Option<Box<dyn Any>>,
 }
 
-/// Makes all calls: decodes the arguments, has `function` compute, encodes the result. With `ONCE`,
-/// tells of a result that is an `Err`.
+/// Makes all calls: decodes the arguments, calls `function`, encodes the result. With `ONCE`, records
+/// a result that is an `Err`.
 pub(crate) fn run_calls<Args: Arguments, R: ReturnValue, const ONCE: bool>(
     calls: &mut dyn Calls,
     function: impl Fn(&mut dyn Calls, Args) -> Result<R, Failure>,
@@ -69,7 +68,7 @@ pub(crate) fn run_calls<Args: Arguments, R: ReturnValue, const ONCE: bool>(
     }
 }
 
-/// The function's state, decoded at its first use in this worker.
+/// Returns the function's state, decoded at its first use in this worker.
 pub(crate) fn state<S: DeserializeOwned + 'static>(calls: &mut dyn Calls) -> Result<&S, Failure> {
     let missing = || Failure::Decode("the task's state did not arrive".into());
     let state = calls.state().ok_or_else(missing)?;

@@ -1,4 +1,4 @@
-//! Many calls of an async function at a time, in one worker.
+//! Tasks that make several calls of an async function at a time, in one worker.
 #![allow(unsafe_code)]
 
 use std::future::{Future, poll_fn};
@@ -16,8 +16,7 @@ use crate::task::calls::{Calls, run_calls};
 use crate::task::name::{Entry, Function, zst_ref};
 use crate::task::{Prepared, Stateless, Task, panic};
 
-/// An async function as a task that takes many items, and how many of them it may have under way at
-/// a time.
+/// An async function as a task that takes many items, and the number of calls that may run at a time.
 pub(crate) struct Concurrent<F, A, Fut, R> {
     function: PhantomData<fn(F, A)>,
     result: PhantomData<fn() -> (Fut, R)>,
@@ -28,13 +27,13 @@ where
     F: Fn(A) -> Fut,
     Fut: Future<Output = R>,
 {
-    /// Takes a value of the function's type, so that there is one.
+    /// Creates the task from a value of the function's type, as proof that there is one.
     pub(crate) fn new(_function: F) -> Self {
         Self { function: PhantomData, result: PhantomData }
     }
 }
 
-/// A panic of one call, and where it was.
+/// The panic of one call, and its process.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Caught {
     envelope: Envelope,
@@ -101,8 +100,7 @@ thread_local! {
     static RUNTIME: std::io::Result<Runtime> = Builder::new_current_thread().enable_all().build();
 }
 
-/// Calls `f` on all items, with up to `max` of the calls under way at a time. The results are in
-/// the items' order.
+/// Calls `f` on all items, with up to `max` calls at a time. The results are in the items' order.
 fn call_all<F, A, Fut, R>(f: &'static F, max: u64, items: Vec<A>) -> Vec<Result<R, Caught>>
 where
     F: Fn(A) -> Fut,
@@ -136,7 +134,7 @@ where
         }
         match under_way.join_next().await {
             Some(Ok((index, result))) => results[index] = Some(result),
-            // A value panicked while it was dropped: its place stays empty.
+            // A value panicked while it was dropped: it has no result.
             Some(Err(_)) => {}
             None => break,
         }

@@ -1,4 +1,4 @@
-//! A function with its first argument fixed.
+//! Functions with their first argument fixed.
 #![allow(unsafe_code)]
 
 use std::marker::PhantomData;
@@ -11,7 +11,7 @@ use crate::fds::{self, Payload};
 use crate::task::name::{Entry, Function, zst_ref};
 use crate::task::{Prepared, Stateless};
 
-/// A function and its first argument; made by [`partial`].
+/// A function and its first argument, made by [`partial`].
 #[derive(Debug, Clone, Copy)]
 pub struct Partial<F, S, By> {
     state: S,
@@ -19,11 +19,11 @@ pub struct Partial<F, S, By> {
     by: PhantomData<By>,
 }
 
-/// The function of a [`Partial`] takes the state as `&S`.
+/// A marker: the function of a [`Partial`] takes the state as `&S`.
 #[derive(Debug, Clone, Copy)]
 pub enum ByReference {}
 
-/// The function of a [`Partial`] takes the state as `S`, a clone for each call.
+/// A marker: the function of a [`Partial`] takes the state as `S`, a clone for each call.
 #[derive(Debug, Clone, Copy)]
 pub enum ByValue {}
 
@@ -31,10 +31,10 @@ pub enum ByValue {}
 /// there once.
 ///
 /// The function takes the state by reference (`fn(&S, A, …) -> R`), or by value (`fn(S, A, …) ->
-/// R`, a clone for each call). This is how a task carries what a closure would capture, and how an
-/// object with a method becomes a task: `partial(Solver::solve, solver)`.
+/// R`, a clone for each call). The state takes the place of a closure's captured variables, and makes
+/// a method of an object a task: `partial(Solver::solve, solver)`.
 ///
-/// Python's counterpart is `functools.partial`.
+/// Python's counterpart: `functools.partial`.
 ///
 /// ```
 /// use multiproc::{Pool, partial};
@@ -55,6 +55,7 @@ pub enum ByValue {}
 /// assert_eq!(pool.map(partial(lookup, table), [1usize, 0])?, ["one", "zero"]);
 /// # Ok(()) }
 /// ```
+#[must_use]
 pub fn partial<F, S, By>(_function: F, state: S) -> Partial<F, S, By> {
     Partial { state, function: PhantomData, by: PhantomData }
 }

@@ -1,4 +1,4 @@
-//! What a function says by returning `Err`, for those functions whose result nobody gets.
+//! Finds the error in the result of a function whose result is not sent.
 
 use std::fmt;
 
@@ -9,9 +9,9 @@ use serde::{Serialize, de};
 use crate::codec;
 use crate::error::Error;
 
-/// The error in a result, if `R` is a `Result` and this is one. Text stays text, an [`Error`] stays
-/// one, and of any other type its fields are told: of a type that is only known to be serializable,
-/// no more can be said.
+/// Returns the error in a result, if `R` is a `Result` and this is an `Err`. Text stays text, an
+/// [`Error`] stays one, and of any other type the fields are listed: the type is only known to be
+/// serializable.
 pub(crate) fn returned_error<R: Serialize + 'static>(result: &R) -> Option<Error> {
     let name = std::any::type_name::<R>();
     if !name.starts_with("core::result::Result<") || !matches!(result.serialize(IsErr), Ok(true)) {
@@ -29,7 +29,7 @@ pub(crate) fn returned_error<R: Serialize + 'static>(result: &R) -> Option<Error
     error_in(&bytes).map(|Text(text)| Error::Failed(text))
 }
 
-/// Sees of a result which variant it is.
+/// A serializer that finds out which variant a result is.
 struct IsErr;
 
 macro_rules! other_values {
@@ -98,7 +98,7 @@ impl Serializer for IsErr {
     }
 }
 
-/// The error in the bytes of a result.
+/// Decodes the error in the bytes of a result.
 fn error_in<E: DeserializeOwned>(bytes: &[u8]) -> Option<E> {
     codec::decode_plain::<Result<IgnoredAny, E>>(bytes).ok()?.err()
 }

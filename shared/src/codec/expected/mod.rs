@@ -1,7 +1,7 @@
-//! What a type says of how it is read, before it has seen any data.
+//! The names that a type expects when it is read.
 //!
-//! A derived `Deserialize` begins by naming its fields or variants. What is written for such a type
-//! alone, and has the same names, travels without them.
+//! A derived `Deserialize` begins by passing its fields or variants to the deserializer. A message for
+//! such a type alone, with the same names, is written without them.
 
 #[cfg(test)]
 mod tests;
@@ -13,10 +13,10 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use crate::foreign;
 
-/// The names of a type's fields or variants: a static, so that its address stands for it.
+/// The names of a type's fields or variants: a static, which its address identifies.
 pub(super) type NameList = &'static [&'static str];
 
-/// How a type begins to read.
+/// The first request of a type that is read.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub(super) struct Expected {
     kind: Kind,
@@ -30,15 +30,15 @@ enum Kind {
     /// Anything else.
     #[default]
     Other,
-    /// It asks for a struct with the fields that `names` has.
+    /// It requests a struct with the fields that `names` has.
     Struct,
-    /// It asks for one of the variants that `names` has.
+    /// It requests one of the variants that `names` has.
     Enum,
-    /// It asks whether the form is human-readable before it asks for a value.
+    /// It calls `is_human_readable` before it requests a value.
     Asking,
 }
 
-/// Types of which a thread keeps what they expect.
+/// Types whose expectations a thread caches.
 const KEPT: usize = 64;
 
 thread_local! {
@@ -48,7 +48,7 @@ thread_local! {
 }
 
 impl Expected {
-    /// What `T` expects.
+    /// Returns what `T` expects.
     #[inline]
     pub(super) fn of<'de, T: Deserialize<'de>>() -> Self {
         let key = ask::<T> as fn() -> Self as usize;
@@ -64,35 +64,35 @@ impl Expected {
         })
     }
 
-    /// The fields that it asks for, if it asks for a struct.
+    /// Returns the fields, if a struct is expected.
     #[inline]
     pub(super) fn fields(self) -> Option<NameList> {
         (self.kind == Kind::Struct).then_some(self.names)
     }
 
-    /// The variants that it asks for, if it asks for an enum.
+    /// Returns the variants, if an enum is expected.
     #[inline]
     pub(super) fn variants(self) -> Option<NameList> {
         (self.kind == Kind::Enum).then_some(self.names)
     }
 
-    /// Whether it asks if the form is human-readable before it asks for a value.
+    /// Returns whether the type calls `is_human_readable` before it requests a value.
     #[inline]
     pub(super) fn asks(self) -> bool {
         self.kind == Kind::Asking
     }
 }
 
-/// Has a `T` begin to read, and breaks off at the first thing that it asks for. No value is made.
+/// Runs the beginning of `T`'s `Deserialize`, up to the first request. No value is made.
 #[cold]
 fn ask<'de, T: Deserialize<'de>>() -> Expected {
     let answer = Cell::new(Expected::default());
-    // What panics here says nothing, and will panic where it matters.
+    // A panic here has no meaning: the code will panic again where it matters.
     let _ = foreign::guard(|| T::deserialize(Probe(&answer)).map(drop));
     answer.get()
 }
 
-/// A deserializer that takes note of what it is first asked for, and has nothing.
+/// A deserializer that records the first request, and has no data.
 struct Probe<'a>(&'a Cell<Expected>);
 
 impl Probe<'_> {

@@ -4,8 +4,8 @@ use loom::cell::UnsafeCell;
 
 use super::*;
 
-/// The bytes of a ring are no business of loom's. So a cell of loom's stands for the byte that is
-/// written behind its back, and filled again once it was read.
+/// Writes and reads a ring whose bytes loom doesn't track, together with a cell of loom that stands
+/// for one of them.
 fn bytes_behind_the_back_of_loom(producer: Option<Weakness>, consumer: Option<Weakness>) {
     loom::model(move || {
         let segment = segment();

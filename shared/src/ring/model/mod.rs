@@ -42,7 +42,7 @@ impl ModelNotifier {
     }
 }
 
-/// So many tasks of one byte, while one side or the other is not as careful as it should be.
+/// Sends `count` tasks of one byte, while one side or the other lacks a fence.
 fn tasks_for_a_sleepy_worker(count: u8, worker: Option<Weakness>, parent: Option<Weakness>) {
     loom::model(move || {
         let segment = segment();
@@ -163,7 +163,7 @@ fn a_parent_that_waits_for_room_is_told_when_there_is_some() {
             let mut got = Vec::new();
             while got.len() < 17 {
                 shared.header().worker_waits(|| tasks.available().unwrap() > 0);
-                // In pieces, and a piece's room is not worth a ring.
+                // In pieces, and the room of a piece is not worth a wake-up.
                 tasks.read(&mut got, 2 * shared.piece()).unwrap();
                 if (tasks.has_much_room() || got.len() == 17) && shared.header().room_awaited() {
                     set.notify();
@@ -190,10 +190,10 @@ fn a_parent_that_waits_for_room_is_told_when_there_is_some() {
 }
 
 /// Ends of a pipe sleep by their cursors; one notifier serves both directions, so that every sleeper
-/// looks again when it rings.
+/// checks again when it is notified.
 #[test]
 fn an_end_of_a_pipe_that_falls_asleep_misses_no_message_and_no_room() {
-    // Four rings of notifiers and their sleeps are too many for every interleaving; three preemptions find
+    // Four notifications and their sleeps are too many for every interleaving; three preemptions find
     // what there is to find in such protocols (Musuvathi and Qadeer, "Iterative Context Bounding",
     // 2007, found all their bugs with two).
     let mut model = loom::model::Builder::new();
