@@ -150,6 +150,7 @@ mod identity;
 mod init;
 mod kind;
 mod manager;
+mod markers;
 mod pipe;
 mod pool;
 mod process;
