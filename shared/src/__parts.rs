@@ -23,7 +23,8 @@ impl Ring {
         Ok(Self { producer: Producer::tasks(segment.clone()), consumer: Consumer::tasks(segment), out: Vec::new() })
     }
 
-    /// Sends `message`, which must fit, through the ring; returns the number of bytes that came out.
+    /// Sends `message`, which must fit, through the ring; returns the number of bytes that came
+    /// out.
     pub fn pass(&mut self, message: &[u8]) -> Result<usize> {
         self.out.clear();
         self.producer.write(message).map_err(|_| Error::Disconnected)?;
@@ -41,7 +42,8 @@ pub const WORDS: usize = size_of::<Header>();
 /// Offset of the rings' bytes: first the tasks, then the results.
 pub const RINGS: usize = DATA;
 
-/// Returns the range of addresses of the memory that this process, a worker, shares with its parent.
+/// Returns the range of addresses of the memory that this process, a worker, shares with its
+/// parent.
 pub fn own_segment() -> Result<std::ops::Range<u64>> {
     let maps = std::fs::read_to_string("/proc/self/maps").context("cannot read the memory map")?;
     let line = maps.lines().find(|line| line.contains("/memfd:multiproc-worker"));

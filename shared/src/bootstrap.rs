@@ -117,7 +117,8 @@ pub(crate) fn take_record() -> Option<(Role, u32, InheritedFds)> {
 
 /// Reads the record in `fd`, if there is one for this copy of the crate, and makes it invalid.
 fn read_once(fd: BorrowedFd<'_>) -> Option<BootstrapRecord> {
-    // Only sealed shared memory is read at all: in an ordinary program descriptor 3 may be anything.
+    // Only sealed shared memory is read at all: in an ordinary program descriptor 3 may be
+    // anything.
     fcntl(fd, FcntlArg::F_GET_SEALS).ok()?;
     let mut bootstrap = BootstrapRecord::zeroed();
     let len = pread(fd, bytemuck::bytes_of_mut(&mut bootstrap), 0).ok()?;

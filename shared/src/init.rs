@@ -21,16 +21,16 @@ use crate::zygote;
 /// first line of `main`.
 ///
 /// In every other process it only records that it was called. Starting a process by
-/// [`Spawn`](crate::StartMethod::Spawn) or [`ForkServer`](crate::StartMethod::ForkServer) fails with
-/// [`Error::InitMissing`](crate::Error::InitMissing) in a program that has not called it, so that a
-/// forgotten line cannot run `main` a second time.
+/// [`Spawn`](crate::StartMethod::Spawn) or [`ForkServer`](crate::StartMethod::ForkServer) fails
+/// with [`Error::InitMissing`](crate::Error::InitMissing) in a program that has not called it, so
+/// that a forgotten line cannot run `main` a second time.
 ///
 /// # Code before it
 /// Code before it in `main` runs in every such process too: its output appears once more, its time
 /// is added to each start ([`ForkServer`](crate::StartMethod::ForkServer) starts one such process
 /// for all pools, [`Spawn`](crate::StartMethod::Spawn) one a worker), and if it ends the process,
-/// pools fail with [`Error::NoWorkers`](crate::Error::NoWorkers). The files that it opens stay open.
-/// It must not close descriptors 3 to 6, as daemons do that close all.
+/// pools fail with [`Error::NoWorkers`](crate::Error::NoWorkers). The files that it opens stay
+/// open. It must not close descriptors 3 to 6, as daemons do that close all.
 ///
 /// Threads that run by then (`#[tokio::main]`, an allocator's, those of a preloaded library) are
 /// allowed, and make starts slower: a process with threads cannot be forked safely, so each worker
@@ -52,8 +52,8 @@ use crate::zygote;
 ///
 /// # How it works
 /// A child is recognised by a sealed piece of shared memory at descriptor 3: it holds a bootstrap
-/// record that the parent has written for this very build of the program, and that can be used once.
-/// Nothing is left in the environment that grandchildren could inherit.
+/// record that the parent has written for this very build of the program, and that can be used
+/// once. Nothing is left in the environment that grandchildren could inherit.
 ///
 /// Python's counterpart: the guard `if __name__ == "__main__":` (and `freeze_support()`).
 ///
@@ -81,8 +81,8 @@ pub fn init() {
 mod before_main {
     #![allow(unsafe_code)]
 
-    // SAFETY: `init` relies on nothing that `main` would set up: in a child it never returns, elsewhere
-    // it sets a flag.
+    // SAFETY: `init` relies on nothing that `main` would set up: in a child it never returns,
+    // elsewhere it sets a flag.
     #[ctor::ctor(unsafe)]
     fn call_init() {
         super::init();
@@ -111,8 +111,8 @@ fn may_fork() -> Option<ForkPermit> {
     if is_in_runtime() { None } else { ForkPermit::if_single_threaded() }
 }
 
-/// Runs the worker: in a new thread if `init` was called inside of something that runs already, such
-/// as an event loop.
+/// Runs the worker: in a new thread if `init` was called inside of something that runs already,
+/// such as an event loop.
 fn work_apart(fds: WorkerFds) -> ! {
     let copy = fds.segment.try_clone();
     let work = move || -> Infallible {

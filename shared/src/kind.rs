@@ -1,7 +1,7 @@
 //! The kinds of objects in shared memory, and of handles that are sent.
 //!
-//! The kind is in the first words of the memory, where each process that maps it checks it, and in a
-//! byte beside a handle's descriptor, where the process that decodes it checks it. So neither a
+//! The kind is in the first words of the memory, where each process that maps it checks it, and in
+//! a byte beside a handle's descriptor, where the process that decodes it checks it. So neither a
 //! `Deserialize` that reads another object's bytes, nor a process that sends a wrong kind, has
 //! memory used for what it is not.
 
@@ -119,8 +119,8 @@ impl Tag {
         tag.len.store(len as u64, Relaxed);
     }
 
-    /// Returns the number of elements in the tag of `mapping`. Fails unless the tag is of this kind,
-    /// with elements `T`. The caller checks whether the memory has as many.
+    /// Returns the number of elements in the tag of `mapping`. Fails unless the tag is of this
+    /// kind, with elements `T`. The caller checks whether the memory has as many.
     pub(crate) fn read<T>(mapping: &Mapping, at: usize, kind: ObjectKind) -> Result<usize> {
         let is_right = at.checked_add(size_of::<Self>()).is_some_and(|end| end <= mapping.len())
             && mapping.words::<Self>(at).all().map(|word| word.load(Relaxed)) == Self::words::<T>(kind);

@@ -20,7 +20,8 @@ pub(crate) enum Weakness {
 }
 
 thread_local! {
-    /// The thread of the model that is weak, and how. (They all run on the one thread of their test.)
+    /// The thread of the model that is weak, and how. (They all run on the one thread of their
+    /// test.)
     static WEAK: Cell<Option<(loom::thread::ThreadId, Weakness)>> = const { Cell::new(None) };
 }
 

@@ -83,8 +83,8 @@ const VARIANTS: usize = 2;
 
 /// How the structs of a message are read.
 ///
-/// A type's own code may read a map, or read a sequence in another way than its other half writes it:
-/// a message that could not be read in order is read once more by name.
+/// A type's own code may read a map, or read a sequence in another way than its other half writes
+/// it: a message that could not be read in order is read once more by name.
 #[derive(Clone, Copy, PartialEq)]
 enum Order {
     /// There was none yet.
@@ -132,8 +132,8 @@ impl<'de> Decoder<'de> {
         }
     }
 
-    /// Returns whether structs are read by name. A handle is taken at the first attempt, so that there
-    /// must be no second: a message with handles is read by name at once.
+    /// Returns whether structs are read by name. A handle is taken at the first attempt, so that
+    /// there must be no second: a message with handles is read by name at once.
     #[inline]
     pub(super) fn reads_by_name(&mut self) -> bool {
         if self.order == Order::Unknown && fds::is_unpacking_handles() {

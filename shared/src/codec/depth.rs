@@ -16,8 +16,8 @@ pub(super) const MAX_DEPTH: u32 = 4096;
 /// to 3 KiB.
 pub(super) const LEVEL_STACK: usize = 8 << 10;
 
-/// Bytes of stack that one level of encoding is given. Without optimisation, an enum's code has room
-/// for what each of its variants needs.
+/// Bytes of stack that one level of encoding is given. Without optimisation, an enum's code has
+/// room for what each of its variants needs.
 pub(super) const WRITING_STACK: usize = 32 << 10;
 
 /// Runs `write` where there is room for [`STEP`] more levels, on new memory if need be.

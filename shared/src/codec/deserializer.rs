@@ -1,9 +1,9 @@
 //! Passes one value to the visitor of the type that reads it.
 //!
-//! The kind of value that a type requests is a hint, as it is for JSON: where the message has another
-//! kind, the visitor gets that one. [`deserialize_any`](Deserializer::deserialize_any) presents it as
-//! JSON would, because types that buffer what they read (`untagged`, `flatten`, `tag`) are made for
-//! that; it differs only where JSON has no form, as for `Some(None)`.
+//! The kind of value that a type requests is a hint, as it is for JSON: where the message has
+//! another kind, the visitor gets that one. [`deserialize_any`](Deserializer::deserialize_any)
+//! presents it as JSON would, because types that buffer what they read (`untagged`, `flatten`,
+//! `tag`) are made for that; it differs only where JSON has no form, as for `Some(None)`.
 
 use std::cell::Cell;
 
@@ -55,8 +55,8 @@ impl<'de> Value<'_, 'de> {
         })
     }
 
-    /// Runs `read` on one of the two forms of a value, once their tag was read: on the compact one if
-    /// its reader has called `is_human_readable`, which returned `false`.
+    /// Runs `read` on one of the two forms of a value, once their tag was read: on the compact one
+    /// if its reader has called `is_human_readable`, which returned `false`.
     #[cold]
     pub(super) fn one_form<R>(self, read: impl FnOnce(Value<'_, 'de>) -> Result<R, Error>) -> Result<R, Error> {
         let asked = self.asked.get();
@@ -74,8 +74,8 @@ impl<'de> Value<'_, 'de> {
         result
     }
 
-    /// Skips the `SOME` of values that JSON would write without it. It is needed where `None` or `()`
-    /// follows: there, `Some` is all that there is.
+    /// Skips the `SOME` of values that JSON would write without it. It is needed where `None` or
+    /// `()` follows: there, `Some` is all that there is.
     pub(super) fn take_plain_somes(&mut self) -> bool {
         let mut ahead = self.decoder.reader;
         while ahead.take_tag(SOME) {}

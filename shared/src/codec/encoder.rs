@@ -64,9 +64,10 @@ pub(super) struct Encoder<'o> {
 impl Encoder<'_> {
     /// Writes a value within another.
     ///
-    /// One that calls `is_human_readable` is written in both forms. Its reader may call it, too, and
-    /// gets `false`; or it may be read from a buffer of serde's (`untagged`, `flatten`, `tag`), which
-    /// returns `true`. If the reader of the whole message is known to call it, one form is enough.
+    /// One that calls `is_human_readable` is written in both forms. Its reader may call it, too,
+    /// and gets `false`; or it may be read from a buffer of serde's (`untagged`, `flatten`, `tag`),
+    /// which returns `true`. If the reader of the whole message is known to call it, one form is
+    /// enough.
     #[inline]
     pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         if numbers::put_run(value, self.out) {
@@ -146,8 +147,8 @@ impl Encoder<'_> {
             self.out.push(tag);
             return self.out.extend_from_slice(&bytes);
         }
-        // One piece, composed in registers: reserving room twice costs more, and reading back what was
-        // just stored in pieces stalls.
+        // One piece, composed in registers: reserving room twice costs more, and reading back what
+        // was just stored in pieces stalls.
         let mut wide = [0; size_of::<u64>()];
         wide[..N].copy_from_slice(&bytes);
         let piece = u128::from(u64::from_le_bytes(wide)) << 8 | u128::from(tag);

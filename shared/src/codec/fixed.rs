@@ -1,7 +1,8 @@
-//! Values of a fixed size of a few bytes, for the loops over many of them: without a vector, a length
-//! or an error.
+//! Values of a fixed size of a few bytes, for the loops over many of them: without a vector, a
+//! length or an error.
 //!
-//! The bytes are those of [`encode`](super::encode), so that only one of the two sides may use this.
+//! The bytes are those of [`encode`](super::encode), so that only one of the two sides may use
+//! this.
 
 use std::any::{Any, TypeId};
 
@@ -9,9 +10,11 @@ use std::any::{Any, TypeId};
 /// registers.
 pub(crate) type Raw = u128;
 
-/// Returns the size of a value of type `T` in bytes, if that is fixed and small: numbers, `bool`, `()`.
+/// Returns the size of a value of type `T` in bytes, if that is fixed and small: numbers, `bool`,
+/// `()`.
 ///
-/// The type tests compare constants: each instance of this function is a constant, without a search.
+/// The type tests compare constants: each instance of this function is a constant, without a
+/// search.
 #[inline]
 pub(crate) fn size<T: 'static>() -> Option<usize> {
     macro_rules! try_types {

@@ -17,12 +17,13 @@
 //! | `STRUCT` | the number of its shape, and a value for each of the shape's keys |
 //! | `UNIT_VARIANT` | the number of a shape, whose name is the variant's |
 //! | `VARIANT` | the same, and a value: what the variant holds |
-//! | `OWN_STRUCT` | the count of the fields that its reader [expects](super::expected), and a value for each |
+//! | `OWN_STRUCT` | the count of the fields that its reader [expects](super::expected), and values |
 //! | `OWN_UNIT_VARIANT` | the index of a variant that its reader expects |
 //! | `OWN_VARIANT` | the same, and a value: what the variant holds |
-//! | `BOTH_FORMS` | two lengths, and as many bytes: the compact form of a value and the human-readable one |
+//! | `BOTH_FORMS` | two lengths, and as many bytes: a value's compact and human-readable form |
 //!
-//! Lengths and counts are LEB128 (<https://en.wikipedia.org/wiki/LEB128>), numbers of shapes four bytes.
+//! Lengths and counts are LEB128 (<https://en.wikipedia.org/wiki/LEB128>), numbers of shapes four
+//! bytes.
 
 pub(super) const NONE: u8 = 0;
 pub(super) const UNIT: u8 = 1;
@@ -60,7 +61,7 @@ pub(super) const PACKED: u8 = 32;
 
 /// The message has names.
 pub(super) const HAS_NAMES: u8 = 1;
-/// The message says how deeply it is nested: more than [`SHALLOW`].
+/// The message says how deeply it is nested: more than [`SHALLOW`](super::depth::SHALLOW).
 pub(super) const IS_DEEP: u8 = 2;
 
 /// Returns the size in bytes of a number with this tag; `None` if it is not a number's.

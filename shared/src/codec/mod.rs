@@ -5,15 +5,15 @@
 //! reads back whatever it wrote, as it does with JSON: fields that were skipped, flattened or
 //! renamed, variants without a tag, values of no fixed type. What JSON cannot say travels exactly
 //! as well: `Some(None)`, 128-bit numbers, every `NaN`, keys that are no text. [`encoder`] writes
-//! it, through the [`serializer`] that serde calls ([`compound`] and [`struct_writer`] write what has
-//! parts); [`decoder`] reads it, through the [`deserializer`] ([`access`], [`struct_reader`] and
-//! [`variants`] read what has parts). [`shapes`] are the names as they are written, [`names`] as they
-//! are read, and [`expected`] finds those that the reader has in any case. [`numbers`] and [`packed`]
-//! have the runs of numbers, [`depth`] the limit on nesting and the stack for it.
+//! it, through the [`serializer`] that serde calls ([`compound`] and [`struct_writer`] write what
+//! has parts); [`decoder`] reads it, through the [`deserializer`] ([`access`], [`struct_reader`]
+//! and [`variants`] read what has parts). [`shapes`] are the names as they are written, [`names`]
+//! as they are read, and [`expected`] finds those that the reader has in any case. [`numbers`] and
+//! [`packed`] have the runs of numbers, [`depth`] the limit on nesting and the stack for it.
 //!
-//! What is a run of plain bytes as a whole takes the short way: numbers are copied as they lie in
-//! memory (both sides are the same build on the same machine), vectors of numbers at the speed of
-//! memory, and a large `Vec<u8>` is not copied at all on its way to the ring.
+//! A value that is a run of plain bytes is encoded without a format: numbers are copied as they lie
+//! in memory (both sides are the same build on the same machine), vectors of numbers at the speed
+//! of memory, and a large `Vec<u8>` is not copied at all on its way to the ring.
 
 mod access;
 mod compound;
@@ -73,11 +73,11 @@ pub(crate) fn encode<T: Serialize + 'static>(value: T, out: &mut Vec<u8>) -> Res
     encode_by_value(value, Expected::default, out)
 }
 
-/// Encodes as [`encode`] does a value that the same build reads as a `T`, without the names that such
-/// a reader has in any case.
+/// Encodes as [`encode`] does a value that the same build reads as a `T`, without the names that
+/// such a reader has in any case.
 ///
-/// The beginning of `T`'s `Deserialize` runs in this process, with any effect that it has: this is for
-/// workers and their results, not for the program and its arguments.
+/// The beginning of `T`'s `Deserialize` runs in this process, with any effect that it has: this is
+/// for workers and their results, not for the program and its arguments.
 pub(crate) fn encode_result<T: Serialize + DeserializeOwned + 'static>(
     value: T,
     out: &mut Vec<u8>,

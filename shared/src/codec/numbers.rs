@@ -1,7 +1,7 @@
 //! Numbers and runs of numbers, recognised wherever they are inside a value.
 //!
-//! serde passes a `Vec<u8>` byte by byte. Its containers, though, pass each of their fields with the
-//! field's type, and there a run of numbers is recognised and copied at the speed of memory.
+//! serde passes a `Vec<u8>` byte by byte. Its containers, though, pass each of their fields with
+//! the field's type, and there a run of numbers is recognised and copied at the speed of memory.
 #![expect(unsafe_code)]
 
 use std::any::TypeId;
@@ -17,20 +17,20 @@ use super::reader::Reader;
 fn as_type<T: ?Sized, U: 'static>(value: &T) -> Option<&U> {
     // `typeid::of` gives the identity of `T` with each of its lifetimes replaced by `'static`.
     if typeid::of::<T>() == TypeId::of::<U>() {
-        // SAFETY: `U` has no lifetimes (see above and the calls below), so that equal identities mean that
-        // `T` is `U` itself.
+        // SAFETY: `U` has no lifetimes (see above and the calls below), so that equal identities
+        // mean that `T` is `U` itself.
         return Some(unsafe { &*std::ptr::from_ref(value).cast::<U>() });
     }
     if is_reference::<T>() && typeid::of::<T>() == TypeId::of::<&'static U>() {
-        // SAFETY: `T` is `&'a U` for some `'a` that outlives the borrow of `value`, which is all that the
-        // result lives for.
+        // SAFETY: `T` is `&'a U` for some `'a` that outlives the borrow of `value`, which is all
+        // that the result lives for.
         return Some(unsafe { *std::ptr::from_ref(value).cast::<&U>() });
     }
     None
 }
 
-/// Returns whether `T` is a reference, by its name: this saves a comparison of identities where it is
-/// none.
+/// Returns whether `T` is a reference, by its name: this saves a comparison of identities where it
+/// is none.
 #[inline(always)]
 fn is_reference<T: ?Sized>() -> bool {
     std::any::type_name::<T>().as_bytes().first() == Some(&b'&')
@@ -63,8 +63,8 @@ pub(super) fn number<T: ?Sized>(value: &T) -> Option<(u8, &[u8])> {
     None
 }
 
-/// Appends `value` if it is a vector or boxed slice of numbers, or an `Option` of one; returns whether
-/// it is.
+/// Appends `value` if it is a vector or boxed slice of numbers, or an `Option` of one; returns
+/// whether it is.
 #[inline]
 pub(super) fn put_run<T: ?Sized>(value: &T, out: &mut Vec<u8>) -> bool {
     macro_rules! try_types {
@@ -97,7 +97,8 @@ const RUN: usize = size_of::<Vec<u8>>();
 const BOXED: usize = size_of::<Box<[u8]>>();
 
 fn put(out: &mut Vec<u8>, tag: u8, len: usize, bytes: &[u8]) {
-    // Without elements a run is written as any sequence is: a vector and its slice give the same bytes.
+    // Without elements a run is written as any sequence is: a vector and its slice give the same
+    // bytes.
     out.push(if len == 0 { SEQUENCE } else { PACKED + tag });
     put_len(out, len as u64);
     out.extend_from_slice(bytes);

@@ -25,7 +25,8 @@ pub(super) struct Table {
     shapes: IndexSet<Shape>,
     /// For each shape: the latest message that had it, and its offset there.
     used: Vec<(u64, u32)>,
-    /// The shape that a struct of this name and count of fields had last: most always have the same.
+    /// The shape that a struct of this name and count of fields had last: most always have the
+    /// same.
     recent: Vec<Option<ShapeId>>,
     /// Variants that were written lately: the text's address and length, the message, the offset of
     /// the name.

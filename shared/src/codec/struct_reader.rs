@@ -27,7 +27,7 @@ pub(super) fn read<'de, V: Visitor<'de>>(
     read_in_order(decoder, wanted, visitor)
 }
 
-/// Reads a struct that has the fields that its reader wants, once their count was read.
+/// Reads a struct that has the fields that its reader expects, once their count was read.
 #[inline]
 pub(super) fn read_own<'de, V: Visitor<'de>>(
     decoder: &mut Decoder<'de>,

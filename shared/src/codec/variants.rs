@@ -8,7 +8,7 @@ use super::error::Error;
 use super::expected::NameList;
 use super::format::{BOTH_FORMS, MAP, OWN_UNIT_VARIANT, OWN_VARIANT, SOME, STR, STRUCT, UNIT_VARIANT, VARIANT};
 
-/// Reads a value of the enum `name`, whose reader knows `variants`.
+/// Reads a value of the enum `name`, which has these `variants` for its reader.
 pub(super) fn read<'de, V: Visitor<'de>>(
     mut value: Value<'_, 'de>,
     name: &'static str,

@@ -53,7 +53,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Error {
-    /// The function panicked. The worker caught it and lives on.
+    /// The function panicked. The worker caught the panic and goes on.
     #[error("the task panicked{}: {message} (pid {pid})", at(location))]
     Panicked {
         /// The panic's message.
@@ -78,8 +78,8 @@ pub enum Error {
         /// How long the task had been running.
         ran_for: Duration,
     },
-    /// Time ran out: the task's own limit (then its worker was ended), or the caller's timeout (then
-    /// the task goes on).
+    /// Time ran out: the task's own limit (then its worker was ended), or the caller's timeout
+    /// (then the task goes on).
     #[error("timed out after {}{}", seconds(after), if pid.is_some() { " and was stopped" } else { "" })]
     TimedOut {
         /// The limit or timeout.
@@ -145,7 +145,7 @@ pub enum Error {
         /// How the last of them ended.
         exit: ExitStatus,
     },
-    /// `init()` was not called, so a child process could not be told from the program itself.
+    /// `init()` was not called, so a child process could not be distinguished from the program.
     #[error(
         "multiproc::init() was not called. Add it as the first line of main:\n\n    fn main() {{\n        multiproc::init();\n        …\n    }}\n\n(in tests and benches, turn on the feature \"test-support\" instead)"
     )]
@@ -203,7 +203,8 @@ pub enum Error {
     #[error("{0}")]
     Config(String),
     /// The object, or the process, isn't in a state in which the call is possible: a pool that is
-    /// joined before it is closed, a result that is taken twice. The text says which and what to do.
+    /// joined before it is closed, a result that is taken twice. The text says which and what to
+    /// do.
     #[error("{0}")]
     InvalidState(String),
     /// The operating system refused.

@@ -59,8 +59,8 @@ impl Drop for Restore {
 fn run_in_context<R>(context: FdContext, run: impl FnOnce() -> R) -> (R, FdContext) {
     let mut restore = Restore(Some(CONTEXT.replace(context)));
     let result = run();
-    let former = restore.0.take().unwrap_or(FdContext::Nowhere(NO_CARRIER));
-    (result, CONTEXT.replace(former))
+    let previous = restore.0.take().unwrap_or(FdContext::Nowhere(NO_CARRIER));
+    (result, CONTEXT.replace(previous))
 }
 
 /// Fails, with the reason, unless handles that this thread serializes now are sent with a message.
@@ -109,8 +109,8 @@ pub(crate) struct Packed {
     pub(crate) crowded: bool,
 }
 
-/// Describes the handles that were packed so far in this thread, of which the first `before` are not
-/// new.
+/// Describes the handles that were packed so far in this thread, of which the first `before` are
+/// not new.
 pub(crate) fn packed_since(before: usize) -> Packed {
     CONTEXT.with_borrow(|context| match context {
         FdContext::Packing(handles) => {
@@ -242,7 +242,7 @@ impl Handles {
         let gone = || "this handle has one owner at a time, and was taken already".to_string();
         let handle = slot.as_ref().ok_or_else(gone)?;
         if handle.kind != kind {
-            return Err(format!("{} came in the index of {}", handle.kind.name(), kind.name()));
+            return Err(format!("{} came in the place of {}", handle.kind.name(), kind.name()));
         }
         match handle.travel {
             Travel::Shared => slot.as_ref().map(|handle| handle.descriptor.clone()),

@@ -41,11 +41,11 @@ impl Drop for Descriptor {
 /// numbers stay in use, for the null device, so that what still refers to them cannot reach another
 /// file.
 pub(crate) fn close_inherited() {
-    // Another thread may have held the lock at the fork, if the permit was unchecked; then they stay
-    // open.
+    // Another thread may have held the lock at the fork, if the permit was unchecked; then they
+    // stay open.
     if let Some(Ok(open)) = OPEN.last().map(Mutex::try_lock) {
-        // SAFETY: copies of handles do no more with these than close them, or send them on to where the
-        // null device is refused.
+        // SAFETY: copies of handles do no more with these than close them, or send them on to where
+        // the null device is refused.
         open.iter().for_each(|fd| unsafe { replace_by_null(*fd) });
     }
 }
@@ -73,8 +73,8 @@ mod watched {
     /// Registers the descriptor with the runtime of this thread, which there must be, to wait until
     /// it is readable.
     pub(crate) fn watch_readable(descriptor: Descriptor) -> Result<AsyncFd<Watched>> {
-        // SAFETY: the descriptor is owned by what is registered, nobody else can close it, and it is the
-        // same at every call.
+        // SAFETY: the descriptor is owned by what is registered, no other code can close it, and it
+        // is the same at every call.
         let watched = unsafe { AsyncFd::register_with_interest(Watched(descriptor), Interest::READABLE) };
         watched.map_err(std::io::Error::from).context("cannot watch a descriptor")
     }

@@ -2,7 +2,7 @@
 //! sent to another process.
 //!
 //! Such a value is a [`Descriptor`] and little else. Serialized as an argument of a task or a
-//! message of a [`Connection`](crate::Connection), it adds its descriptor to the [context](context)
+//! message of a [`Connection`](crate::Connection), it adds its descriptor to the [context]
 //! of that message and writes only its index there. The descriptors are [sent](transfer) beside the
 //! message, by `SCM_RIGHTS`. Serialized anywhere else, it is an error.
 
@@ -30,7 +30,8 @@ use crate::kind::ObjectKind;
 /// What becomes of a handle when it is sent to another process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Travel {
-    /// Several processes may have it: the message keeps a copy, in case it has to be sent once more.
+    /// Several processes may have it: the message keeps a copy, in case it has to be sent once
+    /// more.
     Shared,
     /// It has one owner at a time, and is dropped here once it was sent.
     Moved,

@@ -1,5 +1,5 @@
-//! Forged memory of every sort, as a process may send it that breaks the rules: it is refused unless
-//! it is valid.
+//! Forged memory of every sort, as a process may send it that breaks the rules: it is refused
+//! unless it is valid.
 
 use std::os::fd::AsFd;
 

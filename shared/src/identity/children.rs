@@ -41,6 +41,6 @@ pub(crate) fn unregister(pid: u32) {
 #[must_use]
 pub fn active_children() -> Vec<ProcessInfo> {
     // A pool without calls processes the end of a worker later.
-    let lives = |child: &&ProcessInfo| kill(Pid::from_raw(child.pid.cast_signed()), None) != Err(Errno::ESRCH);
-    living().values().filter(lives).cloned().collect()
+    let is_running = |child: &&ProcessInfo| kill(Pid::from_raw(child.pid.cast_signed()), None) != Err(Errno::ESRCH);
+    living().values().filter(is_running).cloned().collect()
 }

@@ -21,13 +21,17 @@ const RING: usize = 64 * 1024;
 /// Made by [`Process::new`] and [`Process::builder`].
 ///
 /// ```
-/// use multiproc::{Process, StartMethod};
+/// use multiproc::{Process, StartMethod, current_process};
+///
+/// fn greet(name: String) -> String {
+///     format!("Hello {name}, I am {}", current_process().name)
+/// }
 ///
 /// # fn main() -> multiproc::Result<()> {
 /// let process = Process::builder()
 ///     .name("greeter")
 ///     .start_method(StartMethod::Spawn)
-///     .target(|name: String| format!("Hello {name}, I am {}", multiproc::current_process().name), ("Bob".to_string(),))
+///     .target(greet, ("Bob".to_string(),))
 ///     .start()?;
 /// assert_eq!(process.join()?, "Hello Bob, I am greeter");
 /// # Ok(()) }

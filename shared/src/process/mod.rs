@@ -31,9 +31,9 @@ const REPORT_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// Dropping the handle waits for the process to end, as leaving the program would in Python. If the
 /// process may be waiting for this program by then (for a message, an event, the end of a pipe),
-/// make it a [daemon](ProcessBuilder::daemon), which is killed when the handle is dropped: otherwise
-/// an early return through `?` waits for ever. If the thread that drops the handle panics, the
-/// process is killed in any case.
+/// make it a [daemon](ProcessBuilder::daemon), which is killed when the handle is dropped:
+/// otherwise an early return through `?` waits for ever. If the thread that drops the handle
+/// panics, the process is killed in any case.
 ///
 /// The handle belongs to the process that started it. In a copy of that process every call fails
 /// with [`Error::ForeignProcess`], [`is_alive`](Process::is_alive) returns `false`, and dropping
@@ -158,15 +158,19 @@ impl<R> Process<R> {
     ///
     /// A signal from elsewhere, such as one for the program's whole process group, has no default
     /// effect on the process: the program decides what it means. (SIGKILL, and the signals that
-    /// stop a process, have their effect whoever sends them.)
+    /// stop a process, have their effect in any case.)
     ///
     /// ```
+    /// use std::thread::sleep;
+    /// use std::time::Duration;
+    ///
     /// use multiproc::{Error, Process};
     ///
     /// # fn main() -> multiproc::Result<()> {
-    /// let process = Process::new(|| std::thread::sleep(std::time::Duration::from_secs(60)), ()).start()?;
+    /// let process = Process::new(|| sleep(Duration::from_secs(60)), ()).start()?;
     /// process.send_signal(10)?;
-    /// assert!(matches!(process.join(), Err(Error::WorkerLost { exit, .. }) if exit.signal_name() == Some("SIGUSR1")));
+    /// let Err(Error::WorkerLost { exit, .. }) = process.join() else { panic!("it was killed") };
+    /// assert_eq!(exit.signal_name(), Some("SIGUSR1"));
     /// # Ok(()) }
     /// ```
     ///

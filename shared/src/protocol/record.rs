@@ -91,8 +91,8 @@ pub(crate) struct Setup {
     pub(crate) single: bool,
 }
 
-/// Appends one item to the payload of a record of several: its length, then what `encode` writes. If
-/// that fails, nothing is appended.
+/// Appends one item to the payload of a record of several: its length, then what `encode` writes.
+/// If that fails, nothing is appended.
 pub(crate) fn push_item<E>(payload: &mut Vec<u8>, encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
     let at = payload.len();
     payload.extend_from_slice(&[0; 8]);

@@ -31,8 +31,8 @@ impl Claim {
         self.0.store(word, std::sync::atomic::Ordering::Relaxed);
     }
 
-    /// Ends the epoch, for the parent. Returns the number of records that were begun; those of higher
-    /// numbers will not be.
+    /// Ends the epoch, for the parent. Returns the number of records that were begun; those of
+    /// higher numbers will not be.
     pub(crate) fn revoke(&self) -> u32 {
         self.0.fetch_add(EPOCH, AcqRel) as u32
     }

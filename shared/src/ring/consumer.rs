@@ -68,14 +68,14 @@ impl Consumer {
         Ok((self.tail - self.read) as usize)
     }
 
-    /// Returns whether at least half of the ring's bytes are free: enough room to wake a producer for
-    /// it. The producer may have filled some of it since the last load of its cursor.
+    /// Returns whether at least half of the ring's bytes are free: enough room to wake a producer
+    /// for it. The producer may have filled some of it since the last load of its cursor.
     pub(crate) fn has_much_room(&self) -> bool {
         self.tail - self.read <= self.segment.capacity() as u64 / 2
     }
 
-    /// Makes everything up to `solid` readable, and what was published beyond it (pieces of a message
-    /// that will not be completed), after the producer has ended.
+    /// Makes everything up to `solid` readable, and what was published beyond it (pieces of a
+    /// message that will not be completed), after the producer has ended.
     pub(crate) fn reach(&mut self, solid: u64) -> Result<(), Corrupt> {
         let shown = self.segment.ring(self.tasks).0.tail.0.position.load(Acquire);
         let tail = solid.max(shown);
@@ -96,10 +96,10 @@ impl Consumer {
         let first = len.min(capacity - at);
         into.reserve(len);
         let (cursors, data) = self.segment.ring(self.tasks);
-        // SAFETY: at + first ≤ capacity and len - first ≤ at, so both copies stay inside the ring's bytes.
-        // The acquire load of the tail makes the producer's bytes visible, and it does not write
-        // them again before it sees our head. A producer that breaks this rule can change the bytes
-        // being copied, not the copy that is looked at.
+        // SAFETY: at + first ≤ capacity and len - first ≤ at, so both copies stay inside the ring's
+        // bytes. The acquire load of the tail makes the producer's bytes visible, and it does not
+        // write them again before it sees our head. A producer that breaks this rule can change the
+        // bytes being copied, not the copy that is looked at.
         unsafe {
             copy_out(data.add(at), first, into);
             if first < len {

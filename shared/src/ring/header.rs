@@ -74,8 +74,8 @@ pub(crate) struct WorkerWords {
     /// When the running task began (or, in a large chunk, one of its last), in nanoseconds of the
     /// common clock.
     pub(crate) started_at: AtomicU64,
-    /// Bytes of results that are complete, published or not. Only read once the worker has ended: while
-    /// it lives, its parent looks at the ring's tail, which moves seldom, so that the two do
+    /// Bytes of results that are complete, published or not. Only read once the worker has ended:
+    /// while it lives, its parent reads the ring's tail, which moves seldom, so that the two do
     /// not fight over a cache line for each small result.
     pub(crate) solid: AtomicU64,
     /// Nanoseconds spent in tasks, all woken.
@@ -90,7 +90,8 @@ pub(crate) struct WorkerWords {
 pub(crate) struct ParentWords {
     /// The number of the worker's last sleep from which it was woken; the futex word.
     pub(crate) woken: AtomicU32,
-    /// The number of the parent's sleep for results: odd while it sleeps and is to be woken for them.
+    /// The number of the parent's sleep for results: odd while it sleeps and is to be woken for
+    /// them.
     pub(crate) awaits_results: AtomicU32,
     /// The same for room in the task ring.
     pub(crate) awaits_room: AtomicU32,

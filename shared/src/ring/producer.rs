@@ -70,9 +70,9 @@ impl Producer {
         let at = (self.written as usize) & (capacity - 1);
         let first = len.min(capacity - at);
         let (_, data) = self.segment.ring(self.tasks);
-        // SAFETY: at + first ≤ capacity and len - first ≤ at, so both copies stay inside the ring's bytes,
-        // to which there are no references. Those from `written` on for `free` bytes belong to the
-        // producer until it publishes them: the consumer reads below the tail only.
+        // SAFETY: at + first ≤ capacity and len - first ≤ at, so both copies stay inside the ring's
+        // bytes, to which there are no references. Those from `written` on for `free` bytes belong
+        // to the producer until it publishes them: the consumer reads below the tail only.
         unsafe {
             copy_in(&bytes[..first], data.add(at));
             if first < len {
@@ -83,9 +83,9 @@ impl Producer {
         Ok(len)
     }
 
-    /// Writes `head` and the first `len` bytes of `value`, without publishing them, if there is room
-    /// for all of both without a wrap; returns whether it did. All bytes are copied, because a copy
-    /// of a fixed size needs no call; those beyond `len` lie in free room.
+    /// Writes `head` and the first `len` bytes of `value`, without publishing them, if there is
+    /// room for all of both without a wrap; returns whether it did. All bytes are copied, because a
+    /// copy of a fixed size needs no call; those beyond `len` lie in free room.
     #[inline]
     pub(crate) fn write_short(&mut self, head: [u8; 4], value: u128, len: usize) -> Result<bool, Corrupt> {
         const ALL: usize = 4 + size_of::<u128>();

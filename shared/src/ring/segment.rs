@@ -39,7 +39,8 @@ impl Segment {
         Ok((Self { memory, capacity }, fd))
     }
 
-    /// Maps what another process has created, if it is memory of this kind, for rings of a valid size.
+    /// Maps what another process has created, if it is memory of this kind, for rings of a valid
+    /// size.
     pub(crate) fn open(fd: impl AsFd, kind: ObjectKind) -> Result<Self> {
         let memory = Memory::open(fd, kind)?;
         let capacity = memory.len() / 2;
@@ -58,13 +59,14 @@ impl Segment {
         self.capacity
     }
 
-    /// Returns the number of bytes of a long message that are moved at a time: while one side copies a
-    /// piece, the other copies the one before it.
+    /// Returns the number of bytes of a long message that are moved at a time: while one side
+    /// copies a piece, the other copies the one before it.
     pub(crate) fn piece(&self) -> usize {
         self.capacity / 4
     }
 
-    /// Returns the cursors and the first byte of the task ring (`true`) or the result ring (`false`).
+    /// Returns the cursors and the first byte of the task ring (`true`) or the result ring
+    /// (`false`).
     pub(super) fn ring(&self, tasks: bool) -> (&Cursors, NonNull<u8>) {
         let header = self.header();
         if tasks { (&header.tasks, self.memory.byte(0)) } else { (&header.results, self.memory.byte(self.capacity)) }
@@ -129,9 +131,9 @@ impl Memory {
     }
 
     fn header(&self) -> &Header {
-        // SAFETY: the mapping is page-aligned, at least DATA bytes long and lives as long as self. Any
-        // bytes are valid for Header: it consists of integers, those that change are atomics, and
-        // the bootstrap record's are never read through it.
+        // SAFETY: the mapping is page-aligned, at least DATA bytes long and lives as long as self.
+        // Any bytes are valid for Header: it consists of integers, those that change are atomics,
+        // and the bootstrap record's are never read through it.
         unsafe { self.mapping.start().cast::<Header>().as_ref() }
     }
 }

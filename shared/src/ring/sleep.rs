@@ -12,8 +12,8 @@ use crate::atomics::{AtomicU32, fence};
 use crate::ring::{Cursor, Flags, Header, Spin};
 use crate::sys::futex::Word;
 
-/// Returns whether this is the number of a sleep that goes on: sleeps are counted twice, odd at their
-/// beginning and even at their end.
+/// Returns whether this is the number of a sleep that goes on: sleeps are counted twice, odd at
+/// their beginning and even at their end.
 fn asleep(number: u32) -> bool {
     number % 2 == 1
 }
@@ -34,8 +34,8 @@ fn end_sleep(word: &AtomicU32) {
     }
 }
 
-/// Returns whether a sleep is going on from which the other side was not woken yet; stores in `woken`
-/// that it is being woken now.
+/// Returns whether a sleep is going on from which the other side was not woken yet; stores in
+/// `woken` that it is being woken now.
 fn claim_wake(word: &AtomicU32, woken: &AtomicU32) -> bool {
     let number = word.load(Relaxed);
     if !asleep(number) || woken.load(Relaxed) == number {
@@ -63,7 +63,8 @@ impl Cursor {
         end_sleep(&self.sleeping);
     }
 
-    /// Returns whether the other side sleeps and must be woken, after this side has moved its cursor.
+    /// Returns whether the other side sleeps and must be woken, after this side has moved its
+    /// cursor.
     #[must_use]
     pub(crate) fn must_wake(&self, other: &Self) -> bool {
         fence(SeqCst);
@@ -86,7 +87,8 @@ impl Header {
             begin_sleep(&self.worker.sleeping);
             fence(SeqCst);
             if !ready() {
-                // Returns at once if the parent has woken this sleep already: that changes the word.
+                // Returns at once if the parent has woken this sleep already: that changes the
+                // word.
                 self.parent.woken.sleep(woken, None);
             }
             end_sleep(&self.worker.sleeping);

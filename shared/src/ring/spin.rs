@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::atomics::thread;
 use crate::sys::clock;
 
-/// The time for which a side polls before it sleeps, in nanoseconds: about two kernel wake-ups (25 µs
-/// each on the machine this was tuned on), so that polling never costs much more than the sleep that
-/// it avoids.
+/// The time for which a side polls before it sleeps, in nanoseconds: about two kernel wake-ups (25
+/// µs each on the machine this was tuned on), so that polling never costs much more than the sleep
+/// that it avoids.
 pub(crate) const SPIN_NS: u64 = 50_000;
 
 /// Polls before the first yield: about as long as a short task takes to come back from another CPU.

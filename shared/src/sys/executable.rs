@@ -62,7 +62,7 @@ fn refuse(why: impl Into<String>) -> Error {
 }
 
 fn no_proc() -> Error {
-    refuse("/proc cannot be read (is it mounted?), and nothing else says which file the program is")
+    refuse("/proc cannot be read (is it mounted?), so that the program's file cannot be found")
 }
 
 fn find() -> Result<Executable> {

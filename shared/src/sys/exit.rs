@@ -23,7 +23,8 @@ unsafe extern "C" {
     fn __cxa_thread_atexit_impl(destroy: extern "C" fn(*mut c_void), object: *mut c_void, module: *mut c_void)
     -> c_int;
     fn __cxa_finalize(module: *mut c_void);
-    // Of the C library: an exit handler that is given the exit code. `__cxa_finalize` leaves it out.
+    // Of the C library: an exit handler that is given the exit code. `__cxa_finalize` leaves it
+    // out.
     fn on_exit(handler: extern "C" fn(c_int, *mut c_void), argument: *mut c_void) -> c_int;
     static __dso_handle: u8;
 }
@@ -77,8 +78,8 @@ pub(crate) fn exit(code: i32) -> ! {
 /// Has the kernel kill this process after this many nanoseconds.
 pub(crate) fn kill_after(nanoseconds: u64) {
     let mut timer = MaybeUninit::uninit();
-    // SAFETY: all zero is a valid sigevent and a valid itimerspec, whose fields are then set; the timer
-    // is written if the call succeeds.
+    // SAFETY: all zero is a valid sigevent and a valid itimerspec, whose fields are then set; the
+    // timer is written if the call succeeds.
     unsafe {
         let mut event: libc::sigevent = std::mem::zeroed();
         event.sigev_notify = libc::SIGEV_SIGNAL;
@@ -100,8 +101,8 @@ pub(crate) fn flush_stdio() {
     unsafe { libc::fflush(std::ptr::null_mut()) };
 }
 
-/// Exits at once: no destructors, and no exit handlers, which belong to the process that this one was
-/// forked from.
+/// Exits at once: no destructors, and no exit handlers, which belong to the process that this one
+/// was forked from.
 pub(crate) fn exit_now(code: i32) -> ! {
     // SAFETY: _exit never returns and runs no code of this process.
     unsafe { libc::_exit(code) }
@@ -132,8 +133,8 @@ mod coverage {
     }
 
     pub(super) fn write() {
-        // SAFETY: the word is never written. It holds the address of the profiler's function, which takes
-        // nothing and may be called at any time, or null.
+        // SAFETY: the word is never written. It holds the address of the profiler's function, which
+        // takes nothing and may be called at any time, or null.
         if let Some(write) = unsafe { multiproc_write_profile } {
             // SAFETY: as above.
             unsafe { write() };

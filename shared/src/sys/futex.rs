@@ -44,8 +44,8 @@ impl Word for atomic::AtomicU32 {
 
     fn sleep(&self, expected: u32, timeout: Option<Duration>) {
         let timeout = timeout.map(timespec);
-        // Every outcome (woken, changed before, interrupted, timed out) has the same consequence: the
-        // caller checks the word again.
+        // Every outcome (woken, changed before, interrupted, timed out) has the same consequence:
+        // the caller checks the word again.
         let _ = futex::wait(self, futex::Flags::empty(), expected, timeout.as_ref());
     }
 

@@ -83,8 +83,8 @@ impl InheritedState {
     }
 }
 
-/// Returns a line of the status without the signals that the C library uses itself: their disposition
-/// changes with the first thread.
+/// Returns a line of the status without the signals that the C library uses itself: their
+/// disposition changes with the first thread.
 fn without_internal_signals(line: &str) -> String {
     const INTERNAL: u64 = 0b11 << 31;
     let ignored = line.strip_prefix("SigIgn:").and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
@@ -102,8 +102,8 @@ fn limit(resource: u32) -> Option<(u64, u64)> {
     })
 }
 
-/// The scheduling of a thread: the nice value, the scheduler's policy and priority, the class of input
-/// and output, the slack of timers.
+/// The scheduling of a thread: the nice value, the scheduler's policy and priority, the class of
+/// input and output, the slack of timers.
 type Priority = (i32, i32, Option<i32>, i64, i32);
 
 fn priority() -> Priority {

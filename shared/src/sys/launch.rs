@@ -107,8 +107,8 @@ impl Run {
     /// its bootstrap record, and exits with `code`.
     pub(crate) fn fork(&self, failed: fn(BorrowedFd<'_>, Errno), code: i32) -> nix::Result<Pid> {
         let parent = getpid();
-        // SAFETY: until it executes a program or exits, the child makes system calls only and takes no lock
-        // that another thread may have held: whatever needs memory was prepared.
+        // SAFETY: until it executes a program or exits, the child makes system calls only and takes
+        // no lock that another thread may have held: whatever needs memory was prepared.
         match unsafe { fork() }? {
             ForkResult::Parent { child } => Ok(child),
             ForkResult::Child => {
@@ -128,18 +128,19 @@ impl Run {
             let _ = lifeline::kill_at_end(self.fds[3].as_fd());
         }
         for (fd, number) in self.fds.iter().zip(iter::once(BOOTSTRAP_FD).chain(WORK_FDS)) {
-            // SAFETY: dup2 has no memory effects; what was open at the number belonged to the process that this
-            // one is a copy of, whose life here ends with the exec below. Those to be placed have
-            // numbers beyond.
+            // SAFETY: dup2 has no memory effects; what was open at the number belonged to the
+            // process that this one is a copy of, whose life here ends with the exec below. Those
+            // to be placed have numbers beyond.
             if let Err(errno) = Errno::result(unsafe { libc::dup2(fd.as_raw_fd(), number) }) {
                 return errno;
             }
         }
-        // The rest closes with the exec; an old kernel lacks the call, and leaves those open that have
-        // no close-on-exec flag.
+        // The rest closes with the exec; an old kernel lacks the call, and leaves those open that
+        // have no close-on-exec flag.
         // SAFETY: a system call on numbers, that only sets their close-on-exec flag.
         unsafe { libc::syscall(libc::SYS_close_range, FIRST_FREE_FD, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
-        // SAFETY: all pointers are to C strings that `self` owns, and both lists end with a null pointer.
+        // SAFETY: all pointers are to C strings that `self` owns, and both lists end with a null
+        // pointer.
         unsafe { libc::execve(self.path.as_ptr(), self.args.as_ptr(), self.env.as_ptr()) };
         Errno::last()
     }
@@ -186,8 +187,8 @@ fn own_env() -> Vec<CString> {
 /// Calls `look` with the descriptor at the number of a bootstrap record, whatever it is; `None` if
 /// there is none.
 pub(crate) fn inspect_bootstrap_fd<R>(look: impl FnOnce(BorrowedFd<'_>) -> Option<R>) -> Option<R> {
-    // SAFETY: borrowed for the call only, and a number at which nothing is open is an error from fcntl.
-    // This is the beginning of the program: no other code can close it meanwhile.
+    // SAFETY: borrowed for the call only, and a number at which nothing is open is an error from
+    // fcntl. This is the beginning of the program: no other code can close it meanwhile.
     let fd = unsafe { BorrowedFd::borrow_raw(BOOTSTRAP_FD) };
     fcntl(fd, FcntlArg::F_GETFD).ok()?;
     look(fd)
@@ -212,8 +213,8 @@ impl InheritedFds {
             // SAFETY: a borrowed look at the number; one that is closed is an error from fcntl.
             let fd = unsafe { BorrowedFd::borrow_raw(number) };
             fcntl(fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
-            // SAFETY: it is open, and was made for this process, in which no other code uses it; by the
-            // contract it is taken once.
+            // SAFETY: it is open, and was made for this process, in which no other code uses it; by
+            // the contract it is taken once.
             Some(unsafe { OwnedFd::from_raw_fd(number) })
         };
         let bootstrap = adopt(BOOTSTRAP_FD)?;

@@ -7,7 +7,8 @@ use nix::libc::c_void;
 use nix::sys::mman::{MmapAdvise, madvise};
 use rustix::param::page_size;
 
-/// Returns the resident memory in bytes of the process `pid`, or of this one; 0 if it cannot be read.
+/// Returns the resident memory in bytes of the process `pid`, or of this one; 0 if it cannot be
+/// read.
 pub(crate) fn resident(pid: Option<u32>) -> u64 {
     let path = pid.map_or("/proc/self/statm".to_string(), |pid| format!("/proc/{pid}/statm"));
     let text = std::fs::read_to_string(path).unwrap_or_default();
@@ -30,8 +31,8 @@ pub(crate) fn on_large_pages<T>(buffer: &mut Vec<T>) {
     let start = buffer.as_mut_ptr().cast::<u8>();
     let ahead = start.align_offset(page);
     let len = (bytes - ahead) / page * page;
-    // SAFETY: start + ahead lies inside the buffer's allocation, and so do the `len` bytes from there.
-    // The advice changes how the kernel backs them, not what they hold.
+    // SAFETY: start + ahead lies inside the buffer's allocation, and so do the `len` bytes from
+    // there. The advice changes how the kernel backs them, not what they hold.
     let outcome = unsafe {
         NonNull::new(start.add(ahead).cast::<c_void>()).map(|at| madvise(at, len, MmapAdvise::MADV_HUGEPAGE))
     };

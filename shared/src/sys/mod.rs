@@ -2,11 +2,11 @@
 //! descriptors over sockets, fork and exec, the executable and the loaded modules, signals, the
 //! clock.
 //!
-//! This is the lowest layer: it uses nothing of pools or tasks. Together with [`ring`](crate::ring)'s
-//! memory, [`task`](crate::task)'s function names, the [bootstrap record](crate::bootstrap) of a new
-//! process, the runs of numbers in the [`codec`](crate::codec), the plain data and guards of
-//! [`shm`](crate::shm) and [`sync`](crate::sync), and the descriptors of [`fds`](crate::fds), these
-//! are the only places with `unsafe` code.
+//! This is the lowest layer: it uses nothing of pools or tasks. Together with
+//! [`ring`](crate::ring)'s memory, [`task`](crate::task)'s function names, the [bootstrap
+//! record](crate::bootstrap) of a new process, the runs of numbers in the [`codec`](crate::codec),
+//! the plain data and guards of [`shm`](crate::shm) and [`sync`](crate::sync), and the descriptors
+//! of [`fds`](crate::fds), these are the only places with `unsafe` code.
 
 pub(crate) mod clock;
 pub(crate) mod copy;

@@ -2,16 +2,16 @@
 //!
 //! Its word names the [process](thread_id) that holds it, so that a waiter can ask the kernel
 //! whether that process still runs, and takes the mutex over from one that does not. A thread that
-//! ends leaves what it holds to its process, where a reference to what the mutex guards may have gone
-//! to another thread (from a guard that was leaked). A process that is killed at any instruction
-//! either has its name there or has not. Nothing in this memory is followed as a pointer: a process
-//! that overwrites it can keep others waiting, or let two in at a time, but has them read or write
-//! nothing else. (The C library's robust mutex is part of a list through all that a thread holds, by
-//! pointers in the same memory.)
+//! ends leaves what it holds to its process, where a reference to what the mutex guards may have
+//! gone to another thread (from a guard that was leaked). A process that is killed at any
+//! instruction either has its name there or has not. Nothing in this memory is followed as a
+//! pointer: a process that overwrites it can keep others waiting, or let two in at a time, but has
+//! them read or write nothing else. (The C library's robust mutex is part of a list through all
+//! that a thread holds, by pointers in the same memory.)
 //!
-//! Locking a free mutex takes no system call, nor does unlocking it unless there is a sleeper. After
-//! "Futexes Are Tricky" (Drepper, 2011), with sleeps that time out: the process that is to wake the
-//! others may be killed before it does.
+//! Locking a free mutex takes no system call, nor does unlocking it unless there is a sleeper.
+//! After "Futexes Are Tricky" (Drepper, 2011), with sleeps that time out: the process that is to
+//! wake the others may be killed before it does.
 #![allow(unsafe_code)]
 
 use std::marker::PhantomData;
@@ -28,7 +28,8 @@ use crate::sys::pid::Owner;
 use crate::sys::thread_id::{self, ThreadId};
 use crate::sys::words::words;
 
-/// Attempts before the first sleep: a lock that is held for some memory copies only is free by then.
+/// Attempts before the first sleep: a lock that is held for some memory copies only is free by
+/// then.
 const MAX_TRIES: u32 = 200;
 
 /// The first sleep; each one after it is twice as long. At the end of each, the sleeper checks
@@ -43,15 +44,15 @@ const FREE: u64 = 0;
 const WAITERS: u64 = thread_id::SPARE_BIT;
 
 words! {
-    /// A mutex in memory that several processes have mapped. The process that creates the memory must
-    /// [`init`](RobustMutex::init) it.
+    /// A mutex in memory that several processes have mapped. The process that creates the memory
+    /// must [`init`](RobustMutex::init) it.
     #[derive(Debug)]
     pub(crate) struct RobustMutex {
-        /// The process that holds it. Its lower half is the futex word: each change that a sleeper must
-        /// see changes it.
+        /// The process that holds it. Its lower half is the futex word: each change that a sleeper
+        /// must see changes it.
         word: AtomicU64,
-        /// The thread that holds it, so that it does not wait for itself. 0 if the mutex is free, or was
-        /// locked just now.
+        /// The thread that holds it, so that it does not wait for itself. 0 if the mutex is free,
+        /// or was locked just now.
         thread: AtomicU32,
         /// The namespaces in which they have these names.
         space: AtomicU32,
@@ -65,7 +66,8 @@ pub(crate) struct Held<'a> {
     mutex: &'a RobustMutex,
     /// The process whose thread locked it.
     owner: Owner,
-    /// Whether the holder before ended without unlocking: what the mutex guards may be half changed.
+    /// Whether the holder before ended without unlocking: what the mutex guards may be half
+    /// changed.
     pub(crate) owner_died: bool,
     thread: PhantomData<*const ()>,
 }
@@ -121,7 +123,8 @@ impl RobustMutex {
         }
         let mut sleep = FIRST_SLEEP;
         loop {
-            // After a sleep it isn't known whether others sleep: the lock is taken as one with waiters.
+            // After a sleep it isn't known whether others sleep: the lock is taken as one with
+            // waiters.
             let word = match self.attempt(me, WAITERS)? {
                 Ok(held) => return Ok(Some(held)),
                 Err(word) => word,
@@ -172,7 +175,8 @@ impl RobustMutex {
         }
     }
 
-    /// Locks if the holder with this word has ended, and still has it. One of those that try succeeds.
+    /// Locks if the holder with this word has ended, and still has it. One of those that try
+    /// succeeds.
     fn take_over(&self, me: ThreadId, word: u64) -> Option<Held<'_>> {
         let mine = me.process | (word & WAITERS);
         let ended = !me.is_of(word) && thread_id::has_ended(word);
@@ -187,14 +191,15 @@ impl RobustMutex {
 
     fn lower_half(&self) -> &AtomicU32 {
         const { assert!(cfg!(target_endian = "little"), "the lower half of a word comes first") };
-        // SAFETY: the first half of a word that lives as long as the reference, and aligned for it. It is
-        // handed to the kernel, and never read or written here.
+        // SAFETY: the first half of a word that lives as long as the reference, and aligned for it.
+        // It is handed to the kernel, and never read or written here.
         unsafe { &*self.word.as_ptr().cast::<AtomicU32>() }
     }
 }
 
 impl Held<'_> {
-    /// Returns whether the lock is held by this process. A copy in a forked process does not hold it.
+    /// Returns whether the lock is held by this process. A copy in a forked process does not hold
+    /// it.
     pub(crate) fn is_own(&self) -> bool {
         self.owner.is_here()
     }

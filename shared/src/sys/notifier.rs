@@ -24,8 +24,8 @@ impl Notifier {
         Self(fd)
     }
 
-    /// Makes the eventfd readable, and so wakes the threads that poll it. Never blocks: a counter that
-    /// is full is readable already.
+    /// Makes the eventfd readable, and so wakes the threads that poll it. Never blocks: a counter
+    /// that is full is readable already.
     pub(crate) fn notify(&self) {
         let _ = write(&self.0, &1u64.to_ne_bytes());
     }

@@ -1,7 +1,8 @@
 //! The identity of this process, without a system call each time.
 //!
-//! It is stored in a page that the kernel wipes in every copy of the process (`MADV_WIPEONFORK`, see
-//! madvise(2)), however the copy is made. So it takes one load, but for the first time in a process.
+//! It is stored in a page that the kernel wipes in every copy of the process (`MADV_WIPEONFORK`,
+//! see madvise(2)), however the copy is made. So it takes one load, but for the first time in a
+//! process.
 #![allow(unsafe_code)]
 
 use std::ptr::{NonNull, null_mut};
@@ -37,7 +38,7 @@ pub(crate) fn own_pid() -> u32 {
     word() as u32
 }
 
-/// A process, told apart from every other that it is a copy of, or that is a copy of it.
+/// A process, distinguished from every other that it is a copy of, or that is a copy of it.
 ///
 /// A pid alone is not enough for that: it is used again, and in namespaces of their own a process
 /// and its copy can have the same.
@@ -99,8 +100,8 @@ pub(crate) fn fork_count() -> u32 {
 fn identify() -> u64 {
     let pid = u64::from(std::process::id());
     let Some(place) = place() else { return pid };
-    // Counted before it is stored: a copy made in between counts on from there, and is not taken for
-    // this process.
+    // Counted before it is stored: a copy made in between counts on from there, and is not taken
+    // for this process.
     let word = u64::from(GENERATION.fetch_add(1, SeqCst) + 1) << 32 | pid;
     // Another thread may have been quicker.
     place.compare_exchange(0, word, SeqCst, SeqCst).map_or_else(|first| first, |_| word)
@@ -137,8 +138,8 @@ fn wiped_page() -> Option<NonNull<AtomicU64>> {
     let size = PAGE.try_into().ok()?;
     // SAFETY: a new mapping at an address of the kernel's choosing touches no memory in use.
     let page = unsafe { mmap_anonymous(None, size, access, MapFlags::MAP_PRIVATE) }.ok()?;
-    // SAFETY: the page is this function's own; the advice changes what copies of the process find in
-    // it.
+    // SAFETY: the page is this function's own; the advice changes what copies of the process find
+    // in it.
     if unsafe { madvise(page, PAGE, MmapAdvise::MADV_WIPEONFORK) }.is_err() {
         // SAFETY: as above.
         let _ = unsafe { munmap(page, PAGE) };
@@ -171,9 +172,9 @@ mod tests {
         // SAFETY: the child looks at atomics, asks for its pid and ends.
         match unsafe { fork() }.unwrap() {
             ForkResult::Child => {
-                let told = !owner.is_here() && own_pid() == std::process::id() && Owner::here().is_here();
+                let differs = !owner.is_here() && own_pid() == std::process::id() && Owner::here().is_here();
                 // SAFETY: _exit runs no code of this process.
-                unsafe { libc::_exit(if told { 0 } else { 1 }) }
+                unsafe { libc::_exit(if differs { 0 } else { 1 }) }
             }
             ForkResult::Parent { child } => assert_eq!(waitpid(child, None), Ok(WaitStatus::Exited(child, 0))),
         }

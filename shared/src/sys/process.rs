@@ -19,8 +19,8 @@ use crate::error::{Error, Result};
 use crate::sys::exit::{exit_now, flush_stdio};
 use crate::sys::threads::ForkPermit;
 
-/// Fails if children of this thread would be in another PID namespace than it is itself: pids of one
-/// have no meaning in the other.
+/// Fails if children of this thread would be in another PID namespace than it is itself: pids of
+/// one have no meaning in the other.
 pub(crate) fn check_namespace() -> Result<()> {
     let namespace = |name| std::fs::read_link(format!("/proc/thread-self/ns/{name}")).ok();
     let own = namespace("pid");
@@ -57,8 +57,8 @@ pub(crate) fn detach_stdin() {
 pub(crate) unsafe fn replace_by_null(number: RawFd) {
     if let Ok(null) = open("/dev/null", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()) {
         let flags = if number > 2 { libc::O_CLOEXEC } else { 0 };
-        // SAFETY: the number stays open, so that its owner can close it, and that its use is right is the
-        // caller's contract; dup3 has no memory effects.
+        // SAFETY: the number stays open, so that its owner can close it, and that its use is right
+        // is the caller's contract; dup3 has no memory effects.
         unsafe { libc::dup3(null.as_raw_fd(), number, flags) };
     }
 }

@@ -1,10 +1,10 @@
-//! Rights that an executable gives to whoever runs it: the bits for user and group, and file
-//! capabilities.
+//! Rights that an executable gives to any process that runs it: the bits for user and group, and
+//! file capabilities.
 //!
-//! A program may have given such rights up, and a run of it for its workers must not get them again:
-//! workers have the rights that the program has. So that run gets no new privileges (prctl(2)). And
-//! any user can start such a program, with a bootstrap record of their own: a run that has more
-//! rights than the process that made its bootstrap record does not serve.
+//! A program may have given such rights up, and a run of it for its workers must not get them
+//! again: workers have the rights that the program has. So that run gets no new privileges
+//! (prctl(2)). And any user can start such a program, with a bootstrap record of their own: a run
+//! that has more rights than the process that made its bootstrap record does not serve.
 #![allow(unsafe_code)]
 
 use std::fs;
@@ -46,8 +46,8 @@ pub(crate) fn forbid_new_rights() -> nix::Result<()> {
     prctl::set_no_new_privs()
 }
 
-/// Returns whether this new process may take the role in its bootstrap record, in view of the rights
-/// that its file has given it.
+/// Returns whether this new process may take the role in its bootstrap record, in view of the
+/// rights that its file has given it.
 pub(crate) fn may_serve(bootstrap: impl AsFd) -> bool {
     // SAFETY: the call takes and returns integers only.
     let is_secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;

@@ -51,8 +51,8 @@ pub(crate) fn grow(fd: impl AsFd, len: usize) -> Result<()> {
         return Ok(());
     }
     let end = i64::try_from(len).map_err(|_| Error::Config(format!("{len} bytes of shared memory are too many")))?;
-    // The limit on the size of files is one on shared memory, too, and the kernel would send a signal
-    // that ends the program.
+    // The limit on the size of files is one on shared memory, too, and the kernel would send a
+    // signal that ends the program.
     match without_signal(Signal::SIGXFSZ, || ftruncate(&fd, end)) {
         Err(Errno::EFBIG) => {
             return Err(Error::io("shared memory larger than the limit on files (RLIMIT_FSIZE)", Errno::EFBIG));
@@ -63,9 +63,9 @@ pub(crate) fn grow(fd: impl AsFd, len: usize) -> Result<()> {
 }
 
 /// Returns whether the system promises no more memory than it has (`overcommit_memory` in
-/// proc_sys_vm(5)). It kills no process to free memory then: one that touches a page of shared memory
-/// for which there is no memory gets SIGBUS. So pages are reserved at creation, which fails with an
-/// error.
+/// proc_sys_vm(5)). It kills no process to free memory then: one that touches a page of shared
+/// memory for which there is no memory gets SIGBUS. So pages are reserved at creation, which fails
+/// with an error.
 fn is_strict() -> bool {
     static STRICT: OnceLock<bool> = OnceLock::new();
     *STRICT.get_or_init(|| fs::read("/proc/sys/vm/overcommit_memory").is_ok_and(|mode| mode.starts_with(b"2")))
@@ -128,8 +128,8 @@ pub(crate) struct Mapping {
 
 // SAFETY: a mapping is plain memory, valid in every thread until it is dropped.
 unsafe impl Send for Mapping {}
-// SAFETY: shared access only hands out the address, words that are atomic, and copies of bytes; code
-// that reads and writes through the address has its own contract.
+// SAFETY: shared access only hands out the address, words that are atomic, and copies of bytes;
+// code that reads and writes through the address has its own contract.
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
@@ -161,17 +161,17 @@ impl Mapping {
     fn of(fd: impl AsFd, offset: usize, len: usize) -> Result<Self> {
         let size = NonZeroUsize::new(len).ok_or_else(|| Error::Config("shared memory of 0 bytes".into()))?;
         let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-        // SAFETY: a new mapping at an address of the kernel's choosing touches no memory in use. The seals
-        // keep its pages from vanishing under it.
+        // SAFETY: a new mapping at an address of the kernel's choosing touches no memory in use.
+        // The seals keep its pages from vanishing under it.
         let start = unsafe { mmap(None, size, access, MapFlags::MAP_SHARED, fd, offset as i64) };
         Ok(Self { start: start.context("cannot map shared memory")?.cast(), len, owner: Owner::here(), kept: false })
     }
 
-    /// Excludes the memory from copies of this process, where references to it are invalid. Code that
-    /// uses it must check the [owner](Mapping::owner) before each access.
+    /// Excludes the memory from copies of this process, where references to it are invalid. Code
+    /// that uses it must check the [owner](Mapping::owner) before each access.
     pub(crate) fn keep_from_copies(mut self) -> Self {
-        // SAFETY: the range is this mapping's; the advice changes what copies of the process find there,
-        // and nothing here.
+        // SAFETY: the range is this mapping's; the advice changes what copies of the process find
+        // there, and nothing here.
         self.kept = unsafe { madvise(self.start.cast(), self.len, MmapAdvise::MADV_DONTFORK) }.is_ok();
         if self.kept {
             let mut kept = KEPT.get().lock().unwrap_or_else(PoisonError::into_inner);
@@ -200,8 +200,8 @@ impl Mapping {
         // SAFETY: the range is inside the mapping, which lives as long as the reference.
         let words = unsafe { self.start.add(offset) }.cast::<T>();
         assert!(words.is_aligned(), "the words are aligned");
-        // SAFETY: aligned and inside the mapping; that any bytes are a T, at any time, is the contract of
-        // Words.
+        // SAFETY: aligned and inside the mapping; that any bytes are a T, at any time, is the
+        // contract of Words.
         unsafe { words.as_ref() }
     }
 }
@@ -230,8 +230,8 @@ impl Bytes {
     /// Copies `bytes` to `offset`.
     pub(crate) fn write(&self, offset: usize, bytes: &[u8]) {
         assert!(offset <= self.len() && bytes.len() <= self.len() - offset, "a write lies inside the mapping");
-        // SAFETY: the range is inside the mapping, and by the type's contract nothing refers to it but
-        // words.
+        // SAFETY: the range is inside the mapping, and by the type's contract nothing refers to it
+        // but words.
         unsafe { copy_in(bytes, self.0.start.add(offset)) };
     }
 
@@ -253,8 +253,8 @@ impl Drop for Mapping {
         if self.kept {
             KEPT.get().lock().unwrap_or_else(PoisonError::into_inner).remove(&self.start.addr().get());
         }
-        // SAFETY: start and len are those of the mmap call; every reference into the mapping borrows from
-        // self or holds it.
+        // SAFETY: start and len are those of the mmap call; every reference into the mapping
+        // borrows from self or holds it.
         let _ = unsafe { munmap(self.start.cast::<c_void>(), self.len) };
     }
 }
@@ -270,8 +270,8 @@ pub(crate) fn reserve_kept() {
         let (start, len) = (NonZeroUsize::new(*start), NonZeroUsize::new(*len));
         let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE | MapFlags::MAP_FIXED_NOREPLACE;
         if let Some(len) = len {
-            // SAFETY: the kernel refuses to put it over anything that is mapped. It stays as long as the
-            // process.
+            // SAFETY: the kernel refuses to put it over anything that is mapped. It stays as long
+            // as the process.
             let _ = unsafe { mmap_anonymous(start, len, ProtFlags::PROT_NONE, flags) };
         }
     }

@@ -33,7 +33,7 @@ impl Disposition {
 
     fn of_number(signal: c_int) -> io::Result<Self> {
         let mut now = MaybeUninit::uninit();
-        // SAFETY: without a new action the call only writes the present one to where it is told to.
+        // SAFETY: without a new action the call only writes the present one to the given address.
         Errno::result(unsafe { libc::sigaction(signal, std::ptr::null(), now.as_mut_ptr()) })?;
         // SAFETY: it was written, or the call had failed.
         Ok(Self(unsafe { now.assume_init() }))
@@ -45,9 +45,9 @@ impl Disposition {
 
     /// Restores this disposition of `signal`, which it had before in this process.
     pub(crate) fn restore(&self, signal: Signal) {
-        // SAFETY: the kernel has had this very action for this signal, and functions of a program stay
-        // where they are. The call fails for signals that nobody can handle, and those never had
-        // another disposition.
+        // SAFETY: the kernel has had this very action for this signal, and functions of a program
+        // stay where they are. The call fails for signals that cannot be handled, and those never
+        // had another disposition.
         unsafe { libc::sigaction(signal as i32, &self.0, std::ptr::null_mut()) };
     }
 }
@@ -60,8 +60,8 @@ pub(crate) fn without_signal<R>(signal: Signal, act: impl FnOnce() -> nix::Resul
     let outcome = act();
     if outcome.is_err() && !before.contains(signal) {
         let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: the set and the time are valid, and nothing is to be written. It takes the signal if
-        // there is one; it was not handled, since it was blocked.
+        // SAFETY: the set and the time are valid, and nothing is to be written. It takes the signal
+        // if there is one; it was not handled, since it was blocked.
         unsafe { libc::sigtimedwait(own.as_ref(), std::ptr::null_mut(), &now) };
     }
     // It fails only for an invalid mask.
@@ -125,8 +125,8 @@ impl Drop for Blocked {
 /// The pid of the zygote that may end this worker by a signal; 0 outside a worker.
 static ZYGOTE: AtomicI32 = AtomicI32::new(0);
 
-/// Sets the dispositions of a zygote or worker: what the program ignores stays ignored, [`requests`]
-/// get a handler that does nothing, all others their default. The mask stays as it is.
+/// Sets the dispositions of a zygote or worker: what the program ignores stays ignored,
+/// [`requests`] get a handler that does nothing, all others their default. The mask stays as it is.
 ///
 /// The handlers for memory faults stay: they are how the standard library reports a stack overflow.
 /// So does what happens at a broken pipe. SIGCHLD gets its default even if the program ignores it,
@@ -157,8 +157,8 @@ pub(crate) fn block_all() {
 /// that is sent by `kill` does what it would do to any process.)
 pub(crate) fn send_to_handler(pid: Pid, signal: c_int) {
     let nothing = libc::sigval { sival_ptr: std::ptr::null_mut() };
-    // SAFETY: the call takes no pointer that is followed. It fails if the process is gone, which is no
-    // loss.
+    // SAFETY: the call takes no pointer that is followed. It fails if the process is gone, which is
+    // no loss.
     unsafe { libc::sigqueue(pid.as_raw(), signal, nothing) };
 }
 
@@ -185,22 +185,23 @@ fn set(signal: c_int, handler: Option<Handler>) {
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     if let Some(handler) = handler {
         action.sa_sigaction = handler as *const () as usize;
-        // Calls that wait are resumed. Handlers of several signals at a time do not nest, and they do not
-        // run on the small stack that threads have for the report of a stack overflow.
+        // Calls that wait are resumed. Handlers of several signals at a time do not nest, and they
+        // do not run on the small stack that threads have for the report of a stack overflow.
         action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
         action.sa_mask = *request_set().as_ref();
     }
-    // SAFETY: the only handler there is, `on_request`, calls nothing but async-signal-safe functions.
+    // SAFETY: the only handler there is, `on_request`, calls nothing but async-signal-safe
+    // functions.
     unsafe { libc::sigaction(signal, &action, std::ptr::null_mut()) };
 }
 
 /// Handles the [`requests`] in a worker. A signal that concerns the worker alone has its default
-/// effect: one that its zygote sent, that the worker raised, or that comes from a timer or descriptor
-/// of its own. Any other is for the program.
+/// effect: one that its zygote sent, that the worker raised, or that comes from a timer or
+/// descriptor of its own. Any other is for the program.
 extern "C" fn on_request(signal: c_int, info: *mut siginfo_t, _context: *mut c_void) {
     let zygote = ZYGOTE.load(Relaxed);
-    // SAFETY: with SA_SIGINFO the kernel passes a valid siginfo_t, and any of its fields can be read as
-    // an integer.
+    // SAFETY: with SA_SIGINFO the kernel passes a valid siginfo_t, and any of its fields can be
+    // read as an integer.
     let (code, sender) = unsafe { ((*info).si_code, (*info).si_pid()) };
     let own_clock = [libc::SIGALRM, libc::SIGVTALRM, libc::SIGPROF].contains(&signal);
     let meant = match code {

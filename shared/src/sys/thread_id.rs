@@ -1,12 +1,12 @@
 //! The identity of a thread, in words that other processes can check: the process that it belongs
-//! to, and whether that still runs. Whether the thread itself runs is not checked: what it holds may
-//! be in use by other threads of its process.
+//! to, and whether that still runs. Whether the thread itself runs is not checked: what it holds
+//! may be in use by other threads of its process.
 //!
-//! A process' number alone is not enough: the kernel gives it to another process later, and a process
-//! keeps it when it replaces itself by another program. So the word also holds when the process was
-//! started and where the stack of its program begins, which the kernel places anew for each program.
-//! Both are in `/proc`; what cannot be read there counts as the same, so that a process is never
-//! taken for ended while it runs. A stopped process runs.
+//! A process' number alone is not enough: the kernel gives it to another process later, and a
+//! process keeps it when it replaces itself by another program. So the word also holds when the
+//! process was started and where the stack of its program begins, which the kernel places anew for
+//! each program. Both are in `/proc`; what cannot be read there counts as the same, so that a
+//! process is never taken for ended while it runs. A stopped process runs.
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
@@ -76,8 +76,8 @@ impl ThreadId {
         let stat = Stat::read("/proc/self/stat").filter(|stat| stat.number == process);
         let process = process | stat.map_or(UNKNOWN, |stat| stat.upper());
         let inode = |name: &str| stat_inode(&format!("/proc/self/ns/{name}"));
-        // The kernel numbers namespaces one after the other, so that the sum of one number and a multiple
-        // of another differs with either.
+        // The kernel numbers namespaces one after the other, so that the sum of one number and a
+        // multiple of another differs with either.
         let space = inode("pid").wrapping_add(inode("time").wrapping_mul(0x9e37_79b1));
         let own = Self { process, number: gettid().as_raw().unsigned_abs(), space };
         OWN.set((fork_count(), own));
@@ -201,8 +201,8 @@ mod tests {
     fn process_of_the_same_number_is_another_one() {
         let own = ThreadId::own();
         for bit in [START.1, START.1 + 18] {
-            let former = own.process ^ 1 << bit;
-            assert!(!own.is_of(former) && has_ended(former), "bit {bit}");
+            let earlier = own.process ^ 1 << bit;
+            assert!(!own.is_of(earlier) && has_ended(earlier), "bit {bit}");
         }
         assert!(has_ended(own.process & NUMBER) && has_ended(0) && has_ended(u64::MAX) && has_ended(1));
         assert!(!has_ended(own.process & NUMBER | UNKNOWN));

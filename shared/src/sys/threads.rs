@@ -38,9 +38,9 @@ impl ForkPermit {
     }
 }
 
-/// A mark for a thread of this crate that takes no lock which code in a forked child could need: the
-/// process may be forked beside it. (The allocator's lock does not count: the C library takes care of
-/// it.)
+/// A mark for a thread of this crate that takes no lock which code in a forked child could need:
+/// the process may be forked beside it. (The allocator's lock does not count: the C library takes
+/// care of it.)
 pub(crate) struct ForkSafe(());
 
 /// The number of threads that are marked. A fork has none of them.
@@ -107,8 +107,8 @@ fn never_had_threads() -> bool {
     // SAFETY: the name is a C string, and looking it up has no effects.
     let find = || unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__libc_single_threaded".as_ptr()) } as usize;
     let word = *WORD.get_or_init(find) as *const AtomicU8;
-    // SAFETY: either there is no such word, or it is the C library's `char` of this name, which lives
-    // as long as the process and which only the library changes, when this very thread starts
+    // SAFETY: either there is no such word, or it is the C library's `char` of this name, which
+    // lives as long as the process and which only the library changes, when this very thread starts
     // another (`<sys/single_threaded.h>`).
     !word.is_null() && unsafe { &*word }.load(Relaxed) != 0
 }

@@ -3,13 +3,14 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
-/// A type that may be referred to in shared memory, whatever other processes write there, at any time.
+/// A type that may be referred to in shared memory, whatever other processes write there, at any
+/// time.
 ///
 /// [`words!`] implements it for structs, and requires it of every field.
 ///
 /// # Safety
-/// The type consists of atomic integers, and padding that is never read: any bytes are a value of it,
-/// and a change by another process is one that atomics allow for.
+/// The type consists of atomic integers, and padding that is never read: any bytes are a value of
+/// it, and a change by another process is one that atomics allow for.
 pub(crate) unsafe trait Words: Sized {}
 
 // SAFETY: an atomic integer.

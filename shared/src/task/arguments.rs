@@ -147,7 +147,8 @@ macro_rules! partials {
                     R: ReturnValue,
                     $($name: Argument,)*
                 {
-                    // SAFETY: only a `Partial` names this function, and is made from a value of Func.
+                    // SAFETY: only a `Partial` names this function, and is made from a value of
+                    // Func.
                     let function = unsafe { zst_ref::<Func>() };
                     run_calls::<_, _, ONCE>(calls, |calls, ($($name,)*): ($($name,)*)| {
                         Ok(function(state::<State>(calls)? $(, $name)*))

@@ -46,8 +46,8 @@ pub(crate) struct TaskState {
     pub(crate) value: Option<Box<dyn Any>>,
 }
 
-/// Makes all calls: decodes the arguments, calls `function`, encodes the result. With `ONCE`, records
-/// a result that is an `Err`.
+/// Makes all calls: decodes the arguments, calls `function`, encodes the result. With `ONCE`,
+/// records a result that is an `Err`.
 pub(crate) fn run_calls<Args: Arguments, R: ReturnValue, const ONCE: bool>(
     calls: &mut dyn Calls,
     function: impl Fn(&mut dyn Calls, Args) -> Result<R, Failure>,

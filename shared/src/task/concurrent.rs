@@ -16,7 +16,8 @@ use crate::task::calls::{Calls, run_calls};
 use crate::task::name::{Entry, Function, zst_ref};
 use crate::task::{Prepared, Stateless, Task, panic};
 
-/// An async function as a task that takes many items, and the number of calls that may run at a time.
+/// An async function as a task that takes many items, and the number of calls that may run at a
+/// time.
 pub(crate) struct Concurrent<F, A, Fut, R> {
     function: PhantomData<fn(F, A)>,
     result: PhantomData<fn() -> (Fut, R)>,
@@ -73,8 +74,8 @@ where
             Fut: Future<Output = R> + 'static,
             R: Serialize + DeserializeOwned + 'static,
         {
-            // SAFETY: only `prepare_as` names this function, for a `Concurrent`, which is made from a value of
-            // F.
+            // SAFETY: only `prepare_as` names this function, for a `Concurrent`, which is made from
+            // a value of F.
             let function = unsafe { zst_ref::<F>() };
             run_calls::<_, _, false>(calls, |_, (max, items): (u64, Vec<A>)| Ok(call_all(function, max, items)));
         }

@@ -32,10 +32,10 @@ use crate::fds::Payload;
 /// and its parameters and result are `Serialize + DeserializeOwned + 'static`, and for the values
 /// that [`partial`] returns. There is no need to implement it by hand.
 ///
-/// A closure that captures variables does not compile: the captured values would have to be sent too,
-/// and the compiler offers no way to take them out. Nor does one that captures a value without a size
-/// unless it is `Copy + Send + Sync`: there may be only one such value. Pass captured values as
-/// arguments, or with [`partial`]:
+/// A closure that captures variables does not compile: the captured values would have to be sent
+/// too, and the compiler offers no way to take them out. Nor does one that captures a value without
+/// a size unless it is `Copy + Send + Sync`: there may be only one such value. Pass captured values
+/// as arguments, or with [`partial`]:
 ///
 /// ```compile_fail
 /// # use multiproc::Pool;
@@ -69,8 +69,8 @@ pub trait Task<Args: Arguments>: Sized + 'static {
     /// The type that the function returns.
     type Output: ReturnValue;
 
-    /// Returns the function's name and state, ready to be sent. With `ONCE`, those of the variant that
-    /// records whether the function returned `Err`.
+    /// Returns the function's name and state, ready to be sent. With `ONCE`, those of the variant
+    /// that records whether the function returned `Err`.
     #[doc(hidden)]
     fn prepare_as<const ONCE: bool>(self) -> Result<Prepared>;
 
@@ -91,8 +91,8 @@ pub trait Task<Args: Arguments>: Sized + 'static {
     fn call(&self, args: Args) -> Self::Output;
 }
 
-/// A function that a worker can make from its type alone: a function item, or a closure that captures
-/// nothing.
+/// A function that a worker can make from its type alone: a function item, or a closure that
+/// captures nothing.
 ///
 /// A value that has no size can still be unique, such as a token that permits its owner an
 /// operation. A worker makes as many values of the function as it needs, in any thread, so no such

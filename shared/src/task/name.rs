@@ -13,8 +13,8 @@ use crate::task::{Calls, Stateless};
 /// A function that makes all [calls](Calls) of one task function.
 pub(crate) type Trampoline = fn(&mut dyn Calls);
 
-/// The constant that a name leads to: it holds a [`Trampoline`]. There is one for each task function
-/// that the program names.
+/// The constant that a name leads to: it holds a [`Trampoline`]. There is one for each task
+/// function that the program names.
 ///
 /// A number that is no name is refused: it must lead to a constant with the marks of an entry.
 #[repr(C)]
@@ -49,8 +49,8 @@ impl Entry {
         if mark != MARK || turned != turn(black_box(mark)) || !module.has_code(code as usize) {
             return None;
         }
-        // SAFETY: only `new` puts these words side by side, and a constant cannot have changed: this is an
-        // entry. It stays as long as the module is loaded, as all of its functions do.
+        // SAFETY: only `new` puts these words side by side, and a constant cannot have changed:
+        // this is an entry. It stays as long as the module is loaded, as all of its functions do.
         Some(unsafe { words.cast::<Self>().as_ref() })
     }
 }
@@ -127,10 +127,10 @@ pub(crate) const fn require_stateless<F: Stateless>() {
 /// with this type: a type whose values cannot be made, or not by all code, may use one as a proof.
 pub(crate) unsafe fn zst_ref<F: Stateless>() -> &'static F {
     require_stateless::<F>();
-    // SAFETY: F has no size, so any aligned address holds a value of it and nothing is read through the
-    // reference. A value was made, by the caller's contract, and as F is Copy and Sync, there may be
-    // any number of them, in any thread. F is 'static, so it holds no borrow that could have ended,
-    // and a reference runs no destructor.
+    // SAFETY: F has no size, so any aligned address holds a value of it and nothing is read through
+    // the reference. A value was made, by the caller's contract, and as F is Copy and Sync, there
+    // may be any number of them, in any thread. F is 'static, so it holds no borrow that could have
+    // ended, and a reference runs no destructor.
     unsafe { NonNull::<F>::dangling().as_ref() }
 }
 

@@ -43,12 +43,13 @@ fn record(info: &PanicHookInfo<'_>) {
 pub(crate) fn catch<R>(task: impl FnOnce() -> R) -> Result<R, Envelope> {
     // A task may run other tasks, and goes on after them.
     let outer = IN_TASK.replace(true);
-    // The task's values are dropped with its frames, and what the worker keeps is consistent at every
-    // call out.
+    // The task's values are dropped with its frames, and what the worker keeps is consistent at
+    // every call out.
     let outcome = panic::catch_unwind(AssertUnwindSafe(task));
     let outcome = outcome.map_err(|payload| {
         let text = message(&*payload);
-        // The record may be of a panic that the task caught itself, if no hook was called for this one.
+        // The record may be of a panic that the task caught itself, if no hook was called for this
+        // one.
         let seen = SEEN.take().filter(|seen| seen.message == text);
         // Still as part of the task, so that a panic of the payload's drop is not printed.
         dispose(payload);

@@ -31,8 +31,8 @@ pub enum ByValue {}
 /// there once.
 ///
 /// The function takes the state by reference (`fn(&S, A, …) -> R`), or by value (`fn(S, A, …) ->
-/// R`, a clone for each call). The state takes the place of a closure's captured variables, and makes
-/// a method of an object a task: `partial(Solver::solve, solver)`.
+/// R`, a clone for each call). The state takes the place of a closure's captured variables, and
+/// makes a method of an object a task: `partial(Solver::solve, solver)`.
 ///
 /// Python's counterpart: `functools.partial`.
 ///

@@ -63,9 +63,9 @@ impl Trace {
     /// Returns the trace in the Chrome trace event format (JSON), with times in microseconds since
     /// the first event.
     ///
-    /// It opens in [Perfetto](https://ui.perfetto.dev) and in `chrome://tracing`, with a row for each
-    /// worker and a bar for each task. The format is described in the "Trace Event Format" document
-    /// of the Chromium project.
+    /// It opens in [Perfetto](https://ui.perfetto.dev) and in `chrome://tracing`, with a row for
+    /// each worker and a bar for each task. The format is described in the "Trace Event Format"
+    /// document of the Chromium project.
     #[cfg(feature = "trace-json")]
     #[must_use]
     pub fn to_chrome_json(&self) -> String {

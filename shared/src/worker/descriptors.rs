@@ -13,8 +13,8 @@ use crate::sys::notifier::Notifier;
 use crate::sys::socket::Socket;
 
 /// The descriptors by which the worker reaches its parent beside the rings. Each is checked before
-/// it is used: a byte for the parent must not be written to a file of a task. A worker that has lost
-/// one is of no use any more, and ends.
+/// it is used: a byte for the parent must not be written to a file of a task. A worker that has
+/// lost one is of no use any more, and ends.
 pub(super) struct Descriptors {
     notifier: Notifier,
     /// The socket that handles arrive by.

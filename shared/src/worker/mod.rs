@@ -1,9 +1,9 @@
 //! The loop of a worker process: it takes a record from the task ring, executes it, and writes
 //! frames to the result ring.
 //!
-//! A task may fork, and then returns in both processes. The copy exits as soon as it is back in this
-//! code: it has no rings ([`keep_from_copies`](crate::sys::shm::Mapping::keep_from_copies)), and its
-//! original goes on.
+//! A task may fork, and then returns in both processes. The copy exits as soon as it is back in
+//! this code: it has no rings ([`keep_from_copies`](crate::sys::shm::Mapping::keep_from_copies)),
+//! and its original goes on.
 
 mod descriptors;
 mod output;

@@ -38,8 +38,8 @@ impl ResultWriter {
     }
 
     /// Writes `payload` as a frame and empties it. Once this returns, the parent receives the frame
-    /// even if the worker is killed; the parent sees it after [`publish`](ResultWriter::publish), or
-    /// once there are [`BATCH`] bytes.
+    /// even if the worker is killed; the parent sees it after [`publish`](ResultWriter::publish),
+    /// or once there are [`BATCH`] bytes.
     pub(super) fn send(
         &mut self,
         mut kind: Kind,

@@ -41,8 +41,8 @@ static SHARED: PerProcess<Mutex<Option<Shared>>> = PerProcess::new();
 
 /// See [`SHARED`].
 struct Shared {
-    /// The state of the process then. Workers inherit the state that the program has when their pool
-    /// is built.
+    /// The state of the process then. Workers inherit the state that the program has when their
+    /// pool is built.
     state: InheritedState,
     zygote: Weak<Zygote>,
 }
@@ -171,7 +171,8 @@ pub(crate) struct ZygoteClient {
 }
 
 impl ZygoteClient {
-    /// Finds or starts a zygote. With `unchecked`, [`StartMethod::Fork`] works beside other threads.
+    /// Finds or starts a zygote. With `unchecked`, [`StartMethod::Fork`] works beside other
+    /// threads.
     pub(crate) fn new(method: StartMethod, unchecked: Option<ForkPermit>) -> Result<Self> {
         process::check_namespace()?;
         if method == StartMethod::Fork {
@@ -272,8 +273,8 @@ impl ZygoteClient {
         }
     }
 
-    /// Kills the zygote if it is stopped, and with it the workers of all pools that use it; the next
-    /// worker starts a new one. Returns whether it was stopped.
+    /// Kills the zygote if it is stopped, and with it the workers of all pools that use it; the
+    /// next worker starts a new one. Returns whether it was stopped.
     pub(crate) fn kill_stopped_zygote(&self) -> bool {
         let stopped = self.zygote.is_stopped();
         if stopped {

@@ -13,10 +13,11 @@ pub(super) enum Request {
     /// Open a group of workers, with this channel (one descriptor).
     Open,
     /// Start a worker (three descriptors: its segment, the notifier, its socket for handles), by
-    /// exec if `exec` is set. With `keep`, the processes that it has started stay when it is killed.
+    /// exec if `exec` is set. With `keep`, the processes that it has started stay when it is
+    /// killed.
     Start { worker: u64, exec: bool, keep: bool },
-    /// Send a signal to a worker, if it is running; with `handled`, only to a handler that the worker
-    /// has set.
+    /// Send a signal to a worker, if it is running; with `handled`, only to a handler that the
+    /// worker has set.
     Signal { worker: u64, signal: i32, handled: bool },
 }
 

@@ -4,12 +4,12 @@
 //! All three start methods have this shape. The program itself has threads as soon as it has a
 //! pool, so it must not fork; and the kernel's parent-death signal is tied to the *thread* that
 //! forked. A process of one thread solves both. It is an exec'd copy of the program for
-//! [`ForkServer`](StartMethod::ForkServer) and [`Spawn`](StartMethod::Spawn), shared by all
-//! pools while any lives, and a fork of the program for [`Fork`](StartMethod::Fork), one a pool.
+//! [`ForkServer`](StartMethod::ForkServer) and [`Spawn`](StartMethod::Spawn), shared by all pools
+//! as long as there is one, and a fork of the program for [`Fork`](StartMethod::Fork), one a pool.
 //!
 //! [`client`] is the program's side, [`server`] the zygote's loop, and [`message`] has the messages
-//! between them. [`group`] records the workers of one pool, [`child_signal`] is readable when one has
-//! ended, and [`orphans`] kills the processes that the tasks of a killed worker have started.
+//! between them. [`group`] records the workers of one pool, [`child_signal`] is readable when one
+//! has ended, and [`orphans`] kills the processes that the tasks of a killed worker have started.
 //! [`leftover`] reaps the zygotes of a program that has replaced itself by an exec.
 
 mod child_signal;

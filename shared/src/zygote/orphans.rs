@@ -5,8 +5,8 @@
 //! up. Those of a worker that ended by itself are left running.
 //!
 //! An orphan may also turn up while all workers are running: it has detached itself from its worker
-//! by the end of a process in between, and there is no record of which worker that was. It is killed
-//! with the last of those that it can have come from, if any of them is killed.
+//! by the end of a process in between, and there is no record of which worker that was. It is
+//! killed with the last of those that it can have come from, if any of them is killed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -41,16 +41,16 @@ pub(super) struct Orphans {
 }
 
 impl Orphans {
-    /// Records the orphans there are, before one of the workers is killed. `workers` are all workers,
-    /// and `origins` those whose orphans are to be killed with them.
+    /// Records the orphans there are, before one of the workers is killed. `workers` are all
+    /// workers, and `origins` those whose orphans are to be killed with them.
     pub(super) fn record(&mut self, workers: &BTreeSet<Pid>, origins: &BTreeSet<Pid>) {
         for pid in self.unknown_children(workers) {
             self.detached.insert(pid, Detached { origins: origins.clone(), origin_killed: false });
         }
     }
 
-    /// Records that a worker has ended, and that `workers` are left. With `kill`, the processes that
-    /// it has started are killed.
+    /// Records that a worker has ended, and that `workers` are left. With `kill`, the processes
+    /// that it has started are killed.
     pub(super) fn on_worker_end(&mut self, worker: Pid, kill: bool, workers: &BTreeSet<Pid>) {
         if kill {
             self.deadline = Some(Instant::now() + MAX_HOLD);

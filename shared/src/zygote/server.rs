@@ -43,8 +43,8 @@ pub(crate) fn serve_executed(
     exit_now(71)
 }
 
-/// The life of a zygote that is a fork of the program, and serves one group. Without a bootstrap record, it
-/// exits with the number of the error that keeps it from serving.
+/// The life of a zygote that is a fork of the program, and serves one group. Without a bootstrap
+/// record, it exits with the number of the error that keeps it from serving.
 pub(super) fn serve(group: Socket, parent: Pid, permit: ForkPermit) -> ! {
     let errno = serve_until_end(None, Some(group), parent, move || Some(permit));
     exit_now(errno as i32)
@@ -87,8 +87,8 @@ struct Server<M> {
     orphans: Orphans,
     /// Has the kernel kill the workers when this process ends.
     lifeline: Lifeline,
-    /// Readable once the program has ended, in whichever way, and whichever process has copies of its
-    /// sockets.
+    /// Readable once the program has ended, in whichever way, and whichever process has copies of
+    /// its sockets.
     parent: OwnedFd,
     children: ChildSignal,
     may_fork: M,
@@ -104,11 +104,13 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         let pid = rustix::process::Pid::from_raw(parent.as_raw()).ok_or(Errno::ESRCH)?;
         let pidfd = pidfd_open(pid, PidfdFlags::empty()).map_err(|error| Errno::from_raw(error.raw_os_error()))?;
         if getppid() != parent {
-            // The program ended before the descriptor was opened, which may thus be of another process.
+            // The program ended before the descriptor was opened, which may thus be of another
+            // process.
             return Err(Errno::ESRCH);
         }
         if let Some(socket) = root.as_ref().or(group.as_ref()) {
-            // Should this process be stopped when the program ends, it has to go on, or its workers never end.
+            // Should this process be stopped when the program ends, it has to go on, or its workers
+            // never end.
             let _ = lifeline::signal_at_end(socket.as_fd(), Signal::SIGCONT);
         }
         let groups = group.into_iter().map(WorkerGroup::new).collect();
@@ -199,7 +201,8 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
             let mut flags = PollFlags::empty();
             flags.set(PollFlags::POLLIN, !group.orphaned);
             flags.set(PollFlags::POLLOUT, group.has_unsent());
-            // An orphaned group's socket would be ready for ever; it only waits for its workers' end.
+            // An orphaned group's socket would be ready for ever; it only waits for its workers'
+            // end.
             let fd = if flags.is_empty() { self.children.as_fd() } else { group.channel.as_fd() };
             fds.push(PollFd::new(fd, flags));
         }
@@ -274,7 +277,8 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
             };
             match received {
                 Ok(Received::Message(len, fds)) => match message::decode(&buffer[..len]) {
-                    // The program uses the number of a running worker for no other: this isn't its request.
+                    // The program uses the number of a running worker for no other: this isn't its
+                    // request.
                     Some(Request::Start { worker, .. }) if group.workers.contains_key(&worker) => {}
                     Some(Request::Start { worker, exec, keep }) => {
                         if let Some(child) = self.start(at, worker, (exec, keep), fds) {
@@ -328,8 +332,8 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         None
     }
 
-    /// Returns a permit to fork, if there is no other thread. Checks at each call: a thread may start
-    /// late. Once there was one, the handler is installed that a copy must not have.
+    /// Returns a permit to fork, if there is no other thread. Checks at each call: a thread may
+    /// start late. Once there was one, the handler is installed that a copy must not have.
     fn fork_permit(&mut self) -> Option<ForkPermit> {
         if self.children.uses_handler() {
             return None;

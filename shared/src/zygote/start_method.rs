@@ -7,9 +7,9 @@
 #[non_exhaustive]
 pub enum StartMethod {
     /// A server process is exec'd once and forks every worker: quick, and safe in a program with
-    /// threads. Workers share nothing with the parent; [`init`](crate::init) must be called. This is
-    /// the default. Where threads run before that call, so that the server cannot be forked safely,
-    /// each worker is exec'd instead.
+    /// threads. Workers share nothing with the parent; [`init`](crate::init) must be called. This
+    /// is the default. Where threads run before that call, so that the server cannot be forked
+    /// safely, each worker is exec'd instead.
     #[default]
     ForkServer,
     /// Each worker is exec'd: the slowest start, and a new process image for each worker.

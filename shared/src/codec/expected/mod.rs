@@ -1,7 +1,7 @@
 //! The names that a type expects when it is read.
 //!
-//! A derived `Deserialize` begins by passing its fields or variants to the deserializer. A message for
-//! such a type alone, with the same names, is written without them.
+//! A derived `Deserialize` begins by passing its fields or variants to the deserializer. A message
+//! for such a type alone, with the same names, is written without them.
 
 #[cfg(test)]
 mod tests;

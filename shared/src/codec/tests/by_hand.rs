@@ -98,7 +98,7 @@ fn key_without_its_value_is_an_error() {
 
 #[test]
 fn optional_value_in_two_forms_arrives() {
-    /// Asks for the form before it says that it is none.
+    /// Calls `is_human_readable` before it visits `None`.
     #[derive(Debug, PartialEq)]
     struct Asking(Option<u8>);
     impl Serialize for Asking {

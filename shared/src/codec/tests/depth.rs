@@ -18,7 +18,7 @@ fn depth_is_bounded_and_a_thousand_levels_pass_on_a_small_stack() {
     let long = list(5000);
     let error = encode_plain(&long, &mut bytes).unwrap_err();
     assert!(error.contains("nested more than 4096 levels"), "{error}");
-    // Neither the program nor its log wants to have the whole path.
+    // The whole path would be of no use in an error or a log.
     assert!(error.contains(" … ") && error.len() < 500, "{} bytes", error.len());
 }
 

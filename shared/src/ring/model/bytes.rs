@@ -36,16 +36,16 @@ fn bytes_behind_the_back_of_loom(producer: Option<Weakness>, consumer: Option<We
     });
 }
 
-#[allow(unsafe_code, reason = "loom sees to it that nobody writes meanwhile")]
+#[allow(unsafe_code, reason = "loom ensures that there is no writer meanwhile")]
 fn peek(byte: *const u8) -> u8 {
-    // SAFETY: the pointer is that of a living cell, and loom panics before anybody who writes gets one
-    // as well.
+    // SAFETY: the pointer is that of a living cell, and loom panics before a writer gets
+    // one as well.
     unsafe { byte.read() }
 }
 
-#[allow(unsafe_code, reason = "loom sees to it that nobody else is there")]
+#[allow(unsafe_code, reason = "loom ensures that there is no other user")]
 fn poke(byte: *mut u8, value: u8) {
-    // SAFETY: the pointer is that of a living cell, and loom panics before anybody else gets one as
+    // SAFETY: the pointer is that of a living cell, and loom panics before another user gets one as
     // well.
     unsafe { byte.write(value) };
 }

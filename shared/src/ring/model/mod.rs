@@ -189,13 +189,13 @@ fn a_parent_that_waits_for_room_is_told_when_there_is_some() {
     });
 }
 
-/// Ends of a pipe sleep by their cursors; one notifier serves both directions, so that every sleeper
-/// checks again when it is notified.
+/// Ends of a pipe sleep by their cursors; one notifier serves both directions, so that every
+/// sleeper checks again when it is notified.
 #[test]
 fn an_end_of_a_pipe_that_falls_asleep_misses_no_message_and_no_room() {
-    // Four notifications and their sleeps are too many for every interleaving; three preemptions find
-    // what there is to find in such protocols (Musuvathi and Qadeer, "Iterative Context Bounding",
-    // 2007, found all their bugs with two).
+    // Four notifications and their sleeps are too many for every interleaving; three preemptions
+    // find what there is to find in such protocols (Musuvathi and Qadeer, "Iterative Context
+    // Bounding", 2007, found all their bugs with two).
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(3);
     model.check(|| {
