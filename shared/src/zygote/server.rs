@@ -15,73 +15,19 @@ use crate::bootstrap::{self, Failure, Role};
 use crate::error::Error;
 use crate::exit_status::ExitStatus;
 use crate::sys::executable::Executable;
-use crate::sys::exit::{self, exit_now};
 use crate::sys::launch::Run;
 use crate::sys::lifeline::{self, Lifeline};
 use crate::sys::process;
-use crate::sys::signals;
 use crate::sys::socket::{Received, Socket};
 use crate::sys::threads::ForkPermit;
-use crate::worker::{self, WorkerFds};
-use crate::zygote::TITLE;
+use crate::worker::WorkerFds;
 use crate::zygote::child_signal::ChildSignal;
 use crate::zygote::group::{Worker, WorkerGroup};
 use crate::zygote::message::{self, MAX_MESSAGE_LEN, Report, Request};
 use crate::zygote::orphans::Orphans;
 
-/// Serves as a zygote made by exec, then exits. `may_fork` returns a permit if the process can be
-/// forked as it is; where it cannot, workers are exec'd.
-pub(crate) fn serve_executed(
-    bootstrap: OwnedFd,
-    root: OwnedFd,
-    parent: u32,
-    may_fork: fn() -> Option<ForkPermit>,
-) -> ! {
-    let parent = Pid::from_raw(parent as i32);
-    let errno = serve_until_end(Some(Socket::from_fd(root)), None, parent, may_fork);
-    bootstrap::fail(bootstrap, Failure::Serve(errno));
-    exit_now(71)
-}
-
-/// The life of a zygote that is a fork of the program, and serves one group. Without a bootstrap
-/// record, it exits with the number of the error that keeps it from serving.
-pub(super) fn serve(group: Socket, parent: Pid, permit: ForkPermit) -> ! {
-    let errno = serve_until_end(None, Some(group), parent, move || Some(permit));
-    exit_now(errno as i32)
-}
-
-/// Serves as a zygote, and runs the workers that are forked from it. Returns only if it could not
-/// serve. The signals that may reach the program's whole process group must be blocked, and stay
-/// so: they are for the program. A worker unblocks them once it has set its handlers.
-///
-/// New groups arrive by `root`; without it the zygote serves its one `group` and ends with it.
-fn serve_until_end(
-    root: Option<Socket>,
-    group: Option<Socket>,
-    parent: Pid,
-    may_fork: impl Fn() -> Option<ForkPermit>,
-) -> Errno {
-    signals::prepare();
-    process::detach_stdin();
-    process::adopt_orphans();
-    if root.is_none() {
-        exit::mark_start();
-    }
-    process::set_title(TITLE);
-    let outcome = Server::new(root, group, parent, may_fork).and_then(Server::run);
-    match outcome {
-        // This is the child: all descriptors of the zygote are closed by now.
-        Ok(Some((fds, zygote))) => {
-            process::die_with(zygote);
-            signals::accept_signals_of_zygote();
-            worker::run(fds)
-        }
-        Ok(None) => exit_now(0),
-        Err(errno) => errno,
-    }
-}
-
-struct Server<M> {
+/// The state of a zygote. `M` returns a permit to fork, if that is possible.
+pub(super) struct Server<M> {
     root: Option<Socket>,
     groups: Vec<WorkerGroup>,
     orphans: Orphans,
@@ -95,10 +41,10 @@ struct Server<M> {
 }
 
 /// In a forked child: its descriptors, and the zygote's pid.
-type Child = Option<(WorkerFds, Pid)>;
+pub(super) type Child = Option<(WorkerFds, Pid)>;
 
 impl<M: Fn() -> Option<ForkPermit>> Server<M> {
-    fn new(root: Option<Socket>, group: Option<Socket>, parent: Pid, may_fork: M) -> nix::Result<Self> {
+    pub(super) fn new(root: Option<Socket>, group: Option<Socket>, parent: Pid, may_fork: M) -> nix::Result<Self> {
         let children =
             if may_fork().is_some() { ChildSignal::for_single_thread()? } else { ChildSignal::for_threads()? };
         let pid = rustix::process::Pid::from_raw(parent.as_raw()).ok_or(Errno::ESRCH)?;
@@ -119,7 +65,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
     }
 
     /// Serves until there are no more groups and no root. Returns `Some` in each forked child.
-    fn run(mut self) -> nix::Result<Child> {
+    pub(super) fn run(mut self) -> nix::Result<Child> {
         while self.root.is_some() || !self.groups.is_empty() {
             let ready = self.wait()?;
             if ready.parent_ended {
