@@ -1,5 +1,5 @@
 //! Inner parts, for the crate's own benches and tests. Not an interface: it changes without notice,
-//! and takes a feature that nobody else turns on.
+//! and needs a feature that only they turn on.
 
 use std::mem::offset_of;
 use std::sync::Arc;
@@ -17,13 +17,14 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// A ring of `capacity` bytes, a power of two.
+    /// Creates a ring of `capacity` bytes, a power of two.
     pub fn new(capacity: usize) -> Result<Self> {
         let segment = Arc::new(Segment::create(capacity, ObjectKind::Worker)?.0);
         Ok(Self { producer: Producer::tasks(segment.clone()), consumer: Consumer::tasks(segment), out: Vec::new() })
     }
 
-    /// Sends `message`, which must fit, through the ring; says how many bytes came out.
+    /// Sends `message`, which must fit, through the ring; returns the number of bytes that came
+    /// out.
     pub fn pass(&mut self, message: &[u8]) -> Result<usize> {
         self.out.clear();
         self.producer.write(message).map_err(|_| Error::Disconnected)?;
@@ -32,17 +33,17 @@ impl Ring {
     }
 }
 
-/// Where in a worker's shared memory the count of result bytes is that its parent has been shown; 8
-/// bytes.
+/// Offset in a worker's shared memory of the count of result bytes that are published; 8 bytes.
 pub const RESULTS_TAIL: usize = offset_of!(Header, results) + offset_of!(crate::ring::Cursors, tail);
 
-/// Bytes of the words by which both sides coordinate, at the beginning of that memory.
+/// Bytes of the words at the beginning of that memory by which both sides coordinate.
 pub const WORDS: usize = size_of::<Header>();
 
-/// Where the bytes of the rings begin: first the tasks, then the results.
+/// Offset of the rings' bytes: first the tasks, then the results.
 pub const RINGS: usize = DATA;
 
-/// In a worker: the address of the memory that it shares with its parent, and its end.
+/// Returns the range of addresses of the memory that this process, a worker, shares with its
+/// parent.
 pub fn own_segment() -> Result<std::ops::Range<u64>> {
     let maps = std::fs::read_to_string("/proc/self/maps").context("cannot read the memory map")?;
     let line = maps.lines().find(|line| line.contains("/memfd:multiproc-worker"));

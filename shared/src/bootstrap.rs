@@ -1,4 +1,5 @@
-//! How a process made by exec learns what it is, and tells why it cannot be that.
+//! The bootstrap record: it makes a process made by exec a zygote or a worker, and brings back why
+//! that was not possible.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -11,23 +12,23 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::uio::{pread, pwrite};
 
 use crate::error::{Context, Error, Result};
-use crate::ring::{BOOTSTRAP_LEN, FAILURE_AT};
-use crate::sys::executable::{Build, Executable};
-use crate::sys::launch::{Estate, with_bootstrap};
+use crate::sys::executable::{BuildStamp, Executable};
+use crate::sys::exit::exit_now;
+use crate::sys::launch::{InheritedFds, inspect_bootstrap_fd};
 use crate::sys::modules::Module;
-use crate::sys::{process, rights};
+use crate::sys::rights;
 
 /// Whether `init` was called: without it, a child made by exec would run `main`.
 static INIT: AtomicBool = AtomicBool::new(false);
 /// Whether this process, or the one that it was forked from, was made by exec.
 static EXECUTED: AtomicBool = AtomicBool::new(false);
 
-/// Notes that `init` was called; says whether it had been before.
-pub(crate) fn note_init() -> bool {
+/// Records that `init` was called; returns whether it had been before.
+pub(crate) fn record_init_call() -> bool {
     INIT.swap(true, Relaxed)
 }
 
-/// `Err` with the line to add, if `init` was not called.
+/// Fails if `init` was not called, with the line to add.
 pub(crate) fn require_init() -> Result<()> {
     if INIT.load(Relaxed) { Ok(()) } else { Err(Error::InitMissing) }
 }
@@ -46,8 +47,8 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// How many descriptors it works with.
-    fn work(self) -> usize {
+    /// Returns the number of descriptors that the role has beside the record.
+    fn fd_count(self) -> usize {
         match self {
             Self::Zygote => 1,
             Self::Worker => 3,
@@ -55,60 +56,69 @@ impl Role {
     }
 }
 
-/// How a child knows that it is one.
+/// The record that makes a process a zygote or a worker.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 struct BootstrapRecord {
     magic: [u8; 16],
-    /// Which copy of this crate made it: a program may have several, of different versions.
+    /// The copy of this crate that wrote it: a program may have several, of different versions.
     copy: u64,
-    /// The same build of the program or not.
-    build: Build,
+    /// The build of the program that wrote it.
+    build: BuildStamp,
     role: u64,
     parent: u64,
 }
 
-const _: () = assert!(size_of::<BootstrapRecord>() <= FAILURE_AT && FAILURE_AT < BOOTSTRAP_LEN);
+/// Bytes at the start of a record's memory that are the record's, and are read and written through
+/// its descriptor.
+pub(crate) const RECORD_SPACE: usize = 128;
+
+/// Where in the record's memory the word is that says why its process could not begin; 0 while
+/// nothing is known of that.
+pub(crate) const FAILURE_AT: usize = RECORD_SPACE - size_of::<u64>();
+
+const _: () = assert!(size_of::<BootstrapRecord>() <= FAILURE_AT);
 const MAGIC: [u8; 16] = *b"multiproc record";
 
-/// Where in the program a variable of this copy of the crate is: no other has it there. `None`
-/// where nobody can tell.
-fn copy() -> Option<u64> {
+/// Returns the offset in the program of a variable of this copy of the crate: no other copy has it
+/// there. `None` if the program is not found.
+fn crate_offset() -> Option<u64> {
     Some((&raw const INIT as usize).wrapping_sub(Module::own()?.base) as u64)
 }
 
-/// Writes into the shared memory `fd` what the process that finds it at its descriptor 3 shall
-/// become.
-pub(crate) fn write(fd: impl AsFd, role: Role, build: Build) -> Result<()> {
+/// Writes a record to the shared memory `fd`, for the process that has it as its descriptor 3.
+pub(crate) fn write(fd: impl AsFd, role: Role, build: BuildStamp) -> Result<()> {
     let parent = u64::from(std::process::id());
-    let copy = copy().ok_or_else(|| Error::Executable("nobody can tell where in the program this code is".into()))?;
+    let copy =
+        crate_offset().ok_or_else(|| Error::Executable("the place of this code in the program is not known".into()))?;
     let bootstrap = BootstrapRecord { magic: MAGIC, copy, build, role: role as u64, parent };
     pwrite(fd, bytemuck::bytes_of(&bootstrap), 0).map(drop).context("cannot write a bootstrap")
 }
 
-/// Reads the bootstrap record of this process, if it has one, and makes it invalid. Returns the role, the
-/// parent, and what came with it.
-pub(crate) fn take() -> Option<(Role, u32, Estate)> {
-    let bootstrap = with_bootstrap(redeem)?;
+/// Reads the record of this process, if it has one, and makes it invalid. Returns the role, the
+/// parent, and the descriptors.
+pub(crate) fn take_record() -> Option<(Role, u32, InheritedFds)> {
+    let bootstrap = inspect_bootstrap_fd(read_once)?;
     let role = [Role::Zygote, Role::Worker].into_iter().find(|role| *role as u64 == bootstrap.role);
     EXECUTED.store(true, Relaxed);
-    // SAFETY: a valid ticket is made for a process that is started with it and with as many descriptors
-    // as its role has; it was good for once, and has just been made invalid.
-    match role.map(|role| (role, unsafe { Estate::adopt(role.work()) })) {
-        Some((role, Some(estate))) if rights::may_use(&estate.bootstrap) => {
-            Some((role, bootstrap.parent as u32, estate))
+    // SAFETY: a valid record is written for a process that is started with it and with as many
+    // descriptors as its role has; it can be read once, and has just been made invalid.
+    match role.map(|role| (role, unsafe { InheritedFds::adopt(role.fd_count()) })) {
+        Some((role, Some(inherited))) if rights::may_serve(&inherited.bootstrap) => {
+            Some((role, bootstrap.parent as u32, inherited))
         }
-        Some((_, Some(estate))) => {
-            fail(estate.bootstrap, Failure::Rights);
-            process::exit_now(70)
+        Some((_, Some(inherited))) => {
+            fail(inherited.bootstrap, Failure::Rights);
+            exit_now(70)
         }
-        _ => process::exit_now(70),
+        _ => exit_now(70),
     }
 }
 
-/// Returns the bootstrap record in `fd`, if there is one for this copy of the crate. It is good for once.
-fn redeem(fd: BorrowedFd<'_>) -> Option<BootstrapRecord> {
-    // Only sealed shared memory is read at all: in an ordinary program descriptor 3 may be anything.
+/// Reads the record in `fd`, if there is one for this copy of the crate, and makes it invalid.
+fn read_once(fd: BorrowedFd<'_>) -> Option<BootstrapRecord> {
+    // Only sealed shared memory is read at all: in an ordinary program descriptor 3 may be
+    // anything.
     fcntl(fd, FcntlArg::F_GET_SEALS).ok()?;
     let mut bootstrap = BootstrapRecord::zeroed();
     let len = pread(fd, bytemuck::bytes_of_mut(&mut bootstrap), 0).ok()?;
@@ -117,32 +127,32 @@ fn redeem(fd: BorrowedFd<'_>) -> Option<BootstrapRecord> {
     }
     let own = Executable::running();
     if own.as_ref().is_ok_and(|own| *own == bootstrap.build) {
-        if copy() != Some(bootstrap.copy) {
-            // Another copy of the crate will find it.
+        if crate_offset() != Some(bootstrap.copy) {
+            // For another copy of the crate, which reads it in its own `init`.
             return None;
         }
         pwrite(fd, bytemuck::bytes_of(&BootstrapRecord::zeroed()), 0).ok()?;
         return Some(bootstrap);
     }
-    // Made for a child, but not for this build: to go on would run main in a child.
+    // Written for a child, but not for this build: to go on would run main in a child.
     fail(fd, if own.is_ok() { Failure::OtherBuild } else { Failure::NoProc });
-    process::exit_now(70)
+    exit_now(70)
 }
 
-/// Why a process that was started could not begin.
+/// The reason for which a process that was started could not begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// The program could not be executed.
     Exec(Errno),
-    /// It is another build of the program than its parent.
+    /// The process is another build of the program than its parent.
     OtherBuild,
-    /// There is no /proc to see which build it is.
+    /// There is no /proc, so that the build can't be compared.
     NoProc,
-    /// The system refused what it needs to serve.
+    /// A system call failed that the process needs to serve.
     Serve(Errno),
-    /// The system refused it a thread to work in.
+    /// A thread for the worker could not be started.
     Thread(Errno),
-    /// Its file gives it rights that its parent has not.
+    /// The program's file gives the process rights that its parent lacks.
     Rights,
 }
 
@@ -159,7 +169,7 @@ impl Failure {
         kind << 32 | u64::from(errno.cast_unsigned())
     }
 
-    /// Reads what a process has left at [`FAILURE_AT`].
+    /// Decodes the word that a process wrote at [`FAILURE_AT`].
     pub(crate) fn from_word(word: u64) -> Option<Self> {
         let errno = Errno::from_raw(word as i32);
         Some(match word >> 32 {
@@ -173,14 +183,14 @@ impl Failure {
         })
     }
 
-    /// Reads what the process that `fd` was the bootstrap record of has left.
-    pub(crate) fn left_in(fd: impl AsFd) -> Option<Self> {
+    /// Reads the failure that the process with the record `fd` has written.
+    pub(crate) fn read_from(fd: impl AsFd) -> Option<Self> {
         let mut word = [0; 8];
         pread(fd, &mut word, FAILURE_AT as i64).ok()?;
         Self::from_word(u64::from_ne_bytes(word))
     }
 
-    /// Returns whether the next process would meet the same.
+    /// Returns whether the next process would fail in the same way.
     pub(crate) fn is_final(self) -> bool {
         matches!(self, Self::OtherBuild | Self::NoProc | Self::Rights)
     }
@@ -202,9 +212,9 @@ impl From<Failure> for Error {
     }
 }
 
-/// Leaves in the bootstrap record why this process ends. Makes nothing but a system call.
+/// Writes to the bootstrap record why this process ends. Makes a system call only.
 pub(crate) fn fail(fd: impl AsFd, failure: Failure) {
-    // Where this fails, the exit code has to do.
+    // Where this fails, the parent has the exit code.
     let _ = pwrite(fd, &failure.to_word().to_ne_bytes(), FAILURE_AT as i64);
 }
 
@@ -214,28 +224,28 @@ mod tests {
     use crate::sys::shm::Mapping;
 
     #[test]
-    fn a_ticket_is_good_for_once_and_for_its_own_copy() {
+    fn record_is_valid_once_and_for_its_own_copy_of_the_crate() {
         let (_, fd) = Mapping::create("bootstrap", 4096).unwrap();
         let build = Executable::running().unwrap();
         write(&fd, Role::Worker, build).unwrap();
-        assert_eq!(redeem(fd.as_fd()).unwrap().role, Role::Worker as u64);
-        assert_eq!(redeem(fd.as_fd()), None);
-        let other = BootstrapRecord { magic: MAGIC, copy: copy().unwrap() + 64, build, role: 0, parent: 1 };
+        assert_eq!(read_once(fd.as_fd()).unwrap().role, Role::Worker as u64);
+        assert_eq!(read_once(fd.as_fd()), None);
+        let other = BootstrapRecord { magic: MAGIC, copy: crate_offset().unwrap() + 64, build, role: 0, parent: 1 };
         pwrite(&fd, bytemuck::bytes_of(&other), 0).unwrap();
-        assert_eq!(redeem(fd.as_fd()), None);
+        assert_eq!(read_once(fd.as_fd()), None);
         let mut left = BootstrapRecord::zeroed();
         pread(&fd, bytemuck::bytes_of_mut(&mut left), 0).unwrap();
         assert_eq!(left, other);
     }
 
     #[test]
-    fn a_failure_is_read_as_it_was_left() {
+    fn failure_is_read_as_it_was_written() {
         let (_, fd) = Mapping::create("bootstrap", 4096).unwrap();
-        assert_eq!(Failure::left_in(&fd), None);
+        assert_eq!(Failure::read_from(&fd), None);
         let errnos = [Failure::Exec, Failure::Serve, Failure::Thread].map(|kind| kind(Errno::EAGAIN));
         for failure in errnos.into_iter().chain([Failure::OtherBuild, Failure::NoProc, Failure::Rights]) {
             fail(&fd, failure);
-            assert_eq!(Failure::left_in(&fd), Some(failure));
+            assert_eq!(Failure::read_from(&fd), Some(failure));
         }
     }
 }

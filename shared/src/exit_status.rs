@@ -1,4 +1,4 @@
-//! How a process ended, in words.
+//! The exit status of a process.
 
 use std::fmt;
 
@@ -6,26 +6,28 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
 use serde::{Deserialize, Serialize};
 
-/// How a process ended.
+/// The way in which a process ended.
 ///
-/// Python's counterpart is the integer `Process.exitcode`: 0 and up for an exit, the negative
-/// signal number for a death by signal.
+/// Python's counterpart: `Process.exitcode`, an integer: 0 and up for an exit, the negative number
+/// of the signal that killed the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ExitStatus {
-    /// It called `exit` (or returned from `main`) with this code, 0 to 255.
+    /// The process called `exit` (or returned from `main`) with this code, 0 to 255.
     Exited(i32),
-    /// A signal of this number ended it.
+    /// The signal of this number killed the process.
     Signaled(i32),
 }
 
 impl ExitStatus {
-    /// Whether the process ended by itself with exit code 0.
+    /// Returns whether the process exited with code 0.
+    #[must_use]
     pub fn success(self) -> bool {
         self == Self::Exited(0)
     }
 
-    /// The exit code, if the process exited by itself.
+    /// Returns the exit code, or `None` if a signal killed the process.
+    #[must_use]
     pub fn code(self) -> Option<i32> {
         match self {
             Self::Exited(code) => Some(code),
@@ -33,8 +35,9 @@ impl ExitStatus {
         }
     }
 
-    /// The name of the signal that ended the process, such as `"SIGKILL"`; `None` if none did, or
-    /// if the signal has no name (a real-time signal).
+    /// Returns the name of the signal that killed the process, such as `"SIGKILL"`, or `None` if
+    /// none did or the signal has no name (a real-time signal).
+    #[must_use]
     pub fn signal_name(self) -> Option<&'static str> {
         match self {
             Self::Signaled(number) => Signal::try_from(number).ok().map(Signal::as_str),
@@ -68,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signal_is_told_by_its_name() {
+    fn message_has_the_name_of_the_signal() {
         assert_eq!(ExitStatus::Signaled(9).to_string(), "killed by SIGKILL (signal 9)");
         assert_eq!(ExitStatus::Signaled(40).to_string(), "killed by signal 40");
         assert_eq!(ExitStatus::Exited(3).to_string(), "exited with code 3");

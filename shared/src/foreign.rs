@@ -4,11 +4,6 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use serde::de::DeserializeOwned;
-
-use crate::codec::{self, Source};
-use crate::error::Error;
-
 /// Runs foreign code. Returns the message of its panic, if it panics.
 ///
 /// What `run` changes must be as the caller can use it also after a panic.
@@ -20,28 +15,7 @@ pub(crate) fn guard<R>(run: impl FnOnce() -> R) -> Result<R, String> {
     })
 }
 
-/// Runs code that serializes a `T`. Its failure is an error, and so is its panic.
-pub(crate) fn encode<T: ?Sized>(write: impl FnOnce() -> Result<(), String>) -> crate::Result<()> {
-    match guard(write) {
-        Ok(written) => written.map_err(Error::Encode),
-        Err(message) => Err(Error::panicked_in_encoding::<T>(&message)),
-    }
-}
-
-/// Decodes a value. Its failure is an error, and so is a panic of its type's code.
-pub(crate) fn decode<T: DeserializeOwned + 'static>(source: Source<'_>) -> crate::Result<T> {
-    decode_by(|| codec::decode(source))
-}
-
-/// As [`decode`], by `read`.
-pub(crate) fn decode_by<T>(read: impl FnOnce() -> Result<T, String>) -> crate::Result<T> {
-    match guard(read) {
-        Ok(value) => value.map_err(Error::Decode),
-        Err(message) => Err(Error::panicked_in_decoding::<T>(&message)),
-    }
-}
-
-/// Runs foreign code for its effect alone.
+/// Runs foreign code and ignores a panic.
 pub(crate) fn run_or_forget(run: impl FnOnce()) {
     let _ = guard(run);
 }

@@ -1,4 +1,4 @@
-//! Where a child process leaves `main`.
+//! The first line of `main`, where a child process leaves it.
 
 use std::convert::Infallible;
 use std::io;
@@ -8,34 +8,35 @@ use std::thread;
 use nix::errno::Errno;
 
 use crate::bootstrap::{self, Failure, Role};
-use crate::sys::launch::Estate;
+use crate::sys::exit::exit_now;
+use crate::sys::launch::InheritedFds;
 use crate::sys::lifeline;
-use crate::sys::process::{self, ForkPermit};
+use crate::sys::process;
 use crate::sys::signals;
-use crate::worker::{self, Seed};
+use crate::sys::threads::ForkPermit;
+use crate::worker::{self, WorkerFds};
 use crate::zygote;
 
-/// Must be the first line of `main`: a process that the pool started by exec leaves `main` here and
-/// never comes back.
+/// Takes over a process that a pool has started by exec, and does not return there; must be the
+/// first line of `main`.
 ///
-/// In every other process it does nothing but note that it was called. Starting a process by
-/// [`Spawn`](crate::StartMethod::Spawn) or [`ForkServer`](crate::StartMethod::ForkServer) from a
-/// program that never called it is refused with [`Error::InitMissing`](crate::Error::InitMissing),
-/// so a forgotten line cannot run `main` a second time.
+/// In every other process it only records that it was called. Starting a process by
+/// [`Spawn`](crate::StartMethod::Spawn) or [`ForkServer`](crate::StartMethod::ForkServer) fails
+/// with [`Error::InitMissing`](crate::Error::InitMissing) in a program that has not called it, so
+/// that a forgotten line cannot run `main` a second time.
 ///
 /// # Code before it
-/// What stands before it in `main` runs in every such process too: its output appears once more,
-/// its time is added to each start ([`ForkServer`](crate::StartMethod::ForkServer) starts one such
-/// process for all pools, [`Spawn`](crate::StartMethod::Spawn) one a worker), and if it ends the
-/// process, pools fail with [`Error::NoWorkers`](crate::Error::NoWorkers). The files that it opens
-/// stay open. It must leave descriptors 3 to 5 alone, which a daemon's habit of closing all would
-/// not.
+/// Code before it in `main` runs in every such process too: its output appears once more, its time
+/// is added to each start ([`ForkServer`](crate::StartMethod::ForkServer) starts one such process
+/// for all pools, [`Spawn`](crate::StartMethod::Spawn) one a worker), and if it ends the process,
+/// pools fail with [`Error::NoWorkers`](crate::Error::NoWorkers). The files that it opens stay
+/// open. It must not close descriptors 3 to 6, as daemons do that close all.
 ///
 /// Threads that run by then (`#[tokio::main]`, an allocator's, those of a preloaded library) are
-/// allowed, and make starts dearer: a process with threads cannot be forked safely, so each worker
-/// is executed, as with `Spawn`, and does its work in a thread of its own, outside of the event
-/// loop that `init` was called in. A worker then starts in milliseconds rather than in a few
-/// hundred microseconds. With tokio, call it before the runtime is built:
+/// allowed, and make starts slower: a process with threads cannot be forked safely, so each worker
+/// is executed, as with `Spawn`, and works in a new thread, outside of the event loop that `init`
+/// was called in. A worker then starts in milliseconds rather than in a few hundred microseconds.
+/// With tokio, call it before the runtime is built:
 ///
 /// ```no_run
 /// # #[cfg(any())] // Takes tokio's macros.
@@ -50,11 +51,11 @@ use crate::zygote;
 /// which calls it before `main`.
 ///
 /// # How it works
-/// A child is recognised by a sealed piece of shared memory at descriptor 3 that holds a bootstrap record
-/// made by its parent for this very build of the program, good for one use. Nothing is left in the
-/// environment that grandchildren could inherit.
+/// A child is recognised by a sealed piece of shared memory at descriptor 3: it holds a bootstrap
+/// record that the parent has written for this very build of the program, and that can be used
+/// once. Nothing is left in the environment that grandchildren could inherit.
 ///
-/// Python's counterpart is the guard `if __name__ == "__main__":` (and `freeze_support()`).
+/// Python's counterpart: the guard `if __name__ == "__main__":` (and `freeze_support()`).
 ///
 /// ```
 /// fn main() -> multiproc::Result<()> {
@@ -65,14 +66,14 @@ use crate::zygote;
 /// }
 /// ```
 pub fn init() {
-    // Only the first call may find a bootstrap record: later, descriptor 3 may be one that this process made for
-    // a child.
-    if bootstrap::note_init() {
+    // Only the first call may find a bootstrap record: later, descriptor 3 may be one that this
+    // process made for a child.
+    if bootstrap::record_init_call() {
         return;
     }
-    match bootstrap::take() {
-        Some((role, parent, estate)) => begin(role, parent, estate),
-        None => zygote::await_former(),
+    match bootstrap::take_record() {
+        Some((role, parent, inherited)) => begin(role, parent, inherited),
+        None => zygote::reap_leftover(),
     }
 }
 
@@ -80,53 +81,53 @@ pub fn init() {
 mod before_main {
     #![allow(unsafe_code)]
 
-    // SAFETY: `init` relies on nothing that `main` would set up: in a child it never returns, elsewhere
-    // it sets a flag.
+    // SAFETY: `init` relies on nothing that `main` would set up: in a child it never returns,
+    // elsewhere it sets a flag.
     #[ctor::ctor(unsafe)]
     fn call_init() {
         super::init();
     }
 }
 
-fn begin(role: Role, parent: u32, Estate { bootstrap, work }: Estate) -> ! {
+fn begin(role: Role, parent: u32, InheritedFds { bootstrap, work }: InheritedFds) -> ! {
     let mut work = work.into_iter();
     match (role, work.next(), work.next(), work.next()) {
         (Role::Zygote, Some(root), ..) => zygote::serve_executed(bootstrap, root, parent, may_fork),
         (Role::Worker, Some(notifier), Some(handles), Some(lifeline)) => {
             if lifeline::has_ended(lifeline.as_fd()) {
-                process::exit_now(1);
+                exit_now(1);
             }
             process::renew_death_signal();
             signals::prepare();
-            work_apart(Seed { segment: bootstrap, notifier, handles, lifeline: Some(lifeline) })
+            work_apart(WorkerFds { segment: bootstrap, notifier, handles, lifeline: Some(lifeline) })
         }
-        _ => process::exit_now(70),
+        _ => exit_now(70),
     }
 }
 
-/// Gives leave to fork if nothing of this process would be missing in the copy, or in the way
-/// there.
+/// Returns a permit to fork if no thread of this process would be missing in the copy, and no event
+/// loop in the way there.
 fn may_fork() -> Option<ForkPermit> {
-    if is_in_runtime() { None } else { ForkPermit::if_alone() }
+    if is_in_runtime() { None } else { ForkPermit::if_single_threaded() }
 }
 
-/// Runs the worker. If `init` was called amid something that runs already, such as an event loop,
-/// that is in a thread of its own, where a task finds nothing of that.
-fn work_apart(seed: Seed) -> ! {
-    let copy = seed.segment.try_clone();
+/// Runs the worker: in a new thread if `init` was called inside of something that runs already,
+/// such as an event loop.
+fn work_apart(fds: WorkerFds) -> ! {
+    let copy = fds.segment.try_clone();
     let work = move || -> Infallible {
-        signals::serve_zygote();
-        worker::run(seed)
+        signals::accept_signals_of_zygote();
+        worker::run(fds)
     };
     if may_fork().is_some() {
         match work() {}
     }
     match thread::Builder::new().name("main".into()).stack_size(process::stack_size()).spawn(work) {
         Ok(thread) => {
-            signals::leave_to_others();
-            // It ends the process, and comes to its own end only by a mistake.
+            signals::block_all();
+            // The thread ends the process; it ends before only by a mistake.
             let _ = thread.join();
-            process::exit_now(70)
+            exit_now(70)
         }
         Err(error) => cannot_work(copy, &error),
     }
@@ -139,7 +140,7 @@ fn cannot_work(segment: io::Result<OwnedFd>, error: &io::Error) -> ! {
             Failure::Thread(Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EAGAIN as i32))),
         );
     }
-    process::exit_now(70)
+    exit_now(70)
 }
 
 #[cfg(feature = "tokio")]

@@ -1,8 +1,9 @@
-//! What a piece of shared memory, or a handle on its way, is.
+//! The kinds of objects in shared memory, and of handles that are sent.
 //!
-//! Both say so: memory in its first words, where those who map it look, and a handle beside its
-//! descriptor, where those who decode it look. So neither a `Deserialize` that reads what was
-//! something else, nor a process that lies about what it sends, has memory used for what it is not.
+//! The kind is in the first words of the memory, where each process that maps it checks it, and in
+//! a byte beside a handle's descriptor, where the process that decodes it checks it. So neither a
+//! `Deserialize` that reads another object's bytes, nor a process that sends a wrong kind, has
+//! memory used for what it is not.
 
 use std::any::type_name;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -13,7 +14,7 @@ use crate::sys::words::words;
 
 macro_rules! kinds {
     ($($(#[$attribute:meta])* $kind:ident: $name:literal,)*) => {
-        /// What memory, or a handle, is.
+        /// The kind of an object in shared memory, or of a handle.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum ObjectKind {
             $($(#[$attribute])* $kind,)*
@@ -22,7 +23,7 @@ macro_rules! kinds {
         impl ObjectKind {
             pub(crate) const ALL: &[Self] = &[$(Self::$kind),*];
 
-            /// What people call it, with an article.
+            /// Returns the name for messages, with an article.
             pub(crate) fn name(self) -> &'static str {
                 match self {
                     $(Self::$kind => $name,)*
@@ -47,23 +48,24 @@ kinds! {
     PipeSocket: "a socket of a pipe",
     /// The memory between a pool and a worker.
     Worker: "a worker",
-    /// The socket by which clients come to a manager.
-    Door: "a door of a manager",
-    /// A descriptor that a manager's process begins with.
-    Parcel: "a parcel",
+    /// The socket by which clients connect to a manager.
+    ManagerListener: "a listener of a manager",
+    /// A descriptor that a manager's process starts with.
+    ManagerMessage: "a message of a manager",
 }
 
 impl ObjectKind {
-    /// As a number on the way; 0 is none, and the highest bit is free.
+    /// Returns the number that is sent: never 0, and with the highest bit free.
     pub(crate) fn code(self) -> u8 {
         self as u8 + 1
     }
 
+    /// Returns the kind of this number, if there is one.
     pub(crate) fn of_code(code: u8) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.code() == code)
     }
 
-    /// The name of such memory in `/proc/PID/maps`.
+    /// Returns the name of such memory in `/proc/PID/maps`.
     pub(crate) fn memory_name(self) -> String {
         let name = self.name();
         format!("multiproc-{}", name.rsplit(' ').next().unwrap_or(name))
@@ -71,10 +73,11 @@ impl ObjectKind {
 }
 
 words! {
-    /// The words in which memory says what it is. They are written before another process can have the memory, and not after that.
+    /// The words that hold the kind of an object. They are written before another process can have
+    /// the memory, and not after that.
     #[derive(Debug)]
     pub(crate) struct Tag {
-        /// Which crate's, and how it lays out memory.
+        /// The version of the crate, which decides the layout.
         layout: AtomicU64,
         kind: AtomicU64,
         /// Size and alignment of an element.
@@ -86,7 +89,7 @@ words! {
     }
 }
 
-/// Another one in each version of the crate: each may lay out memory in its own way.
+/// Differs between versions of the crate: each may have its own layout.
 const LAYOUT: u64 = hash(concat!("multiproc ", env!("CARGO_PKG_VERSION")).as_bytes());
 
 /// FNV-1a (Fowler, Noll and Vo).
@@ -109,24 +112,24 @@ impl Tag {
         [&self.layout, &self.kind, &self.element, &self.hash]
     }
 
-    /// Writes what `mapping` is, at byte `at`: memory of that kind, with so many elements `T`.
+    /// Writes the tag of `mapping` at byte `at`: memory of this kind, with `len` elements `T`.
     pub(crate) fn write<T>(mapping: &Mapping, at: usize, kind: ObjectKind, len: usize) {
         let tag = mapping.words::<Self>(at);
         tag.all().into_iter().zip(Self::words::<T>(kind)).for_each(|(word, value)| word.store(value, Relaxed));
         tag.len.store(len as u64, Relaxed);
     }
 
-    /// The number of elements that `mapping` says to have; an error unless it says that it is of
-    /// that kind, with elements `T`. The caller checks whether there are as many.
+    /// Returns the number of elements in the tag of `mapping`. Fails unless the tag is of this
+    /// kind, with elements `T`. The caller checks whether the memory has as many.
     pub(crate) fn read<T>(mapping: &Mapping, at: usize, kind: ObjectKind) -> Result<usize> {
         let is_right = at.checked_add(size_of::<Self>()).is_some_and(|end| end <= mapping.len())
             && mapping.words::<Self>(at).all().map(|word| word.load(Relaxed)) == Self::words::<T>(kind);
         let len = if is_right { usize::try_from(mapping.words::<Self>(at).len.load(Relaxed)).ok() } else { None };
-        len.ok_or_else(|| Self::refusal::<T>(kind))
+        len.ok_or_else(|| Self::mismatch::<T>(kind))
     }
 
-    /// The error for memory that is not what it should be.
-    pub(crate) fn refusal<T>(kind: ObjectKind) -> Error {
+    /// Returns the error for memory of another kind.
+    pub(crate) fn mismatch<T>(kind: ObjectKind) -> Error {
         let of = if size_of::<T>() == 0 { String::new() } else { format!(" of {}", type_name::<T>()) };
         Error::Config(format!("the memory that came is not that of {}{of}", kind.name()))
     }

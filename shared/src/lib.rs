@@ -139,6 +139,7 @@ mod bootstrap;
 #[cfg(feature = "mpi")]
 mod cluster;
 mod codec;
+mod cpu;
 mod engine;
 mod error;
 mod executor;
@@ -149,9 +150,8 @@ mod future;
 mod identity;
 mod init;
 mod kind;
-mod limits;
-mod machine;
 mod manager;
+mod markers;
 mod pipe;
 mod pool;
 mod process;
@@ -171,6 +171,7 @@ mod zygote;
 
 #[cfg(feature = "mpi")]
 pub use cluster::{MpiExecutor, MpiExecutorBuilder, Rank};
+pub use cpu::{cpu_count, physical_cpu_count};
 pub use error::{Error, Result, TaskError};
 pub use executor::{Executor, Imap, Statistics, WithOptions};
 pub use exit_status::ExitStatus;
@@ -180,7 +181,6 @@ pub use future::{
 };
 pub use identity::{ProcessInfo, active_children, current_process, parent_process};
 pub use init::init;
-pub use machine::{cpu_count, physical_cpu_count};
 #[cfg(feature = "manager-tcp")]
 pub use manager::RemoteManager;
 pub use manager::{DictProxy, ListProxy, Manager, ManagerBuilder, NamespaceProxy, Proxy, QueueProxy};

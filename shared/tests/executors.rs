@@ -8,7 +8,9 @@ use std::thread;
 use std::time::Duration;
 
 use multiproc::{Error, Executor, FutureState, Pool, Result, ThreadPool, partial};
-use support::{Gate, eventually, fail_if_odd, is_config, message, nap, pass, promise, square, squares};
+use support::{
+    Gate, eventually, fail_if_odd, is_config, is_invalid_state, message, nap, pass, promise, square, squares,
+};
 
 fn scale(factor: u64, n: u64) -> u64 {
     factor * n
@@ -144,12 +146,12 @@ macro_rules! executor_suite {
                     let short = Duration::from_millis(2);
                     assert!(matches!(late.get_timeout(short), Err(Error::TimedOut { pid: None, .. })));
                     assert!(!late.wait_timeout(short) && !late.ready());
-                    is_config(late.successful(), "not ended yet");
+                    is_invalid_state(late.successful(), "not ended yet");
                     gate.open();
                     late.wait();
                     assert!(late.ready() && late.successful()?);
                     assert_eq!(late.get_timeout(short)?, 5);
-                    is_config(late.get_timeout(short), "taken already");
+                    is_invalid_state(late.get_timeout(short), "taken already");
                     Ok(())
                 });
             }
@@ -176,7 +178,7 @@ macro_rules! executor_suite {
             fn shutdown_does_what_was_taken_and_takes_no_more() {
                 promise(|| {
                     let pool = Pool::with_processes(2)?;
-                    is_config(pool.join(), "still open");
+                    is_invalid_state(pool.join(), "still open");
                     let taken: Vec<_> = (0..50).map(|n| pool.submit(square, (n,))).collect();
                     pool.shutdown(true, false);
                     let done: Result<Vec<_>> = taken.into_iter().map(|future| future.get()).collect();

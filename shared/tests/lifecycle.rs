@@ -170,7 +170,7 @@ fn a_recording_has_the_tasks_of_every_pool_and_process_that_starts_meanwhile() {
 fn a_closed_pool_finishes_what_it_has_and_takes_no_more() {
     promise(|| {
         let pool = Pool::with_processes(2)?;
-        assert!(matches!(pool.join(), Err(Error::Config(_))), "an open pool is never done");
+        assert!(matches!(pool.join(), Err(Error::InvalidState(_))), "an open pool is never done");
         let (taken, lazy) = (pool.with_chunksize(1).map_async(nap, vec![5; 20]), pool.imap(square, 0..5));
         pool.close();
         can_run_nothing(&pool, |error| matches!(error, Error::Closed));

@@ -40,7 +40,7 @@ fn a_process_that_returned_has_exited_with_0() {
         eventually("it ends though nobody waits", || !process.is_alive());
         assert_eq!(process.exit_status(), Some(ExitStatus::Exited(0)));
         assert_eq!(process.join_timeout(SHORT)?, 4);
-        assert!(matches!(process.join_timeout(SHORT), Err(Error::Config(_))), "the result is taken once");
+        assert!(matches!(process.join_timeout(SHORT), Err(Error::InvalidState(_))), "the result is taken once");
         Ok(())
     });
 }

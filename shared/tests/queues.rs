@@ -324,7 +324,7 @@ fn join_waits_for_what_was_taken_to_be_dealt_with() {
         gate.open();
         queue.join();
         process.join()?;
-        assert!(matches!(queue.task_done(), Err(Error::Config(_))));
+        assert!(matches!(queue.task_done(), Err(Error::InvalidState(_))));
         Ok(())
     });
 }

@@ -24,12 +24,12 @@ fn a_result_that_is_late_can_be_waited_for_again() {
         let mut late = pool.apply_async(pass, (gate.path(),));
         assert!(matches!(late.get_timeout(SHORT), Err(Error::TimedOut { after: SHORT, pid: None })));
         assert!(!late.wait_timeout(SHORT) && !late.ready());
-        assert!(matches!(late.successful(), Err(Error::Config(_))));
+        assert!(matches!(late.successful(), Err(Error::InvalidState(_))));
         gate.open();
         late.wait();
         assert!(late.wait_timeout(Duration::ZERO) && late.ready() && late.successful()?);
         assert_eq!(late.get_timeout(LONG)?, pids(&pool)[0]);
-        assert!(matches!(late.get_timeout(LONG), Err(Error::Config(_))), "a result is taken once");
+        assert!(matches!(late.get_timeout(LONG), Err(Error::InvalidState(_))), "a result is taken once");
         Ok(())
     });
 }

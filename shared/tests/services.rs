@@ -19,7 +19,9 @@ use multiproc::{
 };
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, raise, sigaction};
 use nix::unistd::Pid;
-use support::{ProcessId, Program, announce, descendants_of, eventually, is_config, named, run_each_in_a_process};
+use support::{
+    ProcessId, Program, announce, descendants_of, eventually, is_config, is_invalid_state, named, run_each_in_a_process,
+};
 
 fn main() -> ExitCode {
     run_each_in_a_process(
@@ -589,7 +591,7 @@ fn one_manager_after_the_other_but_not_two_at_once() -> Result<()> {
             raise(Signal::SIGTERM).unwrap();
         });
         first.run()?;
-        is_config(refused.lock().unwrap().take().unwrap(), "already");
+        is_invalid_state(refused.lock().unwrap().take().unwrap(), "already");
     }
     Ok(())
 }
@@ -668,7 +670,7 @@ fn the_end_of_a_manager_leaves_nothing_to_change() -> Result<()> {
     control.terminate();
     control.reload();
     manager.run()?;
-    is_config(control.reconfigure(id, 1), "ended");
+    is_invalid_state(control.reconfigure(id, 1), "ended");
     control.terminate();
     ServiceManager::new().control().reload();
     Ok(())

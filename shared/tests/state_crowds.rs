@@ -155,7 +155,11 @@ fn more_threads_than_participants_may_use_a_barrier() {
 
 /// A task: how its wait ended.
 fn wait_at(barrier: Barrier) -> String {
-    barrier.wait().map_or_else(|error| format!("{error:?}"), |wait| format!("passed as {}", wait.index()))
+    match barrier.wait() {
+        Ok(wait) => format!("passed as {}", wait.index()),
+        Err(Error::BrokenBarrier) => "BrokenBarrier".into(),
+        Err(error) => error.to_string(),
+    }
 }
 
 /// Processes that wait at the barrier.

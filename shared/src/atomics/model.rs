@@ -6,21 +6,22 @@ use std::sync::atomic::Ordering::{self, AcqRel, Acquire, Relaxed, Release};
 
 use loom::sync::atomic;
 
-/// What a thread does without from now on.
+/// A fault that a thread has from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Weakness {
     /// Its fences do nothing.
     Fences,
-    /// What it stores says nothing of what it did before.
+    /// Its stores are relaxed.
     Releases,
-    /// What it loads says nothing of what others did before.
+    /// Its loads are relaxed.
     Acquires,
-    /// It changes words in two steps, a look and a store.
+    /// It changes words in two steps, a load and a store.
     Swaps,
 }
 
 thread_local! {
-    /// Which of the threads of the model is weak, and how. (They all run on the one thread of their test.)
+    /// The thread of the model that is weak, and how. (They all run on the one thread of their
+    /// test.)
     static WEAK: Cell<Option<(loom::thread::ThreadId, Weakness)>> = const { Cell::new(None) };
 }
 
@@ -34,7 +35,7 @@ fn is_weak(weakness: Weakness) -> bool {
     WEAK.get().is_some_and(|(thread, its)| its == weakness && thread == loom::thread::current().id())
 }
 
-/// The ordering that the calling thread gets when it asks for this one.
+/// Returns the ordering that the calling thread gets in place of this one.
 fn granted(asked: Ordering) -> Ordering {
     match asked {
         Release if is_weak(Weakness::Releases) => Relaxed,

@@ -13,7 +13,8 @@ use crate::engine::{Config, Engine};
 use crate::error::{Error, Result};
 use crate::identity::current_process;
 use crate::pool::{Pool, PoolBuilder};
-use crate::sys::process;
+use crate::sys::exit;
+use crate::sys::exit::exit_now;
 
 /// The variables that launchers set in the environment of each rank: Open MPI's `mpirun`, PMIx
 /// (Slurm's `srun --mpi=pmix`), PMI (MPICH, `srun --mpi=pmi2`).
@@ -83,7 +84,7 @@ impl MpiExecutorBuilder {
         let config = pool.config()?;
         bootstrap::require_init()?;
         if current_process().depth > 0 {
-            return Err(Error::Config("only the program itself can be a rank, not a worker of a pool".into()));
+            return Err(Error::InvalidState("only the program itself can be a rank, not a worker of a pool".into()));
         }
         if LAUNCHERS.iter().all(|name| env::var_os(name).is_none()) {
             return MpiExecutor::alone(config);
@@ -94,8 +95,8 @@ impl MpiExecutorBuilder {
                 Ok(MpiExecutor { pool: Pool::over(engine), ranks, io_thread: Mutex::new(Some(thread)) })
             }
             Role::Served(code) => {
-                process::flush_stdio();
-                process::exit_now(code)
+                exit::flush_stdio();
+                exit_now(code)
             }
         }
     }

@@ -68,7 +68,8 @@ pub(super) struct Transport {
 impl Transport {
     /// Initialises MPI. The calling thread makes all calls from now on.
     pub(super) fn new() -> Result<Self> {
-        let refused = || Error::Config("MPI was initialised by this process before, which can be done once".into());
+        let refused =
+            || Error::InvalidState("MPI was initialised by this process before, which can be done once".into());
         if mpi::environment::is_initialized() {
             return Err(refused());
         }

@@ -1,19 +1,18 @@
-//! Reads the parts of values: elements, entries, what a variant holds.
+//! Reads the parts of values: elements, entries, names.
 
 use serde::de::value::BorrowedStrDeserializer;
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::decoder::Decoder;
 use super::error::Error;
-use super::value::Value;
 
-/// Elements that are left although the type's own code takes no more.
+/// Returns the error for elements that the type's own code did not read.
 #[cold]
 pub(super) fn left_over(count: u64) -> Error {
     Error::new(format!("{count} elements are left over"))
 }
 
-/// A key whose value was not read: the next bytes are not what would be taken for.
+/// Returns the error for a key whose value was not read, so that the next bytes would be misread.
 #[cold]
 pub(super) fn not_read() -> Error {
     Error::new("the type's own code read a key without its value")
@@ -71,13 +70,13 @@ pub(super) struct Entries<'a, 'de> {
     pub(super) index: u64,
     pub(super) count: u64,
     /// Whether a key was read and its value not yet.
-    pub(super) owed: bool,
+    pub(super) value_pending: bool,
 }
 
 impl Entries<'_, '_> {
     pub(super) fn end(&self) -> Result<(), Error> {
         match self.count - self.index {
-            0 if self.owed => Err(not_read()),
+            0 if self.value_pending => Err(not_read()),
             0 => Ok(()),
             left => Err(left_over(left)),
         }
@@ -88,24 +87,24 @@ impl<'de> MapAccess<'de> for &mut Entries<'_, 'de> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
-        if self.owed {
+        if self.value_pending {
             return Err(not_read());
         }
         if self.index == self.count {
             return Ok(None);
         }
         self.index += 1;
-        self.owed = true;
+        self.value_pending = true;
         seed.deserialize(self.decoder.value()).map(Some).map_err(|error| error.in_element(self.index - 1))
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Error> {
-        self.owed = false;
+        self.value_pending = false;
         seed.deserialize(self.decoder.value()).map_err(|error| error.in_element(self.index.saturating_sub(1)))
     }
 
     fn next_value<T: Deserialize<'de>>(&mut self) -> Result<T, Error> {
-        self.owed = false;
+        self.value_pending = false;
         self.decoder.element().map_err(|error| error.in_element(self.index.saturating_sub(1)))
     }
 
@@ -150,63 +149,5 @@ impl<'de> Deserializer<'de> for Name<'de> {
     serde::forward_to_deserialize_any! {
         bool u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct
         map struct identifier ignored_any
-    }
-}
-
-/// A variant and what it holds.
-pub(super) struct Choice<'a, 'de> {
-    pub(super) decoder: &'a mut Decoder<'de>,
-    pub(super) name: &'de str,
-    pub(super) holds: bool,
-}
-
-impl<'de> EnumAccess<'de> for Choice<'_, 'de> {
-    type Error = Error;
-    type Variant = Self;
-
-    #[inline]
-    fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, Self), Error> {
-        Ok((seed.deserialize(BorrowedStrDeserializer::<Error>::new(self.name))?, self))
-    }
-}
-
-impl<'a, 'de> Choice<'a, 'de> {
-    fn held(self) -> Result<Value<'a, 'de>, Error> {
-        if self.holds {
-            Ok(self.decoder.value())
-        } else {
-            Err(Error::new(format!("variant `{}` holds nothing", self.name)))
-        }
-    }
-}
-
-impl<'de> VariantAccess<'de> for Choice<'_, 'de> {
-    type Error = Error;
-
-    fn unit_variant(self) -> Result<(), Error> {
-        if self.holds { self.decoder.element() } else { Ok(()) }
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Error> {
-        let name = self.name;
-        seed.deserialize(self.held()?).map_err(|error| error.in_field(name))
-    }
-
-    fn newtype_variant<T: Deserialize<'de>>(self) -> Result<T, Error> {
-        if !self.holds {
-            return Err(Error::new(format!("variant `{}` holds nothing", self.name)));
-        }
-        self.decoder.element().map_err(|error| error.in_field(self.name))
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Error> {
-        let name = self.name;
-        let held = self.held()?;
-        held.positional(name, len, visitor).map_err(|error| error.in_field(name))
-    }
-
-    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
-        let name = self.name;
-        self.held()?.deserialize_struct("", fields, visitor).map_err(|error| error.in_field(name))
     }
 }

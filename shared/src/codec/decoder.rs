@@ -1,14 +1,18 @@
 //! Reads one message: any value that serde can deserialize.
 
+use std::cell::Cell;
+
 use serde::de::Deserialize;
 
+use super::depth::{self, MAX_DEPTH, SHALLOW};
 use super::error::Error;
-use super::fields::Matches;
-use super::format::{DEEPEST, HAS_NAMES, IS_DEEP, SHALLOW};
-use super::names::Names;
+use super::format::{
+    BOTH_FORMS, BYTES, CHAR, HAS_NAMES, IS_DEEP, MAP, PACKED, SEQUENCE, SOME, STR, STRUCT, TRUE, UNIT_VARIANT, VARIANT,
+    number_size,
+};
+use super::names::{Matches, Names};
+use super::numbers;
 use super::reader::Reader;
-use super::value::Value;
-use super::{numbers, stack};
 use crate::fds;
 
 #[cold]
@@ -31,10 +35,10 @@ pub(super) fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Erro
     result
 }
 
-/// Takes what the flags announce from the end of a message.
+/// Reads what the flags announce from the end of a message.
 fn announced<'de>(flags: u8, reader: &mut Reader<'de>) -> Result<(Names<'de>, u32), Error> {
     let levels = if flags & IS_DEEP == 0 { SHALLOW } else { u32::from_le_bytes(reader.last_array()?) };
-    if levels > DEEPEST {
+    if levels > MAX_DEPTH {
         return Err(Error::too_deep());
     }
     let mut names = Names(&[]);
@@ -79,8 +83,8 @@ const VARIANTS: usize = 2;
 
 /// How the structs of a message are read.
 ///
-/// A type's own code may want a map, or make another use of a sequence than its other half does:
-/// what could not be read in order is read once more by name.
+/// A type's own code may read a map, or read a sequence in another way than its other half writes
+/// it: a message that could not be read in order is read once more by name.
 #[derive(Clone, Copy, PartialEq)]
 enum Order {
     /// There was none yet.
@@ -91,18 +95,18 @@ enum Order {
     ByName,
 }
 
-/// What is left of a message.
+/// The state of decoding a message.
 pub(super) struct Decoder<'de> {
     pub(super) reader: Reader<'de>,
     pub(super) names: Names<'de>,
     depth: u32,
-    /// How deep the message said that it is, which is what the stack was made for.
+    /// The depth that the message announced, for which the stack has room.
     levels: u32,
     /// Whether the value that is being read is in its human-readable form.
     pub(super) human: bool,
     order: Order,
     pub(super) matches: Matches,
-    /// Variants that were read lately: where their names begin, and the names.
+    /// Variants that were read lately: the offsets of their names, and the names.
     variants: [(u32, &'de str); VARIANTS],
 }
 
@@ -111,8 +115,8 @@ impl<'de> Decoder<'de> {
     #[inline]
     fn message<T: Deserialize<'de>>(&mut self) -> Result<T, Error> {
         let levels = self.levels;
-        let result = if levels > SHALLOW { stack::with_levels(levels, || self.element()) } else { self.element() };
-        // The result is handed on where it lies: to copy what was just written in pieces stalls.
+        let result = if levels > SHALLOW { depth::with_levels(levels, || self.element()) } else { self.element() };
+        // The result is not moved: copying what was just written in pieces stalls.
         if result.is_ok() && self.reader.remaining() > 0 {
             return Err(left_over(self.reader.remaining()));
         }
@@ -128,40 +132,40 @@ impl<'de> Decoder<'de> {
         }
     }
 
-    /// Whether structs are read by name. A handle is taken at the first attempt, so that there must
-    /// be no second: a message with handles is read by name at once.
+    /// Returns whether structs are read by name. A handle is taken at the first attempt, so that
+    /// there must be no second: a message with handles is read by name at once.
     #[inline]
     pub(super) fn reads_by_name(&mut self) -> bool {
-        if self.order == Order::Unknown && fds::are_carried() {
+        if self.order == Order::Unknown && fds::is_unpacking_handles() {
             self.order = Order::ByName;
         }
         self.order == Order::ByName
     }
 
-    /// Notes that a struct is read in order.
+    /// Records that a struct is read in order.
     #[inline]
     pub(super) fn reads_in_order(&mut self) {
         self.order = Order::AsSent;
     }
 
-    /// The value that is next.
+    /// Returns the next value.
     #[inline]
     pub(super) fn value(&mut self) -> Value<'_, 'de> {
-        Value::new(self)
+        Value { decoder: self, asked: Cell::new(false) }
     }
 
-    /// The name of the variant that is next.
+    /// Reads the name of the next variant.
     #[inline]
     pub(super) fn variant(&mut self) -> Result<&'de str, Error> {
-        let place = self.reader.index()?;
-        let known = &mut self.variants[place as usize % VARIANTS];
-        if known.0 != place {
-            *known = (place, self.names.variant(place)?);
+        let offset = self.reader.index()?;
+        let known = &mut self.variants[offset as usize % VARIANTS];
+        if known.0 != offset {
+            *known = (offset, self.names.variant(offset)?);
         }
         Ok(known.1)
     }
 
-    /// Reads what is one level deeper.
+    /// Runs `read` one level deeper.
     #[inline]
     pub(super) fn nested<R>(&mut self, read: impl FnOnce(&mut Self) -> Result<R, Error>) -> Result<R, Error> {
         if self.depth == self.levels {
@@ -172,4 +176,46 @@ impl<'de> Decoder<'de> {
         self.depth -= 1;
         result
     }
+
+    /// Passes over one value. A loop and no recursion, so that no depth can overflow the stack.
+    pub(super) fn skip(&mut self) -> Result<(), Error> {
+        let (reader, names) = (&mut self.reader, self.names);
+        let mut pending: u64 = 1;
+        while pending > 0 {
+            pending -= 1;
+            let more = match reader.byte()? {
+                SOME => 1,
+                ..=TRUE => 0,
+                CHAR => reader.array::<4>().map(|_| 0)?,
+                STR | BYTES => {
+                    let len = reader.len()?;
+                    reader.bytes(len).map(|_| 0)?
+                }
+                SEQUENCE => reader.len()?,
+                MAP => reader.len()?.checked_mul(2).ok_or_else(Error::cut_short)?,
+                STRUCT => names.keys(reader.offset()?)?.left,
+                UNIT_VARIANT => reader.len().map(|_| 0)?,
+                VARIANT => reader.len().map(|_| 1)?,
+                BOTH_FORMS => {
+                    let (compact, human) = (reader.len()?, reader.len()?);
+                    reader.bytes(compact)?;
+                    reader.bytes(human).map(|_| 0)?
+                }
+                tag if tag >= PACKED => reader.packed(tag - PACKED).map(|_| 0)?,
+                tag => {
+                    let size = number_size(tag).ok_or_else(Error::unknown_tag)?;
+                    reader.bytes(size as u64).map(|_| 0)?
+                }
+            };
+            pending = pending.checked_add(more).ok_or_else(Error::cut_short)?;
+        }
+        Ok(())
+    }
+}
+
+/// The deserializer of one value.
+pub(super) struct Value<'a, 'de> {
+    pub(super) decoder: &'a mut Decoder<'de>,
+    /// Whether the reader asked for the value's form.
+    pub(super) asked: Cell<bool>,
 }

@@ -2,16 +2,17 @@
 
 use std::cell::Cell;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::compound::{Fields, Pairs, Sequence};
+use super::depth::{self, MAX_DEPTH, SHALLOW, STEP};
 use super::error::Error;
-use super::expected::{Expected, Wanted};
-use super::format::*;
-use super::names::{Table, is_same};
-use super::{numbers, stack};
+use super::expected::{Expected, NameList};
+use super::format::{BOTH_FORMS, HAS_NAMES, IS_DEEP, put_len};
+use super::names::is_same;
+use super::numbers;
+use super::shapes::Table;
 
-/// Appends a message that is `value`, for a reader of which this is known.
+/// Appends a message that is `value`, for a reader with these expectations.
 #[inline]
 pub(super) fn write<T: Serialize + ?Sized>(value: &T, expected: Expected, out: &mut Vec<u8>) -> Result<(), Error> {
     let start = out.len();
@@ -54,19 +55,19 @@ pub(super) struct Encoder<'o> {
     table: Option<Box<Table>>,
     depth: u32,
     deepest: u32,
-    /// Whether the value that is being written asked for which kind of reader it is written.
-    asked: Cell<bool>,
-    /// What it is told.
-    human: bool,
+    /// Whether the value that is being written has called `is_human_readable`.
+    pub(super) asked: Cell<bool>,
+    /// The result of that call.
+    pub(super) human: bool,
 }
 
 impl Encoder<'_> {
     /// Writes a value within another.
     ///
-    /// One that asks whether the form is human-readable is written in both forms. Its reader may
-    /// ask, too, and is told that it is not; or it may be read from a buffer of serde's
-    /// (`untagged`, `flatten`, `tag`), which says that it is. If the reader of the whole message is
-    /// known to ask, one form is enough for it.
+    /// One that calls `is_human_readable` is written in both forms. Its reader may call it, too,
+    /// and gets `false`; or it may be read from a buffer of serde's (`untagged`, `flatten`, `tag`),
+    /// which returns `true`. If the reader of the whole message is known to call it, one form is
+    /// enough.
     #[inline]
     pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         if numbers::put_run(value, self.out) {
@@ -81,16 +82,16 @@ impl Encoder<'_> {
         Ok(())
     }
 
-    /// The names of this message.
+    /// Returns the names of this message.
     #[inline]
     pub(super) fn table(&mut self) -> &mut Table {
         self.table.get_or_insert_with(Table::take)
     }
 
-    /// The fields that the reader expects of the struct that is about to be written, if it is known
-    /// to expect so many.
+    /// Returns the fields that the reader expects of the struct that is about to be written, if it
+    /// expects this many.
     #[inline]
-    pub(super) fn expected_fields(&self, len: usize) -> Option<Wanted> {
+    pub(super) fn expected_fields(&self, len: usize) -> Option<NameList> {
         if self.depth > 0 || self.human {
             return None;
         }
@@ -114,12 +115,12 @@ impl Encoder<'_> {
     /// Writes a part of the value that [`enter`](Self::enter) began.
     #[inline]
     pub(super) fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        if self.depth.is_multiple_of(STEP) { stack::with_room(|| self.element(value)) } else { self.element(value) }
+        if self.depth.is_multiple_of(STEP) { depth::with_room(|| self.element(value)) } else { self.element(value) }
     }
 
     /// Writes the only part of a value.
     #[inline]
-    fn only_part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+    pub(super) fn only_part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         let outer = self.enter()?;
         self.part(value)?;
         self.leave(outer);
@@ -132,7 +133,7 @@ impl Encoder<'_> {
         let outer = self.depth;
         self.depth += 1;
         self.deepest = self.deepest.max(self.depth);
-        if self.depth > DEEPEST { Err(Error::too_deep()) } else { Ok(outer) }
+        if self.depth > MAX_DEPTH { Err(Error::too_deep()) } else { Ok(outer) }
     }
 
     #[inline]
@@ -141,12 +142,12 @@ impl Encoder<'_> {
     }
 
     #[inline]
-    fn number<const N: usize>(&mut self, tag: u8, bytes: [u8; N]) {
+    pub(super) fn number<const N: usize>(&mut self, tag: u8, bytes: [u8; N]) {
         if N > size_of::<u64>() {
             self.out.push(tag);
             return self.out.extend_from_slice(&bytes);
         }
-        // One piece, put together in registers: to ask for room twice costs more, and to read back what
+        // One piece, composed in registers: reserving room twice costs more, and reading back what
         // was just stored in pieces stalls.
         let mut wide = [0; size_of::<u64>()];
         wide[..N].copy_from_slice(&bytes);
@@ -155,14 +156,14 @@ impl Encoder<'_> {
     }
 
     #[inline]
-    fn run(&mut self, tag: u8, bytes: &[u8]) {
+    pub(super) fn run(&mut self, tag: u8, bytes: &[u8]) {
         self.out.reserve(10 + bytes.len());
         self.tagged_len(tag, bytes.len() as u64);
         self.out.extend_from_slice(bytes);
     }
 
     #[inline]
-    fn variant(&mut self, (tag, own_tag): (u8, u8), index: u32, variant: &'static str) {
+    pub(super) fn variant(&mut self, (tag, own_tag): (u8, u8), index: u32, variant: &'static str) {
         if self.depth == 0
             && let Some(variants) = self.expected.variants()
             && !self.human
@@ -170,174 +171,18 @@ impl Encoder<'_> {
         {
             return self.tagged_len(own_tag, u64::from(index));
         }
-        let place = self.table().variant_place(variant);
-        self.tagged_len(tag, u64::from(place));
+        let offset = self.table().variant_offset(variant);
+        self.tagged_len(tag, u64::from(offset));
     }
 
     /// Writes a tag and a length, or another number that is small as a rule.
     #[inline]
-    fn tagged_len(&mut self, tag: u8, len: u64) {
+    pub(super) fn tagged_len(&mut self, tag: u8, len: u64) {
         if len < 0x80 {
             self.out.extend_from_slice(&[tag, len as u8]);
         } else {
             self.out.push(tag);
             put_len(self.out, len);
         }
-    }
-}
-
-macro_rules! numbers {
-    ($($method:ident $number:ident $tag:ident),*) => {$(
-        #[inline]
-        fn $method(self, value: $number) -> Result<(), Error> {
-            self.number($tag, value.to_le_bytes());
-            Ok(())
-        }
-    )*};
-}
-
-impl<'a, 'o> Serializer for &'a mut Encoder<'o> {
-    type Ok = ();
-    type Error = Error;
-    type SerializeSeq = Sequence<'a, 'o>;
-    type SerializeTuple = Sequence<'a, 'o>;
-    type SerializeTupleStruct = Sequence<'a, 'o>;
-    type SerializeTupleVariant = Sequence<'a, 'o>;
-    type SerializeMap = Pairs<'a, 'o>;
-    type SerializeStruct = Fields<'a, 'o>;
-    type SerializeStructVariant = Fields<'a, 'o>;
-
-    numbers!(
-        serialize_u8 u8 U8, serialize_u16 u16 U16, serialize_u32 u32 U32, serialize_u64 u64 U64, serialize_u128 u128 U128,
-        serialize_i8 i8 I8, serialize_i16 i16 I16, serialize_i32 i32 I32, serialize_i64 i64 I64, serialize_i128 i128 I128,
-        serialize_f32 f32 F32, serialize_f64 f64 F64
-    );
-
-    #[inline]
-    fn serialize_bool(self, value: bool) -> Result<(), Error> {
-        self.out.push(if value { TRUE } else { FALSE });
-        Ok(())
-    }
-
-    fn serialize_char(self, value: char) -> Result<(), Error> {
-        self.number(CHAR, u32::from(value).to_le_bytes());
-        Ok(())
-    }
-
-    #[inline]
-    fn serialize_str(self, text: &str) -> Result<(), Error> {
-        self.run(STR, text.as_bytes());
-        Ok(())
-    }
-
-    fn serialize_bytes(self, bytes: &[u8]) -> Result<(), Error> {
-        self.run(BYTES, bytes);
-        Ok(())
-    }
-
-    #[inline]
-    fn serialize_none(self) -> Result<(), Error> {
-        self.out.push(NONE);
-        Ok(())
-    }
-
-    #[inline]
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
-        self.out.push(SOME);
-        self.only_part(value)
-    }
-
-    fn serialize_unit(self) -> Result<(), Error> {
-        self.out.push(UNIT);
-        Ok(())
-    }
-
-    fn serialize_unit_struct(self, _name: &'static str) -> Result<(), Error> {
-        self.serialize_unit()
-    }
-
-    #[inline]
-    fn serialize_unit_variant(self, _name: &'static str, index: u32, variant: &'static str) -> Result<(), Error> {
-        self.variant((UNIT_VARIANT, OWN_UNIT_VARIANT), index, variant);
-        Ok(())
-    }
-
-    #[inline]
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _name: &'static str, value: &T) -> Result<(), Error> {
-        if numbers::put_run(value, self.out) {
-            return Ok(());
-        }
-        value.serialize(self)
-    }
-
-    #[inline]
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        _name: &'static str,
-        index: u32,
-        variant: &'static str,
-        value: &T,
-    ) -> Result<(), Error> {
-        self.variant((VARIANT, OWN_VARIANT), index, variant);
-        self.only_part(value).map_err(|error| error.in_field(variant))
-    }
-
-    #[inline]
-    fn serialize_seq(self, len: Option<usize>) -> Result<Sequence<'a, 'o>, Error> {
-        Sequence::begin(self, len, true)
-    }
-
-    #[inline]
-    fn serialize_tuple(self, len: usize) -> Result<Sequence<'a, 'o>, Error> {
-        // A long one is an array; of a short one, the elements may have several types.
-        Sequence::begin(self, Some(len), len >= 8)
-    }
-
-    fn serialize_tuple_struct(self, _name: &'static str, len: usize) -> Result<Sequence<'a, 'o>, Error> {
-        Sequence::begin(self, Some(len), false)
-    }
-
-    fn serialize_tuple_variant(
-        self,
-        _name: &'static str,
-        index: u32,
-        variant: &'static str,
-        len: usize,
-    ) -> Result<Sequence<'a, 'o>, Error> {
-        self.variant((VARIANT, OWN_VARIANT), index, variant);
-        // Its reader counts the variant and what it holds.
-        let outer = self.enter()?;
-        let mut fields = Sequence::begin(self, Some(len), false)?;
-        fields.outer = outer;
-        Ok(fields)
-    }
-
-    fn serialize_map(self, len: Option<usize>) -> Result<Pairs<'a, 'o>, Error> {
-        Pairs::begin(self, len)
-    }
-
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    fn serialize_struct(self, name: &'static str, len: usize) -> Result<Fields<'a, 'o>, Error> {
-        Fields::begin(self, name, len)
-    }
-
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    fn serialize_struct_variant(
-        self,
-        _name: &'static str,
-        index: u32,
-        variant: &'static str,
-        len: usize,
-    ) -> Result<Fields<'a, 'o>, Error> {
-        self.variant((VARIANT, OWN_VARIANT), index, variant);
-        let outer = self.enter()?;
-        let mut fields = Fields::begin(self, variant, len)?;
-        fields.outer = outer;
-        Ok(fields)
-    }
-
-    fn is_human_readable(&self) -> bool {
-        self.asked.set(true);
-        self.human
     }
 }

@@ -1,17 +1,17 @@
-//! Why a value could not be encoded or decoded, and where in it.
+//! The error of encoding and decoding: the reason, and the path to the value.
 
 use std::fmt;
 
 use serde::{de, ser};
 
-/// A serde error that keeps the text and gathers the path to the value that caused it.
+/// A serde error that keeps the text and collects the path to the value that caused it.
 #[derive(Debug)]
 pub(super) struct Error(Box<Cause>);
 
 #[derive(Debug)]
 struct Cause {
     text: String,
-    /// From the innermost outwards: an error gains its path while it is handed up.
+    /// From the innermost outwards: an error collects its path while it is returned.
     path: Vec<Step>,
 }
 
@@ -26,7 +26,7 @@ impl Error {
         Self(Box::new(Cause { text: text.into(), path: Vec::new() }))
     }
 
-    /// The message ends before the value does.
+    /// Returns the error for a message that ends before the value does.
     #[cold]
     pub(super) fn cut_short() -> Self {
         Self::new("the message is cut short")
@@ -39,7 +39,7 @@ impl Error {
 
     #[cold]
     pub(super) fn too_deep() -> Self {
-        Self::new(format!("the value is nested more than {} levels deep", super::format::DEEPEST))
+        Self::new(format!("the value is nested more than {} levels deep", super::depth::MAX_DEPTH))
     }
 
     /// Adds the field that the error is in.
@@ -56,7 +56,7 @@ impl Error {
         self
     }
 
-    /// The text for the caller: the cause, the path, the type that was to be encoded or decoded.
+    /// Returns the text for the caller: the cause, the path, the type that was encoded or decoded.
     #[cold]
     pub(super) fn describe<T: ?Sized>(&self) -> String {
         let name = std::any::type_name::<T>();
@@ -66,7 +66,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// Of a long path, so many steps at each end are shown.
+        /// Steps of a long path that are shown at each end.
         const SHOWN: usize = 8;
         let Cause { text, path } = &*self.0;
         f.write_str(text)?;

@@ -1,19 +1,20 @@
-//! Values of a fixed size of a few bytes, for the loops over many of them: no vector, no length, no
-//! error to carry along.
+//! Values of a fixed size of a few bytes, for the loops over many of them: without a vector, a
+//! length or an error.
 //!
-//! The bytes are those of [`encode`](super::encode), so that one side may take this way and the
-//! other not.
+//! The bytes are those of [`encode`](super::encode), so that only one of the two sides may use
+//! this.
 
 use std::any::{Any, TypeId};
 
-/// The bytes of such a value as they lie in memory, and then zeros. A number, because registers
-/// carry numbers.
+/// The bytes of such a value as they lie in memory, and then zeros. A number, which is passed in
+/// registers.
 pub(crate) type Raw = u128;
 
-/// How many bytes a value of type `T` is, if that is always the same and few: numbers, `bool`,
+/// Returns the size of a value of type `T` in bytes, if that is fixed and small: numbers, `bool`,
 /// `()`.
 ///
-/// The type tests compare constants: each instance of this function is one answer and no search.
+/// The type tests compare constants: each instance of this function is a constant, without a
+/// search.
 #[inline]
 pub(crate) fn size<T: 'static>() -> Option<usize> {
     macro_rules! try_types {
@@ -27,20 +28,20 @@ pub(crate) fn size<T: 'static>() -> Option<usize> {
     None
 }
 
-/// The bytes of a value whose type has a [`size`].
+/// Returns the bytes of a value whose type has a [`size`].
 #[inline]
 pub(crate) fn raw<T: 'static>(value: &T) -> Raw {
     let mut raw: Raw = 0;
     let bytes = bytemuck::bytes_of_mut(&mut raw);
     if let Some(value) = (value as &dyn Any).downcast_ref::<bool>() {
         bytes[0] = u8::from(*value);
-    } else if let Some(view) = super::view(value) {
+    } else if let Some(view) = super::flat::view(value) {
         bytes[..view.len()].copy_from_slice(view);
     }
     raw
 }
 
-/// The value that these bytes are; `None` if they are none, or the type has no [`size`].
+/// Returns the value with these bytes; `None` if they are invalid, or the type has no [`size`].
 #[inline]
 pub(crate) fn value<T: 'static>(bytes: &[u8]) -> Option<T> {
     let mut slot: Option<T> = None;

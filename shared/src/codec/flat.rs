@@ -4,10 +4,9 @@ use std::any::Any;
 
 use bytemuck::Pod;
 
-/// The bytes of `value` as they lie in memory, if it is a number or a vector of numbers.
+/// Returns the bytes of `value` as they lie in memory, if it is a number or a vector of numbers.
 ///
-/// The type tests compare constants, so that each instance of this function is one answer and no
-/// search.
+/// The type tests compare constants, so that no instance of this function has a search.
 pub(super) fn view<T: 'static>(value: &T) -> Option<&[u8]> {
     let value = value as &dyn Any;
     macro_rules! try_types {
@@ -24,7 +23,7 @@ pub(super) fn view<T: 'static>(value: &T) -> Option<&[u8]> {
     None
 }
 
-/// Fills `slot` if its type is a number or a vector of numbers; says whether it was.
+/// Fills `slot` if its type is a number or a vector of numbers; returns whether it was.
 pub(super) fn decode<T: 'static>(bytes: &[u8], slot: &mut Option<T>) -> Result<bool, String> {
     let slot = slot as &mut dyn Any;
     macro_rules! try_types {

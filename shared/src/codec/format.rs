@@ -17,12 +17,13 @@
 //! | `STRUCT` | the number of its shape, and a value for each of the shape's keys |
 //! | `UNIT_VARIANT` | the number of a shape, whose name is the variant's |
 //! | `VARIANT` | the same, and a value: what the variant holds |
-//! | `OWN_STRUCT` | the count of the fields that its reader [expects](super::expected), and a value for each |
+//! | `OWN_STRUCT` | the count of the fields that its reader [expects](super::expected), and values |
 //! | `OWN_UNIT_VARIANT` | the index of a variant that its reader expects |
 //! | `OWN_VARIANT` | the same, and a value: what the variant holds |
-//! | `BOTH_FORMS` | two lengths, and as many bytes: the compact form of a value and the human-readable one |
+//! | `BOTH_FORMS` | two lengths, and as many bytes: a value's compact and human-readable form |
 //!
-//! Lengths and counts are LEB128 (<https://en.wikipedia.org/wiki/LEB128>), numbers of shapes four bytes.
+//! Lengths and counts are LEB128 (<https://en.wikipedia.org/wiki/LEB128>), numbers of shapes four
+//! bytes.
 
 pub(super) const NONE: u8 = 0;
 pub(super) const UNIT: u8 = 1;
@@ -60,31 +61,10 @@ pub(super) const PACKED: u8 = 32;
 
 /// The message has names.
 pub(super) const HAS_NAMES: u8 = 1;
-/// The message says how deeply it is nested: more than [`SHALLOW`].
+/// The message says how deeply it is nested: more than [`SHALLOW`](super::depth::SHALLOW).
 pub(super) const IS_DEEP: u8 = 2;
 
-/// Levels of nesting that need no stack of their own.
-pub(super) const SHALLOW: u32 = 32;
-
-/// Levels between two looks at how much stack there is.
-pub(super) const STEP: u32 = 8;
-
-/// Levels of nesting that a message may have.
-///
-/// A level is a sequence, map, struct, variant or `Some`, so that a type that contains itself as
-/// `Option<Box<Self>>`, `Vec<Self>` or a variant's field has at least a quarter of it in levels of
-/// its own.
-pub(super) const DEEPEST: u32 = 4096;
-
-/// Bytes of stack that one level of decoding is given, of which code without optimisation takes 1
-/// to 3 KiB.
-pub(super) const LEVEL_STACK: usize = 8 << 10;
-
-/// Bytes of stack that one level of encoding is given. Without optimisation, an enum's code has
-/// place for what each of its variants needs.
-pub(super) const WRITING_STACK: usize = 32 << 10;
-
-/// How many bytes a number with this tag has; `None` if it is no number's.
+/// Returns the size in bytes of a number with this tag; `None` if it is not a number's.
 pub(super) fn number_size(tag: u8) -> Option<usize> {
     Some(match tag {
         U8 | I8 => 1,
@@ -96,7 +76,7 @@ pub(super) fn number_size(tag: u8) -> Option<usize> {
     })
 }
 
-/// Bytes of a length that is not known yet.
+/// Bytes for a length that is not known yet.
 const PADDED: usize = 5;
 
 /// Appends a length.
@@ -112,13 +92,13 @@ pub(super) fn put_len(out: &mut Vec<u8>, mut len: u64) {
     out.push(len as u8);
 }
 
-/// Appends room for a length that [`settle_len`] writes.
+/// Appends room for a length that [`patch_len`] writes.
 pub(super) fn put_unknown_len(out: &mut Vec<u8>) {
     out.extend_from_slice(&[0x80, 0x80, 0x80, 0x80, 0]);
 }
 
-/// Makes the length that was put at `at` be `len`.
-pub(super) fn settle_len(out: &mut Vec<u8>, at: usize, len: u64) {
+/// Replaces the length at `at` by `len`.
+pub(super) fn patch_len(out: &mut Vec<u8>, at: usize, len: u64) {
     let taken = 1 + out[at..].iter().take_while(|byte| **byte & 0x80 != 0).count();
     if taken == PADDED && len < 1 << (7 * PADDED) {
         for (i, byte) in out[at..at + PADDED].iter_mut().enumerate() {
@@ -138,20 +118,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settled_length_is_read_back() {
+    fn patched_length_is_read_back() {
         for len in [0, 1, 127, 128, 300, u64::from(u32::MAX), 1 << 40, u64::MAX] {
             for before in [0, 200, u64::MAX] {
                 let mut out = vec![7];
                 put_len(&mut out, before);
                 out.push(9);
-                settle_len(&mut out, 1, len);
+                patch_len(&mut out, 1, len);
                 let mut reader = Reader::new(&out[1..]);
                 assert_eq!((reader.len().unwrap(), reader.byte().unwrap()), (len, 9));
             }
             let mut out = Vec::new();
             put_unknown_len(&mut out);
             out.push(9);
-            settle_len(&mut out, 0, len);
+            patch_len(&mut out, 0, len);
             let mut reader = Reader::new(&out);
             assert_eq!((reader.len().unwrap(), reader.byte().unwrap()), (len, 9));
         }

@@ -1,25 +1,28 @@
-//! Values as bytes: the one place that knows formats.
+//! Encodes values to bytes and decodes them.
 //!
 //! Any value that serde can serialize travels in a format of this crate's own,
 //! [self-describing](format): each value has a tag, each struct and variant its names. So a type
 //! reads back whatever it wrote, as it does with JSON: fields that were skipped, flattened or
 //! renamed, variants without a tag, values of no fixed type. What JSON cannot say travels exactly
 //! as well: `Some(None)`, 128-bit numbers, every `NaN`, keys that are no text. [`encoder`] writes
-//! it (with [`compound`] for values with parts), [`decoder`] and [`value`] read it (with [`fields`]
-//! and [`access`]), [`names`] keeps the names, [`expected`] knows those that the reader has anyhow,
-//! [`numbers`] and [`packed`] have the runs of numbers, [`stack`] the room for deep values.
+//! it, through the [`serializer`] that serde calls ([`compound`] and [`struct_writer`] write what
+//! has parts); [`decoder`] reads it, through the [`deserializer`] ([`access`], [`struct_reader`]
+//! and [`variants`] read what has parts). [`shapes`] are the names as they are written, [`names`]
+//! as they are read, and [`expected`] finds those that the reader has in any case. [`numbers`] and
+//! [`packed`] have the runs of numbers, [`depth`] the limit on nesting and the stack for it.
 //!
-//! What is a run of plain bytes as a whole takes the short way: numbers are copied as they lie in
-//! memory (both sides are the same build on the same machine), vectors of numbers at the speed of
-//! memory, and a large `Vec<u8>` is not copied at all on its way to the ring.
+//! A value that is a run of plain bytes is encoded without a format: numbers are copied as they lie
+//! in memory (both sides are the same build on the same machine), vectors of numbers at the speed
+//! of memory, and a large `Vec<u8>` is not copied at all on its way to the ring.
 
 mod access;
 mod compound;
 mod decoder;
+mod depth;
+mod deserializer;
 mod encoder;
 mod error;
 mod expected;
-mod fields;
 pub(crate) mod fixed;
 mod flat;
 mod format;
@@ -27,10 +30,13 @@ mod names;
 mod numbers;
 mod packed;
 mod reader;
-mod stack;
+mod serializer;
+mod shapes;
+mod struct_reader;
+mod struct_writer;
 #[cfg(test)]
 mod tests;
-mod value;
+mod variants;
 
 use std::any::Any;
 
@@ -38,15 +44,17 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::expected::Expected;
+use crate::error::Error;
+use crate::foreign;
 
 /// Byte vectors from this size on are handed over instead of copied.
 const HAND_OVER: usize = 4096;
 
-/// Where a value is decoded from.
+/// The source that a value is decoded from.
 pub enum Source<'a> {
     /// Bytes within a larger message.
     Slice(&'a [u8]),
-    /// A message of its own, which may be taken away.
+    /// A whole message, whose buffer may be taken.
     Buffer(&'a mut Vec<u8>),
 }
 
@@ -65,10 +73,10 @@ pub(crate) fn encode<T: Serialize + 'static>(value: T, out: &mut Vec<u8>) -> Res
     encode_by_value(value, Expected::default, out)
 }
 
-/// Does what [`encode`] does for a value that the same build reads as a `T`, and leaves out what
-/// such a reader has anyhow.
+/// Encodes as [`encode`] does a value that the same build reads as a `T`, without the names that
+/// such a reader has in any case.
 ///
-/// The beginning of `T`'s `Deserialize` runs in this process, and may do what it likes here: it is
+/// The beginning of `T`'s `Deserialize` runs in this process, with any effect that it has: this is
 /// for workers and their results, not for the program and its arguments.
 pub(crate) fn encode_result<T: Serialize + DeserializeOwned + 'static>(
     value: T,
@@ -77,7 +85,7 @@ pub(crate) fn encode_result<T: Serialize + DeserializeOwned + 'static>(
     encode_by_value(value, Expected::of::<T>, out)
 }
 
-/// Does what [`encode`] does for a value that is needed afterwards.
+/// Encodes as [`encode`] does a value that is needed afterwards.
 pub(crate) fn encode_ref<T: Serialize + 'static>(value: &T, out: &mut Vec<u8>) -> Result<(), String> {
     encode_by_ref(value, Expected::default, out)
 }
@@ -114,7 +122,7 @@ fn encode_by_ref<T: Serialize + 'static>(
     Ok(())
 }
 
-/// What [`encode`] would write, if that already lies in memory.
+/// Returns the bytes that [`encode`] would write, if they already lie in memory.
 pub(crate) fn view<T: 'static>(value: &T) -> Option<&[u8]> {
     flat::view(value)
 }
@@ -168,4 +176,25 @@ pub(crate) fn decode_next<T: DeserializeOwned + 'static>(bytes: &mut &[u8]) -> R
     let (value, rest) = rest.split_at_checked(len).ok_or_else(short)?;
     *bytes = rest;
     decode(Source::Slice(value))
+}
+
+/// Runs code that serializes a `T`. Its failure is an error, and so is its panic.
+pub(crate) fn guard_encoding<T: ?Sized>(write: impl FnOnce() -> Result<(), String>) -> crate::Result<()> {
+    match foreign::guard(write) {
+        Ok(written) => written.map_err(Error::Encode),
+        Err(message) => Err(Error::panicked_in_encoding::<T>(&message)),
+    }
+}
+
+/// Reads what [`encode`] wrote. Its failure is an error, and so is a panic of its type's code.
+pub(crate) fn decode_guarded<T: DeserializeOwned + 'static>(source: Source<'_>) -> crate::Result<T> {
+    guard_decoding(|| decode(source))
+}
+
+/// Runs code that decodes a `T`. Its failure is an error, and so is its panic.
+pub(crate) fn guard_decoding<T>(read: impl FnOnce() -> Result<T, String>) -> crate::Result<T> {
+    match foreign::guard(read) {
+        Ok(value) => value.map_err(Error::Decode),
+        Err(message) => Err(Error::panicked_in_decoding::<T>(&message)),
+    }
 }

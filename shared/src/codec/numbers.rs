@@ -1,8 +1,7 @@
 //! Numbers and runs of numbers, recognised wherever they are inside a value.
 //!
-//! serde hands a `Vec<u8>` over byte by byte. Its containers, though, hand over each of their
-//! fields with the field's type, and there a run of numbers can be seen and copied at the speed of
-//! memory.
+//! serde passes a `Vec<u8>` byte by byte. Its containers, though, pass each of their fields with
+//! the field's type, and there a run of numbers is recognised and copied at the speed of memory.
 #![expect(unsafe_code)]
 
 use std::any::TypeId;
@@ -13,31 +12,31 @@ use super::format::{
 };
 use super::reader::Reader;
 
-/// `value` as a `U`, if it is one or refers to one. `U` has no lifetimes.
+/// Returns `value` as a `U`, if it is one or refers to one. `U` has no lifetimes.
 #[inline(always)]
 fn as_type<T: ?Sized, U: 'static>(value: &T) -> Option<&U> {
     // `typeid::of` gives the identity of `T` with each of its lifetimes replaced by `'static`.
     if typeid::of::<T>() == TypeId::of::<U>() {
-        // SAFETY: `U` has no lifetimes (see above and the calls below), so that equal identities mean that
-        // `T` is `U` itself.
+        // SAFETY: `U` has no lifetimes (see above and the calls below), so that equal identities
+        // mean that `T` is `U` itself.
         return Some(unsafe { &*std::ptr::from_ref(value).cast::<U>() });
     }
     if is_reference::<T>() && typeid::of::<T>() == TypeId::of::<&'static U>() {
-        // SAFETY: `T` is `&'a U` for some `'a` that outlives the borrow of `value`, which is all that the
-        // result lives for.
+        // SAFETY: `T` is `&'a U` for some `'a` that outlives the borrow of `value`, which is all
+        // that the result lives for.
         return Some(unsafe { *std::ptr::from_ref(value).cast::<&U>() });
     }
     None
 }
 
-/// Whether `T` is a reference, as far as its name tells: a comparison of identities less where it
+/// Returns whether `T` is a reference, by its name: this saves a comparison of identities where it
 /// is none.
 #[inline(always)]
 fn is_reference<T: ?Sized>() -> bool {
     std::any::type_name::<T>().as_bytes().first() == Some(&b'&')
 }
 
-/// As [`as_type`], for a place to write to.
+/// Returns `value` as a mutable `U`, as [`as_type`] does.
 #[inline(always)]
 fn as_type_mut<T, U: 'static>(value: &mut T) -> Option<&mut U> {
     // SAFETY: as for the first conversion of `as_type`.
@@ -50,7 +49,7 @@ macro_rules! for_all_numbers {
     };
 }
 
-/// The tag and the bytes of `value`, if it is a number.
+/// Returns the tag and the bytes of `value`, if it is a number.
 #[inline]
 pub(super) fn number<T: ?Sized>(value: &T) -> Option<(u8, &[u8])> {
     macro_rules! try_types {
@@ -64,8 +63,8 @@ pub(super) fn number<T: ?Sized>(value: &T) -> Option<(u8, &[u8])> {
     None
 }
 
-/// Appends `value` if it is a vector or boxed slice of numbers, or an `Option` of one; says whether
-/// it is.
+/// Appends `value` if it is a vector or boxed slice of numbers, or an `Option` of one; returns
+/// whether it is.
 #[inline]
 pub(super) fn put_run<T: ?Sized>(value: &T, out: &mut Vec<u8>) -> bool {
     macro_rules! try_types {
@@ -98,13 +97,14 @@ const RUN: usize = size_of::<Vec<u8>>();
 const BOXED: usize = size_of::<Box<[u8]>>();
 
 fn put(out: &mut Vec<u8>, tag: u8, len: usize, bytes: &[u8]) {
-    // Without elements a run is written as any sequence is: a vector and its slice give the same bytes.
+    // Without elements a run is written as any sequence is: a vector and its slice give the same
+    // bytes.
     out.push(if len == 0 { SEQUENCE } else { PACKED + tag });
     put_len(out, len as u64);
     out.extend_from_slice(bytes);
 }
 
-/// Reads a `T` if it is what [`put_run`] knows, and such a run is next.
+/// Reads a `T` if it is a type that [`put_run`] writes, and such a run is next.
 #[inline]
 pub(super) fn take_run<T>(reader: &mut Reader<'_>) -> Result<Option<T>, Error> {
     let mut slot: Option<T> = None;

@@ -44,8 +44,8 @@ pub(super) struct Number<'de> {
 impl<'de> Deserializer<'de> for Number<'de> {
     type Error = Error;
 
-    /// Shows the number. One that is not negative is unsigned and one that is small is no `u128`,
-    /// as JSON has it.
+    /// Visits the number. One that is not negative is unsigned and one that is small is no `u128`,
+    /// as in JSON.
     #[inline]
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         macro_rules! number {

@@ -1,12 +1,9 @@
 //! A message's bytes, taken from the front.
 
 use super::error::Error;
-use super::format::{
-    BOTH_FORMS, BYTES, CHAR, MAP, PACKED, SEQUENCE, SOME, STR, STRUCT, TRUE, UNIT_VARIANT, VARIANT, number_size,
-};
-use super::names::Names;
+use super::format::number_size;
 
-/// What is left of the bytes of a value. All that it hands out was checked against what is there.
+/// The bytes of a value that are not read yet. Every length is checked against what is there.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'de>(&'de [u8]);
 
@@ -19,7 +16,7 @@ impl<'de> Reader<'de> {
         self.0.len()
     }
 
-    /// The next tag, which stays.
+    /// Returns the next tag without taking it.
     #[inline]
     pub(super) fn peek(&self) -> Result<u8, Error> {
         self.0.first().copied().ok_or_else(Error::cut_short)
@@ -59,7 +56,7 @@ impl<'de> Reader<'de> {
         Ok(bytes)
     }
 
-    /// A length or count.
+    /// Takes a length or count.
     #[inline]
     pub(super) fn len(&mut self) -> Result<u64, Error> {
         let first = self.byte()?;
@@ -98,13 +95,13 @@ impl<'de> Reader<'de> {
         self.last_bytes(N as u64)?.try_into().map_err(|_| Error::cut_short())
     }
 
-    /// Where a shape begins among the names.
+    /// Takes the offset of a shape among the names.
     #[inline]
-    pub(super) fn place(&mut self) -> Result<u32, Error> {
+    pub(super) fn offset(&mut self) -> Result<u32, Error> {
         self.array().map(u32::from_le_bytes)
     }
 
-    /// The index of a variant, or where its name begins among the names.
+    /// Takes the index of a variant, or the offset of its name among the names.
     #[inline]
     pub(super) fn index(&mut self) -> Result<u32, Error> {
         u32::try_from(self.len()?).map_err(|_| Error::cut_short())
@@ -116,44 +113,10 @@ impl<'de> Reader<'de> {
         std::str::from_utf8(bytes).map_err(|_| Error::new("a text is not UTF-8"))
     }
 
-    /// The bytes of the numbers that follow, which have this tag.
+    /// Takes the bytes of the numbers that follow, which have this tag.
     pub(super) fn packed(&mut self, number: u8) -> Result<&'de [u8], Error> {
         let size = number_size(number).ok_or_else(Error::unknown_tag)? as u64;
         let len = self.len()?.checked_mul(size).ok_or_else(Error::cut_short)?;
         self.bytes(len)
-    }
-
-    /// Passes over one value. A loop and no recursion, so that no depth can overflow the stack.
-    pub(super) fn skip(&mut self, names: Names<'de>) -> Result<(), Error> {
-        let mut pending: u64 = 1;
-        while pending > 0 {
-            pending -= 1;
-            let more = match self.byte()? {
-                SOME => 1,
-                ..=TRUE => 0,
-                CHAR => self.array::<4>().map(|_| 0)?,
-                STR | BYTES => {
-                    let len = self.len()?;
-                    self.bytes(len).map(|_| 0)?
-                }
-                SEQUENCE => self.len()?,
-                MAP => self.len()?.checked_mul(2).ok_or_else(Error::cut_short)?,
-                STRUCT => names.keys(self.place()?)?.left,
-                UNIT_VARIANT => self.len().map(|_| 0)?,
-                VARIANT => self.len().map(|_| 1)?,
-                BOTH_FORMS => {
-                    let (compact, human) = (self.len()?, self.len()?);
-                    self.bytes(compact)?;
-                    self.bytes(human).map(|_| 0)?
-                }
-                tag if tag >= PACKED => self.packed(tag - PACKED).map(|_| 0)?,
-                tag => {
-                    let size = number_size(tag).ok_or_else(Error::unknown_tag)?;
-                    self.bytes(size as u64).map(|_| 0)?
-                }
-            };
-            pending = pending.checked_add(more).ok_or_else(Error::cut_short)?;
-        }
-        Ok(())
     }
 }

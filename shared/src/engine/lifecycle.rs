@@ -299,7 +299,7 @@ impl Core {
                 None => {}
                 Some(0) => self.never_started(slot, &cause),
                 Some(pid) => {
-                    process::reap_adopted(Pid::from_raw(pid.cast_signed()));
+                    process::reap_if_adopted(Pid::from_raw(pid.cast_signed()));
                     self.bury(slot, ExitStatus::Signaled(Signal::SIGKILL as i32));
                 }
             }

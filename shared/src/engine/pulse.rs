@@ -100,7 +100,7 @@ impl Core {
             let confused = link.is_confused(quiet);
             if quiet >= PERIOD {
                 // Should its words be garbled, it may sleep although there is something for it.
-                link.header().rouse_worker();
+                link.header().force_wake_worker();
             }
             if link.in_flight.is_empty() || matches!(link.stage, Stage::Doomed(_)) {
                 continue;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::engine::Engine;
 use crate::engine::core::{Core, Leader, Phase};
-use crate::sys::process::Harmless;
+use crate::sys::threads::ForkSafe;
 
 /// How long work may lie before the supervisor takes the lead, unless somebody waits for it by
 /// callback or future. A caller that comes back sooner than this, as one that iterates does, never
@@ -41,7 +41,7 @@ impl Supervisor {
             let engine = Arc::downgrade(engine);
             let builder = thread::Builder::new().name("multiproc-supervisor".into());
             // Without the thread, tasks still move whenever somebody waits.
-            let harmless = Harmless::new();
+            let harmless = ForkSafe::new();
             let run = move || {
                 let _harmless = harmless;
                 if let Some(engine) = engine.upgrade() {

@@ -1,4 +1,4 @@
-//! The one error type.
+//! The crate's error type.
 //!
 //! Every call of this crate that can fail returns [`Error`], and so does every task: what went
 //! wrong in a worker reaches the caller as a value, with the facts needed to act on it. The type is
@@ -6,9 +6,8 @@
 //! and the trace. It can travel to other processes, so that a task may return a [`Result`] of this
 //! crate.
 
-mod io_error;
-mod nested;
 mod task_error;
+mod travel;
 
 use std::any::type_name;
 use std::borrow::Cow;
@@ -23,10 +22,10 @@ pub use task_error::TaskError;
 
 use crate::exit_status::ExitStatus;
 
-/// `Result` with this crate's [`Error`].
+/// A `Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that can go wrong.
+/// The error of every call and every task of this crate.
 ///
 /// The variants that concern one task (`Panicked`, `WorkerLost`, `TimedOut`, `Cancelled`, `Encode`,
 /// `Decode`) leave the pool and every other task as they were.
@@ -48,10 +47,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// assert!(matches!(process.join()?, Err(Error::Closed)));
 /// # Ok(()) }
 /// ```
-#[derive(Debug, Clone, thiserror::Error, Serialize, Deserialize)]
+///
+/// `{:?}` prints the same message as `{}`, so that a `main` that returns an error ends with its
+/// text.
+#[derive(Clone, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Error {
-    /// The function panicked. The worker caught it and lives on.
+    /// The function panicked. The worker caught the panic and goes on.
     #[error("the task panicked{}: {message} (pid {pid})", at(location))]
     Panicked {
         /// The panic's message.
@@ -76,13 +78,13 @@ pub enum Error {
         /// How long the task had been running.
         ran_for: Duration,
     },
-    /// Time ran out: the task's own limit (then its worker was ended), or the caller's patience
+    /// Time ran out: the task's own limit (then its worker was ended), or the caller's timeout
     /// (then the task goes on).
     #[error("timed out after {}{}", seconds(after), if pid.is_some() { " and was stopped" } else { "" })]
     TimedOut {
-        /// The limit.
+        /// The limit or timeout.
         after: Duration,
-        /// The process that was ended for it; `None` if only the wait was given up.
+        /// The process that was ended; `None` if only the wait ended.
         pid: Option<u32>,
     },
     /// The task was cancelled, or its pool was terminated before the task was done.
@@ -128,30 +130,29 @@ pub enum Error {
         /// The process that held it.
         pid: u32,
     },
-    /// The barrier was broken: somebody gave up waiting at it, or aborted it.
+    /// The barrier was broken: a participant stopped waiting at it, or aborted it.
     #[error("the barrier is broken: a participant gave up waiting or aborted it; `reset` makes it whole")]
     BrokenBarrier,
-    /// A function of the program's returned this error, where its result is nobody's: it was an
-    /// initializer.
+    /// An initializer returned this error, as text: no call receives an initializer's result.
     #[error("{0}")]
     Failed(String),
     /// The pool's initializer panicked or returned an error, so no worker can run tasks.
     #[error("the pool's initializer failed: {0}")]
-    Initializer(#[serde(deserialize_with = "nested::deserialize")] Box<Error>),
+    Initializer(#[serde(deserialize_with = "travel::nested")] Box<Error>),
     /// No worker could be brought up: each new one ended before it could take a task.
     #[error("workers end before they can take a task; the last one {exit}")]
     NoWorkers {
         /// How the last of them ended.
         exit: ExitStatus,
     },
-    /// `init()` was not called, so a child process could not be told from the program itself.
+    /// `init()` was not called, so a child process could not be distinguished from the program.
     #[error(
         "multiproc::init() was not called. Add it as the first line of main:\n\n    fn main() {{\n        multiproc::init();\n        …\n    }}\n\n(in tests and benches, turn on the feature \"test-support\" instead)"
     )]
     InitMissing,
-    /// A fresh run of the program would not be a run of the code that asks for it, or nobody can
-    /// tell: the program was started through a loader, under valgrind, or where there is no
-    /// /proc, or the pool is part of a shared library. Nothing was started.
+    /// A new run of the program would not run the code that asks for it, or it can't be found out:
+    /// the program was started through a loader, under valgrind, or where there is no /proc, or the
+    /// pool is part of a shared library. Nothing was started.
     #[error("cannot start this program once more for its workers: {0}")]
     Executable(String),
     /// `StartMethod::Fork` in a process with several threads: the child could deadlock on a lock
@@ -160,12 +161,12 @@ pub enum Error {
         "cannot fork safely: this process has {threads} threads. Use StartMethod::ForkServer or Spawn, or build the pool before any thread is started"
     )]
     ForkWithThreads {
-        /// How many threads the process has.
+        /// The number of threads of the process.
         threads: usize,
     },
     /// The object belongs to another process, of which this one is a copy: made by a fork, by
-    /// [`StartMethod::Fork`](crate::StartMethod) or by the program itself. It works on where it
-    /// belongs, as if nothing had happened.
+    /// [`StartMethod::Fork`](crate::StartMethod) or by the program itself. In the process that it
+    /// belongs to, it goes on working.
     #[error(
         "this object belongs to process {owner}, and process {current}, a copy of it, cannot use it: make another one here, or send what can be sent as an argument"
     )]
@@ -175,39 +176,44 @@ pub enum Error {
         /// The process that has called.
         current: u32,
     },
-    /// The other side did not prove that it knows the key, or does not believe that we do.
+    /// One side of a connection did not prove to the other that it has the key.
     #[error("authentication failed: {0}")]
     Denied(String),
     /// A rank of a cluster is gone, or cannot be reached: its process or machine ended, or the
-    /// network between does not carry. What became of the task is not known.
+    /// network between them failed. Whether the task has run is not known.
     #[error("rank {rank} on {host} was lost: nothing was heard from it for {}", seconds(silent_for))]
     RankLost {
-        /// Its number.
+        /// The rank's number.
         rank: usize,
         /// The machine that it ran on.
         host: String,
-        /// How long nothing had been heard from it.
+        /// The time since its last message.
         silent_for: Duration,
     },
     /// A rank of a cluster runs another build of the program, in which the names of functions mean
     /// something else.
     #[error("rank {rank} on {host} runs another build of this program: every machine must have the same executable")]
     RankMismatch {
-        /// Its number.
+        /// The rank's number.
         rank: usize,
         /// The machine that it runs on.
         host: String,
     },
-    /// A setting or an argument makes no sense; the text says which and what to do.
+    /// A setting or an argument makes no sense. The text says which and what to do.
     #[error("{0}")]
     Config(String),
+    /// The object, or the process, isn't in a state in which the call is possible: a pool that is
+    /// joined before it is closed, a result that is taken twice. The text says which and what to
+    /// do.
+    #[error("{0}")]
+    InvalidState(String),
     /// The operating system refused.
     #[error("{context}: {source}")]
     Io {
-        /// What was being done.
+        /// What could not be done.
         context: Cow<'static, str>,
-        /// What the system said.
-        #[serde(with = "io_error")]
+        /// The system's error.
+        #[serde(with = "travel::io_error")]
         source: Arc<io::Error>,
     },
 }
@@ -217,14 +223,22 @@ impl Error {
         Self::Io { context: context.into(), source: Arc::new(source.into()) }
     }
 
-    /// The code that serializes a `T` has panicked with this message.
+    /// Returns the error for code that serializes a `T` and has panicked with this message.
     pub(crate) fn panicked_in_encoding<T: ?Sized>(message: &str) -> Self {
         Self::Encode(format!("serializing panicked: {message} (in `{}`)", type_name::<T>()))
     }
 
-    /// The code that deserializes a `T` has panicked with this message.
+    /// Returns the error for code that deserializes a `T` and has panicked with this message.
     pub(crate) fn panicked_in_decoding<T: ?Sized>(message: &str) -> Self {
         Self::Decode(format!("deserializing panicked: {message} (in `{}`)", type_name::<T>()))
+    }
+}
+
+/// Prints the message, as [`Display`](fmt::Display) does: a `main` that returns this error shows it
+/// to the program's user.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -234,14 +248,14 @@ impl From<TaskError> for Error {
     }
 }
 
-/// For programs whose own input and output can fail beside their pool: `?` works on both.
+/// Converts errors of the program's own input and output, so that `?` works on them, too.
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         Self::io("input or output failed", error)
     }
 }
 
-/// Names what was being done when the operating system refused.
+/// Adds what was being done to an error of the operating system.
 pub(crate) trait Context<T> {
     fn context(self, context: &'static str) -> Result<T>;
 }
@@ -265,7 +279,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lost_worker_says_who_how_what_and_how_long() {
+    fn lost_worker_message_names_pid_exit_task_and_time() {
         let error =
             Error::WorkerLost { pid: 7, exit: ExitStatus::Signaled(9), task: 12, ran_for: Duration::from_millis(1500) };
         assert_eq!(
@@ -275,7 +289,20 @@ mod tests {
     }
 
     #[test]
-    fn an_error_reads_the_same_after_a_journey() {
+    fn debug_output_is_the_message() {
+        let panicked =
+            Error::Panicked { message: "no luck".into(), location: Some("a.rs:1:2".into()), backtrace: None, pid: 7 };
+        assert_eq!(format!("{panicked:?}"), "the task panicked at a.rs:1:2: no luck (pid 7)");
+        assert_eq!(format!("{:?}", Error::Config("no room".into())), "no room");
+        assert_eq!(
+            format!("{:?}", Error::Initializer(Box::new(panicked.clone()))),
+            format!("the pool's initializer failed: {panicked}")
+        );
+        assert_eq!(format!("{:?}", Error::from(TaskError::from("broken"))), "broken");
+    }
+
+    #[test]
+    fn error_has_the_same_message_in_another_process() {
         let errors = [
             Error::io("cannot dance", io::Error::from_raw_os_error(13)),
             Error::io("cannot dance", io::Error::other("no floor")),
@@ -290,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forgotten_init_shows_the_line_to_add() {
+    fn missing_init_shows_the_line_to_add() {
         assert!(Error::InitMissing.to_string().contains("multiproc::init();"));
     }
 }

@@ -1,4 +1,4 @@
-//! A task's own error, of any type, as it travels.
+//! A task's own error, of any type, in a form that can be sent.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -6,9 +6,9 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
-use super::nested;
+use super::travel;
 
-/// An error of any type, as a task returns it: its text, and those of its causes.
+/// An error of any type that a task returned: its text, and those of its causes.
 ///
 /// `?` converts every error into it, `Box<dyn Error>` and `anyhow::Error` too. It dereferences to
 /// `dyn Error`, and `?` converts it into [`Error`](crate::Error) where it arrives.
@@ -39,21 +39,21 @@ use super::nested;
 #[serde(transparent)]
 pub struct TaskError(Box<Cause>);
 
-/// How many causes of an error are kept, in case there is no end of them.
-const CAUSES: usize = 64;
+/// Causes of an error that are kept: a chain of causes may have no end.
+const MAX_CAUSES: usize = 64;
 
 /// The text of an error, and its cause.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Cause {
     message: String,
-    #[serde(default, deserialize_with = "nested::deserialize")]
+    #[serde(default, deserialize_with = "travel::nested")]
     source: Option<Box<Cause>>,
 }
 
 impl Cause {
     fn new(error: &(dyn StdError + 'static)) -> Self {
         let chain = std::iter::successors(Some(error), |error: &&(dyn StdError + 'static)| StdError::source(*error));
-        let messages: Vec<_> = chain.take(CAUSES).map(ToString::to_string).collect();
+        let messages: Vec<_> = chain.take(MAX_CAUSES).map(ToString::to_string).collect();
         let wrap = |source, message| Some(Box::new(Self { message, source }));
         let source = messages.into_iter().rev().fold(None, wrap);
         source.map_or_else(|| Self { message: error.to_string(), source: None }, |cause| *cause)
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn endless_chain_is_cut() {
-        assert_eq!(TaskError::from(Endless).causes().count(), CAUSES - 1);
+        assert_eq!(TaskError::from(Endless).causes().count(), MAX_CAUSES - 1);
     }
 
     #[derive(Debug, thiserror::Error)]

@@ -87,8 +87,8 @@ pub trait Executor: Backend {
     /// Waits until all tasks are done, their callbacks have run, and all workers have ended.
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) if the executor is neither closed nor terminated: it
-    /// would wait for ever.
+    /// [`Error::InvalidState`](crate::Error::InvalidState) if the executor is neither closed nor
+    /// terminated: it would wait for ever.
     ///
     /// Python's counterpart: `Pool.join`.
     fn join(&self) -> Result<()>;

@@ -1,4 +1,4 @@
-//! The descriptors that go along with a message.
+//! The context of a message that is encoded or decoded: the handles in it.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -6,11 +6,11 @@ use std::sync::Arc;
 use crate::fds::{Descriptor, Travel};
 use crate::kind::ObjectKind;
 
-/// Handles a message may carry: the kernel takes 253 descriptors at a time (`SCM_MAX_FD` in
+/// Handles that a message may have: the kernel takes 253 descriptors at a time (`SCM_MAX_FD` in
 /// `include/net/scm.h`).
-pub(super) const MOST_HANDLES: usize = 250;
+pub(super) const MAX_HANDLES: usize = 250;
 
-/// One handle on its way.
+/// A handle that is sent.
 #[derive(Debug, Clone)]
 pub(super) struct Handle {
     pub(super) descriptor: Arc<Descriptor>,
@@ -18,33 +18,34 @@ pub(super) struct Handle {
     pub(super) travel: Travel,
 }
 
-/// The handles of a message, in the order of their places. Small where there are none: every task
+/// The handles of a message, in the order of their indices. Small where there are none: every task
 /// has one of these.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Handles(Option<Box<Places>>);
+pub(crate) struct Handles(Option<Box<Slots>>);
 
-/// Handles, and the gaps that those leave which went away.
+/// Handles, and gaps in the place of those that were moved out.
 #[derive(Debug, Clone, Default)]
-struct Places(Vec<Option<Handle>>);
+struct Slots(Vec<Option<Handle>>);
 
-/// What (de)serializing a handle means in this thread now.
+/// What serializing or deserializing a handle does in this thread now.
 enum FdContext {
-    /// Nothing carries it.
+    /// It is an error, for this reason.
     Nowhere(&'static str),
     Packing(Handles),
     Unpacking(Handles),
 }
 
-const ELSEWHERE: &str = "a handle (connection, queue, lock, …) can go to another process only as an argument of a task or process, as a pool's \
+const NO_CARRIER: &str = "a handle (connection, queue, lock, …) can go to another process only as an argument of a task or process, as a pool's \
      state, or through a Connection";
 
 thread_local! {
-    static CONTEXT: RefCell<FdContext> = const { RefCell::new(FdContext::Nowhere(ELSEWHERE)) };
-    /// How often a handle was put into a context of this thread. A number alone, because it is asked for with every task.
-    static PUT: Cell<u64> = const { Cell::new(0) };
+    static CONTEXT: RefCell<FdContext> = const { RefCell::new(FdContext::Nowhere(NO_CARRIER)) };
+    /// Counts the handles that were added to a context of this thread. A number of its own, because
+    /// it is read with every task.
+    static PACKED: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Puts the former context back, also after a panic.
+/// Restores the previous context, also after a panic.
 struct Restore(Option<FdContext>);
 
 impl Drop for Restore {
@@ -55,27 +56,26 @@ impl Drop for Restore {
     }
 }
 
-fn with_context<R>(context: FdContext, run: impl FnOnce() -> R) -> (R, FdContext) {
+fn run_in_context<R>(context: FdContext, run: impl FnOnce() -> R) -> (R, FdContext) {
     let mut restore = Restore(Some(CONTEXT.replace(context)));
     let result = run();
-    let former = restore.0.take().unwrap_or(FdContext::Nowhere(ELSEWHERE));
-    (result, CONTEXT.replace(former))
+    let previous = restore.0.take().unwrap_or(FdContext::Nowhere(NO_CARRIER));
+    (result, CONTEXT.replace(previous))
 }
 
-/// Whether something carries what this thread serializes now to another process; otherwise the
-/// reason to give.
-pub(crate) fn require_carrier() -> Result<(), String> {
+/// Fails, with the reason, unless handles that this thread serializes now are sent with a message.
+pub(crate) fn require_packing() -> Result<(), String> {
     let carried = CONTEXT.with_borrow(|context| match context {
         FdContext::Packing(_) => Ok(()),
         FdContext::Nowhere(reason) => Err(*reason),
-        FdContext::Unpacking(_) => Err(ELSEWHERE),
+        FdContext::Unpacking(_) => Err(NO_CARRIER),
     });
     carried.map_err(Into::into)
 }
 
-/// Runs `encode`, and adds to `handles` those that what it wrote needs.
+/// Runs `encode`, and adds the handles that it serializes to `handles`.
 pub(crate) fn pack<R>(handles: &mut Handles, encode: impl FnOnce() -> R) -> R {
-    match with_context(FdContext::Packing(std::mem::take(handles)), encode) {
+    match run_in_context(FdContext::Packing(std::mem::take(handles)), encode) {
         (result, FdContext::Packing(packed)) => {
             *handles = packed;
             result
@@ -84,7 +84,7 @@ pub(crate) fn pack<R>(handles: &mut Handles, encode: impl FnOnce() -> R) -> R {
     }
 }
 
-/// The handles packed so far in this thread, which go with what was encoded so far.
+/// Takes the handles that this thread has packed so far, which belong to what was encoded so far.
 pub(crate) fn packed() -> Handles {
     CONTEXT.with_borrow_mut(|context| match context {
         FdContext::Packing(handles) => std::mem::take(handles),
@@ -92,37 +92,38 @@ pub(crate) fn packed() -> Handles {
     })
 }
 
-/// How often a handle was packed in this thread: if the number is the same after something was
-/// encoded, that needs no handles.
+/// Returns the number of handles that were ever packed in this thread. If it is the same after a
+/// value was encoded, the value has no handles.
 #[inline]
-pub(crate) fn put_count() -> u64 {
-    PUT.get()
+pub(crate) fn packed_count() -> u64 {
+    PACKED.get()
 }
 
-/// What [`packed_since`] tells.
+/// The result of [`packed_since`].
 pub(crate) struct Packed {
-    /// How many handles were packed so far.
+    /// Handles packed so far.
     pub(crate) count: usize,
-    /// One of the new ones has one owner at a time.
+    /// Whether one of the new ones has one owner at a time.
     pub(crate) moved: bool,
-    /// There are so many that no more should be added.
+    /// Whether there are so many that no more should be added.
     pub(crate) crowded: bool,
 }
 
-/// What was packed so far in this thread; `before` of them are not new.
+/// Describes the handles that were packed so far in this thread, of which the first `before` are
+/// not new.
 pub(crate) fn packed_since(before: usize) -> Packed {
     CONTEXT.with_borrow(|context| match context {
         FdContext::Packing(handles) => {
             let count = handles.len();
-            Packed { count, moved: handles.any_moved_from(before), crowded: count > MOST_HANDLES / 2 }
+            Packed { count, moved: handles.any_moved_from(before), crowded: count > MAX_HANDLES / 2 }
         }
         FdContext::Nowhere(_) | FdContext::Unpacking(_) => Packed { count: 0, moved: false, crowded: false },
     })
 }
 
-/// Runs `decode` on a message that came with `handles`; those that it does not take stay.
+/// Runs `decode` on a message that arrived with `handles`; those that it does not take stay.
 pub(crate) fn unpack<R>(handles: &mut Handles, decode: impl FnOnce() -> R) -> R {
-    match with_context(FdContext::Unpacking(std::mem::take(handles)), decode) {
+    match run_in_context(FdContext::Unpacking(std::mem::take(handles)), decode) {
         (result, FdContext::Unpacking(left)) => {
             *handles = left;
             result
@@ -131,36 +132,36 @@ pub(crate) fn unpack<R>(handles: &mut Handles, decode: impl FnOnce() -> R) -> R 
     }
 }
 
-/// Returns whether what this thread decodes now came with handles.
-pub(crate) fn are_carried() -> bool {
+/// Returns whether the message that this thread decodes now has handles.
+pub(crate) fn is_unpacking_handles() -> bool {
     CONTEXT.with_borrow(|context| matches!(context, FdContext::Unpacking(handles) if !handles.is_empty()))
 }
 
-/// Runs `encode`, in which a handle is an error that gives this reason.
+/// Runs `encode`, in which serializing a handle is an error with this reason.
 pub(crate) fn forbid<R>(reason: &'static str, encode: impl FnOnce() -> R) -> R {
-    with_context(FdContext::Nowhere(reason), encode).0
+    run_in_context(FdContext::Nowhere(reason), encode).0
 }
 
-/// Adds a handle to the message that is being encoded; says its place.
+/// Adds a handle to the message that is being encoded; returns its index.
 pub(super) fn put(descriptor: &Arc<Descriptor>, kind: ObjectKind, travel: Travel) -> Result<u32, String> {
-    PUT.set(PUT.get() + 1);
+    PACKED.set(PACKED.get() + 1);
     CONTEXT.with_borrow_mut(|context| match context {
         FdContext::Packing(handles) => handles.add(descriptor, kind, travel),
         FdContext::Nowhere(reason) => Err((*reason).into()),
-        FdContext::Unpacking(_) => Err(ELSEWHERE.into()),
+        FdContext::Unpacking(_) => Err(NO_CARRIER.into()),
     })
 }
 
-/// The handle of that kind at a place of the message that is being decoded.
-pub(super) fn take(place: u32, kind: ObjectKind) -> Result<Arc<Descriptor>, String> {
+/// Takes the handle at `index` of the message that is being decoded, if it is of this kind.
+pub(super) fn take(index: u32, kind: ObjectKind) -> Result<Arc<Descriptor>, String> {
     CONTEXT.with_borrow_mut(|context| match context {
-        FdContext::Unpacking(handles) => handles.take(place as usize, kind),
-        FdContext::Packing(_) | FdContext::Nowhere(_) => Err(ELSEWHERE.into()),
+        FdContext::Unpacking(handles) => handles.take(index as usize, kind),
+        FdContext::Packing(_) | FdContext::Nowhere(_) => Err(NO_CARRIER.into()),
     })
 }
 
 impl Handles {
-    /// Those that came with a message; nobody can take one whose kind is not known.
+    /// Collects those that arrived with a message; one of an unknown kind is a gap.
     pub(super) fn received(descriptors: impl IntoIterator<Item = (Descriptor, Option<ObjectKind>, Travel)>) -> Self {
         let handle = |(descriptor, kind, travel): (_, Option<ObjectKind>, _)| {
             kind.map(|kind| Handle { descriptor: Arc::new(descriptor), kind, travel })
@@ -168,16 +169,16 @@ impl Handles {
         Self::of(descriptors.into_iter().map(handle).collect())
     }
 
-    fn of(places: Vec<Option<Handle>>) -> Self {
-        Self((!places.is_empty()).then(|| Box::new(Places(places))))
+    fn of(slots: Vec<Option<Handle>>) -> Self {
+        Self((!slots.is_empty()).then(|| Box::new(Slots(slots))))
     }
 
-    fn places(&self) -> &[Option<Handle>] {
-        self.0.as_ref().map_or(&[], |places| &places.0)
+    fn slots(&self) -> &[Option<Handle>] {
+        self.0.as_ref().map_or(&[], |slots| &slots.0)
     }
 
-    fn places_mut(&mut self) -> &mut [Option<Handle>] {
-        self.0.as_mut().map_or(&mut [], |places| &mut places.0)
+    fn slots_mut(&mut self) -> &mut [Option<Handle>] {
+        self.0.as_mut().map_or(&mut [], |slots| &mut slots.0)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -185,36 +186,36 @@ impl Handles {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.places().len()
+        self.slots().len()
     }
 
-    /// Whether one of them has one owner at a time.
+    /// Returns whether one of them has one owner at a time.
     pub(crate) fn any_moved(&self) -> bool {
         self.any_moved_from(0)
     }
 
     fn any_moved_from(&self, first: usize) -> bool {
-        self.places().iter().skip(first).flatten().any(|handle| handle.travel == Travel::Moved)
+        self.slots().iter().skip(first).flatten().any(|handle| handle.travel == Travel::Moved)
     }
 
-    /// The first `count` of them.
+    /// Clones the first `count` of them.
     pub(crate) fn first(&self, count: usize) -> Self {
-        Self::of(self.places().iter().take(count).cloned().collect())
+        Self::of(self.slots().iter().take(count).cloned().collect())
     }
 
-    /// Whether one of them has gone, so that the message cannot be sent once more.
+    /// Returns whether one of them was moved out, so that the message cannot be sent once more.
     pub(crate) fn is_spent(&self) -> bool {
-        self.places().iter().any(Option::is_none)
+        self.slots().iter().any(Option::is_none)
     }
 
-    /// All handles; `None` if one of them has gone already.
+    /// Returns all handles; `None` if one of them was moved out.
     pub(super) fn all(&self) -> Option<Vec<&Handle>> {
-        self.places().iter().map(Option::as_ref).collect()
+        self.slots().iter().map(Option::as_ref).collect()
     }
 
-    /// Lets go of those that have one owner, now that they were sent.
+    /// Drops those that have one owner, after they were sent.
     pub(super) fn sent(&mut self) {
-        for handle in self.places_mut() {
+        for handle in self.slots_mut() {
             handle.take_if(|handle| handle.travel == Travel::Moved);
         }
     }
@@ -222,21 +223,21 @@ impl Handles {
     fn add(&mut self, descriptor: &Arc<Descriptor>, kind: ObjectKind, travel: Travel) -> Result<u32, String> {
         let is_same = |it: &Handle| Arc::ptr_eq(&it.descriptor, descriptor) && it.kind == kind;
         let same = |handle: &Option<Handle>| handle.as_ref().is_some_and(is_same);
-        if let Some(place) = self.places().iter().position(same) {
-            return Ok(place as u32);
+        if let Some(index) = self.slots().iter().position(same) {
+            return Ok(index as u32);
         }
-        let places = &mut self.0.get_or_insert_default().0;
-        if places.len() == MOST_HANDLES {
-            return Err(format!("more than {MOST_HANDLES} handles in one message (or chunk of tasks)"));
+        let slots = &mut self.0.get_or_insert_default().0;
+        if slots.len() == MAX_HANDLES {
+            return Err(format!("more than {MAX_HANDLES} handles in one message (or chunk of tasks)"));
         }
-        places.push(Some(Handle { descriptor: descriptor.clone(), kind, travel }));
-        Ok(places.len() as u32 - 1)
+        slots.push(Some(Handle { descriptor: descriptor.clone(), kind, travel }));
+        Ok(slots.len() as u32 - 1)
     }
 
-    fn take(&mut self, place: usize, kind: ObjectKind) -> Result<Arc<Descriptor>, String> {
+    fn take(&mut self, index: usize, kind: ObjectKind) -> Result<Arc<Descriptor>, String> {
         let slot = self
-            .places_mut()
-            .get_mut(place)
+            .slots_mut()
+            .get_mut(index)
             .ok_or("the message came without its handles; its receiver may have no descriptors left")?;
         let gone = || "this handle has one owner at a time, and was taken already".to_string();
         let handle = slot.as_ref().ok_or_else(gone)?;

@@ -8,7 +8,10 @@ use std::sync::{Mutex, PoisonError};
 use crate::sys::own::PerProcess;
 use crate::sys::process::replace_by_null;
 
-/// All descriptors of handles in this process. What a fork inherits is not among its own.
+#[cfg(feature = "tokio")]
+pub(crate) use watched::watch_readable;
+
+/// All descriptors of handles in this process, without those that a fork has inherited.
 static OPEN: PerProcess<Mutex<BTreeSet<RawFd>>> = PerProcess::new();
 
 /// A descriptor behind a handle. It closes with its last owner.
@@ -34,15 +37,45 @@ impl Drop for Descriptor {
     }
 }
 
-/// In a fresh fork: lets go of the handles of the process it is a copy of, which were not given to
-/// it. A pipe would never end otherwise. The numbers stay taken, by the null device, so that what
-/// still refers to them cannot hit anything else.
-pub(crate) fn leave_behind() {
-    // Another thread may have held the lock at the fork, if the program vouched for that; then they
+/// Closes, in a new fork, the handles that it has inherited: a pipe would never end otherwise. The
+/// numbers stay in use, for the null device, so that what still refers to them cannot reach another
+/// file.
+pub(crate) fn close_inherited() {
+    // Another thread may have held the lock at the fork, if the permit was unchecked; then they
     // stay open.
     if let Some(Ok(open)) = OPEN.last().map(Mutex::try_lock) {
-        // SAFETY: copies of handles do no more with these than close them, or send them on to where the
-        // null device is refused.
+        // SAFETY: copies of handles do no more with these than close them, or send them on to where
+        // the null device is refused.
         open.iter().for_each(|fd| unsafe { replace_by_null(*fd) });
+    }
+}
+
+/// Descriptors that tokio watches.
+#[cfg(feature = "tokio")]
+mod watched {
+    use std::os::fd::{AsFd, AsRawFd, RawFd};
+
+    use tokio::io::Interest;
+    use tokio::io::unix::AsyncFd;
+
+    use super::Descriptor;
+    use crate::error::{Context, Result};
+
+    /// A descriptor that is owned, and so stays open and the same.
+    pub(crate) struct Watched(Descriptor);
+
+    impl AsRawFd for Watched {
+        fn as_raw_fd(&self) -> RawFd {
+            self.0.as_fd().as_raw_fd()
+        }
+    }
+
+    /// Registers the descriptor with the runtime of this thread, which there must be, to wait until
+    /// it is readable.
+    pub(crate) fn watch_readable(descriptor: Descriptor) -> Result<AsyncFd<Watched>> {
+        // SAFETY: the descriptor is owned by what is registered, no other code can close it, and it
+        // is the same at every call.
+        let watched = unsafe { AsyncFd::register_with_interest(Watched(descriptor), Interest::READABLE) };
+        watched.map_err(std::io::Error::from).context("cannot watch a descriptor")
     }
 }

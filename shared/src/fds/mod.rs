@@ -1,25 +1,25 @@
-//! Handles: values that stand for something of the kernel's (a pipe's end, shared memory) and can
-//! go to another process.
+//! Handles: values that stand for an object of the kernel (a pipe's end, shared memory) and can be
+//! sent to another process.
 //!
 //! Such a value is a [`Descriptor`] and little else. Serialized as an argument of a task or a
-//! message of a [`Connection`](crate::Connection), it puts its descriptor into the [context](context)
-//! of that message and writes only its place there; whoever carries the message carries the context
-//! along, by `SCM_RIGHTS`. Serialized anywhere else it is an error.
+//! message of a [`Connection`](crate::Connection), it adds its descriptor to the [context]
+//! of that message and writes only its index there. The descriptors are [sent](transfer) beside the
+//! message, by `SCM_RIGHTS`. Serialized anywhere else, it is an error.
 
-#[cfg(all(test, not(multiproc_loom)))]
-mod arrivals;
 mod context;
 mod descriptor;
-mod message;
-#[cfg(feature = "tokio")]
-mod watch;
+#[cfg(all(test, not(multiproc_loom)))]
+mod tests;
+mod transfer;
 
-pub(crate) use context::require_carrier;
-pub(crate) use context::{Handles, Packed, are_carried, forbid, pack, packed, packed_since, put_count, unpack};
-pub(crate) use descriptor::{Descriptor, leave_behind};
-pub(crate) use message::{Arrived, Payload, receive, send, wait};
+pub(crate) use context::require_packing;
+pub(crate) use context::{
+    Handles, Packed, forbid, is_unpacking_handles, pack, packed, packed_count, packed_since, unpack,
+};
 #[cfg(feature = "tokio")]
-pub(crate) use watch::watch_readable;
+pub(crate) use descriptor::watch_readable;
+pub(crate) use descriptor::{Descriptor, close_inherited};
+pub(crate) use transfer::{Arrived, Payload, receive, send, wait};
 
 use std::sync::Arc;
 
@@ -27,18 +27,18 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use crate::kind::ObjectKind;
 
-/// Whether a handle that went to another process is still one's own.
+/// What becomes of a handle when it is sent to another process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Travel {
-    /// Several processes may hold it: what carries it keeps a copy, in case it has to be sent once
+    /// Several processes may have it: the message keeps a copy, in case it has to be sent once
     /// more.
     Shared,
-    /// It has one owner at a time: it is gone from here once it was sent.
+    /// It has one owner at a time, and is dropped here once it was sent.
     Moved,
 }
 
-/// Serializes a handle: its descriptor and what it is go along, its place among the message's is
-/// written.
+/// Serializes a handle: adds its descriptor and kind to the context of the message, and writes the
+/// index there.
 pub(crate) fn serialize<S: Serializer>(
     descriptor: &Arc<Descriptor>,
     kind: ObjectKind,
@@ -48,13 +48,12 @@ pub(crate) fn serialize<S: Serializer>(
     context::put(descriptor, kind, travel).map_err(ser::Error::custom)?.serialize(serializer)
 }
 
-/// Deserializes what [`serialize`] wrote, if it was for a handle of that kind. The sender's word is
-/// all that is known of that: who maps memory, or uses a socket, must check that it is what it
-/// should be.
+/// Deserializes what [`serialize`] wrote, if it was for a handle of this kind. The kind is what the
+/// sender claims: code that maps memory, or uses a socket, must check that it is right.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
     kind: ObjectKind,
     deserializer: D,
 ) -> Result<Arc<Descriptor>, D::Error> {
-    let place = u32::deserialize(deserializer)?;
-    context::take(place, kind).map_err(de::Error::custom)
+    let index = u32::deserialize(deserializer)?;
+    context::take(index, kind).map_err(de::Error::custom)
 }

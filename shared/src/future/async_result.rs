@@ -170,10 +170,10 @@ impl<R> AsyncResult<R> {
     /// Returns whether the task ended successfully.
     ///
     /// # Errors
-    /// [`Error::Config`] while it has not ended: ask [`ready`](AsyncResult::ready) first, or wait.
+    /// [`Error::InvalidState`] while it has not ended: ask [`ready`](AsyncResult::ready) first, or wait.
     pub fn successful(&self) -> Result<bool> {
         if !self.ready() {
-            return Err(Error::Config("the task has not ended yet: wait for it, or ask ready() first".into()));
+            return Err(Error::InvalidState("the task has not ended yet: wait for it, or ask ready() first".into()));
         }
         Ok(self.ask(Result::is_ok).unwrap_or_else(|| self.pending().all_well()))
     }
@@ -246,7 +246,7 @@ impl<R> AsyncResult<R> {
 
     pub(super) fn take_result(&mut self) -> Result<R> {
         if std::mem::replace(&mut self.taken, true) {
-            return Err(Error::Config("the result has been taken already".into()));
+            return Err(Error::InvalidState("the result has been taken already".into()));
         }
         let kept = self.callbacks().and_then(|callbacks| callbacks.take());
         kept.unwrap_or_else(|| self.pending().take())

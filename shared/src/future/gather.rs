@@ -6,7 +6,7 @@ use crate::codec;
 use crate::engine::{Job, Outcome};
 use crate::error::{Error, Result};
 use crate::foreign;
-use crate::sys::large::on_large_pages;
+use crate::sys::memory::on_large_pages;
 
 /// Takes the result of a job of one task that is done.
 pub(crate) fn take_one<R: DeserializeOwned + 'static>(job: &Job) -> Result<R> {
@@ -14,7 +14,7 @@ pub(crate) fn take_one<R: DeserializeOwned + 'static>(job: &Job) -> Result<R> {
     if let Some(mut outcome) = job.take_next()
         && let Some(source) = outcome.next(job.cap)
     {
-        result = source.and_then(foreign::decode);
+        result = source.and_then(codec::decode_guarded);
     }
     result
 }

@@ -1,4 +1,4 @@
-//! Which build of the program this is.
+//! The build of the program.
 
 use std::fmt::Write;
 use std::fs::{self, File};
@@ -10,8 +10,9 @@ use sha2::{Digest, Sha256};
 use crate::error::{Context, Error, Result};
 use crate::sys::executable::Executable;
 
-/// What only runs of the same executable have in common, on whichever machine: the build id that
-/// the linker left, which stands for all that it put together; without one, a digest of the file.
+/// Returns a text that only runs of the same executable have in common, on whichever machine: the
+/// build id that the linker wrote, which stands for all that it put together; without one, a digest
+/// of the file.
 pub(crate) fn build_id() -> Result<String> {
     let context = "cannot read the executable";
     let executable = Executable::own()?;
@@ -26,7 +27,7 @@ pub(crate) fn build_id() -> Result<String> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
-        // To write to a string cannot fail.
+        // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })

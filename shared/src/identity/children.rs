@@ -1,4 +1,4 @@
-//! The processes that this one has started and that still live.
+//! The processes that this one has started and that are running.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use crate::identity::ProcessInfo;
 use crate::sys::own::PerProcess;
 
-/// The living children, by pid: a forked child starts with none.
+/// The running children, by pid: a forked child starts with none.
 static LIVING: PerProcess<Mutex<BTreeMap<u32, ProcessInfo>>> = PerProcess::new();
 
 fn living() -> MutexGuard<'static, BTreeMap<u32, ProcessInfo>> {
@@ -25,9 +25,10 @@ pub(crate) fn unregister(pid: u32) {
     living().remove(&pid);
 }
 
-/// The processes that this one started and that are alive as far as is known: pool workers and
-/// [`Process`](crate::Process)es, by rising pid. Python's counterpart is
-/// `multiprocessing.active_children`.
+/// Returns the processes that this one has started and that are running: pool workers and
+/// [`Process`](crate::Process)es, in the order of their pids.
+///
+/// Python's counterpart: `multiprocessing.active_children`.
 ///
 /// ```
 /// # fn main() -> multiproc::Result<()> {
@@ -37,8 +38,9 @@ pub(crate) fn unregister(pid: u32) {
 /// assert_eq!(multiproc::active_children().len(), 0);
 /// # Ok(()) }
 /// ```
+#[must_use]
 pub fn active_children() -> Vec<ProcessInfo> {
-    // A pool that nobody asks anything learns of a worker's death later.
-    let lives = |child: &&ProcessInfo| kill(Pid::from_raw(child.pid.cast_signed()), None) != Err(Errno::ESRCH);
-    living().values().filter(lives).cloned().collect()
+    // A pool without calls processes the end of a worker later.
+    let is_running = |child: &&ProcessInfo| kill(Pid::from_raw(child.pid.cast_signed()), None) != Err(Errno::ESRCH);
+    living().values().filter(is_running).cloned().collect()
 }

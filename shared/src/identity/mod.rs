@@ -1,4 +1,4 @@
-//! Who this process is, and which others it has started.
+//! The identity of this process, and of those that it has started.
 
 #[cfg(feature = "mpi")]
 mod build;
@@ -13,11 +13,11 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-/// How deep processes may start processes that start processes: a program that forks without end
+/// Generations of processes below the program: a program whose workers build pools without end
 /// stops here.
-pub(crate) const DEEPEST: u32 = 8;
+pub(crate) const MAX_DEPTH: u32 = 8;
 
-/// What a child is told about itself.
+/// The identity that a process gives to its child.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Identity {
     pub(crate) name: String,
@@ -28,36 +28,38 @@ pub(crate) struct Identity {
     pub(crate) parent: (String, u32),
 }
 
-/// `None` in the program that the user started.
+/// The identity of this process; `None` in the program that the user started.
 static OWN: Mutex<Option<Identity>> = Mutex::new(None);
 
-/// In a fresh worker: takes on the identity it was given.
+/// Sets the identity of a new worker.
 pub(crate) fn become_worker(identity: Identity) {
     *OWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(identity);
 }
 
-/// The identity of a child of this process.
+/// Returns the identity for a child of this process.
 pub(crate) fn for_child(name: String, daemon: bool) -> Identity {
     let own = current_process();
     Identity { name, daemon, depth: own.depth + 1, parent: (own.name, own.pid) }
 }
 
 /// A process, as [`current_process`], [`parent_process`] and
-/// [`active_children`](crate::active_children) tell it.
+/// [`active_children`](crate::active_children) describe it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProcessInfo {
-    /// Its name: `"main"`, or what its pool or builder gave it.
+    /// The name: `"main"`, or what its pool or builder gave it.
     pub name: String,
-    /// Its process id.
+    /// The process id.
     pub pid: u32,
-    /// Whether it ends with its parent's handle instead of being waited for.
+    /// Whether the process is killed when its parent drops the handle, rather than waited for.
     pub daemon: bool,
-    /// Generations between it and the program that the user started; 0 for that program.
+    /// Generations between the process and the program that the user started; 0 for that program.
     pub depth: u32,
 }
 
-/// This process. Python's counterpart is `multiprocessing.current_process`.
+/// Returns a description of this process.
+///
+/// Python's counterpart: `multiprocessing.current_process`.
 ///
 /// ```
 /// # fn main() -> multiproc::Result<()> {
@@ -66,6 +68,7 @@ pub struct ProcessInfo {
 /// assert_eq!(pool.apply(|| multiproc::current_process().name, ())?, "squares-1");
 /// # Ok(()) }
 /// ```
+#[must_use]
 pub fn current_process() -> ProcessInfo {
     let pid = std::process::id();
     match &*OWN.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -74,8 +77,11 @@ pub fn current_process() -> ProcessInfo {
     }
 }
 
-/// The process that started this one with this crate; `None` in the program that the user started.
-/// Python's counterpart is `multiprocessing.parent_process`.
+/// Returns the process that started this one with this crate, or `None` in the program that the
+/// user started.
+///
+/// Python's counterpart: `multiprocessing.parent_process`.
+#[must_use]
 pub fn parent_process() -> Option<ProcessInfo> {
     let own = OWN.lock().unwrap_or_else(PoisonError::into_inner);
     own.as_ref().map(|own| ProcessInfo {

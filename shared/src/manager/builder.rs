@@ -16,8 +16,8 @@ use super::server::{Setup, serve};
 use crate::error::Context;
 use crate::error::{Error, Result};
 use crate::fds::Descriptor;
-use crate::limits::MAX_MESSAGE;
 use crate::process::Process;
+use crate::protocol::MAX_MESSAGE;
 use crate::sys::socket::Socket;
 use crate::zygote::StartMethod;
 

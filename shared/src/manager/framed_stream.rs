@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use crate::error::{Error, Result};
 use crate::fds::Descriptor;
-use crate::sys::large::on_large_pages;
+use crate::sys::memory::on_large_pages;
 use crate::sys::stream;
 
 /// The size of the first read: most frames are smaller.

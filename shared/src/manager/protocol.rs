@@ -181,6 +181,8 @@ pub(super) enum Reply {
 pub(super) enum Failure {
     /// The request is wrong, or asks for what is not there; the text says how.
     Refused(String),
+    /// The object isn't in a state in which the request is possible.
+    InvalidState(String),
     TooLarge {
         bytes: u64,
         cap: u64,
@@ -197,6 +199,7 @@ impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Refused(text) => Self::Config(text),
+            Failure::InvalidState(text) => Self::InvalidState(text),
             Failure::TooLarge { bytes, cap } => Self::TooLarge { bytes, cap },
             Failure::Full => Self::Full,
             Failure::Empty => Self::Empty,

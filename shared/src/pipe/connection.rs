@@ -11,9 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::codec::{self, Source};
 use crate::error::{Error, Result};
 use crate::fds::{self, Payload};
-use crate::foreign;
-use crate::limits::MAX_MESSAGE;
 use crate::pipe::end::End;
+use crate::protocol::MAX_MESSAGE;
 
 /// Makes a pipe: two connected ends, of which the first sends `A` and receives `B`, and the second
 /// the other way round.
@@ -171,7 +170,7 @@ impl<S: Serialize + 'static, R> Connection<S, R> {
 
     pub(super) fn encode(&self, value: S) -> Result<Payload> {
         let Payload { mut bytes, mut handles } = Payload::default();
-        fds::pack(&mut handles, || foreign::encode::<S>(|| codec::encode(value, &mut bytes)))?;
+        fds::pack(&mut handles, || codec::guard_encoding::<S>(|| codec::encode(value, &mut bytes)))?;
         self.check_size(bytes.len())?;
         Ok(Payload { bytes, handles })
     }
@@ -213,9 +212,9 @@ impl<S, R: DeserializeOwned + 'static> Connection<S, R> {
 
     pub(super) fn decode(&self, Payload { mut bytes, mut handles }: Payload) -> Result<R> {
         let value = if handles.is_empty() {
-            foreign::decode(Source::Buffer(&mut bytes))
+            codec::decode_guarded(Source::Buffer(&mut bytes))
         } else {
-            fds::unpack(&mut handles, || foreign::decode(Source::Buffer(&mut bytes)))
+            fds::unpack(&mut handles, || codec::decode_guarded(Source::Buffer(&mut bytes)))
         };
         self.end.recycle(bytes);
         value

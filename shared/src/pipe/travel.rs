@@ -12,7 +12,7 @@ use crate::pipe::end::End;
 impl Serialize for End {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // Before it leaves: what nothing carries stays of use here.
-        fds::require_carrier().map_err(ser::Error::custom)?;
+        fds::require_packing().map_err(ser::Error::custom)?;
         let (memory, socket, first) = self.leave().map_err(ser::Error::custom)?;
         (HandleOf::<MEMORY>(memory), HandleOf::<SOCKET>(socket), first).serialize(serializer)
     }

@@ -3,15 +3,15 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use crate::cpu::cpu_count;
 use crate::engine::{Config, Engine};
 use crate::error::{Error, Result};
 use crate::fds::Payload;
-use crate::identity::{DEEPEST, current_process};
-use crate::limits::MAX_MESSAGE;
-use crate::machine::cpu_count;
+use crate::identity::{MAX_DEPTH, current_process};
 use crate::pool::Pool;
 use crate::pool::feed::encode_with_handles;
-use crate::sys::process::ForkPermit;
+use crate::protocol::MAX_MESSAGE;
+use crate::sys::threads::ForkPermit;
 use crate::task::{Arguments, Prepared, Task};
 use crate::zygote::StartMethod;
 
@@ -231,7 +231,7 @@ impl PoolBuilder {
     pub unsafe fn fork_despite_threads(mut self) -> Self {
         self.method = StartMethod::Fork;
         // SAFETY: the caller's promise is the one asked for.
-        self.vouched = Some(unsafe { ForkPermit::asserted() });
+        self.vouched = Some(unsafe { ForkPermit::unchecked() });
         self
     }
 
@@ -375,7 +375,7 @@ pub(crate) fn check_processes(processes: usize) -> Result<()> {
 /// Refuses to nest deeper where processes start processes that start processes, without end.
 pub(crate) fn check_depth() -> Result<()> {
     let depth = current_process().depth;
-    if depth < DEEPEST {
+    if depth < MAX_DEPTH {
         return Ok(());
     }
     Err(Error::Config(format!("this process is {depth} generations below the program; no deeper nesting is allowed")))

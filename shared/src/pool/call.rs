@@ -5,10 +5,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::codec;
 use crate::engine::{Engine, Job};
 use crate::error::{Error, Result};
 use crate::executor::backend::{Backend, Call, LazyCall};
-use crate::foreign;
 use crate::future::{AsyncResult, Gathered, take_one};
 use crate::pool::Pool;
 use crate::pool::feed::{Feeder, submit_one};
@@ -147,7 +147,7 @@ impl<Args: Arguments, R: ReturnValue> LazyCall<Args, R> for ProcessCall<Args, R>
     fn take_next(&self, results: &mut VecDeque<Result<R>>) -> bool {
         let Some(mut outcome) = self.job.take_next() else { return false };
         while let Some(source) = outcome.next(self.job.cap) {
-            results.push_back(source.and_then(foreign::decode));
+            results.push_back(source.and_then(codec::decode_guarded));
         }
         true
     }

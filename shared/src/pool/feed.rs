@@ -116,7 +116,7 @@ impl<'a> Feeder<'a> {
             return self.flush_full();
         }
         let (cap, payload) = (self.engine.config.max_message, &mut self.tasks.payload);
-        let put = fds::put_count();
+        let put = fds::packed_count();
         self.encoding = true;
         let encoded = match self.chunksize {
             1 => encode(args, payload, cap),
@@ -124,7 +124,7 @@ impl<'a> Feeder<'a> {
         };
         self.encoding = false;
         match encoded {
-            Ok(()) if fds::put_count() != put => return self.added_with_handles(),
+            Ok(()) if fds::packed_count() != put => return self.added_with_handles(),
             Ok(()) => {
                 self.tasks.count += 1;
                 self.whole = self.tasks.payload.len();

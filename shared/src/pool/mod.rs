@@ -22,7 +22,7 @@ pub use info::WorkerInfo;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::executor::{Executor, Statistics};
-use crate::machine::memory;
+use crate::sys::memory;
 use crate::trace::Trace;
 
 /// A pool of worker processes.
@@ -168,7 +168,7 @@ impl Executor for Pool {
 
 /// Returns the error of joining an executor that would never end.
 pub(crate) fn still_open() -> Error {
-    Error::Config("the pool is still open: call close() before join()".into())
+    Error::InvalidState("the pool is still open: call close() before join()".into())
 }
 
 impl Drop for Pool {

@@ -1,14 +1,14 @@
-//! Settings of a process.
+//! The settings of a process.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use crate::cpu::cpu_count;
 use crate::engine::{Config, Engine};
 use crate::error::Result;
-use crate::limits::MAX_MESSAGE;
-use crate::machine::cpu_count;
 use crate::pool::{END_LIMIT, check_depth, submit_one};
 use crate::process::Process;
+use crate::protocol::MAX_MESSAGE;
 use crate::task::{Arguments, Task};
 use crate::zygote::StartMethod;
 
@@ -16,17 +16,22 @@ use crate::zygote::StartMethod;
 /// stream.
 const RING: usize = 64 * 1024;
 
-/// Settings of a [`Process`] that has not started; made by [`Process::new`] and
-/// [`Process::builder`].
+/// The settings of a [`Process`] that has not started.
+///
+/// Made by [`Process::new`] and [`Process::builder`].
 ///
 /// ```
-/// use multiproc::{Process, StartMethod};
+/// use multiproc::{Process, StartMethod, current_process};
+///
+/// fn greet(name: String) -> String {
+///     format!("Hello {name}, I am {}", current_process().name)
+/// }
 ///
 /// # fn main() -> multiproc::Result<()> {
 /// let process = Process::builder()
 ///     .name("greeter")
 ///     .start_method(StartMethod::Spawn)
-///     .target(|name: String| format!("Hello {name}, I am {}", multiproc::current_process().name), ("Bob".to_string(),))
+///     .target(greet, ("Bob".to_string(),))
 ///     .start()?;
 /// assert_eq!(process.join()?, "Hello Bob, I am greeter");
 /// # Ok(()) }
@@ -49,34 +54,34 @@ impl ProcessBuilder<(), ()> {
 }
 
 impl<F, Args> ProcessBuilder<F, Args> {
-    /// The function to run, and its arguments.
+    /// Sets the function to run, and its arguments.
     pub fn target<G: Task<New>, New: Arguments>(self, function: G, args: New) -> ProcessBuilder<G, New> {
         let Self { name, daemon, keep_started, method, .. } = self;
         ProcessBuilder { function, args, name, daemon, keep_started, method }
     }
 
-    /// The process' name, which [`current_process`](crate::current_process) tells in it.
+    /// Sets the name, which [`current_process`](crate::current_process) returns in the process.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Whether dropping the handle kills the process (`true`) or waits for it (`false`, the
+    /// Sets whether dropping the handle kills the process (`true`) or waits for it (`false`, the
     /// default).
     pub fn daemon(mut self, daemon: bool) -> Self {
         self.daemon = daemon;
         self
     }
 
-    /// Leaves running what the function has started (programs, processes of other kinds) when the
-    /// process is killed; otherwise it is killed with the process. What a process that ends by
-    /// itself has started is left running in any case.
+    /// Sets whether the processes that the function has started stay when the process is killed
+    /// (`true`) or are killed with it (`false`, the default). If the process ends by itself, they
+    /// stay in any case.
     pub fn keep_started_processes(mut self, on: bool) -> Self {
         self.keep_started = on;
         self
     }
 
-    /// How the process comes to be.
+    /// Sets how the process is started.
     pub fn start_method(mut self, method: StartMethod) -> Self {
         self.method = method;
         self
@@ -87,8 +92,8 @@ impl<F: Task<Args>, Args: Arguments> ProcessBuilder<F, Args> {
     /// Starts the process.
     ///
     /// # Errors
-    /// As [`Pool::builder`](crate::Pool::builder)'s `build`. What becomes of the function itself,
-    /// and of its arguments on their way, [`join`](Process::join) tells.
+    /// As [`PoolBuilder::build`](crate::PoolBuilder::build). Errors of the function itself, and of
+    /// encoding its arguments, are returned by [`join`](Process::join).
     pub fn start(self) -> Result<Process<F::Output>> {
         static STARTED: AtomicU64 = AtomicU64::new(1);
         check_depth()?;
@@ -120,7 +125,7 @@ impl<F: Task<Args>, Args: Arguments> ProcessBuilder<F, Args> {
             spin: false,
         })?;
         let job = engine.job(prepared, true);
-        // Before it has anything to do, after which it may end at once.
+        // Before it has a task, after which it may end at once.
         let process = Process::running(engine.clone(), job.clone());
         submit_one(&engine, &job, self.args);
         engine.finish_after_tasks();

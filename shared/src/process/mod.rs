@@ -1,4 +1,4 @@
-//! One function in a process of its own.
+//! Processes that run one function each.
 
 mod builder;
 
@@ -21,23 +21,25 @@ use crate::future::take_one;
 use crate::sys::signals::is_signal;
 use crate::task::{Arguments, Task};
 
-/// How long the report of an end may take.
-const REPORT: Duration = Duration::from_secs(5);
+/// The time that the zygote's report of an end may take.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A function that runs in a process of its own.
+/// A process that runs one function.
 ///
-/// Made by [`Process::new`] or [`Process::builder`], and running from `start()` on. If this program
-/// dies, the process dies with it.
+/// Made by [`Process::new`] or [`Process::builder`]; it runs from `start()` on. If this program is
+/// killed, the process is killed with it.
 ///
-/// Dropping it waits for the process to end, as leaving the program would in Python. If the process
-/// may be waiting for something of yours by then (a message, an event, the end of a pipe), make it
-/// a [daemon](ProcessBuilder::daemon), which is killed when it is dropped: else an early return
-/// through `?` waits for ever. A panic kills it in any case.
+/// Dropping the handle waits for the process to end, as leaving the program would in Python. If the
+/// process may be waiting for this program by then (for a message, an event, the end of a pipe),
+/// make it a [daemon](ProcessBuilder::daemon), which is killed when the handle is dropped:
+/// otherwise an early return through `?` waits for ever. If the thread that drops the handle
+/// panics, the process is killed in any case.
 ///
-/// It belongs to the process that started it. In a copy of that process every call fails with
-/// [`Error::ForeignProcess`], it is not [alive](Process::is_alive), and dropping it does nothing.
+/// The handle belongs to the process that started it. In a copy of that process every call fails
+/// with [`Error::ForeignProcess`], [`is_alive`](Process::is_alive) returns `false`, and dropping
+/// does nothing.
 ///
-/// Python's counterpart is `multiprocessing.Process`; there, the function's result is lost.
+/// Python's counterpart: `multiprocessing.Process`, which drops the function's result.
 ///
 /// ```
 /// use multiproc::Process;
@@ -56,21 +58,22 @@ pub struct Process<R> {
     engine: Arc<Engine>,
     job: Arc<Job>,
     pid: u32,
-    /// Readable once the process has ended. `None` if that was before anybody could ask.
+    /// Readable once the process has ended. `None` if that was before the descriptor was opened.
     sentinel: Option<OwnedFd>,
     take: fn(&Job) -> Result<R>,
     taken: bool,
 }
 
 impl Process<()> {
-    /// A process that will run `f(args…)` once it is [started](ProcessBuilder::start).
-    #[expect(clippy::new_ret_no_self, reason = "like Command::new, this is where the making begins; start() ends it")]
+    /// Returns the settings of a process that will run `f(args…)` once it is
+    /// [started](ProcessBuilder::start).
+    #[expect(clippy::new_ret_no_self, reason = "as with Command::new, start() makes the process")]
     pub fn new<F: Task<Args>, Args: Arguments>(f: F, args: Args) -> ProcessBuilder<F, Args> {
         Process::builder().target(f, args)
     }
 
-    /// Settings for a process: name, daemon, start method. Give the function with
-    /// [`target`](ProcessBuilder::target).
+    /// Returns the default settings of a process; [`target`](ProcessBuilder::target) sets the
+    /// function.
     pub fn builder() -> ProcessBuilder<(), ()> {
         ProcessBuilder::empty()
     }
@@ -79,75 +82,95 @@ impl Process<()> {
 impl<R: DeserializeOwned + 'static> Process<R> {
     pub(super) fn running(engine: Arc<Engine>, job: Arc<Job>) -> Self {
         let pid = engine.workers().first().map_or(0, |worker| worker.pid);
-        // One that was reaped already is none. Its number is not another's so soon: numbers go round.
+        // `None` if it was reaped already. Its number isn't used again so soon: numbers go round.
         let sentinel = sentinel(pid);
         Self { engine, job, pid, sentinel, take: take_one, taken: false }
     }
 }
 
 impl<R> Process<R> {
-    /// Its process id.
+    /// Returns the process id.
+    #[must_use]
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// Its name: the one it was given, or `Process-1`, `Process-2`, …
+    /// Returns the name: the one that was set, or `Process-1`, `Process-2`, …
+    #[must_use]
     pub fn name(&self) -> &str {
         &self.engine.config.name
     }
 
-    /// Whether it has not ended yet. Python's counterpart is `Process.is_alive`.
+    /// Returns whether the process is running.
+    ///
+    /// Python's counterpart: `Process.is_alive`.
+    #[must_use]
     pub fn is_alive(&self) -> bool {
         self.engine.check().is_ok() && self.exit_status().is_none()
     }
 
-    /// How it ended; `None` while it has not. It is `Exited(0)` if the function returned and
-    /// `Exited(1)` if it panicked. Python's counterpart is `Process.exitcode`.
+    /// Returns how the process ended, or `None` while it is running. It is `Exited(0)` if the
+    /// function returned and `Exited(1)` if it panicked.
+    ///
+    /// Python's counterpart: `Process.exitcode`.
+    #[must_use]
     pub fn exit_status(&self) -> Option<ExitStatus> {
         self.engine.check().ok()?;
         self.engine.step();
         self.engine.last_exit()
     }
 
-    /// Asks it to end (SIGTERM); [`join`](Process::join) tells when it has. Python's counterpart is
-    /// `Process.terminate`.
+    /// Sends SIGTERM to the process, which ends it unless its function has set a handler.
+    /// [`join`](Process::join) waits for the end.
+    ///
+    /// Does nothing if the process has ended already.
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::Disconnected`] if it cannot be reached. One that has ended already
-    /// is no error.
+    /// [`Error::Io`] or [`Error::Disconnected`] if the process cannot be reached.
+    ///
+    /// Python's counterpart: `Process.terminate`.
     pub fn terminate(&self) -> Result<()> {
         self.send_signal(Signal::SIGTERM as i32)
     }
 
-    /// Interrupts it (SIGINT), which ends it unless its function has set a handler. Python's
-    /// counterpart is `Process.interrupt`.
+    /// Sends SIGINT to the process, which ends it unless its function has set a handler.
     ///
     /// # Errors
     /// As [`terminate`](Process::terminate).
+    ///
+    /// Python's counterpart: `Process.interrupt`.
     pub fn interrupt(&self) -> Result<()> {
         self.send_signal(Signal::SIGINT as i32)
     }
 
-    /// Kills it (SIGKILL). Python's counterpart is `Process.kill`. Errors as
-    /// [`terminate`](Process::terminate).
+    /// Kills the process (SIGKILL).
+    ///
+    /// # Errors
+    /// As [`terminate`](Process::terminate).
+    ///
+    /// Python's counterpart: `Process.kill`.
     pub fn kill(&self) -> Result<()> {
         self.send_signal(Signal::SIGKILL as i32)
     }
 
-    /// Sends it the signal of this number, which does what it does to any process: it runs the
-    /// handler that the function has set, or has the signal's default effect.
+    /// Sends the signal of this number to the process. It does what it does to any process: it runs
+    /// the handler that the function has set, or has the signal's default effect.
     ///
-    /// A signal that others send, such as one for the program's whole process group, has no default
-    /// effect on it: what it means is for the program to decide. (SIGKILL and those that stop a
-    /// process have it, whoever sends them.)
+    /// A signal from elsewhere, such as one for the program's whole process group, has no default
+    /// effect on the process: the program decides what it means. (SIGKILL, and the signals that
+    /// stop a process, have their effect in any case.)
     ///
     /// ```
+    /// use std::thread::sleep;
+    /// use std::time::Duration;
+    ///
     /// use multiproc::{Error, Process};
     ///
     /// # fn main() -> multiproc::Result<()> {
-    /// let process = Process::new(|| std::thread::sleep(std::time::Duration::from_secs(60)), ()).start()?;
+    /// let process = Process::new(|| sleep(Duration::from_secs(60)), ()).start()?;
     /// process.send_signal(10)?;
-    /// assert!(matches!(process.join(), Err(Error::WorkerLost { exit, .. }) if exit.signal_name() == Some("SIGUSR1")));
+    /// let Err(Error::WorkerLost { exit, .. }) = process.join() else { panic!("it was killed") };
+    /// assert_eq!(exit.signal_name(), Some("SIGUSR1"));
     /// # Ok(()) }
     /// ```
     ///
@@ -160,35 +183,39 @@ impl<R> Process<R> {
         self.engine.signal(signal, false)
     }
 
-    /// Waits until it has ended, and returns what its function returned. Python's counterpart is
-    /// `Process.join`.
+    /// Waits until the process has ended, and returns what its function returned.
     ///
     /// # Errors
-    /// What became of the function: see [`Error`].
+    /// The error that ended the function, such as [`Error::Panicked`] or [`Error::WorkerLost`]; see
+    /// [`Error`]. [`Error::InvalidState`] after a [`join_timeout`](Process::join_timeout) that
+    /// returned the result.
+    ///
+    /// Python's counterpart: `Process.join`.
     pub fn join(mut self) -> Result<R> {
         self.wait(None);
         self.take_result()
     }
 
-    /// As [`join`](Process::join), but waits no longer than `patience`.
+    /// Waits until the process has ended, for at most `timeout`, and returns what its function
+    /// returned.
     ///
     /// # Errors
-    /// [`Error::TimedOut`] if it has not ended by then: it goes on, and can be waited for again.
-    /// The result can be taken once.
-    pub fn join_timeout(&mut self, patience: Duration) -> Result<R> {
-        if self.wait(Instant::now().checked_add(patience)) {
+    /// [`Error::TimedOut`] if the process has not ended by then: it goes on, and can be waited for
+    /// again. [`Error::InvalidState`] after a call that returned the result, which can be taken
+    /// once; otherwise as [`join`](Process::join).
+    pub fn join_timeout(&mut self, timeout: Duration) -> Result<R> {
+        if self.wait(Instant::now().checked_add(timeout)) {
             return self.take_result();
         }
-        Err(Error::TimedOut { after: patience, pid: None })
+        Err(Error::TimedOut { after: timeout, pid: None })
     }
 
-    /// Sends it a signal that does nothing unless the function has set a handler for it. Errors as
-    /// [`terminate`](Process::terminate).
+    /// Sends a signal that does nothing unless the function has set a handler for it.
     pub(crate) fn signal_handler(&self, signal: Signal) -> Result<()> {
         self.engine.signal(signal as i32, true)
     }
 
-    /// Whether it has ended. Then it is known how, too.
+    /// Returns whether the process has ended; then its exit status is known, too.
     pub(crate) fn has_ended(&self) -> bool {
         if !self.is_alive() {
             return true;
@@ -196,12 +223,13 @@ impl<R> Process<R> {
         if !self.has_hung_up() {
             return false;
         }
-        // The report is on its way, unless who sends it was stopped.
-        self.engine.wait_ended(Instant::now().checked_add(REPORT));
+        // The report comes soon, unless the zygote was stopped.
+        self.engine.wait_ended(Instant::now().checked_add(REPORT_TIMEOUT));
         true
     }
 
-    /// Whether the kernel says that it has ended; how it ended may become known a little later.
+    /// Returns whether the kernel reports that the process has ended. The exit status may arrive a
+    /// little later.
     pub(crate) fn has_hung_up(&self) -> bool {
         let ended = |fd: &OwnedFd| {
             poll(&mut [PollFd::new(fd.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
@@ -209,19 +237,19 @@ impl<R> Process<R> {
         self.engine.check().is_err() || self.sentinel.as_ref().is_none_or(ended)
     }
 
-    /// Somebody waits at the [sentinel](Process::sentinel): what the process has to send before it
-    /// can end is taken meanwhile.
+    /// Receives what the process has to send before it can end, while the caller waits for the
+    /// [sentinel](Process::sentinel).
     pub(crate) fn attend(&self) {
         self.engine.supervise(true);
     }
 
-    /// Readable once the process has ended.
+    /// Returns a descriptor that is readable once the process has ended.
     pub(crate) fn sentinel(&self) -> BorrowedFd<'_> {
         self.sentinel.as_ref().map_or(self.engine.notifier(), |fd| fd.as_fd())
     }
 
-    /// Waits until it has ended. In a process that it does not belong to there is nothing to wait
-    /// for.
+    /// Waits until the process has ended. Returns at once in a process that the handle does not
+    /// belong to.
     fn wait(&self, deadline: Option<Instant>) -> bool {
         self.engine.check().is_err() || self.engine.wait_done(&self.job, deadline) && self.engine.wait_ended(deadline)
     }
@@ -229,13 +257,13 @@ impl<R> Process<R> {
     fn take_result(&mut self) -> Result<R> {
         self.engine.check()?;
         if std::mem::replace(&mut self.taken, true) {
-            return Err(Error::Config("the process has been joined already".into()));
+            return Err(Error::InvalidState("the process has been joined already".into()));
         }
         (self.take)(&self.job)
     }
 }
 
-/// What is readable once the process `pid` has ended.
+/// Opens a descriptor that is readable once the process `pid` has ended.
 fn sentinel(pid: u32) -> Option<OwnedFd> {
     let pid = rustix::process::Pid::from_raw(i32::try_from(pid).ok()?)?;
     pidfd_open(pid, PidfdFlags::empty()).ok()
@@ -243,7 +271,7 @@ fn sentinel(pid: u32) -> Option<OwnedFd> {
 
 impl<R> Drop for Process<R> {
     fn drop(&mut self) {
-        // Who unwinds will not do what the process may wait for.
+        // A thread that unwinds will not do what the process may wait for.
         if !self.engine.config.daemon && !self.taken && !std::thread::panicking() {
             self.wait(None);
         }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a frame brings.
+/// The kind of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The task's result.
@@ -20,7 +20,7 @@ pub(crate) enum Kind {
     TooLarge,
     /// An [`Error`](crate::Error): the initializer failed. The worker ends after this.
     Initializer,
-    /// Nothing: the parent knows why. Never sent.
+    /// No frame: the parent has the reason already. Never sent.
     Absent,
 }
 
@@ -30,7 +30,7 @@ const KIND_BITS: u32 = 3;
 /// Set if start and end precede the payload.
 const TIMED: u32 = 1 << KIND_BITS;
 const LEN_SHIFT: u32 = KIND_BITS + 1;
-/// A length that stands for "see the next 8 bytes".
+/// A length that means that the next 8 bytes have it.
 const LONG: u32 = u32::MAX >> LEN_SHIFT;
 
 /// A panic, in plain text, which needs nothing but this type to be read.
@@ -51,7 +51,7 @@ pub(crate) struct FrameHead {
 }
 
 impl FrameHead {
-    /// The head's bytes, and how many of them count.
+    /// Encodes the head; returns its bytes, and how many of them are used.
     #[inline]
     pub(crate) fn encode(self) -> ([u8; 12], usize) {
         let short = self.len < u64::from(LONG);
@@ -63,15 +63,15 @@ impl FrameHead {
         (bytes, if short { 4 } else { 12 })
     }
 
-    /// The head of a value of `len` bytes, which are few.
+    /// Encodes the head of a value of `len` bytes, which are few.
     #[inline]
     pub(crate) fn short_value(len: usize) -> [u8; 4] {
         debug_assert!(len < LONG as usize);
         (Kind::Value as u32 | (len as u32) << LEN_SHIFT).to_le_bytes()
     }
 
-    /// Reads a head: `None` if it is not all there, `Err` if it cannot be one, else the head and
-    /// its length.
+    /// Decodes a head and returns it with its length; `None` if it is incomplete, `Err` if it is
+    /// invalid.
     #[inline]
     pub(crate) fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, ()> {
         let Some((word, rest)) = bytes.split_first_chunk::<4>() else { return Ok(None) };
@@ -86,14 +86,14 @@ impl FrameHead {
         Ok(Some((Self { kind, timed, len: u64::from_le_bytes(*long) }, 12)))
     }
 
-    /// Bytes that follow the head.
+    /// Returns the number of bytes that follow the head.
     #[inline]
     pub(crate) fn body(self) -> u64 {
         self.len.saturating_add(if self.timed { 16 } else { 0 })
     }
 }
 
-/// A frame, whole.
+/// A complete frame.
 #[derive(Debug)]
 pub(crate) struct Frame<'a> {
     pub(crate) kind: Kind,
@@ -103,7 +103,7 @@ pub(crate) struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// Takes the frame apart whose body is `body`.
+    /// Splits `body` into the parts of a frame.
     #[inline]
     pub(crate) fn new(head: FrameHead, mut body: &'a [u8]) -> Self {
         let mut times = None;

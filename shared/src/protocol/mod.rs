@@ -1,10 +1,12 @@
-//! What pool and worker say to each other through their rings: records of tasks one way, frames of
-//! results the other.
+//! The protocol between a pool and its workers: records with tasks in one ring, frames with results
+//! in the other.
 
 mod frame;
 mod record;
-mod setup;
 
 pub(crate) use frame::{Envelope, Frame, FrameHead, Kind};
-pub(crate) use record::{Items, RECORD_LEN, Record, RecordKind, push_fixed, push_item};
-pub(crate) use setup::Setup;
+pub(crate) use record::{Items, RECORD_LEN, Record, RecordKind, Setup, push_fixed, push_item};
+
+/// Bytes that a message may have, unless its pool or queue has another limit: far more than is
+/// sensible, and few enough to be told from an invalid length.
+pub(crate) const MAX_MESSAGE: u64 = 16 << 30;

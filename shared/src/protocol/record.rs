@@ -1,6 +1,9 @@
 //! Task records: a head of fixed size, then a payload.
 
 use bytemuck::{Pod, Zeroable};
+use serde::{Deserialize, Serialize};
+
+use crate::identity::Identity;
 
 /// Bytes of a record's head.
 pub(crate) const RECORD_LEN: usize = size_of::<Record>();
@@ -11,7 +14,7 @@ pub(crate) const RECORD_LEN: usize = size_of::<Record>();
 pub(crate) struct Record {
     /// A [`RecordKind`].
     pub(crate) kind: u16,
-    /// Handles that come with it, through the socket.
+    /// Handles that are sent with it, through the socket.
     pub(crate) handles: u16,
     /// Tasks in the payload.
     pub(crate) count: u32,
@@ -27,10 +30,10 @@ pub(crate) struct Record {
     pub(crate) len: u64,
 }
 
-/// What a record asks for.
+/// The kind of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RecordKind {
-    /// Become a worker as the payload, a [`Setup`](super::Setup), says. The first record.
+    /// Set the worker up with the payload, a [`Setup`]. The first record.
     Setup,
     /// Run the initializer on the payload.
     Initialize,
@@ -71,6 +74,23 @@ impl Record {
     }
 }
 
+/// The payload of a worker's first record.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Setup {
+    /// The worker's identity, for [`current_process`](crate::current_process).
+    pub(crate) identity: Identity,
+    /// Bytes of memory that the worker may take for data.
+    pub(crate) memory_limit: Option<u64>,
+    /// Bytes that a result may have.
+    pub(crate) cap: u64,
+    /// Whether the worker can take tasks at once: no initializer follows.
+    pub(crate) ready: bool,
+    /// The time that the worker's orderly end may take before the kernel kills it, in nanoseconds.
+    pub(crate) end_limit: u64,
+    /// Whether the worker is a process for one task, and not one of a pool.
+    pub(crate) single: bool,
+}
+
 /// Appends one item to the payload of a record of several: its length, then what `encode` writes.
 /// If that fails, nothing is appended.
 pub(crate) fn push_item<E>(payload: &mut Vec<u8>, encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
@@ -85,9 +105,9 @@ pub(crate) fn push_item<E>(payload: &mut Vec<u8>, encode: impl FnOnce(&mut Vec<u
     Ok(())
 }
 
-/// Does what [`push_item`] does for an item that is the first `len` bytes of `raw` (at most all).
+/// Appends an item that is the first `len` bytes of `raw` (at most all), as [`push_item`] does.
 ///
-/// All are copied, and those beyond `len` taken away again: a copy of a fixed size takes no call.
+/// All are copied, and those beyond `len` removed again: a copy of a fixed size needs no call.
 #[inline]
 pub(crate) fn push_fixed(payload: &mut Vec<u8>, raw: u128, len: usize) {
     let len = len.min(size_of::<u128>());
@@ -121,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn items_come_apart_as_they_were_put_together() {
+    fn items_are_read_as_they_were_pushed() {
         let mut payload = Vec::new();
         for item in [&b"one"[..], b"", b"three"] {
             push_item::<()>(&mut payload, |out| {
@@ -139,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_of_a_fixed_size_is_like_any_other() {
+    fn item_of_a_fixed_size_is_pushed_like_any_other() {
         for len in 0..=16 {
             let raw = u128::MAX / 3;
             let (mut short, mut long) = (Vec::new(), Vec::new());
@@ -154,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_payload_ends_early_and_quietly() {
+    fn truncated_payload_ends_early() {
         assert_eq!(Items(&[255; 20]).next(), None);
         assert_eq!(Items(&[1, 0, 0]).next(), None);
     }

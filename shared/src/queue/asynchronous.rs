@@ -11,9 +11,8 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::codec::Source;
+use crate::codec::{self, Source};
 use crate::error::{Error, Result};
-use crate::foreign;
 use crate::pipe::in_runtime;
 use crate::queue::common::{Core, Refusal, Store};
 use crate::queue::ring::Ring;
@@ -92,7 +91,7 @@ impl<T: DeserializeOwned + 'static> Queue<T> {
     fn look_closer(&self) -> Option<Result<T>> {
         let mut bytes = Vec::new();
         match self.core.store.take(&mut bytes, Some(Instant::now())) {
-            Ok(true) => Some(foreign::decode(Source::Buffer(&mut bytes))),
+            Ok(true) => Some(codec::decode_guarded(Source::Buffer(&mut bytes))),
             Ok(false) | Err(Refusal::NotNow) => None,
             Err(Refusal::Failed(error)) => Some(Err(error)),
         }

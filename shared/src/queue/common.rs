@@ -9,11 +9,11 @@ use std::time::Instant;
 
 use serde::{Serializer, ser};
 
+use crate::cpu::can_spin;
 use crate::error::{Error, Result};
 use crate::fds::{self, Descriptor, Travel};
 use crate::kind::ObjectKind;
-use crate::limits::MAX_MESSAGE;
-use crate::machine::can_spin;
+use crate::protocol::MAX_MESSAGE;
 use crate::queue::others::{Others, Waiting};
 use crate::queue::presence;
 use crate::shm::{EventCount, SLICE};
@@ -245,7 +245,9 @@ impl<S: Store> Core<S> {
         let common = self.store.common();
         let one_more = |done| (done < self.store.count_put()).then(|| done + 1);
         if common.done.fetch_update(AcqRel, Acquire, one_more).is_err() {
-            return Err(Error::Config("task_done was called more often than values were put into the queue".into()));
+            return Err(Error::InvalidState(
+                "task_done was called more often than values were put into the queue".into(),
+            ));
         }
         common.finished.notify_all();
         Ok(())

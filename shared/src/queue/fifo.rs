@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::codec::Source;
+use crate::codec::{self, Source};
 use crate::error::{Error, Result};
 use crate::fds::{self, Descriptor};
-use crate::foreign;
 use crate::kind::ObjectKind;
 use crate::queue::common::{Core, Store};
 use crate::queue::ring::Ring;
@@ -146,7 +145,7 @@ impl<T> Queue<T> {
     /// counterpart is `JoinableQueue.task_done`.
     ///
     /// # Errors
-    /// [`Error::Config`] if it is called more often than values were put.
+    /// [`Error::InvalidState`] if it is called more often than values were put.
     pub fn task_done(&self) -> Result<()> {
         self.core.task_done()
     }
@@ -247,7 +246,7 @@ impl<T: DeserializeOwned + 'static> Queue<T> {
             self.core
                 .take(deadline, || Ok(store.take(bytes, deadline)?.then_some(())))
                 .map_err(|refusal| refusal.or(late))?;
-            foreign::decode(Source::Buffer(bytes))
+            codec::decode_guarded(Source::Buffer(bytes))
         })
     }
 }

@@ -34,7 +34,7 @@ use serde::Serialize;
 
 use self::scratch::with_buffer;
 use crate::error::Result;
-use crate::{codec, fds, foreign};
+use crate::{codec, fds};
 
 /// Hands the bytes of `value` to `put`: where they lie, if it is plain data.
 fn encode<T: Serialize + 'static>(value: &T, put: impl FnOnce(&[u8]) -> Result<()>) -> Result<()> {
@@ -44,7 +44,7 @@ fn encode<T: Serialize + 'static>(value: &T, put: impl FnOnce(&[u8]) -> Result<(
         return put(bytes);
     }
     with_buffer(|bytes| {
-        fds::forbid(NO_HANDLES, || foreign::encode::<T>(|| codec::encode_ref(value, bytes)))?;
+        fds::forbid(NO_HANDLES, || codec::guard_encoding::<T>(|| codec::encode_ref(value, bytes)))?;
         put(bytes)
     })
 }

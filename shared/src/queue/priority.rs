@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::codec::Source;
+use crate::codec::{self, Source};
 use crate::error::{Error, Result};
 use crate::fds::{self, Descriptor};
 use crate::foreign;
@@ -178,7 +178,7 @@ impl<T> PriorityQueue<T> {
     /// [`Queue::task_done`](crate::Queue::task_done).
     ///
     /// # Errors
-    /// [`Error::Config`] if it is called more often than values were put.
+    /// [`Error::InvalidState`] if it is called more often than values were put.
     pub fn task_done(&self) -> Result<()> {
         self.core.task_done()
     }
@@ -315,7 +315,7 @@ impl<T: DeserializeOwned + Ord + 'static> Seen<T> {
     /// error in its own place.
     fn decode_fresh(&mut self) {
         while let Some(Fresh { at, mut bytes }) = self.fresh.pop_front() {
-            let value = foreign::decode::<T>(Source::Buffer(&mut bytes));
+            let value = codec::decode_guarded::<T>(Source::Buffer(&mut bytes));
             let value = value.and_then(|value| match foreign::guard(|| value.cmp(&value)) {
                 Ok(_) => Ok(value),
                 Err(panic) => {

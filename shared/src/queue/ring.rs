@@ -11,7 +11,7 @@ use crate::fds::Descriptor;
 use crate::kind::{ObjectKind, Tag};
 use crate::queue::common::{Common, Refusal, Store};
 use crate::queue::layout::{Header, Side};
-use crate::sys::large::on_large_pages;
+use crate::sys::memory::on_large_pages;
 use crate::sys::mutex::Held;
 use crate::sys::shm::{self, Bytes, Mapping};
 

@@ -1,4 +1,4 @@
-//! Who may still run a task that lies in a ring.
+//! The claim on a record in a ring: the worker begins it, or the parent takes it back.
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire};
 
@@ -18,21 +18,21 @@ pub(crate) struct Claim(AtomicU64);
 const EPOCH: u64 = 1 << 32;
 
 impl Claim {
-    /// The worker's side: whether record `number` of `epoch` is its to run.
+    /// Claims record `number` of `epoch` for the worker; returns whether the worker may run it.
     pub(crate) fn begin(&self, epoch: u32, number: u32) -> bool {
         let word = u64::from(epoch) * EPOCH + u64::from(number);
         let next = u64::from(epoch) * EPOCH + u64::from(number.wrapping_add(1));
         self.0.compare_exchange(word, next, AcqRel, Acquire).is_ok()
     }
 
-    /// What a worker that knows no rules may do.
+    /// Overwrites the word, as a worker that breaks the rules may do.
     #[cfg(all(test, not(multiproc_loom)))]
     pub(crate) fn garble(&self, word: u64) {
         self.0.store(word, std::sync::atomic::Ordering::Relaxed);
     }
 
-    /// The parent's side: ends the epoch. Says how many records were begun; those of higher numbers
-    /// will not be.
+    /// Ends the epoch, for the parent. Returns the number of records that were begun; those of
+    /// higher numbers will not be.
     pub(crate) fn revoke(&self) -> u32 {
         self.0.fetch_add(EPOCH, AcqRel) as u32
     }
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_is_run_or_taken_back_never_both() {
+    fn record_is_begun_or_taken_back_never_both() {
         let claim = Claim::default();
         assert!(claim.begin(0, 0) && claim.begin(0, 1));
         assert!(!claim.begin(0, 1), "begun twice");
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn the_count_wraps_within_its_half() {
+    fn count_wraps_within_its_half() {
         let claim = Claim(AtomicU64::new(u64::from(u32::MAX)));
         assert!(claim.begin(0, u32::MAX));
         assert_eq!(claim.revoke(), 0);

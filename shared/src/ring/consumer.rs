@@ -4,11 +4,12 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
-use crate::ring::segment::FURTHEST;
+use crate::ring::header::MAX_POSITION;
 use crate::ring::{Cursor, Segment};
 use crate::sys::copy::copy_out;
 
-/// A peer moved its cursor where it cannot be: the memory is not to be trusted any more.
+/// The error for a cursor that the peer has moved where it cannot be: the memory can't be trusted
+/// any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Corrupt;
 
@@ -17,11 +18,11 @@ pub(crate) struct Corrupt;
 pub(crate) struct Consumer {
     segment: Arc<Segment>,
     tasks: bool,
-    /// Bytes taken.
+    /// Bytes read since the start.
     read: u64,
     /// The producer's tail as last seen.
     tail: u64,
-    /// The producer has ended: its tail is final.
+    /// Whether the producer has ended, so that its tail is final.
     ended: bool,
 }
 
@@ -34,28 +35,28 @@ impl Consumer {
         Self { segment, tasks: false, read: 0, tail: 0, ended: false }
     }
 
-    /// Goes on where another consumer of the same ring has stopped.
+    /// Creates a consumer that goes on where another one of the same ring has stopped.
     pub(crate) fn resume(segment: Arc<Segment>, tasks: bool) -> Result<Self, Corrupt> {
         let read = segment.ring(tasks).0.head.0.position.load(Acquire);
-        if read > FURTHEST {
+        if read > MAX_POSITION {
             return Err(Corrupt);
         }
         Ok(Self { segment, tasks, read, tail: read, ended: false })
     }
 
-    /// This side's cursor, and the producer's.
+    /// Returns this side's cursor, and the producer's.
     pub(crate) fn cursors(&self) -> (&Cursor, &Cursor) {
         let (cursors, _) = self.segment.ring(self.tasks);
         (&cursors.head.0, &cursors.tail.0)
     }
 
-    /// Bytes that can be read now.
+    /// Returns the number of bytes that can be read now.
     pub(crate) fn available(&mut self) -> Result<usize, Corrupt> {
         self.filled(1)
     }
 
-    /// Bytes that can be read now. Looks at the producer's cursor only if fewer than `want` were
-    /// there at the last look.
+    /// Returns the number of bytes that can be read now. Loads the producer's cursor only if there
+    /// were fewer than `want` at the last load.
     pub(crate) fn filled(&mut self, want: usize) -> Result<usize, Corrupt> {
         if self.tail - self.read < want as u64 && !self.ended {
             let tail = self.segment.ring(self.tasks).0.tail.0.position.load(Acquire);
@@ -67,14 +68,14 @@ impl Consumer {
         Ok((self.tail - self.read) as usize)
     }
 
-    /// Whether at least half of the ring's bytes are free: the room in which a producer that sleeps
-    /// is worth waking. It may have filled some of it since the last look.
+    /// Returns whether at least half of the ring's bytes are free: enough room to wake a producer
+    /// for it. The producer may have filled some of it since the last load of its cursor.
     pub(crate) fn has_much_room(&self) -> bool {
         self.tail - self.read <= self.segment.capacity() as u64 / 2
     }
 
-    /// Takes everything up to `solid`, and what was shown beyond it (pieces of a message that will
-    /// not be completed): the producer has ended and cannot show more.
+    /// Makes everything up to `solid` readable, and what was published beyond it (pieces of a
+    /// message that will not be completed), after the producer has ended.
     pub(crate) fn reach(&mut self, solid: u64) -> Result<(), Corrupt> {
         let shown = self.segment.ring(self.tasks).0.tail.0.position.load(Acquire);
         let tail = solid.max(shown);
@@ -86,19 +87,19 @@ impl Consumer {
         Ok(())
     }
 
-    /// Moves up to `most` bytes to the end of `into` and gives their room back to the producer.
-    /// Says how many came.
-    pub(crate) fn read(&mut self, into: &mut Vec<u8>, most: usize) -> Result<usize, Corrupt> {
-        let len = self.available()?.min(most);
+    /// Moves up to `max` bytes to the end of `into` and gives their room back to the producer.
+    /// Returns their number.
+    pub(crate) fn read(&mut self, into: &mut Vec<u8>, max: usize) -> Result<usize, Corrupt> {
+        let len = self.available()?.min(max);
         let capacity = self.segment.capacity();
         let at = (self.read as usize) & (capacity - 1);
         let first = len.min(capacity - at);
         into.reserve(len);
         let (cursors, data) = self.segment.ring(self.tasks);
-        // SAFETY: at + first ≤ capacity and len - first ≤ at, so both copies stay inside the ring's bytes.
-        // The acquire load of the tail makes the producer's bytes visible, and it does not write
-        // them again before it sees our head. A producer that breaks this rule can change the bytes
-        // being copied, not the copy that is looked at.
+        // SAFETY: at + first ≤ capacity and len - first ≤ at, so both copies stay inside the ring's
+        // bytes. The acquire load of the tail makes the producer's bytes visible, and it does not
+        // write them again before it sees our head. A producer that breaks this rule can change the
+        // bytes being copied, not the copy that is looked at.
         unsafe {
             copy_out(data.add(at), first, into);
             if first < len {
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_come_out_in_the_order_they_went_in_across_the_wrap() {
+    fn bytes_keep_their_order_across_the_wrap() {
         let (mut producer, mut consumer, _) = ring(64);
         let (mut sent, mut got) = (Vec::new(), Vec::new());
         for round in 0..100u8 {
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_published_is_not_there() {
+    fn unpublished_bytes_cannot_be_read() {
         let (mut producer, mut consumer, _) = ring(64);
         producer.write(b"half").unwrap();
         assert_eq!(consumer.available().unwrap(), 0);
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_producer_that_ended_is_read_as_far_as_it_got() {
+    fn complete_frames_of_an_ended_producer_are_read() {
         let (mut producer, mut consumer, _) = ring(64);
         producer.write(b"shown").unwrap();
         producer.publish();
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_producer_that_ended_in_the_middle_of_a_message_is_not_taken_for_a_liar() {
+    fn ring_of_a_producer_that_ended_within_a_message_is_not_corrupt() {
         let (mut producer, mut consumer, _) = ring(64);
         producer.write(b"the first piece").unwrap();
         producer.publish();
@@ -169,8 +170,8 @@ mod tests {
         assert_eq!(consumer.available(), Ok(15));
     }
 
-    /// Lets others run if there is nothing to do. On a busy machine that takes a time slice of each
-    /// of them.
+    /// Yields if there is nothing to do. On a busy machine that takes a time slice of each other
+    /// thread.
     fn yield_if(idle: bool) {
         if idle {
             std::thread::yield_now();
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn two_threads_are_in_each_others_way_nowhere() {
+    fn producer_and_consumer_run_in_two_threads() {
         let bytes: Vec<u8> = (0..if cfg!(miri) { 500 } else { 100_000 }).map(|n| n as u8).collect();
         let (mut producer, mut consumer, _) = ring(64);
         let mut got = Vec::new();
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_ring_takes_what_fits() {
+    fn full_ring_takes_what_fits() {
         let (mut producer, mut consumer, _) = ring(16);
         assert_eq!(producer.write(&[7; 40]).unwrap(), 16);
         assert_eq!(producer.write(&[7; 40]).unwrap(), 0);
@@ -211,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_moves_its_cursor_astray_is_found_out() {
+    fn impossible_cursor_of_a_peer_is_corrupt() {
         let (mut producer, mut consumer, segment) = ring(16);
         segment.header().tasks.tail.0.position.store(17, Release);
         assert_eq!(consumer.available(), Err(Corrupt));

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
-use crate::ring::segment::FURTHEST;
+use crate::ring::header::MAX_POSITION;
 use crate::ring::{Corrupt, Cursor, Segment};
 use crate::sys::copy::{copy_in, store_in};
 
@@ -29,26 +29,26 @@ impl Producer {
         Self { segment, tasks: false, written: 0, published: 0, head: 0 }
     }
 
-    /// Goes on where another producer of the same ring has stopped.
+    /// Creates a producer that goes on where another one of the same ring has stopped.
     pub(crate) fn resume(segment: Arc<Segment>, tasks: bool) -> Result<Self, Corrupt> {
         let cursors = segment.ring(tasks).0;
         let head = cursors.head.0.position.load(Acquire);
         let written = cursors.tail.0.position.load(Acquire);
-        let filled = written.checked_sub(head).filter(|_| written <= FURTHEST).ok_or(Corrupt)?;
+        let filled = written.checked_sub(head).filter(|_| written <= MAX_POSITION).ok_or(Corrupt)?;
         if filled > segment.capacity() as u64 {
             return Err(Corrupt);
         }
         Ok(Self { segment, tasks, written, published: written, head })
     }
 
-    /// This side's cursor, and the consumer's.
+    /// Returns this side's cursor, and the consumer's.
     pub(crate) fn cursors(&self) -> (&Cursor, &Cursor) {
         let (cursors, _) = self.segment.ring(self.tasks);
         (&cursors.tail.0, &cursors.head.0)
     }
 
-    /// Bytes that can be written now. Looks at the consumer's cursor only if fewer than `want` were
-    /// free at the last look.
+    /// Returns the number of bytes that can be written now. Loads the consumer's cursor only if
+    /// fewer than `want` were free at the last load.
     #[inline]
     pub(crate) fn free(&mut self, want: usize) -> Result<usize, Corrupt> {
         let capacity = self.segment.capacity() as u64;
@@ -62,7 +62,7 @@ impl Producer {
         Ok((capacity - (self.written - self.head)) as usize)
     }
 
-    /// Writes as much of `bytes` as fits, without showing it; says how much that was.
+    /// Writes as much of `bytes` as fits, without publishing it; returns the number of bytes.
     #[inline]
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<usize, Corrupt> {
         let len = bytes.len().min(self.free(bytes.len())?);
@@ -70,9 +70,9 @@ impl Producer {
         let at = (self.written as usize) & (capacity - 1);
         let first = len.min(capacity - at);
         let (_, data) = self.segment.ring(self.tasks);
-        // SAFETY: at + first ≤ capacity and len - first ≤ at, so both copies stay inside the ring's bytes,
-        // to which nobody has references. Those from `written` on for `free` bytes belong to the
-        // producer until it publishes them: the consumer reads below the tail only.
+        // SAFETY: at + first ≤ capacity and len - first ≤ at, so both copies stay inside the ring's
+        // bytes, to which there are no references. Those from `written` on for `free` bytes belong
+        // to the producer until it publishes them: the consumer reads below the tail only.
         unsafe {
             copy_in(&bytes[..first], data.add(at));
             if first < len {
@@ -83,9 +83,9 @@ impl Producer {
         Ok(len)
     }
 
-    /// Writes `head` and the first `len` bytes of `value`, without showing them, if there is room
-    /// for all of both in one place; says whether it did. All bytes are copied, because a copy
-    /// of a fixed size takes no call; those beyond `len` lie in free room.
+    /// Writes `head` and the first `len` bytes of `value`, without publishing them, if there is
+    /// room for all of both without a wrap; returns whether it did. All bytes are copied, because a
+    /// copy of a fixed size needs no call; those beyond `len` lie in free room.
     #[inline]
     pub(crate) fn write_short(&mut self, head: [u8; 4], value: u128, len: usize) -> Result<bool, Corrupt> {
         const ALL: usize = 4 + size_of::<u128>();
@@ -95,7 +95,7 @@ impl Producer {
             return Ok(false);
         }
         let (_, data) = self.segment.ring(self.tasks);
-        // SAFETY: at + ALL ≤ capacity, so both stay inside the ring's bytes, to which nobody has
+        // SAFETY: at + ALL ≤ capacity, so both stay inside the ring's bytes, to which there are no
         // references; those from `written` on for `free` bytes, of which there are at least ALL,
         // belong to the producer.
         unsafe {
@@ -106,7 +106,7 @@ impl Producer {
         Ok(true)
     }
 
-    /// Shows everything written so far, by one release store.
+    /// Publishes everything written so far, by one release store.
     pub(crate) fn publish(&mut self) {
         if self.published != self.written {
             self.segment.ring(self.tasks).0.tail.0.position.store(self.written, Release);
@@ -114,13 +114,13 @@ impl Producer {
         }
     }
 
-    /// Bytes written since the start.
+    /// Returns the number of bytes written since the start.
     #[inline]
     pub(crate) fn written(&self) -> u64 {
         self.written
     }
 
-    /// Bytes written and not shown.
+    /// Returns the number of bytes written and not published.
     #[inline]
     pub(crate) fn unpublished(&self) -> u64 {
         self.written - self.published

@@ -1,144 +1,30 @@
-//! The layout of the memory that a pool shares with one worker.
+//! The memory that a pool shares with one worker: a header and the bytes of two rings. Under loom,
+//! which plays both processes, the header is a plain one.
+#![allow(unsafe_code)]
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::ptr::NonNull;
-use std::sync::atomic::Ordering::Relaxed;
 
-use crate::atomics::{AtomicU32, AtomicU64};
+#[cfg(not(miri))]
+use crate::bootstrap::RECORD_SPACE;
 use crate::error::Result;
 use crate::kind::{ObjectKind, Tag};
-use crate::ring::Claim;
-use crate::ring::memory::Memory;
+use crate::ring::header::{Cursors, Header, TAG_LEN};
+#[cfg(miri)]
+use crate::sys::heap::Mapping;
+#[cfg(not(miri))]
+use crate::sys::shm::Mapping;
 
-/// Bytes at the start of a segment that are read and written through its descriptor, but for the
-/// last word: the bootstrap record by which a fresh process learns what it is.
-pub(crate) const BOOTSTRAP_LEN: usize = 128;
+/// Offset of the rings' bytes: the header has the first page to itself.
+pub(crate) const DATA: usize = 4096;
 
-/// The bytes of the bootstrap record, which are not looked at here, and why the process that got it could not
-/// begin.
-#[repr(C)]
-#[derive(Debug, Default)]
-pub(super) struct BootstrapRecord {
-    bytes: [[u8; 24]; 5],
-    failure: AtomicU64,
-}
+/// Offset of the tag, which is part of the header, and not read through it.
+#[cfg(not(miri))]
+const TAG: usize = RECORD_SPACE;
 
-/// Where in a segment the word is that says why its process could not begin; 0 while nothing is
-/// known of that.
-pub(crate) const FAILURE_AT: usize = BOOTSTRAP_LEN - size_of::<u64>();
+const _: () = assert!(size_of::<Tag>() <= TAG_LEN);
 
-#[cfg(not(multiproc_loom))]
-const _: () = assert!(
-    size_of::<BootstrapRecord>() == BOOTSTRAP_LEN && std::mem::offset_of!(BootstrapRecord, failure) == FAILURE_AT
-);
-
-/// Positions that arrive are below this, so that no sum of them overflows; no ring gets as far.
-pub(super) const FURTHEST: u64 = 1 << 62;
-
-/// Bytes behind the bootstrap record that say what this memory is.
-pub(crate) const TAG_LEN: usize = 128;
-
-/// The bytes of the tag, which are not looked at here.
-pub(super) type TagBytes = [[u8; 16]; TAG_LEN / 16];
-
-/// A value on cache lines of its own. 128 bytes, because x86-64 fetches lines in pairs.
-#[repr(C, align(128))]
-#[derive(Debug, Default)]
-pub(crate) struct Padded<T>(pub(crate) T);
-
-/// What one side of a ring tells the other. Only that side writes here.
-#[repr(C)]
-#[derive(Debug, Default)]
-pub(crate) struct Cursor {
-    /// Bytes since the start, which never wrap in practice (2^64 bytes).
-    pub(crate) position: AtomicU64,
-    /// The number of its sleep: odd while it sleeps, or is about to. (A pool and its workers have
-    /// words of their own for this, one for all of their rings.)
-    pub(super) sleeping: AtomicU32,
-    /// The other side's last sleep that it has ended.
-    pub(super) told: AtomicU32,
-}
-
-/// How far a ring has been written and read.
-#[repr(C)]
-#[derive(Debug, Default)]
-pub(crate) struct Cursors {
-    /// Bytes shown by the producer.
-    pub(crate) tail: Padded<Cursor>,
-    /// Bytes taken by the consumer.
-    pub(crate) head: Padded<Cursor>,
-}
-
-/// What the worker tells of itself. Only the worker writes here.
-#[repr(C, align(128))]
-#[derive(Debug, Default)]
-pub(crate) struct WorkerWords {
-    /// The number of the worker's sleep: odd while it sleeps, or is about to.
-    pub(crate) sleeping: AtomicU32,
-    /// The parent's last sleep for results that it was woken from.
-    pub(crate) told_results: AtomicU32,
-    /// The same for room.
-    pub(crate) told_room: AtomicU32,
-    /// 1 once the initializer is done.
-    pub(crate) ready: AtomicU32,
-    /// Tasks begun since the start. One more than the results sent: that task runs now.
-    pub(crate) started: AtomicU64,
-    /// When the running task began (or, in a large chunk, one of its last), in nanoseconds of the
-    /// common clock.
-    pub(crate) started_at: AtomicU64,
-    /// Bytes of results that are complete, shown or not. Only read once the worker has ended: while
-    /// it lives, its parent looks at the ring's tail, which moves seldom, so that the two do
-    /// not fight over a cache line for each small result.
-    pub(crate) solid: AtomicU64,
-    /// Nanoseconds spent in tasks, all told.
-    pub(crate) busy_ns: AtomicU64,
-    /// Resident memory after the last chunk, in bytes, if the parent asked for it.
-    pub(crate) memory: AtomicU64,
-}
-
-/// What the parent tells the worker. Only the parent writes here.
-#[repr(C, align(128))]
-#[derive(Debug, Default)]
-pub(crate) struct ParentWords {
-    /// The worker's last sleep that it was woken from; the futex word.
-    pub(crate) woken: AtomicU32,
-    /// The number of the parent's sleep for results: odd while it sleeps and wants to hear of them.
-    pub(crate) awaits_results: AtomicU32,
-    /// The same for room in the task ring.
-    pub(crate) awaits_room: AtomicU32,
-    /// [`Flags`].
-    pub(crate) flags: AtomicU32,
-}
-
-/// The words at the start of a segment. All zero is the valid first state.
-#[repr(C)]
-#[derive(Debug, Default)]
-pub(crate) struct Header {
-    pub(super) bootstrap: BootstrapRecord,
-    pub(super) tag: TagBytes,
-    pub(crate) worker: WorkerWords,
-    pub(crate) parent: ParentWords,
-    pub(crate) claim: Padded<Claim>,
-    pub(crate) tasks: Cursors,
-    pub(crate) results: Cursors,
-}
-
-/// What the worker is asked to do beside its tasks; may change while it runs.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Flags;
-
-impl Flags {
-    /// Send each task's start and end along with its result.
-    pub(crate) const TRACE: u32 = 1;
-    /// Note the time when each task begins, also in large chunks.
-    pub(crate) const STAMP: u32 = 2;
-    /// Spin for a moment before sleeping: there is a CPU for it.
-    pub(crate) const SPIN: u32 = 4;
-    /// Report the memory in use after each chunk.
-    pub(crate) const MEMORY: u32 = 8;
-}
-
-/// One worker's shared memory: the header, and the bytes of both rings.
+/// The shared memory of one worker: the header, and the bytes of both rings.
 #[derive(Debug)]
 pub(crate) struct Segment {
     memory: Memory,
@@ -146,20 +32,20 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    /// Makes the memory for rings of `capacity` bytes each, a power of two.
+    /// Creates the memory for rings of `capacity` bytes each, a power of two.
     pub(crate) fn create(capacity: usize, kind: ObjectKind) -> Result<(Self, OwnedFd)> {
         debug_assert!(capacity.is_power_of_two());
         let (memory, fd) = Memory::create(2 * capacity, kind)?;
         Ok((Self { memory, capacity }, fd))
     }
 
-    /// Maps what another process made, if it is memory of that kind, for rings of a size that rings
-    /// can have.
+    /// Maps what another process has created, if it is memory of this kind, for rings of a valid
+    /// size.
     pub(crate) fn open(fd: impl AsFd, kind: ObjectKind) -> Result<Self> {
         let memory = Memory::open(fd, kind)?;
         let capacity = memory.len() / 2;
         if !capacity.is_power_of_two() || 2 * capacity != memory.len() {
-            return Err(Tag::refusal::<u8>(kind));
+            return Err(Tag::mismatch::<u8>(kind));
         }
         Ok(Self { memory, capacity })
     }
@@ -168,39 +54,97 @@ impl Segment {
         self.memory.header()
     }
 
-    /// Bytes a ring holds.
+    /// Returns the number of bytes that a ring holds.
     pub(crate) fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// Bytes of a long message that are moved at a time: while one side copies a piece, the other
-    /// copies the one before it.
+    /// Returns the number of bytes of a long message that are moved at a time: while one side
+    /// copies a piece, the other copies the one before it.
     pub(crate) fn piece(&self) -> usize {
         self.capacity / 4
     }
 
-    /// The cursors and the first byte of the task ring (`true`) or the result ring (`false`).
+    /// Returns the cursors and the first byte of the task ring (`true`) or the result ring
+    /// (`false`).
     pub(super) fn ring(&self, tasks: bool) -> (&Cursors, NonNull<u8>) {
         let header = self.header();
         if tasks { (&header.tasks, self.memory.byte(0)) } else { (&header.results, self.memory.byte(self.capacity)) }
     }
 }
 
-impl Header {
-    /// The word at [`FAILURE_AT`].
-    pub(crate) fn failure(&self) -> u64 {
-        self.bootstrap.failure.load(Relaxed)
+/// A header, and bytes.
+#[derive(Debug)]
+struct Memory {
+    mapping: Mapping,
+    #[cfg(multiproc_loom)]
+    header: Box<Header>,
+}
+
+impl Memory {
+    /// Creates a header and `len` bytes, all zero.
+    fn create(len: usize, kind: ObjectKind) -> Result<(Self, OwnedFd)> {
+        let (mapping, fd) = Mapping::create(&kind.memory_name(), DATA + len)?;
+        // What stands for shared memory under Miri is never opened.
+        #[cfg(not(miri))]
+        Tag::write::<u8>(&mapping, TAG, kind, len);
+        Ok((Self::over(mapping.keep_from_copies()), fd))
     }
 
-    pub(crate) fn has(&self, flag: u32) -> bool {
-        self.parent.flags.load(Relaxed) & flag != 0
+    /// Fails: under Miri there is no other process whose memory it could be.
+    #[cfg(miri)]
+    fn open(_fd: impl AsFd, _kind: ObjectKind) -> Result<Self> {
+        Err(crate::Error::Config("Miri has no shared memory".into()))
     }
 
-    pub(crate) fn set(&self, flag: u32, on: bool) {
-        if on {
-            self.parent.flags.fetch_or(flag, Relaxed);
-        } else {
-            self.parent.flags.fetch_and(!flag, Relaxed);
+    /// Maps what another process has created.
+    #[cfg(not(miri))]
+    fn open(fd: impl AsFd, kind: ObjectKind) -> Result<Self> {
+        let mapping = Mapping::open(fd)?;
+        let len = Tag::read::<u8>(&mapping, TAG, kind)?;
+        if len.checked_add(DATA) != Some(mapping.len()) {
+            return Err(Tag::mismatch::<u8>(kind));
         }
+        Ok(Self::over(mapping.keep_from_copies()))
+    }
+
+    /// Returns the number of bytes beyond the header.
+    fn len(&self) -> usize {
+        self.mapping.len() - DATA
+    }
+
+    /// Returns the address of byte `at`, which is at most [`len`](Memory::len).
+    fn byte(&self, at: usize) -> NonNull<u8> {
+        assert!(at <= self.len(), "a ring lies inside its segment");
+        // SAFETY: the offset lies inside the mapping of DATA + len bytes, or just behind it.
+        unsafe { self.mapping.start().add(DATA + at) }
+    }
+}
+
+#[cfg(not(multiproc_loom))]
+const _: () = assert!(size_of::<Header>() <= DATA);
+
+#[cfg(not(multiproc_loom))]
+impl Memory {
+    fn over(mapping: Mapping) -> Self {
+        Self { mapping }
+    }
+
+    fn header(&self) -> &Header {
+        // SAFETY: the mapping is page-aligned, at least DATA bytes long and lives as long as self.
+        // Any bytes are valid for Header: it consists of integers, those that change are atomics,
+        // and the bootstrap record's are never read through it.
+        unsafe { self.mapping.start().cast::<Header>().as_ref() }
+    }
+}
+
+#[cfg(multiproc_loom)]
+impl Memory {
+    fn over(mapping: Mapping) -> Self {
+        Self { mapping, header: Box::default() }
+    }
+
+    fn header(&self) -> &Header {
+        &self.header
     }
 }

@@ -161,14 +161,14 @@ impl ServiceControl {
     /// [termination](crate::ServiceManager::run).
     ///
     /// # Errors
-    /// [`Error::Config`] if the service is not of this manager, if there are too many (over 4096),
-    /// or if the manager is ending its services; [`Error::ForeignProcess`] in a copy of the
-    /// process that the manager runs in.
+    /// [`Error::Config`] if the service is not of this manager, or if there are too many (over
+    /// 4096); [`Error::InvalidState`] if the manager is ending its services;
+    /// [`Error::ForeignProcess`] in a copy of the process that the manager runs in.
     pub fn reconfigure(&self, id: ServiceId, workers: usize) -> Result<()> {
         check_count(workers)?;
         self.0.check()?;
         if self.0.over.load(SeqCst) {
-            return Err(Error::Config("the services are being ended; nothing can be changed any more".into()));
+            return Err(Error::InvalidState("the services are being ended; nothing can be changed any more".into()));
         }
         match self.0.lock().get_mut(&id) {
             Some(requested) => *requested = workers,

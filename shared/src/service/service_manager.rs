@@ -157,7 +157,7 @@ impl ServiceManager {
     ///
     /// # Errors
     /// [`Error::Panicked`] at the end, with the message of the first hook that panicked;
-    /// [`Error::Config`] if another manager runs in this process; those of
+    /// [`Error::InvalidState`] if another manager runs in this process; those of
     /// [`ProcessBuilder::start`](crate::ProcessBuilder::start) if one of the first workers cannot
     /// be started: the others are killed then. (A later start is tried again; see
     /// [`on_error`](ServiceManager::on_error).) [`Error::ForeignProcess`] in a copy of this process

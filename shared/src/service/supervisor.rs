@@ -55,9 +55,9 @@ impl RunPermit {
     fn claim() -> Result<Self> {
         let own = std::process::id();
         match RUNNING.swap(own, SeqCst) {
-            other if other == own => {
-                Err(Error::Config("a ServiceManager runs in this process already; add the services to that one".into()))
-            }
+            other if other == own => Err(Error::InvalidState(
+                "a ServiceManager runs in this process already; add the services to that one".into(),
+            )),
             _ => Ok(Self),
         }
     }

@@ -73,7 +73,7 @@ impl<H: Head, T> Region<H, T> {
         let mapping = Mapping::open(&*descriptor)?;
         let len = Tag::read::<T>(&mapping, 0, H::KIND)?;
         if Self::bytes(len) != Some(mapping.len()) {
-            return Err(Tag::refusal::<T>(H::KIND));
+            return Err(Tag::mismatch::<T>(H::KIND));
         }
         Ok(Self::over(descriptor, mapping, len))
     }

@@ -6,7 +6,7 @@
 //! are, made by machine code outside of the program, and not ones that would be a data race with
 //! them. Short copies of a fixed size are volatile stores, which the compiler takes as they are
 //! too. Whatever the other side writes meanwhile, the private copy holds bytes, each as it was at
-//! some moment. It is only ever the private copy that is looked at, and nothing is read twice.
+//! some moment. Only the private copy is ever used, and nothing is read twice.
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;
@@ -20,8 +20,8 @@ static MEMCPY: Memcpy = libc::memcpy;
 
 #[inline]
 fn memcpy() -> Memcpy {
-    // SAFETY: a static can be read at any time. Volatile, so that the compiler does not know what is
-    // found there.
+    // SAFETY: a static can be read at any time. Volatile, so that the compiler does not know what
+    // is found there.
     unsafe { (&raw const MEMCPY).read_volatile() }
 }
 
@@ -34,12 +34,12 @@ fn memcpy() -> Memcpy {
 /// [`Words`]: crate::sys::words::Words
 #[inline]
 pub(crate) unsafe fn copy_in(from: &[u8], to: NonNull<u8>) {
-    // C's copy of nothing, too, takes addresses of something only.
+    // `memcpy` needs valid addresses even for a copy of no bytes.
     if from.is_empty() {
         return;
     }
-    // SAFETY: the source is a slice, the target is the caller's word; private and shared memory do not
-    // overlap.
+    // SAFETY: the source is a slice, the target is valid by the caller's contract; private and
+    // shared memory do not overlap.
     unsafe { memcpy()(to.as_ptr().cast(), from.as_ptr().cast(), from.len()) };
 }
 
@@ -49,7 +49,8 @@ pub(crate) unsafe fn copy_in(from: &[u8], to: NonNull<u8>) {
 /// As [`copy_in`].
 #[inline]
 pub(crate) unsafe fn store_in<const N: usize>(from: [u8; N], to: NonNull<u8>) {
-    // SAFETY: an array of bytes needs no alignment; that the bytes are there is the caller's word.
+    // SAFETY: an array of bytes needs no alignment; that the bytes are there is the caller's
+    // contract.
     unsafe { to.cast::<[u8; N]>().write_volatile(from) };
 }
 
@@ -63,8 +64,9 @@ pub(crate) unsafe fn copy_out(from: NonNull<u8>, len: usize, into: &mut Vec<u8>)
         return;
     }
     into.reserve(len);
-    // SAFETY: `into` has room for `len` more bytes, and all of them are written before its length says
-    // so. That the source is there is the caller's word; private and shared memory do not overlap.
+    // SAFETY: `into` has room for `len` more bytes, and all of them are written before its length
+    // says so. The source is valid by the caller's contract; private and shared memory do not
+    // overlap.
     unsafe {
         memcpy()(into.as_mut_ptr().add(into.len()).cast(), from.as_ptr().cast(), len);
         into.set_len(into.len() + len);

@@ -12,26 +12,26 @@ use crate::sys::modules::{Module, own_address};
 
 /// The running executable, even if its file was renamed, replaced or deleted since.
 const RUNNING: &str = "/proc/self/exe";
-/// The same file; but tools that run a program inside of themselves, which pretend about the other
-/// name, are seen here.
+/// The same file. Tools that run a program inside of themselves emulate the other name, but not
+/// this one.
 const REALLY_RUNNING: &str = "/proc/thread-self/exe";
 
-/// What only runs of the same file have in common: its device, inode, size and time.
-pub(crate) type Build = [u64; 5];
+/// Identifies a build of the program by its file: device, inode, size and time of modification.
+pub(crate) type BuildStamp = [u64; 5];
 
-/// How to run this program once more.
+/// The file of this program, to be run once more.
 #[derive(Debug, Clone)]
 pub(crate) struct Executable {
     pub(crate) path: CString,
-    pub(crate) build: Build,
+    pub(crate) build: BuildStamp,
 }
 
 impl Executable {
     /// Finds the file that holds the code of this crate.
     ///
     /// # Errors
-    /// [`Error::Executable`] if a fresh run of the program would not, or might not, be a run of
-    /// this code.
+    /// [`Error::Executable`] if a new run of the program would not, or might not, be a run of this
+    /// code.
     pub(crate) fn own() -> Result<Self> {
         static OWN: OnceLock<Result<Executable>> = OnceLock::new();
         let own = OWN.get_or_init(find).clone()?;
@@ -42,18 +42,18 @@ impl Executable {
         Ok(own)
     }
 
-    /// Returns where to find the file.
+    /// Returns the path of the file.
     pub(crate) fn path(&self) -> &Path {
         Path::new(OsStr::from_bytes(self.path.as_bytes()))
     }
 
-    /// Returns which build the kernel runs in this process.
-    pub(crate) fn running() -> Result<Build> {
+    /// Returns the build that the kernel runs in this process.
+    pub(crate) fn running() -> Result<BuildStamp> {
         fs::metadata(RUNNING).map(build_of).map_err(|_| no_proc())
     }
 }
 
-fn build_of(file: Metadata) -> Build {
+fn build_of(file: Metadata) -> BuildStamp {
     [file.dev(), file.ino(), file.size(), file.mtime() as u64, file.mtime_nsec() as u64]
 }
 
@@ -62,7 +62,7 @@ fn refuse(why: impl Into<String>) -> Error {
 }
 
 fn no_proc() -> Error {
-    refuse("/proc cannot be read (is it mounted?), and nothing else says which file the program is")
+    refuse("/proc cannot be read (is it mounted?), so that the program's file cannot be found")
 }
 
 fn find() -> Result<Executable> {
@@ -74,7 +74,7 @@ fn find() -> Result<Executable> {
     }
     let own = files().find(|file| file.contains(own_address()));
     let own = own.ok_or_else(|| refuse("no file holds the program's code"))?;
-    // The map writes a line's end in a name as these four characters.
+    // In the map, a newline in a name is these four characters.
     let running = PathBuf::from(OsString::from_vec(escaped(running.as_os_str().as_bytes())));
     if own.path == running {
         return Ok(Executable { path: c_string(RUNNING)?, build: Executable::running()? });

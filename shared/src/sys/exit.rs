@@ -1,19 +1,18 @@
-//! The orderly end of a worker: what was set up for the end of its process runs, within a limit.
+//! The end of a process: at once, or orderly and within a time limit, with its exit handlers.
 //!
 //! `exit` runs the destructors of this thread's thread-locals, then the exit handlers, then flushes
 //! the C streams. In a process that was executed all of that is its own. In a copy of the program
-//! ([`begin`] marks one) those from before the copy was made are the program's, and must run there
-//! alone: both lists are worked off from the newest entry, and end at an entry of ours.
+//! ([`mark_start`] marks one) those from before the copy was made are the program's, and must run
+//! there alone: both lists are processed from the newest entry, and end at an entry of ours.
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;
+use std::io::{self, Write};
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 use nix::libc::{self, c_int};
-
-use crate::sys::process;
 
 /// The exit code of an orderly end, once one has begun.
 static CODE: AtomicI32 = AtomicI32::new(NONE);
@@ -24,14 +23,15 @@ unsafe extern "C" {
     fn __cxa_thread_atexit_impl(destroy: extern "C" fn(*mut c_void), object: *mut c_void, module: *mut c_void)
     -> c_int;
     fn __cxa_finalize(module: *mut c_void);
-    // Of the C library: an exit handler that is given the exit code. `__cxa_finalize` leaves it out.
+    // Of the C library: an exit handler that is given the exit code. `__cxa_finalize` leaves it
+    // out.
     fn on_exit(handler: extern "C" fn(c_int, *mut c_void), argument: *mut c_void) -> c_int;
     static __dso_handle: u8;
 }
 
-/// Marks this point: exit handlers and destructors of thread-locals that are there already will not
-/// run in this process and its forks.
-pub(crate) fn begin() {
+/// Marks the start of a copy: exit handlers and destructors of thread-locals that are registered
+/// already will not run in this process and its forks.
+pub(crate) fn mark_start() {
     let module = (&raw const __dso_handle).cast_mut().cast();
     // SAFETY: both functions are defined in this executable and stay; the object is not looked at.
     unsafe {
@@ -41,7 +41,7 @@ pub(crate) fn begin() {
     }
 }
 
-/// The destructors of this process have run: goes on with its exit handlers.
+/// Goes on with the exit handlers of this process, after its destructors have run.
 extern "C" fn end_of_destructors(_object: *mut c_void) {
     if CODE.load(Relaxed) == NONE {
         // A task has called `exit`.
@@ -50,36 +50,36 @@ extern "C" fn end_of_destructors(_object: *mut c_void) {
     // SAFETY: runs the exit handlers from the newest on. Ours is among them and does not return, so
     // none runs twice.
     unsafe { __cxa_finalize(ptr::null_mut()) };
-    process::exit_now(CODE.load(Relaxed))
+    exit_now(CODE.load(Relaxed))
 }
 
-/// The exit handlers of this process have run.
+/// Ends the process after its exit handlers have run.
 extern "C" fn end_of_handlers() {
     end(CODE.load(Relaxed));
 }
 
-/// As [`end_of_handlers`], where a task has called `exit`.
+/// Does what [`end_of_handlers`] does, where a task has called `exit`.
 extern "C" fn end_at_exit(code: c_int, _argument: *mut c_void) {
     end(code);
 }
 
 fn end(code: c_int) -> ! {
-    process::flush_stdio();
+    flush_stdio();
     coverage::write();
-    process::exit_now(code)
+    exit_now(code)
 }
 
-/// Ends the process, and runs what was set up for that.
-pub(crate) fn in_order(code: i32) -> ! {
+/// Exits, and runs the destructors and exit handlers of this process.
+pub(crate) fn exit(code: i32) -> ! {
     CODE.store(code, Relaxed);
     std::process::exit(code)
 }
 
-/// Has the kernel kill this process after so many nanoseconds.
-pub(crate) fn limit(nanoseconds: u64) {
+/// Has the kernel kill this process after this many nanoseconds.
+pub(crate) fn kill_after(nanoseconds: u64) {
     let mut timer = MaybeUninit::uninit();
-    // SAFETY: all zero is a valid sigevent and a valid itimerspec, whose fields are then set; the timer
-    // is written if the call succeeds.
+    // SAFETY: all zero is a valid sigevent and a valid itimerspec, whose fields are then set; the
+    // timer is written if the call succeeds.
     unsafe {
         let mut event: libc::sigevent = std::mem::zeroed();
         event.sigev_notify = libc::SIGEV_SIGNAL;
@@ -91,6 +91,21 @@ pub(crate) fn limit(nanoseconds: u64) {
             libc::timer_settime(timer.assume_init(), 0, &time, ptr::null_mut());
         }
     }
+}
+
+/// Flushes Rust's and C's standard output.
+pub(crate) fn flush_stdio() {
+    // A closed standard output is no reason to fail here: the code that prints gets the error.
+    let _ = io::stdout().flush();
+    // SAFETY: fflush(NULL) flushes all C streams and takes no pointer from us.
+    unsafe { libc::fflush(std::ptr::null_mut()) };
+}
+
+/// Exits at once: no destructors, and no exit handlers, which belong to the process that this one
+/// was forked from.
+pub(crate) fn exit_now(code: i32) -> ! {
+    // SAFETY: _exit never returns and runs no code of this process.
+    unsafe { libc::_exit(code) }
 }
 
 /// The profile of a program that was built with `-C instrument-coverage`. It is written by an exit
@@ -118,8 +133,8 @@ mod coverage {
     }
 
     pub(super) fn write() {
-        // SAFETY: the word is never written. It holds the address of the profiler's function, which takes
-        // nothing and may be called at any time, or null.
+        // SAFETY: the word is never written. It holds the address of the profiler's function, which
+        // takes nothing and may be called at any time, or null.
         if let Some(write) = unsafe { multiproc_write_profile } {
             // SAFETY: as above.
             unsafe { write() };

@@ -1,4 +1,4 @@
-//! Waiting on a word of shared memory.
+//! Sleeps on a word of shared memory.
 
 use std::sync::atomic::{self, Ordering};
 use std::time::Duration;
@@ -15,12 +15,12 @@ pub(crate) trait Word {
     fn fetch_add(&self, value: u32, order: Ordering) -> u32;
     fn fence(order: Ordering);
 
-    /// Sleeps while the word is `expected`, until woken, and no longer than `timeout`. May return
-    /// early for no reason: look again.
+    /// Sleeps while the word is `expected`, until woken, for at most `timeout`. May return early
+    /// without a reason.
     fn sleep(&self, expected: u32, timeout: Option<Duration>);
 
-    /// Wakes up to `most` of those who sleep at the word; says how many there were.
-    fn wake(&self, most: u32) -> usize;
+    /// Wakes up to `max` of those that sleep on the word; returns their number.
+    fn wake(&self, max: u32) -> usize;
 }
 
 /// The flags of the calls are empty (not "private"), so that the two sides may be different
@@ -44,14 +44,14 @@ impl Word for atomic::AtomicU32 {
 
     fn sleep(&self, expected: u32, timeout: Option<Duration>) {
         let timeout = timeout.map(timespec);
-        // Every outcome (woken, changed before, interrupted, late) has the same consequence: the caller
-        // looks again.
+        // Every outcome (woken, changed before, interrupted, timed out) has the same consequence:
+        // the caller checks the word again.
         let _ = futex::wait(self, futex::Flags::empty(), expected, timeout.as_ref());
     }
 
-    fn wake(&self, most: u32) -> usize {
-        // A word in our own mapping cannot fault; there is nothing else to fail.
-        futex::wake(self, futex::Flags::empty(), most).unwrap_or(0)
+    fn wake(&self, max: u32) -> usize {
+        // A word in our own mapping cannot fault; there is no other error.
+        futex::wake(self, futex::Flags::empty(), max).unwrap_or(0)
     }
 }
 
@@ -59,13 +59,13 @@ fn timespec(timeout: Duration) -> Timespec {
     Timespec { tv_sec: timeout.as_secs().min(i32::MAX as u64) as i64, tv_nsec: timeout.subsec_nanos().into() }
 }
 
-/// As [`sleep`](Word::sleep); says whether the time was over.
+/// Sleeps as [`sleep`](Word::sleep) does; returns whether the time was over.
 pub(crate) fn wait(word: &atomic::AtomicU32, expected: u32, timeout: Duration) -> bool {
     futex::wait(word, futex::Flags::empty(), expected, Some(&timespec(timeout))) == Err(Errno::TIMEDOUT)
 }
 
-/// A futex as loom knows it: the look at the word and the falling asleep are one step for whoever
-/// wakes, and no time passes.
+/// A model of the futex for loom: the check of the word and the beginning of the sleep are one step
+/// for the thread that wakes, and no time passes.
 #[cfg(multiproc_loom)]
 mod model {
     use std::sync::atomic::Ordering;
@@ -77,7 +77,7 @@ mod model {
     use crate::atomics::{self, AtomicU32};
 
     loom::lazy_static! {
-        /// How many sleep, at any word. A model has one word that matters.
+        /// The number of sleepers, on any word. A model has one word that matters.
         static ref SLEEPERS: (Mutex<u32>, Condvar) = (Mutex::new(0), Condvar::new());
     }
 
@@ -106,9 +106,9 @@ mod model {
             }
         }
 
-        fn wake(&self, most: u32) -> usize {
+        fn wake(&self, max: u32) -> usize {
             let mut sleepers = SLEEPERS.0.lock().unwrap();
-            let woken = most.min(*sleepers);
+            let woken = max.min(*sleepers);
             *sleepers -= woken;
             (0..woken).for_each(|_| SLEEPERS.1.notify_one());
             woken as usize

@@ -1,7 +1,5 @@
-//! What stands for shared memory under Miri, which knows no memory that processes share: memory of
-//! this process.
-//!
-//! So the two sides of a ring can be played by two threads there.
+//! The substitute for shared memory under Miri, which has none: memory of this process, so that two
+//! threads can stand for the two sides of a ring.
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
@@ -51,7 +49,7 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: allocated with this layout, and nobody has a reference to it any more.
+        // SAFETY: allocated with this layout, and there are no references to it any more.
         unsafe { dealloc(self.start.as_ptr(), self.layout) };
     }
 }

@@ -1,7 +1,7 @@
-//! Fresh runs of this program: how they are started, and what they find.
+//! New runs of this program: starts them, and takes over the descriptors in them.
 //!
-//! A fresh process finds what it is to work with at fixed numbers, and of all other descriptors
-//! only standard input, output and error: the rest are closed before it begins. So what code before
+//! A new process has the descriptors that it works with at fixed numbers, and of all others only
+//! standard input, output and error: the rest are closed before it begins. So what code before
 //! `init` opens is its own, and is never touched.
 #![allow(unsafe_code)]
 
@@ -19,23 +19,24 @@ use nix::unistd::{ForkResult, Pid, fork, getpid};
 
 use crate::error::{Context, Result};
 use crate::sys::executable::Executable;
-use crate::sys::process::{die_with, exit_now};
+use crate::sys::exit::exit_now;
+use crate::sys::process::die_with;
 use crate::sys::{lifeline, rights, signals};
 
-/// Where a fresh process finds its bootstrap record.
+/// The number of a new process's bootstrap record.
 const BOOTSTRAP_FD: RawFd = 3;
-/// Where it finds what it works with. A zygote has its socket at the first number; a worker has
-/// the notifier there, its socket for handles at the second, and its lifeline at the third.
+/// The numbers of its other descriptors. A zygote has its socket at the first; a worker has the
+/// notifier there, its socket for handles at the second, and its lifeline at the third.
 const WORK_FDS: [RawFd; 3] = [4, 5, 6];
-/// Beyond all of these.
-const BEYOND: RawFd = 7;
+/// The first number beyond all of these.
+const FIRST_FREE_FD: RawFd = 7;
 
-/// Starts this program once more, with `ticket` and `work` at their numbers, and with no rights
-/// that this thread has not. Safe with any number of threads, and its cost does not depend on the
+/// Starts this program once more, with `bootstrap` and `work` at their numbers, and with no rights
+/// that this thread lacks. Safe with any number of threads, and its cost does not depend on the
 /// memory in use.
 pub(crate) fn spawn(program: &Executable, bootstrap: BorrowedFd<'_>, work: BorrowedFd<'_>) -> Result<Pid> {
     let context = "cannot start a child process";
-    let (bootstrap, work) = (out_of_the_way(bootstrap)?, out_of_the_way(work)?);
+    let (bootstrap, work) = (dup_high(bootstrap)?, dup_high(work)?);
     let start = || -> nix::Result<Pid> {
         let mut actions = PosixSpawnFileActions::init()?;
         actions.add_dup2(bootstrap.as_raw_fd(), BOOTSTRAP_FD)?;
@@ -49,8 +50,8 @@ pub(crate) fn spawn(program: &Executable, bootstrap: BorrowedFd<'_>, work: Borro
     if !rights::would_gain(program.path()) {
         return start().context(context);
     }
-    // The new process has it from the thread that starts it, which cannot get rid of it again.
-    let alone = || rights::give_up_gains().and_then(|()| start());
+    // The new process inherits it from the thread that starts it, which cannot undo it.
+    let alone = || rights::forbid_new_rights().and_then(|()| start());
     let started = thread::scope(|scope| {
         let thread = thread::Builder::new().spawn_scoped(scope, alone);
         thread.map(|thread| thread.join().unwrap_or(Err(Errno::EIO)))
@@ -76,18 +77,18 @@ fn close_rest(_: &mut PosixSpawnFileActions) -> nix::Result<()> {
     Ok(())
 }
 
-/// A run of this program that is prepared: nothing but system calls is left to do.
+/// A prepared run of this program: only system calls are left to do.
 pub(crate) struct Run {
     path: CString,
     args: Strings,
     env: Strings,
     fds: [OwnedFd; 4],
-    /// The last of them is a lifeline.
+    /// Whether the last of them is a lifeline.
     has_lifeline: bool,
 }
 
 impl Run {
-    /// Prepares a worker's run, which will find `ticket` and its work at their numbers.
+    /// Prepares the run of a worker, with `bootstrap` and the other descriptors at their numbers.
     pub(crate) fn prepare(
         program: Executable,
         bootstrap: BorrowedFd<'_>,
@@ -95,55 +96,57 @@ impl Run {
         lifeline: Option<BorrowedFd<'_>>,
     ) -> Result<Self> {
         let has_lifeline = lifeline.is_some();
-        // Something has to be at the lifeline's number. The end of its peer is not the worker's, then.
-        let lifeline = out_of_the_way(lifeline.unwrap_or(handles))?;
-        let fds = [out_of_the_way(bootstrap)?, out_of_the_way(notifier)?, out_of_the_way(handles)?, lifeline];
+        // There must be a descriptor at the lifeline's number. Without a lifeline it isn't used.
+        let lifeline = dup_high(lifeline.unwrap_or(handles))?;
+        let fds = [dup_high(bootstrap)?, dup_high(notifier)?, dup_high(handles)?, lifeline];
         Ok(Self { path: program.path, args: Strings::new(own_args()), env: Strings::new(own_env()), fds, has_lifeline })
     }
 
-    /// Forks a process that becomes this run, and ends with this thread. It may be done beside any
-    /// threads. If the exec fails, the process calls `failed`, which must be content with
-    /// system calls, on its bootstrap record, and exits with `code`.
+    /// Forks a process that executes this run, and that is killed with this thread. Safe beside any
+    /// threads. If the exec fails, the process calls `failed`, which may make system calls only, on
+    /// its bootstrap record, and exits with `code`.
     pub(crate) fn fork(&self, failed: fn(BorrowedFd<'_>, Errno), code: i32) -> nix::Result<Pid> {
         let parent = getpid();
-        // SAFETY: until it executes a program or exits, the child makes system calls only and takes no lock
-        // that another thread may have held: whatever needs memory was prepared.
+        // SAFETY: until it executes a program or exits, the child makes system calls only and takes
+        // no lock that another thread may have held: whatever needs memory was prepared.
         match unsafe { fork() }? {
             ForkResult::Parent { child } => Ok(child),
             ForkResult::Child => {
-                let errno = self.become_it(parent);
+                let errno = self.exec(parent);
                 failed(self.fds[0].as_fd(), errno);
                 exit_now(code)
             }
         }
     }
 
-    /// In the forked child. What it arranges outlives the exec, and so does the mask that blocks
-    /// what may reach the whole process group.
-    fn become_it(&self, parent: Pid) -> Errno {
+    /// Executes the run, in the forked child; returns only if that fails. What it sets stays after
+    /// the exec, and so does the mask that blocks the signals of the process group.
+    fn exec(&self, parent: Pid) -> Errno {
         die_with(parent);
         if self.has_lifeline {
             // Without it there is still the parent-death signal.
-            let _ = lifeline::hold(self.fds[3].as_fd());
+            let _ = lifeline::kill_at_end(self.fds[3].as_fd());
         }
         for (fd, number) in self.fds.iter().zip(iter::once(BOOTSTRAP_FD).chain(WORK_FDS)) {
-            // SAFETY: dup2 has no memory effects; what was open at the number belonged to the process that this
-            // one is a copy of, whose life here ends with the exec below. Those to be placed have
-            // numbers beyond.
+            // SAFETY: dup2 has no memory effects; what was open at the number belonged to the
+            // process that this one is a copy of, whose life here ends with the exec below. Those
+            // to be placed have numbers beyond.
             if let Err(errno) = Errno::result(unsafe { libc::dup2(fd.as_raw_fd(), number) }) {
                 return errno;
             }
         }
-        // The rest closes with the exec; an old kernel, which cannot arrange that, leaves open what was not
-        // made to close. SAFETY: a system call on numbers, that only sets their close-on-exec flag.
-        unsafe { libc::syscall(libc::SYS_close_range, BEYOND, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
-        // SAFETY: all pointers are to C strings that `self` owns, and both lists end with a null pointer.
+        // The rest closes with the exec; an old kernel lacks the call, and leaves those open that
+        // have no close-on-exec flag.
+        // SAFETY: a system call on numbers, that only sets their close-on-exec flag.
+        unsafe { libc::syscall(libc::SYS_close_range, FIRST_FREE_FD, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+        // SAFETY: all pointers are to C strings that `self` owns, and both lists end with a null
+        // pointer.
         unsafe { libc::execve(self.path.as_ptr(), self.args.as_ptr(), self.env.as_ptr()) };
         Errno::last()
     }
 }
 
-/// C strings, and the list of pointers that the kernel wants.
+/// C strings, and the list of pointers to them that the kernel takes.
 struct Strings {
     _owned: Vec<CString>,
     pointers: Vec<*const c_char>,
@@ -161,13 +164,13 @@ impl Strings {
 }
 
 /// Returns a copy of `fd` above the fixed numbers, so that placing one cannot overwrite another.
-fn out_of_the_way(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
-    let copy = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(BEYOND)).context("cannot duplicate a descriptor")?;
+fn dup_high(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
+    let copy = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(FIRST_FREE_FD)).context("cannot duplicate a descriptor")?;
     // SAFETY: fcntl has just made this descriptor for us.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
-/// The same arguments as this process got, so that a task sees what its parent would.
+/// Returns the arguments of this process, so that a task sees those of its parent.
 fn own_args() -> Vec<CString> {
     std::env::args_os().filter_map(|arg| CString::new(arg.into_vec()).ok()).collect()
 }
@@ -181,26 +184,26 @@ fn own_env() -> Vec<CString> {
     pairs.filter_map(|pair| pair.ok()).collect()
 }
 
-/// Has `look` inspect the descriptor where a bootstrap record would be, whatever it is; `None` if there is
-/// none.
-pub(crate) fn with_bootstrap<R>(look: impl FnOnce(BorrowedFd<'_>) -> Option<R>) -> Option<R> {
-    // SAFETY: borrowed for the call only, and a number at which nothing is open is an error from fcntl.
-    // This is the beginning of the program: nobody is there yet who could close it meanwhile.
+/// Calls `look` with the descriptor at the number of a bootstrap record, whatever it is; `None` if
+/// there is none.
+pub(crate) fn inspect_bootstrap_fd<R>(look: impl FnOnce(BorrowedFd<'_>) -> Option<R>) -> Option<R> {
+    // SAFETY: borrowed for the call only, and a number at which nothing is open is an error from
+    // fcntl. This is the beginning of the program: no other code can close it meanwhile.
     let fd = unsafe { BorrowedFd::borrow_raw(BOOTSTRAP_FD) };
     fcntl(fd, FcntlArg::F_GETFD).ok()?;
     look(fd)
 }
 
-/// What a fresh process was given.
-pub(crate) struct Estate {
+/// The descriptors that a new process was started with.
+pub(crate) struct InheritedFds {
     pub(crate) bootstrap: OwnedFd,
-    /// As many as the bootstrap record's role has.
+    /// As many as the role in the record has.
     pub(crate) work: Vec<OwnedFd>,
 }
 
-impl Estate {
-    /// Takes possession of the bootstrap record, and of the first `count` descriptors to work with; `None` if
-    /// one is not there.
+impl InheritedFds {
+    /// Takes the bootstrap record, and the first `count` other descriptors; `None` if one is not
+    /// open.
     ///
     /// # Safety
     /// The process was started by [`spawn`] or [`Run::fork`] with that many, and this is the only
@@ -210,8 +213,8 @@ impl Estate {
             // SAFETY: a borrowed look at the number; one that is closed is an error from fcntl.
             let fd = unsafe { BorrowedFd::borrow_raw(number) };
             fcntl(fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
-            // SAFETY: it is open, and was made for this process, in which nobody else knows of it; by the
-            // contract it is taken once.
+            // SAFETY: it is open, and was made for this process, in which no other code uses it; by
+            // the contract it is taken once.
             Some(unsafe { OwnedFd::from_raw_fd(number) })
         };
         let bootstrap = adopt(BOOTSTRAP_FD)?;

@@ -1,6 +1,6 @@
-//! A pipe whose one end tells of the death of the process that holds the other.
+//! A pipe by which the kernel kills a process when the one with the other end ends.
 //!
-//! The parent-death signal is not enough: the kernel forgets it when a process changes its user or
+//! The parent-death signal is not enough: the kernel drops it when a process changes its user or
 //! executes a file with capabilities. So a worker also has the kernel send it SIGKILL when its
 //! zygote's end of a pipe is closed (`F_SETSIG` in fcntl(2)). That needs no thread and no CPU time,
 //! works whatever the worker is doing, and ends it even if it is stopped.
@@ -19,7 +19,7 @@ use nix::unistd::pipe2;
 /// `F_SETSIG` in the kernel's `include/uapi/asm-generic/fcntl.h`, which the libc crate leaves out.
 const F_SETSIG: libc::c_int = 10;
 
-/// The pipe, as the parent has it.
+/// The parent's ends of the pipe.
 #[derive(Debug)]
 pub(crate) struct Lifeline {
     /// For the children.
@@ -34,7 +34,7 @@ impl Lifeline {
         Ok(Self { read, _write: write })
     }
 
-    /// Opens an end for a child, which is to [`hold`] it.
+    /// Opens an end for a child, which passes it to [`kill_at_end`].
     pub(crate) fn open(&self) -> nix::Result<OwnedFd> {
         // An open file has one receiver of its signals, so each child has one of its own.
         let path = format!("/proc/self/fd/{}", self.read.as_raw_fd());
@@ -42,10 +42,10 @@ impl Lifeline {
     }
 }
 
-/// In a child, which must drop its copy of the [`Lifeline`] afterwards: has the kernel kill this
-/// process when the parent ends, as long as `own` is open. Also after an exec, if it is open there.
+/// Has the kernel kill this process, a child, when the parent ends, as long as `own` is open; also
+/// after an exec, if it is open there. The child must drop its copy of the [`Lifeline`] afterwards.
 /// Makes system calls only.
-pub(crate) fn hold(own: BorrowedFd<'_>) -> nix::Result<()> {
+pub(crate) fn kill_at_end(own: BorrowedFd<'_>) -> nix::Result<()> {
     signal_at_end(own, Signal::SIGKILL)
 }
 
@@ -61,7 +61,7 @@ pub(crate) fn signal_at_end(fd: BorrowedFd<'_>, signal: Signal) -> nix::Result<(
     fcntl(fd, FcntlArg::F_SETFL(flags | OFlag::O_ASYNC)).map(drop)
 }
 
-/// Whether the other end of the pipe or socket is closed.
+/// Returns whether the other end of the pipe or socket is closed.
 pub(crate) fn has_ended(fd: BorrowedFd<'_>) -> bool {
     let mut fds = [PollFd::new(fd, PollFlags::empty())];
     poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ended| ended > 0)

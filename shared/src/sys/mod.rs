@@ -1,10 +1,12 @@
-//! System calls with safe faces: shared memory, futexes, mutexes that survive their holders,
-//! descriptors over sockets, fork and exec, the executable and what is loaded, signals, the clock.
+//! Safe interfaces to system calls: shared memory, futexes, mutexes that survive their holders,
+//! descriptors over sockets, fork and exec, the executable and the loaded modules, signals, the
+//! clock.
 //!
-//! Nothing here knows of pools or tasks. Together with [`ring`](crate::ring)'s memory,
-//! [`task`](crate::task)'s function names, the [bootstrap record](crate::bootstrap) of a fresh process, the
-//! plain data and guards of [`sharing`](crate::sync), and the descriptors that
-//! [`handle`](crate::fds) has tokio watch, these are the only places with `unsafe` code.
+//! This is the lowest layer: it uses nothing of pools or tasks. Together with
+//! [`ring`](crate::ring)'s memory, [`task`](crate::task)'s function names, the [bootstrap
+//! record](crate::bootstrap) of a new process, the runs of numbers in the [`codec`](crate::codec),
+//! the plain data and guards of [`shm`](crate::shm) and [`sync`](crate::sync), and the descriptors
+//! of [`fds`](crate::fds), these are the only places with `unsafe` code.
 
 pub(crate) mod clock;
 pub(crate) mod copy;
@@ -13,22 +15,22 @@ pub(crate) mod exit;
 pub(crate) mod futex;
 #[cfg(miri)]
 pub(crate) mod heap;
-pub(crate) mod large;
+pub(crate) mod inherited_state;
 pub(crate) mod launch;
 pub(crate) mod lifeline;
+pub(crate) mod memory;
 pub(crate) mod modules;
 pub(crate) mod mutex;
 pub(crate) mod notifier;
 pub(crate) mod own;
 pub(crate) mod pid;
+pub(crate) mod poll;
 pub(crate) mod process;
 pub(crate) mod rights;
 pub(crate) mod shm;
 pub(crate) mod signals;
 pub(crate) mod socket;
-pub(crate) mod state;
 pub(crate) mod stream;
-#[cfg(feature = "manager-tcp")]
-pub(crate) mod tcp;
 pub(crate) mod thread_id;
+pub(crate) mod threads;
 pub(crate) mod words;

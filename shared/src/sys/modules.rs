@@ -25,8 +25,8 @@ impl Module {
     /// Finds the loaded module that `address` lies in.
     pub(crate) fn of(address: usize) -> Option<Self> {
         let mut search = Search { address, visited: 0, found: None };
-        // SAFETY: the callback has the signature that is asked for, and the pointer is valid for the call,
-        // which ends before `search` does.
+        // SAFETY: the callback has the signature that is asked for, and the pointer is valid for
+        // the call, which ends before `search` does.
         unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut search).cast::<c_void>()) };
         search.found
     }
@@ -50,7 +50,7 @@ impl Module {
     }
 }
 
-/// An address in this copy of the crate.
+/// Returns an address in this copy of the crate.
 pub(crate) fn own_address() -> usize {
     static HERE: u8 = 0;
     &raw const HERE as usize
@@ -62,9 +62,10 @@ struct Search {
     found: Option<Module>,
 }
 
-/// Looks at one module; the loader calls it for each, the program first.
+/// Checks one module; the loader calls it for each, the program first.
 unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _: libc::size_t, search: *mut c_void) -> c_int {
-    // SAFETY: the loader hands out a valid description, and the pointer that `Module::of` passed in.
+    // SAFETY: the loader hands out a valid description, and the pointer that `Module::of` passed
+    // in.
     let (info, search) = unsafe { (&*info, &mut *search.cast::<Search>()) };
     let is_program = search.visited == 0;
     search.visited += 1;
@@ -85,8 +86,8 @@ unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _: libc::size_t, searc
     let has = |header: &&libc::Elf64_Phdr, flag| header.p_flags & flag != 0;
     let code = headers.iter().filter(loaded).filter(|header| has(header, libc::PF_X)).map(range).collect();
     let is_relro = |header: &&libc::Elf64_Phdr| header.p_type == libc::PT_GNU_RELRO;
-    // Constants that hold addresses are written once, by the loader. A program that was linked without
-    // the means to protect them afterwards has them among its variables.
+    // Constants that hold addresses are written once, by the loader. A program that was linked
+    // without the means to protect them afterwards has them among its variables.
     let protects = headers.iter().any(|header| is_relro(&header));
     let constant = |header: &&libc::Elf64_Phdr| {
         is_relro(header) || loaded(header) && has(header, libc::PF_R) && (!protects || !has(header, libc::PF_W))

@@ -1,17 +1,17 @@
 //! A mutex in shared memory that survives its holder, and that holds no address.
 //!
-//! Its word names the [process](thread_id) that holds it, so that who waits can ask the kernel
-//! whether that process still runs, and takes over from one that does not. A thread that ends
-//! leaves what it holds to its process, where a reference to what the mutex guards may have gone to
-//! another thread (from a guard that was leaked). A process that is killed
-//! at any instruction either has its name there or has not. Nothing in this memory is followed as a
-//! pointer: a process that writes whatever it likes there can keep others waiting, or let two in at
-//! a time, but has them read or write nothing else. (The C library's robust mutex is part of a list
-//! through all that a thread holds, by pointers in the same memory.)
+//! Its word names the [process](thread_id) that holds it, so that a waiter can ask the kernel
+//! whether that process still runs, and takes the mutex over from one that does not. A thread that
+//! ends leaves what it holds to its process, where a reference to what the mutex guards may have
+//! gone to another thread (from a guard that was leaked). A process that is killed at any
+//! instruction either has its name there or has not. Nothing in this memory is followed as a
+//! pointer: a process that overwrites it can keep others waiting, or let two in at a time, but has
+//! them read or write nothing else. (The C library's robust mutex is part of a list through all
+//! that a thread holds, by pointers in the same memory.)
 //!
-//! A free mutex takes no system call, nor does giving it back unless somebody sleeps. After
-//! "Futexes Are Tricky" (Drepper, 2011), with sleeps that have an end: the one who is to wake the
-//! others may be killed before it does.
+//! Locking a free mutex takes no system call, nor does unlocking it unless there is a sleeper.
+//! After "Futexes Are Tricky" (Drepper, 2011), with sleeps that time out: the process that is to
+//! wake the others may be killed before it does.
 #![allow(unsafe_code)]
 
 use std::marker::PhantomData;
@@ -28,45 +28,51 @@ use crate::sys::pid::Owner;
 use crate::sys::thread_id::{self, ThreadId};
 use crate::sys::words::words;
 
-/// Looks before the first sleep: a lock that is held for some memory copies only is free by then.
-const TRIES: u32 = 200;
+/// Attempts before the first sleep: a lock that is held for some memory copies only is free by
+/// then.
+const MAX_TRIES: u32 = 200;
 
-/// The first sleep; each one after it is twice as long. At the end of each, who sleeps looks
+/// The first sleep; each one after it is twice as long. At the end of each, the sleeper checks
 /// whether the holder still runs.
 const FIRST_SLEEP: Duration = Duration::from_millis(1);
-const LONGEST_SLEEP: Duration = Duration::from_millis(100);
+const MAX_SLEEP: Duration = Duration::from_millis(100);
 
-/// The word of a mutex that nobody holds.
+/// The word of a mutex that is free.
 const FREE: u64 = 0;
 
-/// Beside the holder's name: somebody sleeps, and must be woken.
+/// Beside the holder's name: there is a sleeper, which must be woken.
 const WAITERS: u64 = thread_id::SPARE_BIT;
 
 words! {
-    /// Lies in memory that several processes have mapped. It must be [`init`](RobustMutex::init)ialised by the one that made the memory.
+    /// A mutex in memory that several processes have mapped. The process that creates the memory
+    /// must [`init`](RobustMutex::init) it.
     #[derive(Debug)]
     pub(crate) struct RobustMutex {
-        /// The process that holds it. Its lower half, in which all changes show that a sleeper must see, is the futex word.
+        /// The process that holds it. Its lower half is the futex word: each change that a sleeper
+        /// must see changes it.
         word: AtomicU64,
-        /// Its thread, by which that knows that it would wait for itself. 0 if nobody has it, or nobody else than one that has just got it.
+        /// The thread that holds it, so that it does not wait for itself. 0 if the mutex is free,
+        /// or was locked just now.
         thread: AtomicU32,
         /// The namespaces in which they have these names.
         space: AtomicU32,
     }
 }
 
-/// A locked mutex; dropping it unlocks. It stays on its thread, whose number is in the mutex.
+/// A guard of a locked mutex, which unlocks it when dropped. It is not `Send`: the number of its
+/// thread is in the mutex.
 #[derive(Debug)]
 pub(crate) struct Held<'a> {
     mutex: &'a RobustMutex,
     /// The process whose thread locked it.
     owner: Owner,
-    /// The one who held it before died with it: what it guards may be half changed.
+    /// Whether the holder before ended without unlocking: what the mutex guards may be half
+    /// changed.
     pub(crate) owner_died: bool,
     thread: PhantomData<*const ()>,
 }
 
-/// What came of an attempt: the lock, or the word of the one who has it.
+/// The result of an attempt: the lock, or the word of its holder.
 type Attempt<'a> = Result<Held<'a>, u64>;
 
 impl RobustMutex {
@@ -93,12 +99,12 @@ impl RobustMutex {
         }
     }
 
-    /// Locks, or gives up at `deadline`.
+    /// Locks; returns `None` at `deadline`.
     pub(crate) fn lock_until(&self, deadline: Instant) -> Result<Option<Held<'_>>> {
         self.lock_by(Some(deadline))
     }
 
-    /// Locks, if nobody alive holds it.
+    /// Locks, if no running process holds it.
     pub(crate) fn try_lock(&self) -> Result<Option<Held<'_>>> {
         let me = self.caller()?;
         match self.attempt(me, 0)? {
@@ -109,7 +115,7 @@ impl RobustMutex {
 
     fn lock_by(&self, deadline: Option<Instant>) -> Result<Option<Held<'_>>> {
         let me = self.caller()?;
-        for _ in 0..TRIES {
+        for _ in 0..MAX_TRIES {
             if let Ok(held) = self.attempt(me, 0)? {
                 return Ok(Some(held));
             }
@@ -117,8 +123,8 @@ impl RobustMutex {
         }
         let mut sleep = FIRST_SLEEP;
         loop {
-            // Who may have slept does not know whether others do: it takes the lock as one that somebody waits
-            // for.
+            // After a sleep it isn't known whether others sleep: the lock is taken as one with
+            // waiters.
             let word = match self.attempt(me, WAITERS)? {
                 Ok(held) => return Ok(Some(held)),
                 Err(word) => word,
@@ -135,12 +141,12 @@ impl RobustMutex {
                 if let Some(held) = self.take_over(me, asleep) {
                     return Ok(Some(held));
                 }
-                sleep = (2 * sleep).min(LONGEST_SLEEP);
+                sleep = (2 * sleep).min(MAX_SLEEP);
             }
         }
     }
 
-    /// The calling thread, if its name means here what it means to the others.
+    /// Returns the calling thread, if its name has the same meaning for all users of the mutex.
     #[inline]
     fn caller(&self) -> Result<ThreadId> {
         let me = ThreadId::own();
@@ -152,7 +158,7 @@ impl RobustMutex {
         Ok(me)
     }
 
-    /// Locks if nobody holds it.
+    /// Locks if the mutex is free.
     #[inline]
     fn attempt(&self, me: ThreadId, flag: u64) -> Result<Attempt<'_>> {
         let word = self.word.load(Relaxed);
@@ -169,7 +175,7 @@ impl RobustMutex {
         }
     }
 
-    /// Locks if the one whose word this is has ended, and still has it. One of those who try
+    /// Locks if the holder with this word has ended, and still has it. One of those that try
     /// succeeds.
     fn take_over(&self, me: ThreadId, word: u64) -> Option<Held<'_>> {
         let mine = me.process | (word & WAITERS);
@@ -185,14 +191,15 @@ impl RobustMutex {
 
     fn lower_half(&self) -> &AtomicU32 {
         const { assert!(cfg!(target_endian = "little"), "the lower half of a word comes first") };
-        // SAFETY: the first half of a word that lives as long as the reference, and aligned for it. It is
-        // handed to the kernel, and never read or written here.
+        // SAFETY: the first half of a word that lives as long as the reference, and aligned for it.
+        // It is handed to the kernel, and never read or written here.
         unsafe { &*self.word.as_ptr().cast::<AtomicU32>() }
     }
 }
 
 impl Held<'_> {
-    /// Whether it is held here. A copy in a forked process does not hold it.
+    /// Returns whether the lock is held by this process. A copy in a forked process does not hold
+    /// it.
     pub(crate) fn is_own(&self) -> bool {
         self.owner.is_here()
     }
@@ -211,14 +218,14 @@ impl Drop for Held<'_> {
     }
 }
 
-/// Whether a lock was refused because this very thread holds it.
+/// Returns whether this is the error for a lock that this very thread holds.
 pub(crate) fn is_own(error: &Error) -> bool {
     matches!(error, Error::Io { source, .. } if source.raw_os_error() == Some(libc::EDEADLK))
 }
 
 #[cfg(test)]
 impl Held<'_> {
-    /// Leaves the lock as a process does that is killed while it holds it.
+    /// Leaves the lock in the state of one whose holder was killed.
     pub(crate) fn die(self) {
         let ended = 1;
         assert!(thread_id::has_ended(ended));
@@ -261,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn process_that_ends_with_it_is_followed_by_one_that_is_told() {
+    fn next_holder_after_a_killed_one_gets_owner_died() {
         let mutex = mutex();
         for _ in 0..3 {
             mutex.lock().unwrap().die();

@@ -1,7 +1,7 @@
-//! A wake-up that a thread can wait for beside sockets: an eventfd.
+//! A notification that a thread can wait for beside sockets: an eventfd.
 //!
-//! Rings coalesce: a thousand rings before the listener looks are one (pitfall: a wake-up pipe that
-//! fills stops its pool).
+//! Notifications coalesce: a thousand of them before the waiter reads are one, whereas a wake-up
+//! pipe that fills would stop its pool.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -10,7 +10,7 @@ use nix::unistd::{read, write};
 
 use crate::error::{Context, Result};
 
-/// A counter that `poll` reports as readable once somebody rang.
+/// A counter that `poll` reports as readable once it was notified.
 #[derive(Debug)]
 pub(crate) struct Notifier(OwnedFd);
 
@@ -24,13 +24,13 @@ impl Notifier {
         Self(fd)
     }
 
-    /// Wakes whoever polls. Never blocks: a full counter means that the listener has its wake-up
-    /// already.
+    /// Makes the eventfd readable, and so wakes the threads that poll it. Never blocks: a counter
+    /// that is full is readable already.
     pub(crate) fn notify(&self) {
         let _ = write(&self.0, &1u64.to_ne_bytes());
     }
 
-    /// Takes all rings so far.
+    /// Resets the counter.
     pub(crate) fn clear(&self) {
         let _ = read(&self.0, &mut [0; 8]);
     }

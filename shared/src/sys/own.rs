@@ -1,4 +1,4 @@
-//! Values that belong to one process, and what becomes of them in its copies.
+//! Values that belong to one process, and not to its forks.
 #![allow(unsafe_code)]
 
 use std::fmt;
@@ -39,15 +39,14 @@ impl<T> Deref for Own<T> {
 impl<T> Drop for Own<T> {
     fn drop(&mut self) {
         if self.owner.is_here() {
-            // SAFETY: nobody can use the value after this drop, which comes once.
+            // SAFETY: the value cannot be used after this drop, which comes once.
             unsafe { ManuallyDrop::drop(&mut self.value) };
         }
     }
 }
 
-/// A static of which each process has its own value, made when it is first asked for. A copy does
-/// not see its original's, of which a lock may have been held by another thread when the copy was
-/// made.
+/// A static of which each process has its own value, made at the first use. A fork does not use the
+/// value of its parent, of which a lock may have been held by another thread at the fork.
 pub(crate) struct PerProcess<T>(AtomicPtr<(Owner, T)>);
 
 impl<T: Default + Send + Sync + 'static> PerProcess<T> {
@@ -76,7 +75,7 @@ impl<T: Default + Send + Sync + 'static> PerProcess<T> {
             // SAFETY: made just now, and never freed from here on.
             Ok(_) => unsafe { &(*fresh).1 },
             Err(first) => {
-                // SAFETY: nobody has seen it.
+                // SAFETY: it was not published.
                 drop(unsafe { Box::from_raw(fresh) });
                 // SAFETY: another thread of this process made it, and it is never freed.
                 unsafe { &(*first).1 }

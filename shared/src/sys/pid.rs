@@ -1,8 +1,8 @@
-//! Which process this is, without asking the kernel each time.
+//! The identity of this process, without a system call each time.
 //!
-//! The answer lies in a page that the kernel wipes in every copy of the process (`MADV_WIPEONFORK`,
-//! see madvise(2)), however the copy is made. So it is one load in the process that asked before,
-//! and unknown in a fresh copy.
+//! It is stored in a page that the kernel wipes in every copy of the process (`MADV_WIPEONFORK`,
+//! see madvise(2)), however the copy is made. So it takes one load, but for the first time in a
+//! process.
 #![allow(unsafe_code)]
 
 use std::ptr::{NonNull, null_mut};
@@ -15,20 +15,20 @@ use nix::libc;
 use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap_anonymous, munmap};
 
 use crate::error::{Error, Result};
-use crate::sys::process::exit_now;
+use crate::sys::exit::exit_now;
 
 /// Bytes of the page, which the kernel rounds up to its own pages.
 const PAGE: usize = 4096;
 
-/// Where this process' word lies: in the page, or in [`FORGOTTEN`] where a kernel has no such
-/// pages. Null until it is first needed.
+/// The address of this process' word: in the page, or that of [`FORGOTTEN`] where a kernel has no
+/// such pages. Null until it is first needed.
 static WORD: AtomicPtr<AtomicU64> = AtomicPtr::new(null_mut());
 
 /// The word of a process on a kernel without pages that a fork wipes; a handler that runs after
 /// `fork` does it instead.
 static FORGOTTEN: AtomicU64 = AtomicU64::new(0);
 
-/// The last generation that this process, or one that it is a copy of, has given itself.
+/// The last generation of this process, or of one that it is a copy of.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
 /// Returns what `std::process::id()` does, which is a system call: it would take longer than all
@@ -38,7 +38,7 @@ pub(crate) fn own_pid() -> u32 {
     word() as u32
 }
 
-/// A process, told apart from every other that it is a copy of, or that is a copy of it.
+/// A process, distinguished from every other that it is a copy of, or that is a copy of it.
 ///
 /// A pid alone is not enough for that: it is used again, and in namespaces of their own a process
 /// and its copy can have the same.
@@ -46,7 +46,7 @@ pub(crate) fn own_pid() -> u32 {
 pub(crate) struct Owner(u64);
 
 impl Owner {
-    /// This process.
+    /// Returns this process.
     #[inline]
     pub(crate) fn here() -> Self {
         Self(word())
@@ -64,8 +64,8 @@ impl Owner {
         if self.is_here() { Ok(()) } else { Err(self.foreign()) }
     }
 
-    /// Ends every other process: a copy of this one, made by code of others that has come back
-    /// here. What was in its buffers is its original's.
+    /// Exits in every other process: a copy of this one, made by a task's code that has returned
+    /// here. The contents of its buffers are its original's.
     #[inline]
     pub(crate) fn or_exit(self) {
         if !self.is_here() {
@@ -73,14 +73,14 @@ impl Owner {
         }
     }
 
-    /// The error of a call in a process that is not this one.
+    /// Returns the error of a call in a process that is not this one.
     #[cold]
     pub(crate) fn foreign(self) -> Error {
         Error::ForeignProcess { owner: self.0 as u32, current: own_pid() }
     }
 }
 
-/// The generation of this process in the upper half, its pid in the lower one.
+/// Returns the generation of this process in the upper half, and its pid in the lower one.
 #[inline]
 fn word() -> u64 {
     // SAFETY: null, or a word that stays where it is for as long as the process lives.
@@ -90,7 +90,7 @@ fn word() -> u64 {
     }
 }
 
-/// A number that is another in each copy of this process; 0 if that could not be arranged.
+/// Returns a number that differs in each copy of this process; 0 if that is not possible.
 #[inline]
 pub(crate) fn fork_count() -> u32 {
     (word() >> 32) as u32
@@ -100,14 +100,14 @@ pub(crate) fn fork_count() -> u32 {
 fn identify() -> u64 {
     let pid = u64::from(std::process::id());
     let Some(place) = place() else { return pid };
-    // Counted before it is shown: a copy made in between counts on from there, and is not taken for
-    // this process.
+    // Counted before it is stored: a copy made in between counts on from there, and is not taken
+    // for this process.
     let word = u64::from(GENERATION.fetch_add(1, SeqCst) + 1) << 32 | pid;
     // Another thread may have been quicker.
     place.compare_exchange(0, word, SeqCst, SeqCst).map_or_else(|first| first, |_| word)
 }
 
-/// Where the word lies; `None` if nothing would make a copy of this process forget it.
+/// Returns the word; `None` if it could not be reset in copies of this process.
 fn place() -> Option<&'static AtomicU64> {
     if cfg!(miri) {
         return None;
@@ -122,7 +122,7 @@ fn place() -> Option<&'static AtomicU64> {
         Ok(_) => fresh,
         Err(first) => {
             if let Some(page) = page {
-                // SAFETY: the page was mapped just now, and nobody else knows of it.
+                // SAFETY: the page was mapped just now, and was not published.
                 let _ = unsafe { munmap(page.cast(), PAGE) };
             }
             first
@@ -132,14 +132,14 @@ fn place() -> Option<&'static AtomicU64> {
     unsafe { word.as_ref() }
 }
 
-/// A page of zeros that are zeros again in every copy of this process.
+/// Maps a page of zeros that are zeros again in every copy of this process.
 fn wiped_page() -> Option<NonNull<AtomicU64>> {
     let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
     let size = PAGE.try_into().ok()?;
     // SAFETY: a new mapping at an address of the kernel's choosing touches no memory in use.
     let page = unsafe { mmap_anonymous(None, size, access, MapFlags::MAP_PRIVATE) }.ok()?;
-    // SAFETY: the page is this function's own; the advice changes what copies of the process find in
-    // it.
+    // SAFETY: the page is this function's own; the advice changes what copies of the process find
+    // in it.
     if unsafe { madvise(page, PAGE, MmapAdvise::MADV_WIPEONFORK) }.is_err() {
         // SAFETY: as above.
         let _ = unsafe { munmap(page, PAGE) };
@@ -148,7 +148,7 @@ fn wiped_page() -> Option<NonNull<AtomicU64>> {
     Some(page.cast())
 }
 
-/// [`FORGOTTEN`], once each fork is arranged to forget it.
+/// Returns [`FORGOTTEN`], once a handler resets it after each fork.
 fn forgotten() -> Option<*mut AtomicU64> {
     extern "C" fn forget() {
         FORGOTTEN.store(0, Relaxed);
@@ -172,9 +172,9 @@ mod tests {
         // SAFETY: the child looks at atomics, asks for its pid and ends.
         match unsafe { fork() }.unwrap() {
             ForkResult::Child => {
-                let told = !owner.is_here() && own_pid() == std::process::id() && Owner::here().is_here();
+                let differs = !owner.is_here() && own_pid() == std::process::id() && Owner::here().is_here();
                 // SAFETY: _exit runs no code of this process.
-                unsafe { libc::_exit(if told { 0 } else { 1 }) }
+                unsafe { libc::_exit(if differs { 0 } else { 1 }) }
             }
             ForkResult::Parent { child } => assert_eq!(waitpid(child, None), Ok(WaitStatus::Exited(child, 0))),
         }

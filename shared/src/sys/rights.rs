@@ -1,10 +1,10 @@
-//! Rights that an executable gives to whoever runs it: the bits for user and group, and file
-//! capabilities.
+//! Rights that an executable gives to any process that runs it: the bits for user and group, and
+//! file capabilities.
 //!
 //! A program may have given such rights up, and a run of it for its workers must not get them
-//! again: they are what the program is. So that run gets no new privileges (prctl(2)). And anybody
-//! can start such a program, with a bootstrap record of their own making: a run that has more rights than the
-//! process that made its bootstrap record does not serve.
+//! again: workers have the rights that the program has. So that run gets no new privileges
+//! (prctl(2)). And any user can start such a program, with a bootstrap record of their own: a run
+//! that has more rights than the process that made its bootstrap record does not serve.
 #![allow(unsafe_code)]
 
 use std::fs;
@@ -19,11 +19,11 @@ use nix::unistd::{getegid, geteuid, getuid};
 use rustix::fs::getxattr;
 use rustix::io::Errno;
 
-/// Returns whether a run of the file would have rights that this thread has not.
+/// Returns whether a run of the file would have rights that this thread lacks.
 pub(crate) fn would_gain(file: &Path) -> bool {
     let Ok(facts) = fs::metadata(file) else { return false };
     if geteuid().is_root() {
-        // To execute any file gives root all the capabilities that it may have.
+        // Executing any file gives root all the capabilities that it may have.
         let capabilities = Capabilities::now();
         return capabilities.bounding & !capabilities.permitted != 0;
     }
@@ -34,7 +34,7 @@ pub(crate) fn would_gain(file: &Path) -> bool {
 }
 
 fn has_capabilities(file: &Path) -> bool {
-    // A system or file that does not know them has none.
+    // A system or file without the attribute has none.
     !matches!(
         getxattr(file, "security.capability", &mut [0_u8; 0]),
         Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::NOENT | Errno::NOSYS)
@@ -42,19 +42,19 @@ fn has_capabilities(file: &Path) -> bool {
 }
 
 /// Keeps this thread, and all that it starts, from getting rights by executing a file.
-pub(crate) fn give_up_gains() -> nix::Result<()> {
+pub(crate) fn forbid_new_rights() -> nix::Result<()> {
     prctl::set_no_new_privs()
 }
 
-/// Returns whether this fresh process may be what its bootstrap record says, in view of the rights that its
-/// file has given it.
-pub(crate) fn may_use(bootstrap: impl AsFd) -> bool {
+/// Returns whether this new process may take the role in its bootstrap record, in view of the
+/// rights that its file has given it.
+pub(crate) fn may_serve(bootstrap: impl AsFd) -> bool {
     // SAFETY: the call takes and returns integers only.
     let is_secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
     if !is_secure {
         return true;
     }
-    // The kernel has noted whose memory it is.
+    // The kernel has recorded whose memory it is.
     let Ok(facts) = fstat(bootstrap) else { return false };
     let rights = Rights {
         no_new: prctl::get_no_new_privs().unwrap_or(false),
@@ -68,9 +68,9 @@ pub(crate) fn may_use(bootstrap: impl AsFd) -> bool {
 
 /// The rights of a process that may have got some from its file.
 struct Rights {
-    /// It could not get any.
+    /// Whether it could not get any.
     no_new: bool,
-    /// Its real user, whom no file changes, is root.
+    /// Whether its real user, whom no file changes, is root.
     is_root: bool,
     /// Its effective user.
     user: u32,
@@ -79,10 +79,10 @@ struct Rights {
 }
 
 impl Rights {
-    /// Whether a process of this effective user and group has them too.
+    /// Returns whether a process of this effective user and group has them too.
     fn are_those_of(&self, user: u32, group: u32) -> bool {
         let same = (self.user, self.group) == (user, group);
-        // Nobody has noted the other's capabilities; root has them all.
+        // The other's capabilities are not recorded; root has them all.
         self.no_new || self.is_root || same && (user == 0 || self.permitted == 0)
     }
 }
@@ -112,7 +112,7 @@ mod tests {
     const PLAIN: Rights = Rights { no_new: false, is_root: false, user: 7, group: 8, permitted: 0 };
 
     #[test]
-    fn a_ticket_of_somebody_with_fewer_rights_is_of_no_use() {
+    fn record_of_a_process_with_fewer_rights_is_refused() {
         assert!(!Rights { user: 0, ..PLAIN }.are_those_of(7, 8));
         assert!(!Rights { user: 9, ..PLAIN }.are_those_of(7, 8));
         assert!(!Rights { group: 0, ..PLAIN }.are_those_of(7, 8));
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_of_somebody_with_the_same_rights_is_good() {
+    fn record_of_a_process_with_the_same_rights_is_accepted() {
         assert!(PLAIN.are_those_of(7, 8));
         assert!(Rights { user: 0, permitted: u64::MAX, ..PLAIN }.are_those_of(0, 8));
         assert!(Rights { is_root: true, permitted: u64::MAX, ..PLAIN }.are_those_of(0, 0));
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ordinary_file_gives_nothing() {
+    fn ordinary_file_gives_no_rights() {
         let own = std::env::current_exe().unwrap();
         assert!(!has_capabilities(&own));
         let all = Capabilities::now();

@@ -21,19 +21,19 @@ use nix::libc::{self, c_int, c_void, siginfo_t};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::unistd::{Pid, getppid};
 
-/// What a signal does: its handler, or none.
+/// What a signal does in this process: its handler, or none.
 #[derive(Clone, Copy)]
 pub(crate) struct Disposition(libc::sigaction);
 
 impl Disposition {
-    /// What `signal` does to this process now.
+    /// Returns what `signal` does in this process now.
     pub(crate) fn of(signal: Signal) -> io::Result<Self> {
         Self::of_number(signal as c_int)
     }
 
     fn of_number(signal: c_int) -> io::Result<Self> {
         let mut now = MaybeUninit::uninit();
-        // SAFETY: without a new action the call only writes the present one to where it is told to.
+        // SAFETY: without a new action the call only writes the present one to the given address.
         Errno::result(unsafe { libc::sigaction(signal, std::ptr::null(), now.as_mut_ptr()) })?;
         // SAFETY: it was written, or the call had failed.
         Ok(Self(unsafe { now.assume_init() }))
@@ -43,34 +43,34 @@ impl Disposition {
         self.0.sa_sigaction == libc::SIG_IGN
     }
 
-    /// Has `signal`, whose disposition this was once in this process, do the same again.
+    /// Restores this disposition of `signal`, which it had before in this process.
     pub(crate) fn restore(&self, signal: Signal) {
-        // SAFETY: the kernel has had this very action for this signal, and functions of a program stay
-        // where they are. The call fails for signals that nobody can handle, and those never had
-        // another disposition.
+        // SAFETY: the kernel has had this very action for this signal, and functions of a program
+        // stay where they are. The call fails for signals that cannot be handled, and those never
+        // had another disposition.
         unsafe { libc::sigaction(signal as i32, &self.0, std::ptr::null_mut()) };
     }
 }
 
-/// Runs `act` without the signal that the kernel sends to this thread if that fails: the error says
-/// it all.
-pub(crate) fn without<R>(signal: Signal, act: impl FnOnce() -> nix::Result<R>) -> nix::Result<R> {
+/// Runs `act` without the signal that the kernel sends to this thread if that fails: the error is
+/// enough.
+pub(crate) fn without_signal<R>(signal: Signal, act: impl FnOnce() -> nix::Result<R>) -> nix::Result<R> {
     let own: SigSet = [signal].into_iter().collect();
     let before = own.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
     let outcome = act();
     if outcome.is_err() && !before.contains(signal) {
         let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: the set and the time are valid, and nothing is to be written. It takes the signal if
-        // there is one; nobody can have handled it since it was blocked.
+        // SAFETY: the set and the time are valid, and nothing is to be written. It takes the signal
+        // if there is one; it was not handled, since it was blocked.
         unsafe { libc::sigtimedwait(own.as_ref(), std::ptr::null_mut(), &now) };
     }
-    // It fails only for a mask that is none.
+    // It fails only for an invalid mask.
     let _ = before.thread_set_mask();
     outcome
 }
 
-/// The signals that ask a process to end or to act, and end it unless it has a handler. Faults and
-/// limits are not among them.
+/// Returns the signals that ask a process to end or to act, and end it unless it has a handler.
+/// Faults and limits are not among them.
 fn requests() -> impl Iterator<Item = c_int> {
     const NAMED: [Signal; 12] = [
         Signal::SIGHUP,
@@ -89,7 +89,7 @@ fn requests() -> impl Iterator<Item = c_int> {
     NAMED.into_iter().map(|signal| signal as c_int).chain(libc::SIGRTMIN()..=libc::SIGRTMAX())
 }
 
-/// The set of all [`requests`].
+/// Returns the set of all [`requests`].
 pub(crate) fn request_set() -> SigSet {
     let mut set = MaybeUninit::uninit();
     // SAFETY: sigemptyset initialises the set; sigaddset is then given an initialised set and valid
@@ -122,11 +122,11 @@ impl Drop for Blocked {
     }
 }
 
-/// The zygote that may end this worker by a signal; 0 outside a worker.
+/// The pid of the zygote that may end this worker by a signal; 0 outside a worker.
 static ZYGOTE: AtomicI32 = AtomicI32::new(0);
 
-/// Prepares this process for being a zygote or a worker: what the program ignores stays ignored,
-/// [`requests`] get a handler that does nothing, all else its default. The mask stays as it is.
+/// Sets the dispositions of a zygote or worker: what the program ignores stays ignored,
+/// [`requests`] get a handler that does nothing, all others their default. The mask stays as it is.
 ///
 /// The handlers for memory faults stay: they are how the standard library reports a stack overflow.
 /// So does what happens at a broken pipe. SIGCHLD gets its default even if the program ignores it,
@@ -137,19 +137,19 @@ pub(crate) fn prepare() {
     for signal in (1..32).chain(libc::SIGRTMIN()..=libc::SIGRTMAX()).filter(|signal| !kept.contains(signal)) {
         let ignored = Disposition::of_number(signal).is_ok_and(|now| now.is_ignored());
         if !ignored || signal == libc::SIGCHLD {
-            set(signal, if is_request(signal) { Some(stand) } else { None });
+            set(signal, if is_request(signal) { Some(on_request) } else { None });
         }
     }
 }
 
-/// Begins the life of a worker of the zygote that is this process' parent: lets signals through.
-pub(crate) fn serve_zygote() {
+/// Unblocks all signals, in a worker whose parent is its zygote.
+pub(crate) fn accept_signals_of_zygote() {
     ZYGOTE.store(getppid().as_raw(), Relaxed);
     let _ = SigSet::empty().thread_set_mask();
 }
 
-/// Leaves all signals of this process to its other threads.
-pub(crate) fn leave_to_others() {
+/// Blocks all signals in this thread, so that the other threads get them.
+pub(crate) fn block_all() {
     let _ = SigSet::all().thread_set_mask();
 }
 
@@ -157,18 +157,18 @@ pub(crate) fn leave_to_others() {
 /// that is sent by `kill` does what it would do to any process.)
 pub(crate) fn send_to_handler(pid: Pid, signal: c_int) {
     let nothing = libc::sigval { sival_ptr: std::ptr::null_mut() };
-    // SAFETY: the call takes no pointer that anybody follows. It fails if the process is gone, which is
+    // SAFETY: the call takes no pointer that is followed. It fails if the process is gone, which is
     // no loss.
     unsafe { libc::sigqueue(pid.as_raw(), signal, nothing) };
 }
 
-/// Sends a signal; see [`send_to_handler`].
+/// Sends a signal, with its default effect if there is no handler; see [`send_to_handler`].
 pub(crate) fn send(pid: Pid, signal: c_int) {
     // SAFETY: kill has no memory effects here.
     unsafe { libc::kill(pid.as_raw(), signal) };
 }
 
-/// Whether a signal of this number exists and can be sent.
+/// Returns whether a signal of this number exists and can be sent.
 pub(crate) fn is_signal(number: i32) -> bool {
     (1..32).contains(&number) || (libc::SIGRTMIN()..=libc::SIGRTMAX()).contains(&number)
 }
@@ -185,22 +185,23 @@ fn set(signal: c_int, handler: Option<Handler>) {
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     if let Some(handler) = handler {
         action.sa_sigaction = handler as *const () as usize;
-        // Calls that wait are resumed. Handlers of several signals at a time do not nest, and they do not
-        // run on the small stack that threads have for the report of a stack overflow.
+        // Calls that wait are resumed. Handlers of several signals at a time do not nest, and they
+        // do not run on the small stack that threads have for the report of a stack overflow.
         action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
         action.sa_mask = *request_set().as_ref();
     }
-    // SAFETY: the only handler there is, `stand`, calls nothing but async-signal-safe functions.
+    // SAFETY: the only handler there is, `on_request`, calls nothing but async-signal-safe
+    // functions.
     unsafe { libc::sigaction(signal, &action, std::ptr::null_mut()) };
 }
 
-/// The handler of a worker. A signal that concerns the worker alone has its default effect: one
-/// that its zygote sent, that the worker raised, or that comes from a timer or descriptor of its
-/// own. Any other is for the program.
-extern "C" fn stand(signal: c_int, info: *mut siginfo_t, _context: *mut c_void) {
+/// Handles the [`requests`] in a worker. A signal that concerns the worker alone has its default
+/// effect: one that its zygote sent, that the worker raised, or that comes from a timer or
+/// descriptor of its own. Any other is for the program.
+extern "C" fn on_request(signal: c_int, info: *mut siginfo_t, _context: *mut c_void) {
     let zygote = ZYGOTE.load(Relaxed);
-    // SAFETY: with SA_SIGINFO the kernel passes a valid siginfo_t, and any of its fields can be read as
-    // an integer.
+    // SAFETY: with SA_SIGINFO the kernel passes a valid siginfo_t, and any of its fields can be
+    // read as an integer.
     let (code, sender) = unsafe { ((*info).si_code, (*info).si_pid()) };
     let own_clock = [libc::SIGALRM, libc::SIGVTALRM, libc::SIGPROF].contains(&signal);
     let meant = match code {
@@ -214,7 +215,8 @@ extern "C" fn stand(signal: c_int, info: *mut siginfo_t, _context: *mut c_void) 
         _ => false,
     };
     // A library that has put its own handler in the place of this one may call this one, too.
-    let in_place = Disposition::of_number(signal).is_ok_and(|now| now.0.sa_sigaction == stand as *const () as usize);
+    let in_place =
+        Disposition::of_number(signal).is_ok_and(|now| now.0.sa_sigaction == on_request as *const () as usize);
     if zygote != 0 && meant && in_place {
         set(signal, None);
         // SAFETY: raise is async-signal-safe. The signal is blocked here and takes effect when this

@@ -13,14 +13,14 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFl
 
 use crate::error::{Context, Error, Result};
 
-/// Descriptors a message may carry: `SCM_MAX_FD` in `include/net/scm.h`.
-const MOST_FDS: usize = 253;
+/// Descriptors that a message may have: `SCM_MAX_FD` in `include/net/scm.h`.
+const MAX_FDS: usize = 253;
 
 /// One end of a socket pair for small messages.
 #[derive(Debug)]
 pub(crate) struct Socket(OwnedFd);
 
-/// What a read brought.
+/// The result of [`receive`].
 pub(crate) enum Received {
     /// A message of this many bytes, with its descriptors in order.
     Message(usize, Vec<OwnedFd>),
@@ -34,7 +34,7 @@ pub(crate) enum Received {
 }
 
 impl Socket {
-    /// Two connected ends; neither survives an exec.
+    /// Creates two connected ends, which close on exec.
     pub(crate) fn pair() -> Result<(Self, Self)> {
         let (a, b) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
             .context("cannot create a socket pair")?;
@@ -50,20 +50,20 @@ impl Socket {
         send(&self.0, bytes, fds, wait)
     }
 
-    /// Takes one message; see [`receive`].
+    /// Receives one message; see [`receive`].
     pub(crate) fn receive(&self, buffer: &mut [u8]) -> nix::Result<Received> {
         receive(&self.0, buffer)
     }
 
-    /// Tells the other end that no more will come. Works even while another process holds a copy of
-    /// this end.
-    pub(crate) fn finish(&self) {
-        // It fails only if the other end is gone, which is what it is for.
+    /// Shuts down the sending side: the other end reads the end of the messages, even while another
+    /// process has a copy of this end.
+    pub(crate) fn shut_down(&self) {
+        // It fails only if the other end is gone.
         let _ = shutdown(self.0.as_raw_fd(), Shutdown::Write);
     }
 }
 
-/// Sends one message. `wait` says whether to wait for room; without, a full socket is `EAGAIN`.
+/// Sends one message. With `wait`, waits for room; without, a full socket is `EAGAIN`.
 pub(crate) fn send(socket: impl AsFd, bytes: &[u8], fds: &[BorrowedFd<'_>], wait: bool) -> nix::Result<()> {
     let raw: Vec<RawFd> = fds.iter().map(AsRawFd::as_raw_fd).collect();
     let rights = [ControlMessage::ScmRights(&raw)];
@@ -78,12 +78,12 @@ pub(crate) fn send(socket: impl AsFd, bytes: &[u8], fds: &[BorrowedFd<'_>], wait
     }
 }
 
-/// Takes one message, without waiting.
+/// Receives one message, without waiting.
 ///
 /// The descriptors are owned from the start: the control messages of nix are bare numbers, and of a
 /// truncated message it gives none, so that those which did arrive would stay open for ever.
 pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> nix::Result<Received> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FDS))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_FDS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
     let mut slices = [IoSliceMut::new(buffer)];
@@ -110,7 +110,7 @@ pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> nix::Result<Recei
     })
 }
 
-/// Refuses a descriptor that is not such a socket.
+/// Fails unless the descriptor is such a socket.
 pub(crate) fn check(fd: impl AsFd) -> Result<()> {
     let is_unix = getsockname::<UnixAddr>(fd.as_fd().as_raw_fd()).is_ok();
     if is_unix && getsockopt(&fd, sockopt::SockType) == Ok(SockType::SeqPacket) {

@@ -6,50 +6,26 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::PollFlags;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
 
 use crate::error::{Context, Result};
+use crate::sys::poll::await_event;
 
-/// Two connected ends; neither survives an exec.
+/// Creates two connected ends, which close on exec.
 pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd)> {
     socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
         .context("cannot create a socket pair")
 }
 
-/// What `poll` may wait for `deadline`, rounded up so that it does not wake just before.
-pub(crate) fn patience(deadline: Option<Instant>) -> PollTimeout {
-    let Some(deadline) = deadline else { return PollTimeout::NONE };
-    let left = deadline.saturating_duration_since(Instant::now());
-    let milliseconds = left.as_nanos().div_ceil(1_000_000);
-    PollTimeout::from(u16::try_from(milliseconds).unwrap_or(u16::MAX))
-}
-
-/// Waits until there is something to read, or the other end is gone; `false` if the deadline comes
-/// first.
-pub(crate) fn await_readable(fd: impl AsFd, deadline: Option<Instant>) -> io::Result<bool> {
-    await_event(fd.as_fd(), PollFlags::POLLIN, deadline)
-}
-
-fn await_event(fd: BorrowedFd<'_>, event: PollFlags, deadline: Option<Instant>) -> io::Result<bool> {
-    loop {
-        match poll(&mut [PollFd::new(fd, event)], patience(deadline)) {
-            Ok(0) if deadline.is_some_and(|deadline| deadline <= Instant::now()) => return Ok(false),
-            Ok(0) | Err(Errno::EINTR) => {}
-            Ok(_) => return Ok(true),
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-/// Takes what is there, and waits for the first byte of it until the deadline; 0 bytes are the end.
+/// Receives what is there, and waits for the first byte until the deadline; 0 bytes are the end.
 pub(crate) fn receive(fd: impl AsFd, buffer: &mut [u8], deadline: Option<Instant>) -> io::Result<usize> {
     let fd = fd.as_fd();
     let call = |flags| recv(fd.as_raw_fd(), buffer, flags);
     transfer(fd, PollFlags::POLLIN, deadline, call)
 }
 
-/// Gives as much of `bytes` as there is room for, and waits for the first byte's until the
+/// Sends as much of `bytes` as there is room for, and waits for room for the first byte until the
 /// deadline.
 pub(crate) fn give(fd: impl AsFd, bytes: &[u8], deadline: Option<Instant>) -> io::Result<usize> {
     let fd = fd.as_fd();
@@ -74,5 +50,34 @@ fn transfer(
             }
             outcome => return Ok(outcome?),
         }
+    }
+}
+
+/// TCP connections.
+#[cfg(feature = "manager-tcp")]
+pub(crate) mod tcp {
+    use std::io;
+    use std::net::TcpStream;
+    use std::os::fd::OwnedFd;
+
+    use nix::sys::socket::{setsockopt, sockopt};
+
+    /// Seconds without data after which the kernel probes whether the other machine is still there.
+    const IDLE: u32 = 30;
+    /// Seconds between probes.
+    const INTERVAL: u32 = 10;
+    /// Unanswered probes that end the connection.
+    const PROBES: u32 = 3;
+
+    /// Sets a TCP connection up for requests and replies: small messages are sent at once, and the
+    /// end of the other machine is detected.
+    pub(crate) fn tune(stream: TcpStream) -> io::Result<OwnedFd> {
+        stream.set_nodelay(true)?;
+        setsockopt(&stream, sockopt::KeepAlive, &true)?;
+        setsockopt(&stream, sockopt::TcpKeepIdle, &IDLE)?;
+        setsockopt(&stream, sockopt::TcpKeepInterval, &INTERVAL)?;
+        setsockopt(&stream, sockopt::TcpKeepCount, &PROBES)?;
+        setsockopt(&stream, sockopt::TcpUserTimeout, &((IDLE + INTERVAL * PROBES) * 1000))?;
+        Ok(stream.into())
     }
 }

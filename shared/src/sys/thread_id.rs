@@ -1,12 +1,12 @@
-//! Who a thread is, in words that other processes can check: of which process it is, and whether
-//! that still runs. Whether the thread itself does is not asked: what it holds may be in the hands
-//! of others in its process.
+//! The identity of a thread, in words that other processes can check: the process that it belongs
+//! to, and whether that still runs. Whether the thread itself runs is not checked: what it holds
+//! may be in use by other threads of its process.
 //!
-//! A process' number alone does not say that: the kernel gives it to another process one day, and a
+//! A process' number alone is not enough: the kernel gives it to another process later, and a
 //! process keeps it when it replaces itself by another program. So the word also holds when the
 //! process was started and where the stack of its program begins, which the kernel places anew for
 //! each program. Both are in `/proc`; what cannot be read there counts as the same, so that a
-//! process is never taken for ended while it runs. One that is stopped runs.
+//! process is never taken for ended while it runs. A stopped process runs.
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
@@ -39,31 +39,30 @@ const START: (u64, u32) = ((1 << 19) - 1, 44);
 /// 12 bits of a hash of the stack's address, 0 if that is not known.
 const STACK: (u64, u32) = ((1 << 12) - 1, 32);
 
-/// For so many nanoseconds, a process that was found to run is taken to run on: a look at `/proc`
-/// takes some microseconds.
+/// Nanoseconds for which a process that was found running is taken to run on: reading `/proc` takes
+/// some microseconds.
 const FRESH_NS: u64 = 10_000_000;
 
-/// A thread, as others can name it.
+/// The name of a thread for other processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ThreadId {
-    /// Its process: number, start and stack.
+    /// The thread's process: number, start and stack.
     pub(crate) process: u64,
-    /// Its own number, which no other thread has as long as it runs.
+    /// The thread's number, which no other thread has as long as it runs.
     pub(crate) number: u32,
-    /// The namespaces in which these mean something: other processes number and time each other
-    /// differently.
+    /// The namespaces in which these are valid: in others, numbers and times differ.
     pub(crate) space: u32,
 }
 
 thread_local! {
-    /// This thread, and the count of forks when that was asked.
+    /// This thread, and the count of forks when it was found.
     static OWN: Cell<(u32, ThreadId)> = const { Cell::new((0, ThreadId { process: 0, number: 0, space: 0 })) };
-    /// Others that were found to run, and when.
+    /// Other processes that were found running, and when.
     static FRESH: Cell<[(u64, u64); 8]> = const { Cell::new([(0, 0); 8]) };
 }
 
 impl ThreadId {
-    /// The calling thread.
+    /// Returns the calling thread.
     #[inline]
     pub(crate) fn own() -> Self {
         let (forks, own) = OWN.get();
@@ -77,15 +76,15 @@ impl ThreadId {
         let stat = Stat::read("/proc/self/stat").filter(|stat| stat.number == process);
         let process = process | stat.map_or(UNKNOWN, |stat| stat.upper());
         let inode = |name: &str| stat_inode(&format!("/proc/self/ns/{name}"));
-        // The kernel numbers namespaces one after the other, so that the sum of one number and a multiple
-        // of another differs with either.
+        // The kernel numbers namespaces one after the other, so that the sum of one number and a
+        // multiple of another differs with either.
         let space = inode("pid").wrapping_add(inode("time").wrapping_mul(0x9e37_79b1));
         let own = Self { process, number: gettid().as_raw().unsigned_abs(), space };
         OWN.set((fork_count(), own));
         own
     }
 
-    /// Whether `word` names this thread's process.
+    /// Returns whether `word` names this thread's process.
     pub(crate) fn is_of(self, word: u64) -> bool {
         let [upper, own] = [word & UPPER, self.process & UPPER];
         (word ^ self.process) & NUMBER == 0 && (upper == own || upper == UNKNOWN || own == UNKNOWN)
@@ -96,8 +95,8 @@ fn stat_inode(path: &str) -> u32 {
     stat(path).map_or(0, |facts| facts.st_ino as u32)
 }
 
-/// Whether the process that `word` names has ended. To be asked in its [`space`](ThreadId::space)
-/// only. What no process can have written names none.
+/// Returns whether the process that `word` names has ended. Valid in its [`space`](ThreadId::space)
+/// only. A word that no process can have written names an ended one.
 pub(crate) fn has_ended(word: u64) -> bool {
     let (number, upper) = (word & NUMBER, word & UPPER);
     if number == 0 || (upper & KNOWN == 0 && upper != UNKNOWN) || !exists(number) {
@@ -122,10 +121,10 @@ pub(crate) fn has_ended(word: u64) -> bool {
     false
 }
 
-/// Whether there is a process of this number. One that has ended may still be there, until its
-/// parent asks for it.
+/// Returns whether there is a process of this number. One that has ended may still be there, until
+/// its parent reaps it.
 fn exists(number: u64) -> bool {
-    // SAFETY: signal 0 is sent to nobody; the kernel only looks for its first thread.
+    // SAFETY: signal 0 is not sent; the kernel only looks for the first thread.
     let outcome = unsafe { libc::syscall(libc::SYS_tkill, number as libc::pid_t, 0) };
     outcome == 0 || Errno::last() != Errno::ESRCH
 }
@@ -148,8 +147,8 @@ impl Stat {
         Self::parse(&String::from_utf8_lossy(&bytes[..len]))
     }
 
-    /// The program's name, in parentheses, may have spaces and parentheses in it; nothing after it
-    /// does.
+    /// Parses the line. The program's name, in parentheses, may have spaces and parentheses in it;
+    /// nothing after it does.
     fn parse(line: &str) -> Option<Self> {
         let (number, _) = line.split_once(' ')?;
         let (_, rest) = line.rsplit_once(')')?;
@@ -169,8 +168,8 @@ impl Stat {
         KNOWN | (self.start & START.0) << START.1 | stack << STACK.1
     }
 
-    /// Whether this is another process or program than the one whose word has this upper half, as
-    /// far as can be told.
+    /// Returns whether this is another process or program than the one whose word has this upper
+    /// half, as far as is known.
     fn differs(&self, upper: u64) -> bool {
         let part = |(mask, shift): (u64, u32), word: u64| word >> shift & mask;
         let own = self.upper();
@@ -202,8 +201,8 @@ mod tests {
     fn process_of_the_same_number_is_another_one() {
         let own = ThreadId::own();
         for bit in [START.1, START.1 + 18] {
-            let former = own.process ^ 1 << bit;
-            assert!(!own.is_of(former) && has_ended(former), "bit {bit}");
+            let earlier = own.process ^ 1 << bit;
+            assert!(!own.is_of(earlier) && has_ended(earlier), "bit {bit}");
         }
         assert!(has_ended(own.process & NUMBER) && has_ended(0) && has_ended(u64::MAX) && has_ended(1));
         assert!(!has_ended(own.process & NUMBER | UNKNOWN));

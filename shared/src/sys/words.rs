@@ -3,13 +3,14 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
-/// Types that may be referred to in shared memory, whatever others write there, and whenever.
+/// A type that may be referred to in shared memory, whatever other processes write there, at any
+/// time.
 ///
-/// Structs get it from [`words!`], which asks it of every field.
+/// [`words!`] implements it for structs, and requires it of every field.
 ///
 /// # Safety
-/// The type consists of atomic integers, and padding that is never looked at: any bytes are a value
-/// of it, and a change by another process is one that atomics allow for.
+/// The type consists of atomic integers, and padding that is never read: any bytes are a value of
+/// it, and a change by another process is one that atomics allow for.
 pub(crate) unsafe trait Words: Sized {}
 
 // SAFETY: an atomic integer.

@@ -3,7 +3,7 @@
 
 use crate::codec::{self, Source};
 use crate::error::Result;
-use crate::task::call::{Calls, run_calls, state};
+use crate::task::calls::{Calls, run_calls, state};
 use crate::task::name::{Entry, Function, require_stateless, zst_ref};
 use crate::task::{Argument, ByReference, ByValue, Partial, Prepared, ReturnValue, Stateless, Task};
 
@@ -24,14 +24,14 @@ pub trait Arguments: Sized + 'static {
     #[doc(hidden)]
     fn decode(source: Source<'_>) -> Result<Self, String>;
 
-    /// How many bytes the arguments are, if that is [fixed](codec::fixed).
+    /// Returns the size of the arguments in bytes, if that is [fixed](codec::fixed).
     #[doc(hidden)]
     #[inline]
     fn fixed_size() -> Option<usize> {
         None
     }
 
-    /// The bytes of arguments that have a fixed size.
+    /// Returns the bytes of arguments that have a fixed size.
     #[doc(hidden)]
     #[inline]
     fn raw(&self) -> codec::fixed::Raw {
@@ -147,7 +147,8 @@ macro_rules! partials {
                     R: ReturnValue,
                     $($name: Argument,)*
                 {
-                    // SAFETY: only a `Partial` names this function, and is made from a value of Func.
+                    // SAFETY: only a `Partial` names this function, and is made from a value of
+                    // Func.
                     let function = unsafe { zst_ref::<Func>() };
                     run_calls::<_, _, ONCE>(calls, |calls, ($($name,)*): ($($name,)*)| {
                         Ok(function(state::<State>(calls)? $(, $name)*))

@@ -1,4 +1,4 @@
-//! Many calls of an async function at a time, in one worker.
+//! Tasks that make several calls of an async function at a time, in one worker.
 #![allow(unsafe_code)]
 
 use std::future::{Future, poll_fn};
@@ -12,12 +12,12 @@ use tokio::task::{JoinSet, LocalSet};
 
 use crate::error::{Error, Result};
 use crate::protocol::Envelope;
-use crate::task::call::{Calls, run_calls};
+use crate::task::calls::{Calls, run_calls};
 use crate::task::name::{Entry, Function, zst_ref};
 use crate::task::{Prepared, Stateless, Task, panic};
 
-/// An async function as a task that takes many items, and how many of them it may have under way at
-/// a time.
+/// An async function as a task that takes many items, and the number of calls that may run at a
+/// time.
 pub(crate) struct Concurrent<F, A, Fut, R> {
     function: PhantomData<fn(F, A)>,
     result: PhantomData<fn() -> (Fut, R)>,
@@ -28,13 +28,13 @@ where
     F: Fn(A) -> Fut,
     Fut: Future<Output = R>,
 {
-    /// Takes a value of the function's type, so that there is one.
+    /// Creates the task from a value of the function's type, as proof that there is one.
     pub(crate) fn new(_function: F) -> Self {
         Self { function: PhantomData, result: PhantomData }
     }
 }
 
-/// A panic of one call, and where it was.
+/// The panic of one call, and its process.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Caught {
     envelope: Envelope,
@@ -46,7 +46,7 @@ impl Caught {
         Self { envelope, pid: std::process::id() }
     }
 
-    fn told(message: String) -> Self {
+    fn with_message(message: String) -> Self {
         Self::new(Envelope { message, location: None, backtrace: None })
     }
 }
@@ -74,10 +74,10 @@ where
             Fut: Future<Output = R> + 'static,
             R: Serialize + DeserializeOwned + 'static,
         {
-            // SAFETY: only `prepare_as` names this function, for a `Concurrent`, which is made from a value of
-            // F.
+            // SAFETY: only `prepare_as` names this function, for a `Concurrent`, which is made from
+            // a value of F.
             let function = unsafe { zst_ref::<F>() };
-            run_calls::<_, _, false>(calls, |_, (most, items): (u64, Vec<A>)| Ok(call_all(function, most, items)));
+            run_calls::<_, _, false>(calls, |_, (max, items): (u64, Vec<A>)| Ok(call_all(function, max, items)));
         }
         Ok(Prepared {
             function: Function::name(const { &Entry::new(run::<F, A, Fut, R>) })?,
@@ -90,9 +90,9 @@ where
         std::any::type_name::<F>()
     }
 
-    fn call(&self, (most, items): (u64, Vec<A>)) -> Self::Output {
+    fn call(&self, (max, items): (u64, Vec<A>)) -> Self::Output {
         // SAFETY: a `Concurrent` is made from a value of F.
-        call_all(unsafe { zst_ref::<F>() }, most, items)
+        call_all(unsafe { zst_ref::<F>() }, max, items)
     }
 }
 
@@ -101,9 +101,8 @@ thread_local! {
     static RUNTIME: std::io::Result<Runtime> = Builder::new_current_thread().enable_all().build();
 }
 
-/// Calls `f` on all items, with up to `most` of the calls under way at a time. The results are in
-/// the items' order.
-fn call_all<F, A, Fut, R>(f: &'static F, most: u64, items: Vec<A>) -> Vec<Result<R, Caught>>
+/// Calls `f` on all items, with up to `max` calls at a time. The results are in the items' order.
+fn call_all<F, A, Fut, R>(f: &'static F, max: u64, items: Vec<A>) -> Vec<Result<R, Caught>>
 where
     F: Fn(A) -> Fut,
     A: 'static,
@@ -111,15 +110,15 @@ where
     R: 'static,
 {
     RUNTIME.with(|runtime| match runtime {
-        Ok(runtime) => LocalSet::new().block_on(runtime, run_all(f, most, items)),
+        Ok(runtime) => LocalSet::new().block_on(runtime, run_all(f, max, items)),
         Err(error) => {
-            let refused = |_| Err(Caught::told(format!("the worker cannot start an event loop: {error}")));
+            let refused = |_| Err(Caught::with_message(format!("the worker cannot start an event loop: {error}")));
             items.iter().map(refused).collect()
         }
     })
 }
 
-async fn run_all<F, A, Fut, R>(f: &'static F, most: u64, items: Vec<A>) -> Vec<Result<R, Caught>>
+async fn run_all<F, A, Fut, R>(f: &'static F, max: u64, items: Vec<A>) -> Vec<Result<R, Caught>>
 where
     F: Fn(A) -> Fut,
     A: 'static,
@@ -129,19 +128,19 @@ where
     let mut results: Vec<Option<Result<R, Caught>>> = items.iter().map(|_| None).collect();
     let (mut items, mut under_way) = (items.into_iter().enumerate(), JoinSet::new());
     loop {
-        while (under_way.len() as u64) < most
+        while (under_way.len() as u64) < max
             && let Some((index, item)) = items.next()
         {
             under_way.spawn_local(async move { (index, catch(f, item).await) });
         }
         match under_way.join_next().await {
             Some(Ok((index, result))) => results[index] = Some(result),
-            // A value panicked while it was dropped: its place stays empty.
+            // A value panicked while it was dropped: it has no result.
             Some(Err(_)) => {}
             None => break,
         }
     }
-    let missing = || Err(Caught::told("a value of the async function panicked while it was dropped".into()));
+    let missing = || Err(Caught::with_message("a value of the async function panicked while it was dropped".into()));
     results.into_iter().map(|result| result.unwrap_or_else(missing)).collect()
 }
 

@@ -1,27 +1,27 @@
-//! What can run in another process: functions by name, arguments by value.
+//! Tasks: functions that are sent by name, and arguments that are sent by value.
 //!
 //! [`Task`] is implemented for every function, and every closure that captures nothing, of up to
-//! eight serializable parameters. Such a value has no size, so there is nothing to send but *which*
-//! one it is: its [name](name::Function), which leads to an entry in the executable. [`partial`]
-//! adds state that is sent once to each worker.
+//! eight serializable parameters. Such a value has no size, so that only its [name](name::Function)
+//! is sent, which leads to an entry in the executable. [`partial`] adds state that is sent once to
+//! each worker.
 
+mod argument;
 mod arguments;
-mod call;
+mod calls;
 #[cfg(feature = "tokio")]
 mod concurrent;
 mod name;
 pub(crate) mod panic;
 mod partial;
-mod refusal;
-mod value;
+mod returned_error;
 
+pub use argument::{Argument, OwnedNotBorrowed, ReturnValue};
 pub use arguments::Arguments;
-pub(crate) use call::{Calls, Failure, State};
+pub(crate) use calls::{Calls, Failure, TaskState};
 #[cfg(feature = "tokio")]
 pub(crate) use concurrent::Concurrent;
 pub(crate) use name::Function;
 pub use partial::{ByReference, ByValue, Partial, partial};
-pub use value::{Argument, OwnedNotBorrowed, ReturnValue};
 
 use crate::error::Result;
 use crate::fds::Payload;
@@ -29,13 +29,13 @@ use crate::fds::Payload;
 /// A function that can run in a worker, called with `Args`, a tuple of its arguments.
 ///
 /// Implemented for `Fn(A, B, …) -> R` with up to eight parameters if the function captures nothing
-/// and its parameters and result are `Serialize + DeserializeOwned + 'static`, and for what
-/// [`partial`] returns. There is no need to implement it by hand.
+/// and its parameters and result are `Serialize + DeserializeOwned + 'static`, and for the values
+/// that [`partial`] returns. There is no need to implement it by hand.
 ///
-/// A closure that captures does not compile: its captured values would have to travel too, and the
-/// compiler offers no way to take them out. Nor does one that captures a value without a size
-/// unless it is `Copy + Send + Sync`: such a value may be a token of which there is one. Pass what
-/// is captured as arguments, or with [`partial`]:
+/// A closure that captures variables does not compile: the captured values would have to be sent
+/// too, and the compiler offers no way to take them out. Nor does one that captures a value without
+/// a size unless it is `Copy + Send + Sync`: there may be only one such value. Pass captured values
+/// as arguments, or with [`partial`]:
 ///
 /// ```compile_fail
 /// # use multiproc::Pool;
@@ -55,7 +55,7 @@ use crate::fds::Payload;
 /// # Ok(()) }
 /// ```
 ///
-/// Python pickles functions by their qualified name, to the same effect.
+/// Python's counterpart: functions are pickled by their qualified name.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot run in a worker with the arguments `{Args}`",
     label = "not a function of these arguments",
@@ -66,21 +66,21 @@ use crate::fds::Payload;
     note = "to send state along, use `multiproc::partial(function, state)`"
 )]
 pub trait Task<Args: Arguments>: Sized + 'static {
-    /// What the function returns.
+    /// The type that the function returns.
     type Output: ReturnValue;
 
-    /// The function's name and state, ready to be sent. With `ONCE`, of the variant that tells
-    /// whether the function returned `Err`.
+    /// Returns the function's name and state, ready to be sent. With `ONCE`, those of the variant
+    /// that records whether the function returned `Err`.
     #[doc(hidden)]
     fn prepare_as<const ONCE: bool>(self) -> Result<Prepared>;
 
-    /// The function's name and state, ready to be sent.
+    /// Returns the function's name and state, ready to be sent.
     #[doc(hidden)]
     fn prepare(self) -> Result<Prepared> {
         self.prepare_as::<false>()
     }
 
-    /// What the function is called, for people.
+    /// Returns the function's name for messages and traces.
     #[doc(hidden)]
     fn label() -> &'static str {
         std::any::type_name::<Self>()
@@ -91,14 +91,14 @@ pub trait Task<Args: Arguments>: Sized + 'static {
     fn call(&self, args: Args) -> Self::Output;
 }
 
-/// What a worker can have by knowing its type alone: a function, or a closure that captures
-/// nothing.
+/// A function that a worker can make from its type alone: a function item, or a closure that
+/// captures nothing.
 ///
-/// A value that has no size can still be one of a kind, such as a token whose owner alone may do
-/// something. A worker makes as many of the function as it needs, in whatever thread, so nothing of
-/// that sort may be captured: the function is `Copy + Send + Sync`. Nor does a captured value say
-/// anything about the worker: what it stands for (that something was set up) was done in the
-/// process that made it.
+/// A value that has no size can still be unique, such as a token that permits its owner an
+/// operation. A worker makes as many values of the function as it needs, in any thread, so no such
+/// token may be captured: the function is `Copy + Send + Sync`. Nor does a captured value say
+/// anything about the worker: what it proves (that something was set up) was done in the process
+/// that made it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a task's function: it captures something that cannot be copied or shared between threads",
     label = "captures what belongs to one owner or one thread",
@@ -110,18 +110,18 @@ pub trait Stateless: Copy + Send + Sync + 'static {}
 #[diagnostic::do_not_recommend]
 impl<F: Copy + Send + Sync + 'static> Stateless for F {}
 
-/// A function as it travels.
+/// A function that is ready to be sent.
 #[doc(hidden)]
 #[derive(Debug, Clone)]
 pub struct Prepared {
     pub(crate) function: Function,
     pub(crate) state: Option<Payload>,
-    /// What the function is called, for people.
+    /// The function's name for messages and traces.
     pub(crate) label: &'static str,
 }
 
 impl Prepared {
-    /// For a job without tasks to run.
+    /// Returns the function of a job without tasks.
     pub(crate) fn nothing() -> Self {
         Self { function: Function::NONE, state: None, label: "" }
     }

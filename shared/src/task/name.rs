@@ -1,4 +1,4 @@
-//! Functions by name: where the program has an entry for them, valid in every process of the same
+//! Names of functions: the place of their entry in the program, valid in every process of the same
 //! build.
 #![allow(unsafe_code)]
 
@@ -10,20 +10,19 @@ use crate::error::{Error, Result};
 use crate::sys::modules::Module;
 use crate::task::{Calls, Stateless};
 
-/// A function that makes all calls of one task function.
+/// A function that makes all [calls](Calls) of one task function.
 pub(crate) type Trampoline = fn(&mut dyn Calls);
 
-/// What a name leads to: a constant that holds a [`Trampoline`]. There is one for each task
+/// The constant that a name leads to: it holds a [`Trampoline`]. There is one for each task
 /// function that the program names.
 ///
-/// A number that is no name does not pass for one: what it leads to must be a constant that bears
-/// the marks of an entry.
+/// A number that is no name is refused: it must lead to a constant with the marks of an entry.
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct Entry {
     mark: u64,
-    /// The mark, turned. The program has the two side by side nowhere else, as the code that checks
-    /// them turns one into the other.
+    /// The mark, rotated and masked. The program has the two side by side nowhere else, as the code
+    /// that checks them computes one from the other.
     turned: u64,
     trampoline: Trampoline,
 }
@@ -50,8 +49,8 @@ impl Entry {
         if mark != MARK || turned != turn(black_box(mark)) || !module.has_code(code as usize) {
             return None;
         }
-        // SAFETY: only `new` puts these words side by side, and a constant cannot have changed: this is an
-        // entry. It stays as long as the module is loaded, as all of its functions do.
+        // SAFETY: only `new` puts these words side by side, and a constant cannot have changed:
+        // this is an entry. It stays as long as the module is loaded, as all of its functions do.
         Some(unsafe { words.cast::<Self>().as_ref() })
     }
 }
@@ -69,7 +68,7 @@ const ADDRESS_BITS: u32 = 48;
 const TAG: u64 = 0x7fff;
 
 impl Function {
-    /// For a job without tasks to run.
+    /// The name for a job without tasks.
     pub(crate) const NONE: Self = Self(0);
 
     pub(crate) fn name(entry: &'static Entry) -> Result<Self> {
@@ -91,9 +90,9 @@ impl Function {
     /// Finds the function of this name.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Returns why there is none.
     pub(crate) fn resolve(self) -> Result<Trampoline, &'static str> {
-        let unknown = "this process does not know the task's function: it is in a library that was loaded after the process began";
+        let unknown = "this process does not have the task's function: it is in a library that was loaded after the process began";
         let entry = if self.0 & IN_LIBRARY == 0 {
             let own = Module::own().ok_or(unknown)?;
             own.base.checked_add(self.0 as usize).and_then(|address| Entry::find(own, address))
@@ -109,7 +108,7 @@ impl Function {
     }
 }
 
-/// Does not compile for an `F` that carries data.
+/// Fails to compile for an `F` that has data.
 pub(crate) const fn require_stateless<F: Stateless>() {
     const {
         assert!(
@@ -120,19 +119,18 @@ pub(crate) const fn require_stateless<F: Stateless>() {
     }
 }
 
-/// Returns the function of type `F`, in a process that may never have made a value of it. Does not
-/// compile for an `F` that carries data.
+/// Returns the function of type `F`, in a process that may never have made a value of it. Fails to
+/// compile for an `F` that has data.
 ///
 /// # Safety
 /// The program has made a value of `F`, here or in the process that sent the name of a function
-/// with this type: a type whose values cannot be made, or not by everybody, may prove something by
-/// one.
+/// with this type: a type whose values cannot be made, or not by all code, may use one as a proof.
 pub(crate) unsafe fn zst_ref<F: Stateless>() -> &'static F {
     require_stateless::<F>();
-    // SAFETY: F has no size, so any aligned address holds a value of it and nothing is read through the
-    // reference. A value was made, by the caller's word, and as F is Copy and Sync, there may be as
-    // many as one likes, in any thread. F is 'static, so it holds no borrow that could have ended,
-    // and a reference runs no destructor.
+    // SAFETY: F has no size, so any aligned address holds a value of it and nothing is read through
+    // the reference. A value was made, by the caller's contract, and as F is Copy and Sync, there
+    // may be any number of them, in any thread. F is 'static, so it holds no borrow that could have
+    // ended, and a reference runs no destructor.
     unsafe { NonNull::<F>::dangling().as_ref() }
 }
 
@@ -151,19 +149,19 @@ mod tests {
     }
 
     #[test]
-    fn a_name_leads_to_its_function() {
+    fn name_leads_to_its_function() {
         let name = Function::name(entry()).unwrap();
         assert!(std::ptr::fn_addr_eq(name.resolve().unwrap(), nothing as Trampoline));
     }
 
     #[test]
-    fn the_address_of_a_function_is_no_name() {
+    fn address_of_a_function_is_no_name() {
         let base = Module::own().unwrap().base;
         assert!(Function((nothing as Trampoline as usize - base) as u64).resolve().is_err());
     }
 
     #[test]
-    fn what_looks_like_an_entry_but_can_be_written_is_none() {
+    fn writable_copy_of_an_entry_is_refused() {
         static COPY: LazyLock<Box<Entry>> = LazyLock::new(|| Box::new(Entry::new(nothing)));
         let copy: &'static Entry = &COPY;
         assert!(Function::name(copy).is_err());

@@ -1,4 +1,4 @@
-//! Catching a task's panic, whole.
+//! Catches the panics of tasks, with message, location and backtrace.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::{Cell, RefCell};
@@ -11,24 +11,24 @@ use crate::protocol::Envelope;
 thread_local! {
     /// Whether this thread runs a task.
     static IN_TASK: Cell<bool> = const { Cell::new(false) };
-    /// What the hook saw of the latest panic in a task.
+    /// The latest panic in a task, as the hook has recorded it.
     static SEEN: RefCell<Option<Envelope>> = const { RefCell::new(None) };
 }
 
-/// From now on a panic in a task is noted instead of printed. Other panics (in threads that a task
-/// started) go to the hook that was there before.
+/// Installs a panic hook that records a panic in a task instead of printing it. Other panics (in
+/// threads that a task started) go to the hook that was there before.
 pub(crate) fn install_hook() {
     let before = panic::take_hook();
-    panic::set_hook(Box::new(move |info| if IN_TASK.get() { note(info) } else { before(info) }));
+    panic::set_hook(Box::new(move |info| if IN_TASK.get() { record(info) } else { before(info) }));
 }
 
-/// As [`install_hook`], once in this program.
+/// Calls [`install_hook`], once in this program.
 pub(crate) fn install_hook_once() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(install_hook);
 }
 
-fn note(info: &PanicHookInfo<'_>) {
+fn record(info: &PanicHookInfo<'_>) {
     let backtrace = Backtrace::capture();
     let captured = backtrace.status() == BacktraceStatus::Captured;
     let envelope = Envelope {
@@ -39,16 +39,17 @@ fn note(info: &PanicHookInfo<'_>) {
     SEEN.set(Some(envelope));
 }
 
-/// Runs a task's code; a panic becomes an envelope.
+/// Runs a task's code; returns its panic as an envelope.
 pub(crate) fn catch<R>(task: impl FnOnce() -> R) -> Result<R, Envelope> {
-    // A task may run others, and goes on after them.
+    // A task may run other tasks, and goes on after them.
     let outer = IN_TASK.replace(true);
-    // The task's values are dropped with its frames, and what the worker keeps is consistent at every
-    // call out.
+    // The task's values are dropped with its frames, and what the worker keeps is consistent at
+    // every call out.
     let outcome = panic::catch_unwind(AssertUnwindSafe(task));
     let outcome = outcome.map_err(|payload| {
         let text = message(&*payload);
-        // What was seen may be of a panic that the task caught itself, if no hook was called for this one.
+        // The record may be of a panic that the task caught itself, if no hook was called for this
+        // one.
         let seen = SEEN.take().filter(|seen| seen.message == text);
         // Still as part of the task, so that a panic of the payload's drop is not printed.
         dispose(payload);
@@ -58,8 +59,8 @@ pub(crate) fn catch<R>(task: impl FnOnce() -> R) -> Result<R, Envelope> {
     outcome
 }
 
-/// An envelope's bytes.
+/// Encodes an envelope.
 pub(crate) fn encode(envelope: &Envelope) -> Vec<u8> {
-    // Plain strings: postcard has nothing to refuse in them.
+    // Plain strings, which postcard can always encode.
     postcard::to_stdvec(envelope).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! A function with its first argument fixed.
+//! Functions with their first argument fixed.
 #![allow(unsafe_code)]
 
 use std::marker::PhantomData;
@@ -8,11 +8,10 @@ use serde::Serialize;
 use crate::codec;
 use crate::error::Result;
 use crate::fds::{self, Payload};
-use crate::foreign;
 use crate::task::name::{Entry, Function, zst_ref};
 use crate::task::{Prepared, Stateless};
 
-/// A function and its first argument; made by [`partial`].
+/// A function and its first argument, made by [`partial`].
 #[derive(Debug, Clone, Copy)]
 pub struct Partial<F, S, By> {
     state: S,
@@ -20,11 +19,11 @@ pub struct Partial<F, S, By> {
     by: PhantomData<By>,
 }
 
-/// The function of a [`Partial`] takes the state as `&S`.
+/// A marker: the function of a [`Partial`] takes the state as `&S`.
 #[derive(Debug, Clone, Copy)]
 pub enum ByReference {}
 
-/// The function of a [`Partial`] takes the state as `S`, a clone for each call.
+/// A marker: the function of a [`Partial`] takes the state as `S`, a clone for each call.
 #[derive(Debug, Clone, Copy)]
 pub enum ByValue {}
 
@@ -32,10 +31,10 @@ pub enum ByValue {}
 /// there once.
 ///
 /// The function takes the state by reference (`fn(&S, A, …) -> R`), or by value (`fn(S, A, …) ->
-/// R`, a clone for each call). This is how a task carries what a closure would capture, and how an
-/// object with a method becomes a task: `partial(Solver::solve, solver)`.
+/// R`, a clone for each call). The state takes the place of a closure's captured variables, and
+/// makes a method of an object a task: `partial(Solver::solve, solver)`.
 ///
-/// Python's counterpart is `functools.partial`.
+/// Python's counterpart: `functools.partial`.
 ///
 /// ```
 /// use multiproc::{Pool, partial};
@@ -56,6 +55,7 @@ pub enum ByValue {}
 /// assert_eq!(pool.map(partial(lookup, table), [1usize, 0])?, ["one", "zero"]);
 /// # Ok(()) }
 /// ```
+#[must_use]
 pub fn partial<F, S, By>(_function: F, state: S) -> Partial<F, S, By> {
     Partial { state, function: PhantomData, by: PhantomData }
 }
@@ -77,7 +77,7 @@ impl<F, S, By> Partial<F, S, By> {
 impl<F, S: Serialize + 'static, By> Partial<F, S, By> {
     pub(super) fn prepared(self, entry: &'static Entry, label: &'static str) -> Result<Prepared> {
         let Payload { mut bytes, mut handles } = Payload::default();
-        fds::pack(&mut handles, || foreign::encode::<S>(|| codec::encode(self.state, &mut bytes)))?;
+        fds::pack(&mut handles, || codec::guard_encoding::<S>(|| codec::encode(self.state, &mut bytes)))?;
         let function = Function::name(entry)?;
         Ok(Prepared { function, state: Some(Payload { bytes, handles }), label })
     }

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::cpu::cpu_count;
 use crate::error::Result;
-use crate::machine::cpu_count;
 use crate::pool::{check_processes, check_reject};
 use crate::task::panic;
 use crate::threads::ThreadPool;

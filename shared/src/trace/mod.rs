@@ -1,4 +1,4 @@
-//! Who ran what, when.
+//! Traces: which worker ran which task, and when.
 
 mod recording;
 
@@ -17,7 +17,7 @@ use serde_json::json;
 #[cfg(feature = "trace-json")]
 use crate::error::{Context, Result};
 
-/// One task, as a worker ran it.
+/// A task that a worker ran.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TaskEvent {
@@ -54,16 +54,20 @@ impl Trace {
         Self { events }
     }
 
-    /// The tasks.
+    /// Returns the events, in order of arrival.
+    #[must_use]
     pub fn events(&self) -> &[TaskEvent] {
         &self.events
     }
 
-    /// The trace in the Chrome trace event format (JSON), with times in microseconds since the
-    /// first event. It opens in [Perfetto](https://ui.perfetto.dev) and in `chrome://tracing`: a row a worker, a bar a task.
+    /// Returns the trace in the Chrome trace event format (JSON), with times in microseconds since
+    /// the first event.
     ///
-    /// The format is described in the "Trace Event Format" document of the Chromium project.
+    /// It opens in [Perfetto](https://ui.perfetto.dev) and in `chrome://tracing`, with a row for
+    /// each worker and a bar for each task. The format is described in the "Trace Event Format"
+    /// document of the Chromium project.
     #[cfg(feature = "trace-json")]
+    #[must_use]
     pub fn to_chrome_json(&self) -> String {
         let zero = self.events.iter().map(|event| event.start).min().unwrap_or(0);
         let micros = |ns: u64| ns as f64 / 1e3;
@@ -91,7 +95,7 @@ impl Trace {
         json!({"traceEvents": names.chain(tasks).collect::<Vec<_>>(), "displayTimeUnit": "ms"}).to_string()
     }
 
-    /// Writes [`to_chrome_json`](Trace::to_chrome_json) to a file.
+    /// Writes what [`to_chrome_json`](Trace::to_chrome_json) returns to a file.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) if the file cannot be written.

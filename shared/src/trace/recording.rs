@@ -1,4 +1,4 @@
-//! What all pools of a program run, for as long as somebody wants to know.
+//! Recordings of the tasks of all pools of a program.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,7 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::sys::clock::now_ns;
 use crate::trace::{TaskEvent, Trace};
 
-/// Read once for each pool, and by thread pools once a chunk; what it guards has a lock of its own.
+/// Set while there is a recording. Read once for each pool, and by thread pools once a chunk; the
+/// recordings have a lock of their own.
 static ON: AtomicBool = AtomicBool::new(false);
 
 /// One list for each recording under way, under its number.
@@ -21,10 +22,11 @@ fn recordings() -> MutexGuard<'static, Recordings> {
     RECORDINGS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Records every task of this program while it lives: those of all [`Pool`](crate::Pool)s,
-/// [`Process`](crate::Process)es and services that start meanwhile, and of all
-/// [`ThreadPool`](crate::ThreadPool)s. Nothing in the code that starts them has to change. What
-/// workers start in their turn is not recorded.
+/// Records every task of this program until it is finished or dropped.
+///
+/// The tasks are those of all [`Pool`](crate::Pool)s, [`Process`](crate::Process)es and services
+/// that start meanwhile, and of all [`ThreadPool`](crate::ThreadPool)s. The code that starts them
+/// need not change. What workers start is not recorded.
 ///
 /// It costs what [`PoolBuilder::trace`](crate::PoolBuilder::trace) costs, and about 80 bytes of
 /// memory a task.
@@ -52,7 +54,7 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Begins to record.
+    /// Starts a recording.
     pub fn start() -> Self {
         let mut recordings = recordings();
         recordings.begun += 1;
@@ -62,18 +64,22 @@ impl Recording {
         Self { number, start: now_ns() }
     }
 
-    /// When it began, in nanoseconds of `CLOCK_MONOTONIC`, as in [`TaskEvent::start`].
+    /// Returns when the recording began, in nanoseconds of `CLOCK_MONOTONIC`, as in
+    /// [`TaskEvent::start`].
+    #[must_use]
     pub fn started_at(&self) -> u64 {
         self.start
     }
 
-    /// Ends the recording. A task whose end nobody has learned yet is not part of it: drop a pool
-    /// first.
+    /// Ends the recording and returns the trace.
+    ///
+    /// A task is part of it once its result has been received: drop a pool before, so that none is
+    /// missing.
     pub fn finish(self) -> Trace {
-        Trace::new(self.take())
+        Trace::new(self.stop())
     }
 
-    fn take(&self) -> Vec<TaskEvent> {
+    fn stop(&self) -> Vec<TaskEvent> {
         let mut recordings = recordings();
         let place = recordings.lists.iter().position(|(number, _)| *number == self.number);
         let events = place.map(|place| recordings.lists.swap_remove(place).1);
@@ -84,11 +90,11 @@ impl Recording {
 
 impl Drop for Recording {
     fn drop(&mut self) {
-        self.take();
+        self.stop();
     }
 }
 
-/// Whether anybody records.
+/// Returns whether there is a recording.
 pub(crate) fn is_recording() -> bool {
     ON.load(Relaxed)
 }

@@ -1,5 +1,5 @@
-//! The worker's descriptors, which a task may have closed, so that their numbers may mean something
-//! else by now.
+//! The worker's descriptors. A task may have closed them, so that their numbers may belong to other
+//! files.
 
 use std::cell::Cell;
 use std::os::fd::AsFd;
@@ -12,21 +12,21 @@ use crate::sys::clock::now_ns;
 use crate::sys::notifier::Notifier;
 use crate::sys::socket::Socket;
 
-/// What the worker talks with beside the rings. Each is looked at before it is used: a byte for the
-/// parent must not land in a file of the task's. A worker that has lost one can serve nobody any
-/// more, and ends.
+/// The descriptors by which the worker reaches its parent beside the rings. Each is checked before
+/// it is used: a byte for the parent must not be written to a file of a task. A worker that has
+/// lost one is of no use any more, and ends.
 pub(super) struct Descriptors {
     notifier: Notifier,
-    /// What handles come through.
+    /// The socket that handles arrive by.
     handles: Socket,
-    /// What was behind them at first.
+    /// The files behind both at first.
     files: [File; 2],
-    /// When they were last looked at (nanoseconds of the common clock).
+    /// When both were last checked (nanoseconds of the common clock).
     checked: Cell<u64>,
 }
 
-/// Time between two looks at what is not used, in nanoseconds: a worker that is idle between short
-/// tasks has no time for system calls.
+/// Time between two checks while idle, in nanoseconds: between short tasks, system calls would cost
+/// too much.
 const PERIOD: u64 = 1_000_000;
 
 /// A device and a number on it; `None` if the descriptor is closed.
@@ -43,7 +43,7 @@ impl Descriptors {
     }
 
     /// Wakes the parent.
-    pub(super) fn ring(&self) -> Result<(), Corrupt> {
+    pub(super) fn notify(&self) -> Result<(), Corrupt> {
         if file(&self.notifier) != self.files[0] {
             return Err(Corrupt);
         }
@@ -59,7 +59,7 @@ impl Descriptors {
         fds::wait(&self.handles).map_err(|_| Corrupt)
     }
 
-    /// Finds out whether all is still there, if that was not done just now.
+    /// Checks both descriptors, if that was not done just now.
     pub(super) fn check(&self) -> Result<(), Corrupt> {
         let now = now_ns();
         if now.saturating_sub(self.checked.get()) < PERIOD {

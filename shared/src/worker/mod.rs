@@ -1,15 +1,15 @@
-//! The life of a worker process: take a record from the task ring, do what it says, put frames into
-//! the result ring.
+//! The loop of a worker process: it takes a record from the task ring, executes it, and writes
+//! frames to the result ring.
 //!
-//! A task may fork, and both processes come back from it. The copy ends wherever it comes back to
-//! the code here: it has no rings
-//! ([`keep_from_copies`](crate::sys::shm::Mapping::keep_from_copies)), and its original goes on.
+//! A task may fork, and then returns in both processes. The copy exits as soon as it is back in
+//! this code: it has no rings ([`keep_from_copies`](crate::sys::shm::Mapping::keep_from_copies)),
+//! and its original goes on.
 
 mod descriptors;
-mod inbox;
-mod outlet;
 mod output;
+mod result_writer;
 mod run;
+mod task_reader;
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -28,72 +28,73 @@ use crate::kind::ObjectKind;
 use crate::protocol::{Kind, RECORD_LEN, Record, RecordKind, Setup};
 use crate::ring::{Corrupt, Segment};
 use crate::shm;
-use crate::sys::exit;
+use crate::sys::exit::{self, exit_now};
 use crate::sys::notifier::Notifier;
 use crate::sys::pid::Owner;
 use crate::sys::process;
 use crate::sys::socket::Socket;
-use crate::task::{State, panic};
+use crate::task::{TaskState, panic};
 
 use descriptors::Descriptors;
-use inbox::Inbox;
-use outlet::Outlet;
 use output::Output;
+use result_writer::ResultWriter;
+use task_reader::TaskReader;
 
-/// What a fresh worker starts from.
-pub(crate) struct Seed {
+/// The descriptors that a new worker starts with.
+pub(crate) struct WorkerFds {
     /// The shared memory.
     pub(crate) segment: OwnedFd,
     /// The parent's notifier.
     pub(crate) notifier: OwnedFd,
-    /// The socket that handles come through.
+    /// The socket that handles arrive by.
     pub(crate) handles: OwnedFd,
-    /// As long as it is open, the kernel ends this process when its zygote ends.
+    /// As long as it is open, the kernel kills this process when its zygote ends.
     pub(crate) lifeline: Option<OwnedFd>,
 }
 
-/// The exit code of a worker that found its memory or its orders unreadable.
-const CONFUSED: i32 = 70;
+/// The exit code of a worker whose memory or records can't be read.
+const EXIT_CORRUPT: i32 = 70;
 
-/// Works until told to quit; ends the process.
-pub(crate) fn run(seed: Seed) -> ! {
-    let Ok(segment) = Segment::open(&seed.segment, ObjectKind::Worker) else { process::exit_now(CONFUSED) };
-    drop(seed.segment);
-    let _lifeline = seed.lifeline;
+/// Runs tasks until the record that ends the worker; then exits.
+pub(crate) fn run(fds: WorkerFds) -> ! {
+    let Ok(segment) = Segment::open(&fds.segment, ObjectKind::Worker) else { exit_now(EXIT_CORRUPT) };
+    drop(fds.segment);
+    let _lifeline = fds.lifeline;
     panic::install_hook();
-    let mut worker = Worker::new(Arc::new(segment), Notifier::from_fd(seed.notifier), Socket::from_fd(seed.handles));
+    let mut worker = Worker::new(Arc::new(segment), Notifier::from_fd(fds.notifier), Socket::from_fd(fds.handles));
     let outcome = worker.serve();
     for state in std::mem::take(&mut worker.states) {
         foreign::run_or_forget(|| drop(state));
     }
     shm::leave_all();
-    let shown = worker.output.show_last();
+    let shown = worker.output.flush_last();
     match outcome {
-        Ok(code) if shown => exit::in_order(code),
-        // The descriptors go with the process: their numbers may be those of files that a task has open.
-        outcome => process::exit_now(outcome.unwrap_or(CONFUSED)),
+        Ok(code) if shown => exit::exit(code),
+        // The descriptors are not closed before: their numbers may be those of files of a task.
+        outcome => exit_now(outcome.unwrap_or(EXIT_CORRUPT)),
     }
 }
 
 struct Worker {
     owner: Owner,
     segment: Arc<Segment>,
-    inbox: Inbox,
-    outlet: Outlet,
+    tasks: TaskReader,
+    results: ResultWriter,
     descriptors: Rc<Descriptors>,
     output: Rc<Output>,
-    states: HashMap<u64, State>,
+    states: HashMap<u64, TaskState>,
     /// Whether the latest task failed.
     failed: bool,
-    /// What to run before the end.
+    /// The finalizer and its arguments.
     finalizer: Option<(Record, Payload)>,
-    /// How long the end may take, in nanoseconds.
+    /// The time that the end may take, in nanoseconds.
     end_limit: u64,
-    /// A process of its own, not one of a pool: it exits with 1 if its task failed.
+    /// Whether this is the worker of a [`Process`](crate::Process), which exits with 1 if its task
+    /// failed.
     single: bool,
     /// Tasks begun.
     started: u64,
-    /// When the last chunk ended, if nothing was waited for since: the next begins then.
+    /// When the last chunk ended, if there was no wait since: the next begins then.
     now: Option<u64>,
 }
 
@@ -103,8 +104,8 @@ impl Worker {
         let output = Rc::new(Output::default());
         Self {
             owner: Owner::here(),
-            inbox: Inbox::new(segment.clone(), descriptors.clone(), output.clone()),
-            outlet: Outlet::new(segment.clone(), descriptors.clone()),
+            tasks: TaskReader::new(segment.clone(), descriptors.clone(), output.clone()),
+            results: ResultWriter::new(segment.clone(), descriptors.clone()),
             segment,
             descriptors,
             output,
@@ -118,23 +119,23 @@ impl Worker {
         }
     }
 
-    /// Works until told to quit; says with which code to exit.
+    /// Runs tasks until the record that ends the worker; returns the exit code.
     fn serve(&mut self) -> Result<i32, Corrupt> {
         loop {
-            // A value that was dropped since may have forked.
+            // The drop of a value may have forked.
             self.owner.or_exit();
-            if self.inbox.wait()? {
+            if self.tasks.wait()? {
                 self.now = None;
             }
             let mut record = Record::zeroed();
-            bytemuck::bytes_of_mut(&mut record).copy_from_slice(self.inbox.take(RECORD_LEN)?);
+            bytemuck::bytes_of_mut(&mut record).copy_from_slice(self.tasks.take(RECORD_LEN)?);
             let len = usize::try_from(record.len).map_err(|_| Corrupt)?;
             match record.kind().ok_or(Corrupt)? {
                 RecordKind::Setup => self.set_up(len)?,
                 RecordKind::Initialize => self.initialize(&record, len)?,
                 RecordKind::State => {
-                    let carried = Payload { handles: self.handles_of(&record)?, bytes: self.inbox.take_owned(len)? };
-                    self.states.insert(record.state, State { carried, value: None });
+                    let payload = Payload { handles: self.handles_of(&record)?, bytes: self.tasks.take_owned(len)? };
+                    self.states.insert(record.state, TaskState { payload, value: None });
                 }
                 RecordKind::Forget => {
                     let state = self.states.remove(&record.state);
@@ -142,15 +143,15 @@ impl Worker {
                 }
                 RecordKind::RunOne | RecordKind::RunMany => self.run_chunk(&record, len)?,
                 RecordKind::Finalize => {
-                    let carried = Payload { handles: self.handles_of(&record)?, bytes: self.inbox.take_owned(len)? };
-                    self.finalizer = Some((record, carried));
+                    let payload = Payload { handles: self.handles_of(&record)?, bytes: self.tasks.take_owned(len)? };
+                    self.finalizer = Some((record, payload));
                 }
                 RecordKind::Quit => return Ok(self.finalize()),
             }
         }
     }
 
-    /// The handles that come with a record.
+    /// Receives the handles that belong to a record.
     fn handles_of(&self, record: &Record) -> Result<Handles, Corrupt> {
         if record.handles == 0 {
             return Ok(Handles::default());
@@ -159,11 +160,11 @@ impl Worker {
     }
 
     fn set_up(&mut self, len: usize) -> Result<(), Corrupt> {
-        let setup: Setup = postcard::from_bytes(self.inbox.take(len)?).map_err(|_| Corrupt)?;
+        let setup: Setup = postcard::from_bytes(self.tasks.take(len)?).map_err(|_| Corrupt)?;
         process::set_title(&setup.identity.name);
-        self.outlet.set_cap(setup.cap);
+        self.results.set_cap(setup.cap);
         if let Some(bytes) = setup.memory_limit {
-            // Without its limit the worker must not go on; the pool gives up after a few such ends.
+            // Without its limit the worker must not go on; the pool fails after a few such ends.
             process::limit_memory(bytes).map_err(|_| Corrupt)?;
         }
         self.single = setup.single;
@@ -179,21 +180,20 @@ impl Worker {
         self.segment.header().worker.ready.store(1, Release);
     }
 
-    /// Runs the finalizer, with a limit for that and all that follows; says with which code to
-    /// exit.
+    /// Runs the finalizer, with a time limit for that and all that follows; returns the exit code.
     fn finalize(&mut self) -> i32 {
-        exit::limit(self.end_limit);
+        exit::kill_after(self.end_limit);
         let finalizer = self.finalizer.take();
         let failed = finalizer.is_some_and(|(record, input)| !matches!(self.run_once(&record, input), Ok(None)));
         i32::from(failed || self.single && self.failed)
     }
 
-    /// Runs the initializer. If it fails, the worker ends: what the tasks need is not there.
+    /// Runs the initializer. If that fails, the worker exits, as tasks may need what it sets up.
     fn initialize(&mut self, record: &Record, len: usize) -> Result<(), Corrupt> {
-        let input = Payload { handles: self.handles_of(record)?, bytes: self.inbox.take_owned(len)? };
+        let input = Payload { handles: self.handles_of(record)?, bytes: self.tasks.take_owned(len)? };
         let outcome = self.run_once(record, input)?;
         self.owner.or_exit();
-        // An initializer may have given up rights.
+        // An initializer may have changed the user, at which the kernel forgets the signal.
         process::renew_death_signal();
         let Some(error) = outcome else {
             self.be_ready();
@@ -205,9 +205,9 @@ impl Worker {
             // A text can be encoded.
             let _ = codec::encode_plain(&Error::Failed(why), &mut payload);
         }
-        self.outlet.send(Kind::Initializer, None, &mut payload)?;
-        self.outlet.show()?;
-        self.output.show_last();
-        process::exit_now(1)
+        self.results.send(Kind::Initializer, None, &mut payload)?;
+        self.results.publish()?;
+        self.output.flush_last();
+        exit_now(1)
     }
 }

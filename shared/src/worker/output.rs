@@ -1,19 +1,20 @@
-//! Showing what tasks have printed, without waiting for a lock that a task's thread may hold.
+//! Flushes what tasks have printed, without waiting for a lock that a task's thread may hold.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Release};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::sys::process::{flush_stdio, is_single_threaded};
+use crate::sys::exit::flush_stdio;
+use crate::sys::threads::is_single_threaded;
 
-/// How long a worker that ends waits until what tasks have printed is out.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// The time for which a worker that ends waits until the output of its tasks is flushed.
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Flushes the buffers of standard output and of C's streams.
+/// The buffers of standard output and of C's streams.
 ///
-/// Their locks may be held for ever by a thread that a task has left behind. While there is none,
-/// nobody can hold them; if there may be, another thread waits for them.
+/// A thread that a task has left running may hold their locks for ever. If there may be such a
+/// thread, another one waits for the locks.
 #[derive(Default)]
 pub(super) struct Output {
     /// Set while a thread flushes.
@@ -21,17 +22,17 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Shows what was printed, soon at the latest.
-    pub(super) fn show(&self) {
-        if is_single_threaded() { flush_stdio() } else { self.hand_over() }
+    /// Flushes what was printed, now or in another thread.
+    pub(super) fn flush(&self) {
+        if is_single_threaded() { flush_stdio() } else { self.flush_in_thread() }
     }
 
-    /// Shows what was printed before the process ends; says whether that could be done.
-    pub(super) fn show_last(&self) -> bool {
-        let until = Instant::now() + PATIENCE;
-        // One that has begun may have passed what was printed since.
+    /// Flushes what was printed, before the process ends; returns whether that was possible.
+    pub(super) fn flush_last(&self) -> bool {
+        let until = Instant::now() + FLUSH_TIMEOUT;
+        // A flush that has begun may have missed what was printed since.
         self.wait(until);
-        self.show();
+        self.flush();
         self.wait(until);
         !self.flushing.load(Acquire)
     }
@@ -42,7 +43,7 @@ impl Output {
         }
     }
 
-    fn hand_over(&self) {
+    fn flush_in_thread(&self) {
         if self.flushing.swap(true, Acquire) {
             return;
         }

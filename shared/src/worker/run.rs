@@ -1,4 +1,4 @@
-//! Running the tasks of a record.
+//! Runs the tasks of a record.
 
 use std::sync::atomic::Ordering::{Relaxed, Release};
 
@@ -10,32 +10,32 @@ use crate::protocol::{Envelope, Items, Kind, Record, RecordKind};
 use crate::ring::{Corrupt, Flags, Segment};
 use crate::sys::clock::now_ns;
 use crate::sys::pid::Owner;
-use crate::task::{Calls, Failure, Function, State, panic};
+use crate::task::{Calls, Failure, Function, TaskState, panic};
 use crate::worker::Worker;
-use crate::worker::outlet::Outlet;
+use crate::worker::result_writer::ResultWriter;
 
-/// Records of up to this many tasks note when each began, at the price of one reading of the clock
-/// (some 25 ns) a task. Larger ones do so only for the sake of a time limit or a trace.
-const FEW: u32 = 16;
+/// Tasks of a record up to which the start of each is stored, at the price of one reading of the
+/// clock (some 25 ns) a task. In larger records it is stored only for a time limit or a trace.
+const MAX_STAMPED: u32 = 16;
 
 impl Worker {
     /// Runs the record's tasks, unless the parent has taken them back.
     pub(super) fn run_chunk(&mut self, record: &Record, len: usize) -> Result<(), Corrupt> {
         let mut handles = self.handles_of(record)?;
-        let mut payload = self.inbox.take_owned(len)?;
+        let mut payload = self.tasks.take_owned(len)?;
         let segment = self.segment.clone();
         let header = segment.header();
         if !header.claim.0.begin(record.epoch, record.number) {
             return Ok(());
         }
         let trace = header.has(Flags::TRACE);
-        let stamp = trace || record.count <= FEW || header.has(Flags::STAMP);
+        let stamp = trace || record.count <= MAX_STAMPED || header.has(Flags::STAMP);
         let began = self.now.unwrap_or_else(now_ns);
         header.worker.started_at.store(began, Relaxed);
         let mut run = Run {
             owner: self.owner,
             input: Input::new(record, &mut payload),
-            outlet: &mut self.outlet,
+            results: &mut self.results,
             segment: &segment,
             state: self.states.get_mut(&record.state),
             started: self.started,
@@ -58,12 +58,12 @@ impl Worker {
         let busy = header.worker.busy_ns.load(Relaxed).wrapping_add(now.saturating_sub(began));
         header.worker.busy_ns.store(busy, Relaxed);
         if header.has(Flags::MEMORY) {
-            header.worker.memory.store(crate::machine::memory::resident(None), Relaxed);
+            header.worker.memory.store(crate::sys::memory::resident(None), Relaxed);
         }
-        self.outlet.show()
+        self.results.publish()
     }
 
-    /// Runs an initializer or a finalizer; says what went wrong.
+    /// Runs an initializer or a finalizer; returns its error.
     pub(super) fn run_once(&mut self, record: &Record, mut input: Payload) -> Result<Option<Error>, Corrupt> {
         let function = match Function(record.function).resolve() {
             Ok(function) => function,
@@ -93,7 +93,7 @@ impl Failure {
 enum Input<'a> {
     /// One task, not begun: the whole payload.
     One(Option<&'a mut Vec<u8>>),
-    /// So many tasks to go.
+    /// Several tasks, and how many are left.
     Many(Items<'a>, u32),
 }
 
@@ -110,21 +110,21 @@ impl<'a> Input<'a> {
 struct Run<'a> {
     owner: Owner,
     input: Input<'a>,
-    outlet: &'a mut Outlet,
+    results: &'a mut ResultWriter,
     segment: &'a Segment,
-    state: Option<&'a mut State>,
+    state: Option<&'a mut TaskState>,
     started: u64,
     now: u64,
     stamp: bool,
     trace: bool,
-    /// How the last task ended.
+    /// The kind of the last task's frame.
     last: Kind,
-    /// Whether the ring can still be trusted.
+    /// An error once the ring was found corrupt.
     outcome: Result<(), Corrupt>,
 }
 
 impl Run<'_> {
-    /// Makes all calls. A panic ends its call; the loop is entered again for the next.
+    /// Makes all calls. A panic ends its call, and the loop is entered again for the next.
     fn all(&mut self, function: Function) -> Result<(), Corrupt> {
         match function.resolve() {
             Ok(function) => {
@@ -148,7 +148,7 @@ impl Run<'_> {
         if self.stamp {
             self.now = now_ns();
         }
-        if let Err(corrupt) = self.outlet.send(kind, self.trace.then_some((began, self.now)), payload) {
+        if let Err(corrupt) = self.results.send(kind, self.trace.then_some((began, self.now)), payload) {
             self.outcome = Err(corrupt);
         }
     }
@@ -175,7 +175,7 @@ impl Calls for Run<'_> {
         Some(input)
     }
 
-    fn state(&mut self) -> Option<&mut State> {
+    fn state(&mut self) -> Option<&mut TaskState> {
         self.state.as_deref_mut()
     }
 
@@ -192,23 +192,23 @@ impl Calls for Run<'_> {
 
     fn end_fixed(&mut self, raw: Raw, len: usize) {
         self.owner.or_exit();
-        if self.trace || !self.outlet.allows(len) {
+        if self.trace || !self.results.allows(len) {
             return self.finish(Kind::Value, &mut raw.to_ne_bytes()[..len].to_vec());
         }
         self.last = Kind::Value;
         if self.stamp {
             self.now = now_ns();
         }
-        if let Err(corrupt) = self.outlet.send_fixed(raw, len) {
+        if let Err(corrupt) = self.results.send_fixed(raw, len) {
             self.outcome = Err(corrupt);
         }
     }
 }
 
-/// The single call of an initializer or a finalizer. Nobody wants its result, but for an error.
+/// The single call of an initializer or a finalizer. Its result is dropped unless it is an error.
 struct Once<'a> {
     input: Option<&'a mut Vec<u8>>,
-    state: Option<&'a mut State>,
+    state: Option<&'a mut TaskState>,
     failure: Option<Error>,
 }
 
@@ -217,18 +217,18 @@ impl Calls for Once<'_> {
         self.input.take().map(Source::Buffer)
     }
 
-    fn state(&mut self) -> Option<&mut State> {
+    fn state(&mut self) -> Option<&mut TaskState> {
         self.state.as_deref_mut()
     }
 
-    fn refuse(&mut self, error: Error) {
+    fn record_error(&mut self, error: Error) {
         self.failure = Some(error);
     }
 
     fn end(&mut self, outcome: Result<(), Failure>, _output: &mut Vec<u8>) {
         match outcome {
             Err(Failure::Decode(text)) => self.failure = Some(Error::Decode(text)),
-            // Nobody wants its result.
+            // The result is not sent.
             Ok(()) | Err(Failure::Encode(_)) => {}
         }
     }

@@ -1,4 +1,4 @@
-//! The workers of one pool, as their zygote sees them.
+//! The zygote's record of the workers of one pool.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -9,26 +9,26 @@ use nix::unistd::Pid;
 use crate::exit_status::ExitStatus;
 use crate::sys::signals;
 use crate::sys::socket::Socket;
-use crate::zygote::message::{self, MOST_BYTES, Report};
+use crate::zygote::message::{self, MAX_MESSAGE_LEN, Report};
 
-/// A worker that lives or is not reaped.
+/// A worker that is running, or not yet reaped.
 pub(super) struct Worker {
     pub(super) pid: Pid,
-    /// What it has started is left running when it is killed.
+    /// Whether the processes that it has started stay when it is killed.
     pub(super) keep: bool,
-    /// It was sent SIGKILL.
+    /// Whether it was sent SIGKILL.
     pub(super) killed: bool,
 }
 
 /// The workers of one pool, and the channel to the pool.
 pub(super) struct WorkerGroup {
     pub(super) channel: Socket,
-    /// The channel's other end is closed: nobody wants the workers any more.
+    /// Whether the channel's other end is closed: the workers are of no use any more.
     pub(super) orphaned: bool,
     pub(super) workers: BTreeMap<u64, Worker>,
-    /// Reports of ends that wait until what those workers had started has ended, too.
+    /// Reports of exits, held until the processes that those workers had started have ended, too.
     held: VecDeque<Report>,
-    /// Reports that the channel had no room for.
+    /// Reports for which the channel had no room.
     unsent: VecDeque<Report>,
 }
 
@@ -37,12 +37,13 @@ impl WorkerGroup {
         Self { channel, orphaned: false, workers: BTreeMap::new(), held: VecDeque::new(), unsent: VecDeque::new() }
     }
 
+    /// Sends a report, now or as soon as the channel has room.
     pub(super) fn report(&mut self, report: Report) {
         self.unsent.push_back(report);
         self.flush();
     }
 
-    /// Reports at the next [`release`](WorkerGroup::release).
+    /// Holds a report until the next [`release`](WorkerGroup::release).
     pub(super) fn hold(&mut self, report: Report) {
         self.held.push_back(report);
     }
@@ -53,12 +54,12 @@ impl WorkerGroup {
     }
 
     pub(super) fn flush(&mut self) {
-        let mut buffer = [0; MOST_BYTES];
+        let mut buffer = [0; MAX_MESSAGE_LEN];
         while let Some(report) = self.unsent.front() {
             let len = message::encode(report, &mut buffer);
             match self.channel.send(&buffer[..len], &[], false) {
                 Err(Errno::EAGAIN) => return,
-                // Sent, or there is nobody left to read it.
+                // Sent, or the other end is closed.
                 _ => self.unsent.pop_front(),
             };
         }
@@ -68,12 +69,12 @@ impl WorkerGroup {
         !self.unsent.is_empty()
     }
 
-    /// Whether it has served its time.
-    pub(super) fn is_over(&self) -> bool {
+    /// Returns whether the pool has closed its end and all workers are reaped and reported.
+    pub(super) fn is_done(&self) -> bool {
         self.orphaned && self.workers.is_empty() && self.held.is_empty()
     }
 
-    /// The worker that a process is.
+    /// Finds the worker with this pid.
     pub(super) fn find(&self, pid: Pid) -> Option<u64> {
         self.workers.iter().find(|(_, worker)| worker.pid == pid).map(|(id, _)| *id)
     }
@@ -89,15 +90,15 @@ impl WorkerGroup {
         }
     }
 
-    /// Ends all workers: nobody wants them any more.
-    pub(super) fn abandon(&mut self) {
+    /// Kills all workers, after the pool has closed its end.
+    pub(super) fn kill_all(&mut self) {
         self.orphaned = true;
         let all: Vec<u64> = self.workers.keys().copied().collect();
         all.into_iter().for_each(|id| self.kill(id));
     }
 
     /// Kills a worker. One that has become another user's program, which this process may not kill,
-    /// is let go as if it had ended: nobody would wait in vain for that.
+    /// is reported as killed, so that the pool does not wait for it.
     fn kill(&mut self, id: u64) {
         let Some(worker) = self.workers.get_mut(&id) else { return };
         worker.killed = true;

@@ -4,48 +4,33 @@
 //! All three start methods have this shape. The program itself has threads as soon as it has a
 //! pool, so it must not fork; and the kernel's parent-death signal is tied to the *thread* that
 //! forked. A process of one thread solves both. It is an exec'd copy of the program for
-//! [`ForkServer`](StartMethod::ForkServer) and [`Spawn`](StartMethod::Spawn), shared by all
-//! pools while any lives, and a fork of the program for [`Fork`](StartMethod::Fork), one a pool.
+//! [`ForkServer`](StartMethod::ForkServer) and [`Spawn`](StartMethod::Spawn), shared by all pools
+//! as long as there is one, and a fork of the program for [`Fork`](StartMethod::Fork), one a pool.
 //!
-//! [`client`] is the program's side, [`server`] the zygote's, [`message`] what they say.
-//! [`group`] has the workers of one pool as the zygote sees them, and [`orphans`] what is left of
-//! a worker when it has ended: the processes that its tasks have started.
+//! [`client`] is the program's side, with the process in [`handle`]; [`serve`] is the zygote's side,
+//! with the loop in [`server`]. [`message`] has the messages between them. [`group`] records the
+//! workers of one pool, [`child_signal`] is readable when one has ended, and [`orphans`] kills the
+//! processes that the tasks of a killed worker have started.
+//! [`leftover`] reaps the zygotes of a program that has replaced itself by an exec.
 
-mod children;
+mod child_signal;
 mod client;
-mod former;
 mod group;
+mod handle;
+mod leftover;
 mod message;
 mod orphans;
+mod serve;
 mod server;
+mod start_method;
 #[cfg(all(test, not(multiproc_loom)))]
 mod tests;
 
 pub(crate) use client::ZygoteClient;
-pub(crate) use former::await_former;
+pub(crate) use leftover::reap_leftover;
 pub(crate) use message::Report;
-pub(crate) use server::serve_executed;
+pub(crate) use serve::serve_executed;
+pub use start_method::StartMethod;
 
-/// What a zygote is called in `ps` and `top`.
+/// The name of a zygote in `ps` and `top`.
 const TITLE: &str = "mp-zygote";
-
-/// How worker processes come to be.
-///
-/// Python's counterpart is the argument of `multiprocessing.get_context`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum StartMethod {
-    /// A server process is exec'd once and forks every worker: quick, and safe in a program with
-    /// threads. Workers share nothing with the parent; [`init`](crate::init) must be called.
-    /// The default. Where threads run before that call, so that the server cannot be forked
-    /// safely, each worker is exec'd instead.
-    #[default]
-    ForkServer,
-    /// Each worker is exec'd: the slowest start, and the cleanest slate. [`init`](crate::init) must
-    /// be called.
-    Spawn,
-    /// Workers are forks of the parent as it was when the pool was built: they inherit its memory
-    /// (large read-only data comes for free) and its open files. Refused in a program with
-    /// several threads.
-    Fork,
-}

@@ -1,12 +1,12 @@
-//! What workers leave behind: the processes that their tasks have started.
+//! The processes that workers' tasks have started and that outlive their worker.
 //!
 //! A zygote adopts the orphans among its descendants. When a worker was killed, its children are
-//! orphans at once, and are killed; theirs are orphans then, and so on, until no more turn up.
-//! Those of a worker that ended by itself are left running.
+//! orphans at once, and are killed; their children are orphans then, and so on, until no more turn
+//! up. Those of a worker that ended by itself are left running.
 //!
-//! An orphan may also turn up while all workers live: it has detached itself from the worker that
-//! it came from, by the end of a process in between, and nothing tells which worker that was. It is
-//! killed with the last of those it can have come from, if any of them is killed.
+//! An orphan may also turn up while all workers are running: it has detached itself from its worker
+//! by the end of a process in between, and there is no record of which worker that was. It is
+//! killed with the last of those that it can have come from, if any of them is killed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,101 +17,102 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpid};
 
-/// How long the end of a worker may be held back until that of what it had started: longer only if
-/// the kernel cannot end a process.
-const LONGEST: Duration = Duration::from_secs(1);
+/// The time for which the report of a worker's end may be held until the processes that it had
+/// started have ended. They take longer only if the kernel cannot end a process.
+const MAX_HOLD: Duration = Duration::from_secs(1);
 
-/// An orphan that was not killed.
+/// An orphan that is left running.
 #[derive(Debug, Default)]
 struct Detached {
     /// The workers that it can have come from.
     origins: BTreeSet<Pid>,
-    /// One of those that are no more was killed.
-    doomed: bool,
+    /// Whether one of those that have ended was killed.
+    origin_killed: bool,
 }
 
+/// The orphans that a zygote has adopted.
 #[derive(Debug, Default)]
 pub(super) struct Orphans {
-    left: BTreeMap<Pid, Detached>,
+    detached: BTreeMap<Pid, Detached>,
     /// Killed, and not reaped yet.
     killed: BTreeSet<Pid>,
-    /// Until when a hunt goes on that was begun by a worker's end.
-    hunt: Option<Instant>,
+    /// Until when new orphans are killed, after a worker was; `None` if they are not.
+    deadline: Option<Instant>,
 }
 
 impl Orphans {
-    /// Takes note of the orphans there are, before one of the workers is killed. `workers` are all
-    /// there are, and `origins` those whose orphans are to end with them.
-    pub(super) fn note(&mut self, workers: &BTreeSet<Pid>, origins: &BTreeSet<Pid>) {
-        for pid in self.strangers(workers) {
-            self.left.insert(pid, Detached { origins: origins.clone(), doomed: false });
+    /// Records the orphans there are, before one of the workers is killed. `workers` are all
+    /// workers, and `origins` those whose orphans are to be killed with them.
+    pub(super) fn record(&mut self, workers: &BTreeSet<Pid>, origins: &BTreeSet<Pid>) {
+        for pid in self.unknown_children(workers) {
+            self.detached.insert(pid, Detached { origins: origins.clone(), origin_killed: false });
         }
     }
 
-    /// A worker has ended, and `workers` are still there. `kill` says whether what it has started
-    /// is to end.
+    /// Records that a worker has ended, and that `workers` are left. With `kill`, the processes
+    /// that it has started are killed.
     pub(super) fn on_worker_end(&mut self, worker: Pid, kill: bool, workers: &BTreeSet<Pid>) {
         if kill {
-            self.hunt = Some(Instant::now() + LONGEST);
-        } else if !self.is_hunting() {
-            for pid in self.strangers(workers) {
-                self.left.insert(pid, Detached::default());
+            self.deadline = Some(Instant::now() + MAX_HOLD);
+        } else if !self.is_killing() {
+            for pid in self.unknown_children(workers) {
+                self.detached.insert(pid, Detached::default());
             }
         }
-        let mut doomed = Vec::new();
-        for (pid, orphan) in &mut self.left {
+        let mut origin_killed = Vec::new();
+        for (pid, orphan) in &mut self.detached {
             if orphan.origins.remove(&worker) {
-                orphan.doomed |= kill;
-                if orphan.doomed && orphan.origins.is_empty() {
-                    doomed.push(*pid);
+                orphan.origin_killed |= kill;
+                if orphan.origin_killed && orphan.origins.is_empty() {
+                    origin_killed.push(*pid);
                 }
             }
         }
-        doomed.into_iter().for_each(|pid| self.kill(pid));
+        origin_killed.into_iter().for_each(|pid| self.kill(pid));
     }
 
-    /// A child that is no worker was reaped.
+    /// Records that a child that is no worker was reaped.
     pub(super) fn on_end(&mut self, pid: Pid) {
-        self.left.remove(&pid);
+        self.detached.remove(&pid);
         self.killed.remove(&pid);
     }
 
-    /// Kills what has turned up since a worker was killed. Ends the hunt when there is no more.
-    pub(super) fn hunt(&mut self, workers: &BTreeSet<Pid>) {
-        let Some(until) = self.hunt else { return };
-        self.strangers(workers).into_iter().for_each(|pid| self.kill(pid));
+    /// Kills the orphans that have turned up since a worker was killed, until there are no more.
+    pub(super) fn kill_new(&mut self, workers: &BTreeSet<Pid>) {
+        let Some(until) = self.deadline else { return };
+        self.unknown_children(workers).into_iter().for_each(|pid| self.kill(pid));
         if self.killed.is_empty() || Instant::now() >= until {
-            self.hunt = None;
+            self.deadline = None;
         }
     }
 
-    pub(super) fn is_hunting(&self) -> bool {
-        self.hunt.is_some()
+    pub(super) fn is_killing(&self) -> bool {
+        self.deadline.is_some()
     }
 
-    /// How long the hunt may still take.
+    /// Returns how much longer new orphans are killed.
     pub(super) fn time_left(&self) -> Option<Duration> {
-        self.hunt.map(|until| until.saturating_duration_since(Instant::now()))
+        self.deadline.map(|until| until.saturating_duration_since(Instant::now()))
     }
 
     fn kill(&mut self, pid: Pid) {
-        self.left.remove(&pid);
+        self.detached.remove(&pid);
         if kill(pid, Signal::SIGKILL) == Err(Errno::EPERM) {
             // Another user's by now, and nothing to wait for.
-            self.left.insert(pid, Detached::default());
+            self.detached.insert(pid, Detached::default());
         } else {
             self.killed.insert(pid);
         }
     }
 
-    /// This process' children that are neither workers nor known.
-    fn strangers(&self, workers: &BTreeSet<Pid>) -> Vec<Pid> {
-        let known = |pid: &Pid| workers.contains(pid) || self.left.contains_key(pid) || self.killed.contains(pid);
+    /// Lists the children of this process that are neither workers nor recorded.
+    fn unknown_children(&self, workers: &BTreeSet<Pid>) -> Vec<Pid> {
+        let known = |pid: &Pid| workers.contains(pid) || self.detached.contains_key(pid) || self.killed.contains(pid);
         children().into_iter().filter(|pid| !known(pid)).collect()
     }
 }
 
-/// The children of this process; those that are not reaped included.
+/// Lists the children of this process, those that are not reaped included.
 fn children() -> Vec<Pid> {
     let pid = |text: &str| text.parse().ok().map(Pid::from_raw);
     let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
@@ -128,7 +129,7 @@ fn children() -> Vec<Pid> {
     all.filter(|pid| parent(*pid) == Some(own)).collect()
 }
 
-/// A process' parent; see proc_pid_stat(5).
+/// Returns the parent of a process; see proc_pid_stat(5).
 fn parent(pid: Pid) -> Option<Pid> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name is in parentheses and may hold anything.

@@ -1,4 +1,4 @@
-//! The zygote's own loop.
+//! The zygote's loop: forks workers, reaps them and reports how each ended.
 
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, OwnedFd};
@@ -15,98 +15,48 @@ use crate::bootstrap::{self, Failure, Role};
 use crate::error::Error;
 use crate::exit_status::ExitStatus;
 use crate::sys::executable::Executable;
-use crate::sys::exit;
 use crate::sys::launch::Run;
 use crate::sys::lifeline::{self, Lifeline};
-use crate::sys::process::{self, ForkPermit};
-use crate::sys::signals;
+use crate::sys::process;
 use crate::sys::socket::{Received, Socket};
-use crate::worker::{self, Seed};
-use crate::zygote::TITLE;
-use crate::zygote::children::Children;
+use crate::sys::threads::ForkPermit;
+use crate::worker::WorkerFds;
+use crate::zygote::child_signal::ChildSignal;
 use crate::zygote::group::{Worker, WorkerGroup};
-use crate::zygote::message::{self, MOST_BYTES, Report, Request};
+use crate::zygote::message::{self, MAX_MESSAGE_LEN, Report, Request};
 use crate::zygote::orphans::Orphans;
 
-/// The life of a zygote made by exec: serves, and ends the process. `may_fork` says whether it can
-/// be forked as it is; where it cannot, workers are exec'd.
-pub(crate) fn serve_executed(
-    bootstrap: OwnedFd,
-    root: OwnedFd,
-    parent: u32,
-    may_fork: fn() -> Option<ForkPermit>,
-) -> ! {
-    let parent = Pid::from_raw(parent as i32);
-    let errno = serve_until_end(Some(Socket::from_fd(root)), None, parent, may_fork);
-    bootstrap::fail(bootstrap, Failure::Serve(errno));
-    process::exit_now(71)
-}
-
-/// The life of a zygote that is a fork of the program, and serves one group. Without a bootstrap record, it
-/// exits with the number of the error that keeps it from serving.
-pub(super) fn serve(group: Socket, parent: Pid, permit: ForkPermit) -> ! {
-    let errno = serve_until_end(None, Some(group), parent, move || Some(permit));
-    process::exit_now(errno as i32)
-}
-
-/// The life of any zygote, and of the workers that are forked from it. Comes back if it could not
-/// serve. The signals that may reach the program's whole process group must be blocked, and stay
-/// so: they are for the program. In a worker they take effect once it has come to itself.
-///
-/// `root` brings new groups; without it the zygote serves its one `group` and ends with it.
-fn serve_until_end(
-    root: Option<Socket>,
-    group: Option<Socket>,
-    parent: Pid,
-    may_fork: impl Fn() -> Option<ForkPermit>,
-) -> Errno {
-    signals::prepare();
-    process::detach_stdin();
-    process::adopt_orphans();
-    if root.is_none() {
-        exit::begin();
-    }
-    process::set_title(TITLE);
-    let outcome = Server::new(root, group, parent, may_fork).and_then(Server::run);
-    match outcome {
-        // This is the child: everything of the zygote's is closed by now.
-        Ok(Some((seed, zygote))) => {
-            process::die_with(zygote);
-            signals::serve_zygote();
-            worker::run(seed)
-        }
-        Ok(None) => process::exit_now(0),
-        Err(errno) => errno,
-    }
-}
-
-struct Server<M> {
+/// The state of a zygote. `M` returns a permit to fork, if that is possible.
+pub(super) struct Server<M> {
     root: Option<Socket>,
     groups: Vec<WorkerGroup>,
     orphans: Orphans,
-    /// Ends the workers when this process ends.
+    /// Has the kernel kill the workers when this process ends.
     lifeline: Lifeline,
-    /// Readable once the program has ended, however that happened and whoever still holds its
-    /// sockets.
+    /// Readable once the program has ended, in whichever way, and whichever process has copies of
+    /// its sockets.
     parent: OwnedFd,
-    children: Children,
+    children: ChildSignal,
     may_fork: M,
 }
 
-/// In a forked child: what it is to work with, and the zygote's pid.
-type Child = Option<(Seed, Pid)>;
+/// In a forked child: its descriptors, and the zygote's pid.
+pub(super) type Child = Option<(WorkerFds, Pid)>;
 
 impl<M: Fn() -> Option<ForkPermit>> Server<M> {
-    fn new(root: Option<Socket>, group: Option<Socket>, parent: Pid, may_fork: M) -> nix::Result<Self> {
-        let children = if may_fork().is_some() { Children::of_one_thread()? } else { Children::of_threads()? };
+    pub(super) fn new(root: Option<Socket>, group: Option<Socket>, parent: Pid, may_fork: M) -> nix::Result<Self> {
+        let children =
+            if may_fork().is_some() { ChildSignal::for_single_thread()? } else { ChildSignal::for_threads()? };
         let pid = rustix::process::Pid::from_raw(parent.as_raw()).ok_or(Errno::ESRCH)?;
         let pidfd = pidfd_open(pid, PidfdFlags::empty()).map_err(|error| Errno::from_raw(error.raw_os_error()))?;
         if getppid() != parent {
-            // The program ended before the descriptor was opened, which may thus be of another process.
+            // The program ended before the descriptor was opened, which may thus be of another
+            // process.
             return Err(Errno::ESRCH);
         }
         if let Some(socket) = root.as_ref().or(group.as_ref()) {
-            // Should this process be stopped when the program ends, it has to go on, or its workers never end.
+            // Should this process be stopped when the program ends, it has to go on, or its workers
+            // never end.
             let _ = lifeline::signal_at_end(socket.as_fd(), Signal::SIGCONT);
         }
         let groups = group.into_iter().map(WorkerGroup::new).collect();
@@ -114,8 +64,8 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         Ok(Self { root, groups, orphans, lifeline, parent: pidfd, children, may_fork })
     }
 
-    /// Serves until nobody is left to serve. Comes back with `Some` in each forked child.
-    fn run(mut self) -> nix::Result<Child> {
+    /// Serves until there are no more groups and no root. Returns `Some` in each forked child.
+    pub(super) fn run(mut self) -> nix::Result<Child> {
         while self.root.is_some() || !self.groups.is_empty() {
             let ready = self.wait()?;
             if ready.parent_ended {
@@ -125,64 +75,64 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
                 self.reap();
             }
             if ready.root {
-                self.hear_root();
+                self.receive_groups();
             }
             for at in ready.groups {
-                if let Some(child) = self.hear_family(at) {
+                if let Some(child) = self.receive_requests(at) {
                     return Ok(Some(child));
                 }
             }
-            self.hunt();
-            self.groups.retain(|group| !group.is_over());
+            self.kill_new();
+            self.groups.retain(|group| !group.is_done());
         }
         self.end();
         Ok(None)
     }
 
-    /// Ends all workers, and what is to end with them.
+    /// Kills all workers, and the orphans that are to end with them.
     fn end(&mut self) {
-        self.note_orphans();
-        self.groups.iter_mut().for_each(WorkerGroup::abandon);
-        while self.groups.iter().any(|group| !group.workers.is_empty()) || self.orphans.is_hunting() {
-            // Nothing but a child's end is waited for, and a hunt's.
+        self.record_orphans();
+        self.groups.iter_mut().for_each(WorkerGroup::kill_all);
+        while self.groups.iter().any(|group| !group.workers.is_empty()) || self.orphans.is_killing() {
+            // Only the ends of children are waited for, and the end of the time to kill orphans.
             let mut fds = [PollFd::new(self.children.as_fd(), PollFlags::POLLIN)];
-            let _ = poll(&mut fds, self.patience());
+            let _ = poll(&mut fds, self.poll_timeout());
             self.reap();
-            self.hunt();
+            self.kill_new();
         }
     }
 
-    /// All workers, and those of them whose orphans are to end with them.
+    /// Returns the pids of all workers, and of those whose orphans are to be killed with them.
     fn workers(&self) -> (BTreeSet<Pid>, BTreeSet<Pid>) {
         let workers = || self.groups.iter().flat_map(|group| group.workers.values());
         let ends = workers().filter(|worker| !worker.keep);
         (workers().map(|worker| worker.pid).collect(), ends.map(|worker| worker.pid).collect())
     }
 
-    /// Must come before a worker is killed.
-    fn note_orphans(&mut self) {
+    /// Records the orphans there are. Must be called before a worker is killed.
+    fn record_orphans(&mut self) {
         let is_dying = |group: &WorkerGroup| group.workers.values().any(|worker| worker.killed);
-        if self.orphans.is_hunting() || self.groups.iter().any(is_dying) {
+        if self.orphans.is_killing() || self.groups.iter().any(is_dying) {
             // What turns up now has most likely come from a worker that was killed.
             return;
         }
         let (workers, origins) = self.workers();
-        self.orphans.note(&workers, &origins);
+        self.orphans.record(&workers, &origins);
     }
 
-    /// Ends what was started by workers that were killed, then tells of their end.
-    fn hunt(&mut self) {
-        if self.orphans.is_hunting() {
+    /// Kills the processes that killed workers had started, then sends the reports of their end.
+    fn kill_new(&mut self) {
+        if self.orphans.is_killing() {
             let (workers, _) = self.workers();
-            self.orphans.hunt(&workers);
+            self.orphans.kill_new(&workers);
         }
-        if !self.orphans.is_hunting() {
+        if !self.orphans.is_killing() {
             self.groups.iter_mut().for_each(WorkerGroup::release);
         }
     }
 
-    /// How long to wait for an event.
-    fn patience(&self) -> PollTimeout {
+    /// Returns the timeout of a wait for events.
+    fn poll_timeout(&self) -> PollTimeout {
         // Rounded up, so as not to spin through the last millisecond.
         let time = self.orphans.time_left().map(|left| left + Duration::from_micros(999));
         time.map_or(PollTimeout::NONE, |time| PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX))
@@ -197,14 +147,15 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
             let mut flags = PollFlags::empty();
             flags.set(PollFlags::POLLIN, !group.orphaned);
             flags.set(PollFlags::POLLOUT, group.has_unsent());
-            // An orphaned group's socket would be ready for ever; it only waits for its workers' end.
+            // An orphaned group's socket would be ready for ever; it only waits for its workers'
+            // end.
             let fd = if flags.is_empty() { self.children.as_fd() } else { group.channel.as_fd() };
             fds.push(PollFd::new(fd, flags));
         }
         if let Some(root) = &self.root {
             fds.push(PollFd::new(root.as_fd(), PollFlags::POLLIN));
         }
-        match poll(&mut fds, self.patience()) {
+        match poll(&mut fds, self.poll_timeout()) {
             Err(Errno::EINTR) | Ok(_) => {}
             Err(error) => return Err(error),
         }
@@ -218,10 +169,10 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         })
     }
 
-    /// Collects the children that have ended and says so to their groups.
+    /// Reaps the children that have ended and reports them to their groups.
     fn reap(&mut self) {
-        // The descriptor only wakes us: signals merge, so the children are asked after until none is left.
-        self.children.clear();
+        // Signals merge, so that one may stand for several children.
+        self.children.drain();
         while let Ok(wait) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             let (Some(pid), Some(status)) = (wait.pid(), ExitStatus::from_wait(wait)) else { break };
             let found = self.groups.iter_mut().find_map(|group| group.find(pid).map(|worker| (group, worker)));
@@ -237,8 +188,8 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         }
     }
 
-    fn hear_root(&mut self) {
-        let mut buffer = [0; MOST_BYTES];
+    fn receive_groups(&mut self) {
+        let mut buffer = [0; MAX_MESSAGE_LEN];
         loop {
             match self.root.as_ref().map(|root| root.receive(&mut buffer)) {
                 Some(Ok(Received::Message(len, mut fds))) => {
@@ -248,20 +199,20 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
                         self.groups.push(WorkerGroup::new(Socket::from_fd(channel)));
                     }
                 }
-                // The pool hears that its channel is closed.
+                // The pool's channel is closed, which the pool finds out.
                 Some(Ok(Received::Truncated(_))) => {}
                 Some(Ok(Received::Nothing)) | None => return,
                 Some(Ok(Received::End) | Err(_)) => {
                     self.root = None;
-                    self.note_orphans();
-                    self.groups.iter_mut().for_each(WorkerGroup::abandon);
+                    self.record_orphans();
+                    self.groups.iter_mut().for_each(WorkerGroup::kill_all);
                 }
             }
         }
     }
 
-    fn hear_family(&mut self, at: usize) -> Child {
-        let mut buffer = [0; MOST_BYTES];
+    fn receive_requests(&mut self, at: usize) -> Child {
+        let mut buffer = [0; MAX_MESSAGE_LEN];
         self.groups[at].flush();
         loop {
             let group = &mut self.groups[at];
@@ -272,8 +223,8 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
             };
             match received {
                 Ok(Received::Message(len, fds)) => match message::decode(&buffer[..len]) {
-                    // The number of a worker that lives is not another's: who asks for it is not the program, and gets
-                    // none.
+                    // The program uses the number of a running worker for no other: this isn't its
+                    // request.
                     Some(Request::Start { worker, .. }) if group.workers.contains_key(&worker) => {}
                     Some(Request::Start { worker, exec, keep }) => {
                         if let Some(child) = self.start(at, worker, (exec, keep), fds) {
@@ -281,22 +232,22 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
                         }
                     }
                     Some(Request::Signal { worker, signal, handled }) => {
-                        self.note_orphans();
+                        self.record_orphans();
                         self.groups[at].signal(worker, signal, handled);
                     }
                     Some(Request::Open) | None => {}
                 },
                 Ok(Received::Nothing) => return None,
                 Ok(Received::End | Received::Truncated(_)) | Err(_) => {
-                    self.note_orphans();
-                    self.groups[at].abandon();
+                    self.record_orphans();
+                    self.groups[at].kill_all();
                     return None;
                 }
             }
         }
     }
 
-    /// Forks a worker, or execs it. Comes back with `Some` in a forked child.
+    /// Forks a worker, or execs it. Returns `Some` in a forked child.
     fn start(&mut self, at: usize, worker: u64, (exec, keep): (bool, bool), fds: Vec<OwnedFd>) -> Child {
         let Ok([segment, notifier, handles]) = <[OwnedFd; 3]>::try_from(fds) else {
             self.groups[at].report(Report::Refused { worker, errno: Errno::EMFILE as i32 });
@@ -304,18 +255,18 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         };
         let zygote = getpid();
         let lifeline = self.lifeline.open().ok();
-        let started = match self.leave_to_fork() {
+        let started = match self.fork_permit() {
             Some(permit) if !exec => match process::fork(permit) {
                 Ok(None) => {
                     process::set_title("mp-worker");
                     // Without it there is still the parent-death signal.
-                    let lifeline = lifeline.filter(|lifeline| lifeline::hold(lifeline.as_fd()).is_ok());
-                    return Some((Seed { segment, notifier, handles, lifeline }, zygote));
+                    let lifeline = lifeline.filter(|lifeline| lifeline::kill_at_end(lifeline.as_fd()).is_ok());
+                    return Some((WorkerFds { segment, notifier, handles, lifeline }, zygote));
                 }
                 Ok(Some(pid)) => Ok(pid),
                 Err(errno) => Err(errno),
             },
-            _ => execute(&Seed { segment, notifier, handles, lifeline }),
+            _ => execute(&WorkerFds { segment, notifier, handles, lifeline }),
         };
         match started {
             Ok(pid) => {
@@ -327,26 +278,26 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         None
     }
 
-    /// Asks anew each time: a thread may come late. Once there was one, no copy is without the
-    /// handler that is needed then.
-    fn leave_to_fork(&mut self) -> Option<ForkPermit> {
-        if self.children.are_handled() {
+    /// Returns a permit to fork, if there is no other thread. Checks at each call: a thread may
+    /// start late. Once there was one, the handler is installed that a copy must not have.
+    fn fork_permit(&mut self) -> Option<ForkPermit> {
+        if self.children.uses_handler() {
             return None;
         }
         let permit = (self.may_fork)();
         if permit.is_none()
-            && let Ok(children) = Children::of_threads()
+            && let Ok(children) = ChildSignal::for_threads()
         {
             self.children = children;
-            // Of those that ended meanwhile another thread may have taken the signal.
+            // Another thread may have taken the signal of a child that ended meanwhile.
             self.reap();
         }
         permit
     }
 }
 
-/// Starts a worker as a fresh run of the program.
-fn execute(Seed { segment, notifier, handles, lifeline }: &Seed) -> nix::Result<Pid> {
+/// Starts a worker by exec.
+fn execute(WorkerFds { segment, notifier, handles, lifeline }: &WorkerFds) -> nix::Result<Pid> {
     let prepare = || {
         let program = Executable::own()?;
         bootstrap::write(segment, Role::Worker, program.build)?;
@@ -360,7 +311,7 @@ fn execute(Seed { segment, notifier, handles, lifeline }: &Seed) -> nix::Result<
     run.fork(|bootstrap, errno| bootstrap::fail(bootstrap, Failure::Exec(errno)), 72)
 }
 
-/// What [`Server::wait`] found.
+/// The events that [`Server::wait`] found.
 struct Ready {
     parent_ended: bool,
     child_ended: bool,

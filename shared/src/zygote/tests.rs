@@ -1,4 +1,4 @@
-//! What a zygote does with requests that a pool never makes.
+//! Requests that a pool never makes.
 
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use crate::sys::notifier::Notifier;
 use crate::sys::socket::Socket;
 use crate::zygote::{Report, StartMethod, ZygoteClient};
 
-/// The next report, which must come within a minute.
+/// Receives the next report, which must come within a minute.
 fn next(zygote: &ZygoteClient) -> Report {
     let until = Instant::now() + Duration::from_secs(60);
     loop {
@@ -30,7 +30,7 @@ fn number_of_a_living_worker_is_refused() {
     for (worker, ((_, fd), (_, theirs))) in [7, 7, 8].into_iter().zip(segments.iter().zip(&sockets)) {
         zygote.start(worker, false, &[fd.as_fd(), notifier.as_fd(), theirs.as_fd()]).unwrap();
     }
-    // The second is passed over, and the first lives on.
+    // The second request is ignored, and the first worker goes on.
     let Report::Started { worker: 7, pid } = next(&zygote) else { panic!("the first is started") };
     assert!(matches!(next(&zygote), Report::Started { worker: 8, .. }));
     zygote.kill(7).unwrap();

@@ -108,7 +108,7 @@ pub(super) fn there_is_one_executor_in_the_life_of_a_process() -> Result<()> {
 
 pub(super) fn starts_in_a_worker() -> Result<()> {
     let executor = executor()?;
-    let refused = executor.apply(|| matches!(MpiExecutor::new(), Err(Error::Config(_))), ())?;
+    let refused = executor.apply(|| matches!(MpiExecutor::new(), Err(Error::InvalidState(_))), ())?;
     let nested = executor.apply(|| Pool::with_processes(1).and_then(|pool| pool.apply(square, (5,))), ())?;
     println!("{refused} {}", nested?);
     Ok(())

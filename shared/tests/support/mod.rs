@@ -25,7 +25,7 @@ pub(crate) use death::{Death, a_death_costs_one_task, assert_died};
 pub(crate) use gate::{Gate, arrive, pass};
 pub(crate) use kill::{Random, killed, poisoned_by};
 pub(crate) use leftovers::{Holdings, descriptors};
-pub(crate) use managers::{holdings, is_config};
+pub(crate) use managers::{holdings, is_config, is_invalid_state};
 pub(crate) use processes::{
     ProcessId, descendants, descendants_of, processor_ticks, resident_kib, zygote, zygote_while,
 };

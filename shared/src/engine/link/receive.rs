@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::protocol::{Frame, FrameHead, Kind};
 use crate::ring::Corrupt;
 use crate::sys::clock::now_ns;
-use crate::sys::large::on_large_pages;
+use crate::sys::memory::on_large_pages;
 use crate::trace::TaskEvent;
 
 /// Results from this size on are received into a buffer of their own, which the caller gets without

@@ -16,7 +16,7 @@ use crate::manager::key::{CHALLENGE, Key, Proof};
 #[cfg(feature = "manager-tcp")]
 use crate::manager::random::random_bytes;
 #[cfg(feature = "manager-tcp")]
-use crate::sys::tcp::tune;
+use crate::sys::stream::tcp::tune;
 use crate::sys::{socket, stream};
 
 /// The longest time that connecting and the handshake may take.

@@ -14,7 +14,7 @@ use crate::manager::protocol::Request;
 use crate::manager::random::ManagerId;
 use crate::sys::own::PerProcess;
 use crate::sys::pid::Owner;
-use crate::sys::stream::await_readable;
+use crate::sys::poll::await_readable;
 
 /// Idle sessions that a connection keeps: as many threads can call at the same time without opening
 /// new ones.

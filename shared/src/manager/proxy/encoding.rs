@@ -10,11 +10,10 @@ use serde::de::DeserializeOwned;
 use crate::codec::{self, Source};
 use crate::error::Result;
 use crate::fds::forbid;
-use crate::foreign;
 use crate::manager::client::ServerConnection;
 use crate::manager::message::Message;
 use crate::manager::protocol::Request;
-use crate::sys::large::on_large_pages;
+use crate::sys::memory::on_large_pages;
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<ServerConnection>>> = const { RefCell::new(None) };
@@ -58,12 +57,12 @@ pub(super) fn encode(
 
 /// Decodes a value.
 pub(super) fn decode<T: DeserializeOwned + 'static>(connection: &Arc<ServerConnection>, bytes: &[u8]) -> Result<T> {
-    within(connection, || foreign::decode(Source::Slice(bytes)))
+    within(connection, || codec::decode_guarded(Source::Slice(bytes)))
 }
 
 /// Decodes a key of a dictionary, or a name.
 pub(super) fn decode_key<T: DeserializeOwned>(connection: &Arc<ServerConnection>, bytes: &[u8]) -> Result<T> {
-    within(connection, || foreign::decode_by(|| codec::decode_plain(bytes)))
+    within(connection, || codec::guard_decoding(|| codec::decode_plain(bytes)))
 }
 
 /// Writes the values of a request.
@@ -77,13 +76,13 @@ impl ValueWriter {
                 out.reserve(bytes.len());
                 on_large_pages(out);
             }
-            foreign::encode::<T>(|| codec::encode_ref(value, out))
+            codec::guard_encoding::<T>(|| codec::encode_ref(value, out))
         })
     }
 
     /// Appends a key of a dictionary, or a name. Equal keys must be equal bytes.
     pub(in crate::manager) fn key<K: Serialize + ?Sized>(&mut self, key: &K) -> Result<()> {
-        self.0.append(|out| foreign::encode::<K>(|| codec::encode_plain(key, out)))
+        self.0.append(|out| codec::guard_encoding::<K>(|| codec::encode_plain(key, out)))
     }
 
     /// Appends a value as the manager has sent it.

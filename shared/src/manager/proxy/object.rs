@@ -134,13 +134,13 @@ struct LocalSocket(Arc<Descriptor>);
 
 impl Serialize for LocalSocket {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        fds::serialize(&self.0, ObjectKind::Door, Travel::Shared, serializer)
+        fds::serialize(&self.0, ObjectKind::ManagerListener, Travel::Shared, serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for LocalSocket {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let socket = fds::deserialize(ObjectKind::Door, deserializer)?;
+        let socket = fds::deserialize(ObjectKind::ManagerListener, deserializer)?;
         socket::check(&*socket).map_err(de::Error::custom)?;
         Ok(Self(socket))
     }

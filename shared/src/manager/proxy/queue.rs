@@ -151,7 +151,8 @@ impl<T: Serialize + DeserializeOwned + 'static> QueueProxy<T> {
     /// Marks the work on a value that was taken as done, for [`join`](QueueProxy::join).
     ///
     /// # Errors
-    /// [`Error::Config`] if it is called more often than values were put, [`Error::Disconnected`].
+    /// [`Error::InvalidState`] if it is called more often than values were put,
+    /// [`Error::Disconnected`].
     ///
     /// Python's counterpart: `task_done()`.
     pub fn task_done(&self) -> Result<()> {

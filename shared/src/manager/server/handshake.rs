@@ -13,7 +13,7 @@ use crate::error::{Context, Result};
 use crate::manager::framed_stream::FramedStream;
 use crate::manager::key::{Key, Nonce, RESPONSE, challenge};
 use crate::manager::random::random_bytes;
-use crate::sys::{stream, tcp};
+use crate::sys::stream::{self, tcp};
 
 /// The longest time that a handshake may take.
 const TIMEOUT: Duration = Duration::from_secs(10);

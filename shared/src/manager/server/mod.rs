@@ -29,8 +29,8 @@ pub(super) use setup::Setup;
 
 use crate::error::{Context, Result};
 use crate::manager::framed_stream::FramedStream;
+use crate::sys::poll::timeout_until;
 use crate::sys::socket::{Received, Socket};
-use crate::sys::stream::patience;
 
 #[cfg(feature = "manager-tcp")]
 use handshake::Handshakes;
@@ -83,7 +83,7 @@ impl Server {
     fn wait(&self) -> nix::Result<Vec<bool>> {
         let (fds, deadline) = self.awaited();
         let mut fds: Vec<PollFd<'_>> = fds.into_iter().map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
-        match poll(&mut fds, patience(deadline)) {
+        match poll(&mut fds, timeout_until(deadline)) {
             Err(Errno::EINTR) => Ok(vec![false; fds.len()]),
             Err(error) => Err(error),
             Ok(_) => Ok(fds.iter().map(|fd| fd.any().unwrap_or(true)).collect()),

@@ -17,7 +17,7 @@ use crate::manager::framed_stream::FramedStream;
 use crate::manager::message::Bytes;
 use crate::manager::protocol::{Failure, Timeout};
 use crate::sys::notifier::Notifier;
-use crate::sys::stream::patience;
+use crate::sys::poll::timeout_until;
 
 /// A queue. No thread leaves its state half changed, so that a poisoned lock is as good as any.
 pub(super) struct Queue {
@@ -176,7 +176,7 @@ impl Queue {
         let mut state = self.lock();
         let left = state.unfinished.checked_sub(1);
         state.unfinished =
-            left.ok_or_else(|| Failure::Refused("task_done was called more often than values were put".into()))?;
+            left.ok_or_else(|| Failure::InvalidState("task_done was called more often than values were put".into()))?;
         if state.unfinished == 0 {
             state.notify_all(Event::AllDone);
         }
@@ -245,7 +245,7 @@ fn sleep(client: &FramedStream, notifier: &Notifier, deadline: Option<Instant>) 
         // A client that waits sends nothing: whatever arrives is its end, or against the protocol.
         let mut fds =
             [PollFd::new(client.as_fd(), PollFlags::POLLIN), PollFd::new(notifier.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut fds, patience(deadline)) {
+        match poll(&mut fds, timeout_until(deadline)) {
             Err(Errno::EINTR) => {}
             Ok(0) if deadline.is_some_and(|deadline| deadline <= Instant::now()) => return Wakeup::TimedOut,
             Ok(0) => {}

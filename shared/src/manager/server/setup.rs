@@ -73,12 +73,12 @@ impl MovedFd {
 
 impl Serialize for MovedFd {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        fds::serialize(&self.0, ObjectKind::Parcel, Travel::Moved, serializer)
+        fds::serialize(&self.0, ObjectKind::ManagerMessage, Travel::Moved, serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for MovedFd {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        fds::deserialize(ObjectKind::Parcel, deserializer).map(Self)
+        fds::deserialize(ObjectKind::ManagerMessage, deserializer).map(Self)
     }
 }

@@ -10,7 +10,8 @@ use crate::manager::framed_stream::FramedStream;
 use crate::manager::message::{Message, Values};
 use crate::manager::protocol::{DictRequest, Failure, Kind, ListRequest, QueueRequest, Reply, Request, Timeout};
 use crate::manager::random::ManagerId;
-use crate::sys::stream::{await_readable, pair};
+use crate::sys::poll::await_readable;
+use crate::sys::stream::pair;
 
 fn xorshift(seed: &mut u64) -> u64 {
     *seed ^= *seed << 13;

@@ -5,13 +5,13 @@ use std::sync::{MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::cpu::can_spin;
 use crate::error::{Error, Result};
 use crate::fds::{Handles, Payload};
-use crate::machine::can_spin;
 use crate::pipe::end::sending::PIECE;
 use crate::pipe::end::{End, HEAD, LENGTH, RING, Sleepers, broken};
 use crate::ring::{Consumer, Spin};
-use crate::sys::large::on_large_pages;
+use crate::sys::memory::on_large_pages;
 use crate::sys::pid::Owner;
 
 /// The buffer for small messages is kept up to this size.

@@ -2,9 +2,9 @@
 
 use std::sync::{MutexGuard, PoisonError};
 
+use crate::cpu::can_spin;
 use crate::error::{Error, Result};
 use crate::fds::{self, Handles};
-use crate::machine::can_spin;
 use crate::pipe::end::{End, HEAD, Sleepers, broken};
 use crate::ring::{Producer, Spin};
 

@@ -1,0 +1,185 @@
+//! What types are found to ask for, and what their messages leave out.
+
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::*;
+use crate::codec::tests::arrives;
+use crate::codec::{Source, decode, encode_result};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Order {
+    price: u32,
+    open: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum State {
+    Waiting,
+    #[serde(skip)]
+    #[expect(dead_code)]
+    Internal,
+    Working(u8),
+    #[serde(rename = "finished", alias = "done")]
+    Done {
+        order: Order,
+    },
+}
+
+fn expected(kind: Kind, names: NameList) -> Expected {
+    Expected { kind, names }
+}
+
+#[test]
+fn type_says_what_it_asks_for_first() {
+    for _ in 0..2 {
+        assert_eq!(Expected::of::<Order>(), expected(Kind::Struct, &["price", "open"]));
+        assert_eq!(Expected::of::<State>().kind, Kind::Enum);
+        assert_eq!(Expected::of::<Ipv4Addr>(), expected(Kind::Asking, &[]));
+        assert_eq!(Expected::of::<(Order, State)>(), Expected::default());
+        assert_eq!(Expected::of::<serde_json::Value>(), Expected::default());
+    }
+}
+
+/// Whether the message of `value` has this text.
+fn has<T: Serialize + de::DeserializeOwned + Clone + 'static>(value: &T, text: &str) -> bool {
+    let mut bytes = Vec::new();
+    encode_result(value.clone(), &mut bytes).unwrap();
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[test]
+fn names_travel_only_where_the_reader_may_lack_them() {
+    let order = Order { price: 3, open: true };
+    assert!(!has(&order, "price"));
+    assert!(has(&vec![order.clone()], "price"));
+    assert!(!has(&State::Waiting, "Waiting"));
+    assert!(has(&State::Done { order: order.clone() }, "price"));
+    // The skipped variant shifts its number, of which the reader's list has none.
+    assert!(has(&State::Working(3), "Working"));
+    assert!(!has(&Ipv4Addr::LOCALHOST, "127"));
+    assert!(has(&vec![Ipv4Addr::LOCALHOST], "127"));
+    arrives(order.clone());
+    arrives([State::Waiting, State::Working(3), State::Done { order }]);
+    arrives(State::Working(7));
+    arrives(State::Waiting);
+    arrives(State::Done { order: Order { price: 0, open: false } });
+    arrives(Ipv4Addr::LOCALHOST);
+}
+
+#[test]
+fn type_whose_halves_disagree_arrives_as_with_names() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Renamed {
+        #[serde(rename(serialize = "out", deserialize = "in"), alias = "out")]
+        one: u8,
+        two: u8,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Swapped {
+        #[serde(rename(deserialize = "two"), alias = "one")]
+        one: u8,
+        #[serde(skip)]
+        unsent: u8,
+        #[serde(skip_serializing, default)]
+        unread: u8,
+        #[serde(skip_deserializing)]
+        three: u8,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Sometimes {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        one: Option<u8>,
+        two: Option<u8>,
+    }
+    arrives(Renamed { one: 1, two: 2 });
+    arrives(Sometimes { one: None, two: Some(2) });
+    arrives(Sometimes { one: Some(1), two: None });
+    let mut bytes = Vec::new();
+    encode_result(Swapped { one: 1, unsent: 2, unread: 3, three: 4 }, &mut bytes).unwrap();
+    let read = decode::<Swapped>(Source::Slice(&bytes)).unwrap();
+    assert_eq!(read, Swapped { one: 1, unsent: 0, unread: 0, three: 0 });
+}
+
+/// Writes the fields of an [`Order`] in another order, and reads a map alone.
+#[derive(Debug, PartialEq)]
+struct ByHand(Order);
+
+impl Serialize for ByHand {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut fields = serializer.serialize_struct("ByHand", 2)?;
+        fields.serialize_field("open", &self.0.open)?;
+        fields.serialize_field("price", &self.0.price)?;
+        fields.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for ByHand {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Map;
+        impl<'de> Visitor<'de> for Map {
+            type Value = Order;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, entries: A) -> Result<Order, A::Error> {
+                Order::deserialize(de::value::MapAccessDeserializer::new(entries))
+            }
+        }
+        deserializer.deserialize_struct("ByHand", &["open", "price"], Map).map(Self)
+    }
+}
+
+#[test]
+fn type_that_reads_a_map_finds_its_own_names_there() {
+    let value = ByHand(Order { price: 1, open: true });
+    arrives(value);
+}
+
+#[derive(Serialize)]
+struct OneWay(u8);
+
+impl<'de> Deserialize<'de> for OneWay {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        panic!("is never read");
+    }
+}
+
+#[test]
+fn type_that_panics_before_it_asks_is_written_all_the_same() {
+    assert_eq!(Expected::of::<OneWay>(), Expected::default());
+    encode_result(OneWay(1), &mut Vec::new()).unwrap();
+}
+
+#[test]
+fn names_that_the_reader_lacks_are_an_error() {
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Longer {
+        one: u8,
+        two: u8,
+        three: u8,
+    }
+    #[derive(Debug, Serialize, Deserialize)]
+    enum Shorter {
+        Waiting,
+    }
+    let refused = |bytes: &[u8], text: &str| {
+        let errors = [
+            decode::<Longer>(Source::Slice(bytes)).unwrap_err(),
+            decode::<Shorter>(Source::Slice(bytes)).unwrap_err(),
+            decode::<serde_json::Value>(Source::Slice(bytes)).unwrap_err(),
+            decode::<String>(Source::Slice(bytes)).unwrap_err(),
+        ];
+        assert!(errors.iter().any(|error| error.contains(text)), "{errors:?}");
+    };
+    let mut bytes = Vec::new();
+    encode_result(Order { price: 1, open: true }, &mut bytes).unwrap();
+    refused(&bytes, "2 fields were sent to a type that reads 3");
+    bytes.clear();
+    encode_result(Err::<u8, u8>(1), &mut bytes).unwrap();
+    refused(&bytes, "variant 1 was sent");
+}

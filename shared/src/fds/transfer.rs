@@ -1,0 +1,95 @@
+//! Sends and receives handles over a socket.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::error::{Context, Error, Result};
+use crate::fds::context::{Handles, MAX_HANDLES};
+use crate::fds::{Descriptor, Travel};
+use crate::kind::ObjectKind;
+use crate::sys::socket::{self, Received};
+
+/// An encoded value and the handles in it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Payload {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) handles: Handles,
+}
+
+/// The bit of a handle's byte for one owner at a time.
+const MOVED: u8 = 0x80;
+
+/// Encodes the byte that is sent beside a handle's descriptor.
+fn encode_kind(kind: ObjectKind, travel: Travel) -> u8 {
+    kind.code() | if travel == Travel::Moved { MOVED } else { 0 }
+}
+
+/// Decodes what [`encode_kind`] encoded.
+fn decode_kind(byte: u8) -> (Option<ObjectKind>, Travel) {
+    (ObjectKind::of_code(byte & !MOVED), if byte & MOVED == 0 { Travel::Shared } else { Travel::Moved })
+}
+
+/// Sends `handles` in one message; with `wait`, waits for room. Those with one owner are the
+/// receiver's afterwards.
+pub(crate) fn send(channel: impl AsFd, handles: &mut Handles, wait: bool) -> Result<()> {
+    let all = handles.all().ok_or_else(|| {
+        Error::Encode(
+            "a handle with one owner (such as a Connection) went to one process already, and cannot go to another"
+                .into(),
+        )
+    })?;
+    let kinds: Vec<u8> = all.iter().map(|handle| encode_kind(handle.kind, handle.travel)).collect();
+    let descriptors: Vec<BorrowedFd<'_>> = all.iter().map(|handle| handle.descriptor.as_fd()).collect();
+    socket::send(channel, &kinds, &descriptors, wait).map_err(|errno| match errno {
+        Errno::EPIPE | Errno::ECONNRESET => Error::Disconnected,
+        errno => Error::io("cannot send a handle", errno),
+    })?;
+    handles.sent();
+    Ok(())
+}
+
+/// The result of [`receive`].
+pub(crate) enum Arrived {
+    Handles(Handles),
+    /// A message without handles.
+    Empty,
+    Nothing,
+    End,
+}
+
+/// Receives one message, without waiting: what [`send`] sent, or one without handles.
+pub(crate) fn receive(channel: impl AsFd) -> Result<Arrived> {
+    let mut kinds = [0; MAX_HANDLES];
+    Ok(match socket::receive(channel, &mut kinds).context("cannot receive a handle")? {
+        Received::Message(_, descriptors) if descriptors.is_empty() => Arrived::Empty,
+        Received::Message(len, descriptors) => {
+            let described = descriptors.into_iter().map(Descriptor::new).zip(&kinds[..len]);
+            Arrived::Handles(Handles::received(described.map(|(descriptor, byte)| {
+                let (kind, travel) = decode_kind(*byte);
+                (descriptor, kind, travel)
+            })))
+        }
+        // None of them, so that the value that needs them is refused, and the next message does not
+        // get these.
+        Received::Truncated(_) => Arrived::Handles(Handles::default()),
+        Received::Nothing => Arrived::Nothing,
+        Received::End => Arrived::End,
+    })
+}
+
+/// Receives handles, and waits for them.
+pub(crate) fn wait(channel: impl AsFd) -> Result<Handles> {
+    loop {
+        match receive(&channel)? {
+            Arrived::Handles(handles) => return Ok(handles),
+            Arrived::Empty => {}
+            Arrived::Nothing => {
+                // Whatever ends this wait, the next call of `receive` returns it.
+                let _ = poll(&mut [PollFd::new(channel.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE);
+            }
+            Arrived::End => return Err(Error::Disconnected),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The threads of this process, and whether it may be forked beside them.
+#![allow(unsafe_code)]
+
+use std::os::unix::fs::MetadataExt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use std::time::Duration;
+
+use nix::libc;
+
+use crate::error::{Context, Error, Result};
+use crate::sys::own::PerProcess;
+
+/// A permit to fork: proof that no other thread can hold a lock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ForkPermit(());
+
+impl ForkPermit {
+    /// Returns a permit if this thread is the only one of the process, [`ForkSafe`] ones aside.
+    pub(crate) fn checked() -> Result<Self> {
+        match count_fork_unsafe()? {
+            1 => Ok(Self(())),
+            threads => Err(Error::ForkWithThreads { threads }),
+        }
+    }
+
+    /// Returns a permit if this thread is the only one of the process at this moment.
+    pub(crate) fn if_single_threaded() -> Option<Self> {
+        (count_threads().ok()? == 1).then_some(Self(()))
+    }
+
+    /// Returns a permit without a check.
+    ///
+    /// # Safety
+    /// No other thread may hold a lock that code in the child will take (or the child must exec).
+    pub(crate) unsafe fn unchecked() -> Self {
+        Self(())
+    }
+}
+
+/// A mark for a thread of this crate that takes no lock which code in a forked child could need:
+/// the process may be forked beside it. (The allocator's lock does not count: the C library takes
+/// care of it.)
+pub(crate) struct ForkSafe(());
+
+/// The number of threads that are marked. A fork has none of them.
+static FORK_SAFE: PerProcess<AtomicUsize> = PerProcess::new();
+
+impl ForkSafe {
+    /// Marks the thread that is about to be started, and that owns the mark.
+    pub(crate) fn new() -> Self {
+        FORK_SAFE.get().fetch_add(1, SeqCst);
+        Self(())
+    }
+}
+
+impl Drop for ForkSafe {
+    fn drop(&mut self) {
+        FORK_SAFE.get().fetch_sub(1, SeqCst);
+    }
+}
+
+/// Counts this process' threads but the fork-safe ones. A thread that was joined stays listed for a
+/// moment, so a count over one is repeated for a while.
+fn count_fork_unsafe() -> Result<usize> {
+    const MAX_TRIES: u32 = 50;
+    let mut threads = 0;
+    for _ in 0..MAX_TRIES {
+        threads = count_threads()?.saturating_sub(FORK_SAFE.get().load(SeqCst)).max(1);
+        if threads == 1 {
+            break;
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    Ok(threads)
+}
+
+/// The folder of this process' threads.
+const THREADS: &str = "/proc/self/task";
+
+/// Returns the number of threads of this process. Their folder has one more link for each.
+pub(crate) fn count_threads() -> Result<usize> {
+    let context = "cannot count this process' threads (is /proc mounted?)";
+    match std::fs::metadata(THREADS).context(context)?.nlink() {
+        links @ 3.. => Ok(links as usize - 2),
+        _ => Ok(std::fs::read_dir(THREADS).context(context)?.count()),
+    }
+}
+
+/// Lists the threads of this process. One that ends while the list is read may keep others from it.
+pub(crate) fn list_threads() -> std::io::Result<Vec<i32>> {
+    let id = |thread: std::io::Result<std::fs::DirEntry>| thread.ok()?.file_name().to_str()?.parse().ok();
+    Ok(std::fs::read_dir(THREADS)?.filter_map(id).collect())
+}
+
+/// Returns whether this is the only thread of the process, so that no other can start.
+pub(crate) fn is_single_threaded() -> bool {
+    // The C library's own flag costs nothing, but stays unset once a thread was started; then the
+    // kernel is asked, whose folder of threads has a link for each.
+    let threads = || std::fs::metadata("/proc/self/task").map_or(u64::MAX, |folder| folder.nlink());
+    never_had_threads() || threads() <= 3
+}
+
+/// Returns whether the C library has a flag that no thread was ever started, and it is set.
+fn never_had_threads() -> bool {
+    static WORD: OnceLock<usize> = OnceLock::new();
+    // SAFETY: the name is a C string, and looking it up has no effects.
+    let find = || unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__libc_single_threaded".as_ptr()) } as usize;
+    let word = *WORD.get_or_init(find) as *const AtomicU8;
+    // SAFETY: either there is no such word, or it is the C library's `char` of this name, which
+    // lives as long as the process and which only the library changes, when this very thread starts
+    // another (`<sys/single_threaded.h>`).
+    !word.is_null() && unsafe { &*word }.load(Relaxed) != 0
+}

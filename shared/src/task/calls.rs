@@ -1,0 +1,81 @@
+//! Calls of a task's function, inside a worker.
+
+use std::any::Any;
+
+use serde::de::DeserializeOwned;
+
+use crate::codec::{self, Source};
+use crate::error::Error;
+use crate::fds::{self, Payload};
+use crate::task::returned_error::returned_error;
+use crate::task::{Arguments, ReturnValue};
+
+/// The calls that a trampoline makes of its function, one after the other.
+///
+/// A trampoline is one loop over all calls of a chunk, so that what a call costs is decoding, the
+/// function and encoding, with nothing in between that the compiler cannot see through.
+pub(crate) trait Calls {
+    /// Begins the next call and returns its arguments, or `None` if there is none.
+    fn next(&mut self) -> Option<Source<'_>>;
+
+    /// Returns the function's state, if it has one.
+    fn state(&mut self) -> Option<&mut TaskState>;
+
+    /// Ends the call. `output` has the result if `outcome` is `Ok`, and is empty afterwards.
+    fn end(&mut self, outcome: Result<(), Failure>, output: &mut Vec<u8>);
+
+    /// Records that the function has returned this error. The call [ends](Calls::end) after that.
+    fn record_error(&mut self, _error: Error) {}
+
+    /// Ends a call whose result is the first `len` bytes of `raw`.
+    fn end_fixed(&mut self, raw: codec::fixed::Raw, len: usize);
+}
+
+/// The reason for which a call that did not panic has no result.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The arguments (or the state) could not be decoded.
+    Decode(String),
+    /// The result could not be encoded.
+    Encode(String),
+}
+
+/// A task's state in a worker: as it was received, and decoded at its first use.
+pub(crate) struct TaskState {
+    pub(crate) payload: Payload,
+    pub(crate) value: Option<Box<dyn Any>>,
+}
+
+/// Makes all calls: decodes the arguments, calls `function`, encodes the result. With `ONCE`,
+/// records a result that is an `Err`.
+pub(crate) fn run_calls<Args: Arguments, R: ReturnValue, const ONCE: bool>(
+    calls: &mut dyn Calls,
+    function: impl Fn(&mut dyn Calls, Args) -> Result<R, Failure>,
+) {
+    let mut output = Vec::new();
+    while let Some(input) = calls.next() {
+        let args = Args::decode(input).map_err(Failure::Decode);
+        let result = args.and_then(|args| function(calls, args));
+        if ONCE && let Some(error) = result.as_ref().ok().and_then(returned_error) {
+            calls.record_error(error);
+        }
+        if let (Ok(value), Some(len)) = (&result, codec::fixed::size::<R>()) {
+            calls.end_fixed(codec::fixed::raw(value), len);
+            continue;
+        }
+        let outcome = result.and_then(|result| codec::encode_result(result, &mut output).map_err(Failure::Encode));
+        calls.end(outcome, &mut output);
+    }
+}
+
+/// Returns the function's state, decoded at its first use in this worker.
+pub(crate) fn state<S: DeserializeOwned + 'static>(calls: &mut dyn Calls) -> Result<&S, Failure> {
+    let missing = || Failure::Decode("the task's state did not arrive".into());
+    let state = calls.state().ok_or_else(missing)?;
+    if state.value.is_none() {
+        let Payload { bytes, handles } = &mut state.payload;
+        let value: S = fds::unpack(handles, || codec::decode(Source::Slice(bytes))).map_err(Failure::Decode)?;
+        state.value = Some(Box::new(value));
+    }
+    state.value.as_ref().and_then(|value| value.downcast_ref()).ok_or_else(missing)
+}

@@ -1,0 +1,98 @@
+//! Reads records from the task ring.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::ring::{Consumer, Corrupt, Segment};
+use crate::sys::memory::on_large_pages;
+use crate::worker::descriptors::Descriptors;
+use crate::worker::output::Output;
+
+/// Bytes that are read from the ring at a time; larger payloads are read straight to their place.
+const READ_LEN: usize = 64 * 1024;
+
+/// The consumer of the task ring, with a buffer for short records.
+pub(super) struct TaskReader {
+    segment: Arc<Segment>,
+    descriptors: Rc<Descriptors>,
+    output: Rc<Output>,
+    ring: Consumer,
+    buffer: Vec<u8>,
+    /// Bytes of `buffer` that have been used.
+    at: usize,
+}
+
+impl TaskReader {
+    pub(super) fn new(segment: Arc<Segment>, descriptors: Rc<Descriptors>, output: Rc<Output>) -> Self {
+        Self { ring: Consumer::tasks(segment.clone()), segment, descriptors, output, buffer: Vec::new(), at: 0 }
+    }
+
+    /// Waits until there is something to read; returns whether it had to wait.
+    pub(super) fn wait(&mut self) -> Result<bool, Corrupt> {
+        if self.at < self.buffer.len() || self.ring.available()? > 0 {
+            return Ok(false);
+        }
+        // While there is nothing to do, output of tasks is flushed and the descriptors are checked.
+        self.output.flush();
+        self.descriptors.check()?;
+        self.sleep()?;
+        Ok(true)
+    }
+
+    fn sleep(&mut self) -> Result<(), Corrupt> {
+        let mut outcome = Ok(0);
+        self.segment.header().worker_waits(|| {
+            outcome = self.ring.available();
+            outcome != Ok(0)
+        });
+        outcome.map(drop)
+    }
+
+    /// Moves at most `max` bytes from the ring to the end of `into`; waits for the first of them.
+    fn read(&mut self, into: &mut Vec<u8>, max: usize) -> Result<(), Corrupt> {
+        while self.ring.read(into, max)? == 0 {
+            // The parent may sleep until there is room for the missing bytes.
+            self.announce_room()?;
+            self.sleep()?;
+        }
+        Ok(())
+    }
+
+    /// Wakes the parent if it sleeps until there is room.
+    fn announce_room(&self) -> Result<(), Corrupt> {
+        if self.segment.header().room_awaited() { self.descriptors.notify() } else { Ok(()) }
+    }
+
+    /// Reads the next `len` bytes.
+    pub(super) fn take(&mut self, len: usize) -> Result<&[u8], Corrupt> {
+        if self.buffer.len() - self.at < len {
+            let mut buffer = std::mem::take(&mut self.buffer);
+            buffer.drain(..self.at);
+            self.at = 0;
+            while buffer.len() < len {
+                self.read(&mut buffer, READ_LEN)?;
+            }
+            self.announce_room()?;
+            self.buffer = buffer;
+        }
+        self.at += len;
+        Ok(&self.buffer[self.at - len..self.at])
+    }
+
+    /// Reads the next `len` bytes into a new vector.
+    pub(super) fn take_owned(&mut self, len: usize) -> Result<Vec<u8>, Corrupt> {
+        let mut bytes = Vec::with_capacity(len);
+        on_large_pages(&mut bytes);
+        let buffered = len.min(self.buffer.len() - self.at);
+        bytes.extend_from_slice(&self.buffer[self.at..self.at + buffered]);
+        self.at += buffered;
+        while bytes.len() < len {
+            let missing = len - bytes.len();
+            self.read(&mut bytes, missing.min(self.segment.piece()))?;
+            if self.ring.has_much_room() || bytes.len() == len {
+                self.announce_room()?;
+            }
+        }
+        Ok(bytes)
+    }
+}
