@@ -51,6 +51,18 @@ fn read_all(chunks: Vec<Chunk>) {
     }
 }
 
+/// An initializer's panic may be large, and is in the making while the worker has no chunk.
+#[test]
+fn half_a_large_initializer_frame_leaves_nothing_to_take_back() {
+    let (mut link, mut results) = link(&[]);
+    let (head, size) = FrameHead { kind: Kind::Initializer, timed: false, len: 40_000 }.encode();
+    results.write(&head[..size]).unwrap();
+    results.write(&[7; 20_000]).unwrap();
+    results.publish();
+    assert!(!link.collect().corrupt);
+    assert!(link.revoke().is_empty());
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_results_or_refused(

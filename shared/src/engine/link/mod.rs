@@ -240,7 +240,8 @@ impl Link {
         let begun = self.header().claim.0.revoke();
         self.epoch = self.epoch.wrapping_add(1);
         let keep = self.in_flight.iter().take_while(|sent| sent.number.wrapping_sub(begun) > u32::MAX / 2).count();
-        let keep = keep.max(self.large.is_some().into());
+        // A large frame of the initializer is nobody's task.
+        let keep = keep.max(self.large.is_some().into()).min(self.in_flight.len());
         let back: Vec<InFlight> = self.in_flight.drain(keep..).collect();
         self.number = begun;
         let mut chunks = Vec::new();
