@@ -17,7 +17,8 @@
 //!   [`dispatch`], [`scaling`], [`worker_exit`], [`zygote_reports`], [`time_limits`],
 //!   [`liveness`], and [`step`], which calls them;
 //! - [`drive`], [`supervisor`], [`callbacks`]: the threads that drive it;
-//! - [`control`]: what else can be asked of an engine;
+//! - [`waiting`], [`control`]: how an engine's jobs are waited for, and what else can be asked of
+//!   it;
 //! - [`remote_client`], [`remote_server`]: tasks that run elsewhere, and those that came from
 //!   there.
 //!
@@ -58,6 +59,7 @@ mod step;
 mod supervisor;
 mod time_limits;
 mod waiters;
+mod waiting;
 mod watchdog;
 mod worker_exit;
 mod worker_handle;
@@ -66,7 +68,6 @@ mod zygote_reports;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
 pub(crate) use callbacks::Callbacks;
@@ -235,44 +236,6 @@ impl Engine {
     /// Moves results and tasks, without system calls for anything else.
     pub(crate) fn nudge(&self) {
         self.with(State::step);
-    }
-
-    /// Waits for a job's end. Returns `false` if the deadline came first.
-    pub(crate) fn wait_done(&self, job: &Job, deadline: Option<Instant>) -> bool {
-        self.monitor.wait(job.id, deadline, |_| job.is_done())
-    }
-
-    /// Waits for a job's next outcome, or its end. Returns `false` if the deadline came first.
-    pub(crate) fn wait_next(&self, job: &Job, deadline: Option<Instant>) -> bool {
-        self.monitor.wait(job.id, deadline, |_| job.has_next() || job.is_done())
-    }
-
-    /// Waits until `done`, which another thread makes true and then calls
-    /// [`notify`](Engine::notify).
-    pub(crate) fn wait_for(&self, deadline: Option<Instant>, done: impl Fn() -> bool) -> bool {
-        self.monitor.wait(ANY_JOB, deadline, |_| done())
-    }
-
-    /// Has every waiting thread look again.
-    pub(crate) fn notify(&self) {
-        self.monitor.notify_all();
-    }
-
-    /// Wakes a task of an async runtime when a job is done. Returns `false` if it is.
-    pub(crate) fn wake_when_done(self: &Arc<Self>, job: &Job, waker: &Waker) -> bool {
-        let pending = job.wake_when_done(waker);
-        if pending {
-            self.supervise(true);
-        }
-        pending
-    }
-
-    /// Runs `run` on the callback thread when a job is done.
-    pub(crate) fn run_when_done(self: &Arc<Self>, job: &Job, run: WhenDone) {
-        match job.run_when_done(run) {
-            Some(run) => self.monitor.run_callback(run),
-            None => self.supervise(true),
-        }
     }
 
     /// Has the supervisor let workers go that have nothing to do, if there may be any.

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::engine::chunk::Tasks;
 use crate::engine::job::Job;
+use crate::fds::Handles;
 use crate::kind::ObjectKind;
 use crate::protocol::{Kind, push_item};
 use crate::task::{Function, Prepared};

@@ -100,6 +100,15 @@ impl WorkerHandle {
         Ok(())
     }
 
+    /// Drops the state of a job, if the worker holds it. Returns `true` if so.
+    pub(in crate::engine) fn forget(&mut self, job: u64) -> bool {
+        let held = self.states.remove(&job);
+        if held {
+            self.send(Record { state: job, ..Record::new(RecordKind::Forget, 0) }, &[]);
+        }
+        held
+    }
+
     /// Drops the handles of the last chunk given, because it will not be sent once more.
     pub(in crate::engine) fn drop_last_handles(&mut self) {
         if let Some(sent) = self.in_flight.back_mut() {
