@@ -14,7 +14,7 @@ use crate::cluster::protocol::{Head, Malformed, RecordKind, Records};
 use crate::cluster::rank::Rank;
 use crate::cluster::shutdown::{RemainingRanks, quit_message, shut_down};
 use crate::cluster::transport::Transport;
-use crate::engine::{Chunk, Engine, Order, Outcome, Outlook};
+use crate::engine::{Chunk, Engine, Order, Outcome, Status};
 use crate::error::Error;
 
 /// The most chunks that are taken from the backlog at a time.
@@ -45,7 +45,7 @@ impl Dispatcher {
     /// remain.
     pub(super) fn run(mut self) -> Option<RemainingRanks> {
         let mut interval = PollInterval::new();
-        let outlook = loop {
+        let status = loop {
             let mut moved = self.receive_all();
             moved |= self.pass_orders();
             moved |= self.hand_out();
@@ -53,9 +53,9 @@ impl Dispatcher {
             if self.last_check.elapsed() >= self.heartbeat.check_interval() {
                 self.check_peers();
             }
-            match self.engine.outlook() {
-                Outlook::Open => {}
-                outlook => break outlook,
+            match self.engine.status() {
+                Status::Open => {}
+                status => break status,
             }
             if moved {
                 interval.reset();
@@ -63,9 +63,9 @@ impl Dispatcher {
                 self.sleep(&interval);
             }
         };
-        if outlook == Outlook::Ended {
+        if status == Status::Ended {
             let left: Vec<_> = self.peers.iter_mut().flat_map(Peer::take_all).collect();
-            self.engine.bring_back(left.into_iter().map(|chunk| chunk.lose(&Error::Cancelled)));
+            self.engine.bring_back(left.into_iter().map(|chunk| chunk.failed(&Error::Cancelled)));
         }
         let lost: Vec<bool> = self.peers.iter().map(Peer::is_lost).collect();
         shut_down(self.transport, &lost, self.heartbeat)
@@ -75,7 +75,7 @@ impl Dispatcher {
         if self.balancer.total_chunks() > 0 {
             // New tasks are found soon enough: a wake-up for each would cost more than it hastens.
             thread::sleep(interval.sleep_time(true));
-        } else if self.engine.carrier_sleeps() {
+        } else if self.engine.io_thread_sleeps() {
             thread::park_timeout(self.heartbeat.check_interval());
         }
     }
@@ -110,8 +110,8 @@ impl Dispatcher {
                     let (frames, rest) = payload.split_at_checked(len).ok_or(Malformed)?;
                     let reported = (head.count, head.pid);
                     match Outcome::assemble(frames.to_vec(), chunk.tasks().count, reported, rest) {
-                        Some(outcome) => chunk.arrive(outcome),
-                        None => chunk = chunk.lose(&Error::Decode("the rank's results cannot be read".into())),
+                        Some(outcome) => chunk.set_outcome(outcome),
+                        None => chunk = chunk.failed(&Error::Decode("the rank's results cannot be read".into())),
                     }
                     self.finished.push(chunk);
                 }
@@ -120,7 +120,7 @@ impl Dispatcher {
                     self.balancer.subtract(at, weight);
                     back.push(chunk);
                 }
-                RecordKind::Cost => self.engine.learn(head.function, head.first),
+                RecordKind::Cost => self.engine.record_cost(head.function, head.first),
                 RecordKind::Load => peer.set_load(head.count.into(), head.first),
                 RecordKind::Heartbeat => peer.end_return(),
                 _ => return Err(Malformed),
@@ -134,13 +134,13 @@ impl Dispatcher {
             .iter()
             .map(Peer::load)
             .fold((0, 0), |sum: (u64, u64), load| (sum.0 + load.0, sum.1.saturating_add(load.1)));
-        self.engine.note_outside(running, busy_ns);
+        self.engine.record_remote_load(running, busy_ns);
         Ok(())
     }
 
     /// Passes on to the ranks what was ordered about chunks that they have.
     fn pass_orders(&mut self) -> bool {
-        let orders = self.engine.orders();
+        let orders = self.engine.take_orders();
         for order in &orders {
             let (kind, job) = match *order {
                 Order::Cancel(job) => (RecordKind::Cancel, job),
@@ -230,10 +230,10 @@ impl Dispatcher {
         let error = Error::RankLost { rank: *rank, host: host.clone(), silent_for: self.transport.silent_for(at + 1) };
         let chunks = peer.lose();
         self.balancer.remove_rank(at);
-        self.engine.bring_back(chunks.into_iter().map(|chunk| chunk.lose(&error)));
+        self.engine.bring_back(chunks.into_iter().map(|chunk| chunk.failed(&error)));
         match self.balancer.total_workers() {
             0 => self.engine.break_down(error),
-            workers => self.engine.set_breadth(workers),
+            workers => self.engine.set_remote_workers(workers),
         }
     }
 }

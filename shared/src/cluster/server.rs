@@ -13,13 +13,13 @@ use crate::cluster::poll_interval::PollInterval;
 use crate::cluster::protocol::{Head, Malformed, RecordKind, Records};
 use crate::cluster::shutdown::SHUTDOWN_TIMEOUT;
 use crate::cluster::transport::Transport;
-use crate::engine::{Engine, Relay, Relayed, Tasks};
+use crate::engine::{Chunk, Engine, RemoteOutcomes, Tasks};
 
 /// The server on a serving rank.
 pub(super) struct Server {
     engine: Arc<Engine>,
     transport: Transport,
-    relay: Arc<Relay>,
+    outcomes: Arc<RemoteOutcomes>,
     jobs: LocalJobs,
     /// The time of a task of each function, as it was sent to rank 0.
     sent_costs: HashMap<u64, u64>,
@@ -37,7 +37,7 @@ impl Server {
         Self {
             engine,
             transport,
-            relay: Arc::default(),
+            outcomes: Arc::default(),
             jobs: LocalJobs::default(),
             sent_costs: HashMap::new(),
             sent_running: 0,
@@ -61,7 +61,7 @@ impl Server {
             }
             let busy = self.engine.is_busy();
             let nap = if received { Duration::ZERO } else { interval.sleep_time(busy) };
-            let moved = if busy { self.engine.tend(nap) } else { sleep(nap) };
+            let moved = if busy { self.engine.step_or_sleep(nap) } else { sleep(nap) };
             let sent = self.send_outcomes();
             if received || moved || sent {
                 interval.reset();
@@ -139,12 +139,12 @@ impl Server {
                 continue;
             }
             // What follows chunks may concern them.
-            self.engine.relay(std::mem::take(&mut chunks));
+            self.engine.submit_remote(std::mem::take(&mut chunks));
             let job = self.jobs.find(head.job);
             match (kind, job) {
                 (RecordKind::State, _) => self
                     .jobs
-                    .add_state(&head, || self.engine.relay_job(head.function, Some(payload.to_vec()), &self.relay)),
+                    .add_state(&head, || self.engine.remote_job(head.function, Some(payload.to_vec()), &self.outcomes)),
                 (RecordKind::Forget, Some(job)) => {
                     self.engine.forget(&job);
                     self.jobs.remove_state(head.job);
@@ -160,20 +160,20 @@ impl Server {
                 _ => return Err(Malformed),
             }
         }
-        self.engine.relay(chunks);
+        self.engine.submit_remote(chunks);
         Ok(())
     }
 
     /// Returns the chunk of a record, for the engine.
-    fn accept(&mut self, head: &Head, payload: &[u8]) -> Relayed {
-        let job = self.jobs.add_chunk(head, || self.engine.relay_job(head.function, None, &self.relay));
+    fn accept(&mut self, head: &Head, payload: &[u8]) -> Chunk {
+        let job = self.jobs.add_chunk(head, || self.engine.remote_job(head.function, None, &self.outcomes));
         let tasks = Tasks { count: head.count, payload: payload.to_vec(), ..Tasks::default() };
-        Relayed { job, ticket: head.slot.into(), first_task: head.first, tasks }
+        Chunk::remote(job, head.slot.into(), head.first, tasks)
     }
 
     /// Returns up to `max` chunks that have not begun, for a rank that has nothing to do.
     fn give_back(&mut self, max: u32) {
-        for slot in self.engine.unrelay(max) {
+        for slot in self.engine.give_back(max) {
             self.outbox.push(Head { slot: slot as u32, ..Head::new(RecordKind::Returned) }, &[]);
             self.jobs.remove_chunk(slot);
         }
@@ -182,7 +182,7 @@ impl Server {
 
     /// Sends the outcomes of chunks; returns whether there were any.
     fn send_outcomes(&mut self) -> bool {
-        let outcomes = self.relay.take();
+        let outcomes = self.outcomes.take_all();
         let any = !outcomes.is_empty();
         let mut functions = Vec::new();
         for (slot, outcome) in outcomes {

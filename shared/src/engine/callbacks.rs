@@ -1,4 +1,4 @@
-//! The one thread of the parent that runs callbacks.
+//! The thread of the parent that runs callbacks, one after the other.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -22,8 +22,8 @@ enum State {
 }
 
 impl Callbacks {
-    /// Queues `run`. With the pool over, or without a thread to be had, it runs at once on the
-    /// caller's.
+    /// Queues `run`. If the pool has ended, or no thread can be started, runs it at once on the
+    /// caller's thread.
     pub(crate) fn run(&self, run: WhenDone) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let State::Idle = *state {
@@ -56,7 +56,7 @@ impl Callbacks {
         if let State::Running(sender, thread) = state {
             drop(sender);
             if thread.thread().id() != thread::current().id() {
-                // What panics in a callback stays there; there is nothing to learn from the thread's end.
+                // A callback's panic is caught there, so the thread does not panic.
                 let _ = thread.join();
             }
         }

@@ -7,23 +7,23 @@ use crate::engine::job::Job;
 use crate::engine::outcome::Outcome;
 use crate::error::Error;
 use crate::fds::Handles;
-use crate::protocol::Items;
+use crate::protocol::{FrameHead, Items};
 use crate::trace::TaskEvent;
 
 /// Some tasks of one job, on their way from the backlog to a worker and back to their job. A chunk
-/// whose worker dies goes on elsewhere from where it was.
+/// whose worker is killed goes on elsewhere from where it was.
 pub(crate) struct Chunk {
-    pub(super) job: Arc<Job>,
-    /// Its position among the job's chunks.
-    pub(super) index: u64,
+    job: Arc<Job>,
+    /// Its position among the job's chunks; of a remote job's chunk, the client's number for it.
+    number: u64,
     /// The number of its first task in the pool.
-    pub(super) first_task: u64,
+    first_task: u64,
     /// Tasks whose outcome is known.
-    pub(super) done: u32,
-    pub(super) tasks: Tasks,
-    pub(super) outcome: Outcome,
-    /// How many workers ended with this chunk before they began any of it.
-    pub(super) false_starts: u32,
+    done: u32,
+    tasks: Tasks,
+    outcome: Outcome,
+    /// Workers that ended with this chunk before they began any of it.
+    false_starts: u32,
 }
 
 /// Encoded tasks.
@@ -37,20 +37,44 @@ pub(crate) struct Tasks {
 
 impl Chunk {
     pub(super) fn new(job: Arc<Job>, first_task: u64, tasks: Tasks) -> Self {
-        let index = job.add_chunk();
-        Self { index, job, first_task, done: 0, tasks, outcome: Outcome::default(), false_starts: 0 }
+        let number = job.add_chunk();
+        Self::with_number(number, job, first_task, tasks)
     }
 
+    fn with_number(number: u64, job: Arc<Job>, first_task: u64, tasks: Tasks) -> Self {
+        Self { job, number, first_task, done: 0, tasks, outcome: Outcome::default(), false_starts: 0 }
+    }
+
+    pub(crate) fn job(&self) -> &Arc<Job> {
+        &self.job
+    }
+
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+
+    /// Returns the number of its tasks, done or not.
+    pub(super) fn count(&self) -> u64 {
+        self.tasks.count.into()
+    }
+
+    /// Returns the number of tasks whose outcome is to come.
     pub(super) fn left(&self) -> u32 {
         self.tasks.count - self.done
     }
 
-    /// The number in the pool of the task that is next.
+    /// Returns the number of tasks whose outcome is known.
+    pub(super) fn done(&self) -> u32 {
+        self.done
+    }
+
+    /// Returns the number in the pool of the task that is next.
     pub(super) fn next_task(&self) -> u64 {
         self.first_task + u64::from(self.done)
     }
 
-    /// A task of this chunk, for the trace: who (number, name, pid) ran it, from when to when.
+    /// Returns a task of this chunk for the trace: which worker (number, name, pid) ran it, from
+    /// when to when.
     pub(super) fn event(
         &self,
         task: u64,
@@ -61,10 +85,10 @@ impl Chunk {
         TaskEvent { task, function: self.job.label, worker, name: name.clone(), pid, start, end, failed }
     }
 
-    /// The bytes of up to `most` of the tasks that are left.
-    pub(super) fn payload(&self, most: u32) -> Range<usize> {
+    /// Returns where the bytes of up to `max` of the tasks that are left stand in the payload.
+    pub(super) fn payload(&self, max: u32) -> Range<usize> {
         let all = &self.tasks.payload;
-        if self.tasks.count == 1 || (self.done == 0 && most >= self.tasks.count) {
+        if self.tasks.count == 1 || (self.done == 0 && max >= self.tasks.count) {
             return 0..all.len();
         }
         let mut items = Items(all);
@@ -76,20 +100,84 @@ impl Chunk {
 
         skip(&mut items, self.done);
         let start = all.len() - items.0.len();
-        skip(&mut items, most);
+        skip(&mut items, max);
         start..all.len() - items.0.len()
     }
 
-    /// Notes that the next task failed.
+    /// Takes the buffer of the arguments of a chunk's only task, which has them.
+    pub(super) fn take_payload(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.tasks.payload)
+    }
+
+    pub(super) fn handles_mut(&mut self) -> &mut Handles {
+        &mut self.tasks.handles
+    }
+
+    /// Adds the frames of the next `count` tasks, of which `failures` bring no value.
+    pub(super) fn add_frames(&mut self, frames: &[u8], count: u32, failures: u32, pid: u32) {
+        self.outcome.add(frames, failures, pid);
+        self.done += count;
+    }
+
+    /// Adds the next task's frame, whose body has a buffer of its own.
+    pub(super) fn add_large(&mut self, head: FrameHead, body: Vec<u8>, pid: u32) {
+        let only = self.tasks.count == 1;
+        self.outcome.add_large(head, body, only, pid);
+        self.done += 1;
+    }
+
+    /// Records that the next task failed.
     pub(super) fn fail(&mut self, error: Error) {
         self.outcome.add_error(error);
         self.done += 1;
     }
 
-    /// Notes that all tasks that are left failed.
+    /// Records that all tasks that are left failed.
     pub(super) fn fail_rest(&mut self, error: &Error) {
         while self.left() > 0 {
             self.fail(error.clone());
         }
+    }
+
+    /// Counts a worker that ended with this chunk before it began any of it. Returns how many did.
+    pub(super) fn add_false_start(&mut self) -> u32 {
+        self.false_starts += 1;
+        self.false_starts
+    }
+
+    /// Returns what has come of its tasks so far.
+    pub(super) fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    /// Returns its job, its number and what came of its tasks.
+    pub(super) fn into_outcome(self) -> (Arc<Job>, u64, Outcome) {
+        (self.job, self.number, self.outcome)
+    }
+}
+
+#[cfg(feature = "mpi")]
+impl Chunk {
+    /// Returns a chunk that came from elsewhere. The client has numbered it and its tasks, and its
+    /// outcome is sent back under `number`.
+    pub(crate) fn remote(job: Arc<Job>, number: u64, first_task: u64, tasks: Tasks) -> Self {
+        job.add_chunk();
+        Self::with_number(number, job, first_task, tasks)
+    }
+
+    pub(crate) fn first_task(&self) -> u64 {
+        self.first_task
+    }
+
+    /// Records what came of all of its tasks.
+    pub(crate) fn set_outcome(&mut self, outcome: Outcome) {
+        self.done = self.tasks.count;
+        self.outcome = outcome;
+    }
+
+    /// Fails all of its tasks.
+    pub(crate) fn failed(mut self, error: &Error) -> Self {
+        self.fail_rest(error);
+        self
     }
 }

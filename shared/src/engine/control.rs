@@ -1,19 +1,22 @@
-//! What can be asked of a running engine beside running tasks: cancel, resize, tell.
+//! What can be asked of a running engine beside running tasks: cancel, resize, count, signal.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::engine::core::{Core, Counts, Phase};
-use crate::engine::link::{Doom, Link};
-use crate::engine::outside::Order;
-use crate::engine::{Engine, Job, PATIENCE};
+use crate::engine::backlog::TaskCounts;
+use crate::engine::remote::{Order, Remote};
+use crate::engine::state::State;
+use crate::engine::waiters::ANY_JOB;
+use crate::engine::worker_handle::{KillReason, WorkerHandle};
+use crate::engine::workers::WorkerCounts;
+use crate::engine::{Engine, Job, START_TIMEOUT};
 use crate::error::{Error, Result};
 use crate::exit_status::ExitStatus;
 use crate::trace::Trace;
 
-/// What a worker is doing, for [`WorkerInfo`](crate::WorkerInfo).
-pub(crate) struct WorkerState {
+/// A worker at one moment, for [`WorkerInfo`](crate::WorkerInfo).
+pub(crate) struct WorkerSnapshot {
     pub(crate) id: u64,
     pub(crate) name: String,
     pub(crate) pid: u32,
@@ -28,7 +31,7 @@ pub(crate) struct Snapshot {
     pub(crate) completed: u64,
     pub(crate) failed: u64,
     pub(crate) cancelled: u64,
-    /// Nanoseconds that workers have run tasks.
+    /// Nanoseconds for which workers have run tasks.
     pub(crate) busy_ns: u64,
     pub(crate) outstanding: u64,
     pub(crate) running: u64,
@@ -37,169 +40,171 @@ pub(crate) struct Snapshot {
     pub(crate) open: bool,
 }
 
+impl State {
+    /// Takes back or kills what a worker has of a job.
+    fn cancel_in_flight(&mut self, slot: usize, job: &Arc<Job>) {
+        if !self.workers.get(slot).is_some_and(|worker| worker.has_chunk_of(job)) {
+            return;
+        }
+        self.take_back(slot);
+        self.collect(slot);
+        if let Some(worker) = self.workers.get(slot)
+            && worker.has_first(job)
+        {
+            let task = worker.started();
+            self.kill(slot, KillReason::Cancelled(task));
+        }
+    }
+}
+
 impl Engine {
-    /// Cancels a job: what has not begun will not, and what runs is ended with its worker. Says
-    /// whether there was anything to cancel.
+    /// Cancels a job: what has not begun will not, and what runs is ended with its worker. Returns
+    /// `true` if there was anything to cancel.
     pub(crate) fn cancel(&self, job: &Arc<Job>) -> bool {
-        self.with(|core| {
+        self.with(|state| {
             if !job.abandon() {
                 return false;
             }
-            for slot in 0..core.links.len() {
-                let Some(link) = core.link(slot) else { continue };
-                if !link.in_flight.iter().any(|sent| Arc::ptr_eq(&sent.chunk.job, job)) {
-                    continue;
-                }
-                core.take_back(slot);
-                core.collect(slot);
-                let Some(link) = core.link(slot) else { continue };
-                if link.in_flight.front().is_some_and(|sent| Arc::ptr_eq(&sent.chunk.job, job)) {
-                    let task = link.started();
-                    core.doom(slot, Doom::Cancelled(task));
-                }
+            state.workers.slots().for_each(|slot| state.cancel_in_flight(slot, job));
+            state.order(Order::Cancel(job.id));
+            for chunk in state.backlog.remove_job(job) {
+                state.put_back(chunk);
             }
-            core.order(Order::Cancel(job.id));
-            let (gone, kept): (Vec<_>, Vec<_>) = core.backlog.drain(..).partition(|chunk| Arc::ptr_eq(&chunk.job, job));
-            core.backlog.extend(kept);
-            gone.into_iter().for_each(|chunk| core.settle(chunk));
-            core.dispatch();
+            state.dispatch();
             true
         })
     }
 
-    /// Whether a task of the job runs, or has run.
+    /// Returns `true` if a task of the job runs, or has run.
     pub(crate) fn has_begun(&self, job: &Arc<Job>) -> bool {
-        self.with(|core| {
-            let runs = |link: &Link| {
-                let first = link.in_flight.front();
-                link.running_since().is_some() && first.is_some_and(|sent| Arc::ptr_eq(&sent.chunk.job, job))
-            };
-            let handed_out =
-                |core: &Core| core.is_outside() && !core.backlog.iter().any(|chunk| Arc::ptr_eq(&chunk.job, job));
-            job.has_progressed() || core.living().any(runs) || handed_out(core)
+        self.with(|state| {
+            let runs = |worker: &WorkerHandle| worker.running_since().is_some() && worker.has_first(job);
+            let handed_out = || state.remote.is_some() && !state.backlog.has_job(job);
+            job.has_progressed() || state.workers.iter().any(runs) || handed_out()
         })
     }
 
+    /// Changes the number of workers, and waits until new ones have been forked.
     pub(crate) fn resize(&self, processes: usize) -> Result<()> {
         self.check()?;
-        self.locked(|core| {
-            if let Some(error) = core.refusal() {
+        self.monitor.locked(|state| {
+            if let Some(error) = state.lifecycle.refusal() {
                 return Err(error);
             }
-            core.resize(processes);
+            state.resize(processes);
             Ok(())
         })?;
-        let started = |core: &Core| core.failed_starts > 0 || core.living().all(|link| link.pid != 0);
-        self.wait(0, Some(Instant::now() + PATIENCE), started);
+        let started = |state: &State| state.starts.has_failed() || state.workers.iter().all(|worker| worker.pid() != 0);
+        self.monitor.wait(ANY_JOB, Some(Instant::now() + START_TIMEOUT), started);
         Ok(())
     }
 
+    /// Returns the number of workers there should be.
     pub(crate) fn wanted(&self) -> usize {
-        self.with(|core| core.wanted)
+        self.with(|state| state.workers.wanted())
     }
 
-    /// How many workers there may be while there is a backlog.
+    /// Returns the maximum number of workers, while there is a backlog.
     pub(crate) fn breadth(&self) -> usize {
-        self.with(|core| core.most.max(core.wanted))
+        self.with(|state| state.workers.max())
     }
 
     /// Cancels all tasks that have not begun. A chunk that has begun is done whole.
     pub(crate) fn cancel_pending(&self) {
-        self.with(|core| {
-            for slot in 0..core.links.len() {
-                core.take_back(slot);
-            }
-            for mut chunk in std::mem::take(&mut core.backlog) {
+        self.with(|state| {
+            state.take_all_back();
+            for mut chunk in state.backlog.take_all() {
                 chunk.fail_rest(&Error::Cancelled);
-                core.finish(chunk);
+                state.complete(chunk);
             }
-            core.order(Order::CancelPending);
+            state.order(Order::CancelPending);
         });
     }
 
-    pub(crate) fn workers(&self) -> Vec<WorkerState> {
-        self.with(|core| {
-            core.step();
-            core.attend();
-            let living = core.living().filter(|link| link.pid != 0);
-            living
-                .map(|link| WorkerState {
-                    id: link.id,
-                    name: link.name.to_string(),
-                    pid: link.pid,
-                    tasks_done: link.finished,
-                    busy: link.running_since().is_some(),
+    /// Returns the workers whose processes were started and have not ended.
+    pub(crate) fn workers(&self) -> Vec<WorkerSnapshot> {
+        self.with(|state| {
+            state.step();
+            state.attend();
+            let started = state.workers.iter().filter(|worker| worker.pid() != 0);
+            started
+                .map(|worker| WorkerSnapshot {
+                    id: worker.id(),
+                    name: worker.name().into(),
+                    pid: worker.pid(),
+                    tasks_done: worker.finished(),
+                    busy: worker.running_since().is_some(),
                 })
                 .collect()
         })
     }
 
-    /// Readable when a worker has rung.
+    /// Returns a descriptor that is readable when a worker has notified its parent.
     pub(crate) fn notifier(&self) -> BorrowedFd<'_> {
-        self.notifier.as_fd()
+        self.monitor.notifier().as_fd()
     }
 
+    /// Returns the counters.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        self.with(|core| {
-            core.step();
-            let Counts { submitted, completed, failed, cancelled, spent, workers_started, workers_lost } = core.counts;
+        self.with(|state| {
+            state.step();
+            let TaskCounts { submitted, completed, failed, cancelled } = state.backlog.counts();
+            let WorkerCounts { started, lost, busy_ns } = state.workers.counts();
+            let running = state.workers.iter().filter(|worker| worker.running_since().is_some()).count() as u64;
+            let remote = state.remote.as_ref();
             Snapshot {
                 submitted,
                 completed,
                 failed,
                 cancelled,
-                busy_ns: core.living().map(Link::busy_ns).fold(spent, u64::saturating_add),
-                outstanding: core.outstanding,
-                running: core.living().filter(|link| link.running_since().is_some()).count() as u64
-                    + core.running_outside(),
-                workers_started: workers_started + core.unannounced(),
-                workers_lost,
-                open: core.refusal().is_none(),
+                busy_ns: remote.map_or(busy_ns, Remote::busy_ns),
+                outstanding: state.backlog.outstanding(),
+                running: remote.map_or(running, Remote::running),
+                workers_started: started,
+                workers_lost: lost,
+                open: state.lifecycle.refusal().is_none(),
             }
         })
     }
 
+    /// Returns all tasks that were traced so far.
     pub(crate) fn trace(&self) -> Trace {
-        self.with(|core| {
-            core.step();
-            Trace::new(core.events.clone())
+        self.with(|state| {
+            state.step();
+            Trace::new(state.events.clone())
         })
     }
 
-    /// Has the workers end by themselves once they have done what they were given.
+    /// Has the workers exit by themselves once they have done what they were given.
     pub(crate) fn finish_after_tasks(self: &Arc<Self>) {
-        let sending = self.with(|core| {
-            core.enter(Phase::Closing);
-            for slot in 0..core.links.len() {
-                if let Some(link) = core.link(slot) {
-                    link.retire();
-                    core.push(slot);
-                }
-            }
-            core.living().any(Link::is_sending)
+        let sending = self.with(|state| {
+            state.lifecycle.close();
+            state.retire_all();
+            state.workers.iter().any(WorkerHandle::is_sending)
         });
         if sending {
-            // The rest of the arguments goes out as the worker makes room, whether or not anybody waits.
+            // The rest of the arguments goes out as the worker makes room, whether or not a thread
+            // waits.
             self.supervise(true);
         }
     }
 
-    /// Waits until no worker is left. `false` if the deadline came first.
+    /// Waits until no worker is left. Returns `false` if the deadline came first.
     pub(crate) fn wait_ended(&self, deadline: Option<Instant>) -> bool {
-        self.wait(0, deadline, |core| core.living().next().is_none())
+        self.monitor.wait(ANY_JOB, deadline, |state| state.workers.is_empty())
     }
 
-    /// How the last worker to end did so.
+    /// Returns how the last worker to end did so.
     pub(crate) fn last_exit(&self) -> Option<ExitStatus> {
-        self.with(|core| core.last_exit)
+        self.with(|state| state.workers.last_exit())
     }
 
-    /// Sends a signal to every worker; `handled` says only to a handler that it has set.
+    /// Sends a signal to every worker; `handled` means only to a handler that it has set.
     pub(crate) fn signal(&self, signal: i32, handled: bool) -> Result<()> {
         self.check()?;
-        self.locked(|core| {
-            let Some(zygote) = core.zygote.clone() else { return Ok(()) };
-            core.living().try_for_each(|link| zygote.signal(link.id, signal, handled))
+        self.monitor.locked(|state| {
+            let Some(zygote) = state.zygote.clone() else { return Ok(()) };
+            state.workers.iter().try_for_each(|worker| zygote.signal(worker.id(), signal, handled))
         })
     }
 }

@@ -1,11 +1,11 @@
 //! A job: what one call of the pool has asked for, and what has come of it so far.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use crate::engine::outcome::Outcome;
-use crate::engine::relay::Relay;
+use crate::engine::remote::RemoteOutcomes;
+use crate::engine::result_order::ResultOrder;
 use crate::fds::Payload;
 use crate::task::{Function, Prepared};
 
@@ -16,16 +16,14 @@ pub(crate) type WhenDone = Box<dyn FnOnce() + Send>;
 pub(crate) struct Job {
     pub(crate) id: u64,
     pub(crate) function: Function,
-    /// What the function is called, for people.
+    /// The function's name, for people.
     pub(super) label: &'static str,
     /// The task's state, sent to a worker before its first chunk of this job, under the job's id.
     state: Option<Mutex<Payload>>,
-    /// The cap on a result, in bytes.
+    /// The largest size of a result, in bytes.
     pub(crate) cap: u64,
-    /// Whether outcomes are kept in order of submission, or in order of arrival.
-    ordered: bool,
-    /// Where outcomes go instead of to those who wait here.
-    relay: Option<Arc<Relay>>,
+    /// Where outcomes go instead of to callers of this process.
+    remote: Option<Arc<RemoteOutcomes>>,
     progress: Mutex<Progress>,
 }
 
@@ -34,12 +32,9 @@ struct Progress {
     finished: u64,
     /// No more chunks will be submitted.
     sealed: bool,
-    /// Nobody wants what is still to be done.
+    /// What is still to be done is not wanted any more.
     abandoned: bool,
-    /// Outcomes not yet taken. In an ordered job the first is of chunk `taken`, and those not there
-    /// are `None`.
-    outcomes: VecDeque<Option<Outcome>>,
-    taken: u64,
+    results: ResultOrder,
     wakers: Vec<Waker>,
     when_done: Vec<WhenDone>,
 }
@@ -51,34 +46,25 @@ impl Job {
             finished: 0,
             sealed: false,
             abandoned: false,
-            outcomes: VecDeque::new(),
-            taken: 0,
+            results: ResultOrder::new(ordered),
             wakers: Vec::new(),
             when_done: Vec::new(),
         };
         let Prepared { function, label, state } = prepared;
-        Self {
-            id,
-            function,
-            label,
-            state: state.map(Mutex::new),
-            cap,
-            ordered,
-            relay: None,
-            progress: Mutex::new(progress),
-        }
+        Self { id, function, label, state: state.map(Mutex::new), cap, remote: None, progress: Mutex::new(progress) }
     }
 
-    /// The job with its outcomes told to `relay`, under the numbers that the chunks came with.
-    pub(super) fn relayed(self, relay: Arc<Relay>) -> Self {
-        Self { relay: Some(relay), ..self }
+    /// Sends the job's outcomes to `outcomes`, under the numbers that the chunks came with.
+    #[cfg_attr(not(feature = "mpi"), allow(dead_code))] // Only with the feature `mpi` are there such jobs.
+    pub(super) fn remote(self, outcomes: Arc<RemoteOutcomes>) -> Self {
+        Self { remote: Some(outcomes), ..self }
     }
 
     fn lock(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The task's state, if it has one.
+    /// Returns the task's state, if it has one.
     pub(crate) fn state(&self) -> Option<MutexGuard<'_, Payload>> {
         Some(self.state.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -87,70 +73,55 @@ impl Job {
         self.state.is_some()
     }
 
-    /// Counts one more chunk; says its position.
+    /// Counts one more chunk and returns its position.
     pub(super) fn add_chunk(&self) -> u64 {
         let mut progress = self.lock();
         progress.submitted += 1;
         progress.submitted - 1
     }
 
-    /// Takes what has come of chunk `index`. What it returns must be dealt with once no lock is
+    /// Adds what came of chunk `number`. The completions that it returns are for when no lock is
     /// held.
-    pub(super) fn finish(&self, index: u64, outcome: Outcome) -> Aftermath {
+    pub(super) fn add_outcome(&self, number: u64, outcome: Outcome) -> Completions {
         let mut progress = self.lock();
         progress.finished += 1;
-        if let Some(relay) = &self.relay {
-            relay.add(index, outcome);
-            return Aftermath::default();
+        if let Some(remote) = &self.remote {
+            remote.add(number, outcome);
+            return Completions::default();
         }
-        if self.ordered {
-            let at = (index - progress.taken) as usize;
-            if progress.outcomes.len() <= at {
-                if progress.sealed && progress.submitted == 1 {
-                    // Of a million calls under way each has room for its own outcome, and no more.
-                    progress.outcomes.reserve_exact(1);
-                }
-                progress.outcomes.resize_with(at + 1, || None);
-            }
-            progress.outcomes[at] = Some(outcome);
-        } else {
-            progress.outcomes.push_back(Some(outcome));
-        }
-        progress.aftermath()
+        let only = progress.sealed && progress.submitted == 1;
+        progress.results.add(number, outcome, only);
+        progress.completions()
     }
 
-    /// Says that all chunks have been submitted.
-    pub(super) fn seal(&self) -> Aftermath {
+    /// Records that all chunks have been submitted.
+    pub(super) fn seal(&self) -> Completions {
         let mut progress = self.lock();
         progress.sealed = true;
-        progress.aftermath()
+        progress.completions()
     }
 
-    /// Whether everything has come.
+    /// Returns `true` once all outcomes have arrived.
     pub(crate) fn is_done(&self) -> bool {
         self.lock().is_done()
     }
 
-    /// Whether none of the outcomes not yet taken has an error in it.
+    /// Returns `true` if none of the outcomes not yet taken has an error in it.
     pub(crate) fn all_well(&self) -> bool {
-        self.lock().outcomes.iter().flatten().all(|outcome| outcome.failures == 0)
+        self.lock().results.iter().all(|outcome| outcome.failures() == 0)
     }
 
-    /// Whether the next outcome is there.
+    /// Returns `true` if the next outcome has arrived.
     pub(crate) fn has_next(&self) -> bool {
-        matches!(self.lock().outcomes.front(), Some(Some(_)))
+        self.lock().results.has_next()
     }
 
-    /// The next outcome, if it is there.
+    /// Takes the next outcome, if it has arrived.
     pub(crate) fn take_next(&self) -> Option<Outcome> {
-        let mut progress = self.lock();
-        let next = progress.outcomes.front_mut()?.take()?;
-        progress.outcomes.pop_front();
-        progress.taken += 1;
-        Some(next)
+        self.lock().results.take_next()
     }
 
-    /// Marks what is left as unwanted; says whether anything was.
+    /// Marks what is left as unwanted. Returns `true` if there was anything.
     pub(super) fn abandon(&self) -> bool {
         let mut progress = self.lock();
         progress.abandoned = true;
@@ -161,7 +132,7 @@ impl Job {
         self.lock().abandoned
     }
 
-    /// Wakes `waker` when the job is done; `false` if it is done already.
+    /// Wakes `waker` when the job is done. Returns `false` if it is done already.
     pub(super) fn wake_when_done(&self, waker: &Waker) -> bool {
         let mut progress = self.lock();
         if progress.is_done() {
@@ -173,22 +144,22 @@ impl Job {
         true
     }
 
-    /// Wakes `waker` no more.
+    /// Removes `waker` from those that are woken.
     pub(crate) fn forget_waker(&self, waker: &Waker) {
         self.lock().wakers.retain(|known| !known.will_wake(waker));
     }
 
-    /// Whether a task was cancelled, as far as its outcome was not taken.
+    /// Returns `true` if a task was cancelled whose outcome was not taken yet.
     pub(crate) fn was_cancelled(&self) -> bool {
-        self.lock().outcomes.iter().flatten().any(|outcome| outcome.cancelled() > 0)
+        self.lock().results.iter().any(|outcome| outcome.cancelled() > 0)
     }
 
-    /// Whether some of it has come already.
+    /// Returns `true` if an outcome has arrived already.
     pub(super) fn has_progressed(&self) -> bool {
         self.lock().finished > 0
     }
 
-    /// Runs `run` when the job is done; hands it back if that is the case already.
+    /// Runs `run` when the job is done. Returns it if the job is done already.
     pub(super) fn run_when_done(&self, run: WhenDone) -> Option<WhenDone> {
         let mut progress = self.lock();
         if progress.is_done() {
@@ -204,17 +175,18 @@ impl Progress {
         self.sealed && self.finished == self.submitted
     }
 
-    fn aftermath(&mut self) -> Aftermath {
+    /// Takes what is to be woken and run, if the job is done.
+    fn completions(&mut self) -> Completions {
         if !self.is_done() {
-            return Aftermath::default();
+            return Completions::default();
         }
-        Aftermath { wakers: std::mem::take(&mut self.wakers), when_done: std::mem::take(&mut self.when_done) }
+        Completions { wakers: std::mem::take(&mut self.wakers), when_done: std::mem::take(&mut self.when_done) }
     }
 }
 
-/// Whom the end of a job concerns.
+/// What is to be woken and run because a job is done.
 #[derive(Default)]
-pub(super) struct Aftermath {
+pub(super) struct Completions {
     pub(super) wakers: Vec<Waker>,
     pub(super) when_done: Vec<WhenDone>,
 }

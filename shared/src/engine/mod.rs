@@ -1,48 +1,73 @@
 //! The engine below every pool and process: moves tasks to workers and results back, and survives
 //! what they do.
 //!
-//! There is no thread that everything passes through. State lives under one lock ([`core`]), and
-//! whoever waits for a result drives it meanwhile ([`wait`]): the first waiter leads, looking at
-//! the rings and sleeping on the notifier; the others are woken when their job is done, or to take the
-//! lead. A [`supervisor`] thread leads only when there is work and nobody waits.
+//! There is no thread that everything passes through. The state lives under one lock ([`monitor`]),
+//! and a thread that waits for a result drives it meanwhile ([`drive`]): the first waiter leads,
+//! looking at the rings and sleeping on the notifier; the others are woken when their job is done,
+//! or to take the lead. A [`supervisor`] thread leads only when there is work and no other thread
+//! waits.
 //!
-//! - [`job`], [`chunk`], [`outcome`]: what was asked for, the pieces that travel, and what came of
-//!   them;
-//! - [`link`]: the pool's end of one worker;
-//! - [`core`], [`dispatch`], [`settle`], [`lifecycle`], [`elastic`], [`limits`], [`pauses`],
-//!   [`pulse`]: the state and its steps;
-//! - [`control`]: what else one can ask of it;
-//! - [`wait`], [`supervisor`], [`callbacks`]: the threads that drive it;
-//! - [`outside`], [`relay`]: tasks that travel further than to a worker of this process, and those
-//!   that came from there.
+//! - [`job`], [`chunk`], [`outcome`], [`result_order`]: what was asked for, the pieces that travel,
+//!   what came of them, and in which order it is taken;
+//! - [`worker_handle`]: the pool's end of one worker;
+//! - [`state`] and its parts, each with its own rules: [`workers`], [`backlog`] (on a
+//!   [`chunk_queue`]), [`waiters`], [`start_retry`], [`lifecycle`], [`watchdog`] (with [`pauses`]),
+//!   [`remote`], [`deferred`];
+//! - what the state does, from the simple to what builds on it: [`collect`], [`start`],
+//!   [`dispatch`], [`scaling`], [`worker_exit`], [`zygote_reports`], [`time_limits`],
+//!   [`liveness`], and [`step`], which calls them;
+//! - [`drive`], [`supervisor`], [`callbacks`]: the threads that drive it;
+//! - [`waiting`], [`control`]: how an engine's jobs are waited for, and what else can be asked of
+//!   it;
+//! - [`remote_client`], [`remote_server`]: tasks that run elsewhere, and those that came from
+//!   there.
+//!
+//! A task goes from `submit` to the [`backlog`], by [`dispatch`] to a [`worker_handle`] and its
+//! ring; its result comes by [`collect`] to its [`job`].
 //!
 //! An engine belongs to the process that started it. In a copy of that process its calls are
 //! [`check`](Engine::check)ed, or do nothing, before any lock: another thread may have held it when
 //! the copy was made.
 
+mod backlog;
 mod callbacks;
 mod chunk;
+mod chunk_queue;
+mod collect;
 mod config;
 mod control;
-mod core;
+mod deferred;
 mod dispatch;
-mod elastic;
+mod drive;
 mod job;
 mod lifecycle;
-mod limits;
-mod link;
+mod liveness;
+#[cfg(all(test, not(multiproc_loom)))]
+mod model;
+mod monitor;
 mod outcome;
-mod outside;
 mod pauses;
-mod pulse;
-mod relay;
-mod settle;
+mod remote;
+mod remote_client;
+mod remote_server;
+mod result_order;
+mod scaling;
+mod start;
+mod start_retry;
+mod state;
+mod step;
 mod supervisor;
-mod wait;
+mod time_limits;
+mod waiters;
+mod waiting;
+mod watchdog;
+mod worker_exit;
+mod worker_handle;
+mod workers;
+mod zygote_reports;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
 pub(crate) use callbacks::Callbacks;
@@ -53,16 +78,16 @@ pub(crate) use outcome::Outcome;
 #[cfg(feature = "mpi")]
 pub(crate) use {
     chunk::Chunk,
-    outside::{Offer, Order, Outlook},
-    relay::{Relay, Relayed},
+    remote::{Offer, Order, RemoteOutcomes, Status},
 };
 
-use crate::engine::core::{Core, Effects, Phase};
-use crate::engine::outside::STAYS;
+use crate::engine::monitor::Monitor;
+use crate::engine::remote::STAYS;
+use crate::engine::state::State;
 use crate::engine::supervisor::Supervisor;
+use crate::engine::waiters::ANY_JOB;
 use crate::error::{Error, Result};
 use crate::fds::{self, Handles};
-use crate::foreign;
 use crate::sys::notifier::Notifier;
 use crate::sys::own::Own;
 use crate::sys::pid::Owner;
@@ -70,120 +95,91 @@ use crate::task::Prepared;
 use crate::trace::is_recording;
 use crate::zygote::ZygoteClient;
 
-/// How long new workers may take to be forked.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Time that new workers may take to be forked.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A pool's machinery. Shared by the pool, its handles and its threads;
 /// [`terminate`](Engine::terminate) ends it.
 pub(crate) struct Engine {
-    owner: Owner,
-    core: Own<Mutex<Core>>,
-    /// See [`Core::refuses`].
-    refuses: Arc<AtomicBool>,
-    notifier: Arc<Notifier>,
+    monitor: Monitor,
     pub(crate) config: Arc<Config>,
+    /// Set once tasks are refused.
+    refuses: Arc<AtomicBool>,
     next_job: AtomicU64,
-    /// Tasks are run by others than workers of this engine; see [`outside`].
-    is_outside: bool,
+    /// The tasks run elsewhere than in workers of this engine; see [`remote`].
+    is_remote: bool,
     supervisor: Own<Supervisor>,
-    callbacks: Own<Callbacks>,
 }
 
 impl Engine {
-    /// Starts the workers. Comes back when all of them have been forked.
+    /// Starts the workers. Returns when all of them have been forked.
     pub(crate) fn start(mut config: Config) -> Result<Arc<Self>> {
         config.trace |= is_recording();
         let config = Arc::new(config);
-        let notifier = Arc::new(Notifier::new()?);
-        let zygote = ZygoteClient::new(config.method, config.vouched)?;
-        let mut core = Core::new(config.clone(), notifier.clone(), Some(zygote));
-        for _ in 0..config.processes {
-            match core.start_worker() {
+        let zygote = ZygoteClient::new(config.method, config.unchecked)?;
+        let mut state = State::new(config, Arc::new(Notifier::new()?), Some(zygote));
+        for _ in 0..state.config.processes {
+            match state.start_worker() {
                 Ok(()) => {}
                 Err(Error::Disconnected) => {
-                    // The zygote has died just now. A new one starts those that are missing.
-                    core.lose_zygote();
+                    // The zygote has ended just now. A new one starts those that are missing.
+                    state.on_zygote_exit();
                     break;
                 }
                 Err(error) => return Err(error),
             }
         }
-        let engine = Arc::new(Self::over(core, false));
+        let engine = Arc::new(Self::new(state));
         // The engine's drop ends what was started if this fails.
-        let all = |core: &Core| core.failed_starts > 0 || core.counts.workers_started >= core.config.processes as u64;
-        engine.wait(0, Some(Instant::now() + PATIENCE), all);
-        let failure = engine.with(|core| match &core.broken {
+        let all = |state: &State| state.starts.has_failed() || state.workers.started() >= state.config.processes as u64;
+        engine.monitor.wait(ANY_JOB, Some(Instant::now() + START_TIMEOUT), all);
+        let failure = engine.with(|state| match state.lifecycle.broken() {
             Some(error @ Error::Executable(_)) => Some(error.clone()),
-            _ if core.failed_starts > 0 && core.start_again.is_some() => core.refused.take(),
-            _ => None,
+            _ => state.starts.take_refusal(),
         });
         match failure {
             Some(error) => Err(error),
             None => {
-                engine.keep_elastic();
+                engine.let_supervisor_shrink();
                 Ok(engine)
             }
         }
     }
 
-    fn over(core: Core, is_outside: bool) -> Self {
+    fn new(state: State) -> Self {
         Self {
-            owner: Owner::here(),
-            notifier: core.notifier.clone(),
-            config: core.config.clone(),
-            refuses: core.refuses.clone(),
-            core: Own::new(Mutex::new(core)),
-            next_job: AtomicU64::new(1),
-            is_outside,
+            config: state.config.clone(),
+            refuses: state.lifecycle.refuses(),
+            next_job: AtomicU64::new(ANY_JOB + 1),
+            is_remote: state.remote.is_some(),
+            monitor: Monitor::new(state),
             supervisor: Own::new(Supervisor::default()),
-            callbacks: Own::new(Callbacks::default()),
         }
     }
 
-    /// The process that it belongs to.
+    /// Returns the process that it belongs to.
     pub(crate) fn owner(&self) -> Owner {
-        self.owner
+        self.monitor.owner()
     }
 
     /// Fails in a process that it does not belong to.
     #[inline]
     pub(crate) fn check(&self) -> Result<()> {
-        self.owner.check()
+        self.monitor.owner().check()
     }
 
-    /// Looks at or changes the state under its lock; then does what concerns others, without it. In
-    /// a process that the engine does not belong to, the lock is left alone, and the answer is
-    /// that of nothing.
+    /// Reads or changes the state; see [`Monitor::with`].
     #[inline]
-    fn with<R: Default>(&self, act: impl FnOnce(&mut Core) -> R) -> R {
-        if self.owner.is_here() { self.locked(act) } else { R::default() }
+    fn with<R: Default>(&self, act: impl FnOnce(&mut State) -> R) -> R {
+        self.monitor.with(act)
     }
 
-    /// See [`with`](Engine::with); the caller has [`check`](Engine::check)ed whose the engine is.
-    fn locked<R>(&self, act: impl FnOnce(&mut Core) -> R) -> R {
-        let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
-        let answer = act(&mut core);
-        if core.effects.is_empty() {
-            return answer;
-        }
-        if !core.effects.wakers.is_empty() {
-            core.lend_lead();
-        }
-        let Effects { wakers, when_done, unpark } = std::mem::take(&mut core.effects);
-        drop(core);
-        // Those first that lead, or follow, while a waker takes its time.
-        unpark.into_iter().for_each(|thread| thread.unpark());
-        wakers.into_iter().for_each(|waker| foreign::run_or_forget(|| waker.wake()));
-        when_done.into_iter().for_each(|run| self.callbacks.run(run));
-        answer
-    }
-
-    /// Why no further task is taken, if so.
+    /// Returns why no further task is taken, if so.
     pub(crate) fn refusal(&self) -> Option<Error> {
-        if self.refuses.load(Relaxed) { self.with(|core| core.refusal()) } else { None }
+        if self.refuses.load(Relaxed) { self.with(|state| state.lifecycle.refusal()) } else { None }
     }
 
-    /// A new job. `ordered` keeps its outcomes in order of submission.
+    /// Returns a new job. `ordered` keeps its outcomes in order of submission.
     pub(crate) fn job(&self, prepared: Prepared, ordered: bool) -> Arc<Job> {
         Arc::new(self.new_job(prepared, ordered))
     }
@@ -192,128 +188,117 @@ impl Engine {
         Job::new(self.next_job.fetch_add(1, Relaxed), prepared, ordered, self.config.max_message)
     }
 
-    /// Queues tasks of a job; `last` says that no more will come. Says whether some tasks wait for
+    /// Queues tasks of a job; `last` means that no more will come. Returns `true` if tasks wait for
     /// a worker now, which a [`nudge`](Engine::nudge) may find.
     pub(crate) fn submit(&self, job: &Arc<Job>, tasks: Tasks, last: bool) -> bool {
-        self.with(|core| {
-            core.submit(job, tasks);
+        self.with(|state| {
+            state.submit(job, tasks);
             if last {
-                let aftermath = job.seal();
-                core.note(job, aftermath);
+                state.seal(job);
             }
-            !core.backlog.is_empty()
+            !state.backlog.is_empty()
         })
     }
 
-    /// Whether tasks travel further than to a worker of this process.
-    pub(crate) fn is_outside(&self) -> bool {
-        self.is_outside
+    /// Returns `true` if tasks travel further than to a worker of this process.
+    pub(crate) fn is_remote(&self) -> bool {
+        self.is_remote
     }
 
     /// Runs `encode`, and adds to `handles` those that what it wrote needs.
     pub(crate) fn pack<R>(&self, handles: &mut Handles, encode: impl FnOnce() -> R) -> R {
-        if self.is_outside { fds::forbid(STAYS, encode) } else { fds::pack(handles, encode) }
+        if self.is_remote { fds::forbid(STAYS, encode) } else { fds::pack(handles, encode) }
     }
 
     /// Counts a task of a job that failed before it could be queued.
     pub(crate) fn submit_failed(&self, job: &Arc<Job>, error: Error, last: bool) {
-        self.with(|core| {
-            core.submit_failed(job, error);
+        self.with(|state| {
+            state.submit_failed(job, error);
             if last {
-                let aftermath = job.seal();
-                core.note(job, aftermath);
+                state.seal(job);
             }
         });
     }
 
-    /// Says that no more tasks of a job will come.
+    /// Records that no more tasks of a job will come.
     pub(crate) fn seal(&self, job: &Job) {
-        self.with(|core| {
-            let aftermath = job.seal();
-            core.note(job, aftermath);
-        });
+        self.with(|state| state.seal(job));
     }
 
     /// Moves what can move now, without waiting.
     pub(crate) fn step(&self) {
-        self.with(|core| {
-            core.step();
-            core.attend();
+        self.with(|state| {
+            state.step();
+            state.attend();
         });
     }
 
     /// Moves results and tasks, without system calls for anything else.
     pub(crate) fn nudge(&self) {
-        self.with(Core::step);
+        self.with(State::step);
     }
 
-    /// Waits for a job's end. `false` if the deadline came first.
-    pub(crate) fn wait_done(&self, job: &Job, deadline: Option<Instant>) -> bool {
-        self.wait(job.id, deadline, |_| job.is_done())
-    }
-
-    /// Waits for a job's next outcome, or its end. `false` if the deadline came first.
-    pub(crate) fn wait_next(&self, job: &Job, deadline: Option<Instant>) -> bool {
-        self.wait(job.id, deadline, |_| job.has_next() || job.is_done())
-    }
-
-    /// Waits until `done`, which another thread makes true and then calls
-    /// [`notify`](Engine::notify).
-    pub(crate) fn wait_for(&self, deadline: Option<Instant>, done: impl Fn() -> bool) -> bool {
-        self.wait(0, deadline, |_| done())
-    }
-
-    /// Has everybody who waits look again.
-    pub(crate) fn notify(&self) {
-        self.with(|core| {
-            let all = core.followers.iter().map(|(_, thread)| thread.clone()).collect::<Vec<_>>();
-            core.effects.unpark.extend(all);
-        });
-        self.notifier.notify();
-    }
-
-    /// Wakes a task of an async runtime when a job is done; `false` if it is.
-    pub(crate) fn wake_when_done(self: &Arc<Self>, job: &Job, waker: &Waker) -> bool {
-        let pending = job.wake_when_done(waker);
-        if pending {
-            self.supervise(true);
-        }
-        pending
-    }
-
-    /// Runs `run` on the callback thread when a job is done.
-    pub(crate) fn run_when_done(self: &Arc<Self>, job: &Job, run: WhenDone) {
-        match job.run_when_done(run) {
-            Some(run) => self.callbacks.run(run),
-            None => self.supervise(true),
+    /// Has the supervisor let workers go that have nothing to do, if there may be any.
+    fn let_supervisor_shrink(self: &Arc<Self>) {
+        if self.config.max_processes > self.config.processes {
+            let thread = self.supervisor_thread();
+            self.with(|state| state.waiters.set_shrinker(thread));
         }
     }
 
-    /// Drops a job's state from the workers. Nobody will submit tasks of it any more.
+    /// Has the supervisor keep the pool going; `unattended` means that a callback or a future
+    /// waits, which has no thread.
+    pub(crate) fn supervise(self: &Arc<Self>, unattended: bool) {
+        if self.is_remote || !self.owner().is_here() {
+            return;
+        }
+        if unattended {
+            self.with(|state| state.waiters.set_unattended(true));
+        }
+        if (unattended || !self.supervisor.is_awake())
+            && let Some(thread) = self.supervisor_thread()
+        {
+            self.supervisor.wake(&thread);
+        }
+    }
+
+    fn supervisor_thread(self: &Arc<Self>) -> Option<std::thread::Thread> {
+        self.supervisor.thread(|| {
+            let engine = Arc::downgrade(self);
+            move || {
+                if let Some(engine) = engine.upgrade() {
+                    engine.supervisor.run(&engine.monitor);
+                }
+            }
+        })
+    }
+
+    /// Drops a job's state from the workers. No tasks of it will be submitted any more.
     pub(crate) fn forget(&self, job: &Job) {
         if job.has_state() {
-            self.with(|core| core.forget(job));
+            self.with(|state| state.forget(job));
         }
     }
 
-    /// Lets go of what is left of a job: what has not begun will not; what runs goes on, unheard.
+    /// Drops what is left of a job: what has not begun will not; what runs goes on, and its results
+    /// are not used.
     pub(crate) fn abandon(&self, job: &Job) {
-        if self.owner.is_here() && job.abandon() {
-            self.with(|core| {
-                core.order(outside::Order::Abandon(job.id));
-                core.dispatch();
+        if self.owner().is_here() && job.abandon() {
+            self.with(|state| {
+                state.order(remote::Order::Abandon(job.id));
+                state.dispatch();
             });
         }
     }
 
-    /// Takes no more tasks. What was taken is still done, even if nobody waits; then the workers
-    /// end.
+    /// Takes no more tasks. What was taken is still done, even if no thread waits; then the workers
+    /// exit.
     pub(crate) fn close(self: &Arc<Self>) {
-        let busy = self.with(|core| {
-            core.enter(Phase::Closing);
-            core.retire_if_closing();
-            core.wake_carrier();
-            core.outstanding > 0
+        let busy = self.with(|state| {
+            state.lifecycle.close();
+            state.retire_if_finished();
+            state.wake_io_thread();
+            state.backlog.outstanding() > 0
         });
         if busy {
             self.supervise(false);
@@ -321,12 +306,13 @@ impl Engine {
     }
 
     /// Waits until all tasks are done and all workers have ended; the engine must be closed.
-    /// `false` if it is not.
+    /// Returns `false` if it is not.
     pub(crate) fn join(&self) -> bool {
-        if !self.owner.is_here() || self.with(|core| core.phase == Phase::Open) {
+        if !self.owner().is_here() || self.with(|state| state.lifecycle.is_open()) {
             return false;
         }
-        self.wait(0, None, |core| core.outstanding == 0 && core.living().next().is_none());
+        let over = |state: &State| state.backlog.outstanding() == 0 && state.workers.is_empty();
+        self.monitor.wait(ANY_JOB, None, over);
         self.terminate();
         true
     }
@@ -337,23 +323,19 @@ impl Engine {
     /// In a copy of the process that the engine belongs to, it closes the copy's descriptors, and
     /// that is all.
     pub(crate) fn terminate(&self) {
-        if !self.owner.is_here() {
-            // A thread that is not here may have held the lock, in the middle of a change; then they stay open.
-            if let Ok(mut core) = self.core.try_lock() {
-                core.let_go();
-            }
-            return;
+        if !self.owner().is_here() {
+            return self.monitor.close_copies();
         }
-        let zygote = self.with(|core| {
-            core.end();
-            core.zygote.take()
+        let zygote = self.with(|state| {
+            state.terminate();
+            state.zygote.take()
         });
         self.notify();
         if let Some(zygote) = zygote {
             zygote.end();
         }
         self.supervisor.stop();
-        self.callbacks.stop();
+        self.monitor.stop_callbacks();
     }
 }
 

@@ -1,4 +1,4 @@
-//! What has come of a chunk.
+//! The outcome of a chunk: the results of its tasks, as far as they have come.
 
 use std::collections::VecDeque;
 
@@ -8,18 +8,18 @@ use crate::codec::{self, Source};
 use crate::error::Error;
 use crate::protocol::{Envelope, Frame, FrameHead, Kind};
 
-/// The results of a chunk's tasks, as they came from the workers: they are decoded by whoever asks
-/// for them.
+/// The results of a chunk's tasks, as they came from the workers: the thread that takes them
+/// decodes them.
 ///
 /// Small, because chunks are moved about a lot; what most chunks never have is kept apart.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     /// Frames, one a task.
     frames: Vec<u8>,
-    /// How far they have been read.
+    /// The position up to which they have been read.
     at: usize,
     /// Tasks that failed.
-    pub(super) failures: u32,
+    failures: u32,
     /// The process that wrote the first frame.
     pid: u32,
     rare: Option<Box<Rare>>,
@@ -29,9 +29,9 @@ pub(crate) struct Outcome {
 struct Rare {
     /// The body of a chunk's only frame, if it was large.
     whole: Option<(FrameHead, Vec<u8>)>,
-    /// Errors that the parent found; each stands behind a frame of [`Kind::Absent`].
+    /// Errors that the parent found, one for each frame of [`Kind::Absent`].
     absent: VecDeque<Error>,
-    /// Other processes that wrote frames, and from which byte on.
+    /// Other processes that wrote frames, each with the first byte that it wrote.
     writers: Vec<(usize, u32)>,
 }
 
@@ -42,7 +42,7 @@ impl Outcome {
         self.frames.extend_from_slice(frames);
     }
 
-    /// Adds a frame whose body has its own buffer. `only` says that it is the chunk's only one.
+    /// Adds a frame whose body has its own buffer; `only` means that it is the chunk's only one.
     pub(super) fn add_large(&mut self, head: FrameHead, body: Vec<u8>, only: bool, pid: u32) {
         self.wrote(u32::from(head.kind != Kind::Value), pid);
         if only {
@@ -54,7 +54,7 @@ impl Outcome {
         self.frames.extend_from_slice(&body);
     }
 
-    /// Adds a failure that no worker has written.
+    /// Adds a failure that the parent found.
     pub(super) fn add_error(&mut self, error: Error) {
         let (bytes, size) = FrameHead { kind: Kind::Absent, timed: false, len: 0 }.encode();
         self.frames.extend_from_slice(&bytes[..size]);
@@ -62,7 +62,12 @@ impl Outcome {
         self.rare().absent.push_back(error);
     }
 
-    /// Tasks that failed because they were cancelled, of those not yet read.
+    /// Returns the number of tasks that failed.
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// Returns the number of tasks that were cancelled, of those not yet read.
     pub(super) fn cancelled(&self) -> u64 {
         let absent = self.rare.iter().flat_map(|rare| &rare.absent);
         absent.filter(|error| matches!(error, Error::Cancelled)).count() as u64
@@ -82,14 +87,14 @@ impl Outcome {
         self.rare.get_or_insert_default()
     }
 
-    /// The process that wrote the frame at byte `at`.
+    /// Returns the process that wrote the frame at byte `at`.
     fn writer(&self, at: usize) -> u32 {
         let others = self.rare.iter().flat_map(|rare| &rare.writers).rev();
         others.into_iter().find(|(from, _)| *from <= at).map_or(self.pid, |(_, pid)| *pid)
     }
 
-    /// The next task's result, in order; `None` after the last. `cap` is the one on results, for
-    /// the error that names it.
+    /// Returns the next task's result, in order; `None` after the last. `cap` is the largest size
+    /// of a result, for the error that names it.
     #[inline]
     pub(crate) fn next(&mut self, cap: u64) -> Option<Result<Source<'_>, Error>> {
         if self.rare.as_ref().is_some_and(|rare| rare.whole.is_some()) {
@@ -109,8 +114,8 @@ impl Outcome {
         }
     }
 
-    /// Hands over the values that come next, as far as they are plain ones of `size` bytes each,
-    /// and taken: what `take` refuses is still [`next`](Outcome::next).
+    /// Passes the values that come next to `take`, as far as they are plain ones of `size` bytes
+    /// each. The first for which it returns `false` is still [`next`](Outcome::next).
     #[inline]
     pub(crate) fn take_fixed(&mut self, size: usize, mut take: impl FnMut(&[u8]) -> bool) {
         let head = FrameHead::short_value(size);
@@ -138,17 +143,17 @@ impl Outcome {
     }
 }
 
-/// What of an outcome is not in its frames, for its way to where the chunk came from.
+/// The part of an outcome that is not in its frames, for the way to the remote client.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Rest {
     absent: VecDeque<Error>,
     writers: Vec<(u64, u32)>,
 }
 
-#[cfg_attr(not(feature = "mpi"), allow(dead_code))] // Only there is anything further away than a worker.
+#[cfg_attr(not(feature = "mpi"), allow(dead_code))] // Only with the feature `mpi` does one travel.
 impl Outcome {
-    /// Writes the frames to the end of `out`; says how many tasks failed, who wrote the first
-    /// frame, and what else there is to know, mostly nothing.
+    /// Appends the frames to `out`. Returns the number of tasks that failed, the process that wrote
+    /// the first frame, and the encoded rest, mostly nothing.
     pub(crate) fn dismantle(self, out: &mut Vec<u8>) -> (u32, u32, Vec<u8>) {
         let Self { frames, failures, pid, rare, .. } = self;
         let Some(rare) = rare else {
@@ -173,8 +178,8 @@ impl Outcome {
         (failures, pid, rest)
     }
 
-    /// Puts together again what [`dismantle`](Outcome::dismantle) took apart. `None` if that cannot
-    /// be it.
+    /// Puts an outcome together again that [`dismantle`](Outcome::dismantle) wrote. Returns `None`
+    /// if the parts do not fit together.
     pub(crate) fn assemble(frames: Vec<u8>, tasks: u32, (failures, pid): (u32, u32), rest: &[u8]) -> Option<Self> {
         if count_frames(&frames)? != tasks {
             return None;
@@ -189,7 +194,7 @@ impl Outcome {
     }
 }
 
-/// How many frames `bytes` are; `None` if they are none.
+/// Returns the number of frames in `bytes`, or `None` if they are not all frames.
 #[cfg_attr(not(feature = "mpi"), allow(dead_code))] // As above.
 fn count_frames(mut bytes: &[u8]) -> Option<u32> {
     let mut count = 0;
@@ -201,7 +206,7 @@ fn count_frames(mut bytes: &[u8]) -> Option<u32> {
     Some(count)
 }
 
-/// The error that a frame brings.
+/// Returns the error in a frame that brings no value.
 pub(super) fn failure(frame: &Frame<'_>, pid: u32, cap: u64) -> Error {
     let text = || String::from_utf8_lossy(frame.payload).into_owned();
     match frame.kind {

@@ -1,18 +1,12 @@
 //! Times in which the program itself stood still, as after Ctrl-Z: they do not count against time
 //! limits.
 //!
-//! A process that is stopped cannot tell, but it wakes up later than it meant to. So while limits
-//! matter, whoever drives the pool sleeps for a short time at most, and what a sleep has taken
-//! beyond that was a pause. So was a long time between two looks without a sleep: the stop came
-//! while the thread was awake. (On a machine that is that busy, tasks had no CPU either.)
+//! A process is not informed that it was stopped, but it wakes up later than it should. So while
+//! limits matter, the thread that drives the pool sleeps for a short time at most, and what a sleep
+//! has taken beyond that was a pause. So was a long time between two looks without a sleep: the
+//! stop came while the thread was awake. (On a machine that is that busy, tasks had no CPU either.)
 
 use std::collections::VecDeque;
-use std::time::Duration;
-
-use crate::engine::core::Core;
-
-/// The longest sleep while a task runs that has a time limit.
-const SLICE: Duration = Duration::from_millis(100);
 
 /// A sleep that took this much longer than it should have (nanoseconds) was no pause.
 const LATE: u64 = 50_000_000;
@@ -21,9 +15,9 @@ const LATE: u64 = 50_000_000;
 /// what there is to do between them, since it is taken off the time that tasks have used.
 const AWAKE: u64 = 250_000_000;
 
-/// Pauses that are told apart. A task that has seen more is given the time between some of them,
-/// too.
-const MOST: usize = 1000;
+/// The number of pauses that are kept apart. A task that has seen more is given the time between
+/// some of them, too.
+const MAX: usize = 1000;
 
 /// The pauses so far, as far as they may matter.
 #[derive(Debug, Default)]
@@ -40,9 +34,9 @@ struct Pause {
 }
 
 impl Pauses {
-    /// Notes that a sleep that began at `slept` and was to last until `until` has ended just now
+    /// Records that a sleep that began at `slept` and was to last until `until` has ended at `now`
     /// (nanoseconds of the common clock).
-    fn woke(&mut self, slept: u64, until: u64, now: u64) {
+    pub(super) fn woke(&mut self, slept: u64, until: u64, now: u64) {
         self.looks(slept);
         self.looked = now;
         if now.saturating_sub(until) >= LATE {
@@ -50,8 +44,8 @@ impl Pauses {
         }
     }
 
-    /// Notes that limits are looked at.
-    fn looks(&mut self, now: u64) {
+    /// Records that limits are looked at.
+    pub(super) fn looks(&mut self, now: u64) {
         let before = std::mem::replace(&mut self.looked, now);
         if before > 0 && now.saturating_sub(before) >= AWAKE {
             self.add(before, now);
@@ -59,7 +53,7 @@ impl Pauses {
     }
 
     fn add(&mut self, begin: u64, end: u64) {
-        if self.pauses.len() == MOST
+        if self.pauses.len() == MAX
             && let Some(first) = self.pauses.pop_front()
             && let Some(second) = self.pauses.front_mut()
         {
@@ -68,37 +62,10 @@ impl Pauses {
         self.pauses.push_back(Pause { begin, end });
     }
 
-    /// How much of the time since `start` was pause, in nanoseconds.
+    /// Returns how much of the time since `start` was pause, in nanoseconds.
     pub(super) fn since(&self, start: u64) -> u64 {
         let later = self.pauses.iter().rev().take_while(|pause| pause.end > start);
         later.map(|pause| pause.end - pause.begin.max(start)).sum()
-    }
-}
-
-impl Core {
-    /// How long whoever drives the pool may sleep at most, now that some task may run.
-    pub(super) fn longest_sleep(&self) -> Option<Duration> {
-        let limited = self.config.task_limit().is_some() && self.living().any(|link| !link.in_flight.is_empty());
-        limited.then_some(SLICE)
-    }
-
-    /// Notes when a sleep has ended that was to last `time`, from `slept` on.
-    pub(super) fn woke(&mut self, slept: u64, time: Option<Duration>, now: u64) {
-        if self.config.task_limit().is_some() {
-            // A sleep without an end is one in which no task runs.
-            let until = time.map_or(now, |time| slept.saturating_add(time.as_nanos() as u64));
-            self.pauses.woke(slept, until, now);
-        }
-    }
-
-    /// Notes that the limits of tasks are looked at.
-    pub(super) fn looks_at_limits(&mut self, now: u64) {
-        self.pauses.looks(now);
-    }
-
-    /// For how long something has gone on that began at `start`, pauses left out, in nanoseconds.
-    pub(super) fn elapsed(&self, start: u64, now: u64) -> u64 {
-        now.saturating_sub(start).saturating_sub(self.pauses.since(start))
     }
 }
 
@@ -140,11 +107,11 @@ mod tests {
     #[test]
     fn the_oldest_of_many_pauses_become_one() {
         let mut pauses = Pauses::default();
-        for n in 0..2 * MOST as u64 {
+        for n in 0..2 * MAX as u64 {
             pauses.woke(2 * n * SECOND, 2 * n * SECOND, (2 * n + 1) * SECOND);
         }
-        assert_eq!(pauses.pauses.len(), MOST);
-        assert!(pauses.since(0) >= 2 * MOST as u64 * SECOND);
-        assert_eq!(pauses.since(2 * (2 * MOST as u64 - 1) * SECOND), SECOND);
+        assert_eq!(pauses.pauses.len(), MAX);
+        assert!(pauses.since(0) >= 2 * MAX as u64 * SECOND);
+        assert_eq!(pauses.since(2 * (2 * MAX as u64 - 1) * SECOND), SECOND);
     }
 }

@@ -324,7 +324,7 @@ impl PoolBuilder {
             shrink_after: self.shrink_after.unwrap_or(SHRINK_AFTER),
             reject_at: self.reject_at.unwrap_or(u64::MAX),
             method: self.method,
-            vouched: self.vouched,
+            unchecked: self.vouched,
             initializer: self.initializer.transpose()?,
             finalizer: self.finalizer.transpose()?,
             end_limit: self.finalizer_timeout.unwrap_or(END_LIMIT),

@@ -42,7 +42,7 @@ impl Backend for Pool {
     }
 
     fn min_window(&self) -> usize {
-        if self.engine.is_outside() { MIN_REMOTE_WINDOW } else { 256 }
+        if self.engine.is_remote() { MIN_REMOTE_WINDOW } else { 256 }
     }
 
     fn begin<F, Args>(&self, f: F, ordered: bool) -> Result<Self::Call<F, Args>>

@@ -108,7 +108,7 @@ impl<F: Task<Args>, Args: Arguments> ProcessBuilder<F, Args> {
             shrink_after: Duration::MAX,
             reject_at: u64::MAX,
             method: self.method,
-            vouched: None,
+            unchecked: None,
             initializer: None,
             finalizer: None,
             end_limit: END_LIMIT,

@@ -1,59 +1,61 @@
-//! What goes to a worker.
+//! Sending to a worker: records, chunks and their handles.
 
 use crate::engine::chunk::Chunk;
-use crate::engine::link::{InFlight, Link, Stage};
+use crate::engine::worker_handle::{InFlight, WorkerHandle, WorkerState};
 use crate::error::{Error, Result};
 use crate::fds::{self, Handles, Payload};
 use crate::protocol::{RECORD_LEN, Record, RecordKind};
 use crate::ring::Corrupt;
 use crate::sys::clock::now_ns;
 
-impl Link {
-    /// Sends a record that is not a chunk.
+impl WorkerHandle {
+    /// Queues a record that is not a chunk; [`flush`](WorkerHandle::flush) writes it.
     pub(in crate::engine) fn send(&mut self, record: Record, payload: &[u8]) {
         self.outbox.0.extend_from_slice(bytemuck::bytes_of(&record));
         self.outbox.0.extend_from_slice(payload);
     }
 
-    /// Whether the ring has room for a chunk of so many bytes, with the heads of its records.
+    /// Returns `true` if the ring has room for a chunk of `bytes` bytes, with the heads of its
+    /// records.
     pub(in crate::engine) fn holds_whole(&mut self, bytes: usize) -> bool {
         let bytes = bytes + 2 * RECORD_LEN;
         self.tasks.free(bytes).is_ok_and(|free| free >= bytes)
     }
 
-    /// Sends a record that is not a chunk, and the handles that come with it.
+    /// Queues a record that is not a chunk, and sends the handles that come with it.
     pub(in crate::engine) fn send_carried(&mut self, record: Record, carried: &mut Payload) -> Result<()> {
         let handles = self.send_handles(&mut carried.handles)?;
         self.send(Record { handles, len: carried.bytes.len() as u64, ..record }, &carried.bytes);
         Ok(())
     }
 
-    /// Sends handles ahead of their record; says how many.
+    /// Sends handles ahead of their record. Returns how many they are.
     fn send_handles(&self, handles: &mut Handles) -> Result<u16> {
         if handles.is_empty() {
             return Ok(0);
         }
         let count = handles.len() as u16;
         match fds::send(&self.socket, handles, false) {
-            // The worker has died. What becomes of its tasks is told when that is reported.
+            // The worker has ended. Its tasks are dealt with when that is reported.
             Err(Error::Disconnected) => Ok(count),
             outcome => outcome.map(|()| count),
         }
     }
 
-    /// Whether a chunk can be given to this worker while it has others: its handles, and those of
-    /// its state, are sent at once, and must be of the next record that the worker takes.
+    /// Returns `true` if a chunk can be given to this worker while it has others: its handles, and
+    /// those of its state, are sent at once, and must be of the next record that the worker takes.
     pub(in crate::engine) fn can_queue(&self, chunk: &Chunk) -> bool {
-        let carries = || chunk.job.state().is_some_and(|state| !state.handles.is_empty());
-        chunk.tasks.handles.is_empty() && (!chunk.job.has_state() || self.states.contains(&chunk.job.id) || !carries())
+        let job = chunk.job();
+        let carries = || job.state().is_some_and(|state| !state.handles.is_empty());
+        chunk.tasks().handles.is_empty() && (!job.has_state() || self.states.contains(&job.id) || !carries())
     }
 
-    /// Hands a chunk over, as much of it as the budget allows; `cost` is what a task is thought to
-    /// take. The chunk comes back with its tasks failed if its handles cannot be sent.
+    /// Gives the worker a chunk, as much of it as the budget allows; `cost` is the estimated time
+    /// of a task. Returns the chunk with its tasks failed if its handles cannot be sent.
     #[must_use]
     pub(in crate::engine) fn give(&mut self, mut chunk: Chunk, cost: u64) -> Option<Chunk> {
         debug_assert!(self.has_room());
-        let handles = match self.send_state(&chunk).and_then(|()| self.send_handles(&mut chunk.tasks.handles)) {
+        let handles = match self.send_state(&chunk).and_then(|()| self.send_handles(chunk.handles_mut())) {
             Ok(handles) => handles,
             Err(error) => {
                 chunk.fail_rest(&error);
@@ -63,33 +65,33 @@ impl Link {
         let count = u64::from(chunk.left()).min(self.budget) as u32;
         self.budget -= u64::from(count);
         if self.in_flight.is_empty() {
-            self.heard = now_ns();
+            self.last_active = now_ns();
         }
         let payload = chunk.payload(count);
-        let kind = if chunk.tasks.count == 1 { RecordKind::RunOne } else { RecordKind::RunMany };
+        let kind = if chunk.count() == 1 { RecordKind::RunOne } else { RecordKind::RunMany };
         let record = Record {
             count,
             handles,
             epoch: self.epoch,
             number: self.number,
-            function: chunk.job.function.0,
-            state: if chunk.job.has_state() { chunk.job.id } else { 0 },
+            function: chunk.job().function.0,
+            state: if chunk.job().has_state() { chunk.job().id } else { 0 },
             ..Record::new(kind, payload.len())
         };
         self.send(record, &[]);
         self.sending = payload;
         let cost = cost.saturating_mul(count.into());
         self.load = self.load.saturating_add(cost);
-        let until = chunk.done + count;
+        let until = chunk.done() + count;
         self.in_flight.push_back(InFlight { chunk, until, number: self.number, cost });
         self.number = self.number.wrapping_add(1);
         None
     }
 
-    /// Sends the state of a chunk's job, if the worker does not have it.
+    /// Queues the state of a chunk's job, if the worker does not have it.
     fn send_state(&mut self, chunk: &Chunk) -> Result<()> {
-        let id = chunk.job.id;
-        if let Some(mut state) = chunk.job.state()
+        let id = chunk.job().id;
+        if let Some(mut state) = chunk.job().state()
             && !self.states.contains(&id)
         {
             self.send_carried(Record { state: id, ..Record::new(RecordKind::State, 0) }, &mut state)?;
@@ -98,15 +100,24 @@ impl Link {
         Ok(())
     }
 
-    /// Has the worker quit once it has done what it was given.
-    pub(in crate::engine) fn retire(&mut self) {
-        if self.stage == Stage::Serving {
-            self.stage = Stage::Retiring;
+    /// Drops the state of a job, if the worker holds it. Returns `true` if so.
+    pub(in crate::engine) fn forget(&mut self, job: u64) -> bool {
+        let held = self.states.remove(&job);
+        if held {
+            self.send(Record { state: job, ..Record::new(RecordKind::Forget, 0) }, &[]);
+        }
+        held
+    }
+
+    /// Drops the handles of the last chunk given, because it will not be sent once more.
+    pub(in crate::engine) fn drop_last_handles(&mut self) {
+        if let Some(sent) = self.in_flight.back_mut() {
+            *sent.chunk.handles_mut() = Handles::default();
         }
     }
 
-    /// Writes what is to be sent, as far as there is room; says whether anything moved.
-    pub(in crate::engine) fn push(&mut self) -> Result<bool, Corrupt> {
+    /// Writes what is queued, as far as there is room. Returns `true` if anything moved.
+    pub(in crate::engine) fn flush(&mut self) -> Result<bool, Corrupt> {
         let mut moved = 0;
         if self.outbox.1 < self.outbox.0.len() {
             let written = self.tasks.write(&self.outbox.0[self.outbox.1..])?;
@@ -121,14 +132,15 @@ impl Link {
             && !self.sending.is_empty()
             && let Some(last) = self.in_flight.back()
         {
-            // No more than the ring holds, however fast the worker reads: others want to be served, too.
-            let (piece, most) = (self.segment.piece(), moved + self.segment.capacity());
+            // No more than the ring holds, however fast the worker reads, for the sake of the other
+            // workers.
+            let (piece, max) = (self.segment.piece(), moved + self.segment.capacity());
             loop {
-                let payload = &last.chunk.tasks.payload[self.sending.clone()];
+                let payload = &last.chunk.tasks().payload[self.sending.clone()];
                 let written = self.tasks.write(&payload[..payload.len().min(piece)])?;
                 self.sending.start += written;
                 moved += written;
-                if written < piece || self.sending.is_empty() || moved >= most {
+                if written < piece || self.sending.is_empty() || moved >= max {
                     break;
                 }
                 // The worker reads this piece while the next one is written.
@@ -136,10 +148,10 @@ impl Link {
                 self.segment.header().wake_worker();
             }
         }
-        if self.stage == Stage::Retiring && !self.is_sending() && !self.quit_sent {
+        if self.state == WorkerState::Retiring && !self.is_sending() && !self.quit_sent {
             self.quit_sent = true;
             self.send(Record::new(RecordKind::Quit, 0), &[]);
-            self.push()?;
+            self.flush()?;
             moved += 1;
         }
         if moved > 0 {

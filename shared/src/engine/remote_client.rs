@@ -1,0 +1,96 @@
+//! The client side: an engine without workers, whose I/O thread takes chunks out of its backlog.
+#![cfg_attr(not(feature = "mpi"), allow(dead_code))] // Only the feature `mpi` has a connection.
+
+use std::sync::Arc;
+
+use crate::engine::Engine;
+use crate::engine::chunk::Chunk;
+use crate::engine::config::Config;
+use crate::engine::remote::{Offer, Order, Remote, Status};
+use crate::engine::state::State;
+use crate::error::{Error, Result};
+use crate::sys::notifier::Notifier;
+
+impl Engine {
+    /// Returns an engine whose tasks run elsewhere, in `workers` workers.
+    pub(crate) fn without_workers(config: Config, workers: usize) -> Result<Arc<Self>> {
+        let config = Config { processes: workers, max_processes: workers, ..config };
+        let mut state = State::new(Arc::new(config), Arc::new(Notifier::new()?), None);
+        state.remote = Some(Remote::default());
+        Ok(Arc::new(Self::new(state)))
+    }
+
+    /// Takes up to `max` chunks out of the backlog. `choose` returns the number of the server that
+    /// gets the offered one, or `None` to take no more.
+    pub(crate) fn hand_out(&self, max: usize, mut choose: impl FnMut(&Offer) -> Option<usize>) -> Vec<(usize, Chunk)> {
+        self.with(|state| {
+            let mut handed = Vec::new();
+            while handed.len() < max {
+                state.fail_blocked();
+                let Some(chunk) = state.backlog.front() else { break };
+                let cost = state.backlog.cost(chunk.job().function.0);
+                let offer = Offer { tasks: chunk.left(), bytes: chunk.tasks().payload.len(), cost };
+                let Some(server) = choose(&offer) else { break };
+                handed.extend(state.backlog.pop_front().map(|chunk| (server, chunk)));
+            }
+            handed
+        })
+    }
+
+    /// Puts chunks back that were handed out and not begun, before all others.
+    pub(crate) fn put_back(&self, chunks: Vec<Chunk>) {
+        self.with(|state| state.put_all_back(chunks));
+    }
+
+    /// Takes chunks back whose outcome is known.
+    pub(crate) fn bring_back(&self, chunks: impl IntoIterator<Item = Chunk>) {
+        self.with(|state| chunks.into_iter().for_each(|chunk| state.complete(chunk)));
+    }
+
+    /// Records the time that a task of a function takes, in nanoseconds.
+    pub(crate) fn record_cost(&self, function: u64, cost: u64) {
+        self.with(|state| state.backlog.record_cost(function, cost));
+    }
+
+    /// Records how many tasks run now, and for how many nanoseconds tasks have run.
+    pub(crate) fn record_remote_load(&self, running: u64, busy_ns: u64) {
+        self.with(|state| {
+            if let Some(remote) = &mut state.remote {
+                remote.set_load(running, busy_ns);
+            }
+        });
+    }
+
+    /// Sets the number of workers there are from now on.
+    pub(crate) fn set_remote_workers(&self, count: usize) {
+        self.with(|state| state.workers.set_remote(count));
+    }
+
+    /// Takes the orders about chunks that were handed out, since the last call.
+    pub(crate) fn take_orders(&self) -> Vec<Order> {
+        self.with(|state| state.remote.as_mut().map(Remote::take_orders).unwrap_or_default())
+    }
+
+    /// Returns how far the engine is in its life.
+    pub(crate) fn status(&self) -> Status {
+        self.with(|state| match state.lifecycle.has_ended() {
+            true => Status::Ended,
+            false if state.is_finished() => Status::Done,
+            false => Status::Open,
+        })
+    }
+
+    /// Lets no task run from now on.
+    pub(crate) fn break_down(&self, error: Error) {
+        self.with(|state| state.break_down(error));
+    }
+
+    /// Records that this thread, the I/O thread, is about to sleep: it is woken as soon as there is
+    /// something for it. Returns `false` if there is already.
+    pub(crate) fn io_thread_sleeps(&self) -> bool {
+        self.with(|state| {
+            let idle = state.backlog.is_empty() && state.lifecycle.is_open();
+            idle && state.remote.as_mut().is_some_and(Remote::sleep)
+        })
+    }
+}

@@ -1,0 +1,102 @@
+//! Time limits of tasks, queues that are stuck behind a long task, and when to look again.
+
+use std::time::{Duration, Instant};
+
+use crate::engine::state::State;
+use crate::engine::worker_handle::{KillReason, WorkerHandle};
+use crate::sys::clock::now_ns;
+
+/// A worker that has begun nothing new for this long (nanoseconds) gives back what waits behind its
+/// task, if another worker has nothing to do.
+const STUCK: u64 = 1_000_000;
+
+/// The longest sleep while a task runs that has a time limit: a pause of the program shows in a
+/// sleep that takes longer.
+const MAX_SLEEP: Duration = Duration::from_millis(100);
+
+impl State {
+    /// Ends tasks that take too long, and gives idle workers what waits behind long tasks.
+    pub(super) fn enforce_limits(&mut self, now: u64) {
+        if let Some(limit) = self.config.task_limit() {
+            self.watchdog.on_limits_look(now);
+            for slot in self.workers.slots() {
+                self.end_overdue(slot, now, limit);
+            }
+        }
+        for slot in self.workers.slots() {
+            if !self.has_idle() || !self.backlog.is_empty() {
+                break;
+            }
+            self.unstick(slot, now);
+        }
+    }
+
+    /// Returns `true` if a worker has nothing to do, or one more may be started.
+    fn has_idle(&self) -> bool {
+        self.workers.has_idle() || self.can_grow()
+    }
+
+    /// Kills a worker whose task takes too long.
+    fn end_overdue(&mut self, slot: usize, now: u64, limit: u64) {
+        if self.overdue_task(slot, now, limit).is_none() {
+            return;
+        }
+        // It may have finished just now, and it must not begin anything else while the signal is on
+        // its way.
+        self.take_back(slot);
+        self.collect(slot);
+        if let Some(task) = self.overdue_task(slot, now, limit) {
+            self.kill(slot, KillReason::TimedOut(task));
+        }
+        self.dispatch();
+    }
+
+    /// Returns the number of the task that a worker runs, if it takes too long.
+    fn overdue_task(&self, slot: usize, now: u64, limit: u64) -> Option<u64> {
+        let worker = self.workers.get(slot)?;
+        let since = worker.running_since()?;
+        (!worker.is_killed() && self.watchdog.elapsed(since, now) >= limit).then(|| worker.started())
+    }
+
+    /// Takes back what waits behind a task that takes long.
+    fn unstick(&mut self, slot: usize, now: u64) {
+        let Some(worker) = self.workers.get(slot) else { return };
+        let elapsed = now.saturating_sub(worker.last_active());
+        if !worker.has_queued() || elapsed < STUCK {
+            return;
+        }
+        // Its function is not as quick as was thought, or the same worker would get the same tasks
+        // again.
+        if let Some(function) = worker.function() {
+            self.backlog.record_cost(function, elapsed);
+        }
+        self.workers.raise_load(slot, elapsed);
+        self.take_back(slot);
+        self.dispatch();
+    }
+
+    /// Returns when something will have to be looked at even if no worker notifies the parent.
+    pub(super) fn next_look(&self) -> Option<Instant> {
+        let now = now_ns();
+        let mut soonest: Option<u64> = None;
+        let mut at = |time: u64| soonest = Some(soonest.map_or(time, |soonest| soonest.min(time)));
+        let (has_idle, limit) = (self.has_idle(), self.config.task_limit());
+        self.next_shrink().into_iter().chain(self.next_liveness_check()).for_each(&mut at);
+        for worker in self.workers.iter() {
+            if let (Some(limit), true) = (limit, worker.has_work()) {
+                // The limit of a task that has not begun counts from when it will have.
+                let since = worker.running_since().unwrap_or(now);
+                at(self.watchdog.limit_reached_at(since, limit));
+            }
+            if has_idle && worker.has_queued() {
+                // What could not be taken back just now will not be at once.
+                at(worker.last_active().max(now) + STUCK);
+            }
+        }
+        let look = soonest.and_then(|time| Instant::now().checked_add(Duration::from_nanos(time.saturating_sub(now))));
+        let start = self.starts.again().filter(|_| !self.lifecycle.has_ended());
+        let latest =
+            (limit.is_some() && self.workers.iter().any(WorkerHandle::has_work)).then(|| Instant::now() + MAX_SLEEP);
+        [look, start, latest].into_iter().flatten().min()
+    }
+}
