@@ -10,10 +10,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use course::testing::exercise::{Attempt, assert_nobody_is_left, attempt};
-use lesson01_processes::ex1_fork_and_reap::fork_and_reap;
 use multiproc::{Error, Process, Result};
 use nix::sys::signal::{Signal, raise};
 use tempfile::TempDir;
+
+// Only a stub describes its functions.
+#[allow(missing_docs)]
+#[cfg_attr(feature = "solutions", path = "../solutions/ex1_fork_and_reap.rs")]
+#[cfg_attr(not(feature = "solutions"), path = "../exercises/ex1_fork_and_reap.rs")]
+pub mod exercise;
+
+use exercise::fork_and_reap;
 
 /// The code of a child that met all others is this and its number.
 const MET: i32 = 10;

@@ -4,8 +4,20 @@ use std::collections::BTreeSet;
 use std::process;
 
 use course::testing::exercise::{Attempt, attempt};
-use lesson02_config::ex3_leaky_task::{Digits, LEAK, in_bounds};
 use multiproc::Error;
+
+// Only a stub describes its functions.
+#[allow(missing_docs)]
+#[cfg_attr(feature = "solutions", path = "../solutions/ex3_leaky_task.rs")]
+#[cfg_attr(not(feature = "solutions"), path = "../exercises/ex3_leaky_task.rs")]
+pub mod exercise;
+// A stub uses little of it.
+#[allow(dead_code)]
+#[path = "../exercises/given/ex3_leaky_task.rs"]
+pub mod given;
+
+use exercise::in_bounds;
+use given::{Digits, LEAK};
 
 const MIB: u64 = 1 << 20;
 

@@ -3,7 +3,19 @@
 use std::process;
 
 use course::testing::exercise::{Attempt, attempt};
-use lesson03_sync::ex1_for_loop::{Round, in_parallel, one_after_the_other};
+
+// Only a stub describes its functions.
+#[allow(missing_docs)]
+#[cfg_attr(feature = "solutions", path = "../solutions/ex1_for_loop.rs")]
+#[cfg_attr(not(feature = "solutions"), path = "../exercises/ex1_for_loop.rs")]
+pub mod exercise;
+// A stub uses little of it.
+#[allow(dead_code)]
+#[path = "../exercises/given/ex1_for_loop.rs"]
+pub mod given;
+
+use exercise::in_parallel;
+use given::{Round, one_after_the_other};
 
 const LIMITS: [u64; 8] = [40_000, 1_000, 50_000, 2, 30_000, 60_000, 20_000, 45_000];
 

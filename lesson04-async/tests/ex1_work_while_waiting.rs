@@ -1,8 +1,15 @@
 //! The tests of exercise 1: work while waiting.
 
 use course::testing::exercise::{PATIENCE, attempt};
-use lesson04_async::ex1_work_while_waiting::work_while_waiting;
 use multiproc::{Barrier, Event, partial};
+
+// Only a stub describes its functions.
+#[allow(missing_docs)]
+#[cfg_attr(feature = "solutions", path = "../solutions/ex1_work_while_waiting.rs")]
+#[cfg_attr(not(feature = "solutions"), path = "../exercises/ex1_work_while_waiting.rs")]
+pub mod exercise;
+
+use exercise::work_while_waiting;
 
 /// Where tasks and the own work meet.
 type Meeting = (Event, Event);

@@ -9,9 +9,21 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use course::testing::exercise::{PATIENCE, attempt};
-use lesson06_callbacks::ex3_reloading_service::{Answer, serve};
 use multiproc::{ExitStatus, Queue, Service, ServiceControl, ServiceManager};
 use tempfile::tempdir;
+
+// Only a stub describes its functions.
+#[allow(missing_docs)]
+#[cfg_attr(feature = "solutions", path = "../solutions/ex3_reloading_service.rs")]
+#[cfg_attr(not(feature = "solutions"), path = "../exercises/ex3_reloading_service.rs")]
+pub mod exercise;
+// A stub uses little of it.
+#[allow(dead_code)]
+#[path = "../exercises/given/ex3_reloading_service.rs"]
+pub mod given;
+
+use exercise::serve;
+use given::Answer;
 
 /// One service at work, as its user and its operator see it.
 struct Office {

@@ -1,8 +1,15 @@
 //! The tests of exercise 2: chunks of the right size.
 
 use course::testing::exercise::{PATIENCE, attempt};
-use lesson07_primes::ex2_tuned_chunks::in_batches;
 use multiproc::{Event, Value, partial};
+
+// Only a stub describes its functions.
+#[allow(missing_docs)]
+#[cfg_attr(feature = "solutions", path = "../solutions/ex2_tuned_chunks.rs")]
+#[cfg_attr(not(feature = "solutions"), path = "../exercises/ex2_tuned_chunks.rs")]
+pub mod exercise;
+
+use exercise::in_batches;
 
 const WORKERS: usize = 4;
 

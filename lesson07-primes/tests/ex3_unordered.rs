@@ -5,8 +5,20 @@ use std::thread;
 use std::time::Duration;
 
 use course::testing::exercise::{PATIENCE, attempt};
-use lesson07_primes::ex3_unordered::{Answer, answers_as_they_come};
 use multiproc::{Barrier, Event, partial};
+
+// Only a stub describes its functions.
+#[allow(missing_docs)]
+#[cfg_attr(feature = "solutions", path = "../solutions/ex3_unordered.rs")]
+#[cfg_attr(not(feature = "solutions"), path = "../exercises/ex3_unordered.rs")]
+pub mod exercise;
+// A stub uses little of it.
+#[allow(dead_code)]
+#[path = "../exercises/given/ex3_unordered.rs"]
+pub mod given;
+
+use exercise::answers_as_they_come;
+use given::Answer;
 
 /// The number whose test is slow.
 const SLOW: u64 = 97;
