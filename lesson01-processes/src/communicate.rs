@@ -1,9 +1,10 @@
 //! A conversation with a program that is not ours: write its input, read its output and its errors.
 //!
-//! Watch the last line but one: 10 MiB go in and come out of both pipes, and nothing hangs. A pipe holds 64 KiB. Whoever
-//! first writes all of the input and then reads waits for ever: the program stops at its full output and reads no more,
-//! so the input fills up, and the writer stops too. The same happens to those who read all of the output before they
-//! look at the errors. So all three have to flow at the same time.
+//! Watch the last line but one: 10 MiB go in and come out of both pipes, and nothing hangs. A pipe
+//! holds 64 KiB. Whoever first writes all of the input and then reads waits for ever: the program
+//! stops at its full output and reads no more, so the input fills up, and the writer stops too. The
+//! same happens to those who read all of the output before they look at the errors. So all three
+//! have to flow at the same time.
 
 // ANCHOR: program
 use std::io::{self, ErrorKind, Write};
@@ -16,7 +17,8 @@ pub fn communicate(command: &mut Command, input: &[u8]) -> io::Result<Output> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let stdin = child.stdin.take();
     thread::scope(|scope| {
-        // One thread writes. When it is done, it drops its end of the pipe: that is how the program knows of the end.
+        // One thread writes. When it is done, it drops its end of the pipe: that is how the program
+        // knows of the end.
         let writer = scope.spawn(move || match stdin {
             Some(mut stdin) => stdin.write_all(input),
             None => Ok(()),

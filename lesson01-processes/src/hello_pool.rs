@@ -1,4 +1,5 @@
-//! Three workers, three names: `map` calls the function for each and returns the results in the order of the names.
+//! Three workers, three names: `map` calls the function for each and returns the results in the
+//! order of the names.
 //!
 //! Watch that order: it does not depend on who is done first.
 

@@ -1,10 +1,11 @@
 //! One counter in memory that four processes share, and each counts to 100,000 there.
 //!
-//! Watch the first counter. To read it and to write it are two steps, and what another process writes between them is
-//! lost. `update` does both in one, under the value's lock.
+//! Watch the first counter. To read it and to write it are two steps, and what another process
+//! writes between them is lost. `update` does both in one, under the value's lock.
 //!
-//! Two more things keep the four together. An event is a starting gun: all wait for it, however long each took to start.
-//! A barrier is a meeting point: nobody leaves before all have come, so all of them read the same there.
+//! Two more things keep the four together. An event is a starting gun: all wait for it, however
+//! long each took to start. A barrier is a meeting point: nobody leaves before all have come, so
+//! all of them read the same there.
 
 // ANCHOR: program
 use multiproc::{Barrier, Event, Process, Result, Value};

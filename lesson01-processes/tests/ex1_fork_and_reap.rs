@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use course::testing::exercise::{Attempt, assert_nobody_is_left, attempt};
+use course::testing::exercise::{Attempt, assert_no_process_left, attempt};
 use multiproc::{Error, Process, Result};
 use nix::sys::signal::{Signal, raise};
 use tempfile::TempDir;
@@ -37,7 +37,7 @@ type Reaped = Vec<(u32, i32)>;
 const CHILDREN: u32 = 4;
 
 /// How long a child waits for the others, who are forked in far less.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where the children meet: each puts a file there.
 static PLACE: OnceLock<PathBuf> = OnceLock::new();
@@ -48,7 +48,7 @@ fn meet(number: u32) -> i32 {
     fs::write(place.join(number.to_string()), process::id().to_string()).expect("the folder is there");
     let start = Instant::now();
     while (0..CHILDREN).any(|other| !place.join(other.to_string()).exists()) {
-        if start.elapsed() > PATIENCE {
+        if start.elapsed() > TIMEOUT {
             return ALONE;
         }
         thread::sleep(Duration::from_millis(1));
@@ -69,7 +69,7 @@ fn call(children: u32, work: fn(u32) -> i32) -> Reaped {
         process::exit(CAME_BACK);
     }
     let reaped = outcome.unwrap_or_else(|payload| panic::resume_unwind(payload));
-    assert_nobody_is_left();
+    assert_no_process_left();
     reaped.expect("`fork_and_reap` returned an error")
 }
 

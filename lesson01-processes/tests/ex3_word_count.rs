@@ -18,7 +18,8 @@ pub mod given;
 use exercise::count_words;
 use given::Count;
 
-/// How often each text has the word `and`. So many words take a while to read, and no two texts equally long.
+/// How often each text has the word `and`. So many words take a while to read, and no two texts
+/// equally long.
 const ANDS: [usize; 3] = [150, 200, 250];
 
 /// The texts: `Text 0 and and …`, and so on.
@@ -58,10 +59,10 @@ fn each_text_has_a_producer_and_all_of_them_work_at_the_same_time() {
     assert_eq!(finders.len(), ANDS.len(), "the texts were read by {finders:?}: each has a producer of its own");
     assert!(finders.is_subset(&counted.workers), "{finders:?} are processes that nobody has seen");
     assert_eq!(
-        counted.most_workers,
+        counted.max_workers,
         ANDS.len(),
         "at most {} of {} producers worked at the same time: start all of them before you wait for one",
-        counted.most_workers,
+        counted.max_workers,
         ANDS.len()
     );
 }

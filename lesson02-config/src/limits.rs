@@ -1,8 +1,9 @@
 //! What a task may take: time, and memory. A task over its limit fails alone.
 //!
-//! Watch what the caller sees of each. Out of time: `TimedOut`. Out of memory: the allocation fails, which ends a Rust
-//! program unless it asked with `try_reserve`; here it ends a worker, so the task is `WorkerLost`. A worker that grows
-//! without being over any limit is replaced between two tasks, and nobody sees that but by its pid.
+//! Watch what the caller sees of each. Out of time: `TimedOut`. Out of memory: the allocation
+//! fails, which ends a Rust program unless it asked with `try_reserve`; here it ends a worker, so
+//! the task is `WorkerLost`. A worker that grows without being over any limit is replaced between
+//! two tasks, and nobody sees that but by its pid.
 
 // ANCHOR: program
 use std::hint::black_box;

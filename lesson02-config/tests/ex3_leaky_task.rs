@@ -57,10 +57,10 @@ fn no_worker_takes_more_than_allowed() {
     let digits = digits();
     assert!(!digits.workers.is_empty(), "no worker process was seen: is there a pool?");
     assert!(
-        digits.most_memory <= MOST,
+        digits.max_memory <= MOST,
         "a worker grew to {} MiB, where {} MiB are allowed: it has to be replaced before. (Whoever bounds the \
          memory: it is looked at between two chunks of a map, so let a chunk be one task.)",
-        digits.most_memory / MIB,
+        digits.max_memory / MIB,
         MOST / MIB
     );
 }

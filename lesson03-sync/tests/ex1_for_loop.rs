@@ -35,7 +35,7 @@ fn there_are_as_many_workers_as_asked_for() {
     for processes in [1, 3] {
         let rounds = rounds(processes);
         assert!(!rounds.workers.is_empty(), "no worker process was seen: is there a pool?");
-        assert_eq!(rounds.most_workers, processes, "a pool has as many workers as `Pool::with_processes` is told");
+        assert_eq!(rounds.max_workers, processes, "a pool has as many workers as `Pool::with_processes` is told");
     }
 }
 

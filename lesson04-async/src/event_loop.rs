@@ -1,10 +1,11 @@
-//! The round trip of a task queue: a producer cuts its data into chunks and maps them on a pool. Its workers put each
-//! value into a queue as soon as they have it, and a subtotal after each chunk; the producer adds the total, and
-//! re-arms itself for the next round. A consumer prints what comes, and in between its heart beats.
+//! The round trip of a task queue: a producer cuts its data into chunks and maps them on a pool.
+//! Its workers put each value into a queue as soon as they have it, and a subtotal after each
+//! chunk; the producer adds the total, and re-arms itself for the next round. A consumer prints
+//! what comes, and in between its heart beats.
 //!
-//! Watch the last line. The heartbeat delays no arrival: the consumer waits for both at once, for a message until the
-//! next beat is due. Had it slept from beat to beat, and looked for messages then, most of them would have waited for
-//! it.
+//! Watch the last line. The heartbeat delays no arrival: the consumer waits for both at once, for a
+//! message until the next beat is due. Had it slept from beat to beat, and looked for messages
+//! then, most of them would have waited for it.
 
 // ANCHOR: program
 use std::thread;
@@ -76,7 +77,8 @@ fn produce(queue: Queue<Message>) -> Result<()> {
 // ANCHOR_END: producer
 
 // ANCHOR: consumer
-/// Prints messages until the queue is closed. Returns how many they were, and how long one waited at most.
+/// Prints messages until the queue is closed. Returns how many they were, and how long one waited
+/// at most.
 fn consume(queue: &Queue<Message>) -> Result<(usize, Duration)> {
     let (mut count, mut largest_delay) = (0, Duration::ZERO);
     let mut next_beat = Instant::now() + BEAT;

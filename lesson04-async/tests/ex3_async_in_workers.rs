@@ -18,8 +18,8 @@ pub mod given;
 use exercise::fetch_all;
 use given::{Page, Request};
 
-/// Fetches as many pages as told from a server that waits for such a crowd. Returns them, and how many requests waited
-/// at most.
+/// Fetches as many pages as told from a server that waits for such a crowd. Returns them, and how
+/// many requests waited at most.
 fn fetch(pages: u64, crowd: u32, processes: usize, at_a_time: usize) -> Attempt<(Vec<Page>, u32)> {
     attempt(move || {
         let waiting = Value::new([0, 0]).unwrap();

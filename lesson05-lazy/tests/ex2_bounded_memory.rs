@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use course::testing::exercise::{Attempt, PATIENCE, attempt};
+use course::testing::exercise::{Attempt, TIMEOUT, attempt};
 use multiproc::{Barrier, partial};
 
 // Only a stub describes its functions.
@@ -20,10 +20,11 @@ fn is_good(n: u64) -> (u64, bool) {
 
 /// Meets the other workers' tasks before it answers.
 fn meet(all: &Barrier, n: u64) -> (u64, bool) {
-    (n, all.wait_timeout(PATIENCE).is_ok())
+    (n, all.wait_timeout(TIMEOUT).is_ok())
 }
 
-/// The numbers from 0, without end, which counts how many were taken. Who takes too many is stopped.
+/// The numbers from 0, without end, which counts how many were taken. Who takes too many is
+/// stopped.
 fn numbers(taken: &Cell<u64>) -> impl Iterator<Item = u64> {
     std::iter::from_fn(|| {
         let n = taken.replace(taken.get() + 1);

@@ -1,8 +1,9 @@
-//! Stop one task that runs, and no other. `cancel` ends the worker process that runs it, and the pool starts a new one.
-//! (A thread cannot be ended from outside, and Python's pools end no task either.)
+//! Stop one task that runs, and no other. `cancel` ends the worker process that runs it, and the
+//! pool starts a new one. (A thread cannot be ended from outside, and Python's pools end no task
+//! either.)
 //!
-//! Watch the pids. The endless task is gone, and its worker with it; the other worker has not noticed, and finishes its
-//! task. In the place of the one that was ended there is a new one.
+//! Watch the pids. The endless task is gone, and its worker with it; the other worker has not
+//! noticed, and finishes its task. In the place of the one that was ended there is a new one.
 
 // ANCHOR: program
 use std::hint;

@@ -1,7 +1,8 @@
 //! Give up waiting: `get_timeout` waits for the result, but not for ever.
 //!
-//! Watch that only the wait is over: the task goes on, as if nothing had happened, and its result can be asked for
-//! again. (To end the task as well, see `cancel`; to give every task a limit, `task_timeout` of lesson 2.)
+//! Watch that only the wait is over: the task goes on, as if nothing had happened, and its result
+//! can be asked for again. (To end the task as well, see `cancel`; to give every task a limit,
+//! `task_timeout` of lesson 2.)
 
 // ANCHOR: program
 use std::thread;

@@ -1,7 +1,8 @@
 //! A callback of a map: it is called once, with all values, when the last of them is there.
 //!
-//! Watch that no callback comes between the tasks' reports, and that its values are in the order of the items. Who wants
-//! each value as soon as it is there uses `imap_unordered` of lesson 5, or gives each task a callback of its own.
+//! Watch that no callback comes between the tasks' reports, and that its values are in the order of
+//! the items. Who wants each value as soon as it is there uses `imap_unordered` of lesson 5, or
+//! gives each task a callback of its own.
 //!
 //! `close` and `join` end a pool in good order: all tasks are done, and all callbacks have run.
 

@@ -3,7 +3,7 @@
 use std::sync::mpsc::channel;
 use std::thread;
 
-use course::testing::exercise::{Attempt, PATIENCE, attempt};
+use course::testing::exercise::{Attempt, TIMEOUT, attempt};
 use multiproc::{Error, Event, Result, Task, partial};
 
 // Only a stub describes its functions.
@@ -21,7 +21,7 @@ use given::{Report, step};
 
 /// A step of 0 is quick. The others wait until something is reported.
 fn wait_for_a_report(reported: &Event, value: f64) -> f64 {
-    if value == 0.0 || reported.wait_timeout(PATIENCE) {
+    if value == 0.0 || reported.wait_timeout(TIMEOUT) {
         return value;
     }
     // The next step need not wait in vain as well.

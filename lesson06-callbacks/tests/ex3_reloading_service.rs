@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use course::testing::exercise::{PATIENCE, attempt};
+use course::testing::exercise::{TIMEOUT, attempt};
 use multiproc::{ExitStatus, Queue, Service, ServiceControl, ServiceManager};
 use tempfile::tempdir;
 
@@ -45,20 +45,20 @@ impl Office {
     }
 
     fn answer(&self) -> Answer {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         loop {
             if let Ok(answer) = self.answers.get_timeout(Duration::from_millis(50)) {
                 return answer;
             }
             let errors = self.errors.lock().unwrap();
             assert!(errors.is_empty(), "the service has failed: {errors:?}");
-            assert!(Instant::now() < end, "a job was put into the queue, and no answer came within {PATIENCE:?}");
+            assert!(Instant::now() < end, "a job was put into the queue, and no answer came within {TIMEOUT:?}");
         }
     }
 
     /// Puts jobs until one is answered with that factor. Returns all answers.
     fn ask_until_factor(&self, factor: u64) -> Vec<Answer> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         let mut answers = Vec::new();
         loop {
             self.ask(7);
@@ -89,15 +89,15 @@ struct Served<R> {
     left: (usize, usize),
 }
 
-/// Runs the service, with the factor 2 at first, and `play` beside it. When that returns, the service is told to end,
-/// and has to do so in good order.
+/// Runs the service, with the factor 2 at first, and `play` beside it. When that returns, the
+/// service is told to end, and has to do so in good order.
 fn serving<R: Send + 'static>(play: impl FnOnce(&Office) -> R + Send + 'static) -> Served<R> {
     attempt(move || {
         let folder = tempdir().unwrap();
         let settings = folder.path().join("settings");
         write_factor(&settings, 2);
         let (jobs, answers) = (Queue::new().unwrap(), Queue::new().unwrap());
-        let mut manager = ServiceManager::builder().graceful_deadline(PATIENCE).build().unwrap();
+        let mut manager = ServiceManager::builder().graceful_deadline(TIMEOUT).build().unwrap();
         manager.add(Service::new(serve, (settings.clone(), jobs.clone(), answers.clone())), 1).unwrap();
 
         let (errors, ends) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<Mutex<Vec<ExitStatus>>>::default());

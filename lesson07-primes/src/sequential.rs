@@ -1,6 +1,7 @@
 //! The numbers one after the other, in one process: the time that all other examples have to beat.
 //!
-//! In a project of your own, bring `is_prime` from `is_prime.rs`, and put a list of yours in place of `numbers()`.
+//! In a project of your own, bring `is_prime` from `is_prime.rs`, and put a list of yours in place
+//! of `numbers()`.
 
 // ANCHOR: program
 use std::time::Instant;

@@ -1,6 +1,8 @@
-//! Answers as they finish: `imap_unordered` keeps no order, so the task returns its number along with the answer.
+//! Answers as they finish: `imap_unordered` keeps no order, so the task returns its number along
+//! with the answer.
 //!
-//! In a project of your own, bring `is_prime` from `is_prime.rs`, and put a list of yours in place of `numbers()`.
+//! In a project of your own, bring `is_prime` from `is_prime.rs`, and put a list of yours in place
+//! of `numbers()`.
 
 // ANCHOR: program
 use std::time::Instant;

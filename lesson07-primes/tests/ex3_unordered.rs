@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::thread;
 use std::time::Duration;
 
-use course::testing::exercise::{PATIENCE, attempt};
+use course::testing::exercise::{TIMEOUT, attempt};
 use multiproc::{Barrier, Event, partial};
 
 // Only a stub describes its functions.
@@ -30,7 +30,7 @@ fn answer(number: u64) -> Answer {
 /// The slow one takes until a quick answer was shown. It is called prime if that has come in time.
 fn wait_until_shown(shown: &Event, number: u64) -> Answer {
     if number == SLOW {
-        return Answer { number, prime: shown.wait_timeout(PATIENCE) };
+        return Answer { number, prime: shown.wait_timeout(TIMEOUT) };
     }
     answer(number)
 }
@@ -44,7 +44,7 @@ fn hang(number: u64) -> Answer {
 }
 
 fn wait_for_each_other(all: &Barrier, number: u64) -> Answer {
-    Answer { number, prime: all.wait_timeout(PATIENCE).is_ok() }
+    Answer { number, prime: all.wait_timeout(TIMEOUT).is_ok() }
 }
 
 #[test]

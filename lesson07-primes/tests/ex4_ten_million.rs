@@ -1,6 +1,6 @@
 //! The tests of exercise 4: the primes below ten million.
 
-use course::testing::exercise::{Attempt, PATIENCE, attempt};
+use course::testing::exercise::{Attempt, TIMEOUT, attempt};
 use multiproc::{Barrier, Event, Queue, Task, partial};
 
 // Only a stub describes its functions.
@@ -30,9 +30,10 @@ fn note(ranges: &Queue<(u64, u64)>, first: u64, end: u64) -> u64 {
     0
 }
 
-/// Waits until there is one of it in each worker, and returns 1 then. Once that is over, well or not, nobody waits.
+/// Waits until there is one of it in each worker, and returns 1 then. Once that is over, well or
+/// not, nobody waits.
 fn meet((all, over): &(Barrier, Event), _: u64, _: u64) -> u64 {
-    let met = !over.is_set() && all.wait_timeout(PATIENCE).is_ok();
+    let met = !over.is_set() && all.wait_timeout(TIMEOUT).is_ok();
     over.set();
     u64::from(met)
 }
@@ -40,7 +41,8 @@ fn meet((all, over): &(Barrier, Event), _: u64, _: u64) -> u64 {
 /// A sum and ranges.
 type Outcome = (u64, Vec<(u64, u64)>);
 
-/// What the ranges of the numbers below `limit` add up to, and the ranges that were noted, in order. `task` is for them.
+/// What the ranges of the numbers below `limit` add up to, and the ranges that were noted, in
+/// order. `task` is for them.
 fn run<F>(task: impl Fn(Queue<(u64, u64)>) -> F + Send + 'static, limit: u64, processes: usize) -> Attempt<Outcome>
 where
     F: Task<(u64, u64), Output = u64>,

@@ -1,7 +1,8 @@
 //! Two processes, two locks. Each takes one, and then wants the other's.
 //!
-//! Watch for the first half: only the time limit ends it; `lock` would wait for ever, and nobody would have died. In the
-//! second half both take the locks in the same order, so whoever has the first gets the second as well.
+//! Watch for the first half: only the time limit ends it; `lock` would wait for ever, and nobody
+//! would have died. In the second half both take the locks in the same order, so whoever has the
+//! first gets the second as well.
 
 // ANCHOR: program
 use std::time::Duration;

@@ -1,8 +1,8 @@
-//! A fork copies the memory, but of the threads only the one that forks. A lock that another one holds at that moment
-//! stays locked in the copy, and the thread that would unlock it is not there.
+//! A fork copies the memory, but of the threads only the one that forks. A lock that another one
+//! holds at that moment stays locked in the copy, and the thread that would unlock it is not there.
 //!
-//! Watch for the refusal. The default start method needs no such care: its workers are forked from a small process that
-//! has one thread, whatever this program does.
+//! Watch for the refusal. The default start method needs no such care: its workers are forked from
+//! a small process that has one thread, whatever this program does.
 
 // ANCHOR: program
 use std::sync::{Mutex, mpsc};

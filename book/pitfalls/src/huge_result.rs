@@ -1,7 +1,9 @@
-//! Results travel: they are encoded, copied to the parent, and decoded. A large one takes longer than the work.
+//! Results travel: they are encoded, copied to the parent, and decoded. A large one takes longer
+//! than the work.
 //!
-//! Watch for the three times. The parent needs a sum, so the sum is all that has to travel. If it needs everything, the
-//! workers can write it where it is to be: into memory that all of them share.
+//! Watch for the three times. The parent needs a sum, so the sum is all that has to travel. If it
+//! needs everything, the workers can write it where it is to be: into memory that all of them
+//! share.
 
 // ANCHOR: program
 use std::time::Instant;

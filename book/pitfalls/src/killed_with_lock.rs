@@ -1,7 +1,8 @@
 //! A process dies while it holds a lock, half-way through a change.
 //!
-//! Watch for the error. Elsewhere the next process would wait for ever, or would get the lock and half a change without
-//! a word. Here the lock knows that its holder is gone. Whoever knows how to mend what it guards takes it by `recover`.
+//! Watch for the error. Elsewhere the next process would wait for ever, or would get the lock and
+//! half a change without a word. Here the lock knows that its holder is gone. Whoever knows how to
+//! mend what it guards takes it by `recover`.
 
 // ANCHOR: program
 use multiproc::{Error, Lock, Process, Result};

@@ -1,9 +1,10 @@
-//! When nobody reads the output any more, as in `cargo run -p lesson07-primes -- list | head -1`, a lesson ends quietly.
+//! When nobody reads the output any more, as in `cargo run -p lesson07-primes -- list | head -1`, a
+//! lesson ends quietly.
 //!
-//! `println!` panics then. The usual remedy is to let the signal SIGPIPE end the process, but that would concern every
-//! pipe and socket the process writes to: an example that talks to a program which has stopped reading would die of it
-//! instead of getting an error, and children would inherit it. So it is the failure that is recognised, and nothing else
-//! changes.
+//! `println!` panics then. The usual remedy is to let the signal SIGPIPE end the process, but that
+//! would concern every pipe and socket the process writes to: an example that talks to a program
+//! which has stopped reading would die of it instead of getting an error, and children would
+//! inherit it. So it is the failure that is recognised, and nothing else changes.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -23,8 +24,8 @@ pub(crate) fn end_quietly() {
     }));
 }
 
-/// Whether the failure that `message` tells of comes from standard output, because nobody reads it any more. The message
-/// may be that of a worker: its output goes the same way.
+/// Whether the failure that `message` tells of comes from standard output, because nobody reads it
+/// any more. The message may be that of a worker: its output goes the same way.
 pub(crate) fn explains(message: &str) -> bool {
     message.contains("Broken pipe") && is_unread(io::stdout())
 }

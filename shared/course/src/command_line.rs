@@ -23,8 +23,8 @@ pub(crate) enum Choice {
 
 /// Takes `arguments` apart. `command` has the lesson's options, `names` its examples.
 ///
-/// The name is taken off before clap sees the rest: clap would otherwise read the first positional word of a lesson's
-/// own options (a number, say) as an example's name.
+/// The name is taken off before clap sees the rest: clap would otherwise read the first positional
+/// word of a lesson's own options (a number, say) as an example's name.
 pub(crate) fn parse(
     command: &mut Command,
     names: &[&str],

@@ -1,4 +1,5 @@
-//! What the menu prints around the examples. Colours reach a terminal only, and not when `NO_COLOR` is set.
+//! What the menu prints around the examples. Colours reach a terminal only, and not when `NO_COLOR`
+//! is set.
 
 use clap::builder::styling::{AnsiColor, Style};
 

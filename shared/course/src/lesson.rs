@@ -49,7 +49,43 @@ enum Failure {
     Example { name: &'static str, error: String },
 }
 
-/// Begins a lesson. `name` is the package's name, as in `cargo run -p NAME`.
+/// Declares a lesson: its title, then a line for each example, in order, with what to watch for.
+///
+/// Each example `NAME` is the file `NAME.rs` beside `main.rs`, a module with `pub fn main() ->
+/// Result<…>`. The macro declares these modules, and a function `lesson` that returns the
+/// [`Lesson`] under the package's name.
+///
+/// rustfmt does not find modules that a macro declares: `rustfmt lesson03-sync/src/*.rs` formats
+/// them.
+///
+/// # Examples
+///
+/// ```ignore
+/// course::lesson! {
+///     "tasks in parallel, and wait";
+///
+///     apply: "one task at a time, and an error that is a value",
+///     map: "reports in any order, results in the order of the numbers",
+/// }
+///
+/// fn main() -> ExitCode {
+///     multiproc::init();
+///     lesson().run()
+/// }
+/// ```
+#[macro_export]
+macro_rules! lesson {
+    ($title:literal; $($name:ident: $watch:literal),+ $(,)?) => {
+        $(pub mod $name;)+
+
+        fn lesson() -> $crate::Lesson {
+            $crate::lesson(env!("CARGO_PKG_NAME"), $title)$(.example(stringify!($name), $watch, $name::main))+
+        }
+    };
+}
+
+/// Begins a lesson. `name` is the package's name, as in `cargo run -p NAME`. See also the macro
+/// [`lesson!`](crate::lesson!).
 pub fn lesson(name: &'static str, title: &'static str) -> Lesson {
     Lesson { name, title, examples: Vec::new(), options: Vec::new() }
 }
@@ -71,8 +107,9 @@ impl Lesson {
         self
     }
 
-    /// Adds options of the lesson's own: the fields of `T`. `apply` gets them before the first example runs; an error
-    /// it returns is the user's mistake, and ends the program with exit status 2.
+    /// Adds options of the lesson's own: the fields of `T`. `apply` gets them before the first
+    /// example runs; an error it returns is the user's mistake, and ends the program with exit
+    /// status 2.
     ///
     /// ```
     /// #[derive(clap::Args)]
@@ -166,8 +203,8 @@ impl Lesson {
         Ok(())
     }
 
-    /// The options in clap's terms: the lesson's own, and the menu's. The example's name stands in the usage line only, because it is
-    /// taken off before clap reads the rest.
+    /// The options in clap's terms: the lesson's own, and the menu's. The example's name stands in
+    /// the usage line only, because it is taken off before clap reads the rest.
     fn command(&self) -> Command {
         let examples = self.examples.iter().map(|example| example.name).collect::<Vec<_>>().join(", ");
         let command = Command::new(self.name)

@@ -1,7 +1,7 @@
 //! Which names someone may have meant.
 
-/// How alike two names must be, from 0 to 1, for one to be offered instead of the other. Half a name left out
-/// (`prime` for `is_prime`) is still above it, an unrelated name below.
+/// How alike two names must be, from 0 to 1, for one to be offered instead of the other. Half a
+/// name left out (`prime` for `is_prime`) is still above it, an unrelated name below.
 const ALIKE: f64 = 0.7;
 
 /// As many names as one takes in at a glance.

@@ -30,7 +30,8 @@ pub(crate) fn all() -> Vec<u32> {
     numbers("/proc")
 }
 
-/// The threads of a process, by the numbers the system gives them; the first thread has the process's own.
+/// The threads of a process, by the numbers the system gives them; the first thread has the
+/// process's own.
 pub(crate) fn threads(pid: u32) -> Vec<u32> {
     numbers(&format!("/proc/{pid}/task"))
 }

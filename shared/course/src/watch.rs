@@ -1,7 +1,8 @@
-//! What a program does without a pool, watched from outside: when which of its threads and children were there.
+//! What a program does without a pool, watched from outside: when which of its threads and children
+//! were there.
 //!
-//! The watcher is a process, this very program started once more, and not a thread: a program with a second thread may not
-//! fork itself, which is what some examples are about.
+//! The watcher is a process, this very program started once more, and not a thread: a program with
+//! a second thread may not fork itself, which is what some examples are about.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -37,7 +38,8 @@ impl Watch {
         Ok(Self { watcher })
     }
 
-    /// Ends the watch: one span for each thread and child, its times in nanoseconds after `zero`, which is when the watch began.
+    /// Ends the watch: one span for each thread and child, its times in nanoseconds after `zero`,
+    /// which is when the watch began.
     pub(crate) fn finish(mut self, zero: u64) -> io::Result<Vec<Span<'static>>> {
         if let Some(mut orders) = self.watcher.stdin.take() {
             // Not by closing it: a child of the example may have a copy.
@@ -85,7 +87,8 @@ struct Watcher {
     watched: u32,
     /// The process that is watched and all below it.
     family: BTreeSet<u32>,
-    /// Processes that have nothing to do with it: asked once, since a look has to be quick to see a process that lives for a moment.
+    /// Processes that have nothing to do with it: asked once, since a look has to be quick to see a
+    /// process that lives for a moment.
     others: BTreeSet<u32>,
     /// By kind and number.
     seen: BTreeMap<(&'static str, u32), Seen>,

@@ -23,7 +23,8 @@ const FOOT: usize = 34;
 /// Units that a letter of a bar's label takes.
 const LETTER: f64 = 6.8;
 
-/// Functions beyond these share the last colour; every one is dark enough for white letters, and stands out from white and black.
+/// Functions beyond these share the last colour; every one is dark enough for white letters, and
+/// stands out from white and black.
 const COLOURS: usize = 5;
 const STYLE: &str = "
 text { font: 12px system-ui, sans-serif; fill: #3b4550; }

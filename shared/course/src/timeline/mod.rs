@@ -1,6 +1,7 @@
 //! The picture of a trace, as SVG: a row for each worker, a bar for each task, and the time below.
 //!
-//! [`rows`] sorts the tasks into rows and bars, [`axis`] divides the time, [`drawing`] puts both on paper.
+//! [`rows`] sorts the tasks into rows and bars, [`axis`] divides the time, [`drawing`] puts both on
+//! paper.
 
 mod axis;
 mod drawing;
@@ -18,7 +19,8 @@ pub(crate) struct Timeline<'a> {
 }
 
 impl<'a> Timeline<'a> {
-    /// The timeline of at least one span, from `zero` on, which is a time of the same clock as the spans'.
+    /// The timeline of at least one span, from `zero` on, which is a time of the same clock as the
+    /// spans'.
     pub(crate) fn new(title: &'a str, spans: &'a [Span<'_>], zero: u64) -> Self {
         let end = spans.iter().map(|span| span.end).max().unwrap_or(zero);
         let axis = Axis::new(zero, end, drawing::TRACK);

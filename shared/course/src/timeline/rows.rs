@@ -1,4 +1,5 @@
-//! Tasks, sorted: a row for each worker, in it a bar for each task, or for several that are too short to be told apart.
+//! Tasks, sorted: a row for each worker, in it a bar for each task, or for several that are too
+//! short to be told apart.
 
 use std::borrow::Cow;
 
