@@ -1,11 +1,11 @@
 //! The call below everything else in this lesson: `fork` makes a copy of the process, and returns
 //! twice, once in each.
 //!
-//! Watch who is whose parent, and what is left of a process between its end and the wait of its
-//! parent: a zombie.
+//! Watch which process is whose parent, and what is left of a process between its end and the wait
+//! of its parent: a zombie.
 //!
 //! The copy has one thread, the one that called `fork`. Had another thread been holding a lock at
-//! that moment, say the allocator's, the child would have the lock, locked, and nobody to unlock
+//! that moment, say the allocator's, the child would have the lock, locked, and no thread to unlock
 //! it. So fork before any thread is started, or let `multiproc::Process` do it: its children are
 //! forked by a small process that has one thread and keeps to it.
 

@@ -36,13 +36,14 @@ type Reaped = Vec<(u32, i32)>;
 
 const CHILDREN: u32 = 4;
 
-/// How long a child waits for the others, who are forked in far less.
+/// The longest time that a child waits for the others, which are forked in far less.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where the children meet: each puts a file there.
 static PLACE: OnceLock<PathBuf> = OnceLock::new();
 
-/// What a child does: waits until all have come. So its code tells that they ran at the same time.
+/// Runs in a child: waits until all children have come, so that its code shows that they ran at the
+/// same time.
 fn meet(number: u32) -> i32 {
     let place = PLACE.get().expect("set before the fork");
     fs::write(place.join(number.to_string()), process::id().to_string()).expect("the folder is there");
@@ -58,7 +59,7 @@ fn meet(number: u32) -> i32 {
 
 fn killed(_number: u32) -> i32 {
     raise(Signal::SIGKILL).expect("one may signal oneself");
-    unreachable!("nobody survives SIGKILL")
+    unreachable!("no process survives SIGKILL")
 }
 
 /// Calls the student's function. A copy of this process that comes back from it goes no further.
@@ -130,5 +131,5 @@ fn a_child_that_is_killed_has_the_code_minus_one() {
 #[test]
 fn no_children_are_no_error() {
     let seen = watch(|| Process::new(let_nobody_run, ()).start()?.join());
-    assert_eq!(seen.value, [], "nobody to fork, nobody to wait for");
+    assert_eq!(seen.value, [], "no child to fork, no child to wait for");
 }

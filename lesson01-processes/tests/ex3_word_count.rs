@@ -57,7 +57,7 @@ fn each_text_has_a_producer_and_all_of_them_work_at_the_same_time() {
         "this very process has read a text: give each to a `Process`, together with the queue"
     );
     assert_eq!(finders.len(), ANDS.len(), "the texts were read by {finders:?}: each has a producer of its own");
-    assert!(finders.is_subset(&counted.workers), "{finders:?} are processes that nobody has seen");
+    assert!(finders.is_subset(&counted.workers), "{finders:?} are not among the processes that were seen");
     assert_eq!(
         counted.max_workers,
         ANDS.len(),
@@ -70,5 +70,5 @@ fn each_text_has_a_producer_and_all_of_them_work_at_the_same_time() {
 #[test]
 fn no_texts_have_no_words() {
     let counts = counted(Vec::new()).value;
-    assert!(times(&counts).is_empty(), "nobody has anything to say, and nobody waits for it: {counts:?}");
+    assert!(times(&counts).is_empty(), "without texts there are no words, and nothing to wait for: {counts:?}");
 }

@@ -215,7 +215,7 @@ fn sync_loses_no_update_that_is_made_under_the_lock() {
     let careful = numbers(&lines[place(&lines, "update")]);
     assert!(careless[0] <= careless[1]);
     assert_eq!(careful, [400_000, 400_000]);
-    // Nobody read before all had counted.
+    // No process read before all had counted.
     assert_eq!(numbers(&lines[place(&lines, "at the barrier")]), [careless[0]; 4]);
 }
 

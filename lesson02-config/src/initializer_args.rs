@@ -26,10 +26,10 @@ fn set_up(log: Queue<String>, seed: u64) {
 // ANCHOR_END: set_up
 
 // ANCHOR: roll
-/// Rolls five dice. The barrier lets nobody go before both tasks have begun, so that each worker
+/// Rolls five dice. The barrier lets neither task go before both have begun, so that each worker
 /// has one of them.
 fn roll(both: Barrier) -> Vec<u8> {
-    both.wait().expect("nobody gives up waiting");
+    both.wait().expect("both tasks wait");
     let dice: Vec<u8> = (0..5).map(|_| fastrand::u8(1..=6)).collect();
     let log = LOG.get().expect("the initializer has run");
     log.put(format!("{} rolls {dice:?}", multiproc::current_process().name)).expect("the log is open");

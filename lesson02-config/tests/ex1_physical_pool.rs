@@ -41,7 +41,7 @@ fn every_limit_has_its_count_from_a_worker() {
     assert_eq!(here, 0, "no worker process was seen for {here} of the counts: they are this very process's");
     assert!(
         report.value.counted.iter().all(|counted| report.workers.contains(&counted.pid)),
-        "the counts name processes that nobody has seen: `count_primes` is to run in the workers"
+        "the counts name processes that were not seen: `count_primes` is to run in the workers"
     );
 }
 

@@ -45,7 +45,7 @@ fn every_number_is_looked_up_in_a_worker() {
     assert_eq!(here, 0, "{here} of {} numbers were looked up in this very process: have a pool do it", NUMBERS.len());
     assert!(
         seen.value.iter().all(|found| seen.workers.contains(&found.pid)),
-        "the tasks name processes that nobody has seen: they are to run in the workers"
+        "the tasks name processes that were not seen: they are to run in the workers"
     );
 }
 

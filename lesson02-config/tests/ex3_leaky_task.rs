@@ -58,8 +58,8 @@ fn no_worker_takes_more_than_allowed() {
     assert!(!digits.workers.is_empty(), "no worker process was seen: is there a pool?");
     assert!(
         digits.max_memory <= MOST,
-        "a worker grew to {} MiB, where {} MiB are allowed: it has to be replaced before. (Whoever bounds the \
-         memory: it is looked at between two chunks of a map, so let a chunk be one task.)",
+        "a worker grew to {} MiB, where {} MiB are allowed: it has to be replaced before. (A bound on the \
+         memory is checked between two chunks of a map, so let a chunk be one task.)",
         digits.max_memory / MIB,
         MOST / MIB
     );

@@ -46,6 +46,6 @@ fn every_round_runs_in_a_worker() {
     assert_eq!(here, 0, "{here} of {} rounds ran in this very process: give the function to the pool", LIMITS.len());
     assert!(
         rounds.value.iter().all(|round| rounds.processes.contains(&round.pid)),
-        "the rounds name processes that nobody has seen: `count_primes` is to run in the workers"
+        "the rounds name processes that were not seen: `count_primes` is to run in the workers"
     );
 }

@@ -36,7 +36,7 @@ fn every_number_has_its_count_from_a_worker() {
     assert_eq!(here, 0, "{here} numbers were dealt with in this very process: give the function to a pool");
     assert!(
         counted.value.iter().all(|found| counted.workers.contains(&found.pid)),
-        "the counts name processes that nobody has seen: `count_divisors` is to run in the workers"
+        "the counts name processes that were not seen: `count_divisors` is to run in the workers"
     );
 }
 

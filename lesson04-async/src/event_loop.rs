@@ -69,7 +69,7 @@ fn produce(queue: Queue<Message>) -> Result<()> {
         let total = subtotals.into_iter().sum::<Result<u64>>()?;
         put(&queue, Kind::Total, round, total)?;
     }
-    // Waits until the consumer has dealt with every message; after that, nobody misses the queue.
+    // Waits until the consumer has dealt with every message; after that, the queue can go.
     queue.join();
     println!("producer: all is dealt with, I close the queue");
     queue.close()
@@ -92,7 +92,7 @@ fn consume(queue: &Queue<Message>) -> Result<(usize, Duration)> {
             }
             // The next beat is due: see below.
             Err(Error::TimedOut { .. }) => {}
-            // Closed in good order, or the producer died: its `join` tells.
+            // Closed as planned, or the producer died: its `join` shows which.
             Err(Error::Closed | Error::Disconnected) => return Ok((count, largest_delay)),
             Err(error) => return Err(error),
         }
@@ -109,7 +109,8 @@ fn consume(queue: &Queue<Message>) -> Result<(usize, Duration)> {
 pub fn main() -> Result<()> {
     multiproc::init();
     let queue = Queue::new()?;
-    // A daemon: should the consumer fail, nobody waits for a producer that waits for the consumer.
+    // A daemon: should the consumer fail, dropping the handle ends the producer. Without that, the
+    // drop would wait for the producer, and the producer for the consumer.
     let producer = Process::new(produce, (queue.clone(),)).daemon(true).start()?;
     let (count, largest_delay) = consume(&queue)?;
     producer.join()??;

@@ -8,7 +8,7 @@ course::lesson! {
     "tasks in parallel, and do not wait";
 
     apply_async: "how long the call takes, and how long the task",
-    map_async: "who speaks first, and the order of the results",
+    map_async: "which process prints first, and the order of the results",
     starmap_async: "two calls are sent before the first is done",
     submit: "tasks are on their way before results are there",
     as_completed: "the order of the results, and the sum of the times",
@@ -18,7 +18,7 @@ course::lesson! {
     event_loop: "a heartbeat, and how little it delays the messages",
     priority_queue: "totals come out before the values that were put before them",
     list_splitter: "the sizes of the parts, and that none is missing",
-    tasks_and_futures: "who begins when: nobody before the first yield",
+    tasks_and_futures: "when each task begins: none before the first yield",
 }
 
 fn main() -> ExitCode {

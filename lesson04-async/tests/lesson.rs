@@ -19,7 +19,7 @@ fn varies(example: &str) -> Varies {
         // How far each task is at that moment.
         "statistics" => nothing().pids().text("[COUNTERS]", "^meanwhile: (.*)"),
         "await_result" => nothing().lines("tick"),
-        // Who gets how many naps.
+        // Which worker gets how many naps.
         "async_in_workers" => nothing().lines("^worker"),
         "event_loop" => nothing().order().lines("♥"),
         "priority_queue" => nothing().order().text("[N]", r"\((\d+) more wait"),

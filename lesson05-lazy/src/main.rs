@@ -8,7 +8,7 @@ course::lesson! {
     "tasks in parallel, and stay responsive";
 
     imap: "results between the tasks' reports, in the order of the items",
-    imap_unordered: "the same tasks: nobody waits for the slow one",
+    imap_unordered: "the same tasks: no result waits for the slow one",
     memory: "how many items are taken before the first result, and the memory they take",
     responsiveness: "when the first result is there, and when the last",
     long_tasks: "the sum of the times beside the time taken",

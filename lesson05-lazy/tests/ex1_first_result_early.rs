@@ -87,7 +87,7 @@ fn a_failure_is_passed_on() {
         (shown, error.map(|error| error.to_string()))
     });
     let (shown, error) = attempt.value;
-    let error = error.expect("a task has failed, and nobody was told");
+    let error = error.expect("a task has failed, and no error was returned");
     assert!(error.contains("divide by zero"), "the error is that of the task: {error}");
     assert_eq!(shown, [3, 4], "what comes before the failure is shown all the same");
 }

@@ -1,5 +1,5 @@
-//! One task, and a function that gets its value when it is there: a callback. Nobody has to ask, or
-//! to wait.
+//! One task, and a function that gets its value when it is there: a callback. The program need not
+//! ask, or wait.
 //!
 //! Watch where each line comes from. The task runs in a worker process. The callback runs in the
 //! parent, but on a thread of its own: it may use all that the parent has, as long as it is `Send`.

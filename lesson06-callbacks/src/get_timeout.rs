@@ -28,7 +28,7 @@ pub fn main() -> Result<()> {
                 println!("the answer is {answer}");
                 break;
             }
-            // Without a pid: nobody was ended for it.
+            // Without a pid: no worker was ended for it.
             Err(Error::TimedOut { after, pid: None }) => {
                 println!("not within {after:?}; I do something else, and ask again")
             }

@@ -7,14 +7,14 @@ use std::process::ExitCode;
 course::lesson! {
     "callbacks and results";
 
-    callback: "who runs where: the task, the callback and main",
+    callback: "what runs where: the task, the callback and main",
     map_callback: "one call with all values, in the order of the items",
-    error_callback: "two tasks fail, one error is told, and nobody else suffers",
+    error_callback: "two tasks fail, one error is reported, and all other tasks are done",
     get_timeout: "the wait ends, the task does not",
     wait_ready: "two tasks that look the same until one asks how they went",
     status: "reports at regular times, whatever the task does",
-    cancel: "the pids: one worker is replaced, the other has not noticed",
-    service: "how many pages wait before and after a signal, and who ends how after another",
+    cancel: "the pids: one worker is replaced, the other goes on",
+    service: "how many pages wait before and after a signal, and how each process ends after another",
 }
 
 fn main() -> ExitCode {

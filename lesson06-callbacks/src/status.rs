@@ -17,7 +17,7 @@ fn work(done: Value<u32>) -> Duration {
     let start = Instant::now();
     for _ in 0..STEPS {
         thread::sleep(Duration::from_millis(fastrand::u64(20..=180)));
-        done.update(|steps| *steps += 1).expect("nobody died while he changed it");
+        done.update(|steps| *steps += 1).expect("no process died in a change");
     }
     start.elapsed()
 }

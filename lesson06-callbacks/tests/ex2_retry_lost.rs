@@ -23,7 +23,7 @@ fn risk(tries: &Value<[u32; 8]>, item: u64) -> u64 {
         tries[item as usize] += 1;
         tries[item as usize]
     };
-    let nth = tries.update(count).expect("nobody died while he changed it");
+    let nth = tries.update(count).expect("no process died in a change");
     match item {
         _ if nth > TOO_MANY => 0,
         1 if nth <= 1 => process::exit(1),

@@ -75,7 +75,7 @@ impl Office {
     }
 }
 
-/// A new file takes the place of the old one at once: nobody reads half of it.
+/// Replaces the settings at once, so that the service never reads half a file.
 fn write_factor(settings: &Path, factor: u64) {
     let new = settings.with_extension("new");
     fs::write(&new, format!("{factor}\n")).unwrap();
@@ -85,7 +85,7 @@ fn write_factor(settings: &Path, factor: u64) {
 /// What came of a service that has ended.
 struct Served<R> {
     played: R,
-    /// How many jobs are left, and how many answers that nobody has taken.
+    /// The numbers of jobs and of answers that are left in the queues.
     left: (usize, usize),
 }
 
@@ -166,7 +166,7 @@ fn settings_are_read_again_only_when_the_service_is_told() {
         (0..5).map(|_| office.answer().product).max()
     })
     .played;
-    assert_eq!(answer, Some(14), "nobody has told the service to reload, so it keeps its factor 2");
+    assert_eq!(answer, Some(14), "no reload was requested, so the service keeps its factor 2");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //!
 //! `cargo build --release -p lesson07-primes --features mpi`, then `mpirun -n 3
 //! target/release/lesson07-primes cluster`: one rank runs the program, the two others run its
-//! tasks. Watch who counted how many pieces.
+//! tasks. Watch which rank counted how many pieces.
 //!
 //! In a project of your own, bring `is_prime` from `is_prime.rs`, and put a list of yours in place
 //! of `numbers()`.

@@ -14,8 +14,8 @@ pub fn main() -> multiproc::Result<()> {
     let start = Instant::now();
     for n in numbers() {
         let start = Instant::now();
-        let verdict = if is_prime(n) { "prime" } else { "not prime" };
-        println!("{:>8.3} ms  {n} is {verdict}", start.elapsed().as_secs_f64() * 1e3);
+        let answer = if is_prime(n) { "prime" } else { "not prime" };
+        println!("{:>8.3} ms  {n} is {answer}", start.elapsed().as_secs_f64() * 1e3);
     }
     println!("{:>8.3} ms  in all", start.elapsed().as_secs_f64() * 1e3);
     Ok(())

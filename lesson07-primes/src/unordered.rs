@@ -21,8 +21,8 @@ pub fn main() -> multiproc::Result<()> {
     // ANCHOR: unordered
     for answer in pool.imap_unordered(|n: u64| (n, is_prime(n)), numbers()) {
         let (n, prime) = answer?;
-        let verdict = if prime { "prime" } else { "not prime" };
-        println!("{:>8.3} ms  {n} is {verdict}", start.elapsed().as_secs_f64() * 1e3);
+        let answer = if prime { "prime" } else { "not prime" };
+        println!("{:>8.3} ms  {n} is {answer}", start.elapsed().as_secs_f64() * 1e3);
     }
     // ANCHOR_END: unordered
     Ok(())

@@ -28,7 +28,7 @@ fn meet((first, all): &Start, n: u64) -> bool {
             let place = first.iter().position(|number| *number == 0);
             place.inspect(|place| first[*place] = n).is_none_or(|place| place + 1 == WORKERS)
         };
-        if first.update(note).expect("nobody died while he changed it") || !all.wait_timeout(TIMEOUT) {
+        if first.update(note).expect("no process died in a change") || !all.wait_timeout(TIMEOUT) {
             all.set();
         }
     }

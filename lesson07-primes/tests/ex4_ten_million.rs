@@ -62,11 +62,11 @@ where
 fn assert_all_once(ranges: &[(u64, u64)], limit: u64) {
     let mut next = 2;
     for (first, end) in ranges {
-        assert!(*first <= next, "nobody has counted the numbers from {next} to {}", first - 1);
+        assert!(*first <= next, "the numbers from {next} to {} were not counted", first - 1);
         assert!(*first == next || next == 2, "the numbers from {first} to {} were counted twice", next - 1);
         next = next.max(*end);
     }
-    assert!(next >= limit, "nobody has counted the numbers from {next} to {}", limit - 1);
+    assert!(next >= limit, "the numbers from {next} to {} were not counted", limit - 1);
     assert!(next == limit, "the numbers from {limit} on are not below the limit, and were counted up to {}", next - 1);
 }
 
@@ -107,7 +107,7 @@ fn no_range_is_so_large_that_all_wait_for_it_in_the_end() {
     let allowed = LIMIT / 2 / 8;
     assert!(
         largest <= allowed,
-        "a range of {largest} numbers is too large: who has it last keeps the other waiting. Of ten million numbers on \
+        "a range of {largest} numbers is too large: the worker that has it last keeps the other waiting. Of ten million numbers on \
          two workers, {allowed} are an eighth of a fair share"
     );
     assert!(ranges.len() <= 10_000, "{} ranges are so many that handing them out is the work", ranges.len());

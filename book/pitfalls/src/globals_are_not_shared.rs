@@ -19,7 +19,7 @@ fn count() {
 
 // ANCHOR: shared
 fn count_shared(calls: Value<u32>) {
-    calls.update(|calls| *calls += 1).expect("nobody dies in a change");
+    calls.update(|calls| *calls += 1).expect("no process dies in a change");
 }
 // ANCHOR_END: shared
 

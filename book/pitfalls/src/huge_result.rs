@@ -28,7 +28,7 @@ fn sum(task: u64) -> u64 {
 
 fn into_shared(slice: SharedSlice<u64>, task: u64) {
     let place = (task * VALUES) as usize..((task + 1) * VALUES) as usize;
-    let mut part = slice.write(place).expect("nobody else writes here");
+    let mut part = slice.write(place).expect("no other process writes here");
     part.iter_mut().zip(values(task)).for_each(|(place, value)| *place = value);
 }
 // ANCHOR_END: tasks

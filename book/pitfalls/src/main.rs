@@ -11,18 +11,18 @@ course::lesson! {
 
     worker_killed: "one task of five is lost, and none waits for ever",
     exit_in_task: "the end of a process is an error like any other",
-    killed_with_lock: "a lock whose holder has died says so",
-    circular_wait: "each has what the other wants; and the order that prevents it",
+    killed_with_lock: "a lock whose holder has died is an error",
+    circular_wait: "a deadlock of two processes, and the order that prevents it",
     fork_with_threads: "a fork is refused while another thread holds a lock",
     missing_init: "main runs once, and the error names the line to add",
     globals_are_not_shared: "ten calls are counted, but not here",
-    hidden_state: "the same tasks, and results that depend on who ran them",
+    hidden_state: "the same tasks, and results that depend on the worker",
     same_random_numbers: "three forked processes that throw the same dice",
     output_order: "lines come as tasks end, results come in order",
     callback_panics: "a callback that fails, and all others that do not",
     endless_source: "how little of an endless source is taken",
     what_travels: "a copy without what serde leaves out, or an error",
-    huge_result: "the price of results that nobody needs as a whole",
+    huge_result: "the price of results that are not needed as a whole",
     tiny_tasks: "the trip costs more than the work",
 }
 

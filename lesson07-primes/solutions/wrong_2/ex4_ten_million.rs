@@ -1,6 +1,6 @@
 //! Wrong: the division leaves a remainder, whose primes are not counted.
 //!
-//! Fails with: nobody has counted the numbers from 9999984
+//! Fails with: the numbers from 9999984
 
 use multiproc::{Pool, Result, Task};
 

@@ -25,8 +25,8 @@
 //! | `helo` | no such example: the nearest names, exit status 2 |
 //!
 //! A first argument that begins with a letter names an example; everything else is an option. The
-//! menu adds those a lesson asks for, see [`Lesson::options`]. A lesson whose output nobody reads
-//! any more (`| head -1`) ends quietly.
+//! menu adds those a lesson asks for, see [`Lesson::options`]. A lesson whose output is no
+//! longer read (`| head -1`) ends quietly.
 
 mod broken_pipe;
 mod command_line;

@@ -173,7 +173,7 @@ fn greatest_common_divisor(a: usize, b: usize) -> usize {
 fn complaint(left: &[(u32, char)]) -> String {
     let zombies: Vec<_> = left.iter().filter(|(_, state)| *state == 'Z').map(|(pid, _)| pid).collect();
     if zombies.len() == left.len() {
-        return format!("the processes {zombies:?} have ended, but nobody has waited for them: they are zombies");
+        return format!("the processes {zombies:?} have ended, but were not waited for: they are zombies");
     }
     format!(
         "{} processes are left running. A pool ends when it is dropped, a child when it returns and is waited for; \

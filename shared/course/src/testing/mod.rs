@@ -29,8 +29,9 @@ const MARK: &str = "LESSON_TEST";
 /// the nearest one suggested, the whole lesson runs to its end, and every example prints its
 /// transcript. No run leaves a process behind.
 ///
-/// The arguments are the [`Program`], a wrong name with the one to suggest, and a function from an
-/// example's name to what [`Varies`] between two runs of it.
+/// The arguments are the [`Program`](crate::testing::Program), a wrong name with the one to
+/// suggest, and a function from an example's name to what [varies](crate::testing::Varies) between
+/// two runs.
 ///
 /// # Examples
 ///
