@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 struct Lesson {
     name: String,
     folder: PathBuf,
-    /// The names that `main.rs` gives to the menu, in order.
+    /// The names that `main.rs` declares, in order.
     examples: Vec<String>,
     /// Empty if nobody has written it.
     chapter: String,
@@ -38,10 +38,11 @@ fn stem(path: &Path) -> String {
     path.file_stem().unwrap().to_str().unwrap().to_string()
 }
 
-/// The words that follow `mark` in quotation marks, with nothing but white space between.
-fn quoted_after(text: &str, mark: &str) -> Vec<String> {
-    let quoted = |rest: &str| Some(rest.trim_start().strip_prefix('"')?.split('"').next()?.to_string());
-    text.split(mark).skip(1).filter_map(quoted).collect()
+/// Returns the names of the examples that `main.rs` declares, a line for each: `map: "what to watch for",`.
+fn declared(main: &str) -> Vec<String> {
+    let (_, rest) = main.split_once("course::lesson! {\n").unwrap_or_default();
+    let lines = rest.lines().take_while(|line| *line != "}");
+    lines.filter_map(|line| Some(line.trim().split_once(": \"")?.0.to_string())).collect()
 }
 
 /// All packages that are menus of examples: the lessons, and the gallery of pitfalls.
@@ -56,7 +57,7 @@ fn lessons() -> Vec<Lesson> {
         .map(|folder| {
             let name = stem(&folder);
             let main = fs::read_to_string(folder.join("src/main.rs")).unwrap();
-            let examples = quoted_after(&main, ".example(");
+            let examples = declared(&main);
             assert!(!examples.is_empty(), "{name} has no examples");
             let chapter = fs::read_to_string(root().join(format!("book/chapters/{name}.md"))).unwrap_or_default();
             Lesson { name, folder, examples, chapter }
@@ -141,20 +142,20 @@ fn every_example_is_shown_whole_somewhere_in_its_chapter() {
 fn every_exercise_is_in_its_chapter_with_hints() {
     let mut wrong = Vec::new();
     for lesson in lessons().iter().filter(|lesson| lesson.name.starts_with("lesson")) {
-        let exercises = stems(&lesson.folder.join("src/exercises"), "rs");
+        let exercises = stems(&lesson.folder.join("exercises"), "rs");
         let tests: BTreeSet<_> =
             stems(&lesson.folder.join("tests"), "rs").into_iter().filter(|name| name.starts_with("ex")).collect();
-        if tests.len() < 2 || tests.iter().any(|name| !exercises.contains(name)) {
+        if tests.len() < 2 || tests != exercises {
             wrong.push(format!("{}: the exercises are {exercises:?}, their tests {tests:?}", lesson.name));
         }
         let page = fs::read_to_string(lesson.folder.join("exercises.md")).unwrap_or_default();
         for name in &tests {
-            if !page.contains(&format!("cargo test -p {} --test {name}\n", lesson.name)) {
-                wrong.push(format!("{}/exercises.md does not say how to check {name}", lesson.name));
+            if !page.contains(&format!("{{{{#include exercises/{name}.rs}}}}")) {
+                wrong.push(format!("{}/exercises.md does not show {name}", lesson.name));
             }
         }
         if page.matches("<summary>Hint 1</summary>").count() != tests.len() {
-            wrong.push(format!("{}/exercises.md has not a first hint for each exercise", lesson.name));
+            wrong.push(format!("{}/exercises.md lacks a first hint for an exercise", lesson.name));
         }
         if !lesson.chapter.contains(&lesson.included("exercises.md}}")) {
             wrong.push(format!("book/chapters/{}.md lacks {}", lesson.name, lesson.included("exercises.md}}")));

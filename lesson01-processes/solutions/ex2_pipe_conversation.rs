@@ -1,47 +1,10 @@
-//! A solution: the parent drops its end before it waits for the child, which takes that for the end of the questions.
-
-use std::process;
+//! A solution: the parent drops its end, so that the child sees the end of the questions, and only
+//! then waits for the child.
 
 use multiproc::{Connection, Error, Process, Result, pipe};
-use serde::{Deserialize, Serialize};
 
-/// What the parent asks.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub enum Question {
-    /// How much are these, added up?
-    Sum(Vec<i64>),
-    /// How does this read from its end?
-    Reversed(String),
-}
+use crate::given::{Answer, Question, answer};
 
-/// What the child answers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Reply {
-    /// The numbers, added up.
-    Sum(i64),
-    /// The text from its end.
-    Reversed(String),
-}
-
-/// A reply, and whose it is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Answer {
-    /// The reply.
-    pub reply: Reply,
-    /// The process that found it.
-    pub pid: u32,
-}
-
-/// Answers one question.
-pub fn answer(question: Question) -> Answer {
-    let reply = match question {
-        Question::Sum(numbers) => Reply::Sum(numbers.iter().sum()),
-        Question::Reversed(text) => Reply::Reversed(text.chars().rev().collect()),
-    };
-    Answer { reply, pid: process::id() }
-}
-
-/// The child: answers what comes through the connection, until there is no more. Returns how many questions that were.
 pub fn answer_all(parent: Connection<Answer, Question>) -> usize {
     let mut answered = 0;
     loop {
@@ -54,8 +17,6 @@ pub fn answer_all(parent: Connection<Answer, Question>) -> usize {
     }
 }
 
-/// The parent: has a child answer the questions, and waits for its end. Returns the answers, in the order of the questions,
-/// and what the child returned.
 pub fn converse(questions: Vec<Question>) -> Result<(Vec<Answer>, usize)> {
     let (ours, theirs) = pipe()?;
     let child = Process::new(answer_all, (theirs,)).daemon(true).start()?;

@@ -1,9 +1,10 @@
 //! A conversation with a program that is not ours: write its input, read its output and its errors.
 //!
-//! Watch the last line but one: 10 MiB go in and come out of both pipes, and nothing hangs. A pipe holds 64 KiB. Whoever
-//! first writes all of the input and then reads waits for ever: the program stops at its full output and reads no more,
-//! so the input fills up, and the writer stops too. The same happens to those who read all of the output before they
-//! look at the errors. So all three have to flow at the same time.
+//! Watch the last line but one: 10 MiB go in and come out of both pipes, and nothing hangs. A pipe
+//! holds 64 KiB. A parent that writes all of the input before it reads waits for ever: the program
+//! stops at its full output and reads no more, so the input fills up, and the parent stops too: a
+//! deadlock. The same happens to a parent that reads all of the output before the errors. So all
+//! three have to flow at the same time.
 
 // ANCHOR: program
 use std::io::{self, ErrorKind, Write};
@@ -11,12 +12,14 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 
 // ANCHOR: communicate
-/// Runs a program with `input` as its standard input; returns how it ended, and all that it wrote.
+/// Runs a program with `input` as its standard input. Returns its exit status, and all that it
+/// wrote.
 pub fn communicate(command: &mut Command, input: &[u8]) -> io::Result<Output> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let stdin = child.stdin.take();
     thread::scope(|scope| {
-        // One thread writes. When it is done, it drops its end of the pipe: that is how the program knows of the end.
+        // One thread writes. When it is done, it drops its end of the pipe, and the program reads
+        // the end of file.
         let writer = scope.spawn(move || match stdin {
             Some(mut stdin) => stdin.write_all(input),
             None => Ok(()),
@@ -24,7 +27,7 @@ pub fn communicate(command: &mut Command, input: &[u8]) -> io::Result<Output> {
         // Meanwhile, this one reads output and errors, both as they come.
         let output = child.wait_with_output()?;
         match writer.join().expect("writing does not panic") {
-            // Nobody has to read to the end.
+            // The program need not read to the end.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(output),
             written => written.map(|()| output),
         }

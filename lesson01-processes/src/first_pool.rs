@@ -1,7 +1,7 @@
 //! The first pool: workers that wait for tasks. `apply` gives them one, and waits for its result.
 //!
-//! Watch the pids: the task runs in a worker, and so does a second one. It finds the worker still there: nothing has to be
-//! started for it.
+//! Watch the pids: the task runs in a worker, and so does a second one. It finds the worker still
+//! there: nothing has to be started for it.
 
 // ANCHOR: program
 use std::process;

@@ -1,8 +1,8 @@
 //! A pipe as the operating system has it: bytes that a child writes and its parent reads.
 //!
-//! Watch the end. The parent has read every byte and the child is gone, and still the parent is told to wait for more: it
-//! holds a writer of its own, which `fork` did not take away. Only when the last writer is closed does the kernel report
-//! the end of the file.
+//! Watch the end. The parent has read every byte and the child is gone, and still the parent is
+//! told to wait for more: it holds a writer of its own, which `fork` did not take away. Only when
+//! the last writer is closed does the kernel report the end of the file.
 
 // ANCHOR: program
 use std::io::{self, Read, Write};
@@ -25,7 +25,8 @@ fn child(mut writer: PipeWriter) -> i32 {
     }
 }
 
-/// Waits for 100 ms at most until a read would return at once: with bytes, or with the end of the file.
+/// Waits for 100 ms at most until a read would return at once: with bytes, or with the end of the
+/// file.
 fn is_ready(reader: &PipeReader) -> io::Result<bool> {
     let mut waiting = [PollFd::new(reader.as_fd(), PollFlags::POLLIN)];
     Ok(poll(&mut waiting, PollTimeout::from(100u8))? > 0)
@@ -43,7 +44,8 @@ pub fn main() -> multiproc::Result<()> {
 
     // ANCHOR: pipe
     let (mut reader, writer) = os_pipe::pipe()?;
-    // SAFETY: this process has one thread, so no other can hold a lock that the child would wait for.
+    // SAFETY: this process has one thread, so no other can hold a lock that the child would wait
+    // for.
     let child = match unsafe { unistd::fork() }.map_err(io::Error::from)? {
         ForkResult::Child => {
             // Both ends were copied, and the child needs one of them.

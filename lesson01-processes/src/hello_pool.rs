@@ -1,6 +1,7 @@
-//! Three workers, three names: `map` calls the function for each and returns the results in the order of the names.
+//! Three workers, three names: `map` calls the function for each and returns the results in the
+//! order of the names.
 //!
-//! Watch that order: it does not depend on who is done first.
+//! Watch that order: it does not depend on which task is done first.
 
 // ANCHOR: program
 use multiproc::Pool;

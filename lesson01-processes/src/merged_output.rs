@@ -1,7 +1,9 @@
-//! One pipe for both outputs of a program: what it writes comes in the order in which it was written.
+//! One pipe for both outputs of a program: what it writes comes in the order in which it was
+//! written.
 //!
-//! Watch the last two lines. The program has ended, and its output has no end: the `Command` that started it still holds
-//! both writers, for the next time that it is run. Reading to the end would wait for ever.
+//! Watch the last two lines. The program has ended, and its output has no end: the `Command` that
+//! started it still holds both writers, for the next time that it is run. Reading to the end would
+//! wait for ever.
 
 // ANCHOR: program
 use std::io::{self, Read};
@@ -18,7 +20,8 @@ fn talker() -> Command {
 }
 
 // ANCHOR: merged
-/// Runs a program to its end. Returns all that it wrote, to standard output and standard error, in order.
+/// Runs a program to its end. Returns all that it wrote, to standard output and standard error, in
+/// order.
 fn merged(mut command: Command) -> io::Result<String> {
     let (mut reader, writer) = os_pipe::pipe()?;
     let mut child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;

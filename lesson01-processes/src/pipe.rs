@@ -1,7 +1,7 @@
 //! A pipe between two processes: what one sends into its end, the other receives from its own.
 //!
-//! Watch how little the two ends say about bytes: values go in, values of the same types come out. Rust has no list of
-//! anything, as Python has, so an enum says what may be in it.
+//! Watch how little the two ends say about bytes: values go in, values of the same types come out.
+//! Rust has no list of anything, as Python has, so an enum says what may be in it.
 
 // ANCHOR: program
 use std::fmt;

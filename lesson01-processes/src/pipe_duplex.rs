@@ -1,13 +1,15 @@
 //! Both directions on one pipe: the parent sends numbers, the child answers each with its square.
 //!
-//! Watch how the child knows when to stop. Nobody tells it: the parent drops its end, and the child gets an error of its
-//! own kind, `Disconnected`. That is the end of file, and it comes after everything that was sent before.
+//! Watch how the child learns when to stop. There is no message: the parent drops its end, and the
+//! child gets an error of its own kind, `Disconnected`. That is the end of file, and it comes after
+//! everything that was sent before.
 
 // ANCHOR: program
 use multiproc::{Connection, Error, Process, Result};
 
 // ANCHOR: child
-/// The child's end sends squares, as u64, and receives numbers, as u32. Returns what it was told in the end.
+/// Answers numbers (u32) with their squares (u64), until the other end is closed. Returns the error
+/// that ended it.
 fn square(parent: Connection<u64, u32>) -> String {
     loop {
         match parent.recv() {
@@ -20,7 +22,8 @@ fn square(parent: Connection<u64, u32>) -> String {
 // ANCHOR_END: child
 
 // ANCHOR: parent
-/// Takes the parent's end, so that it is dropped here in any case: when all is said, and after an error as well.
+/// Sends the numbers and receives the squares. Takes the parent's end, so that it is dropped here
+/// in any case, after an error as well.
 fn ask(child: Connection<u32, u64>) -> Result<()> {
     for number in [3, 1000, u32::MAX] {
         child.send(number)?;

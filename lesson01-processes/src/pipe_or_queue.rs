@@ -1,9 +1,10 @@
 //! Pipe or queue? A pipe has two ends, each in one process. A queue has as many as you like.
 //!
-//! Watch what a message costs, with `cargo run --release`: a debug build is ten times slower. In a stream, the two are
-//! much alike. In a conversation, two queues cost more than one pipe, unless other programs keep the CPUs busy: then
-//! waking up costs far more than either. So the rule is: between two, a pipe, which goes both ways and tells when the
-//! other has gone; among more than two, a queue.
+//! Watch what a message costs, with `cargo run --release`: a debug build is ten times slower. In a
+//! stream, the two are much alike. In a conversation, two queues cost more than one pipe, unless
+//! other programs keep the CPUs busy: then waking up costs far more than either. So the rule is:
+//! between two, a pipe, which goes both ways and tells when the other has gone; among more than
+//! two, a queue.
 
 // ANCHOR: program
 use std::time::{Duration, Instant};
@@ -14,7 +15,8 @@ use multiproc::{Connection, Process, Queue, Result};
 const STREAM: u32 = 100_000;
 const TRIPS: u32 = 2_000;
 
-/// Each is measured this often, and the shortest time counts: what is above it, other programs have caused.
+/// Each is measured this often, and the shortest time counts: what is above it, other programs have
+/// caused.
 const ROUNDS: usize = 3;
 
 fn send(pipe: Connection<u32, ()>) {

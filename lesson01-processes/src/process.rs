@@ -18,7 +18,8 @@ pub fn main() -> multiproc::Result<()> {
     println!("parent: I am {}, and start a child", process::id());
 
     // ANCHOR: flush
-    // Rust keeps a line back until its end is there. Without the flush, the child's words would come first.
+    // Rust keeps a line back until its end is there. Without the flush, the child's words would
+    // come first.
     print!("parent: my child says: ");
     io::stdout().flush()?;
     // ANCHOR_END: flush
@@ -26,7 +27,8 @@ pub fn main() -> multiproc::Result<()> {
     // ANCHOR: start_join
     let child = Process::new(greet, ()).start()?;
     let pid = child.pid();
-    // From here to `join`, both run at the same time: a line printed here would come before the child's, or after it.
+    // From here to `join`, both run at the same time: a line printed here would come before the
+    // child's, or after it.
     child.join()?;
     // ANCHOR_END: start_join
 

@@ -1,6 +1,8 @@
-//! A process for each of several names: arguments go there, results come back, and both keep their types.
+//! A process for each of several names: arguments go there, results come back, and both keep their
+//! types.
 //!
-//! Watch the pids, and the children's lines: they come in any order. The results come in the order of the joins.
+//! Watch the pids, and the children's lines: they come in any order. The results come in the order
+//! of the joins.
 
 // ANCHOR: program
 use std::process;
@@ -18,7 +20,8 @@ pub fn main() -> multiproc::Result<()> {
     let names = ["Bob", "Alice", "Eve"];
 
     // ANCHOR: start_all
-    // All of them start before the first is waited for: start and join in one loop would run one after the other.
+    // All of them start before the first is waited for: start and join in one loop would run one
+    // after the other.
     let mut children = Vec::new();
     for name in names {
         children.push(Process::new(greet, (name.to_string(),)).start()?);

@@ -1,8 +1,9 @@
 //! Two producers, one consumer, and a queue between them.
 //!
-//! Watch the end. The consumer would wait for ever: that no more will come, it cannot know. The parent can end it by force,
-//! and hope that it was idle; or close the queue: then the consumer takes what is left, and is told. (A closing message of
-//! your own does the same, if you put one for each consumer.)
+//! Watch the end. The consumer would wait for ever: nothing shows it that no more will come. The
+//! parent can end it by force, and hope that it was idle; or close the queue: then the consumer
+//! takes what is left, and `get` returns an error. (A closing message of your own does the same, if
+//! you put one for each consumer.)
 
 // ANCHOR: program
 use std::ops::RangeInclusive;
@@ -33,8 +34,8 @@ fn consume(queue: Queue<String>) -> usize {
 }
 // ANCHOR_END: consume
 
-/// A daemon: should the parent fail half-way, dropping the handle ends the process. Without that, the drop would wait for
-/// the consumer, and the consumer for urls.
+/// A daemon: should the parent fail half-way, dropping the handle ends the process. Without that,
+/// the drop would wait for the consumer, and the consumer for urls.
 fn start_consumer(queue: &Queue<String>) -> Result<Process<usize>> {
     Process::new(consume, (queue.clone(),)).daemon(true).start()
 }
@@ -55,7 +56,7 @@ pub fn main() -> Result<()> {
     let queue = Queue::new()?;
     let consumer = start_consumer(&queue)?;
     produce_all(&queue)?;
-    // Time for the last url. Is it enough? Nobody can tell, and that is what is wrong with it.
+    // Time for the last url. Is it enough? There is no way to know: that is what is wrong with it.
     thread::sleep(Duration::from_millis(200));
     // ANCHOR: force
     if consumer.is_alive() {

@@ -1,8 +1,9 @@
 //! A child fills a queue, the parent empties it: when is it done?
 //!
-//! Watch how soon `is_empty` says so. It is true for the moment in which it is asked: the child may be about to put the
-//! next value. (Nor does "not empty" help if there are two consumers: the other may take the value, and `get` waits.)
-//! So do not ask. Take what comes until the queue says that it is closed, or count, if you know how many there are.
+//! Watch how soon `is_empty` says so. It is true for the moment in which it is asked: the child may
+//! be about to put the next value. (Nor does "not empty" help if there are two consumers: the other
+//! may take the value, and `get` waits.) So do not ask. Take what comes until the queue says that
+//! it is closed, or count, if you know how many there are.
 
 // ANCHOR: program
 use std::thread;

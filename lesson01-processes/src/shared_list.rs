@@ -1,8 +1,9 @@
-//! The eight sums again, in eight processes. Processes share no memory, so the list lives in a process of its own, the
-//! manager, and the children push their sums there.
+//! The eight sums again, in eight processes. Processes share no memory, so the list lives in a
+//! process of its own, the manager, and the children push their sums there.
 //!
-//! Watch the times. What processes cost more than threads is their start and the way to the manager: a few milliseconds
-//! in all. What they buy is that one which crashes does not take the others along.
+//! Watch the times. What processes cost more than threads is their start and the way to the
+//! manager: a few milliseconds in all. What they buy is that one which crashes does not take the
+//! others along.
 
 // ANCHOR: program
 use std::thread;

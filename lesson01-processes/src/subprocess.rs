@@ -1,4 +1,5 @@
-//! A program that is not ours, run with the standard library: how it ended, and what a missing one looks like.
+//! A program that is not ours, run with the standard library: how it ended, and what a missing one
+//! looks like.
 //!
 //! Watch the last line: the system says "no such file" and not which, so we say it.
 

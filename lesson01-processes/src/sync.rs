@@ -1,10 +1,11 @@
 //! One counter in memory that four processes share, and each counts to 100,000 there.
 //!
-//! Watch the first counter. To read it and to write it are two steps, and what another process writes between them is
-//! lost. `update` does both in one, under the value's lock.
+//! Watch the first counter. To read it and to write it are two steps, and what another process
+//! writes between them is lost. `update` does both in one, under the value's lock.
 //!
-//! Two more things keep the four together. An event is a starting gun: all wait for it, however long each took to start.
-//! A barrier is a meeting point: nobody leaves before all have come, so all of them read the same there.
+//! Two more things keep the four together. An event is a starting gun: all wait for it, however
+//! long each took to start. A barrier is a meeting point: no process leaves before all have come,
+//! so all of them read the same there.
 
 // ANCHOR: program
 use multiproc::{Barrier, Event, Process, Result, Value};
@@ -16,16 +17,16 @@ fn count(careless: Value<u64>, careful: Value<u64>, gun: Event, barrier: Barrier
     gun.wait();
     // ANCHOR: lost_updates
     for _ in 0..STEPS {
-        let count = careless.get().expect("nobody died in a change");
-        careless.set(count + 1).expect("nobody died in a change");
+        let count = careless.get().expect("no process died in a change");
+        careless.set(count + 1).expect("no process died in a change");
     }
     // ANCHOR_END: lost_updates
-    barrier.wait().expect("nobody gives up waiting");
-    let seen = careless.get().expect("nobody died in a change");
+    barrier.wait().expect("all processes wait");
+    let seen = careless.get().expect("no process died in a change");
 
     // ANCHOR: update
     for _ in 0..STEPS {
-        careful.update(|count| *count += 1).expect("nobody died in a change");
+        careful.update(|count| *count += 1).expect("no process died in a change");
     }
     // ANCHOR_END: update
     seen

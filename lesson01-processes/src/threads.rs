@@ -1,7 +1,7 @@
 //! Eight threads, each with a sum of a million random numbers, and the time that takes.
 //!
-//! Watch how little there is to it: threads share their memory, so a result is simply there. The next example does the
-//! same with processes.
+//! Watch how little there is to it: threads share their memory, so a result is simply there. The
+//! next example does the same with processes.
 
 // ANCHOR: program
 use std::thread;

@@ -9,11 +9,18 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use course::testing::exercise::{Attempt, assert_nobody_is_left, attempt};
-use lesson01_processes::ex1_fork_and_reap::fork_and_reap;
+use course::testing::exercise::{Attempt, assert_no_process_left, attempt};
 use multiproc::{Error, Process, Result};
 use nix::sys::signal::{Signal, raise};
 use tempfile::TempDir;
+
+// Only a stub describes its functions.
+#[allow(missing_docs)]
+#[cfg_attr(feature = "solutions", path = "../solutions/ex1_fork_and_reap.rs")]
+#[cfg_attr(not(feature = "solutions"), path = "../exercises/ex1_fork_and_reap.rs")]
+pub mod exercise;
+
+use exercise::fork_and_reap;
 
 /// The code of a child that met all others is this and its number.
 const MET: i32 = 10;
@@ -29,19 +36,20 @@ type Reaped = Vec<(u32, i32)>;
 
 const CHILDREN: u32 = 4;
 
-/// How long a child waits for the others, who are forked in far less.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest time that a child waits for the others, which are forked in far less.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where the children meet: each puts a file there.
 static PLACE: OnceLock<PathBuf> = OnceLock::new();
 
-/// What a child does: waits until all have come. So its code tells that they ran at the same time.
+/// Runs in a child: waits until all children have come, so that its code shows that they ran at the
+/// same time.
 fn meet(number: u32) -> i32 {
     let place = PLACE.get().expect("set before the fork");
     fs::write(place.join(number.to_string()), process::id().to_string()).expect("the folder is there");
     let start = Instant::now();
     while (0..CHILDREN).any(|other| !place.join(other.to_string()).exists()) {
-        if start.elapsed() > PATIENCE {
+        if start.elapsed() > TIMEOUT {
             return ALONE;
         }
         thread::sleep(Duration::from_millis(1));
@@ -51,7 +59,7 @@ fn meet(number: u32) -> i32 {
 
 fn killed(_number: u32) -> i32 {
     raise(Signal::SIGKILL).expect("one may signal oneself");
-    unreachable!("nobody survives SIGKILL")
+    unreachable!("no process survives SIGKILL")
 }
 
 /// Calls the student's function. A copy of this process that comes back from it goes no further.
@@ -62,7 +70,7 @@ fn call(children: u32, work: fn(u32) -> i32) -> Reaped {
         process::exit(CAME_BACK);
     }
     let reaped = outcome.unwrap_or_else(|payload| panic::resume_unwind(payload));
-    assert_nobody_is_left();
+    assert_no_process_left();
     reaped.expect("`fork_and_reap` returned an error")
 }
 
@@ -123,5 +131,5 @@ fn a_child_that_is_killed_has_the_code_minus_one() {
 #[test]
 fn no_children_are_no_error() {
     let seen = watch(|| Process::new(let_nobody_run, ()).start()?.join());
-    assert_eq!(seen.value, [], "nobody to fork, nobody to wait for");
+    assert_eq!(seen.value, [], "no child to fork, no child to wait for");
 }

@@ -3,30 +3,9 @@
 use std::io::{self, BufRead, BufReader};
 use std::thread;
 
-use course::testing::{Program, nothing, numbers, place};
+use course::testing::{Program, Varies, nothing, numbers, place};
 
-const LESSON: Program = Program {
-    path: env!("CARGO_BIN_EXE_lesson01-processes"),
-    examples: &[
-        "fork",
-        "fork_pipe",
-        "process",
-        "process_args",
-        "threads",
-        "shared_list",
-        "subprocess",
-        "communicate",
-        "merged_output",
-        "pipe",
-        "pipe_duplex",
-        "queue",
-        "queue_drain",
-        "pipe_or_queue",
-        "sync",
-        "first_pool",
-        "hello_pool",
-    ],
-};
+const LESSON: Program = Program::new(env!("CARGO_BIN_EXE_lesson01-processes"));
 
 /// What one example prints, line by line.
 #[track_caller]
@@ -34,24 +13,11 @@ fn lines(example: &str) -> Vec<String> {
     LESSON.lines(&[example])
 }
 
-#[test]
-fn list_names_every_example_with_what_to_watch_for() {
-    LESSON.assert_lists_its_examples();
-}
+course::lesson_tests!(LESSON, "proces" => "process", varies);
 
-#[test]
-fn a_wrong_name_ends_with_status_2_and_a_suggestion() {
-    LESSON.assert_refuses("proces", "process");
-}
-
-#[test]
-fn the_whole_lesson_runs_from_the_first_example_to_the_last() {
-    LESSON.assert_runs_from_first_to_last();
-}
-
-#[test]
-fn every_example_prints_what_its_transcript_shows() {
-    LESSON.assert_prints_its_transcripts(env!("CARGO_MANIFEST_DIR"), |example| match example {
+/// Returns what varies between two runs of an example.
+fn varies(example: &str) -> Varies {
+    match example {
         "fork" | "process_args" => nothing().pids().order(),
         "process" | "first_pool" => nothing().pids(),
         "threads" | "shared_list" => nothing().text("[SUM]", r"\b\d{8}\b"),
@@ -60,7 +26,7 @@ fn every_example_prints_what_its_transcript_shows() {
         "pipe_or_queue" => nothing().text("[COUNT]", r"(\d+) thousand").lines("of a debug build"),
         "sync" => nothing().text("[COUNT]", r"get, then set: (\d+)").text("[COUNTS]", r"they read (\[.*\])"),
         _ => nothing(),
-    });
+    }
 }
 
 #[test]
@@ -74,7 +40,8 @@ fn a_lesson_that_nobody_reads_ends_quietly() {
 
 #[test]
 fn a_lesson_whose_reader_leaves_half_way_ends_quietly() {
-    // The reader may leave while the parent prints or while a child does, and nobody may wait for anybody then.
+    // The reader may leave while the parent prints or while a child does, and nobody may wait for
+    // anybody then.
     for lines in [1, 2, 4, 6] {
         let (reader, writer) = io::pipe().unwrap();
         let reader = thread::spawn(move || BufReader::new(reader).lines().take(lines).count());
@@ -116,8 +83,8 @@ fn process_args_greets_every_name_in_a_process_of_its_own() {
     assert_eq!(results, ["parent: Bob has 3 letters", "parent: Alice has 5 letters", "parent: Eve has 3 letters"]);
 }
 
-/// A million random numbers from 1 to 100: 50.5 million on average, and hardly ever more than 0.2 million off (that would be
-/// seven standard deviations).
+/// A million random numbers from 1 to 100: 50.5 million on average, and hardly ever more than 0.2
+/// million off (that would be seven standard deviations).
 #[track_caller]
 fn assert_random_sums(line: &str) {
     let mut sums = numbers(line);
@@ -248,7 +215,7 @@ fn sync_loses_no_update_that_is_made_under_the_lock() {
     let careful = numbers(&lines[place(&lines, "update")]);
     assert!(careless[0] <= careless[1]);
     assert_eq!(careful, [400_000, 400_000]);
-    // Nobody read before all had counted.
+    // No process read before all had counted.
     assert_eq!(numbers(&lines[place(&lines, "at the barrier")]), [careless[0]; 4]);
 }
 

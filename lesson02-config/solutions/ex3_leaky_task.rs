@@ -1,43 +1,12 @@
-//! A solution: what a task leaks is known, so it is known after how many tasks a worker has to leave.
-
-use std::hint::black_box;
-use std::mem;
-use std::process;
-use std::thread;
-use std::time::Duration;
+//! A solution: a task leaks a known amount, which bounds the number of tasks of a worker.
 
 use multiproc::{Pool, Result};
-use serde::{Deserialize, Serialize};
 
-/// What one call leaks, in bytes.
-pub const LEAK: u64 = 2 << 20;
+use crate::given::{Digits, LEAK, leaky};
 
-/// A sum of digits, and which process has computed it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Digits {
-    /// The sum.
-    pub sum: u64,
-    /// The process.
-    pub pid: u32,
-}
-
-/// Somebody else's function, and we cannot mend it: adds the digits of a number, takes its time, and leaks
-/// [`LEAK`] bytes.
-pub fn leaky(mut number: u64) -> Digits {
-    mem::forget(black_box(vec![1u8; LEAK as usize]));
-    thread::sleep(Duration::from_millis(3));
-    let mut sum = 0;
-    while number > 0 {
-        sum += number % 10;
-        number /= 10;
-    }
-    Digits { sum, pid: process::id() }
-}
-
-/// Calls [`leaky`] with each of the numbers, by two workers. None of them ever takes more than `most_memory` bytes.
-pub fn in_bounds(numbers: Vec<u64>, most_memory: u64) -> Result<Vec<Digits>> {
+pub fn in_bounds(numbers: Vec<u64>, max_memory: u64) -> Result<Vec<Digits>> {
     // A quarter is for what a process has anyway, before anything leaks.
-    let tasks = most_memory / 4 * 3 / LEAK;
+    let tasks = max_memory / 4 * 3 / LEAK;
     let pool = Pool::builder().processes(2).max_tasks_per_child(tasks).build()?;
     pool.map(leaky, numbers)
 }

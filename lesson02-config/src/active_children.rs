@@ -1,7 +1,9 @@
-//! Who is there? `active_children` names the processes that this one has started and that still live, of every pool.
+//! Which processes are there? `active_children` returns those that this one has started and that
+//! still live, of every pool.
 //!
-//! Watch the count: it follows the pool as it grows, loses a worker, and ends. What `workers` tells is the pool's own
-//! view; this is the view from outside, and it is how you check that a program leaves nobody behind.
+//! Watch the count: it follows the pool as it grows, loses a worker, and ends. What `workers`
+//! returns is the pool's own view; this is the view from outside, and it is how you check that a
+//! program leaves no process behind.
 
 // ANCHOR: program
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! A pool that nothing was said about: one worker for each logical CPU.
 //!
-//! Watch the pool's `Debug` line. It tells the name by which the workers are called, whether the pool takes tasks, how
-//! many workers it keeps, and how they are started.
+//! Watch the pool's `Debug` line. It tells the name by which the workers are called, whether the
+//! pool takes tasks, how many workers it keeps, and how they are started.
 
 // ANCHOR: program
 use multiproc::Pool;

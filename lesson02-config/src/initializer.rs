@@ -1,7 +1,8 @@
-//! An initializer runs once in each worker, before the worker's first task: a place to set up what all of them use.
+//! An initializer runs once in each worker, before the worker's first task: a place to set up what
+//! all of them use.
 //!
-//! Watch how often it runs: two workers, four tasks, and two lines of it. What it sets up here takes a third of a second
-//! to make. Every task that made it anew would take as long again.
+//! Watch how often it runs: two workers, four tasks, and two lines of it. What it sets up here
+//! takes a third of a second to make. Every task that made it anew would take as long again.
 
 // ANCHOR: program
 use std::process;
@@ -12,7 +13,8 @@ use std::time::Duration;
 use multiproc::Pool;
 
 // ANCHOR: set_up
-/// What the tasks use. Each process has its own; in the parent, which runs no initializer, it stays empty.
+/// What the tasks use. Each process has its own; in the parent, which runs no initializer, it stays
+/// empty.
 static SQUARES: OnceLock<Vec<u64>> = OnceLock::new();
 
 fn set_up() {

@@ -1,8 +1,9 @@
-//! An initializer with arguments, a tuple as in `apply`: here a log that all workers write to, and a seed.
+//! An initializer with arguments, a tuple as in `apply`: here a log that all workers write to, and
+//! a seed.
 //!
-//! Watch the dice. The arguments are the same for every worker. So each adds its own number to the seed, or all of them
-//! would roll the same. Whatever a worker keeps from task to task begins like this: a generator, an open file, a
-//! connection to a server, which processes cannot share.
+//! Watch the dice. The arguments are the same for every worker. So each adds its own number to the
+//! seed, or all of them would roll the same. Whatever a worker keeps from task to task begins like
+//! this: a generator, an open file, a connection to a server, which processes cannot share.
 
 // ANCHOR: program
 use std::process;
@@ -25,9 +26,10 @@ fn set_up(log: Queue<String>, seed: u64) {
 // ANCHOR_END: set_up
 
 // ANCHOR: roll
-/// Rolls five dice. The barrier lets nobody go before both tasks have begun, so that each worker has one of them.
+/// Rolls five dice. The barrier lets neither task go before both have begun, so that each worker
+/// has one of them.
 fn roll(both: Barrier) -> Vec<u8> {
-    both.wait().expect("nobody gives up waiting");
+    both.wait().expect("both tasks wait");
     let dice: Vec<u8> = (0..5).map(|_| fastrand::u8(1..=6)).collect();
     let log = LOG.get().expect("the initializer has run");
     log.put(format!("{} rolls {dice:?}", multiproc::current_process().name)).expect("the log is open");

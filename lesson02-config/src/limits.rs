@@ -1,8 +1,9 @@
 //! What a task may take: time, and memory. A task over its limit fails alone.
 //!
-//! Watch what the caller sees of each. Out of time: `TimedOut`. Out of memory: the allocation fails, which ends a Rust
-//! program unless it asked with `try_reserve`; here it ends a worker, so the task is `WorkerLost`. A worker that grows
-//! without being over any limit is replaced between two tasks, and nobody sees that but by its pid.
+//! Watch what the caller sees of each. Out of time: `TimedOut`. Out of memory: the allocation
+//! fails, which ends a Rust program unless it asked with `try_reserve`; here it ends a worker, so
+//! the task is `WorkerLost`. A worker that grows without being over any limit is replaced between
+//! two tasks, and only its pid shows that.
 
 // ANCHOR: program
 use std::hint::black_box;
@@ -20,7 +21,7 @@ fn nap(milliseconds: u64) -> u64 {
 
 /// Fills as much memory, and gives it back.
 fn fill(mebibytes: u64) -> u64 {
-    // The black box keeps the compiler from finding that nobody needs the memory.
+    // The black box keeps the compiler from finding that the memory is not used.
     let memory = black_box(vec![1u8; (mebibytes * MIB) as usize]);
     memory.len() as u64 / MIB
 }

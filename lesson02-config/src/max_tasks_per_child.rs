@@ -1,7 +1,8 @@
-//! A worker that is replaced after some tasks: what the tasks leak, or keep open, goes with the process.
+//! A worker that is replaced after some tasks: what the tasks leak, or keep open, goes with the
+//! process.
 //!
-//! Watch the pids. They change after every third task, whoever of the map's tasks that is, even in the middle of a chunk;
-//! the results come in order, and nobody has to know.
+//! Watch the pids. They change after every third task, whichever of the map's tasks that is, even
+//! in the middle of a chunk; the results come in order, and the caller need not care.
 
 // ANCHOR: program
 use std::process;

@@ -1,8 +1,10 @@
-//! How many workers? As many as there are CPUs, for tasks that compute: more of them only take turns.
+//! How many workers? As many as there are CPUs, for tasks that compute: more of them only take
+//! turns.
 //!
-//! Watch the times of the table, in a release build (`cargo run --release`). A physical core with two logical CPUs runs
-//! two programs at a time, but does not do the work of two cores; try both numbers on your own tasks. If the program
-//! itself computes while the workers do, it wants a CPU too: give the pool one worker fewer.
+//! Watch the times of the table, in a release build (`cargo run --release`). A physical core with
+//! two logical CPUs runs two programs at a time, but does not do the work of two cores; try both
+//! numbers on your own tasks. If the program itself computes while the workers do, it wants a CPU
+//! too: give the pool one worker fewer.
 
 // ANCHOR: program
 use std::hint::black_box;
@@ -10,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use multiproc::{Pool, Result};
 
-/// How often each time is measured. The shortest counts: what is above it, other programs have caused.
+/// How often each time is measured. The shortest counts: what is above it, other programs have
+/// caused.
 const ROUNDS: usize = 3;
 
 /// Counts the primes below `limit`, by trial division.

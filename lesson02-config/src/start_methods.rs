@@ -1,8 +1,9 @@
 //! Three ways to start a worker: fork, spawn, and a server that forks.
 //!
-//! Watch the times, and who knows the word that the parent has set. A fork is a copy of the parent, memory and all, so
-//! it may only be made while the parent has one thread. `Spawn` runs the program anew for each worker, up to `init()`.
-//! `ForkServer`, the default, does that once, for a small server that then forks every worker of every pool.
+//! Watch the times, and which workers have the word that the parent has set. A fork is a copy of
+//! the parent, memory and all, so it may only be made while the parent has one thread. `Spawn` runs
+//! the program anew for each worker, up to `init()`. `ForkServer`, the default, does that once, for
+//! a small server that then forks every worker of every pool.
 
 // ANCHOR: program
 use std::fs;
@@ -19,7 +20,8 @@ fn word() -> Option<String> {
 }
 
 // ANCHOR: first_result
-/// Builds a pool of four and runs a task on it; returns the pool, how long that took, and what the task knows.
+/// Builds a pool of four and runs a task on it. Returns the pool, the time that took, and what the
+/// task found.
 fn first_result(method: StartMethod) -> Result<(Pool, Duration, Option<String>)> {
     let start = Instant::now();
     let pool = Pool::builder().processes(4).start_method(method).build()?;

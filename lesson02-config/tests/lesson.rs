@@ -1,20 +1,8 @@
 //! What the lesson promises on its command line.
 
-use course::testing::{Program, nothing, numbers, place};
+use course::testing::{Program, Varies, nothing, numbers, place};
 
-const LESSON: Program = Program {
-    path: env!("CARGO_BIN_EXE_lesson02-config"),
-    examples: &[
-        "default_pool",
-        "processes",
-        "initializer",
-        "initializer_args",
-        "max_tasks_per_child",
-        "start_methods",
-        "active_children",
-        "limits",
-    ],
-};
+const LESSON: Program = Program::new(env!("CARGO_BIN_EXE_lesson02-config"));
 
 /// What one example prints, line by line.
 #[track_caller]
@@ -29,24 +17,11 @@ fn different(mut numbers: Vec<u64>) -> usize {
     numbers.len()
 }
 
-#[test]
-fn list_names_every_example_with_what_to_watch_for() {
-    LESSON.assert_lists_its_examples();
-}
+course::lesson_tests!(LESSON, "initialiser" => "initializer", varies);
 
-#[test]
-fn a_wrong_name_ends_with_status_2_and_a_suggestion() {
-    LESSON.assert_refuses("initialiser", "initializer");
-}
-
-#[test]
-fn the_whole_lesson_runs_from_the_first_example_to_the_last() {
-    LESSON.assert_runs_from_first_to_last();
-}
-
-#[test]
-fn every_example_prints_what_its_transcript_shows() {
-    LESSON.assert_prints_its_transcripts(env!("CARGO_MANIFEST_DIR"), |example| match example {
+/// Returns what varies between two runs of an example.
+fn varies(example: &str) -> Varies {
+    match example {
         "default_pool" => {
             nothing().text("[CPUS]", r"(\d+) logical").text("[CPUS]", r"processes: (\d+)").lines("is process")
         }
@@ -56,7 +31,7 @@ fn every_example_prints_what_its_transcript_shows() {
         "initializer" | "initializer_args" => nothing().pids().order(),
         "max_tasks_per_child" | "active_children" | "limits" => nothing().pids(),
         _ => nothing(),
-    });
+    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
-//! One task, and wait: `apply` has a worker call a function, and returns what the function returned.
+//! One task, and wait: `apply` has a worker call a function, and returns what the function
+//! returned.
 //!
-//! Watch the two naps. `apply` waits for each before the next line runs, so two workers take as long as one would. And
-//! watch the last task: it panics, in its worker, and here that is an error like any other. The worker lives on.
+//! Watch the two naps. `apply` waits for each before the next line runs, so two workers take as
+//! long as one would. And watch the last task: it panics, in its worker, and here that is an error
+//! like any other. The worker lives on.
 
 // ANCHOR: program
 use std::time::{Duration, Instant};

@@ -1,8 +1,10 @@
-//! Tasks in batches: a chunk of items travels to a worker together, and its results travel back together.
+//! Tasks in batches: a chunk of items travels to a worker together, and its results travel back
+//! together.
 //!
-//! Watch first who doubles which numbers: five and five. Then watch the table, in a release build: a tiny task takes far
-//! less time than the trip, so alone each pays for it, and a hundred share it. But all items in one chunk are all on one
-//! worker. Without `with_chunksize`, `map` makes four chunks for each worker.
+//! Watch first who doubles which numbers: five and five. Then watch the table, in a release build:
+//! a tiny task takes far less time than the trip, so alone each pays for it, and a hundred share
+//! it. But all items in one chunk are all on one worker. Without `with_chunksize`, `map` makes four
+//! chunks for each worker.
 
 // ANCHOR: program
 use std::process;
@@ -10,7 +12,8 @@ use std::time::Instant;
 
 use multiproc::{Pool, Result};
 
-/// Every size is measured this often, and the shortest time counts: what is above it, other programs have caused.
+/// Every size is measured this often, and the shortest time counts: what is above it, other
+/// programs have caused.
 const ROUNDS: usize = 5;
 
 fn double(n: u64) -> (u32, u64) {

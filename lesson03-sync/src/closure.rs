@@ -1,10 +1,12 @@
-//! A closure as a task: one that captures nothing has no state to send, so it travels like a function, by name.
+//! A closure as a task: one that captures nothing has no state to send, so it travels like a
+//! function, by name.
 //!
-//! Watch the parameter's type, spelled out: the compiler cannot find it from what the closure does in a worker. The item
-//! is a tuple, and `map` gives it to the closure whole, which takes it apart; `starmap` would have spread it.
+//! Watch the parameter's type, spelled out: the compiler cannot find it from what the closure does
+//! in a worker. The item is a tuple, and `map` gives it to the closure whole, which takes it apart;
+//! `starmap` would have spread it.
 //!
-//! A closure that captures a variable of its surroundings does not compile, and the compiler says why. Make what it
-//! captures an argument, or fix it with `partial`.
+//! A closure that captures a variable of its surroundings does not compile, and the compiler says
+//! why. Make what it captures an argument, or fix it with `partial`.
 
 // ANCHOR: program
 use multiproc::{Pool, partial};

@@ -1,11 +1,12 @@
 //! The same program on threads and on processes: one name changed.
 //!
-//! Watch that the results are the same, and the pids are not. A `ThreadPool` has the calls of a `Pool`, so the two
-//! parts of `main` differ in the line that builds the pool, and in no other. What both can do is the trait `Executor`: a
-//! function that takes any executor, as `report` does, leaves the choice to whoever calls it.
+//! Watch that the results are the same, and the pids are not. A `ThreadPool` has the calls of a
+//! `Pool`, so the two parts of `main` differ in the line that builds the pool, and in no other.
+//! What both can do is the trait `Executor`: a function that takes any executor, as `report` does,
+//! leaves the choice to its caller.
 //!
-//! How to choose? Threads start faster, and tasks cost less to send. Processes survive a task that crashes, can be
-//! killed when one takes too long, and share no state by accident.
+//! How to choose? Threads start faster, and tasks cost less to send. Processes survive a task that
+//! crashes, can be killed when one takes too long, and share no state by accident.
 
 // ANCHOR: program
 use std::collections::BTreeSet;
@@ -13,7 +14,8 @@ use std::process;
 
 use multiproc::{Executor, Pool, Result, ThreadPool};
 
-/// How many steps it takes from `n` to 1, by halving if it is even, and else by three times it plus one.
+/// Returns the number of steps from `n` to 1: an even number is halved, an odd one becomes three
+/// times itself plus one.
 fn steps(mut n: u64) -> u32 {
     let mut steps = 0;
     while n != 1 {

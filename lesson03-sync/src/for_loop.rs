@@ -1,15 +1,17 @@
-//! A slow loop, and the same with `map`: what stands in the loop's body becomes a function, and the loop becomes a call.
+//! A slow loop, and the same with `map`: what stands in the loop's body becomes a function, and the
+//! loop becomes a call.
 //!
-//! Watch the speed-up. With two CPUs it is two at best, and a little less: the pool has to start, tasks and results
-//! travel, and in the end one worker waits for the other. A loop can be turned like this if no round needs another's
-//! result.
+//! Watch the speed-up. With two CPUs it is two at best, and a little less: the pool has to start,
+//! tasks and results travel, and in the end one worker waits for the other. A loop can be turned
+//! like this if no round needs another's result.
 
 // ANCHOR: program
 use std::time::Instant;
 
 use multiproc::Pool;
 
-/// The number below `limit` that takes most steps to 1, by halving if it is even, and else by three times it plus one.
+/// The number below `limit` that takes most steps to 1, by halving if it is even, and else by three
+/// times it plus one.
 fn longest_below(limit: u64) -> u64 {
     let steps = |mut n: u64| {
         let mut steps = 0;

@@ -1,7 +1,8 @@
-//! Ten tasks, and wait for all: `map` calls the function for each item, on all workers, and returns the results.
+//! Ten tasks, and wait for all: `map` calls the function for each item, on all workers, and returns
+//! the results.
 //!
-//! Watch the order. Each task reports when it is done, and the reports come as they come, different each time. The results
-//! are always in the order of the items.
+//! Watch the order. Each task reports when it is done, and the reports come as they come, different
+//! each time. The results are always in the order of the items.
 
 // ANCHOR: program
 use std::time::{Duration, Instant};

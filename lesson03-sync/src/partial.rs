@@ -1,8 +1,8 @@
 //! A function whose first argument is fixed: `partial(power, 3)` is a task that takes what is left.
 //!
-//! Watch that there is one function and four tasks of it, each with its own exponent. What is fixed is sent once to each
-//! worker, not with every item: a large table costs no more than its first trip, if the function takes it by reference,
-//! as `look_up` does.
+//! Watch that there is one function and four tasks of it, each with its own exponent. What is fixed
+//! is sent once to each worker, not with every item: a large table costs no more than its first
+//! trip, if the function takes it by reference, as `look_up` does.
 
 // ANCHOR: program
 use std::collections::HashMap;

@@ -1,7 +1,8 @@
-//! A task with state: a method of an object is a function whose first argument is the object, so `partial` fixes it.
+//! A task with state: a method of an object is a function whose first argument is the object, so
+//! `partial` fixes it.
 //!
-//! Watch the results: an enum comes back as it is, whichever of its variants it is. The rows are random, from a seed, so
-//! that they are the same each time.
+//! Watch the results: an enum comes back as it is, whichever of its variants it is. The rows are
+//! random, from a seed, so that they are the same each time.
 
 // ANCHOR: program
 use fastrand::Rng;
@@ -9,7 +10,8 @@ use multiproc::{Pool, partial};
 use serde::{Deserialize, Serialize};
 
 // ANCHOR: roots
-/// Where a x² + b x + c is 0. What travels to a worker or back has to be `Serialize` and `Deserialize`.
+/// Where a x² + b x + c is 0. What travels to a worker or back has to be `Serialize` and
+/// `Deserialize`.
 #[derive(Serialize, Deserialize)]
 enum Roots {
     Two(f64, f64),
@@ -27,7 +29,8 @@ struct Solver {
 
 impl Solver {
     fn solve(&self, a: i32, b: i32, c: i32) -> Roots {
-        // Whole numbers, so that "is it 0?" has a true answer. With an `a` of 0 there would be nothing quadratic.
+        // Whole numbers, so that "is it 0?" has a true answer. With an `a` of 0 there would be
+        // nothing quadratic.
         let discriminant = b * b - 4 * a * c;
         let root = |sign: f64| {
             let unit = 10f64.powi(self.decimals);

@@ -1,7 +1,8 @@
-//! Several arguments a task: `starmap` takes tuples, and spreads each over the function's parameters.
+//! Several arguments a task: `starmap` takes tuples, and spreads each over the function's
+//! parameters.
 //!
-//! Watch the types: an item is `(u32, u32, u32)`, the function has three parameters of `u32`. The compiler sees to it that
-//! they agree; a fourth number, or a text among them, does not compile.
+//! Watch the types: an item is `(u32, u32, u32)`, the function has three parameters of `u32`. The
+//! compiler sees to it that they agree; a fourth number, or a text among them, does not compile.
 
 // ANCHOR: program
 use multiproc::Pool;

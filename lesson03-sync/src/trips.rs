@@ -1,8 +1,9 @@
 //! What a task costs beside its work: the trip there and back, and what it carries.
 //!
-//! Watch the three parts, in a release build. A thousand trips, one after the other, or one call with a thousand items:
-//! the fewer trips, the less waiting. A payload of 8 MB is copied into a worker's memory and decoded there, which takes
-//! longer than to add it up. An array in shared memory stays where it is: only a handle travels, and a range.
+//! Watch the three parts, in a release build. A thousand trips, one after the other, or one call
+//! with a thousand items: the fewer trips, the less waiting. A payload of 8 MB is copied into a
+//! worker's memory and decoded there, which takes longer than to add it up. An array in shared
+//! memory stays where it is: only a handle travels, and a range.
 
 // ANCHOR: program
 use std::hint::black_box;
@@ -11,7 +12,8 @@ use std::time::Instant;
 
 use multiproc::{Pool, Result, SharedSlice};
 
-/// Everything is measured this often, and the shortest time counts: what is above it, other programs have caused.
+/// Everything is measured this often, and the shortest time counts: what is above it, other
+/// programs have caused.
 const ROUNDS: usize = 5;
 
 const NUMBERS: usize = 1_000_000;

@@ -1,45 +1,18 @@
 //! What the lesson promises on its command line.
 
-use course::testing::{Program, nothing, numbers, place};
+use course::testing::{Program, Varies, nothing, numbers, place};
 
-const LESSON: Program = Program {
-    path: env!("CARGO_BIN_EXE_lesson03-sync"),
-    examples: &[
-        "apply",
-        "map",
-        "chunksize",
-        "starmap",
-        "partial",
-        "closure",
-        "solver",
-        "either_executor",
-        "for_loop",
-        "trips",
-    ],
-};
+const LESSON: Program = Program::new(env!("CARGO_BIN_EXE_lesson03-sync"));
 
 fn lines(example: &str) -> Vec<String> {
     LESSON.lines(&[example])
 }
 
-#[test]
-fn list_names_every_example_with_what_to_watch_for() {
-    LESSON.assert_lists_its_examples();
-}
+course::lesson_tests!(LESSON, "either_exec" => "either_executor", varies);
 
-#[test]
-fn a_wrong_name_ends_with_status_2_and_a_suggestion() {
-    LESSON.assert_refuses("either_exec", "either_executor");
-}
-
-#[test]
-fn the_whole_lesson_runs_from_the_first_example_to_the_last() {
-    LESSON.assert_runs_from_first_to_last();
-}
-
-#[test]
-fn every_example_prints_what_its_transcript_shows() {
-    LESSON.assert_prints_its_transcripts(env!("CARGO_MANIFEST_DIR"), |example| match example {
+/// Returns what varies between two runs of an example.
+fn varies(example: &str) -> Varies {
+    match example {
         "apply" => nothing().pids(),
         "map" => nothing().pids().order(),
         // One worker may have both chunks.
@@ -48,7 +21,7 @@ fn every_example_prints_what_its_transcript_shows() {
         "either_executor" => nothing().pids().text("[PIDS]", r"pids: (\{.*\})"),
         "for_loop" => nothing().text("[WORKERS]", r"(\d+) workers").text("[RATIO]", r"speed-up: ([\d.]+)"),
         _ => nothing(),
-    });
+    }
 }
 
 #[test]
@@ -140,7 +113,8 @@ fn solver_finds_the_roots_of_twenty_equations() {
             _ => 0,
         };
         assert_eq!(roots.len(), expected, "{line}");
-        // The roots are rounded to a thousandth, and the slope at a root is the square root of b² - 4ac: 21 at most.
+        // The roots are rounded to a thousandth, and the slope at a root is the square root of b² -
+        // 4ac: 21 at most.
         let value = |x: f64| (a as f64 * x + b as f64) * x + c as f64;
         assert!(roots.iter().all(|root| value(*root).abs() < 0.05), "{line}");
         kinds[expected] += 1;

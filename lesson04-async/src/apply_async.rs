@@ -1,8 +1,8 @@
-//! One task, without waiting for it: `apply_async` sends the task off and returns at once. What it returns, an
-//! `AsyncResult`, stands for the result that will be there later; `get` waits for it.
+//! One task, without waiting for it: `apply_async` sends the task off and returns at once. What it
+//! returns, an `AsyncResult`, stands for the result that will be there later; `get` waits for it.
 //!
-//! Watch the times. The call takes far less than the task. The program works meanwhile, as the worker does, and at the
-//! end waits only for what the worker has still to do.
+//! Watch the times. The call takes far less than the task. The program works meanwhile, as the
+//! worker does, and at the end waits only for what the worker has still to do.
 
 // ANCHOR: program
 use std::time::Instant;

@@ -1,7 +1,7 @@
 //! Results as they come, whichever is the first: five tasks on four workers, some fast, some slow.
 //!
-//! Watch the order, and the last line: the times of the tasks add up to far more than the time that passed. The fifth
-//! task waits until a worker is free, and nevertheless is not the last.
+//! Watch the order, and the last line: the times of the tasks add up to far more than the time that
+//! passed. The fifth task waits until a worker is free, and nevertheless is not the last.
 
 // ANCHOR: program
 use std::thread;

@@ -1,10 +1,11 @@
-//! Async tasks in worker processes: with `map_concurrent`, each worker runs an event loop of its own, and has several
-//! tasks under way at a time. (It needs the feature `tokio` of the crate `multiproc`.)
+//! Async tasks in worker processes: with `map_concurrent`, each worker runs an event loop of its
+//! own, and has several tasks under way at a time. (It needs the feature `tokio` of the crate
+//! `multiproc`.)
 //!
-//! Watch the last line: 64 naps, each a tenth of a second, on 4 workers with 8 tasks each. That is 32 at a time, and so
-//! all are over after two tenths of a second. It pays for tasks that wait (for a network, say) and compute as well:
-//! waiting takes no process of its own, and computing gets all cores. For tasks that only compute, a plain `map` does
-//! the same.
+//! Watch the last line: 64 naps, each a tenth of a second, on 4 workers with 8 tasks each. That is
+//! 32 at a time, and so all are over after two tenths of a second. It pays for tasks that wait (for
+//! a network, say) and compute as well: waiting takes no process of its own, and computing gets all
+//! cores. For tasks that only compute, a plain `map` does the same.
 
 // ANCHOR: program
 use std::collections::BTreeMap;

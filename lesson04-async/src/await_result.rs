@@ -1,7 +1,8 @@
 //! The results of a pool in async code: an `AsyncResult` is a future, so `.await` gets it.
 //!
-//! Watch the clock: it ticks on the very thread that awaits the results. Whoever awaits does not block the thread, and
-//! everything else that is async goes on. (`get` would block it, and `map` would: call those on threads of their own.)
+//! Watch the clock: it ticks on the very thread that awaits the results. Awaiting does not block
+//! the thread, and everything else that is async goes on. (`get` would block it, and `map`
+//! would: call those on threads of their own.)
 
 // ANCHOR: program
 use std::thread;
@@ -44,8 +45,8 @@ async fn compute(pool: &Pool) -> Result<()> {
     // ANCHOR_END: await_results
 
     // ANCHOR: patience
-    // An end to patience is a timeout like any other. Awaiting `&mut long` keeps the handle, so that the task can be
-    // cancelled: without that, it would go on.
+    // A limit on the wait is a timeout like any other. Awaiting `&mut long` keeps the handle, so
+    // that the task can be cancelled: without that, it would go on.
     let mut long = pool.apply_async(nap, (60_000,));
     if time::timeout(Duration::from_millis(120), &mut long).await.is_err() {
         println!("out of patience; is the task cancelled? {}", long.cancel());

@@ -1,10 +1,11 @@
-//! The round trip of a task queue: a producer cuts its data into chunks and maps them on a pool. Its workers put each
-//! value into a queue as soon as they have it, and a subtotal after each chunk; the producer adds the total, and
-//! re-arms itself for the next round. A consumer prints what comes, and in between its heart beats.
+//! The round trip of a task queue: a producer cuts its data into chunks and maps them on a pool.
+//! Its workers put each value into a queue as soon as they have it, and a subtotal after each
+//! chunk; the producer adds the total, and re-arms itself for the next round. A consumer prints
+//! what comes, and in between its heart beats.
 //!
-//! Watch the last line. The heartbeat delays no arrival: the consumer waits for both at once, for a message until the
-//! next beat is due. Had it slept from beat to beat, and looked for messages then, most of them would have waited for
-//! it.
+//! Watch the last line. The heartbeat delays no arrival: the consumer waits for both at once, for a
+//! message until the next beat is due. Had it slept from beat to beat, and looked for messages
+//! then, most of them would have waited for it.
 
 // ANCHOR: program
 use std::thread;
@@ -68,7 +69,7 @@ fn produce(queue: Queue<Message>) -> Result<()> {
         let total = subtotals.into_iter().sum::<Result<u64>>()?;
         put(&queue, Kind::Total, round, total)?;
     }
-    // Waits until the consumer has dealt with every message; after that, nobody misses the queue.
+    // Waits until the consumer has dealt with every message; after that, the queue can go.
     queue.join();
     println!("producer: all is dealt with, I close the queue");
     queue.close()
@@ -76,7 +77,8 @@ fn produce(queue: Queue<Message>) -> Result<()> {
 // ANCHOR_END: producer
 
 // ANCHOR: consumer
-/// Prints messages until the queue is closed. Returns how many they were, and how long one waited at most.
+/// Prints messages until the queue is closed. Returns how many they were, and how long one waited
+/// at most.
 fn consume(queue: &Queue<Message>) -> Result<(usize, Duration)> {
     let (mut count, mut largest_delay) = (0, Duration::ZERO);
     let mut next_beat = Instant::now() + BEAT;
@@ -90,7 +92,7 @@ fn consume(queue: &Queue<Message>) -> Result<(usize, Duration)> {
             }
             // The next beat is due: see below.
             Err(Error::TimedOut { .. }) => {}
-            // Closed in good order, or the producer died: its `join` tells.
+            // Closed as planned, or the producer died: its `join` shows which.
             Err(Error::Closed | Error::Disconnected) => return Ok((count, largest_delay)),
             Err(error) => return Err(error),
         }
@@ -107,7 +109,8 @@ fn consume(queue: &Queue<Message>) -> Result<(usize, Duration)> {
 pub fn main() -> Result<()> {
     multiproc::init();
     let queue = Queue::new()?;
-    // A daemon: should the consumer fail, nobody waits for a producer that waits for the consumer.
+    // A daemon: should the consumer fail, dropping the handle ends the producer. Without that, the
+    // drop would wait for the producer, and the producer for the consumer.
     let producer = Process::new(produce, (queue.clone(),)).daemon(true).start()?;
     let (count, largest_delay) = consume(&queue)?;
     producer.join()??;

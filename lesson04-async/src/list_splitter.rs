@@ -1,17 +1,20 @@
 //! Split a list into n parts of nearly the same size, one for each worker, say.
 //!
-//! Watch the sizes: they differ by at most one, and there are as many parts as you asked for, empty ones if need be.
-//! The standard library's `chunks` keeps neither promise: it asks for the size of a part, not for their number. Nine
-//! items by threes (a quarter, rounded up) are three parts, and the fourth worker would have nothing to do.
+//! Watch the sizes: they differ by at most one, and there are as many parts as you asked for, empty
+//! ones if need be. The standard library's `chunks` keeps neither promise: it asks for the size of
+//! a part, not for their number. Nine items by threes (a quarter, rounded up) are three parts, and
+//! the fourth worker would have nothing to do.
 //!
-//! What such a function promises are properties, for every list and every n. The tests at the end of this file do not
-//! try a few examples, but state the properties, and leave it to `proptest` to look for a list that has them not.
+//! What such a function promises are properties, for every list and every n. The tests at the end
+//! of this file do not try a few examples, but state the properties, and leave it to `proptest` to
+//! look for a list that has them not.
 
 // ANCHOR: program
 use multiproc::Pool;
 
 // ANCHOR: split
-/// Splits `list` into `parts` parts, in order. Their lengths differ by at most one, and the longer ones come first.
+/// Splits `list` into `parts` parts, in order. Their lengths differ by at most one, and the longer
+/// ones come first.
 ///
 /// # Panics
 /// If `parts` is 0: there would be no place for the items.
@@ -40,7 +43,8 @@ pub fn main() -> multiproc::Result<()> {
     println!("3 in 5 parts:     {:?}", Vec::from_iter(split(&list[..3], 5)));
     println!("nothing, 2 parts: {:?}", Vec::from_iter(split(&list[..0], 2)));
 
-    // One part for each worker. A worker shares no memory with us, so the parts travel as lists of their own.
+    // One part for each worker. A worker shares no memory with us, so the parts travel as lists of
+    // their own.
     let pool = Pool::with_processes(4)?;
     let sums = pool.map(sum, split(&list, 4).map(<[u64]>::to_vec))?;
     println!("sums by 4 workers: {sums:?}, {} in all", sums.iter().sum::<u64>());

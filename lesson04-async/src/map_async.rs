@@ -1,8 +1,8 @@
-//! Many tasks, without waiting for them: `map_async` returns as soon as it has taken the items. One `AsyncResult` stands
-//! for all results together, in the order of the items.
+//! Many tasks, without waiting for them: `map_async` returns as soon as it has taken the items. One
+//! `AsyncResult` stands for all results together, in the order of the items.
 //!
-//! Watch who speaks when. The parent goes on before the first task is done, and each task reports when it is. `ready`
-//! asks and does not wait; `get` waits for the last of them.
+//! Watch which process prints when. The parent goes on before the first task is done, and each task
+//! reports when it is. `ready` asks and does not wait; `get` waits for the last of them.
 
 // ANCHOR: program
 use std::thread;

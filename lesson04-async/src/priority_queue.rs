@@ -1,8 +1,10 @@
-//! The round trip once more, through a queue that gives the most important message first: totals overtake values.
+//! The round trip once more, through a queue that gives the most important message first: totals
+//! overtake values.
 //!
-//! Watch what the consumer prints first. It begins late, when all messages of the first round are there, the total as
-//! the last. The total is what comes out first, then the subtotals, and the values come when nothing more important is
-//! left. Later rounds overtake in the same way while it prints.
+//! Watch what the consumer prints first. It begins late, when all messages of the first round are
+//! there, the total as the last. The total is what comes out first, then the subtotals, and the
+//! values come when nothing more important is left. Later rounds overtake in the same way while it
+//! prints.
 
 // ANCHOR: program
 use std::thread;
@@ -21,8 +23,8 @@ enum Kind {
     Value,
 }
 
-/// The smallest comes out first. The derived order compares the first fields, then the second ones, and so on; of an
-/// enum, the variant that stands first is the smallest.
+/// The smallest comes out first. The derived order compares the first fields, then the second ones,
+/// and so on; of an enum, the variant that stands first is the smallest.
 #[derive(PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Message {
     kind: Kind,

@@ -1,8 +1,9 @@
-//! Two calls under way at a time: `starmap_async` spreads tuples over the function's parameters, and returns before any
-//! of the tasks is done. So a second call can follow at once, and both share the workers of one pool.
+//! Two calls under way at a time: `starmap_async` spreads tuples over the function's parameters,
+//! and returns before any of the tasks is done. So a second call can follow at once, and both share
+//! the workers of one pool.
 //!
-//! Watch the second line: neither call is done when both are sent. While the workers add number after number, the
-//! parent works the same two sums out by formula.
+//! Watch the second line: neither call is done when both are sent. While the workers add number
+//! after number, the parent works the same two sums out by formula.
 
 // ANCHOR: program
 use multiproc::Pool;
@@ -16,7 +17,8 @@ fn sum_powers(from: u128, below: u128, power: u32) -> u128 {
     (from..below).map(|n| n.pow(power)).sum()
 }
 
-/// The arguments of as many tasks as there are parts: together they are the sum of all numbers below `END`.
+/// The arguments of as many tasks as there are parts: together they are the sum of all numbers
+/// below `END`.
 fn parts(power: u32) -> impl Iterator<Item = (u128, u128, u32)> {
     (0..PARTS).map(move |part| (part * END / PARTS, (part + 1) * END / PARTS, power))
 }

@@ -1,7 +1,7 @@
 //! What an executor counts: its tasks, how they ended, and how long they ran.
 //!
-//! Watch the counters before, meanwhile, and after. Every task is counted in one place: it waits in the queue, it runs,
-//! or it ended in one of three ways.
+//! Watch the counters before, meanwhile, and after. Every task is counted in one place: it waits in
+//! the queue, it runs, or it ended in one of three ways.
 
 // ANCHOR: program
 use std::thread;
@@ -37,7 +37,8 @@ pub fn main() -> multiproc::Result<()> {
     show("meanwhile", &pool);
 
     // ANCHOR: cancel_and_wait
-    // A minute is too long. A task that has not begun never will; of one that runs, the worker is killed.
+    // A minute is too long. A task that has not begun never will; of one that runs, the worker is
+    // killed.
     futures[4].cancel();
     // Waits until all have ended, well or not. The results stay where they are.
     wait_for_all(&futures);

@@ -1,8 +1,8 @@
-//! The eight sums of lesson 1 once more, by `submit`: it takes a task, and returns at once. What it returns is a
-//! future: a result that will be there later.
+//! The eight sums of lesson 1 once more, by `submit`: it takes a task, and returns at once. What it
+//! returns is a future: a result that will be there later.
 //!
-//! Watch the first line: all eight tasks are on their way, and the program has time for other things. `get` waits for
-//! a result that is not there yet.
+//! Watch the first line: all eight tasks are on their way, and the program has time for other
+//! things. `get` waits for a result that is not there yet.
 
 // ANCHOR: program
 use multiproc::{Executor, Pool};

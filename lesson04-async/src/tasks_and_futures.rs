@@ -1,13 +1,14 @@
 //! What a task is, and what a future is, in tokio, on a single thread.
 //!
-//! A future is a value: work that can be done, and that nobody does yet. `.await` does it, as a part of whoever awaits.
-//! A task is a future that was given to the runtime by `spawn`: it runs beside the one who spawned it. Beside, on one
-//! thread, means in turn: whoever runs goes on until it waits for something, and only then another has its turn.
+//! A future is a value: work that can be done, and is not done yet. `.await` does it, as a part of
+//! the code that awaits. A task is a future that was given to the runtime by `spawn`: it runs
+//! beside the code that spawned it. Beside, on one thread, means in turn: a task runs until it
+//! waits for something, and only then another has its turn.
 //!
-//! Watch the second part. Both tasks are spawned, and neither has begun: `main` has not waited for anything yet. A
-//! yield is the shortest of waits, and lets the others start. The names of the tasks come from a task-local variable:
-//! whatever a task calls finds it there. And a future that nobody awaits or spawns does nothing at all: `third cup` is
-//! never made.
+//! Watch the second part. Both tasks are spawned, and neither has begun: `main` has not waited for
+//! anything yet. A yield is the shortest of waits, and lets the others start. The names of the
+//! tasks come from a task-local variable: whatever a task calls finds it there. And a future that
+//! is neither awaited nor spawned does nothing at all: `third cup` is never made.
 
 // ANCHOR: program
 use multiproc::Result;

@@ -1,23 +1,27 @@
 //! The tests of exercise 1: work while waiting.
 
-use course::testing::exercise::{PATIENCE, attempt};
-use lesson04_async::ex1_work_while_waiting::work_while_waiting;
+use course::testing::exercise::{TIMEOUT, attempt, meet};
 use multiproc::{Barrier, Event, partial};
+
+// Only a stub describes its functions.
+#[allow(missing_docs)]
+#[cfg_attr(feature = "solutions", path = "../solutions/ex1_work_while_waiting.rs")]
+#[cfg_attr(not(feature = "solutions"), path = "../exercises/ex1_work_while_waiting.rs")]
+pub mod exercise;
+
+use exercise::work_while_waiting;
 
 /// Where tasks and the own work meet.
 type Meeting = (Event, Event);
 
-/// Ends when the own work is done, as a download might that needs an answer from here. Says whether it was in time.
+/// Ends when the own work is done, as a download might that needs an answer from here. Says whether
+/// it was in time.
 fn wait_for_own_work((begun, worked): &Meeting, _: u64) -> bool {
     begun.set();
-    let in_time = worked.wait_timeout(PATIENCE);
+    let in_time = worked.wait_timeout(TIMEOUT);
     // The next task need not wait in vain as well.
     worked.set();
     in_time
-}
-
-fn wait_for_each_other(all: &Barrier, _: u64) -> bool {
-    all.wait_timeout(PATIENCE).is_ok()
 }
 
 #[test]
@@ -33,7 +37,7 @@ fn the_own_work_is_done_while_tasks_run() {
     let attempt = attempt(|| {
         let (begun, worked) = (Event::new().unwrap(), Event::new().unwrap());
         let own_work = || {
-            let seen = begun.wait_timeout(PATIENCE);
+            let seen = begun.wait_timeout(TIMEOUT);
             worked.set();
             seen
         };
@@ -53,7 +57,7 @@ fn the_own_work_is_done_while_tasks_run() {
 fn there_are_as_many_workers_as_asked_for() {
     let attempt = attempt(|| {
         let all = Barrier::new(3).unwrap();
-        work_while_waiting(partial(wait_for_each_other, all), &[1, 2, 3], 3, || ()).expect("it returned an error").0
+        work_while_waiting(partial(meet, all), &[1, 2, 3], 3, || ()).expect("it returned an error").0
     });
     attempt.assert_workers(3);
     assert_eq!(attempt.value, [true; 3], "three tasks on three workers were to run at the same time");

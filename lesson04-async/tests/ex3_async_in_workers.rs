@@ -3,11 +3,23 @@
 use std::collections::BTreeMap;
 
 use course::testing::exercise::{Attempt, attempt};
-use lesson04_async::ex3_async_in_workers::{Page, Request, fetch_all};
 use multiproc::Value;
 
-/// Fetches as many pages as told from a server that waits for such a crowd. Returns them, and how many requests waited
-/// at most.
+// Only a stub describes its functions.
+#[allow(missing_docs)]
+#[cfg_attr(feature = "solutions", path = "../solutions/ex3_async_in_workers.rs")]
+#[cfg_attr(not(feature = "solutions"), path = "../exercises/ex3_async_in_workers.rs")]
+pub mod exercise;
+// A stub uses little of it.
+#[allow(dead_code)]
+#[path = "../exercises/given/ex3_async_in_workers.rs"]
+pub mod given;
+
+use exercise::fetch_all;
+use given::{Page, Request};
+
+/// Fetches as many pages as told from a server that waits for such a crowd. Returns them, and how
+/// many requests waited at most.
 fn fetch(pages: u64, crowd: u32, processes: usize, at_a_time: usize) -> Attempt<(Vec<Page>, u32)> {
     attempt(move || {
         let waiting = Value::new([0, 0]).unwrap();

@@ -1,59 +1,30 @@
 //! What the lesson promises on its command line.
 
-use course::testing::{Program, nothing, numbers, place};
+use course::testing::{Program, Varies, nothing, numbers, place};
 
-const LESSON: Program = Program {
-    path: env!("CARGO_BIN_EXE_lesson04-async"),
-    examples: &[
-        "apply_async",
-        "map_async",
-        "starmap_async",
-        "submit",
-        "as_completed",
-        "statistics",
-        "await_result",
-        "async_in_workers",
-        "event_loop",
-        "priority_queue",
-        "list_splitter",
-        "tasks_and_futures",
-    ],
-};
+const LESSON: Program = Program::new(env!("CARGO_BIN_EXE_lesson04-async"));
 
 fn lines(example: &str) -> Vec<String> {
     LESSON.lines(&[example])
 }
 
-#[test]
-fn list_names_every_example_with_what_to_watch_for() {
-    LESSON.assert_lists_its_examples();
-}
+course::lesson_tests!(LESSON, "event-lop" => "event_loop", varies);
 
-#[test]
-fn a_wrong_name_ends_with_status_2_and_a_suggestion() {
-    LESSON.assert_refuses("event-lop", "event_loop");
-}
-
-#[test]
-fn the_whole_lesson_runs_from_the_first_example_to_the_last() {
-    LESSON.assert_runs_from_first_to_last();
-}
-
-#[test]
-fn every_example_prints_its_transcript() {
-    LESSON.assert_prints_its_transcripts(env!("CARGO_MANIFEST_DIR"), |example| match example {
+/// Returns what varies between two runs of an example.
+fn varies(example: &str) -> Varies {
+    match example {
         "map_async" | "as_completed" => nothing().order(),
         // The eight sums, and how many of them are there already.
         "submit" => nothing().text("[SUM]", r"^sum \d: (\d+)").text("[N]", r"submitted, (\d) results"),
         // How far each task is at that moment.
         "statistics" => nothing().pids().text("[COUNTERS]", "^meanwhile: (.*)"),
         "await_result" => nothing().lines("tick"),
-        // Who gets how many naps.
+        // Which worker gets how many naps.
         "async_in_workers" => nothing().lines("^worker"),
         "event_loop" => nothing().order().lines("♥"),
         "priority_queue" => nothing().order().text("[N]", r"\((\d+) more wait"),
         _ => nothing(),
-    });
+    }
 }
 
 #[test]
@@ -89,7 +60,8 @@ fn starmap_async_finds_the_sums_of_the_formulas() {
 fn submit_finds_eight_sums_of_a_million_random_numbers() {
     let lines = lines("submit");
     place(&lines, "8 tasks are submitted");
-    // 50.5 million on average, and hardly ever more than 0.2 million off (that would be seven standard deviations).
+    // 50.5 million on average, and hardly ever more than 0.2 million off (that would be seven
+    // standard deviations).
     let mut sums: Vec<_> = (1..=8).map(|sum| numbers(&lines[place(&lines, &format!("sum {sum}: "))])[1]).collect();
     assert!(sums.iter().all(|sum| sum.abs_diff(50_500_000) < 200_000), "{sums:?}");
     sums.sort();
@@ -155,7 +127,8 @@ const ROUND: [&str; 13] = [
     "Total 204",
 ];
 
-/// Where the messages of each of three rounds are among all messages, in the order of `ROUND`. There are no others.
+/// Where the messages of each of three rounds are among all messages, in the order of `ROUND`.
+/// There are no others.
 #[track_caller]
 fn rounds(lines: &[String]) -> Vec<Vec<usize>> {
     let messages: Vec<_> = lines.iter().filter(|line| line.starts_with("round ")).collect();

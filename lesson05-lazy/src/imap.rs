@@ -1,8 +1,9 @@
-//! Results one by one: `imap` is an iterator, and gives each result as soon as it and all before it are there. The loop
-//! over it runs in the parent, while the workers go on.
+//! Results one by one: `imap` is an iterator, and gives each result as soon as it and all before it
+//! are there. The loop over it runs in the parent, while the workers go on.
 //!
-//! Watch the order. Tasks report when they are done. Task 0 is slow: the results of the tasks 1, 2 and 3, which are done
-//! before it, wait for it, and then come all at once. The result of task 5 waits for task 4.
+//! Watch the order. Tasks report when they are done. Task 0 is slow: the results of the tasks 1, 2
+//! and 3, which are done before it, wait for it, and then come all at once. The result of task 5
+//! waits for task 4.
 
 // ANCHOR: program
 use std::thread;

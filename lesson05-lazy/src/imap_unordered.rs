@@ -1,8 +1,8 @@
-//! The same tasks as in `imap`, and one name changed: `imap_unordered` gives each result as soon as it is there, whichever
-//! task it is of.
+//! The same tasks as in `imap`, and one name changed: `imap_unordered` gives each result as soon as
+//! it is there, whichever task it is of.
 //!
-//! Watch that every report is followed by its result. The price is the order: who needs to know which item a result
-//! belongs to has the task return that too, as this one does.
+//! Watch that every report is followed by its result. The price is the order: if you need to
+//! know which item a result belongs to, have the task return that too, as this one does.
 
 // ANCHOR: program
 use std::thread;

@@ -1,8 +1,9 @@
 //! Five long tasks on four workers: how long should it take, and how long does it?
 //!
-//! Watch the last lines. One after the other, the tasks take the sum of their times. Four workers cannot take less than
-//! a quarter of that, nor less than the longest task; and with five tasks for four workers one task has to wait until a
-//! worker is free. What the pool takes beyond the plan is what the processes cost.
+//! Watch the last lines. One after the other, the tasks take the sum of their times. Four workers
+//! cannot take less than a quarter of that, nor less than the longest task; and with five tasks for
+//! four workers one task has to wait until a worker is free. What the pool takes beyond the plan is
+//! what the processes cost.
 
 // ANCHOR: program
 use std::thread;

@@ -1,9 +1,10 @@
-//! What a long list costs, and an endless one: how many items are taken from the source before somebody uses their
-//! results, and how much memory this process takes for them.
+//! What a long list costs, and an endless one: how many items are taken from the source before
+//! their results are used, and how much memory this process takes for them.
 //!
-//! Watch the last two columns. `imap` takes an item when you take a result: some are on their way, and no more, however
-//! long the source. So it may even be endless. `map` takes all items first, and has all results at the end; of an endless
-//! source it would never return, which is not tried here.
+//! Watch the last two columns. `imap` takes an item when you take a result: some are on their way,
+//! and no more, however long the source. So it may even be endless. `map` takes all items first,
+//! and has all results at the end; of an endless source it would never return, which is not tried
+//! here.
 //!
 //! A build without `--release` is slow, so its long list is shorter.
 
@@ -20,7 +21,7 @@ fn square(n: u64) -> u64 {
 }
 
 // ANCHOR: numbers
-/// The numbers from 0, without end; `taken` tells how many were taken.
+/// Returns the numbers from 0, without end; `taken` counts those that were taken.
 fn numbers(taken: &Cell<u64>) -> impl Iterator<Item = u64> {
     taken.set(0);
     iter::repeat_with(|| taken.replace(taken.get() + 1))
@@ -28,7 +29,8 @@ fn numbers(taken: &Cell<u64>) -> impl Iterator<Item = u64> {
 // ANCHOR_END: numbers
 
 // ANCHOR: memory
-/// A field of this process's status, in MB: `VmRSS` is the memory that it holds now, `VmHWM` the most it ever held.
+/// Returns a field of this process's status, in MB: `VmRSS` is the memory that it holds now,
+/// `VmHWM` the most it ever held.
 fn memory(field: &str) -> f64 {
     let status = fs::read_to_string("/proc/self/status").expect("this is Linux");
     let line = status.lines().find(|line| line.starts_with(field)).expect("the field is there");
@@ -39,7 +41,8 @@ fn memory(field: &str) -> f64 {
 // ANCHOR_END: memory
 
 // ANCHOR: measure
-/// Uses all results one by one. Prints how many items were taken and not yet used at most, and the memory that it took.
+/// Uses all results one by one. Prints how many items were taken and not yet used at most, and the
+/// memory that it took.
 fn measure<R>(name: &str, taken: &Cell<u64>, call: impl FnOnce() -> Result<R>) -> Result<()>
 where
     R: IntoIterator<Item = Result<u64>>,

@@ -1,9 +1,10 @@
-//! How long a user looks at an empty screen: the time to the first result, to half of them and to the last, for `map`,
-//! `imap` and `imap_unordered`. They run the same twelve tasks on the same four workers; the third task is slow.
+//! How long a user looks at an empty screen: the time to the first result, to half of them and to
+//! the last, for `map`, `imap` and `imap_unordered`. They run the same twelve tasks on the same
+//! four workers; the third task is slow.
 //!
-//! Watch the columns from the right. The last result comes at the same time in all three: no call makes the work less.
-//! With `map` there is nothing until then. With `imap` the first results are early, and the others wait for the slow
-//! task. With `imap_unordered` nothing waits for anything.
+//! Watch the columns from the right. The last result comes at the same time in all three: no call
+//! makes the work less. With `map` there is nothing until then. With `imap` the first results are
+//! early, and the others wait for the slow task. With `imap_unordered` nothing waits for anything.
 
 // ANCHOR: program
 use std::thread;

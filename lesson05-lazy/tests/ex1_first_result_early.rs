@@ -1,12 +1,20 @@
 //! The tests of exercise 1: the first result, early.
 
-use course::testing::exercise::{PATIENCE, attempt};
-use lesson05_lazy::ex1_first_result_early::show_each;
+use course::testing::exercise::{TIMEOUT, attempt, meet};
 use multiproc::{Barrier, Event, partial};
 
-/// All but the first task wait until a result was shown. Says which task it was, and whether it waited in vain.
+// Only a stub describes its functions.
+#[allow(missing_docs)]
+#[cfg_attr(feature = "solutions", path = "../solutions/ex1_first_result_early.rs")]
+#[cfg_attr(not(feature = "solutions"), path = "../exercises/ex1_first_result_early.rs")]
+pub mod exercise;
+
+use exercise::show_each;
+
+/// All but the first task wait until a result was shown. Says which task it was, and whether it
+/// waited in vain.
 fn wait_until_shown(shown: &Event, n: u64) -> (u64, bool) {
-    let in_vain = n > 0 && !shown.wait_timeout(PATIENCE);
+    let in_vain = n > 0 && !shown.wait_timeout(TIMEOUT);
     // The next task need not wait in vain as well.
     if in_vain {
         shown.set();
@@ -17,15 +25,11 @@ fn wait_until_shown(shown: &Event, n: u64) -> (u64, bool) {
 /// The first task is slower than the third.
 fn wait_for_the_third(third: &Event, n: u64) -> u64 {
     match n {
-        0 => assert!(third.wait_timeout(PATIENCE), "the third task was not run while the first was"),
+        0 => assert!(third.wait_timeout(TIMEOUT), "the third task was not run while the first was"),
         2 => third.set(),
         _ => {}
     }
     n
-}
-
-fn wait_for_each_other(all: &Barrier, _: u64) -> bool {
-    all.wait_timeout(PATIENCE).is_ok()
 }
 
 #[test]
@@ -66,7 +70,7 @@ fn results_are_in_order_though_the_first_task_is_slow() {
 fn there_are_as_many_workers_as_asked_for() {
     let attempt = attempt(|| {
         let mut met = Vec::new();
-        let task = partial(wait_for_each_other, Barrier::new(3).unwrap());
+        let task = partial(meet, Barrier::new(3).unwrap());
         show_each(task, &[1, 2, 3], 3, |result| met.push(result)).expect("it returned an error");
         met
     });
@@ -83,7 +87,7 @@ fn a_failure_is_passed_on() {
         (shown, error.map(|error| error.to_string()))
     });
     let (shown, error) = attempt.value;
-    let error = error.expect("a task has failed, and nobody was told");
+    let error = error.expect("a task has failed, and no error was returned");
     assert!(error.contains("divide by zero"), "the error is that of the task: {error}");
     assert_eq!(shown, [3, 4], "what comes before the failure is shown all the same");
 }

@@ -1,11 +1,8 @@
 //! What the lesson promises on its command line.
 
-use course::testing::{Program, nothing, numbers, place};
+use course::testing::{Program, Varies, nothing, numbers, place};
 
-const LESSON: Program = Program {
-    path: env!("CARGO_BIN_EXE_lesson05-lazy"),
-    examples: &["imap", "imap_unordered", "memory", "responsiveness", "long_tasks"],
-};
+const LESSON: Program = Program::new(env!("CARGO_BIN_EXE_lesson05-lazy"));
 
 fn lines(example: &str) -> Vec<String> {
     LESSON.lines(&[example])
@@ -18,30 +15,18 @@ fn seconds(line: &str) -> Vec<f64> {
     times.map(|pair| pair[0].parse().unwrap()).collect()
 }
 
-#[test]
-fn list_names_every_example_with_what_to_watch_for() {
-    LESSON.assert_lists_its_examples();
-}
+course::lesson_tests!(LESSON, "imap_unorderd" => "imap_unordered", varies);
 
-#[test]
-fn a_wrong_name_ends_with_status_2_and_a_suggestion() {
-    LESSON.assert_refuses("imap_unorderd", "imap_unordered");
-}
-
-#[test]
-fn the_whole_lesson_runs_from_the_first_example_to_the_last() {
-    LESSON.assert_runs_from_first_to_last();
-}
-
-#[test]
-fn every_example_prints_its_transcript() {
-    LESSON.assert_prints_its_transcripts(env!("CARGO_MANIFEST_DIR"), |example| match example {
+/// Returns what varies between two runs of an example.
+fn varies(example: &str) -> Varies {
+    match example {
         "imap" | "imap_unordered" => nothing().order(),
-        // The long list has fewer items if the build is slow, and the memory is the system's to tell.
+        // The long list has fewer items if the build is slow, and the memory is the system's to
+        // tell.
         "memory" => nothing().text("[NUMBER]", r"\d+(?:\.\d+)?"),
         "long_tasks" => nothing().order().text("[SPEED-UP]", r"([\d.]+) times as fast"),
         _ => nothing(),
-    });
+    }
 }
 
 #[test]

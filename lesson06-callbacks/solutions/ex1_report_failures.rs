@@ -1,26 +1,11 @@
-//! A solution: two callbacks for each step, of which one is called, and each with a clone of the sender.
+//! A solution: two callbacks for each step, of which one is called; each has a clone of the sender.
 
 use std::sync::mpsc::Sender;
 
 use multiproc::{AsyncResult, Pool, Result, Task};
 
-/// What is told of a step when it has ended.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Report {
-    /// It went well: its place in the list, and what came of it.
-    Done(usize, f64),
-    /// It failed: its place in the list, and why.
-    Failed(usize, String),
-}
+use crate::given::Report;
 
-/// A step, which fails above 0.7.
-pub fn step(value: f64) -> f64 {
-    assert!(value <= 0.7, "{value} is above 0.7");
-    value * 2.0
-}
-
-/// Runs `task`, such as [`step`], on each value, in as many worker processes as told. Each is reported as soon as it
-/// has ended, also while others run. Returns what became of each, in the order of the values.
 pub fn run_steps<F: Task<(f64,), Output = f64> + Clone>(
     task: F,
     values: &[f64],
@@ -30,7 +15,7 @@ pub fn run_steps<F: Task<(f64,), Output = f64> + Clone>(
     let pool = Pool::with_processes(processes)?;
     let run = |(place, value): (usize, &f64)| {
         let (well, badly) = (reports.clone(), reports.clone());
-        // Nobody may listen any more; the outcome is returned all the same.
+        // A receiver that is gone is no error: the outcome is returned all the same.
         pool.apply_async(task.clone(), (*value,))
             .callback(move |value| drop(well.send(Report::Done(place, *value))))
             .error_callback(move |error| drop(badly.send(Report::Failed(place, error.to_string()))))

@@ -2,9 +2,6 @@
 
 use multiproc::{AsyncResult, Error, Pool, Result, Task};
 
-/// Runs `task` on each item, in as many worker processes as told. A task whose worker was lost is run again, until it
-/// has had `tries` tries in all. One that fails by itself is not: it would fail again. Returns what became of each in
-/// the end, in the order of the items.
 pub fn with_retries<F: Task<(u64,)> + Clone>(
     task: F,
     items: &[u64],

@@ -1,8 +1,9 @@
-//! One task, and a function that gets its value when it is there: a callback. Nobody has to ask, or to wait.
+//! One task, and a function that gets its value when it is there: a callback. The program need not
+//! ask, or wait.
 //!
-//! Watch where each line comes from. The task runs in a worker process. The callback runs in the parent, but on a thread
-//! of its own: it may use all that the parent has, as long as it is `Send`. It should be short, because all callbacks of
-//! a pool take turns on that one thread.
+//! Watch where each line comes from. The task runs in a worker process. The callback runs in the
+//! parent, but on a thread of its own: it may use all that the parent has, as long as it is `Send`.
+//! It should be short, because all callbacks of a pool take turns on that one thread.
 
 // ANCHOR: program
 use std::process;
@@ -32,7 +33,8 @@ pub fn main() -> multiproc::Result<()> {
     let (sender, counts) = mpsc::channel();
     let later = pool.apply_async(count_primes, (200_000,)).callback(move |count| {
         println!("callback: I run in {}, and have got {count}", whereabouts());
-        // The value is lent, for `get` may want it as well. What is to outlive the callback is copied or cloned.
+        // The value is lent, for `get` may want it as well. What is to outlive the callback is
+        // copied or cloned.
         sender.send(*count).expect("main waits for it");
     });
     println!("main:     I go on");

@@ -1,8 +1,9 @@
-//! Stop one task that runs, and no other. `cancel` ends the worker process that runs it, and the pool starts a new one.
-//! (A thread cannot be ended from outside, and Python's pools end no task either.)
+//! Stop one task that runs, and no other. `cancel` ends the worker process that runs it, and the
+//! pool starts a new one. (A thread cannot be ended from outside, and Python's pools end no task
+//! either.)
 //!
-//! Watch the pids. The endless task is gone, and its worker with it; the other worker has not noticed, and finishes its
-//! task. In the place of the one that was ended there is a new one.
+//! Watch the pids. The endless task is gone, and its worker with it; the other worker goes
+//! on, and finishes its task. In the place of the one that was ended there is a new one.
 
 // ANCHOR: program
 use std::hint;
@@ -43,7 +44,7 @@ pub fn main() -> Result<()> {
     let endless = pool.apply_async(run_on, (begun.clone(),));
     let short = pool.apply_async(nap, ());
     begun.wait();
-    // Patience is short.
+    // The program does not wait for long.
     thread::sleep(Duration::from_millis(200));
 
     println!("main: I cancel the endless task, which runs: {}", endless.cancel());

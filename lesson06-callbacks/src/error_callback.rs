@@ -1,8 +1,9 @@
-//! What becomes of failures: `error_callback` gets the error, if there is one, and `callback` the values, if there is
-//! none. Of one call, one of the two is called.
+//! What becomes of failures: `error_callback` gets the error, if there is one, and `callback` the
+//! values, if there is none. Of one call, one of the two is called.
 //!
-//! Watch that two tasks fail, and that one error comes: that of the first of them in the order of the items, here not
-//! the first in time. All other tasks are done nevertheless, and so is the next call: a failure is one task's.
+//! Watch that two tasks fail, and that one error comes: that of the first of them in the order of
+//! the items, here not the first in time. All other tasks are done nevertheless, and so is the next
+//! call: a failure is one task's.
 
 // ANCHOR: program
 use std::thread;

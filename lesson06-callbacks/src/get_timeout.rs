@@ -1,7 +1,8 @@
 //! Give up waiting: `get_timeout` waits for the result, but not for ever.
 //!
-//! Watch that only the wait is over: the task goes on, as if nothing had happened, and its result can be asked for
-//! again. (To end the task as well, see `cancel`; to give every task a limit, `task_timeout` of lesson 2.)
+//! Watch that only the wait is over: the task goes on, as if nothing had happened, and its result
+//! can be asked for again. (To end the task as well, see `cancel`; to give every task a limit,
+//! `task_timeout` of lesson 2.)
 
 // ANCHOR: program
 use std::thread;
@@ -27,7 +28,7 @@ pub fn main() -> Result<()> {
                 println!("the answer is {answer}");
                 break;
             }
-            // Without a pid: nobody was ended for it.
+            // Without a pid: no worker was ended for it.
             Err(Error::TimedOut { after, pid: None }) => {
                 println!("not within {after:?}; I do something else, and ask again")
             }

@@ -1,9 +1,10 @@
 //! A callback of a map: it is called once, with all values, when the last of them is there.
 //!
-//! Watch that no callback comes between the tasks' reports, and that its values are in the order of the items. Who wants
-//! each value as soon as it is there uses `imap_unordered` of lesson 5, or gives each task a callback of its own.
+//! Watch that no callback comes between the tasks' reports, and that its values are in the order of
+//! the items. To have each value as soon as it is there, use `imap_unordered` of lesson 5, or give
+//! each task a callback of its own.
 //!
-//! `close` and `join` end a pool in good order: all tasks are done, and all callbacks have run.
+//! `close` and `join` end a pool gracefully: all tasks are done, and all callbacks have run.
 
 // ANCHOR: program
 use std::thread;
@@ -26,7 +27,7 @@ pub fn main() -> multiproc::Result<()> {
     let naps = pool.map_async(nap, [4, 1, 2, 3]).callback(|naps| {
         println!("callback: {naps:?} tenths of a second, {} in all", naps.iter().sum::<u64>());
     });
-    // Nobody will ask for the result: the callback has it.
+    // The result is not taken: the callback has it.
     drop(naps);
 
     pool.close();

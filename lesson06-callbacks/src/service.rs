@@ -1,11 +1,12 @@
-//! Services: functions that run for as long as the program does, and are looked after. One producer of pages, and two
-//! printers, which are too few: more and more pages wait.
+//! Services: functions that run for as long as the program does, and are looked after. One producer
+//! of pages, and two printers, which are too few: more and more pages wait.
 //!
-//! Watch what each signal does. SIGHUP is the old way to tell a program in the background: your settings have changed,
-//! read them again. Here they ask for five printers, and fewer pages wait; the first two go on meanwhile. SIGTERM
-//! means: finish what you are at, and end. Whoever does not is killed after a while.
+//! Watch what each signal does. SIGHUP is the traditional signal for *read your settings again*.
+//! The new settings ask for five printers, and fewer pages wait; the first two go on meanwhile.
+//! SIGTERM means: finish what you are at, and end. A process that does not is killed after a while.
 //!
-//! An operator, a service as well, sends the two signals. With `-- service --stay` there is none, and you are it.
+//! An operator, a service as well, sends the two signals. With `-- service --stay` there is none,
+//! and you are it.
 
 // ANCHOR: program
 use std::process;
@@ -22,12 +23,12 @@ static STAYS: OnceLock<bool> = OnceLock::new();
 /// The options of this example.
 #[derive(clap::Args)]
 pub struct Options {
-    /// Let the example `service` run until it is told to end from outside
+    /// Let the example `service` run until a signal from outside ends it
     #[arg(long)]
     stay: bool,
 }
 
-/// Has [`main`] do what the options say.
+/// Passes the options on to [`main`].
 pub fn choose(options: Options) -> Result<()> {
     // The options are read once.
     STAYS.get_or_init(|| options.stay);
@@ -57,7 +58,8 @@ fn print(worker: ServiceWorker, queue: Queue<String>) {
         match queue.get_timeout(Duration::from_millis(100)) {
             Ok(page) => {
                 println!("{}: {page}, {} more wait", worker.name(), queue.len());
-                // Printing takes its time, and is not interrupted: a page that was begun is finished.
+                // Printing takes its time, and is not interrupted: a page that was begun is
+                // finished.
                 thread::sleep(Duration::from_millis(300));
             }
             Err(Error::TimedOut { .. }) => {}

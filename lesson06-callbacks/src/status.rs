@@ -1,8 +1,8 @@
-//! A task of ten steps, each of which takes a random time: the parent reports while it waits, and in the end says how it
-//! went.
+//! A task of ten steps, each of which takes a random time: the parent reports while it waits, and
+//! in the end says how it went.
 //!
-//! Watch the reports: they come at regular times, whatever the steps take. How far the task is, the parent reads from a
-//! `Value`: shared memory that travels to the task as an argument.
+//! Watch the reports: they come at regular times, whatever the steps take. How far the task is, the
+//! parent reads from a `Value`: shared memory that travels to the task as an argument.
 
 // ANCHOR: program
 use std::thread;
@@ -17,7 +17,7 @@ fn work(done: Value<u32>) -> Duration {
     let start = Instant::now();
     for _ in 0..STEPS {
         thread::sleep(Duration::from_millis(fastrand::u64(20..=180)));
-        done.update(|steps| *steps += 1).expect("nobody died while he changed it");
+        done.update(|steps| *steps += 1).expect("no process died in a change");
     }
     start.elapsed()
 }

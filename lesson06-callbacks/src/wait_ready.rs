@@ -1,8 +1,9 @@
-//! How far is it, and how did it go? `ready` asks whether a task has ended, `wait` waits until it has, and neither tells
-//! how it went. That is what `successful` is for.
+//! How far is it, and how did it go? `ready` asks whether a task has ended, `wait` waits until it
+//! has, and neither tells how it went. That is what `successful` is for.
 //!
-//! Watch the two tasks: until they have ended they look the same, also to `wait`, which returns for the one that failed
-//! as it does for the other. And `successful` has no answer before the end: it is an error to ask.
+//! Watch the two tasks: until they have ended they look the same, also to `wait`, which returns for
+//! the one that failed as it does for the other. And `successful` has no answer before the end: it
+//! is an error to ask.
 
 // ANCHOR: program
 use std::thread;

@@ -3,13 +3,25 @@
 use std::sync::mpsc::channel;
 use std::thread;
 
-use course::testing::exercise::{Attempt, PATIENCE, attempt};
-use lesson06_callbacks::ex1_report_failures::{Report, run_steps, step};
+use course::testing::exercise::{Attempt, TIMEOUT, attempt};
 use multiproc::{Error, Event, Result, Task, partial};
+
+// Only a stub describes its functions.
+#[allow(missing_docs)]
+#[cfg_attr(feature = "solutions", path = "../solutions/ex1_report_failures.rs")]
+#[cfg_attr(not(feature = "solutions"), path = "../exercises/ex1_report_failures.rs")]
+pub mod exercise;
+// A stub uses little of it.
+#[allow(dead_code)]
+#[path = "../exercises/given/ex1_report_failures.rs"]
+pub mod given;
+
+use exercise::run_steps;
+use given::{Report, step};
 
 /// A step of 0 is quick. The others wait until something is reported.
 fn wait_for_a_report(reported: &Event, value: f64) -> f64 {
-    if value == 0.0 || reported.wait_timeout(PATIENCE) {
+    if value == 0.0 || reported.wait_timeout(TIMEOUT) {
         return value;
     }
     // The next step need not wait in vain as well.

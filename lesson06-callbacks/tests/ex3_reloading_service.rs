@@ -8,10 +8,22 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use course::testing::exercise::{PATIENCE, attempt};
-use lesson06_callbacks::ex3_reloading_service::{Answer, serve};
+use course::testing::exercise::{TIMEOUT, attempt};
 use multiproc::{ExitStatus, Queue, Service, ServiceControl, ServiceManager};
 use tempfile::tempdir;
+
+// Only a stub describes its functions.
+#[allow(missing_docs)]
+#[cfg_attr(feature = "solutions", path = "../solutions/ex3_reloading_service.rs")]
+#[cfg_attr(not(feature = "solutions"), path = "../exercises/ex3_reloading_service.rs")]
+pub mod exercise;
+// A stub uses little of it.
+#[allow(dead_code)]
+#[path = "../exercises/given/ex3_reloading_service.rs"]
+pub mod given;
+
+use exercise::serve;
+use given::Answer;
 
 /// One service at work, as its user and its operator see it.
 struct Office {
@@ -33,20 +45,20 @@ impl Office {
     }
 
     fn answer(&self) -> Answer {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         loop {
             if let Ok(answer) = self.answers.get_timeout(Duration::from_millis(50)) {
                 return answer;
             }
             let errors = self.errors.lock().unwrap();
             assert!(errors.is_empty(), "the service has failed: {errors:?}");
-            assert!(Instant::now() < end, "a job was put into the queue, and no answer came within {PATIENCE:?}");
+            assert!(Instant::now() < end, "a job was put into the queue, and no answer came within {TIMEOUT:?}");
         }
     }
 
     /// Puts jobs until one is answered with that factor. Returns all answers.
     fn ask_until_factor(&self, factor: u64) -> Vec<Answer> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         let mut answers = Vec::new();
         loop {
             self.ask(7);
@@ -63,7 +75,7 @@ impl Office {
     }
 }
 
-/// A new file takes the place of the old one at once: nobody reads half of it.
+/// Replaces the settings at once, so that the service never reads half a file.
 fn write_factor(settings: &Path, factor: u64) {
     let new = settings.with_extension("new");
     fs::write(&new, format!("{factor}\n")).unwrap();
@@ -73,19 +85,19 @@ fn write_factor(settings: &Path, factor: u64) {
 /// What came of a service that has ended.
 struct Served<R> {
     played: R,
-    /// How many jobs are left, and how many answers that nobody has taken.
+    /// The numbers of jobs and of answers that are left in the queues.
     left: (usize, usize),
 }
 
-/// Runs the service, with the factor 2 at first, and `play` beside it. When that returns, the service is told to end,
-/// and has to do so in good order.
+/// Runs the service, with the factor 2 at first, and `play` beside it. When that returns, the
+/// service is told to end, and has to do so in good order.
 fn serving<R: Send + 'static>(play: impl FnOnce(&Office) -> R + Send + 'static) -> Served<R> {
     attempt(move || {
         let folder = tempdir().unwrap();
         let settings = folder.path().join("settings");
         write_factor(&settings, 2);
         let (jobs, answers) = (Queue::new().unwrap(), Queue::new().unwrap());
-        let mut manager = ServiceManager::builder().graceful_deadline(PATIENCE).build().unwrap();
+        let mut manager = ServiceManager::builder().graceful_deadline(TIMEOUT).build().unwrap();
         manager.add(Service::new(serve, (settings.clone(), jobs.clone(), answers.clone())), 1).unwrap();
 
         let (errors, ends) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<Mutex<Vec<ExitStatus>>>::default());
@@ -154,7 +166,7 @@ fn settings_are_read_again_only_when_the_service_is_told() {
         (0..5).map(|_| office.answer().product).max()
     })
     .played;
-    assert_eq!(answer, Some(14), "nobody has told the service to reload, so it keeps its factor 2");
+    assert_eq!(answer, Some(14), "no reload was requested, so the service keeps its factor 2");
 }
 
 #[test]

@@ -3,23 +3,11 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::process::Stdio;
 
-use course::testing::{Program, assert_success, nothing, numbers, place};
+use course::testing::{Program, Varies, assert_success, nothing, numbers, place};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-const LESSON: Program = Program {
-    path: env!("CARGO_BIN_EXE_lesson06-callbacks"),
-    examples: &[
-        "callback",
-        "map_callback",
-        "error_callback",
-        "get_timeout",
-        "wait_ready",
-        "status",
-        "cancel",
-        "service",
-    ],
-};
+const LESSON: Program = Program::new(env!("CARGO_BIN_EXE_lesson06-callbacks"));
 
 fn lines(example: &str) -> Vec<String> {
     LESSON.lines(&[example])
@@ -32,21 +20,6 @@ fn beginning(lines: &[String], start: &str) -> usize {
 }
 
 #[test]
-fn list_names_every_example_with_what_to_watch_for() {
-    LESSON.assert_lists_its_examples();
-}
-
-#[test]
-fn a_wrong_name_ends_with_status_2_and_a_suggestion() {
-    LESSON.assert_refuses("servise", "service");
-}
-
-#[test]
-fn the_whole_lesson_runs_from_the_first_example_to_the_last() {
-    LESSON.assert_runs_from_first_to_last();
-}
-
-#[test]
 fn a_lesson_that_nobody_reads_ends_quietly() {
     for arguments in [&["list"], &["service"], &[][..]] {
         let (reader, writer) = io::pipe().unwrap();
@@ -55,9 +28,11 @@ fn a_lesson_that_nobody_reads_ends_quietly() {
     }
 }
 
-#[test]
-fn every_example_prints_its_transcript() {
-    LESSON.assert_prints_its_transcripts(env!("CARGO_MANIFEST_DIR"), |example| match example {
+course::lesson_tests!(LESSON, "servise" => "service", varies);
+
+/// Returns what varies between two runs of an example.
+fn varies(example: &str) -> Varies {
+    match example {
         "callback" | "error_callback" | "cancel" => nothing().pids().order(),
         "map_callback" => nothing().order(),
         "get_timeout" => nothing().lines("^not within"),
@@ -66,7 +41,7 @@ fn every_example_prints_its_transcript() {
         // What the printers do, and which of them are there when the signals come.
         "service" => nothing().pids().order().lines("printer-"),
         _ => nothing(),
-    });
+    }
 }
 
 #[test]
@@ -132,7 +107,8 @@ fn status_reports_more_and_more_steps_and_then_the_outcome() {
     let (last, reports) = lines.split_last().unwrap();
     assert!(last.starts_with("it went well, and took "), "{lines:#?}");
     let steps: Vec<_> = reports.iter().map(|line| numbers(line)[0]).collect();
-    // The shortest run, of ten steps of 20 ms, is over before the first report; a run like that is one in many millions.
+    // The shortest run, of ten steps of 20 ms, is over before the first report; a run like that is
+    // one in many millions.
     assert!(!steps.is_empty() && steps.is_sorted() && steps[0] < 10, "{lines:#?}");
     assert!(reports.iter().all(|line| line.ends_with(" of 10 steps are done")), "{lines:#?}");
 }
@@ -163,7 +139,8 @@ fn service_has_two_printers_then_five_and_then_none() {
     for number in 0..5 {
         let start = beginning(&lines, &format!("manager: printer-{number} is process"));
         assert!(if number < 2 { start < hup } else { (hup..term).contains(&start) }, "{lines:#?}");
-        // How it ended: after its last word, or, if it had not begun to listen yet, by the signal itself.
+        // How it ended: after its last word, or, if it had not begun to listen yet, by the signal
+        // itself.
         let ends = [
             format!("manager: printer-{number} exited with code 0"),
             format!("manager: printer-{number} killed by SIGTERM (signal 15)"),

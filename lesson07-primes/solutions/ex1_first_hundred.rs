@@ -1,13 +1,11 @@
-//! A solution: the answers are in the order of the numbers, so that the two go together again.
+//! A solution: the answers are in the order of the numbers, so `zip` brings the two together again.
 
 use multiproc::{Pool, Result};
 
-/// Whether `n` is prime.
 pub fn is_prime(n: u64) -> bool {
     n > 1 && (2..=n.isqrt()).all(|d| !n.is_multiple_of(d))
 }
 
-/// The primes among the numbers from 1 to 100, each of which is tested by one of as many worker processes as told.
 pub fn first_hundred(processes: usize) -> Result<Vec<u64>> {
     let pool = Pool::with_processes(processes)?;
     let answers = pool.map(is_prime, 1..=100)?;

@@ -2,8 +2,6 @@
 
 use multiproc::{Pool, Result, Task};
 
-/// Those of the numbers that are prime as `is_prime` has it. They travel to as many worker processes as told in as many
-/// batches as told, of the same size but for the last.
 pub fn in_batches<F: Task<(u64,), Output = bool>>(
     is_prime: F,
     numbers: &[u64],

@@ -1,22 +1,11 @@
-//! A solution: to return from the loop drops the pool, which ends what still runs.
+//! A solution: leaving the loop drops the pool, which ends the tasks that still run.
 
 use std::ops::ControlFlow;
 
 use multiproc::{Pool, Result, Task};
-use serde::{Deserialize, Serialize};
 
-/// What is known of a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
-    /// The number.
-    pub number: u64,
-    /// Whether it is prime.
-    pub prime: bool,
-}
+use crate::given::Answer;
 
-/// Runs `test` on each number, in as many worker processes as told, and gives each answer to `show` as soon as it is
-/// there, whichever is the first. When `show` returns `Break`, somebody has seen enough: then it returns at once, and
-/// nobody works on.
 pub fn answers_as_they_come<F: Task<(u64,), Output = Answer>>(
     test: F,
     numbers: &[u64],

@@ -16,12 +16,13 @@ const WIDTH: usize = 720;
 const TOP: usize = 56;
 const ROW: usize = 32;
 const BAR: usize = 20;
-/// Where the bars begin, and how long the longest is; the rest of the width is for the figures behind them.
+/// Where the bars begin, and how long the longest is; the rest of the width is for the figures
+/// behind them.
 const LEFT: usize = 128;
 const LONGEST: f64 = 400.0;
 
-/// Light or dark as the page is, with a ground of its own: a page's theme may be another than the browser takes it for.
-/// The bars have a tone that stands out from both.
+/// Light or dark as the page is, with a ground of its own: a page's theme may be another than the
+/// browser takes it for. The bars have a tone that stands out from both.
 const STYLE: &str = "
 text { font: 14px system-ui, sans-serif; fill: #24292f; }
 .title { font-size: 18px; font-weight: 600; }

@@ -1,7 +1,8 @@
-//! Small tasks in batches: what a trip to a worker costs is shared by all tasks that travel together.
+//! Small tasks in batches: what a trip to a worker costs is shared by all tasks that travel
+//! together.
 //!
-//! In a project of your own, bring `is_prime` from `is_prime.rs`, and put `(1..=1000).collect()` in place of
-//! `chosen()…`.
+//! In a project of your own, bring `is_prime` from `is_prime.rs`, and put `(1..=1000).collect()` in
+//! place of `chosen()…`.
 
 // ANCHOR: program
 use std::time::Instant;
@@ -11,7 +12,8 @@ use multiproc::{Pool, Result};
 use crate::is_prime::is_prime;
 use crate::numbers::chosen;
 
-/// Every line is measured this often, and the shortest time counts: what is above it, other programs have caused.
+/// Every line is measured this often, and the shortest time counts: what is above it, other
+/// programs have caused.
 const ROUNDS: u32 = 20;
 
 /// Runs `work`, and prints a line of the table.

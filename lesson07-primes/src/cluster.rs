@@ -1,9 +1,12 @@
-//! Beyond one machine: the same calls, on every machine that `mpirun` gives the program. What changes is the name in the first lines.
+//! Beyond one machine: the same calls, on every machine that `mpirun` gives the program. What
+//! changes is the name in the first lines.
 //!
-//! `cargo build --release -p lesson07-primes --features mpi`, then `mpirun -n 3 target/release/lesson07-primes cluster`: one rank runs
-//! the program, the two others run its tasks. Watch who counted how many pieces.
+//! `cargo build --release -p lesson07-primes --features mpi`, then `mpirun -n 3
+//! target/release/lesson07-primes cluster`: one rank runs the program, the two others run its
+//! tasks. Watch which rank counted how many pieces.
 //!
-//! In a project of your own, bring `is_prime` from `is_prime.rs`, and put a list of yours in place of `numbers()`.
+//! In a project of your own, bring `is_prime` from `is_prime.rs`, and put a list of yours in place
+//! of `numbers()`.
 
 // ANCHOR: program
 use std::collections::BTreeMap;

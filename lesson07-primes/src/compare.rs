@@ -1,7 +1,7 @@
 //! Every way of this lesson, measured side by side: one table and one picture.
 //!
-//! In a project of your own, bring the two `is_prime`, `split::primes` and `chart` along, and put a list of yours
-//! in place of `numbers()`.
+//! In a project of your own, bring the two `is_prime`, `split::primes` and `chart` along, and put a
+//! list of yours in place of `numbers()`.
 
 // ANCHOR: program
 use std::time::{Duration, Instant};

@@ -1,6 +1,7 @@
 //! Answers as they come: `imap` hands out each as soon as it and all before it are there.
 //!
-//! In a project of your own, bring `is_prime` from `is_prime.rs`, and put a list of yours in place of `numbers()`.
+//! In a project of your own, bring `is_prime` from `is_prime.rs`, and put a list of yours in place
+//! of `numbers()`.
 
 // ANCHOR: program
 use indicatif::ProgressBar;

@@ -11,7 +11,8 @@ pub fn is_prime(n: u64) -> bool {
     if n < 2 || n.is_multiple_of(2) {
         return n == 2;
     }
-    // `isqrt` is exact for every u64. A root taken as a float is not, and `d * d <= n` can overflow.
+    // `isqrt` is exact for every u64. A root taken as a float is not, and `d * d <= n` can
+    // overflow.
     (3..=n.isqrt()).step_by(2).all(|d| !n.is_multiple_of(d))
 }
 // ANCHOR_END: task

@@ -1,6 +1,7 @@
 //! All numbers at once: `map` returns when every answer is there, in the order of the numbers.
 //!
-//! In a project of your own, bring `is_prime` from `is_prime.rs`, and put a list of yours in place of `numbers()`.
+//! In a project of your own, bring `is_prime` from `is_prime.rs`, and put a list of yours in place
+//! of `numbers()`.
 
 // ANCHOR: program
 use std::time::Instant;

@@ -1,5 +1,5 @@
-//! A better algorithm beats more processes: the Miller–Rabin test needs some hundred multiplications where trial
-//! division needs millions of divisions.
+//! A better algorithm beats more processes: the Miller–Rabin test needs some hundred
+//! multiplications where trial division needs millions of divisions.
 //!
 //! In a project of your own, put a list of yours in place of `numbers()`.
 
@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use crate::numbers::numbers;
 
-/// With these bases the test errs for no number below 318,665,857,834,031,151,167,461, and so for no u64
-/// (Sorenson and Webster, "Strong pseudoprimes to twelve prime bases", 2015).
+/// With these bases the test errs for no number below 318,665,857,834,031,151,167,461, and so for
+/// no u64 (Sorenson and Webster, "Strong pseudoprimes to twelve prime bases", 2015).
 const BASES: [u64; 12] = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37];
 
 /// `a * b` modulo `n`.
@@ -39,8 +39,8 @@ pub fn is_prime(n: u64) -> bool {
     if let Some(base) = BASES.into_iter().find(|base| n.is_multiple_of(*base)) {
         return n == base;
     }
-    // If n is prime, the only roots of 1 modulo n are 1 and n - 1. So take base^(n - 1), which is 1 for a prime, and
-    // look at its roots: n - 1 is odd * 2^twos.
+    // If n is prime, the only roots of 1 modulo n are 1 and n - 1. So take base^(n - 1), which is 1
+    // for a prime, and look at its roots: n - 1 is odd * 2^twos.
     let twos = (n - 1).trailing_zeros();
     let odd = (n - 1) >> twos;
     BASES.into_iter().all(|base| {

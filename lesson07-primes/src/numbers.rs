@@ -5,7 +5,8 @@ use std::io::{self, BufRead, BufReader};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-/// The 17 numbers of the case study. All are prime but 106198, 30425026352720 and 10657331232548830.
+/// The 17 numbers of the case study. All are prime but 106198, 30425026352720 and
+/// 10657331232548830.
 pub const NUMBERS: [u64; 17] = [
     17977,
     10619863,
@@ -49,8 +50,8 @@ pub struct Numbers {
     file: Option<PathBuf>,
 }
 
-/// Makes [`numbers`] return what the options say. It runs once, before the first example, so that standard input is
-/// read once however many examples follow.
+/// Makes [`numbers`] return what the options say. It runs once, before the first example, so that
+/// standard input is read once however many examples follow.
 pub fn choose(options: Numbers) -> Result<(), String> {
     let numbers = match options.file {
         Some(path) if path.as_os_str() == "-" => read(io::stdin().lock(), "standard input")?,
@@ -66,8 +67,8 @@ pub fn choose(options: Numbers) -> Result<(), String> {
     Ok(())
 }
 
-/// Reads a number from each line. Empty lines do not count, nor does what follows a `#`. `name` says in an error
-/// where the lines are from.
+/// Reads a number from each line. Empty lines do not count, nor does what follows a `#`. `name`
+/// says in an error where the lines are from.
 pub fn read(input: impl BufRead, name: &str) -> Result<Vec<u64>, String> {
     let mut numbers = Vec::new();
     for (place, line) in input.split(b'\n').enumerate() {

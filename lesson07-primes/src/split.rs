@@ -1,7 +1,9 @@
-//! One number takes more than half of the time, so no way of dealing out whole numbers can do better than that. Here
-//! the search for divisors is cut into pieces, and all workers help with the same number.
+//! One number takes more than half of the time, so no way of dealing out whole numbers can do
+//! better than that. Here the search for divisors is cut into pieces, and all workers help with the
+//! same number.
 //!
-//! In a project of your own, bring `is_prime` from `is_prime.rs`, and put a list of yours in place of `numbers()`.
+//! In a project of your own, bring `is_prime` from `is_prime.rs`, and put a list of yours in place
+//! of `numbers()`.
 
 // ANCHOR: program
 use std::cell::Cell;
@@ -13,7 +15,8 @@ use multiproc::{Pool, Result};
 use crate::is_prime::is_prime;
 use crate::numbers::numbers;
 
-/// Pieces for each worker. More would cost more to hand out, with fewer a worker would wait longer for the last one.
+/// Pieces for each worker. More would cost more to hand out, with fewer a worker would wait longer
+/// for the last one.
 const PIECES: u64 = 24;
 
 /// Whether one of the odd numbers from `first` to `last` divides `n`.
@@ -25,17 +28,19 @@ fn has_divisor(n: u64, first: u64, last: u64) -> bool {
 pub fn primes(pool: &Pool, numbers: &[u64]) -> Result<Vec<bool>> {
     // Even numbers are settled at once; the others are prime until a divisor is found.
     let prime: Vec<_> = numbers.iter().map(|&n| Cell::new(n == 2 || n > 2 && !n.is_multiple_of(2))).collect();
-    // Largest first: at the end, when workers run out of pieces, only the small ones are left to wait for.
+    // Largest first: at the end, when workers run out of pieces, only the small ones are left to
+    // wait for.
     let mut order: Vec<usize> = (0..numbers.len()).collect();
     order.sort_by_key(|&i| Reverse(numbers[i]));
 
-    // All pieces have the same number of divisors to try. The most is what takes some 10 ms: that much is in vain when
-    // another piece of the number turns up a divisor.
+    // All pieces have the same number of divisors to try. The most is what takes some 10 ms: that
+    // much is in vain when another piece of the number turns up a divisor.
     let divisors: u64 = numbers.iter().map(|n| n.isqrt() / 2).sum();
     let piece = (divisors / (PIECES * pool.processes() as u64)).clamp(1 << 14, 1 << 22);
 
     // ANCHOR: pieces
-    // The pool takes pieces as workers become free, so a number that has a divisor gets no more of them.
+    // The pool takes pieces as workers become free, so a number that has a divisor gets no more of
+    // them.
     let pieces = order.into_iter().flat_map(|i| {
         let (n, root, prime) = (numbers[i], numbers[i].isqrt(), &prime[i]);
         (3..=root)

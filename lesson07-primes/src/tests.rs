@@ -29,7 +29,8 @@ fn the_17_numbers_hold_14_primes() {
 
 #[test]
 fn a_square_of_a_prime_is_not_prime_up_to_the_largest() {
-    // Trial division takes seconds for the last one, so it stops at a root near 2^26.5: a square near 2^53.
+    // Trial division takes seconds for the last one, so it stops at a root near 2^26.5: a square
+    // near 2^53.
     for root in [3, 5, 65521, 67108859, 94906249] {
         assert!(!is_prime(root * root), "{root} squared");
     }
@@ -46,7 +47,8 @@ fn both_tests_agree_on_small_numbers_and_around_powers_of_two() {
 
 #[test]
 fn miller_rabin_is_not_fooled_by_pseudoprimes() {
-    // Carmichael numbers, and the smallest strong pseudoprimes to the first 1, 2, … 9 prime bases (OEIS A014233).
+    // Carmichael numbers, and the smallest strong pseudoprimes to the first 1, 2, … 9 prime bases
+    // (OEIS A014233).
     for n in [
         561,
         1729,
@@ -77,8 +79,8 @@ fn miller_rabin_is_right_up_to_the_largest_number() {
 #[test]
 fn split_agrees_with_trial_division() {
     let pool = Pool::new().unwrap();
-    // The squares of small primes, and of primes on both sides of the border of two pieces of the smallest size: each has
-    // one divisor only, and that is the last to be tried.
+    // The squares of small primes, and of primes on both sides of the border of two pieces of the
+    // smallest size: each has one divisor only, and that is the last to be tried.
     let squares = [2, 3, 5, 7, 32749, 32771].map(|n| n * n);
     let numbers: Vec<u64> = (0..=16).chain(squares).collect();
     let expected: Vec<bool> = numbers.iter().map(|n| is_prime(*n)).collect();
@@ -91,7 +93,8 @@ fn split_agrees_with_trial_division() {
 #[test]
 fn split_stops_early_when_a_divisor_is_found() {
     let pool = Pool::new().unwrap();
-    // Without stopping, each of these would take two thousand million divisions: the test would run for minutes.
+    // Without stopping, each of these would take two thousand million divisions: the test would run
+    // for minutes.
     let numbers: Vec<u64> = (0..40).map(|i| u64::MAX - 6 * i).collect();
     assert!(numbers.iter().all(|n| n.is_multiple_of(3)));
     assert_eq!(split::primes(&pool, &numbers).unwrap(), [false; 40]);

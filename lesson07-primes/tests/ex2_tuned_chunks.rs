@@ -1,8 +1,15 @@
 //! The tests of exercise 2: chunks of the right size.
 
-use course::testing::exercise::{PATIENCE, attempt};
-use lesson07_primes::ex2_tuned_chunks::in_batches;
+use course::testing::exercise::{TIMEOUT, attempt};
 use multiproc::{Event, Value, partial};
+
+// Only a stub describes its functions.
+#[allow(missing_docs)]
+#[cfg_attr(feature = "solutions", path = "../solutions/ex2_tuned_chunks.rs")]
+#[cfg_attr(not(feature = "solutions"), path = "../exercises/ex2_tuned_chunks.rs")]
+pub mod exercise;
+
+use exercise::in_batches;
 
 const WORKERS: usize = 4;
 
@@ -13,21 +20,23 @@ fn is_prime(n: u64) -> bool {
     n > 1 && !(2..=n.isqrt()).any(|d| n.is_multiple_of(d))
 }
 
-/// Notes the first numbers of all, and waits until every worker has one: then each of these is the first of a batch.
+/// Notes the first numbers of all, and waits until every worker has one: then each of these is the
+/// first of a batch.
 fn meet((first, all): &Start, n: u64) -> bool {
     if !all.is_set() {
         let note = |first: &mut [u64; WORKERS]| {
             let place = first.iter().position(|number| *number == 0);
             place.inspect(|place| first[*place] = n).is_none_or(|place| place + 1 == WORKERS)
         };
-        if first.update(note).expect("nobody died while he changed it") || !all.wait_timeout(PATIENCE) {
+        if first.update(note).expect("no process died in a change") || !all.wait_timeout(TIMEOUT) {
             all.set();
         }
     }
     is_prime(n)
 }
 
-/// The numbers with which four workers began when there were so many batches of the numbers from 1 to `last`.
+/// The numbers with which four workers began when there were so many batches of the numbers from 1
+/// to `last`.
 fn begun_with(last: u64, batches: usize) -> Vec<u64> {
     let attempt = attempt(move || {
         let (first, all) = (Value::new([0; WORKERS]).unwrap(), Event::new().unwrap());

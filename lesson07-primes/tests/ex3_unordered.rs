@@ -4,9 +4,21 @@ use std::ops::ControlFlow;
 use std::thread;
 use std::time::Duration;
 
-use course::testing::exercise::{PATIENCE, attempt};
-use lesson07_primes::ex3_unordered::{Answer, answers_as_they_come};
+use course::testing::exercise::{TIMEOUT, attempt};
 use multiproc::{Barrier, Event, partial};
+
+// Only a stub describes its functions.
+#[allow(missing_docs)]
+#[cfg_attr(feature = "solutions", path = "../solutions/ex3_unordered.rs")]
+#[cfg_attr(not(feature = "solutions"), path = "../exercises/ex3_unordered.rs")]
+pub mod exercise;
+// A stub uses little of it.
+#[allow(dead_code)]
+#[path = "../exercises/given/ex3_unordered.rs"]
+pub mod given;
+
+use exercise::answers_as_they_come;
+use given::Answer;
 
 /// The number whose test is slow.
 const SLOW: u64 = 97;
@@ -18,7 +30,7 @@ fn answer(number: u64) -> Answer {
 /// The slow one takes until a quick answer was shown. It is called prime if that has come in time.
 fn wait_until_shown(shown: &Event, number: u64) -> Answer {
     if number == SLOW {
-        return Answer { number, prime: shown.wait_timeout(PATIENCE) };
+        return Answer { number, prime: shown.wait_timeout(TIMEOUT) };
     }
     answer(number)
 }
@@ -32,7 +44,7 @@ fn hang(number: u64) -> Answer {
 }
 
 fn wait_for_each_other(all: &Barrier, number: u64) -> Answer {
-    Answer { number, prime: all.wait_timeout(PATIENCE).is_ok() }
+    Answer { number, prime: all.wait_timeout(TIMEOUT).is_ok() }
 }
 
 #[test]

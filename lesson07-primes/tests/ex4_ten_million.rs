@@ -1,8 +1,20 @@
 //! The tests of exercise 4: the primes below ten million.
 
-use course::testing::exercise::{Attempt, PATIENCE, attempt};
-use lesson07_primes::ex4_ten_million::{count_below, count_primes};
+use course::testing::exercise::{Attempt, TIMEOUT, attempt};
 use multiproc::{Barrier, Event, Queue, Task, partial};
+
+// Only a stub describes its functions.
+#[allow(missing_docs)]
+#[cfg_attr(feature = "solutions", path = "../solutions/ex4_ten_million.rs")]
+#[cfg_attr(not(feature = "solutions"), path = "../exercises/ex4_ten_million.rs")]
+pub mod exercise;
+// A stub uses little of it.
+#[allow(dead_code)]
+#[path = "../exercises/given/ex4_ten_million.rs"]
+pub mod given;
+
+use exercise::count_below;
+use given::count_primes;
 
 const LIMIT: u64 = 10_000_000;
 
@@ -18,9 +30,10 @@ fn note(ranges: &Queue<(u64, u64)>, first: u64, end: u64) -> u64 {
     0
 }
 
-/// Waits until there is one of it in each worker, and returns 1 then. Once that is over, well or not, nobody waits.
+/// Waits until there is one of it in each worker, and returns 1 then. Once that is over, well or
+/// not, nobody waits.
 fn meet((all, over): &(Barrier, Event), _: u64, _: u64) -> u64 {
-    let met = !over.is_set() && all.wait_timeout(PATIENCE).is_ok();
+    let met = !over.is_set() && all.wait_timeout(TIMEOUT).is_ok();
     over.set();
     u64::from(met)
 }
@@ -28,7 +41,8 @@ fn meet((all, over): &(Barrier, Event), _: u64, _: u64) -> u64 {
 /// A sum and ranges.
 type Outcome = (u64, Vec<(u64, u64)>);
 
-/// What the ranges of the numbers below `limit` add up to, and the ranges that were noted, in order. `task` is for them.
+/// What the ranges of the numbers below `limit` add up to, and the ranges that were noted, in
+/// order. `task` is for them.
 fn run<F>(task: impl Fn(Queue<(u64, u64)>) -> F + Send + 'static, limit: u64, processes: usize) -> Attempt<Outcome>
 where
     F: Task<(u64, u64), Output = u64>,
@@ -48,11 +62,11 @@ where
 fn assert_all_once(ranges: &[(u64, u64)], limit: u64) {
     let mut next = 2;
     for (first, end) in ranges {
-        assert!(*first <= next, "nobody has counted the numbers from {next} to {}", first - 1);
+        assert!(*first <= next, "the numbers from {next} to {} were not counted", first - 1);
         assert!(*first == next || next == 2, "the numbers from {first} to {} were counted twice", next - 1);
         next = next.max(*end);
     }
-    assert!(next >= limit, "nobody has counted the numbers from {next} to {}", limit - 1);
+    assert!(next >= limit, "the numbers from {next} to {} were not counted", limit - 1);
     assert!(next == limit, "the numbers from {limit} on are not below the limit, and were counted up to {}", next - 1);
 }
 
@@ -93,7 +107,7 @@ fn no_range_is_so_large_that_all_wait_for_it_in_the_end() {
     let allowed = LIMIT / 2 / 8;
     assert!(
         largest <= allowed,
-        "a range of {largest} numbers is too large: who has it last keeps the other waiting. Of ten million numbers on \
+        "a range of {largest} numbers is too large: the worker that has it last keeps the other waiting. Of ten million numbers on \
          two workers, {allowed} are an eighth of a fair share"
     );
     assert!(ranges.len() <= 10_000, "{} ranges are so many that handing them out is the work", ranges.len());

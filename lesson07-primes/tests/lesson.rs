@@ -22,22 +22,7 @@ const PRIMES: [u64; 14] = [
     1746860020068409,
 ];
 
-const LESSON: Program = Program {
-    path: env!("CARGO_BIN_EXE_lesson07-primes"),
-    examples: &[
-        "is_prime",
-        "sequential",
-        "map",
-        "imap",
-        "unordered",
-        "chunksize",
-        "threads",
-        "split",
-        "miller_rabin",
-        "compare",
-        "cluster",
-    ],
-};
+const LESSON: Program = Program::new(env!("CARGO_BIN_EXE_lesson07-primes"));
 
 fn run(arguments: &[&str]) -> Output {
     LESSON.run(arguments)
@@ -60,25 +45,7 @@ fn primes(output: &Output) -> Vec<u64> {
         .collect()
 }
 
-#[test]
-fn list_names_every_example_with_what_to_watch_for() {
-    LESSON.assert_lists_its_examples();
-}
-
-#[test]
-fn a_wrong_name_ends_with_status_2_and_a_suggestion() {
-    LESSON.assert_refuses("imop", "imap");
-}
-
-#[test]
-fn the_whole_lesson_runs_from_the_first_example_to_the_last() {
-    LESSON.assert_runs_from_first_to_last();
-}
-
-#[test]
-fn every_example_prints_its_transcript() {
-    LESSON.assert_prints_its_transcripts(env!("CARGO_MANIFEST_DIR"), varies);
-}
+course::lesson_tests!(LESSON, "imop" => "imap", varies);
 
 fn varies(example: &str) -> Varies {
     match example {
@@ -94,8 +61,8 @@ fn varies(example: &str) -> Varies {
 
 #[test]
 fn every_example_runs_alone_and_on_other_numbers() {
-    for example in LESSON.examples {
-        let output = run(&[example, "2", "97", "1000000007"]);
+    for example in LESSON.examples() {
+        let output = run(&[&example, "2", "97", "1000000007"]);
         assert_success(&output);
         assert!(!output.stdout.is_empty(), "{example} printed nothing");
     }

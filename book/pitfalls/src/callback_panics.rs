@@ -1,7 +1,7 @@
 //! A callback that panics. It runs in the parent, on the one thread that runs all callbacks.
 //!
-//! Watch for the other tasks. Elsewhere that thread would be gone, and with it every later result. Here the panic is the
-//! result of the task whose callback it was.
+//! Watch for the other tasks. Elsewhere that thread would be gone, and with it every later result.
+//! Here the panic is the result of the task whose callback it was.
 
 // ANCHOR: program
 use std::panic;

@@ -1,7 +1,8 @@
 //! Two processes, two locks. Each takes one, and then wants the other's.
 //!
-//! Watch for the first half: only the time limit ends it; `lock` would wait for ever, and nobody would have died. In the
-//! second half both take the locks in the same order, so whoever has the first gets the second as well.
+//! Watch for the first half, a deadlock: only the time limit ends it; `lock` would wait for ever,
+//! though no process has died. In the second half both take the locks in the same order, so the one
+//! that has the first gets the second as well.
 
 // ANCHOR: program
 use std::time::Duration;
@@ -13,7 +14,7 @@ fn crossed(mine: Lock<u32>, yours: Lock<u32>, meet: Barrier) -> Result<u32> {
     let mine = mine.lock()?;
     meet.wait()?; // now each holds its own
     let sum = yours.lock_timeout(Duration::from_millis(300)).map(|yours| *mine + *yours);
-    meet.wait()?; // nobody lets go while the other still hopes
+    meet.wait()?; // both keep their lock until the other has given up
     sum
 }
 // ANCHOR_END: crossed

@@ -1,7 +1,8 @@
-//! A source that never ends: all whole numbers. `map` would collect it before the first task began, until memory is full.
+//! A source that never ends: all whole numbers. `map` would collect it before the first task began,
+//! until memory is full.
 //!
-//! Watch for how many numbers are taken for the first five results: a window's worth, because `imap` takes a further one
-//! only when a result is fetched.
+//! Watch for how many numbers are taken for the first five results: a window's worth, because
+//! `imap` takes a further one only when a result is fetched.
 
 // ANCHOR: program
 use std::cell::Cell;

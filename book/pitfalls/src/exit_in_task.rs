@@ -1,7 +1,8 @@
-//! A task that ends its process: by `exit`, as a command-line library may do that dislikes an argument, or by `abort`.
+//! A task that ends its process: by `exit`, as a command-line library may do that dislikes an
+//! argument, or by `abort`.
 //!
-//! Watch for the three errors. A panic is caught, and its worker lives on: the first pid comes again. An end is not, so
-//! each of the two others costs a worker; the pool starts a new one.
+//! Watch for the three errors. A panic is caught, and its worker lives on: the first pid comes
+//! again. An end is not, so each of the two others costs a worker; the pool starts a new one.
 
 // ANCHOR: program
 use std::process;

@@ -1,8 +1,8 @@
-//! A fork copies the memory, but of the threads only the one that forks. A lock that another one holds at that moment
-//! stays locked in the copy, and the thread that would unlock it is not there.
+//! A fork copies the memory, but of the threads only the one that forks. A lock that another one
+//! holds at that moment stays locked in the copy, and the thread that would unlock it is not there.
 //!
-//! Watch for the refusal. The default start method needs no such care: its workers are forked from a small process that
-//! has one thread, whatever this program does.
+//! Watch for the refusal. The default start method needs no such care: its workers are forked from
+//! a small process that has one thread, whatever this program does.
 
 // ANCHOR: program
 use std::sync::{Mutex, mpsc};
@@ -13,7 +13,7 @@ use multiproc::{Pool, Result, StartMethod};
 static DIARY: Mutex<String> = Mutex::new(String::new());
 
 fn write(word: String) -> usize {
-    let mut diary = DIARY.lock().expect("nobody panics here");
+    let mut diary = DIARY.lock().expect("no holder panics here");
     diary.push_str(&word);
     diary.len()
 }
@@ -39,7 +39,7 @@ pub fn main() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     println!("the default: {} bytes are written", pool.apply(write, ("hello".to_string(),))?);
     drop(release);
-    writer.join().expect("nobody panics here");
+    writer.join().expect("no holder panics here");
     Ok(())
 }
 // ANCHOR_END: program

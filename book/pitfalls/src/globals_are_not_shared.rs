@@ -1,7 +1,8 @@
-//! A `static` is one for each process. What a task writes there, the parent does not see, and a worker only if it wrote
-//! it itself.
+//! A `static` is one for each process. What a task writes there, the parent does not see, and a
+//! worker only if it wrote it itself.
 //!
-//! Watch for the two counters: ten calls were made, and only memory that is meant to be shared knows of them.
+//! Watch for the two counters: ten calls were made, and only memory that is meant to be shared
+//! knows of them.
 
 // ANCHOR: program
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,7 +19,7 @@ fn count() {
 
 // ANCHOR: shared
 fn count_shared(calls: Value<u32>) {
-    calls.update(|calls| *calls += 1).expect("nobody dies in a change");
+    calls.update(|calls| *calls += 1).expect("no process dies in a change");
 }
 // ANCHOR_END: shared
 

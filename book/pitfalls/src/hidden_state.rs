@@ -1,7 +1,9 @@
-//! A task that remembers: it numbers the lines it gets, with a counter that lives on in its process.
+//! A task that remembers: it numbers the lines it gets, with a counter that lives on in its
+//! process.
 //!
-//! Watch for the numbers. They depend on who ran before in the same worker, so they change with the size of the pool,
-//! with chunks, and whenever a worker is replaced. A task whose result depends on its arguments alone has none of that.
+//! Watch for the numbers. They depend on what ran before in the same worker, so they change with
+//! the size of the pool, with chunks, and whenever a worker is replaced. A task whose result
+//! depends on its arguments alone has none of that.
 
 // ANCHOR: program
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,7 +1,9 @@
-//! Results travel: they are encoded, copied to the parent, and decoded. A large one takes longer than the work.
+//! Results travel: they are encoded, copied to the parent, and decoded. A large one takes longer
+//! than the work.
 //!
-//! Watch for the three times. The parent needs a sum, so the sum is all that has to travel. If it needs everything, the
-//! workers can write it where it is to be: into memory that all of them share.
+//! Watch for the three times. The parent needs a sum, so the sum is all that has to travel. If it
+//! needs everything, the workers can write it where it is to be: into memory that all of them
+//! share.
 
 // ANCHOR: program
 use std::time::Instant;
@@ -26,7 +28,7 @@ fn sum(task: u64) -> u64 {
 
 fn into_shared(slice: SharedSlice<u64>, task: u64) {
     let place = (task * VALUES) as usize..((task + 1) * VALUES) as usize;
-    let mut part = slice.write(place).expect("nobody else writes here");
+    let mut part = slice.write(place).expect("no other process writes here");
     part.iter_mut().zip(values(task)).for_each(|(place, value)| *place = value);
 }
 // ANCHOR_END: tasks

@@ -1,7 +1,8 @@
 //! A process dies while it holds a lock, half-way through a change.
 //!
-//! Watch for the error. Elsewhere the next process would wait for ever, or would get the lock and half a change without
-//! a word. Here the lock knows that its holder is gone. Whoever knows how to mend what it guards takes it by `recover`.
+//! Watch for the error. Elsewhere the next process would wait for ever, or would get the lock and
+//! half a change without a word. Here the lock returns an error, because its holder is gone. A
+//! program that can repair what the lock guards takes it by `recover`.
 
 // ANCHOR: program
 use multiproc::{Error, Lock, Process, Result};
@@ -9,7 +10,7 @@ use multiproc::{Error, Lock, Process, Result};
 // ANCHOR: task
 /// Moves money from the first account to the second. Dies half-way.
 fn transfer(accounts: Lock<[i64; 2]>, amount: i64) {
-    let mut accounts = accounts.lock().expect("nobody has died yet");
+    let mut accounts = accounts.lock().expect("no holder has died yet");
     accounts[0] -= amount;
     std::process::abort();
 }

@@ -1,7 +1,8 @@
 //! A program that lacks the line `multiproc::init()`.
 //!
-//! A worker is a new run of the program that leaves `main` in that line. Without the line it would run all of `main`,
-//! start workers of its own, and they theirs. Watch for how often `main` runs here: once, because nothing is started.
+//! A worker is a new run of the program that leaves `main` in that line. Without the line it would
+//! run all of `main`, start workers of its own, and they theirs. Watch for how often `main` runs
+//! here: once, because nothing is started.
 
 // ANCHOR: program
 use std::process::Command;

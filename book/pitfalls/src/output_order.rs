@@ -1,7 +1,8 @@
-//! Four tasks, each with a line of its own. The lines come as the tasks end, and not as they were given.
+//! Four tasks, each with a line of its own. The lines come as the tasks end, and not as they were
+//! given.
 //!
-//! Watch for the last line: results are in order, whatever was printed when. Who needs lines in order prints them from
-//! results; who wants them soon, and in order, from `imap`.
+//! Watch for the last line: results are in order, whatever was printed when. A program that needs
+//! lines in order prints them from results; one that wants them soon as well, from `imap`.
 
 // ANCHOR: program
 use std::thread;

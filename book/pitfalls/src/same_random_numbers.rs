@@ -1,7 +1,9 @@
-//! Three processes throw dice. Those that are forked inherit the state of the parent's generator: all throw the same.
+//! Three processes throw dice. Those that are forked inherit the state of the parent's generator:
+//! all throw the same.
 //!
-//! Watch for the first two lines. A process of the default start method inherits nothing, and seeds a generator of its
-//! own. Where forks are needed, give each a seed as an argument; so one can repeat a run, too.
+//! Watch for the first two lines. A process of the default start method inherits nothing, and seeds
+//! a generator of its own. Where forks are needed, give each a seed as an argument; so one can
+//! repeat a run, too.
 
 // ANCHOR: program
 use multiproc::{Process, Result, StartMethod};

@@ -1,7 +1,8 @@
-//! A hundred thousand tasks, each a multiplication. The trip to a worker costs more than the work there.
+//! A hundred thousand tasks, each a multiplication. The trip to a worker costs more than the work
+//! there.
 //!
-//! Watch for the last line: no pool is faster. A batch makes the trip cheaper, but it does not make the work larger. Give
-//! workers pieces that take a millisecond or more, and measure.
+//! Watch for the last line: no pool is faster. A batch makes the trip cheaper, but it does not make
+//! the work larger. Give workers pieces that take a millisecond or more, and measure.
 
 // ANCHOR: program
 use std::hint::black_box;

@@ -1,7 +1,9 @@
-//! Arguments and results are copies that serde makes: what a type leaves out of its serialized form stays at home.
+//! Arguments and results are copies that serde makes: what a type leaves out of its serialized form
+//! stays at home.
 //!
-//! Watch for the note. The discount is left out while there is none, and arrives as none. The note is never written, so the
-//! worker has an empty one. And a path that is not UTF-8 cannot be written at all: that is an error before any task runs.
+//! Watch for the note. The discount is left out while there is none, and arrives as none. The note
+//! is never written, so the worker has an empty one. And a path that is not UTF-8 cannot be written
+//! at all: that is an error before any task runs.
 
 // ANCHOR: program
 use std::ffi::OsString;

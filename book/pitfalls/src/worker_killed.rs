@@ -1,7 +1,8 @@
 //! A worker is killed in the middle of a task, as the kernel does when memory runs out.
 //!
-//! Watch for what is lost: one task, and its error says who died of what. The others go on, in a new worker if need be.
-//! Elsewhere the caller would wait for the result of the third task for ever.
+//! Watch for what is lost: one task, and its error names the worker and the signal. The others go
+//! on, in a new worker if need be. Elsewhere the caller would wait for the result of the third task
+//! for ever.
 
 // ANCHOR: program
 use std::thread;

@@ -6,10 +6,11 @@ use std::sync::LazyLock;
 
 use course::testing::{Program, Varies, nothing, numbers, place};
 
-/// The gallery as `cargo run` has it. Cargo makes one program for all the packages that it tests together, and the tests of some
-/// turn on `test-support`, with which no program can lack the line `multiproc::init()`.
+/// The gallery as `cargo run` has it. Cargo makes one program for all the packages that it tests
+/// together, and the tests of some turn on `test-support`, with which no program can lack the line
+/// `multiproc::init()`.
 static GALLERY: LazyLock<Program> = LazyLock::new(|| {
-    let profile = Path::new(BUILT.path).parent().unwrap();
+    let profile = Path::new(BUILT.path()).parent().unwrap();
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--offline", "--quiet", "-p", "pitfalls"]).current_dir(env!("CARGO_MANIFEST_DIR"));
     if profile.ends_with("release") {
@@ -19,50 +20,13 @@ static GALLERY: LazyLock<Program> = LazyLock::new(|| {
     BUILT
 });
 
-const BUILT: Program = Program {
-    path: env!("CARGO_BIN_EXE_pitfalls"),
-    examples: &[
-        "worker_killed",
-        "exit_in_task",
-        "killed_with_lock",
-        "circular_wait",
-        "fork_with_threads",
-        "missing_init",
-        "globals_are_not_shared",
-        "hidden_state",
-        "same_random_numbers",
-        "output_order",
-        "callback_panics",
-        "endless_source",
-        "what_travels",
-        "huge_result",
-        "tiny_tasks",
-    ],
-};
+const BUILT: Program = Program::new(env!("CARGO_BIN_EXE_pitfalls"));
 
 fn lines(example: &str) -> Vec<String> {
     GALLERY.lines(&[example])
 }
 
-#[test]
-fn list_names_every_example_with_what_to_watch_for() {
-    GALLERY.assert_lists_its_examples();
-}
-
-#[test]
-fn a_wrong_name_ends_with_status_2_and_a_suggestion() {
-    GALLERY.assert_refuses("tiny_task", "tiny_tasks");
-}
-
-#[test]
-fn the_whole_gallery_runs_from_the_first_example_to_the_last() {
-    GALLERY.assert_runs_from_first_to_last();
-}
-
-#[test]
-fn every_example_prints_its_transcript() {
-    GALLERY.assert_prints_its_transcripts(env!("CARGO_MANIFEST_DIR"), varies);
-}
+course::lesson_tests!(GALLERY, "tiny_task" => "tiny_tasks", varies);
 
 fn varies(example: &str) -> Varies {
     match example {

@@ -1,6 +1,6 @@
 //! Wrong: looks at how each child ended, but leaves it in the kernel's table.
 //!
-//! The tests say: they are zombies
+//! Fails with: they are zombies
 
 use std::io;
 use std::process;
@@ -8,16 +8,11 @@ use std::process;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{ForkResult, fork};
 
-/// Forks `children` times. Child number `n`, counted from 0, calls `work(n)` and exits with the code that this returns.
-///
-/// Returns the pid and the exit code of each child, in the order of their numbers. A child that is killed has the code -1.
-///
-/// It is called in a process that has one thread.
 #[allow(unsafe_code)]
 pub fn fork_and_reap(children: u32, work: fn(u32) -> i32) -> io::Result<Vec<(u32, i32)>> {
     let mut running = Vec::new();
     for number in 0..children {
-        // SAFETY: this process has one thread, so nobody else can hold a lock that the child needs.
+        // SAFETY: this process has one thread, so no other can hold a lock that the child needs.
         match unsafe { fork() }? {
             ForkResult::Child => process::exit(work(number)),
             ForkResult::Parent { child } => running.push(child),

@@ -1,11 +1,9 @@
 //! Wrong: `map` waits until all tasks are done, and only then is there time for the own work.
 //!
-//! The tests say: the tasks were over before the own work began
+//! Fails with: the tasks were over before the own work began
 
 use multiproc::{Pool, Result, Task};
 
-/// Runs `task` on each item, in as many worker processes as told, and `own_work` here while they do. Returns the tasks'
-/// results, in the order of the items, and that of the own work.
 pub fn work_while_waiting<F: Task<(u64,)>, R>(
     task: F,
     items: &[u64],

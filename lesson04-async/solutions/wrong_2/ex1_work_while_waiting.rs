@@ -1,11 +1,9 @@
 //! Wrong: first the own work, then the tasks.
 //!
-//! The tests say: no task had begun while the own work was done
+//! Fails with: no task had begun while the own work was done
 
 use multiproc::{Pool, Result, Task};
 
-/// Runs `task` on each item, in as many worker processes as told, and `own_work` here while they do. Returns the tasks'
-/// results, in the order of the items, and that of the own work.
 pub fn work_while_waiting<F: Task<(u64,)>, R>(
     task: F,
     items: &[u64],

@@ -1,11 +1,9 @@
 //! Wrong: the first failure is passed on with `?`, and the results of all others are lost.
 //!
-//! The tests say: one failed task must not cost the others their results
+//! Fails with: one failed task must not cost the others their results
 
 use multiproc::{Pool, Result, Task};
 
-/// Runs `task` on each item, in as many worker processes as told. Returns what became of each, in the order of the
-/// items: its result, or why there is none. It fails as a whole only if there can be no pool.
 pub fn outcomes<F: Task<(u64,)> + Clone>(task: F, items: &[u64], processes: usize) -> Result<Vec<Result<F::Output>>> {
     let pool = Pool::with_processes(processes)?;
     let futures: Vec<_> = items.iter().map(|item| pool.apply_async(task.clone(), (*item,))).collect();

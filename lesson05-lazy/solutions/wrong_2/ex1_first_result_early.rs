@@ -1,17 +1,10 @@
 //! Wrong: a lazy map, but all its results are collected before the first is shown.
 //!
-//! The tests say: tasks waited for the first result to be shown, in vain
+//! Fails with: tasks waited for the first result to be shown, in vain
 
 use multiproc::{Pool, Result, Task};
 
-/// Runs `task` on each item, in as many worker processes as told, and gives each result to `show`, in the order of the
-/// items, as soon as it and all before it are there.
-pub fn show_each<F: Task<(u64,)>>(
-    task: F,
-    items: &[u64],
-    processes: usize,
-    show: impl FnMut(F::Output),
-) -> Result<()> {
+pub fn show_each<F: Task<(u64,)>>(task: F, items: &[u64], processes: usize, show: impl FnMut(F::Output)) -> Result<()> {
     let pool = Pool::with_processes(processes)?;
     let results: Vec<_> = pool.imap(task, items.to_vec()).collect::<Result<_>>()?;
     results.into_iter().for_each(show);

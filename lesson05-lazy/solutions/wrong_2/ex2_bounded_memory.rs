@@ -1,14 +1,9 @@
 //! Wrong: lazy, but with a window of its own, which is wide.
 //!
-//! The tests say: numbers were taken ahead, where
+//! Fails with: numbers were taken ahead, where
 
 use multiproc::{Pool, Result, Task};
 
-/// Runs `task` on the numbers of a source that may have no end, in as many worker processes as told, until `wanted` of
-/// them were found to be good: the task returns its number and whether that is good. Returns these, in the order of the
-/// source.
-///
-/// Of numbers that were taken from the source, there are never more than `ahead` whose answer was not looked at.
 pub fn first_good<F: Task<(u64,), Output = (u64, bool)>>(
     task: F,
     source: impl Iterator<Item = u64>,

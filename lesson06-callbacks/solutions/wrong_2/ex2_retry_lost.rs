@@ -1,12 +1,9 @@
-//! Wrong: it tries until there is a result, whatever the failure, and for ever.
+//! Wrong: tries until there is a result, whatever the failure, and for ever.
 //!
-//! The tests say: a task that loses its worker each time is not tried for ever
+//! Fails with: a task that loses its worker each time is not tried for ever
 
 use multiproc::{Pool, Result, Task};
 
-/// Runs `task` on each item, in as many worker processes as told. A task whose worker was lost is run again, until it
-/// has had `tries` tries in all. One that fails by itself is not: it would fail again. Returns what became of each in
-/// the end, in the order of the items.
 pub fn with_retries<F: Task<(u64,)> + Clone>(
     task: F,
     items: &[u64],

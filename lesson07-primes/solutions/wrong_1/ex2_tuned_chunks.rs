@@ -1,11 +1,9 @@
-//! Wrong: one batch of everything costs one trip, and keeps one worker busy while the others look on.
+//! Wrong: one batch of everything costs one trip, and keeps one worker busy while the others idle.
 //!
-//! The tests say: not all 4 workers had a batch at the same time
+//! Fails with: not all 4 workers had a batch at the same time
 
 use multiproc::{Pool, Result, Task};
 
-/// Those of the numbers that are prime as `is_prime` has it. They travel to as many worker processes as told in as many
-/// batches as told, of the same size but for the last.
 pub fn in_batches<F: Task<(u64,), Output = bool>>(
     is_prime: F,
     numbers: &[u64],

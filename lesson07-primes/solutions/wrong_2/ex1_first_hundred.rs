@@ -1,15 +1,13 @@
 //! Wrong: divisors are tried below the square root, but not the root itself.
 //!
-//! The tests say: not primes at all: [4, 9, 25, 49]
+//! Fails with: not primes at all: [4, 9, 25, 49]
 
 use multiproc::{Pool, Result};
 
-/// Whether `n` is prime.
 pub fn is_prime(n: u64) -> bool {
     n > 1 && (2..n).take_while(|d| d * d < n).all(|d| !n.is_multiple_of(d))
 }
 
-/// The primes among the numbers from 1 to 100, each of which is tested by one of as many worker processes as told.
 pub fn first_hundred(processes: usize) -> Result<Vec<u64>> {
     let pool = Pool::with_processes(processes)?;
     let answers = pool.map(is_prime, 1..=100)?;

@@ -1,11 +1,9 @@
 //! Wrong: the number of batches is given where their size belongs.
 //!
-//! The tests say: a batch has 20 numbers
+//! Fails with: a batch has 20 numbers
 
 use multiproc::{Pool, Result, Task};
 
-/// Those of the numbers that are prime as `is_prime` has it. They travel to as many worker processes as told in as many
-/// batches as told, of the same size but for the last.
 pub fn in_batches<F: Task<(u64,), Output = bool>>(
     is_prime: F,
     numbers: &[u64],

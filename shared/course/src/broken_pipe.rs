@@ -1,9 +1,10 @@
-//! When nobody reads the output any more, as in `cargo run -p lesson07-primes -- list | head -1`, a lesson ends quietly.
+//! Ends a lesson quietly when its output is no longer read, as in
+//! `cargo run -p lesson07-primes -- list | head -1`.
 //!
-//! `println!` panics then. The usual remedy is to let the signal SIGPIPE end the process, but that would concern every
-//! pipe and socket the process writes to: an example that talks to a program which has stopped reading would die of it
-//! instead of getting an error, and children would inherit it. So it is the failure that is recognised, and nothing else
-//! changes.
+//! `println!` panics then. The usual remedy is to let the signal SIGPIPE end the process, but that
+//! would concern every pipe and socket that the process writes to: an example that writes to a
+//! program which has stopped reading would be killed instead of getting an error, and children
+//! would inherit the setting. So this module recognises the panic, and changes nothing else.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -12,7 +13,8 @@ use std::process;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// From now on a `println!` that nobody reads ends the process, with status 0 and without a word.
+/// Installs a panic hook that ends the process, with status 0 and no message, when a `println!`
+/// fails because its output is no longer read.
 pub(crate) fn end_quietly() {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
@@ -23,15 +25,15 @@ pub(crate) fn end_quietly() {
     }));
 }
 
-/// Whether the failure that `message` tells of comes from standard output, because nobody reads it any more. The message
-/// may be that of a worker: its output goes the same way.
+/// Returns `true` if the failure that `message` describes is a write to a standard output that is
+/// no longer read. The message may come from a worker, which has the same standard output.
 pub(crate) fn explains(message: &str) -> bool {
     message.contains("Broken pipe") && is_unread(io::stdout())
 }
 
-/// Whether `output` is a pipe or socket whose other end is closed.
+/// Returns `true` if `output` is a pipe or socket whose other end is closed.
 fn is_unread(output: impl AsFd) -> bool {
-    // Asked for nothing, `poll` tells of errors and of ends alone.
+    // Without events to wait for, `poll` reports only errors and hang-ups.
     let mut output = [PollFd::new(output.as_fd(), PollFlags::empty())];
     let found = poll(&mut output, PollTimeout::ZERO).is_ok_and(|found| found > 0);
     found && output[0].revents().is_some_and(|what| what.intersects(PollFlags::POLLERR | PollFlags::POLLHUP))

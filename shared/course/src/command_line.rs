@@ -1,4 +1,4 @@
-//! What the command line asks for: an example's name first, if any, then options.
+//! Parses the command line: an example's name first, if any, then options.
 
 use std::ffi::OsString;
 
@@ -15,16 +15,16 @@ pub(crate) const LIST: &str = "list";
 pub(crate) enum Choice {
     /// From the first to the last.
     All,
-    /// None: only name them.
+    /// None: only print their names.
     List,
     /// The one at this place.
     One(usize),
 }
 
-/// Takes `arguments` apart. `command` has the lesson's options, `names` its examples.
+/// Parses `arguments`. `command` has the lesson's options, `names` its examples.
 ///
-/// The name is taken off before clap sees the rest: clap would otherwise read the first positional word of a lesson's
-/// own options (a number, say) as an example's name.
+/// clap gets the rest without the name: it would otherwise read the first positional word of a
+/// lesson's own options (a number, say) as an example's name.
 pub(crate) fn parse(
     command: &mut Command,
     names: &[&str],
@@ -44,7 +44,7 @@ pub(crate) fn parse(
     Ok((choice, matches))
 }
 
-/// The error for a name that no example has, with the nearest ones that exist.
+/// Returns the error for a name that no example has, with the nearest ones that exist.
 fn unknown(command: &mut Command, names: &[&str], word: &str) -> clap::Error {
     let near: Vec<_> =
         nearest(word, names.iter().copied().chain([LIST])).into_iter().map(|name| format!("`{name}`")).collect();

@@ -15,7 +15,7 @@ use crate::heading;
 use crate::record::{self, Trace};
 use crate::watch;
 
-/// A lesson in the making; [`lesson`] begins one, [`run`](Lesson::run) ends it.
+/// A builder of a lesson: [`lesson()`] returns one, and [`run`](Lesson::run) runs it.
 #[must_use = "a lesson does nothing until it is `run`"]
 pub struct Lesson {
     name: &'static str,
@@ -30,7 +30,7 @@ struct Example {
     run: Box<dyn FnOnce() -> Result<(), String>>,
 }
 
-/// A `clap::Args` type with its type forgotten, so that a lesson can have several.
+/// A type-erased `clap::Args`, so that a lesson can have several.
 struct Options {
     add: fn(Command) -> Command,
     apply: Box<Apply>,
@@ -41,7 +41,7 @@ type Apply = dyn FnOnce(&ArgMatches) -> Result<(), clap::Error>;
 /// Why a lesson did not run to its end.
 #[derive(Debug)]
 enum Failure {
-    /// The command line is at fault. Asking for help comes this way as well, as it does in clap.
+    /// The command line is wrong, or asks for help, which is an error in clap as well.
     CommandLine(clap::Error),
     /// The trace could not be drawn.
     Trace(String),
@@ -49,7 +49,43 @@ enum Failure {
     Example { name: &'static str, error: String },
 }
 
-/// Begins a lesson. `name` is the package's name, as in `cargo run -p NAME`.
+/// Declares a lesson: its title, then a line for each example, in order, with what to watch for.
+///
+/// Each example `NAME` is the file `NAME.rs` beside `main.rs`, a module with a public `main` that
+/// returns a `Result`. The macro declares these modules, and a function `lesson` that returns the
+/// [`Lesson`](crate::Lesson) under the package's name.
+///
+/// rustfmt does not find modules that a macro declares: `rustfmt lesson03-sync/src/*.rs` formats
+/// them.
+///
+/// # Examples
+///
+/// ```ignore
+/// course::lesson! {
+///     "tasks in parallel, and wait";
+///
+///     apply: "one task at a time, and an error that is a value",
+///     map: "reports in any order, results in the order of the numbers",
+/// }
+///
+/// fn main() -> ExitCode {
+///     multiproc::init();
+///     lesson().run()
+/// }
+/// ```
+#[macro_export]
+macro_rules! lesson {
+    ($title:literal; $($name:ident: $watch:literal),+ $(,)?) => {
+        $(pub mod $name;)+
+
+        fn lesson() -> $crate::Lesson {
+            $crate::lesson(env!("CARGO_PKG_NAME"), $title)$(.example(stringify!($name), $watch, $name::main))+
+        }
+    };
+}
+
+/// Returns a lesson without examples. `name` is the package's name, as in `cargo run -p NAME`. See
+/// also the macro [`lesson!`](crate::lesson!).
 pub fn lesson(name: &'static str, title: &'static str) -> Lesson {
     Lesson { name, title, examples: Vec::new(), options: Vec::new() }
 }
@@ -71,8 +107,11 @@ impl Lesson {
         self
     }
 
-    /// Adds options of the lesson's own: the fields of `T`. `apply` gets them before the first example runs; an error
-    /// it returns is the user's mistake, and ends the program with exit status 2.
+    /// Adds options of the lesson's own: the fields of `T`. They are passed to `apply` before the
+    /// first example runs; if it returns an error, the program prints it and ends with exit status
+    /// 2.
+    ///
+    /// # Examples
     ///
     /// ```
     /// #[derive(clap::Args)]
@@ -83,7 +122,7 @@ impl Lesson {
     /// }
     ///
     /// fn check(greeting: Greeting) -> Result<(), &'static str> {
-    ///     if greeting.name.is_empty() { Err("nobody to greet") } else { Ok(()) }
+    ///     if greeting.name.is_empty() { Err("the name is empty") } else { Ok(()) }
     /// }
     ///
     /// let lesson = course::lesson("lesson00-hello", "The smallest lesson").options(check);
@@ -100,7 +139,7 @@ impl Lesson {
         self
     }
 
-    /// Does what the command line asks for, and returns what `main` is to return.
+    /// Runs what the command line asks for, and returns what `main` has to return.
     pub fn run(self) -> ExitCode {
         if let Some(kept) = watch::keep() {
             return kept;
@@ -110,7 +149,7 @@ impl Lesson {
             Ok(()) => ExitCode::SUCCESS,
             Err(Failure::Example { error, .. }) if broken_pipe::explains(&error) => ExitCode::SUCCESS,
             Err(Failure::CommandLine(error)) => {
-                // Nothing is left to tell anyone when standard error is closed as well.
+                // An error here means that standard error is closed as well.
                 let _ = error.print();
                 u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
             }
@@ -146,7 +185,7 @@ impl Lesson {
             }
             trace = Some(Trace::start(file).map_err(refuse).map_err(Failure::CommandLine)?);
         }
-        // A single example that is read by a program prints what it prints and no more.
+        // The output of a single example that another program reads has no heading.
         let headings = all || io::stdout().is_terminal();
         if all {
             heading::lesson(self.name, self.title);
@@ -166,8 +205,8 @@ impl Lesson {
         Ok(())
     }
 
-    /// The options in clap's terms: the lesson's own, and the menu's. The example's name stands in the usage line only, because it is
-    /// taken off before clap reads the rest.
+    /// Returns the options in clap's terms: the lesson's own, and the menu's. The example's name is
+    /// in the usage line only, because it is removed before clap reads the rest.
     fn command(&self) -> Command {
         let examples = self.examples.iter().map(|example| example.name).collect::<Vec<_>>().join(", ");
         let command = Command::new(self.name)
@@ -202,7 +241,7 @@ mod tests {
         numbers: Vec<u64>,
     }
 
-    /// Runs a lesson of three examples, of which `two` fails, and says what ran.
+    /// Runs a lesson of three examples, of which `two` fails, and returns what ran.
     fn run(words: &[&str]) -> (Result<(), Failure>, Vec<String>) {
         let log = Log::default();
         let note = |word: &str| {
@@ -246,7 +285,7 @@ mod tests {
         assert_eq!(log, ["three"]);
     }
 
-    /// Nothing is recorded: that would start this very program again.
+    /// Records nothing: a recording would start this program again.
     #[test]
     fn a_trace_of_all_or_of_an_unknown_kind_is_refused_before_any_example_runs() {
         for (words, advice) in

@@ -1,22 +1,22 @@
-//! Which names someone may have meant.
+//! Finds the names that a misspelt word may stand for.
 
-/// How alike two names must be, from 0 to 1, for one to be offered instead of the other. Half a name left out
-/// (`prime` for `is_prime`) is still above it, an unrelated name below.
-const ALIKE: f64 = 0.7;
+/// The smallest similarity, from 0 to 1, at which a name is offered. Half a name left out (`prime`
+/// for `is_prime`) is still above it, an unrelated name below.
+const MIN_SIMILARITY: f64 = 0.7;
 
-/// As many names as one takes in at a glance.
-const MOST: usize = 3;
+/// The largest number of names that are offered.
+const MAX_NAMES: usize = 3;
 
-/// The names most like `word`, best first; none if nothing comes close.
+/// Returns the names most similar to `word`, best first; none if no name is similar enough.
 pub(crate) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let word = word.to_lowercase();
     let mut scored: Vec<_> = names
         .into_iter()
         .map(|name| (strsim::jaro_winkler(&word, name), name))
-        .filter(|(score, _)| *score >= ALIKE)
+        .filter(|(score, _)| *score >= MIN_SIMILARITY)
         .collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-    scored.into_iter().take(MOST).map(|(_, name)| name).collect()
+    scored.into_iter().take(MAX_NAMES).map(|(_, name)| name).collect()
 }
 
 #[cfg(test)]

@@ -5,16 +5,16 @@ use std::fs;
 /// A process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Process {
-    /// Its parent's id.
+    /// The parent's pid.
     pub(crate) parent: u32,
-    /// What it executes, as far as 15 bytes show it.
+    /// The name of its program, cut off after 15 bytes.
     pub(crate) name: String,
     /// The letter of its state: `Z` for a zombie.
     pub(crate) state: char,
 }
 
 impl Process {
-    /// From `/proc/PID/stat`, see proc_pid_stat(5). The name, in parentheses, may hold anything.
+    /// Reads `/proc/PID/stat`, see proc_pid_stat(5). The name, in parentheses, may hold any byte.
     pub(crate) fn of(pid: u32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         let (start, end) = (stat.find('(')?, stat.rfind(')')?);
@@ -25,17 +25,17 @@ impl Process {
     }
 }
 
-/// The ids of all processes, in ascending order.
+/// Returns the pids of all processes.
 pub(crate) fn all() -> Vec<u32> {
     numbers("/proc")
 }
 
-/// The threads of a process, by the numbers the system gives them; the first thread has the process's own.
+/// Returns the thread ids of a process. That of its first thread is the pid.
 pub(crate) fn threads(pid: u32) -> Vec<u32> {
     numbers(&format!("/proc/{pid}/task"))
 }
 
-/// The entries of a folder that are numbers.
+/// Returns the entries of a folder that are numbers.
 fn numbers(folder: &str) -> Vec<u32> {
     let entries = fs::read_dir(folder).into_iter().flatten();
     entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()

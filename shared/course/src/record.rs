@@ -1,4 +1,4 @@
-//! `--trace FILE`: a picture of who ran what, when.
+//! `--trace FILE`: draws which worker ran what, when.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::watch::Watch;
 
 const OPTION: &str = "trace";
 
-/// Adds the option to a lesson's.
+/// Adds the option `--trace` to those of a lesson.
 pub(crate) fn add_option(command: Command) -> Command {
     command.arg(
         Arg::new(OPTION)
@@ -24,7 +24,7 @@ pub(crate) fn add_option(command: Command) -> Command {
     )
 }
 
-/// The file that the command line names.
+/// Returns the file that the command line names.
 pub(crate) fn file(matches: &ArgMatches) -> Option<PathBuf> {
     matches.get_one(OPTION).cloned()
 }
@@ -32,13 +32,17 @@ pub(crate) fn file(matches: &ArgMatches) -> Option<PathBuf> {
 /// An example being recorded.
 pub(crate) struct Trace {
     recording: Recording,
-    /// For examples without a pool.
+    /// Used by examples without a pool.
     watch: Watch,
     file: PathBuf,
 }
 
 impl Trace {
-    /// Begins to record, for `file`. An ending that no format has is refused.
+    /// Starts to record, for `file`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file's extension is that of no format, or if the watcher does not start.
     pub(crate) fn start(file: PathBuf) -> Result<Self, String> {
         match file.extension().and_then(OsStr::to_str) {
             Some("svg" | "json") => {}
@@ -73,7 +77,7 @@ fn unwatched(error: io::Error) -> String {
     format!("cannot watch the example: {error}")
 }
 
-/// Writes a file, and the folders on its way.
+/// Writes a file, and makes the folders that it is in.
 fn write(file: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;

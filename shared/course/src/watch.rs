@@ -1,7 +1,8 @@
-//! What a program does without a pool, watched from outside: when which of its threads and children were there.
+//! Watches a program without a pool from outside: records when each of its threads and children
+//! started and ended.
 //!
-//! The watcher is a process, this very program started once more, and not a thread: a program with a second thread may not
-//! fork itself, which is what some examples are about.
+//! The watcher is this program, started a second time, and not a thread: a program with a second
+//! thread may not fork itself, which is what some examples are about.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -16,31 +17,32 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::processes::{self, Process};
 use crate::timeline::Span;
 
-/// In the environment of a watcher.
+/// A variable in the environment of a watcher.
 const VARIABLE: &str = "LESSON_WATCHER";
 
 /// Time between two looks, in milliseconds.
 const PERIOD: u16 = 1;
 
-/// A watch that is being kept.
+/// A running watcher.
 pub(crate) struct Watch {
     watcher: Child,
 }
 
 impl Watch {
-    /// Begins to watch this process.
+    /// Starts to watch this process.
     pub(crate) fn start() -> io::Result<Self> {
         let mut command = Command::new(env::current_exe()?);
         let mut watcher = command.env(VARIABLE, "1").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        // It says that it has begun.
+        // One byte, sent when the watcher has started.
         watcher.stdout.as_mut().map_or(Ok(()), |answer| answer.read_exact(&mut [0]))?;
         Ok(Self { watcher })
     }
 
-    /// Ends the watch: one span for each thread and child, its times in nanoseconds after `zero`, which is when the watch began.
+    /// Ends the watch. Returns one span for each thread and child, with times in nanoseconds after
+    /// `zero`, the start of the watch.
     pub(crate) fn finish(mut self, zero: u64) -> io::Result<Vec<Span<'static>>> {
         if let Some(mut orders) = self.watcher.stdin.take() {
-            // Not by closing it: a child of the example may have a copy.
+            // Closing it would not be enough: a child of the example may have a copy.
             orders.write_all(b".")?;
         }
         let mut answer = String::new();
@@ -52,7 +54,7 @@ impl Watch {
     }
 }
 
-/// Keeps the watch, if that is what this process was started for.
+/// Watches the parent, if this process was started as a watcher. Returns its exit code.
 pub(crate) fn keep() -> Option<ExitCode> {
     env::var_os(VARIABLE)?;
     let kept = watch_parent();
@@ -69,7 +71,7 @@ fn watch_parent() -> io::Result<()> {
     loop {
         watcher.look(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX));
         let mut orders = [PollFd::new(input.as_fd(), PollFlags::POLLIN)];
-        // An order, or the end of who gives them.
+        // The order to end, or the end of the process that sends it.
         if poll(&mut orders, PollTimeout::from(PERIOD))? > 0 {
             break;
         }
@@ -80,18 +82,19 @@ fn watch_parent() -> io::Result<()> {
     Ok(())
 }
 
-/// Who is watched, and what was seen so far.
+/// A watched process, and what was seen of it so far.
 struct Watcher {
     watched: u32,
     /// The process that is watched and all below it.
-    family: BTreeSet<u32>,
-    /// Processes that have nothing to do with it: asked once, since a look has to be quick to see a process that lives for a moment.
+    descendants: BTreeSet<u32>,
+    /// Unrelated processes, each looked up once: a look has to be quick to see a process that lives
+    /// for a moment.
     others: BTreeSet<u32>,
-    /// By kind and number.
+    /// What was seen, by kind and number.
     seen: BTreeMap<(&'static str, u32), Seen>,
 }
 
-/// A thread or a child: since when it was seen, and until when, in nanoseconds.
+/// A thread or a child, with the first and the last time that it was seen, in nanoseconds.
 struct Seen {
     place: usize,
     what: String,
@@ -101,8 +104,8 @@ struct Seen {
 
 impl Watcher {
     fn new(watched: u32) -> Self {
-        let (family, others) = (BTreeSet::from([watched]), BTreeSet::from([process::id()]));
-        Self { watched, family, others, seen: BTreeMap::new() }
+        let (descendants, others) = (BTreeSet::from([watched]), BTreeSet::from([process::id()]));
+        Self { watched, descendants, others, seen: BTreeMap::new() }
     }
 
     fn look(&mut self, now: u64) {
@@ -116,9 +119,9 @@ impl Watcher {
                 continue;
             }
             let Some(process) = Process::of(pid) else { continue };
-            if !self.family.contains(&pid) && !self.family.contains(&process.parent) {
+            if !self.descendants.contains(&pid) && !self.descendants.contains(&process.parent) {
                 self.others.insert(pid);
-            } else if self.family.insert(pid) || process.state != 'Z' {
+            } else if self.descendants.insert(pid) || process.state != 'Z' {
                 self.note(("child", pid), &process.name, now);
             }
         }

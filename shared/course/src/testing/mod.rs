@@ -1,5 +1,5 @@
-//! For the tests of a lesson: runs its program as a reader would, sees to it that it ends within a deadline, and that no
-//! process of it is left. What it finds amiss is a panic, which fails the test.
+//! Support for the tests of lessons: runs a lesson's program as a reader would, and panics, which
+//! fails the test, if the run does not end within a deadline or leaves a process behind.
 
 pub mod exercise;
 mod transcript;
@@ -15,34 +15,87 @@ use tempfile::TempDir;
 
 pub use transcript::{Varies, nothing};
 
-/// Longer than any run takes on a slow machine: whatever reaches it hangs.
+/// The longest time that a run may take. None takes so long on a slow machine, unless it hangs.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// How long the processes of a program that has ended may take to notice.
+/// The longest time that the processes of a program may take to end after it.
 const MOMENT: Duration = Duration::from_secs(10);
 
-/// In the environment of every process of a run, however far down, with a value of the run's own.
+/// A variable in the environment of every process of a run, however far down, with a value of the
+/// run's own.
 const MARK: &str = "LESSON_TEST";
 
-/// A lesson's program and the names of its examples.
+/// Declares the tests that every lesson has: `list` names its examples, a wrong name is refused and
+/// the nearest one suggested, the whole lesson runs to its end, and every example prints its
+/// transcript. No run leaves a process behind.
+///
+/// The arguments are the [`Program`](crate::testing::Program), a wrong name with the one to
+/// suggest, and a function from an example's name to what [varies](crate::testing::Varies) between
+/// two runs.
+///
+/// # Examples
+///
+/// ```ignore
+/// const LESSON: Program = Program::new(env!("CARGO_BIN_EXE_lesson03-sync"));
+///
+/// course::lesson_tests!(LESSON, "either_exec" => "either_executor", varies);
+/// ```
+#[macro_export]
+macro_rules! lesson_tests {
+    ($program:expr, $wrong:literal => $meant:literal, $varies:path) => {
+        #[test]
+        fn list_names_every_example_with_what_to_watch_for() {
+            $program.assert_lists_its_examples();
+        }
+
+        #[test]
+        fn a_wrong_name_ends_with_status_2_and_a_suggestion() {
+            $program.assert_refuses($wrong, $meant);
+        }
+
+        #[test]
+        fn the_whole_lesson_runs_from_the_first_example_to_the_last() {
+            $program.assert_runs_from_first_to_last();
+        }
+
+        #[test]
+        fn every_example_prints_what_its_transcript_shows() {
+            $program.assert_prints_its_transcripts(env!("CARGO_MANIFEST_DIR"), $varies);
+        }
+    };
+}
+
+/// A lesson's program.
 #[derive(Debug, Clone, Copy)]
 pub struct Program {
-    /// Where it is: `env!("CARGO_BIN_EXE_…")`.
-    pub path: &'static str,
-    /// All of its examples, in order.
-    pub examples: &'static [&'static str],
+    path: &'static str,
 }
 
 impl Program {
-    /// Starts it in a folder of its own, so that what it writes there is not left behind.
+    /// Returns the program at `path`: `env!("CARGO_BIN_EXE_…")`.
+    pub const fn new(path: &'static str) -> Self {
+        Self { path }
+    }
+
+    /// Returns the path of the program.
+    pub fn path(&self) -> &'static str {
+        self.path
+    }
+
+    /// Returns the names of the examples, in order, as `list` prints them.
+    #[track_caller]
+    pub fn examples(&self) -> Vec<String> {
+        let lines = self.lines(&["list"]);
+        lines.iter().filter_map(|line| Some(line.split_whitespace().next()?.to_string())).collect()
+    }
+
+    /// Starts the program in a folder of its own, so that what it writes there is not left behind.
     pub fn start(&self, arguments: &[&str], stdin: impl Into<Stdio>, stdout: impl Into<Stdio>) -> Run {
         let folder = tempfile::tempdir().unwrap();
         let child = Command::new(self.path)
             .args(arguments)
             .env(MARK, folder.path())
             // Backtraces cost the first panic a quarter of a second, and are in no transcript.
-            .env_remove("RUST_BACKTRACE")
-            // What a reader's own setting adds to errors is nothing a test can expect.
             .env_remove("RUST_BACKTRACE")
             .current_dir(folder.path())
             .stdin(stdin)
@@ -53,13 +106,13 @@ impl Program {
         Run { child, folder }
     }
 
-    /// Runs it to its end, which is also the end of all its processes.
+    /// Runs the program to its end, which is also the end of all its processes.
     #[track_caller]
     pub fn run(&self, arguments: &[&str]) -> Output {
         self.run_with_input(arguments, "")
     }
 
-    /// As [`run`](Program::run), with `input` as its standard input.
+    /// Runs the program to its end, with `input` as its standard input; see [`run`](Program::run).
     #[track_caller]
     pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Output {
         let folder = tempfile::tempdir().unwrap();
@@ -70,13 +123,15 @@ impl Program {
         Output { stdout: fs::read(stdout).unwrap(), ..output }
     }
 
-    /// It ends with success, and without a word of complaint, though what reads its output is `stdout`.
+    /// Asserts that the program ends with success and prints no errors when its output goes to
+    /// `stdout`.
     #[track_caller]
     pub fn assert_succeeds_into(&self, arguments: &[&str], stdout: impl Into<Stdio>) {
         assert_success(&self.start(arguments, Stdio::null(), stdout).end());
     }
 
-    /// What it prints if all goes well, line by line: it ends with success, and prints something and no errors.
+    /// Returns what the program prints, line by line. Asserts that it ends with success, and prints
+    /// something and no errors.
     #[track_caller]
     pub fn lines(&self, arguments: &[&str]) -> Vec<String> {
         let output = self.run(arguments);
@@ -86,7 +141,7 @@ impl Program {
         lines
     }
 
-    /// The picture that it draws of an example with `--trace`.
+    /// Returns the picture that `--trace` draws of an example.
     #[track_caller]
     pub fn picture(&self, example: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
@@ -95,32 +150,22 @@ impl Program {
         fs::read_to_string(file).unwrap()
     }
 
-    /// Every example is in `list`, in order, with some words about it.
+    /// Asserts that `list` prints a line for each example, with some words about it.
     #[track_caller]
     pub fn assert_lists_its_examples(&self) {
         let lines = self.lines(&["list"]);
-        let names: Vec<_> = lines.iter().filter_map(|line| line.split_whitespace().next()).collect();
-        assert_eq!(names, self.examples);
         assert!(lines.iter().all(|line| line.split_whitespace().count() > 3), "{lines:#?}");
     }
 
-    /// Without a name, all examples run, in order.
+    /// Asserts that all examples run, in order, when none is named.
     #[track_caller]
     pub fn assert_runs_from_first_to_last(&self) {
         let lines = self.lines(&[]);
         let headings: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("── ")?.split(' ').next()).collect();
-        assert_eq!(headings, self.examples);
+        assert_eq!(headings, self.examples());
     }
 
-    /// Every example runs without those before it.
-    #[track_caller]
-    pub fn assert_runs_each_alone(&self) {
-        for example in self.examples {
-            self.lines(&[example]);
-        }
-    }
-
-    /// A name of no example runs nothing, and the program suggests `meant`.
+    /// Asserts that a name that no example has runs nothing, and that the program suggests `meant`.
     #[track_caller]
     pub fn assert_refuses(&self, name: &str, meant: &str) {
         let output = self.run(&[name]);
@@ -139,12 +184,13 @@ pub struct Run {
 }
 
 impl Run {
-    /// Its process id.
+    /// Returns the process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Waits for its end, which is also the end of all its processes. The output went where it was sent.
+    /// Waits for the end of the run, which is also the end of all its processes. The output went
+    /// where it was sent.
     #[track_caller]
     pub fn end(mut self) -> Output {
         let mut status = None;
@@ -163,15 +209,15 @@ impl Run {
 impl Drop for Run {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
-            // Its processes end with it.
             let _ = self.child.kill();
             let _ = self.child.wait();
         }
     }
 }
 
-/// It ended with success, and said nothing on standard error. Workers may run out of memory there, which Rust tells before
-/// any code of ours could: the lesson about limits has one do so.
+/// Asserts that a run ended with success and printed no errors. A worker that runs out of memory
+/// may have printed that, which happens in Rust's runtime: the lesson about limits has such a
+/// worker.
 #[track_caller]
 pub fn assert_success(output: &Output) {
     let errors = str::from_utf8(&output.stderr).unwrap();
@@ -180,7 +226,7 @@ pub fn assert_success(output: &Output) {
     assert!(errors.lines().all(expected), "{errors}");
 }
 
-/// The place of the one line that contains `text`.
+/// Returns the place of the one line that contains `text`.
 #[track_caller]
 pub fn place(lines: &[String], text: &str) -> usize {
     let places: Vec<_> = (0..lines.len()).filter(|place| lines[*place].contains(text)).collect();
@@ -188,16 +234,16 @@ pub fn place(lines: &[String], text: &str) -> usize {
     places[0]
 }
 
-/// The whole numbers of a line.
+/// Returns the whole numbers of a line.
 pub fn numbers(line: &str) -> Vec<u64> {
     line.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect()
 }
 
-/// Waits until `done` holds; says whether it ever did.
-fn within(patience: Duration, mut done: impl FnMut() -> bool) -> bool {
+/// Waits until `done` returns `true`, for at most `timeout`. Returns `false` if it never did.
+fn within(timeout: Duration, mut done: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     while !done() {
-        if start.elapsed() > patience {
+        if start.elapsed() > timeout {
             return false;
         }
         thread::sleep(Duration::from_millis(2));
@@ -205,7 +251,7 @@ fn within(patience: Duration, mut done: impl FnMut() -> bool) -> bool {
     true
 }
 
-/// The processes that carry the mark.
+/// Returns the processes that carry the mark.
 fn marked(mark: &Path) -> Vec<String> {
     let mark: &OsStr = mark.as_ref();
     let variable = [MARK.as_bytes(), b"=", mark.as_encoded_bytes()].concat();

@@ -1,7 +1,8 @@
-//! Transcripts: what every example printed in a real run, kept beside the lesson and compared with a new run.
+//! Transcripts: what every example printed in a real run, kept beside the lesson and compared with
+//! a new run.
 //!
-//! A transcript is the output as it was, with its pids and times: it is there to be read. What varies from run to run is
-//! taken out of both sides before they are compared.
+//! A transcript is the output as it was, with its pids and times: it is there to be read. What
+//! varies from run to run is taken out of both sides before they are compared.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +14,7 @@ use snapbox::{Assert, Data};
 
 use crate::testing::{Program, assert_success};
 
-/// Set to `overwrite`, it makes the transcripts anew; the variable is snapbox's.
+/// A variable of snapbox: set to `overwrite`, it makes the transcripts anew.
 const VARIABLE: &str = "SNAPSHOTS";
 
 /// A number and a unit of time.
@@ -22,7 +23,8 @@ const TIME: &str = r"\b\d+(\.\d+)? ?(ns|µs|ms|s)\b";
 /// Process ids, as far as their length tells.
 const PID: &str = r"\b\d{3,7}\b";
 
-/// What may differ between two runs of an example. Times always may, and how many blanks fill up a column.
+/// What may differ between two runs of an example. Times always may, and the number of blanks that
+/// fill up a column.
 #[derive(Debug, Default)]
 pub struct Varies {
     order: bool,
@@ -30,35 +32,36 @@ pub struct Varies {
     redactions: Vec<(&'static str, &'static str)>,
 }
 
-/// Nothing varies but times.
+/// Returns the rules for an example in which nothing varies but times.
 pub fn nothing() -> Varies {
     Varies::default()
 }
 
 impl Varies {
-    /// The order of the lines is free. What order there is has to be asserted apart.
+    /// Lets the order of the lines vary. What order there is has to be asserted apart.
     pub fn order(self) -> Self {
         Self { order: true, ..self }
     }
 
-    /// Numbers of three to seven digits are process ids.
+    /// Lets process ids vary: numbers of three to seven digits.
     pub fn pids(self) -> Self {
         self.text("[PID]", PID)
     }
 
-    /// What the regular expression `pattern` matches, or its first group if it has one, stands for `placeholder`.
+    /// Replaces what the regular expression `pattern` matches, or its first group if it has one, by
+    /// `placeholder`.
     pub fn text(mut self, placeholder: &'static str, pattern: &'static str) -> Self {
         self.redactions.push((placeholder, pattern));
         self
     }
 
-    /// Lines that `pattern` matches may come any number of times, also none.
+    /// Lets lines that `pattern` matches come any number of times, also none.
     pub fn lines(mut self, pattern: &'static str) -> Self {
         self.count.push(pattern);
         self
     }
 
-    /// The text without what varies.
+    /// Returns the text without what varies.
     fn redact(&self, text: &str) -> String {
         let skipped: Vec<_> = self.count.iter().map(|pattern| regex(pattern)).collect();
         let blanks = regex("[ \t]+");
@@ -82,7 +85,7 @@ fn regex(pattern: &str) -> Regex {
 fn replace(line: &str, pattern: &Regex, placeholder: &str) -> String {
     let put = |found: &Captures<'_>| {
         let (whole, part) = (found.get_match(), found.get(1));
-        // A pattern with no group, or a group that took no part, is replaced as a whole.
+        // A match without a group, or with one that took no part, is replaced as a whole.
         let part = part.filter(|_| pattern.captures_len() == 2).unwrap_or(whole);
         let text = whole.as_str();
         let (start, end) = (part.start() - whole.start(), part.end() - whole.start());
@@ -92,10 +95,12 @@ fn replace(line: &str, pattern: &Regex, placeholder: &str) -> String {
 }
 
 impl Program {
-    /// Every example, run alone, prints what its transcript shows, but for what varies; and no transcript is of no
-    /// example. `folder` is the lesson's: `env!("CARGO_MANIFEST_DIR")`.
+    /// Asserts that every example, run alone, prints what its transcript shows, but for what
+    /// varies, and that every transcript belongs to an example. `folder` is the lesson's:
+    /// `env!("CARGO_MANIFEST_DIR")`.
     ///
-    /// With the variable `SNAPSHOTS` set to `overwrite`, transcripts that do not hold any more are replaced.
+    /// With the variable `SNAPSHOTS` set to `overwrite`, transcripts that do not hold any more are
+    /// replaced.
     #[track_caller]
     pub fn assert_prints_its_transcripts(&self, folder: &str, varies: impl Fn(&str) -> Varies) {
         let folder = Path::new(folder).join("transcripts");
@@ -104,7 +109,8 @@ impl Program {
             fs::create_dir_all(&folder).unwrap();
         }
         let mut wrong = Vec::new();
-        for example in self.examples {
+        let examples = self.examples();
+        for example in &examples {
             let file = folder.join(format!("{example}.txt"));
             let output = self.run(&[example]);
             assert_success(&output);
@@ -122,12 +128,12 @@ impl Program {
             wrong.join("\n")
         );
         let kept: BTreeSet<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        let examples: BTreeSet<_> = self.examples.iter().map(|example| format!("{example}.txt").into()).collect();
+        let examples: BTreeSet<_> = examples.iter().map(|example| format!("{example}.txt").into()).collect();
         assert_eq!(kept, examples, "the transcripts and the examples");
     }
 }
 
-/// What is different, if anything.
+/// Compares two outputs. The error is a description of the difference.
 fn compare(kept: &str, fresh: &str, varies: &Varies) -> Result<(), String> {
     let expected = Data::text(varies.redact(kept)).raw();
     let expected = if varies.order { expected.unordered() } else { expected };

@@ -1,9 +1,9 @@
-//! The time axis: where a moment is, and which moments get a mark.
+//! The time axis: maps moments to places, and chooses the marks.
 
-/// Marks there may be, so that their labels do not touch.
-const MOST_MARKS: f64 = 8.0;
+/// The largest number of marks whose labels do not touch.
+const MAX_MARKS: f64 = 8.0;
 
-/// Nanoseconds, from `zero` to `end`, on a track of so many units of the picture.
+/// Maps nanoseconds, from `zero` on, to a track of `track` units of the picture.
 pub(crate) struct Axis {
     zero: u64,
     span: f64,
@@ -15,7 +15,7 @@ impl Axis {
         Self { zero, span: end.saturating_sub(zero).max(1) as f64, track }
     }
 
-    /// How far along the track a moment is, to a hundredth.
+    /// Returns the place of a moment on the track, rounded to a hundredth.
     pub(crate) fn place(&self, time: u64) -> f64 {
         self.along(time.saturating_sub(self.zero) as f64)
     }
@@ -24,9 +24,9 @@ impl Axis {
         (time / self.span * self.track * 100.0).round() / 100.0
     }
 
-    /// Where the marks are, and what is written there.
+    /// Returns the places of the marks, and their labels.
     pub(crate) fn marks(&self) -> Vec<(f64, String)> {
-        let step = round_up(self.span / MOST_MARKS);
+        let step = round_up(self.span / MAX_MARKS);
         let (unit, name) = [(1e9, "s"), (1e6, "ms"), (1e3, "µs")]
             .into_iter()
             .find(|(unit, _)| step >= *unit * 0.1)
@@ -39,20 +39,20 @@ impl Axis {
             .collect()
     }
 
-    /// How long it is from the axis's beginning to a moment, in words.
+    /// Returns the time from the start of the axis to a moment, as text.
     pub(crate) fn after(&self, time: u64) -> String {
         duration(time.saturating_sub(self.zero))
     }
 }
 
-/// The next number of the form 1, 2 or 5 times a power of ten.
+/// Rounds up to 1, 2 or 5 times a power of ten.
 fn round_up(number: f64) -> f64 {
     let power = 10f64.powf(number.log10().floor());
-    // Any number is below 10 powers of ten of its own size.
+    // The number is below ten times its own power of ten.
     [1.0, 2.0, 5.0].map(|factor| factor * power).into_iter().find(|round| *round >= number).unwrap_or(10.0 * power)
 }
 
-/// A time in words, with three digits that count.
+/// Returns a time as text, with three significant digits.
 pub(crate) fn duration(nanoseconds: u64) -> String {
     let time = nanoseconds as f64;
     let (unit, name) =

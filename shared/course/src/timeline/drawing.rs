@@ -1,4 +1,4 @@
-//! The timeline on paper.
+//! Draws the timeline as SVG.
 
 use svg::Document;
 use svg::node::Text as Words;
@@ -8,7 +8,7 @@ use crate::timeline::Timeline;
 use crate::timeline::axis::duration;
 use crate::timeline::rows::{Bar, Row};
 
-/// How long the axis is: what the width leaves beside the names, in units of the picture.
+/// The length of the axis, in units of the picture: the width without the names.
 pub(crate) const TRACK: f64 = (WIDTH - LEFT - RIGHT) as f64;
 
 const WIDTH: usize = 760;
@@ -18,12 +18,13 @@ const TITLE: usize = 28;
 const LEGEND: usize = 24;
 const ROW: usize = 26;
 const BAR: usize = 20;
-/// From the last row to the bottom.
+/// The height between the last row and the bottom.
 const FOOT: usize = 34;
-/// Units that a letter of a bar's label takes.
+/// The width of a letter, in units of the picture.
 const LETTER: f64 = 6.8;
 
-/// Functions beyond these share the last colour; every one is dark enough for white letters, and stands out from white and black.
+/// The number of colours; further functions share the last one. Each is dark enough for white
+/// letters, and stands out from white and black.
 const COLOURS: usize = 5;
 const STYLE: &str = "
 text { font: 12px system-ui, sans-serif; fill: #3b4550; }
@@ -49,7 +50,7 @@ pub(crate) fn draw(timeline: &Timeline<'_>) -> Document {
         .add(Title::new(timeline.title).set("id", "title"))
         .add(Description::new().set("id", "description").add(Words::new(in_words(timeline))))
         .add(Style::new(STYLE))
-        // A ground of its own: the page's theme may be another than the browser takes it for.
+        // A background of its own: the page's theme may differ from the browser's.
         .add(Rectangle::new().set("class", "page").set("width", WIDTH).set("height", bottom + FOOT).set("rx", 8))
         .add(Text::new(timeline.title).set("class", "title").set("x", 8).set("y", 19));
     if top > TITLE + 8 {
@@ -76,7 +77,7 @@ pub(crate) fn draw(timeline: &Timeline<'_>) -> Document {
     picture
 }
 
-/// The functions that ran, each once, in order of appearance.
+/// Returns the functions that ran, each once, in order of appearance.
 fn functions<'a>(rows: &[Row<'a>]) -> Vec<&'a str> {
     let mut functions = Vec::new();
     for bar in rows.iter().flat_map(|row| &row.bars) {
@@ -107,7 +108,7 @@ fn legend(functions: &[&str], failures: bool) -> Group {
 
 fn bar(timeline: &Timeline<'_>, row: &Row<'_>, bar: &Bar<'_>, y: usize, functions: &[&str]) -> Group {
     let x = LEFT as f64 + timeline.axis.place(bar.start);
-    // Even the shortest task leaves a mark.
+    // Even the shortest task is visible.
     let width = (LEFT as f64 + timeline.axis.place(bar.end) - x).max(1.0);
     let class = if bar.failed { "failed".to_owned() } else { format!("f{}", class(bar.function, functions)) };
     let what = if bar.tasks == 1 {
@@ -116,8 +117,8 @@ fn bar(timeline: &Timeline<'_>, row: &Row<'_>, bar: &Bar<'_>, y: usize, function
         format!("{} tasks: {}", bar.tasks, bar.function)
     };
     let spent = duration(bar.end.saturating_sub(bar.start));
-    let fate = if bar.failed { ", failed or cut short" } else { "" };
-    let tip = format!("{what}, {spent} from {} on, in {}{fate}", timeline.axis.after(bar.start), row.name);
+    let outcome = if bar.failed { ", failed or cut short" } else { "" };
+    let tip = format!("{what}, {spent} from {} on, in {}{outcome}", timeline.axis.after(bar.start), row.name);
     let mut group = Group::new()
         .set("class", format!("bar {class}"))
         .add(Title::new(tip))
@@ -129,7 +130,7 @@ fn bar(timeline: &Timeline<'_>, row: &Row<'_>, bar: &Bar<'_>, y: usize, function
     group
 }
 
-/// What may stand in a bar, the longest first.
+/// Returns the possible labels of a bar, the longest first.
 fn label(bar: &Bar<'_>, row: &Row<'_>) -> Vec<String> {
     if bar.tasks > 1 {
         return vec![format!("{} × {}", bar.tasks, bar.function), format!("{} tasks", bar.tasks)];
@@ -140,7 +141,7 @@ fn label(bar: &Bar<'_>, row: &Row<'_>) -> Vec<String> {
     vec![format!("{} {}", bar.function, bar.first), bar.first.to_string()]
 }
 
-/// What is to be seen, for who cannot see it.
+/// Describes the picture in words, for screen readers.
 fn in_words(timeline: &Timeline<'_>) -> String {
     let rows: Vec<_> = timeline
         .rows

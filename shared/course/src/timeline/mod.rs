@@ -1,6 +1,6 @@
 //! The picture of a trace, as SVG: a row for each worker, a bar for each task, and the time below.
 //!
-//! [`rows`] sorts the tasks into rows and bars, [`axis`] divides the time, [`drawing`] puts both on paper.
+//! [`rows`] sorts the tasks into rows and bars, [`axis`] divides the time, [`drawing`] draws both.
 
 mod axis;
 mod drawing;
@@ -10,7 +10,7 @@ use axis::Axis;
 pub(crate) use rows::Span;
 use rows::{Row, sort};
 
-/// What is to be drawn.
+/// A timeline, ready to be drawn.
 pub(crate) struct Timeline<'a> {
     title: &'a str,
     rows: Vec<Row<'a>>,
@@ -18,14 +18,14 @@ pub(crate) struct Timeline<'a> {
 }
 
 impl<'a> Timeline<'a> {
-    /// The timeline of at least one span, from `zero` on, which is a time of the same clock as the spans'.
+    /// Returns the timeline of at least one span, from `zero` on, a time of the spans' clock.
     pub(crate) fn new(title: &'a str, spans: &'a [Span<'_>], zero: u64) -> Self {
         let end = spans.iter().map(|span| span.end).max().unwrap_or(zero);
         let axis = Axis::new(zero, end, drawing::TRACK);
         Self { title, rows: sort(spans, &axis), axis }
     }
 
-    /// The picture.
+    /// Returns the picture.
     pub(crate) fn to_svg(&self) -> String {
         drawing::draw(self).to_string()
     }
@@ -47,11 +47,11 @@ mod tests {
         panic!("on purpose");
     }
 
-    /// The picture of what `main` does.
+    /// Returns the picture of what `main` does.
     fn picture(main: impl FnOnce(&Pool) -> multiproc::Result<()>) -> (String, Vec<TaskEvent>) {
         let recording = Recording::start();
         let zero = recording.started_at();
-        main(&Pool::builder().processes(2).name("crew").build().unwrap()).unwrap();
+        main(&Pool::builder().processes(2).name("team").build().unwrap()).unwrap();
         let events = recording.finish().events().to_vec();
         let spans: Vec<_> = events.iter().map(Span::from).collect();
         (Timeline::new("A test", &spans, zero).to_svg(), events)
@@ -61,7 +61,7 @@ mod tests {
         picture.matches(what).count()
     }
 
-    /// Recordings hear of every pool of the process, so there is one test for all.
+    /// A recording has the tasks of every pool of the process, so there is one test for all.
     #[test]
     fn a_picture_has_a_row_for_each_worker_and_a_bar_for_each_task() {
         let (few, events) = picture(|pool| {
@@ -71,7 +71,7 @@ mod tests {
         });
         assert_eq!(events.len(), 5);
         assert_eq!(count(&few, "class=\"bar "), 5, "{few}");
-        for row in ["crew-1", "crew-2"] {
+        for row in ["team-1", "team-2"] {
             assert_eq!(count(&few, &format!("\n{row} (")), 1, "{few}");
         }
         assert_eq!(count(&few, "\"bar failed\""), 1, "{few}");

@@ -1,4 +1,5 @@
-//! Tasks, sorted: a row for each worker, in it a bar for each task, or for several that are too short to be told apart.
+//! Sorts tasks into a row for each worker, and in it a bar for each task, or for several that are
+//! too short to be drawn apart.
 
 use std::borrow::Cow;
 
@@ -6,24 +7,25 @@ use multiproc::TaskEvent;
 
 use crate::timeline::axis::Axis;
 
-/// Bars narrower than this, in units of the picture, are joined with such neighbours.
+/// Bars narrower than this, in units of the picture, are joined with narrow neighbours.
 const NARROW: f64 = 1.5;
 
-/// One task, or whatever else took some time.
+/// One task, or another activity that takes time.
 #[derive(Debug, Clone)]
 pub(crate) struct Span<'a> {
-    /// Its number in its pool.
+    /// The number of the task in its pool.
     pub(crate) task: u64,
-    /// What ran; a function's name may come with its path.
+    /// The function that ran, perhaps with its path.
     pub(crate) function: Cow<'a, str>,
-    /// Who ran it: a name that ends in `-` and a number says which of several.
+    /// The name of the worker. If it ends in `-` and a number, the worker is one of several.
     pub(crate) name: Cow<'a, str>,
-    /// In which process, or thread.
+    /// The id of the process, or thread.
     pub(crate) pid: u32,
-    /// Nanoseconds of the common clock.
+    /// The start, in nanoseconds of the common clock.
     pub(crate) start: u64,
+    /// The end, on the same clock.
     pub(crate) end: u64,
-    /// Whether it failed, or was cut short.
+    /// `true` if it failed, or was cut short.
     pub(crate) failed: bool,
 }
 
@@ -35,25 +37,25 @@ impl<'a> From<&'a TaskEvent> for Span<'a> {
     }
 }
 
-/// What one worker ran.
+/// The tasks of one worker.
 pub(crate) struct Row<'a> {
     /// The worker's name.
     pub(crate) name: &'a str,
-    /// Its process.
+    /// The id of its process.
     pub(crate) pid: u32,
-    /// Whether the tasks' numbers tell them apart; that of a process's only task does not.
+    /// `true` if the tasks have numbers worth showing; a process's only task has none.
     pub(crate) numbered: bool,
-    /// From the first to the last.
+    /// The bars, from the first to the last.
     pub(crate) bars: Vec<Bar<'a>>,
 }
 
 impl Row<'_> {
-    /// How many tasks it ran.
+    /// Returns the number of tasks.
     pub(crate) fn tasks(&self) -> usize {
         self.bars.iter().map(|bar| bar.tasks).sum()
     }
 
-    /// Nanoseconds it spent on them.
+    /// Returns the nanoseconds that the tasks took.
     pub(crate) fn busy(&self) -> u64 {
         self.bars.iter().map(|bar| bar.busy).sum()
     }
@@ -63,19 +65,21 @@ impl Row<'_> {
 pub(crate) struct Bar<'a> {
     /// The first task's number in its pool.
     pub(crate) first: u64,
-    /// How many there are.
+    /// The number of tasks.
     pub(crate) tasks: usize,
     /// The function's name without its path.
     pub(crate) function: &'a str,
-    /// Whether it failed, or was cut short.
+    /// `true` if it failed, or was cut short.
     pub(crate) failed: bool,
-    /// When the first began, and the last ended.
+    /// The start of the first task.
     pub(crate) start: u64,
+    /// The end of the last task.
     pub(crate) end: u64,
     busy: u64,
 }
 
-/// Rows in the order in which their pools first ran something, and the workers of a pool by number.
+/// Returns the rows in the order in which their pools first ran a task, and the workers of a pool
+/// by number.
 pub(crate) fn sort<'a>(spans: &'a [Span<'_>], axis: &Axis) -> Vec<Row<'a>> {
     let mut sorted: Vec<_> = spans.iter().collect();
     sorted.sort_by_key(|span| span.start);
@@ -99,11 +103,11 @@ pub(crate) fn sort<'a>(spans: &'a [Span<'_>], axis: &Axis) -> Vec<Row<'a>> {
     pools.into_iter().flat_map(Pool::into_rows).collect()
 }
 
-/// Workers that are named alike.
+/// Workers whose names differ only in the number.
 struct Pool<'a> {
     name: &'a str,
     numbered: bool,
-    /// With the numbers in their names.
+    /// The workers' rows, with the numbers in their names.
     rows: Vec<(u64, Row<'a>)>,
 }
 
@@ -114,7 +118,7 @@ impl<'a> Pool<'a> {
     }
 }
 
-/// The name of the pool that a worker called `name` belongs to, and its number there.
+/// Splits a worker's name into that of its pool and its number there.
 fn parts(name: &str) -> (&str, u64) {
     let numbered = name.rsplit_once('-').and_then(|(pool, number)| Some((pool, number.parse().ok()?)));
     numbered.unwrap_or((name, 0))
@@ -138,7 +142,8 @@ fn add<'a>(bars: &mut Vec<Bar<'a>>, span: &'a Span<'_>, axis: &Axis) {
     bars.push(Bar { first: span.task, tasks: 1, function, failed, start: span.start, end: span.end, busy });
 }
 
-/// The name of a function without its path and its types: `nap` for `lesson::example::nap::<u8>`.
+/// Returns the name of a function without its path and types: `nap` for
+/// `lesson::example::nap::<u8>`.
 fn short(function: &str) -> &str {
     let plain = function.split('<').next().unwrap_or(function);
     let name = plain.trim_end_matches("::").rsplit("::").find(|part| *part != "main").unwrap_or(plain);
