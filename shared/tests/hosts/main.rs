@@ -24,11 +24,11 @@ use nix::unistd::Pid;
 
 use lab::{HOSTS, Lab, apart, command_apart};
 use programs::{SILENCE, TASKS, WRITTEN, loses_a_rank, on_processes, on_ranks, on_threads, waits_for_ever, works};
-use support::{Program, eventually, named, run_each_in_a_process};
+use support::{Program, eventually, named, run_one_by_one};
 
 fn main() -> ExitCode {
-    run_each_in_a_process(
-        named! {
+    run_one_by_one(
+        &[named! {
             tasks_run_on_all_hosts
             a_program_prints_the_same_on_threads_on_processes_and_on_three_hosts
             a_host_that_is_cut_off_costs_its_tasks_alone
@@ -36,11 +36,11 @@ fn main() -> ExitCode {
             without_it_a_killed_rank_ends_all_of_them
             a_killed_mpirun_leaves_nobody
             a_test_that_fails_leaves_nothing
-        },
-        named! {
+        }],
+        &[named! {
             works_in_a_lab prints_in_a_lab loses_a_host_in_a_lab recovers_in_a_lab loses_all_in_a_lab loses_mpirun_in_a_lab fails_in_a_lab
             works loses_a_rank waits_for_ever on_threads on_processes on_ranks
-        },
+        }],
     )
 }
 

@@ -16,7 +16,7 @@ mod tasks;
 
 use std::process::ExitCode;
 
-use support::{named, run_each_in_a_process};
+use support::{named, run_one_by_one};
 
 use calls::*;
 use idle::*;
@@ -25,8 +25,8 @@ use starts::*;
 use tasks::*;
 
 fn main() -> ExitCode {
-    run_each_in_a_process(
-        named! {
+    run_one_by_one(
+        &[named! {
             calls_give_what_those_of_a_pool_give_on_any_number_of_ranks
             without_mpirun_the_tasks_run_in_a_pool_of_this_process
             large_arguments_and_results_go_there_and_back
@@ -56,12 +56,12 @@ fn main() -> ExitCode {
             nothing_outlives_a_killed_rank_0
             nothing_outlives_a_killed_mpirun
             sixteen_idle_ranks_leave_the_cpu_alone
-        },
-        named! {
+        }],
+        &[named! {
             checks_calls checks_large_values checks_an_endless_source checks_breadth checks_give_back
             checks_statistics checks_running checks_deaths checks_panics checks_limits checks_cancelling checks_abandoning
             checks_handles checks_decoding says_who_it_is starts starts_badly starts_twice starts_in_a_worker drops forgets exits
             shuts_down loses_a_rank loses_all_ranks works_for_long does_nothing
-        },
+        }],
     )
 }

@@ -109,3 +109,9 @@ pub(crate) fn processor_ticks(pid: u32) -> u64 {
     let after_name = stat.rsplit(')').next().unwrap();
     after_name.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
 }
+
+/// Returns how many threads and descriptors a process has.
+pub(crate) fn holdings(pid: u32) -> (usize, usize) {
+    let count = |what: &str| fs::read_dir(format!("/proc/{pid}/{what}")).unwrap().count();
+    (count("task"), count("fd"))
+}
