@@ -67,7 +67,7 @@ fn signal_rank(running: &Running, signal: Signal) -> Pid {
 
 const STORY: [&str; 4] = ["in time true", "held: 2 done, 2 lost", "the others went on", "to the end"];
 
-pub(super) fn a_killed_rank_costs_the_tasks_that_it_had() -> Result<()> {
+pub(super) fn killed_rank_fails_only_its_tasks() -> Result<()> {
     let running = Ranks::with_options(&["--enable-recovery"], 3, "loses_a_rank").start();
     signal_rank(&running, Signal::SIGKILL);
     // The status is mpirun's word on the rank that was killed.
@@ -76,7 +76,7 @@ pub(super) fn a_killed_rank_costs_the_tasks_that_it_had() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn a_stopped_rank_is_lost_in_bounded_time() -> Result<()> {
+pub(super) fn stopped_rank_is_lost_in_bounded_time() -> Result<()> {
     let running = Ranks::new(3, "loses_a_rank").start();
     signal_rank(&running, Signal::SIGSTOP);
     let ended = running.end();
@@ -84,7 +84,7 @@ pub(super) fn a_stopped_rank_is_lost_in_bounded_time() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn a_rank_that_comes_back_stays_lost_and_ends_nobody() -> Result<()> {
+pub(super) fn rank_that_comes_back_stays_lost() -> Result<()> {
     let running = Ranks::new(3, "loses_a_rank").start();
     let rank = signal_rank(&running, Signal::SIGSTOP);
     running.heard("in time ");
@@ -106,7 +106,7 @@ pub(super) fn loses_all_ranks() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn with_all_ranks_lost_every_task_fails() -> Result<()> {
+pub(super) fn every_task_fails_when_all_ranks_are_lost() -> Result<()> {
     let running = Ranks::new(2, "loses_all_ranks").start();
     signal_rank(&running, Signal::SIGSTOP);
     let ended = running.end();
@@ -141,7 +141,7 @@ fn nothing_is_left_after(end: impl FnOnce(&Running, i32, i32)) {
     assert!(!ended.status.success(), "{ended:?}");
 }
 
-pub(super) fn without_recovery_mpirun_ends_everything() -> Result<()> {
+pub(super) fn mpirun_ends_all_ranks_without_recovery() -> Result<()> {
     nothing_is_left_after(|_, rank, _| kill(Pid::from_raw(rank), Signal::SIGKILL).unwrap());
     Ok(())
 }

@@ -57,7 +57,7 @@ pub(super) fn checks_deaths() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn a_death_costs_one_task_and_no_rank() -> Result<()> {
+pub(super) fn lost_worker_fails_one_task_and_no_rank() -> Result<()> {
     let output = Ranks::new(3, "checks_deaths").run().well();
     // Workers say why they end, too.
     assert!(output.contains("2 ranks, 24 failed of 580\n"), "{output}");
@@ -76,7 +76,7 @@ pub(super) fn checks_panics() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn a_panic_comes_whole() -> Result<()> {
+pub(super) fn panic_arrives_in_full() -> Result<()> {
     assert_eq!(Ranks::new(3, "checks_panics").run().well(), "not 2, true\n");
     Ok(())
 }
@@ -94,7 +94,7 @@ pub(super) fn checks_limits() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn a_time_limit_and_an_initializer_hold_on_every_rank() -> Result<()> {
+pub(super) fn time_limit_and_initializer_apply_on_every_rank() -> Result<()> {
     assert_eq!(Ranks::new(3, "checks_limits").run().well(), "true\n");
     Ok(())
 }
@@ -120,7 +120,7 @@ pub(super) fn checks_cancelling() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn a_cancelled_task_ends_alone() -> Result<()> {
+pub(super) fn cancelling_ends_only_its_task() -> Result<()> {
     assert_eq!(Ranks::new(3, "checks_cancelling").run().well(), "the others went on\n");
     Ok(())
 }
@@ -143,7 +143,7 @@ pub(super) fn checks_abandoning() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn what_nobody_wants_any_more_is_not_begun() -> Result<()> {
+pub(super) fn abandoned_tasks_are_not_started() -> Result<()> {
     assert_eq!(Ranks::new(3, "checks_abandoning").run().well(), "true true\n");
     Ok(())
 }
@@ -167,7 +167,7 @@ pub(super) fn checks_handles() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn handles_are_refused() -> Result<()> {
+pub(super) fn handles_are_rejected() -> Result<()> {
     assert_eq!(Ranks::new(3, "checks_handles").run().well(), "refused\n");
     Ok(())
 }

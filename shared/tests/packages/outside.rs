@@ -90,7 +90,7 @@ fn is_refused_as_it_says(name: &str) {
 }
 
 #[test]
-fn a_forgotten_init_is_refused_with_the_line_to_add_and_main_runs_once() {
+fn forgotten_init_is_an_error_with_the_line_to_add() {
     within_deadline(|| {
         let text = run("forgot");
         assert_eq!(text.matches("main runs").count(), 1, "{text}");
@@ -101,7 +101,7 @@ fn a_forgotten_init_is_refused_with_the_line_to_add_and_main_runs_once() {
 }
 
 #[test]
-fn with_init_main_runs_once_too() {
+fn main_runs_once_with_init() {
     within_deadline(|| {
         let text = run("remembered");
         let once = "main runs\n[1, 2, 3]\n[1, 2, 3]\n";
@@ -139,7 +139,7 @@ fn workers_write_coverage_profiles() {
 }
 
 #[test]
-fn a_closure_that_captures_does_not_compile_and_the_message_says_what_to_do() {
+fn capturing_closure_is_rejected_with_advice() {
     within_deadline(|| {
         let errors = errors("captures");
         let of_captures = |(_, error): &&(_, String)| error.starts_with("error[E0080]");
@@ -157,7 +157,7 @@ fn a_closure_that_captures_does_not_compile_and_the_message_says_what_to_do() {
 }
 
 #[test]
-fn a_closure_that_captures_a_token_does_not_compile_and_the_message_says_why() {
+fn closure_with_a_zero_sized_capture_is_rejected() {
     within_deadline(|| {
         is_refused_as_it_says("owns");
         Ok(())
@@ -165,7 +165,7 @@ fn a_closure_that_captures_a_token_does_not_compile_and_the_message_says_why() {
 }
 
 #[test]
-fn a_borrowed_argument_does_not_compile() {
+fn borrowed_argument_does_not_compile() {
     within_deadline(|| {
         is_refused_as_it_says("borrows");
         Ok(())
@@ -173,7 +173,7 @@ fn a_borrowed_argument_does_not_compile() {
 }
 
 #[test]
-fn mistakes_do_not_compile_and_the_messages_say_what_to_do() {
+fn mistakes_are_rejected_with_advice() {
     within_deadline(|| {
         is_refused_as_it_says("mistakes");
         Ok(())

@@ -109,7 +109,7 @@ fn copy_of(name: &str, folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn pools_work_in_a_program_begun_as_usual() {
+fn pools_work_in_an_ordinary_program() {
     within_deadline(|| {
         assert_eq!(begun_with("nothing"), WORKS);
         Ok(())
@@ -126,7 +126,7 @@ fn pools_work_beside_threads_that_run_before_init() {
 }
 
 #[test]
-fn pools_work_where_init_is_called_within_an_event_loop() {
+fn pools_work_with_init_inside_an_event_loop() {
     within_deadline(|| {
         assert_works_without_fork(&begun_with("runtime"));
         assert_eq!(begun_with("current"), WORKS);
@@ -153,7 +153,7 @@ fn files_opened_before_init_stay_open_and_the_same() {
 }
 
 #[test]
-fn a_process_that_ends_before_init_is_reported_as_it_ended() {
+fn exit_before_init_is_reported_with_its_status() {
     within_deadline(|| {
         for (what, end) in [("ends", "exited with code 3"), ("dies", "killed by SIGABRT (signal 6)")] {
             let text = begun_with(what);
@@ -165,7 +165,7 @@ fn a_process_that_ends_before_init_is_reported_as_it_ended() {
 }
 
 #[test]
-fn a_program_that_may_not_be_executed_any_more_is_reported_as_that() {
+fn lost_execute_permission_is_reported() {
     within_deadline(|| {
         let folder = tempfile::tempdir().unwrap();
         let text = output(Command::new(copy_of("program", folder.path())).arg("unexecutable"));
@@ -176,7 +176,7 @@ fn a_program_that_may_not_be_executed_any_more_is_reported_as_that() {
 }
 
 #[test]
-fn a_program_begun_through_its_loader_runs_itself_and_nothing_else() {
+fn program_started_by_its_loader_runs_only_itself() {
     within_deadline(|| {
         let Some(loader) = loader() else { return Ok(()) };
         let folder = tempfile::tempdir().unwrap();
@@ -191,7 +191,7 @@ fn a_program_begun_through_its_loader_runs_itself_and_nothing_else() {
 }
 
 #[test]
-fn a_replaced_program_works_and_one_behind_a_loader_is_refused() {
+fn replaced_program_works_unless_behind_a_loader() {
     within_deadline(|| {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(output(Command::new(copy_of("program", folder.path())).arg("replaced")), WORKS);
@@ -204,7 +204,7 @@ fn a_replaced_program_works_and_one_behind_a_loader_is_refused() {
 }
 
 #[test]
-fn under_valgrind_an_error_says_so() {
+fn valgrind_is_named_in_the_error() {
     within_deadline(|| {
         if Command::new("valgrind").arg("--version").output().is_err() {
             return Ok(());
@@ -226,7 +226,7 @@ fn unshares(options: &[&str]) -> Option<Command> {
 }
 
 #[test]
-fn without_proc_an_error_says_so() {
+fn missing_proc_is_named_in_the_error() {
     within_deadline(|| {
         let Some(mut command) = unshares(&["--mount", "--map-root-user"]) else { return Ok(()) };
         command.args(["sh", "-c", "mount -t tmpfs none /proc && exec \"$0\" nothing"]).arg(program("program"));
@@ -238,7 +238,7 @@ fn without_proc_an_error_says_so() {
 }
 
 #[test]
-fn the_first_process_of_a_pid_namespace_is_left_no_zombies() {
+fn init_process_of_a_namespace_is_left_no_zombies() {
     within_deadline(|| {
         let options = ["--pid", "--fork", "--mount-proc", "--map-root-user"];
         let Some(mut command) = unshares(&options) else { return Ok(()) };
@@ -249,7 +249,7 @@ fn the_first_process_of_a_pid_namespace_is_left_no_zombies() {
 }
 
 #[test]
-fn an_exec_of_oneself_leaves_no_children() {
+fn exec_of_the_program_itself_leaves_no_children() {
     within_deadline(|| {
         let text = output(&mut Command::new(program("reexec")));
         assert_eq!(text, "children: \"\"\n".repeat(5));
@@ -258,7 +258,7 @@ fn an_exec_of_oneself_leaves_no_children() {
 }
 
 #[test]
-fn pools_of_a_shared_library_work_in_forks_and_are_refused_otherwise() {
+fn pools_of_a_shared_library_work_only_with_fork() {
     within_deadline(|| {
         let text = output(Command::new(program("host")).arg(built().join("libstarts_library.so")));
         assert_eq!(text.matches("the pool is part of the shared library").count(), 2, "{text}");

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         channels::TESTS,
         sync::TESTS,
         managers::TESTS,
-        &[services::TESTS],
+        services::TESTS,
         environment::TESTS,
         foreign_code::TESTS,
         resources::TESTS,
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     let programs = [
         processes::PROGRAMS,
         managers::PROGRAMS,
-        &[services::PROGRAMS],
+        services::PROGRAMS,
         environment::PROGRAMS,
         foreign_code::PROGRAMS,
         resources::PROGRAMS,

@@ -11,13 +11,13 @@ use crate::support::{Named, named};
 use crate::{through_all, value};
 
 pub(crate) const TESTS: &[Named] = named! {
-    names_do_not_matter
+    names_are_not_sent
     plain_shapes_arrive
     fields_left_out_shift_no_others
     skipped_fields_arrive_as_their_defaults
     flattened_fields_arrive
-    values_that_travel_as_others_arrive
-    a_reader_may_borrow
+    values_converted_by_serde_arrive
+    deserialize_may_borrow
     adapters_of_serde_with_arrive
 };
 
@@ -73,7 +73,7 @@ value! {
     struct Pair(u32, String);
 }
 
-fn names_do_not_matter() -> multiproc::Result<()> {
+fn names_are_not_sent() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             Renamed { kind: 1, other: 2 },
@@ -338,7 +338,7 @@ impl From<Swapped> for (u8, u8) {
     }
 }
 
-fn values_that_travel_as_others_arrive() -> multiproc::Result<()> {
+fn values_converted_by_serde_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             With { time: Duration::from_millis(1500), number: 42, point: far::Point { x: -1, y: 2 } },
@@ -369,7 +369,7 @@ impl<'de> Deserialize<'de> for Borrowing {
     }
 }
 
-fn a_reader_may_borrow() -> multiproc::Result<()> {
+fn deserialize_may_borrow() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             Borrowing { text: "naïve 文字".into(), maybe: Some(String::new()) },

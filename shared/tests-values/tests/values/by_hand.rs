@@ -11,14 +11,14 @@ use crate::support::{Named, named};
 use crate::through_all;
 
 pub(crate) const TESTS: &[Named] = named! {
-    a_reader_need_not_be_the_writers_mirror
-    lengths_need_not_be_known
-    collected_texts_arrive
-    types_with_two_forms_arrive_in_either
-    text_that_is_read_as_an_enum_arrives
-    a_wrong_length_is_a_hint
+    deserialize_may_differ_from_serialize
+    sequences_of_unknown_length_arrive
+    collected_strings_arrive
+    human_readable_and_binary_forms_arrive
+    string_deserialized_as_enum_arrives
+    wrong_length_is_only_a_hint
     bytes_and_numbers_stand_for_each_other
-    what_json_cannot_say_is_exact
+    values_beyond_json_arrive_exactly
 };
 
 /// Reads and writes a pair of numbers by the functions given.
@@ -176,7 +176,7 @@ pair!(StrAsAny, as_str, |d: D| D::deserialize_any(d, Text));
 pair!(StrAsString, as_str, |d: D| D::deserialize_string(d, Text));
 pair!(Forms, human_or_compact, human_or_compact_back);
 
-fn a_reader_need_not_be_the_writers_mirror() -> multiproc::Result<()> {
+fn deserialize_may_differ_from_serialize() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             StructAsMap { a: 1, b: 2 },
@@ -189,7 +189,7 @@ fn a_reader_need_not_be_the_writers_mirror() -> multiproc::Result<()> {
     })
 }
 
-fn lengths_need_not_be_known() -> multiproc::Result<()> {
+fn sequences_of_unknown_length_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             UnknownMap { a: 1, b: 2 },
@@ -201,7 +201,7 @@ fn lengths_need_not_be_known() -> multiproc::Result<()> {
     })
 }
 
-fn collected_texts_arrive() -> multiproc::Result<()> {
+fn collected_strings_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((Str { a: 1, b: 2 }, StrAsAny { a: u32::MAX, b: 0 }, StrAsString { a: 0, b: u32::MAX }));
     })
@@ -228,7 +228,7 @@ struct Holder {
     map: BTreeMap<String, Forms>,
 }
 
-fn types_with_two_forms_arrive_in_either() -> multiproc::Result<()> {
+fn human_readable_and_binary_forms_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         let forms = Forms { a: 1, b: 2 };
         channels.keep_all((
@@ -281,7 +281,7 @@ impl<'de> Deserialize<'de> for Level {
     }
 }
 
-fn text_that_is_read_as_an_enum_arrives() -> multiproc::Result<()> {
+fn string_deserialized_as_enum_arrives() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((Level::Low, vec![Level::Low, Level::High], Some((Level::High, 1u8))));
     })
@@ -305,7 +305,7 @@ impl<'de> Deserialize<'de> for Misjudged {
     }
 }
 
-fn a_wrong_length_is_a_hint() -> multiproc::Result<()> {
+fn wrong_length_is_only_a_hint() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all(((Misjudged(vec![]), 1u8), (Misjudged(vec![1, 2, 3]), 4u8)));
     })
@@ -357,7 +357,7 @@ fn bytes_and_numbers_stand_for_each_other() -> multiproc::Result<()> {
     })
 }
 
-fn what_json_cannot_say_is_exact() -> multiproc::Result<()> {
+fn values_beyond_json_arrive_exactly() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             Some(None::<u8>),

@@ -16,7 +16,7 @@ pub(crate) const TESTS: &[Named] = named! {
     exact_numbers_arrive
     names_and_places_arrive
     times_arrive
-    collections_of_others_arrive
+    collections_of_other_crates_arrive
     byte_strings_arrive
     flags_vectors_and_graphs_arrive
 };
@@ -144,7 +144,7 @@ fn times_arrive() -> multiproc::Result<()> {
     })
 }
 
-fn collections_of_others_arrive() -> multiproc::Result<()> {
+fn collections_of_other_crates_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             indexmap::IndexMap::<_, _>::from_iter([("z".to_string(), 1u8), ("a".into(), 2)]),

@@ -6,11 +6,11 @@ use crate::support::{Named, named};
 use crate::{through_all, value};
 
 pub(crate) const TESTS: &[Named] = named! {
-    tagged_from_outside_arrive
-    untagged_arrive
-    tagged_from_inside_arrive
-    tagged_beside_their_content_arrive
-    variants_that_travel_as_others_arrive
+    externally_tagged_enums_arrive
+    untagged_enums_arrive
+    internally_tagged_enums_arrive
+    adjacently_tagged_enums_arrive
+    converted_variants_arrive
 };
 
 fn is_zero(n: &u32) -> bool {
@@ -134,7 +134,7 @@ fn number_of<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D
     <String as serde::Deserialize>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
 }
 
-fn tagged_from_outside_arrive() -> multiproc::Result<()> {
+fn externally_tagged_enums_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         let all = vec![
             Plain::Unit,
@@ -160,7 +160,7 @@ fn tagged_from_outside_arrive() -> multiproc::Result<()> {
     })
 }
 
-fn untagged_arrive() -> multiproc::Result<()> {
+fn untagged_enums_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         let all = vec![
             Untagged::Number(1),
@@ -182,7 +182,7 @@ fn untagged_arrive() -> multiproc::Result<()> {
     })
 }
 
-fn tagged_from_inside_arrive() -> multiproc::Result<()> {
+fn internally_tagged_enums_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((Tagged::Unit, Tagged::Struct { n: 1, z: 0 }, Tagged::Struct { n: 1, z: 2 }));
         let inner = Tagged::Newtype(Content { text: "inner".into(), more: None });
@@ -194,7 +194,7 @@ fn tagged_from_inside_arrive() -> multiproc::Result<()> {
     })
 }
 
-fn tagged_beside_their_content_arrive() -> multiproc::Result<()> {
+fn adjacently_tagged_enums_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             Adjacent::Unit,
@@ -206,7 +206,7 @@ fn tagged_beside_their_content_arrive() -> multiproc::Result<()> {
     })
 }
 
-fn variants_that_travel_as_others_arrive() -> multiproc::Result<()> {
+fn converted_variants_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             vec![Converted::Own(1), Converted::Foreign(Plain::Unit)],

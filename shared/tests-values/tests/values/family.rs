@@ -14,8 +14,8 @@ use crate::support::{Named, named};
 use crate::value;
 
 pub(crate) const TESTS: &[Named] = named! {
-    a_pool_returns_what_json_returns
-    a_pool_returns_exactly_what_json_cannot_say
+    pool_returns_what_json_returns
+    pool_returns_values_beyond_json_exactly
 };
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -229,7 +229,7 @@ fn runner(cases: u32) -> TestRunner {
 
 /// Untagged numbers and texts may be taken for others; what JSON makes of them is what a pool makes
 /// of them.
-fn a_pool_returns_what_json_returns() -> multiproc::Result<()> {
+fn pool_returns_what_json_returns() -> multiproc::Result<()> {
     let pool = Pool::with_processes(2)?;
     let outcome = runner(200).run(&vec(plain(), 1..8), |values| {
         let json = serde_json::to_string(&values).unwrap();
@@ -241,7 +241,7 @@ fn a_pool_returns_what_json_returns() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_pool_returns_exactly_what_json_cannot_say() -> multiproc::Result<()> {
+fn pool_returns_values_beyond_json_exactly() -> multiproc::Result<()> {
     let pool = Pool::with_processes(2)?;
     let whole = (any::<i128>(), exact(), option::of(any::<u128>()));
     let whole = whole.prop_map(|(wide, exact, more)| Whole { wide, exact, more });

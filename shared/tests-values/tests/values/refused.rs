@@ -13,13 +13,13 @@ use crate::support::{Named, named};
 use crate::{through_all, value};
 
 pub(crate) const TESTS: &[Named] = named! {
-    the_standard_librarys_own_words_arrive
-    a_types_own_words_arrive_with_its_name_and_field
-    a_panic_of_a_types_own_code_keeps_its_words
-    a_tuple_that_lost_a_field_is_refused
-    types_that_serde_cannot_bring_back_are_refused_in_its_words
-    a_thousand_levels_arrive_and_a_million_are_refused
-    a_json_value_of_many_levels_arrives
+    messages_of_std_errors_arrive
+    custom_error_arrives_with_type_and_field
+    panic_in_serialization_keeps_its_message
+    tuple_without_a_field_is_rejected
+    types_serde_cannot_restore_are_rejected
+    thousand_levels_arrive_and_a_million_are_rejected
+    deeply_nested_json_arrives
 };
 
 /// An error in encoding whose text has all of these in it.
@@ -32,7 +32,7 @@ fn cannot_decode(parts: &'static [&'static str]) -> impl Fn(&Error) -> bool {
     move |error| matches!(error, Error::Decode(text) if parts.iter().all(|part| text.contains(part)))
 }
 
-fn the_standard_librarys_own_words_arrive() -> multiproc::Result<()> {
+fn messages_of_std_errors_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         let path = PathBuf::from(OsString::from_vec(vec![b'/', 0xff]));
         channels.refuse(&path, cannot_encode(&["path contains invalid UTF-8 characters"]));
@@ -78,7 +78,7 @@ fn outer<T: Clone>(culprit: T) -> Outer<T> {
     Outer { first: 1, list: vec![Inner { culprit: culprit.clone() }, Inner { culprit }] }
 }
 
-fn a_types_own_words_arrive_with_its_name_and_field() -> multiproc::Result<()> {
+fn custom_error_arrives_with_type_and_field() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.refuse(&Unwritable, cannot_encode(&["the cupboard is bare", "Unwritable"]));
         channels.refuse(&Unreadable, cannot_decode(&["the ink is dry", "Unreadable"]));
@@ -109,7 +109,7 @@ impl<'de> Deserialize<'de> for Panics {
 }
 
 /// What reads or writes a value in a worker is a part of the task, and so is its panic.
-fn a_panic_of_a_types_own_code_keeps_its_words() -> multiproc::Result<()> {
+fn panic_in_serialization_keeps_its_message() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.refuse(&Panics::Writing, cannot_encode(&["panicked", "out of ink", "Panics"]));
         channels.refuse(&vec![Panics::Writing], cannot_encode(&["panicked", "out of ink", "Panics"]));
@@ -175,7 +175,7 @@ value! {
 }
 
 /// Without names, nobody knows which of them was left out.
-fn a_tuple_that_lost_a_field_is_refused() -> multiproc::Result<()> {
+fn tuple_without_a_field_is_rejected() -> multiproc::Result<()> {
     through_all(|channels| {
         let refused = |error: &Error| matches!(error, Error::Encode(_) | Error::Decode(_));
         channels.keep(Shifted(1, 2, 3));
@@ -187,7 +187,7 @@ fn a_tuple_that_lost_a_field_is_refused() -> multiproc::Result<()> {
     })
 }
 
-fn types_that_serde_cannot_bring_back_are_refused_in_its_words() -> multiproc::Result<()> {
+fn types_serde_cannot_restore_are_rejected() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.refuse(&Strict { a: 1 }, cannot_decode(&["unknown field `there`", "expected `back`", "Strict"]));
         channels.refuse(&Missing { needed: 1 }, cannot_decode(&["missing field `needed`", "Missing"]));
@@ -236,7 +236,7 @@ fn len(node: &Node) -> u32 {
     std::iter::successors(Some(node), |node| node.next.as_deref()).count() as u32
 }
 
-fn a_thousand_levels_arrive_and_a_million_are_refused() -> multiproc::Result<()> {
+fn thousand_levels_arrive_and_a_million_are_rejected() -> multiproc::Result<()> {
     through_all(|channels| {
         let pool = channels.pool();
         for nodes in [1, 100, 1000] {
@@ -255,7 +255,7 @@ fn a_thousand_levels_arrive_and_a_million_are_refused() -> multiproc::Result<()>
     })
 }
 
-fn a_json_value_of_many_levels_arrives() -> multiproc::Result<()> {
+fn deeply_nested_json_arrives() -> multiproc::Result<()> {
     through_all(|channels| {
         let value = (0..900).fold(serde_json::Value::Null, |inner, _| serde_json::Value::Array(vec![inner]));
         channels.keep(value);

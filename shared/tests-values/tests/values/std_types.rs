@@ -18,7 +18,7 @@ use crate::through_all;
 
 pub(crate) const TESTS: &[Named] = named! {
     collections_arrive
-    numbers_and_texts_in_other_clothes_arrive
+    wrapped_numbers_and_strings_arrive
     addresses_times_and_paths_arrive
 };
 
@@ -43,7 +43,7 @@ fn collections_arrive() -> multiproc::Result<()> {
     })
 }
 
-fn numbers_and_texts_in_other_clothes_arrive() -> multiproc::Result<()> {
+fn wrapped_numbers_and_strings_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             NonZeroU32::MAX,

@@ -7,27 +7,28 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use crate::support::{Death, Gate, Named, fail_if_odd, is_config, message, named, pass, square, squares};
 use multiproc::{Connection, Error, Executor, Pool, Process, Queue, Result, ThreadPool, pipe};
 
+use crate::support::{Death, Gate, Named, fail_if_odd, is_config, message, named, pass, square, squares};
+
 pub(crate) const TESTS: &[Named] = named! {
-    results_can_be_awaited_by_an_executor_of_ones_own
-    results_can_be_awaited_in_tokio_beside_other_tasks
-    a_value_that_another_process_puts_ends_an_async_get
-    an_async_get_that_is_given_up_loses_no_value
-    giving_up_wakes_whoever_waits_beside
-    an_async_get_ends_when_nobody_is_left_to_put
-    an_async_put_waits_for_room
-    waiting_outside_of_a_runtime_is_an_error
-    messages_of_any_size_go_to_a_process_and_back
-    both_directions_of_an_end_can_wait_at_a_time
-    a_receive_that_is_given_up_loses_no_message
-    a_send_that_is_given_up_half_way_goes_out_with_the_next
+    results_can_be_awaited_in_a_custom_executor
+    results_can_be_awaited_in_tokio
+    async_get_returns_a_value_of_another_process
+    dropped_async_get_loses_no_value
+    dropped_async_get_wakes_the_next_waiter
+    async_get_ends_without_producers
+    async_put_waits_for_room
+    waiting_outside_a_runtime_is_an_error
+    async_messages_of_any_size_round_trip
+    both_directions_of_a_connection_can_wait
+    dropped_receive_loses_no_message
+    dropped_partial_send_goes_out_with_the_next
     several_receivers_get_each_message_once
-    workers_run_many_calls_of_an_async_function_at_a_time
-    no_more_calls_run_at_a_time_than_allowed
-    a_panic_in_an_async_function_costs_one_call
-    a_worker_that_dies_in_an_async_function_is_replaced
+    worker_runs_many_async_calls_concurrently
+    concurrent_calls_stay_below_the_limit
+    panic_in_an_async_function_fails_one_call
+    worker_lost_in_an_async_function_is_replaced
 };
 
 const SHORT: Duration = Duration::from_millis(3);
@@ -57,7 +58,7 @@ fn in_tokio<Fut: Future<Output = Result<()>>>(body: fn() -> Fut) -> Result<()> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(body())
 }
 
-fn results_can_be_awaited_by_an_executor_of_ones_own() -> Result<()> {
+fn results_can_be_awaited_in_a_custom_executor() -> Result<()> {
     let (processes, threads) = (Pool::with_processes(2)?, ThreadPool::with_processes(2)?);
     let results = block_on(async {
         let mut results = Vec::new();
@@ -73,7 +74,7 @@ fn results_can_be_awaited_by_an_executor_of_ones_own() -> Result<()> {
     Ok(())
 }
 
-fn results_can_be_awaited_in_tokio_beside_other_tasks() -> Result<()> {
+fn results_can_be_awaited_in_tokio() -> Result<()> {
     in_tokio(|| async {
         let (pool, gate) = (Pool::with_processes(2)?, Gate::new());
         let behind = pool.submit(pass, (gate.path(),));
@@ -95,7 +96,7 @@ fn produce(queue: Queue<u64>, count: u64) {
     }
 }
 
-fn a_value_that_another_process_puts_ends_an_async_get() -> Result<()> {
+fn async_get_returns_a_value_of_another_process() -> Result<()> {
     in_tokio(|| async {
         let (queue, gate) = (Queue::new()?, Gate::new());
         let late = |queue: Queue<u64>, gate: std::path::PathBuf| {
@@ -115,7 +116,7 @@ fn a_value_that_another_process_puts_ends_an_async_get() -> Result<()> {
     })
 }
 
-fn an_async_get_that_is_given_up_loses_no_value() -> Result<()> {
+fn dropped_async_get_loses_no_value() -> Result<()> {
     in_tokio(|| async {
         let queue = Queue::bounded(2)?;
         let process = Process::new(produce, (queue.clone(), 1000)).start()?;
@@ -135,7 +136,7 @@ fn an_async_get_that_is_given_up_loses_no_value() -> Result<()> {
     })
 }
 
-fn giving_up_wakes_whoever_waits_beside() -> Result<()> {
+fn dropped_async_get_wakes_the_next_waiter() -> Result<()> {
     in_tokio(|| async {
         let queue = Queue::<u64>::new()?;
         let taker = Process::new(|queue: Queue<u64>| queue.get().unwrap(), (queue.clone(),)).start()?;
@@ -148,7 +149,7 @@ fn giving_up_wakes_whoever_waits_beside() -> Result<()> {
     })
 }
 
-fn an_async_get_ends_when_nobody_is_left_to_put() -> Result<()> {
+fn async_get_ends_without_producers() -> Result<()> {
     in_tokio(|| async {
         let queue = Queue::new()?;
         let process = Process::new(produce, (queue.clone(), 2)).start()?;
@@ -160,7 +161,7 @@ fn an_async_get_ends_when_nobody_is_left_to_put() -> Result<()> {
     })
 }
 
-fn an_async_put_waits_for_room() -> Result<()> {
+fn async_put_waits_for_room() -> Result<()> {
     in_tokio(|| async {
         let queue = Queue::bounded(1)?;
         queue.put_async(1u64).await?;
@@ -179,7 +180,7 @@ fn an_async_put_waits_for_room() -> Result<()> {
     })
 }
 
-fn waiting_outside_of_a_runtime_is_an_error() -> Result<()> {
+fn waiting_outside_a_runtime_is_an_error() -> Result<()> {
     let queue = Queue::<u64>::new()?;
     is_config(block_on(queue.get_async()), "tokio runtime");
     let (ours, theirs) = pipe::<u64, u64>()?;
@@ -197,7 +198,7 @@ fn echo(connection: Connection<Vec<u8>, Vec<u8>>) {
     }
 }
 
-fn messages_of_any_size_go_to_a_process_and_back() -> Result<()> {
+fn async_messages_of_any_size_round_trip() -> Result<()> {
     in_tokio(|| async {
         let (ours, theirs) = pipe()?;
         let process = Process::new(echo, (theirs,)).start()?;
@@ -211,7 +212,7 @@ fn messages_of_any_size_go_to_a_process_and_back() -> Result<()> {
     })
 }
 
-fn both_directions_of_an_end_can_wait_at_a_time() -> Result<()> {
+fn both_directions_of_a_connection_can_wait() -> Result<()> {
     in_tokio(|| async {
         let (ours, theirs) = pipe::<Vec<u8>, Vec<u8>>()?;
         let process = Process::new(echo, (theirs,)).start()?;
@@ -232,7 +233,7 @@ fn both_directions_of_an_end_can_wait_at_a_time() -> Result<()> {
     })
 }
 
-fn a_receive_that_is_given_up_loses_no_message() -> Result<()> {
+fn dropped_receive_loses_no_message() -> Result<()> {
     in_tokio(|| async {
         let (ours, theirs) = pipe::<(), Vec<u64>>()?;
         let send = |connection: Connection<Vec<u64>, ()>| {
@@ -255,7 +256,7 @@ fn a_receive_that_is_given_up_loses_no_message() -> Result<()> {
     })
 }
 
-fn a_send_that_is_given_up_half_way_goes_out_with_the_next() -> Result<()> {
+fn dropped_partial_send_goes_out_with_the_next() -> Result<()> {
     in_tokio(|| async {
         let (ours, theirs) = pipe::<Vec<u8>, ()>()?;
         assert!(tokio::time::timeout(SHORT, ours.send_async(vec![1; 1_000_000])).await.is_err());
@@ -302,7 +303,7 @@ async fn sleep_and_square(n: u64) -> u64 {
     square(n)
 }
 
-fn workers_run_many_calls_of_an_async_function_at_a_time() -> Result<()> {
+fn worker_runs_many_async_calls_concurrently() -> Result<()> {
     let pool = Pool::with_processes(4)?;
     let start = Instant::now();
     assert_eq!(pool.map_concurrent(sleep_and_square, 0..64, 8)?, squares(64));
@@ -317,7 +318,7 @@ fn workers_run_many_calls_of_an_async_function_at_a_time() -> Result<()> {
     Ok(())
 }
 
-fn no_more_calls_run_at_a_time_than_allowed() -> Result<()> {
+fn concurrent_calls_stay_below_the_limit() -> Result<()> {
     use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
     static NOW: AtomicU64 = AtomicU64::new(0);
     let crowd = |_: u64| async {
@@ -331,7 +332,7 @@ fn no_more_calls_run_at_a_time_than_allowed() -> Result<()> {
     Ok(())
 }
 
-fn a_panic_in_an_async_function_costs_one_call() -> Result<()> {
+fn panic_in_an_async_function_fails_one_call() -> Result<()> {
     use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
     let pool = Pool::with_processes(1)?;
     let fail_late = |n: u64| async move {
@@ -357,7 +358,7 @@ fn a_panic_in_an_async_function_costs_one_call() -> Result<()> {
     Ok(())
 }
 
-fn a_worker_that_dies_in_an_async_function_is_replaced() -> Result<()> {
+fn worker_lost_in_an_async_function_is_replaced() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     let die = |n: u64| async move {
         if n == 2 {

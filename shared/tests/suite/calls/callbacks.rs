@@ -4,23 +4,24 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::support::{Death, Gate, Named, fail_if_odd, message, named, pass, square, squares};
 use multiproc::{AsyncResult, Error, Pool};
 
+use crate::support::{Death, Gate, Named, fail_if_odd, message, named, pass, square, squares};
+
 pub(crate) const TESTS: &[Named] = named! {
-    a_callback_gets_the_value
-    a_callback_of_a_map_gets_all_values_at_once
-    an_error_callback_gets_the_first_failure_once_all_are_done
-    a_lost_worker_reaches_the_error_callback
-    a_callback_that_panics_fails_its_own_job_and_nothing_else
-    a_callback_that_comes_late_still_runs
-    a_callback_may_use_the_pool
-    a_callback_may_drop_the_pool
+    callback_gets_the_value
+    callback_of_a_map_gets_all_values_at_once
+    error_callback_gets_the_first_failure_at_the_end
+    lost_worker_reaches_the_error_callback
+    panicking_callback_fails_only_its_job
+    callback_added_late_still_runs
+    callback_may_use_the_pool
+    callback_may_drop_the_pool
 };
 
 const LONG: Duration = Duration::from_secs(50);
 
-fn a_callback_gets_the_value() -> multiproc::Result<()> {
+fn callback_gets_the_value() -> multiproc::Result<()> {
     let pool = Pool::with_processes(2)?;
     let (sender, values) = channel();
     let on_error = sender.clone();
@@ -31,7 +32,7 @@ fn a_callback_gets_the_value() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_callback_of_a_map_gets_all_values_at_once() -> multiproc::Result<()> {
+fn callback_of_a_map_gets_all_values_at_once() -> multiproc::Result<()> {
     let pool = Pool::with_processes(2)?;
     let (sender, values) = channel();
     let map = pool.with_chunksize(3).map_async(square, 0..100);
@@ -40,7 +41,7 @@ fn a_callback_of_a_map_gets_all_values_at_once() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn an_error_callback_gets_the_first_failure_once_all_are_done() -> multiproc::Result<()> {
+fn error_callback_gets_the_first_failure_at_the_end() -> multiproc::Result<()> {
     let (pool, gate) = (Pool::with_processes(2)?, Gate::new());
     gate.open();
     let (sender, errors) = channel();
@@ -61,7 +62,7 @@ fn an_error_callback_gets_the_first_failure_once_all_are_done() -> multiproc::Re
     Ok(())
 }
 
-fn a_lost_worker_reaches_the_error_callback() -> multiproc::Result<()> {
+fn lost_worker_reaches_the_error_callback() -> multiproc::Result<()> {
     let pool = Pool::with_processes(1)?;
     let (sender, errors) = channel();
     let lost = pool.apply_async(|| Death::Kill.die(), ());
@@ -71,7 +72,7 @@ fn a_lost_worker_reaches_the_error_callback() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_callback_that_panics_fails_its_own_job_and_nothing_else() -> multiproc::Result<()> {
+fn panicking_callback_fails_only_its_job() -> multiproc::Result<()> {
     let pool = Pool::with_processes(2)?;
     let (sender, values) = channel();
     let results: Vec<_> = (0..10u64)
@@ -94,7 +95,7 @@ fn a_callback_that_panics_fails_its_own_job_and_nothing_else() -> multiproc::Res
     Ok(())
 }
 
-fn a_callback_that_comes_late_still_runs() -> multiproc::Result<()> {
+fn callback_added_late_still_runs() -> multiproc::Result<()> {
     let pool = Pool::with_processes(1)?;
     let done = pool.apply_async(square, (2,));
     done.wait();
@@ -105,7 +106,7 @@ fn a_callback_that_comes_late_still_runs() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_callback_may_use_the_pool() -> multiproc::Result<()> {
+fn callback_may_use_the_pool() -> multiproc::Result<()> {
     let pool = Arc::new(Pool::with_processes(2)?);
     let (sender, values) = channel();
     let inner = pool.clone();
@@ -117,7 +118,7 @@ fn a_callback_may_use_the_pool() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_callback_may_drop_the_pool() -> multiproc::Result<()> {
+fn callback_may_drop_the_pool() -> multiproc::Result<()> {
     let pool = Arc::new(Pool::with_processes(2)?);
     let (copy, gate) = (pool.clone(), Gate::new());
     let later = pool.apply_async(pass, (gate.path(),)).callback(move |_| drop(copy));

@@ -5,14 +5,15 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Gate, Named, eventually, fail_if_odd, is_config, message, named, nap, pass, square, squares};
 use multiproc::{Error, Executor, FutureState, Pool, Result, ThreadPool, partial};
 
+use crate::support::{Gate, Named, eventually, fail_if_odd, is_config, message, named, nap, pass, square, squares};
+
 pub(crate) const TESTS: &[Named] = named! {
-    a_thread_gets_the_very_value_not_a_copy
-    a_thread_that_has_begun_cannot_be_cancelled
-    the_last_handle_of_a_pool_of_threads_may_go_in_one_of_its_callbacks
-    a_pool_between_bounds_grows_under_backlog_and_shrinks_when_idle
+    thread_gets_the_value_itself_not_a_copy
+    running_thread_task_cannot_be_cancelled
+    last_thread_pool_handle_may_drop_in_its_callback
+    pool_grows_under_backlog_and_shrinks_when_idle
 };
 
 fn scale(factor: u64, n: u64) -> u64 {
@@ -32,23 +33,23 @@ macro_rules! executor_suite {
             use multiproc::$name as Pool;
 
             pub(crate) const TESTS: &[Named] = named! {
-                every_call_gives_its_results_in_order
-                a_function_brings_its_state
-                a_panic_is_an_error_that_says_what_and_where
-                a_future_tells_how_far_it_is
-                callbacks_see_the_result_and_their_panics_replace_it
-                a_result_can_be_waited_for_with_patience_and_taken_once
-                a_lazy_call_takes_a_window_of_an_endless_source
-                shutdown_does_what_was_taken_and_takes_no_more
-                shutdown_can_cancel_what_has_not_begun
-                dropping_it_cancels_what_has_not_begun
+                every_call_returns_results_in_order
+                partial_carries_its_state
+                panic_is_an_error_with_message_and_location
+                future_reports_its_state
+                callbacks_see_the_result_and_panics_replace_it
+                result_can_be_awaited_with_timeout_and_taken_once
+                lazy_call_takes_a_window_of_an_endless_source
+                shutdown_finishes_accepted_tasks_and_rejects_more
+                shutdown_can_cancel_queued_tasks
+                drop_cancels_queued_tasks
                 statistics_count_every_task_once
-                a_full_backlog_rejects_at_once
-                it_can_be_resized_while_it_works
-                it_shows_its_state
+                full_backlog_rejects_at_once
+                pool_can_be_resized_while_busy
+                debug_shows_the_state
             };
 
-            fn every_call_gives_its_results_in_order() -> Result<()> {
+            fn every_call_returns_results_in_order() -> Result<()> {
                 let pool = Pool::with_processes(3)?;
                 let sum = |a: u64, b: u64| a + b;
                 let pairs: Vec<_> = (0..50u64).map(|n| (n, 1)).collect();
@@ -75,7 +76,7 @@ macro_rules! executor_suite {
                 Ok(())
             }
 
-            fn a_function_brings_its_state() -> Result<()> {
+            fn partial_carries_its_state() -> Result<()> {
                 let pool = Pool::with_processes(2)?;
                 assert_eq!(pool.map(partial(scale, 3), 0..4u64)?, [0, 3, 6, 9]);
                 let table = vec!["zero".to_string(), "one".to_string()];
@@ -84,7 +85,7 @@ macro_rules! executor_suite {
                 Ok(())
             }
 
-            fn a_panic_is_an_error_that_says_what_and_where() -> Result<()> {
+            fn panic_is_an_error_with_message_and_location() -> Result<()> {
                 let pool = Pool::with_processes(2)?;
                 match pool.apply(fail_if_odd, (7,)) {
                     Err(Error::Panicked { message, location, .. }) => {
@@ -108,7 +109,7 @@ macro_rules! executor_suite {
                 Ok(())
             }
 
-            fn a_future_tells_how_far_it_is() -> Result<()> {
+            fn future_reports_its_state() -> Result<()> {
                 let (pool, gate) = (Pool::with_processes(1)?, Gate::new());
                 let first = pool.submit(pass, (gate.path(),));
                 gate.await_arrivals(1);
@@ -127,7 +128,7 @@ macro_rules! executor_suite {
                 Ok(())
             }
 
-            fn callbacks_see_the_result_and_their_panics_replace_it() -> Result<()> {
+            fn callbacks_see_the_result_and_panics_replace_it() -> Result<()> {
                 let pool = Pool::with_processes(2)?;
                 let (sender, seen) = channel();
                 let (on_error, always) = (sender.clone(), sender.clone());
@@ -143,7 +144,7 @@ macro_rules! executor_suite {
                 Ok(())
             }
 
-            fn a_result_can_be_waited_for_with_patience_and_taken_once() -> Result<()> {
+            fn result_can_be_awaited_with_timeout_and_taken_once() -> Result<()> {
                 let (pool, gate) = (Pool::with_processes(1)?, Gate::new());
                 let mut late = pool.submit(numbered, (gate.path(), 5));
                 let short = Duration::from_millis(2);
@@ -158,7 +159,7 @@ macro_rules! executor_suite {
                 Ok(())
             }
 
-            fn a_lazy_call_takes_a_window_of_an_endless_source() -> Result<()> {
+            fn lazy_call_takes_a_window_of_an_endless_source() -> Result<()> {
                 let pool = Pool::with_processes(2)?;
                 let mut taken = 0u64;
                 let source = std::iter::from_fn(|| {
@@ -173,7 +174,7 @@ macro_rules! executor_suite {
                 Ok(())
             }
 
-            fn shutdown_does_what_was_taken_and_takes_no_more() -> Result<()> {
+            fn shutdown_finishes_accepted_tasks_and_rejects_more() -> Result<()> {
                 let pool = Pool::with_processes(2)?;
                 is_config(pool.join(), "still open");
                 let taken: Vec<_> = (0..50).map(|n| pool.submit(square, (n,))).collect();
@@ -187,7 +188,7 @@ macro_rules! executor_suite {
                 pool.join()
             }
 
-            fn shutdown_can_cancel_what_has_not_begun() -> Result<()> {
+            fn shutdown_can_cancel_queued_tasks() -> Result<()> {
                 let (pool, gate) = (Pool::with_processes(1)?, Gate::new());
                 let running = pool.submit(numbered, (gate.path(), 1));
                 gate.await_arrivals(1);
@@ -202,7 +203,7 @@ macro_rules! executor_suite {
                 Ok(())
             }
 
-            fn dropping_it_cancels_what_has_not_begun() -> Result<()> {
+            fn drop_cancels_queued_tasks() -> Result<()> {
                 let (pool, gate) = (Pool::with_processes(1)?, Gate::new());
                 let running = pool.submit(numbered, (gate.path(), 1));
                 gate.await_arrivals(1);
@@ -243,7 +244,7 @@ macro_rules! executor_suite {
                 Ok(())
             }
 
-            fn a_full_backlog_rejects_at_once() -> Result<()> {
+            fn full_backlog_rejects_at_once() -> Result<()> {
                 let gate = Gate::new();
                 let pool = Pool::builder().processes(1).reject_when_reached(3).build()?;
                 let taken: Vec<_> = (0..3).map(|n| pool.submit(numbered, (gate.path(), n))).collect();
@@ -258,7 +259,7 @@ macro_rules! executor_suite {
                 Ok(())
             }
 
-            fn it_can_be_resized_while_it_works() -> Result<()> {
+            fn pool_can_be_resized_while_busy() -> Result<()> {
                 let (pool, gate) = (Pool::with_processes(1)?, Gate::new());
                 is_config(pool.resize(0), "not 0");
                 let waiting: Vec<_> = (0..4).map(|n| pool.submit(numbered, (gate.path(), n))).collect();
@@ -274,7 +275,7 @@ macro_rules! executor_suite {
                 Ok(())
             }
 
-            fn it_shows_its_state() -> Result<()> {
+            fn debug_shows_the_state() -> Result<()> {
                 let pool = Pool::builder().processes(2).name("crew").build()?;
                 let shown = format!("{pool:?}");
                 assert!(shown.contains(r#""crew""#) && shown.contains("open") && shown.contains("processes: 2"));
@@ -289,7 +290,7 @@ macro_rules! executor_suite {
 executor_suite!(processes, Pool);
 executor_suite!(threads, ThreadPool);
 
-fn a_thread_gets_the_very_value_not_a_copy() -> Result<()> {
+fn thread_gets_the_value_itself_not_a_copy() -> Result<()> {
     let pool = ThreadPool::with_processes(1)?;
     let text = "a".repeat(1000);
     let address = text.as_ptr() as usize;
@@ -297,7 +298,7 @@ fn a_thread_gets_the_very_value_not_a_copy() -> Result<()> {
     Ok(())
 }
 
-fn a_thread_that_has_begun_cannot_be_cancelled() -> Result<()> {
+fn running_thread_task_cannot_be_cancelled() -> Result<()> {
     let (pool, gate) = (ThreadPool::with_processes(1)?, Gate::new());
     let running = pool.submit(numbered, (gate.path(), 3));
     gate.await_arrivals(1);
@@ -307,7 +308,7 @@ fn a_thread_that_has_begun_cannot_be_cancelled() -> Result<()> {
     Ok(())
 }
 
-fn the_last_handle_of_a_pool_of_threads_may_go_in_one_of_its_callbacks() -> Result<()> {
+fn last_thread_pool_handle_may_drop_in_its_callback() -> Result<()> {
     let (pool, gate) = (std::sync::Arc::new(ThreadPool::with_processes(2)?), Gate::new());
     let copy = pool.clone();
     let later = pool.submit(pass, (gate.path(),)).callback(move |_| drop(copy));
@@ -316,7 +317,7 @@ fn the_last_handle_of_a_pool_of_threads_may_go_in_one_of_its_callbacks() -> Resu
     later.get().map(drop)
 }
 
-fn a_pool_between_bounds_grows_under_backlog_and_shrinks_when_idle() -> Result<()> {
+fn pool_grows_under_backlog_and_shrinks_when_idle() -> Result<()> {
     let gate = Gate::new();
     let pool = Pool::builder().processes_between(1, 3).shrink_after(Duration::from_millis(50)).build()?;
     assert_eq!((pool.processes(), pool.workers().len()), (1, 1));

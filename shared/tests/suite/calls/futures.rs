@@ -5,25 +5,26 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Death, Gate, Named, fail_if_odd, leaves_nothing, message, named, pass, square};
 use multiproc::{
     AsyncResult, Error, Executor, FutureState, Pool, Result, ReturnWhen, ThreadPool, Waited, as_completed,
     wait_for_all, wait_for_any, wait_futures,
 };
 
+use crate::support::{Death, Gate, Named, fail_if_odd, leaves_nothing, message, named, pass, square};
+
 pub(crate) const TESTS: &[Named] = named! {
-    waiting_for_any_returns_while_others_run
-    waiting_for_a_failure_returns_at_the_first_or_at_the_end
-    a_cancelled_future_counts_as_failed
-    patience_ends_a_wait_and_nothing_is_lost
-    a_future_given_twice_is_told_of_twice
-    results_come_as_they_are_done
-    a_thousand_results_come_each_once
-    those_that_are_late_say_so_in_their_turn
-    those_that_are_not_done_can_be_taken_back
-    a_result_is_done_once_its_callbacks_have_run
+    wait_for_any_returns_while_others_run
+    wait_for_a_failure_returns_at_the_first_or_the_end
+    cancelled_future_counts_as_failed
+    timeout_ends_a_wait_and_nothing_is_lost
+    future_given_twice_is_returned_twice
+    results_come_in_order_of_completion
+    thousand_results_come_each_once
+    late_futures_time_out_in_turn
+    unfinished_futures_can_be_taken_back
+    result_is_done_once_its_callbacks_have_run
     processes_and_threads_can_be_waited_for_together
-    a_lost_worker_ends_a_wait
+    lost_worker_ends_a_wait
 };
 
 const SHORT: Duration = Duration::from_millis(5);
@@ -67,7 +68,7 @@ impl<E: Executor> Submit for E {
     }
 }
 
-fn waiting_for_any_returns_while_others_run() -> Result<()> {
+fn wait_for_any_returns_while_others_run() -> Result<()> {
     on_both(|executor, gate| {
         let futures = [executor.behind(gate, 1), executor.squared(2)];
         assert_eq!(wait_for_any(&futures), Some(1));
@@ -83,7 +84,7 @@ fn waiting_for_any_returns_while_others_run() -> Result<()> {
     })
 }
 
-fn waiting_for_a_failure_returns_at_the_first_or_at_the_end() -> Result<()> {
+fn wait_for_a_failure_returns_at_the_first_or_the_end() -> Result<()> {
     on_both(|executor, gate| {
         let futures = [executor.squared(1), executor.behind(gate, 2), executor.even(3)];
         let waited = wait_futures(&futures, ReturnWhen::FirstFailed, None);
@@ -97,7 +98,7 @@ fn waiting_for_a_failure_returns_at_the_first_or_at_the_end() -> Result<()> {
     })
 }
 
-fn a_cancelled_future_counts_as_failed() -> Result<()> {
+fn cancelled_future_counts_as_failed() -> Result<()> {
     on_both(|executor, gate| {
         let running = [executor.behind(gate, 0), executor.behind(gate, 1)];
         gate.await_arrivals(2);
@@ -110,7 +111,7 @@ fn a_cancelled_future_counts_as_failed() -> Result<()> {
     })
 }
 
-fn patience_ends_a_wait_and_nothing_is_lost() -> Result<()> {
+fn timeout_ends_a_wait_and_nothing_is_lost() -> Result<()> {
     on_both(|executor, gate| {
         let futures = [executor.behind(gate, 1), executor.behind(gate, 2)];
         for _ in 0..100 {
@@ -124,7 +125,7 @@ fn patience_ends_a_wait_and_nothing_is_lost() -> Result<()> {
     })
 }
 
-fn a_future_given_twice_is_told_of_twice() -> Result<()> {
+fn future_given_twice_is_returned_twice() -> Result<()> {
     on_both(|executor, _| {
         let future = executor.squared(3);
         assert_eq!(wait_futures([&future, &future], ReturnWhen::AllCompleted, None).done, [0, 1]);
@@ -132,7 +133,7 @@ fn a_future_given_twice_is_told_of_twice() -> Result<()> {
     })
 }
 
-fn results_come_as_they_are_done() -> Result<()> {
+fn results_come_in_order_of_completion() -> Result<()> {
     on_both(|executor, gate| {
         let futures = [executor.behind(gate, 0), executor.squared(2), executor.even(3), executor.squared(4)];
         let mut results = as_completed(futures, None);
@@ -146,7 +147,7 @@ fn results_come_as_they_are_done() -> Result<()> {
     })
 }
 
-fn a_thousand_results_come_each_once() -> Result<()> {
+fn thousand_results_come_each_once() -> Result<()> {
     on_both(|executor, _| {
         let futures = (0..1000).map(|n| executor.squared(n));
         let seen: BTreeSet<_> =
@@ -156,7 +157,7 @@ fn a_thousand_results_come_each_once() -> Result<()> {
     })
 }
 
-fn those_that_are_late_say_so_in_their_turn() -> Result<()> {
+fn late_futures_time_out_in_turn() -> Result<()> {
     on_both(|executor, gate| {
         let futures = [executor.squared(2), executor.behind(gate, 1)];
         wait_for_any(&futures);
@@ -167,7 +168,7 @@ fn those_that_are_late_say_so_in_their_turn() -> Result<()> {
     })
 }
 
-fn those_that_are_not_done_can_be_taken_back() -> Result<()> {
+fn unfinished_futures_can_be_taken_back() -> Result<()> {
     on_both(|executor, gate| {
         let mut results = as_completed([executor.behind(gate, 7), executor.squared(2)], None);
         assert!(matches!(results.next(), Some((1, Ok(4)))));
@@ -179,7 +180,7 @@ fn those_that_are_not_done_can_be_taken_back() -> Result<()> {
     })
 }
 
-fn a_result_is_done_once_its_callbacks_have_run() -> Result<()> {
+fn result_is_done_once_its_callbacks_have_run() -> Result<()> {
     on_both(|executor, gate| {
         let path = gate.path();
         let future = executor.squared(3).callback(move |_| assert!(pass(path) > 0));
@@ -209,7 +210,7 @@ fn processes_and_threads_can_be_waited_for_together() -> Result<()> {
     Ok(())
 }
 
-fn a_lost_worker_ends_a_wait() -> Result<()> {
+fn lost_worker_ends_a_wait() -> Result<()> {
     let (pool, gate) = (Pool::with_processes(2)?, Gate::new());
     let waiting = pool.submit(|gate: PathBuf| assert!(pass(gate) > 0), (gate.path(),));
     let lost: AsyncResult<()> = pool.submit(|| Death::Kill.die(), ());

@@ -4,18 +4,19 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-use crate::support::{Named, can_run_nothing, named, own_pid};
 use multiproc::{Error, ExitStatus, Pool, StartMethod, partial};
 use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::support::{Named, can_run_nothing, named, own_pid};
+
 pub(crate) const TESTS: &[Named] = named! {
-    an_initializer_runs_once_in_each_worker_before_its_first_task
-    an_initializer_may_carry_state
-    an_initializer_that_panics_fails_every_task
-    an_initializer_whose_arguments_cannot_be_read_fails_every_task_with_the_reason
-    an_initializer_whose_error_is_nested_deeply_fails_every_task
-    an_initializer_that_ends_its_worker_fails_every_task
+    initializer_runs_once_in_each_worker
+    initializer_may_carry_state
+    panicking_initializer_fails_every_task
+    undecodable_initializer_fails_every_task_with_reason
+    deeply_nested_initializer_error_fails_every_task
+    exiting_initializer_fails_every_task
 };
 
 static GREETING: OnceLock<String> = OnceLock::new();
@@ -26,7 +27,7 @@ fn prepare(greeting: String, times: u32) {
     GREETING.get_or_init(|| greeting.repeat(times as usize));
 }
 
-fn an_initializer_runs_once_in_each_worker_before_its_first_task() -> multiproc::Result<()> {
+fn initializer_runs_once_in_each_worker() -> multiproc::Result<()> {
     let look = |_: u32| (own_pid(), PREPARED.load(SeqCst), GREETING.get().cloned());
     for method in [StartMethod::ForkServer, StartMethod::Spawn] {
         let builder = Pool::builder().processes(2).start_method(method).max_tasks_per_child(4);
@@ -39,7 +40,7 @@ fn an_initializer_runs_once_in_each_worker_before_its_first_task() -> multiproc:
     Ok(())
 }
 
-fn an_initializer_may_carry_state() -> multiproc::Result<()> {
+fn initializer_may_carry_state() -> multiproc::Result<()> {
     let greet = |greeting: &String, times: u32| prepare(greeting.clone(), times);
     let pool = Pool::builder().processes(1).initializer(partial(greet, "ho".to_string()), (3,)).build()?;
     assert_eq!(pool.apply(|| GREETING.get().cloned(), ())?.as_deref(), Some("hohoho"));
@@ -54,7 +55,7 @@ fn give_up() {
     std::process::exit(3)
 }
 
-fn an_initializer_that_panics_fails_every_task() -> multiproc::Result<()> {
+fn panicking_initializer_fails_every_task() -> multiproc::Result<()> {
     for method in [StartMethod::ForkServer, StartMethod::Spawn] {
         let builder = Pool::builder().processes(2).start_method(method);
         let pool = builder.initializer(refuse, ("no".to_string(),)).build()?;
@@ -77,7 +78,7 @@ impl<'de> Deserialize<'de> for Unreadable {
     }
 }
 
-fn an_initializer_whose_arguments_cannot_be_read_fails_every_task_with_the_reason() -> multiproc::Result<()> {
+fn undecodable_initializer_fails_every_task_with_reason() -> multiproc::Result<()> {
     let reason = |error: &Error| match error {
         Error::Initializer(inner) => {
             matches!(&**inner, Error::Decode(text) if text.contains("the ink is dry") && text.contains("Unreadable"))
@@ -99,7 +100,7 @@ fn nested(levels: u32) -> std::result::Result<(), Error> {
     Err((0..levels).fold(Error::Closed, |error, _| Error::Initializer(Box::new(error))))
 }
 
-fn an_initializer_whose_error_is_nested_deeply_fails_every_task() -> multiproc::Result<()> {
+fn deeply_nested_initializer_error_fails_every_task() -> multiproc::Result<()> {
     for levels in [1, 100, 1000, 4000, 5000] {
         let pool = Pool::builder().processes(1).initializer(nested, (levels,)).build()?;
         let error = pool.apply(|| 1, ()).unwrap_err();
@@ -108,7 +109,7 @@ fn an_initializer_whose_error_is_nested_deeply_fails_every_task() -> multiproc::
     Ok(())
 }
 
-fn an_initializer_that_ends_its_worker_fails_every_task() -> multiproc::Result<()> {
+fn exiting_initializer_fails_every_task() -> multiproc::Result<()> {
     let pool = Pool::builder().processes(2).initializer(give_up, ()).build()?;
     let gone = ExitStatus::Exited(3);
     can_run_nothing(&pool, |error| matches!(error, Error::NoWorkers { exit } if *exit == gone));

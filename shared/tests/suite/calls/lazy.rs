@@ -7,24 +7,25 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Gate, Named, named, nap, pass, square};
 use multiproc::{Error, Pool, Result, ThreadPool};
 
+use crate::support::{Gate, Named, named, nap, pass, square};
+
 pub(crate) const TESTS: &[Named] = named! {
-    an_endless_source_is_taken_a_window_at_a_time
-    a_map_refuses_a_source_without_an_end
+    endless_source_is_read_one_window_at_a_time
+    map_rejects_an_endless_source
     without_a_window_an_endless_source_is_bounded_too
-    the_first_results_do_not_wait_for_a_slow_source
-    nothing_is_taken_once_the_iterator_is_dropped
-    a_dropped_iterator_drops_what_has_not_begun
-    an_iterator_that_nobody_asks_works_ahead
-    failures_come_in_their_places_and_the_rest_goes_on
+    first_results_do_not_wait_for_a_slow_source
+    dropped_iterator_reads_no_more_of_its_source
+    dropped_iterator_drops_queued_tasks
+    idle_iterator_works_ahead
+    failures_come_in_place_and_the_rest_goes_on
     unordered_results_overtake_a_long_task
-    a_result_that_is_late_can_be_asked_for_again
-    a_source_that_panics_leaves_the_pool_as_it_was
+    late_result_can_be_requested_again
+    panicking_source_leaves_the_pool_intact
     several_lazy_maps_may_be_interleaved
-    a_lazy_map_may_be_used_in_the_source_of_another
-    a_lazy_map_goes_on_in_another_thread
+    lazy_map_may_feed_another
+    lazy_map_can_move_to_another_thread
 };
 
 /// The numbers from 0, and how many of them were taken.
@@ -34,7 +35,7 @@ fn counted() -> (impl Iterator<Item = u64>, Arc<AtomicUsize>) {
     (std::iter::from_fn(move || Some(counter.fetch_add(1, SeqCst) as u64)), taken)
 }
 
-fn an_endless_source_is_taken_a_window_at_a_time() -> Result<()> {
+fn endless_source_is_read_one_window_at_a_time() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     for (window, chunksize) in [(1, 1), (10, 1), (100, 7), (1000, 100)] {
         for ordered in [true, false] {
@@ -51,7 +52,7 @@ fn an_endless_source_is_taken_a_window_at_a_time() -> Result<()> {
     Ok(())
 }
 
-fn a_map_refuses_a_source_without_an_end() -> Result<()> {
+fn map_rejects_an_endless_source() -> Result<()> {
     let pool = Pool::with_processes(1)?;
     for refused in [pool.map(square, 0u64..), pool.map_async(square, 0u64..).get()] {
         assert!(matches!(&refused, Err(Error::Config(why)) if why.contains("imap")), "{refused:?}");
@@ -75,7 +76,7 @@ fn without_a_window_an_endless_source_is_bounded_too() -> Result<()> {
     Ok(())
 }
 
-fn the_first_results_do_not_wait_for_a_slow_source() -> Result<()> {
+fn first_results_do_not_wait_for_a_slow_source() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     let (source, taken) = counted();
     // To fill this window would take hours.
@@ -86,7 +87,7 @@ fn the_first_results_do_not_wait_for_a_slow_source() -> Result<()> {
     Ok(())
 }
 
-fn nothing_is_taken_once_the_iterator_is_dropped() -> Result<()> {
+fn dropped_iterator_reads_no_more_of_its_source() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     let (source, taken) = counted();
     let mut lazy = pool.imap(square, source);
@@ -98,7 +99,7 @@ fn nothing_is_taken_once_the_iterator_is_dropped() -> Result<()> {
     Ok(())
 }
 
-fn a_dropped_iterator_drops_what_has_not_begun() -> Result<()> {
+fn dropped_iterator_drops_queued_tasks() -> Result<()> {
     let (pool, gate) = (Pool::with_processes(1)?, Gate::new());
     let mut lazy = pool.with_window(100).imap(pass, std::iter::repeat(gate.path()));
     assert!(matches!(lazy.next_timeout(Duration::from_millis(1)), Some(Err(Error::TimedOut { .. }))));
@@ -112,7 +113,7 @@ fn a_dropped_iterator_drops_what_has_not_begun() -> Result<()> {
     Ok(())
 }
 
-fn an_iterator_that_nobody_asks_works_ahead() -> Result<()> {
+fn idle_iterator_works_ahead() -> Result<()> {
     let (pool, gate) = (Pool::with_processes(2)?, Gate::new());
     gate.open();
     let lazy = pool.imap(pass, vec![gate.path(); 2]);
@@ -126,7 +127,7 @@ fn fails_at_multiples_of_three(n: u32) -> u32 {
     n
 }
 
-fn failures_come_in_their_places_and_the_rest_goes_on() -> Result<()> {
+fn failures_come_in_place_and_the_rest_goes_on() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     for chunksize in [1, 4, 50] {
         let results: Vec<_> = pool.with_chunksize(chunksize).imap(fails_at_multiples_of_three, 0..50).collect();
@@ -160,7 +161,7 @@ fn unordered_results_overtake_a_long_task() -> Result<()> {
     Ok(())
 }
 
-fn a_result_that_is_late_can_be_asked_for_again() -> Result<()> {
+fn late_result_can_be_requested_again() -> Result<()> {
     let (pool, gate) = (Pool::with_processes(1)?, Gate::new());
     let mut lazy = pool.imap(pass, [gate.path(), gate.path()]);
     for _ in 0..3 {
@@ -177,7 +178,7 @@ fn a_result_that_is_late_can_be_asked_for_again() -> Result<()> {
     Ok(())
 }
 
-fn a_source_that_panics_leaves_the_pool_as_it_was() -> Result<()> {
+fn panicking_source_leaves_the_pool_intact() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     let source = || (0..100u64).inspect(|n| assert!(*n < 50, "no more"));
     let panics = |act: &mut dyn FnMut()| assert!(catch_unwind(AssertUnwindSafe(act)).is_err());
@@ -201,7 +202,7 @@ fn several_lazy_maps_may_be_interleaved() -> Result<()> {
     Ok(())
 }
 
-fn a_lazy_map_may_be_used_in_the_source_of_another() -> Result<()> {
+fn lazy_map_may_feed_another() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     let inner = pool.imap(square, 0u64..).map(Result::unwrap);
     let outer: Result<Vec<_>> = pool.imap(square, inner).take(50).collect();
@@ -209,7 +210,7 @@ fn a_lazy_map_may_be_used_in_the_source_of_another() -> Result<()> {
     Ok(())
 }
 
-fn a_lazy_map_goes_on_in_another_thread() -> Result<()> {
+fn lazy_map_can_move_to_another_thread() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     let mut lazy = pool.imap(square, 0u64..1000);
     assert_eq!(lazy.next().unwrap()?, 0);

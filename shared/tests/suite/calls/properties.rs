@@ -4,16 +4,17 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use crate::support::{Named, named, square, squares};
 use multiproc::{Pool, Result};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
+use crate::support::{Named, named, square, squares};
+
 pub(crate) const TESTS: &[Named] = named! {
-    a_map_has_the_result_of_each_item_in_its_place
-    a_lazy_map_has_them_in_order_and_takes_no_more_items_than_its_window
-    an_unordered_lazy_map_has_each_result_once
-    a_lazy_map_may_be_dropped_at_any_place
+    map_returns_each_result_in_its_place
+    lazy_map_keeps_order_and_its_window
+    unordered_lazy_map_returns_each_result_once
+    lazy_map_may_be_dropped_anywhere
 };
 
 /// Items, the size of chunks, the window, and workers.
@@ -36,7 +37,7 @@ fn holds(property: impl Fn(&Pool, u64, usize, usize) -> Result<(), TestCaseError
     Ok(())
 }
 
-fn a_map_has_the_result_of_each_item_in_its_place() -> Result<()> {
+fn map_returns_each_result_in_its_place() -> Result<()> {
     holds(|pool, len, chunksize, _| {
         let batched = pool.with_chunksize(chunksize);
         prop_assert_eq!(batched.map(square, 0..len).unwrap(), squares(len));
@@ -47,7 +48,7 @@ fn a_map_has_the_result_of_each_item_in_its_place() -> Result<()> {
     })
 }
 
-fn a_lazy_map_has_them_in_order_and_takes_no_more_items_than_its_window() -> Result<()> {
+fn lazy_map_keeps_order_and_its_window() -> Result<()> {
     holds(|pool, len, chunksize, window| {
         let taken = Cell::new(0);
         let source = (0..len).inspect(|_| taken.set(taken.get() + 1));
@@ -63,7 +64,7 @@ fn a_lazy_map_has_them_in_order_and_takes_no_more_items_than_its_window() -> Res
     })
 }
 
-fn an_unordered_lazy_map_has_each_result_once() -> Result<()> {
+fn unordered_lazy_map_returns_each_result_once() -> Result<()> {
     holds(|pool, len, chunksize, window| {
         let results: Vec<u64> = pool
             .with_chunksize(chunksize)
@@ -77,7 +78,7 @@ fn an_unordered_lazy_map_has_each_result_once() -> Result<()> {
     })
 }
 
-fn a_lazy_map_may_be_dropped_at_any_place() -> Result<()> {
+fn lazy_map_may_be_dropped_anywhere() -> Result<()> {
     holds(|pool, len, chunksize, window| {
         let wanted = window.min(len as usize);
         let some: Vec<u64> =

@@ -9,26 +9,27 @@ use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Gate, Named, eventually, fail_if_odd, message, named, nap, pass, pids, square, squares};
 use multiproc::{AsyncResult, Error, Pool, Result};
 
+use crate::support::{Gate, Named, eventually, fail_if_odd, message, named, nap, pass, pids, square, squares};
+
 pub(crate) const TESTS: &[Named] = named! {
-    a_result_that_is_late_can_be_waited_for_again
-    a_result_becomes_ready_though_nobody_waits
-    a_result_outlives_its_pool
+    late_result_can_be_waited_for_again
+    result_becomes_ready_without_a_waiter
+    result_outlives_its_pool
     results_can_be_awaited_in_any_order
-    a_future_wakes_its_task_when_it_is_done
-    a_task_that_has_not_begun_can_be_cancelled
-    cancelling_a_running_task_costs_only_its_worker
-    cancelling_wakes_those_who_wait
-    a_finished_task_cannot_be_cancelled
-    cancelling_at_any_moment_gives_the_value_or_cancelled
+    future_wakes_its_task_when_it_is_done
+    queued_task_can_be_cancelled
+    cancelling_a_running_task_ends_only_its_worker
+    cancelling_wakes_waiters
+    finished_task_cannot_be_cancelled
+    cancelling_returns_the_value_or_cancelled
 };
 
 const LONG: Duration = Duration::from_secs(50);
 const SHORT: Duration = Duration::from_millis(2);
 
-fn a_result_that_is_late_can_be_waited_for_again() -> Result<()> {
+fn late_result_can_be_waited_for_again() -> Result<()> {
     let (pool, gate) = (Pool::with_processes(1)?, Gate::new());
     let mut late = pool.apply_async(pass, (gate.path(),));
     assert!(matches!(late.get_timeout(SHORT), Err(Error::TimedOut { after: SHORT, pid: None })));
@@ -42,7 +43,7 @@ fn a_result_that_is_late_can_be_waited_for_again() -> Result<()> {
     Ok(())
 }
 
-fn a_result_becomes_ready_though_nobody_waits() -> Result<()> {
+fn result_becomes_ready_without_a_waiter() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     let later: Vec<_> = (0..100).map(|n| pool.apply_async(square, (n,))).collect();
     eventually("all are done", || pool.stats().completed == 100);
@@ -54,7 +55,7 @@ fn a_result_becomes_ready_though_nobody_waits() -> Result<()> {
     Ok(())
 }
 
-fn a_result_outlives_its_pool() -> Result<()> {
+fn result_outlives_its_pool() -> Result<()> {
     let (pool, gate) = (Pool::with_processes(1)?, Gate::new());
     let done = pool.apply_async(square, (5,));
     done.wait();
@@ -89,7 +90,7 @@ impl Wake for Count {
     }
 }
 
-fn a_future_wakes_its_task_when_it_is_done() -> Result<()> {
+fn future_wakes_its_task_when_it_is_done() -> Result<()> {
     let (pool, gate) = (Pool::with_processes(1)?, Gate::new());
     let count = Arc::new(Count(AtomicUsize::new(0)));
     let waker = Waker::from(count.clone());
@@ -111,7 +112,7 @@ fn waiting<R: Send + 'static>(result: AsyncResult<R>) -> Receiver<Result<R>> {
     receiver
 }
 
-fn a_task_that_has_not_begun_can_be_cancelled() -> Result<()> {
+fn queued_task_can_be_cancelled() -> Result<()> {
     let (pool, gate) = (Pool::with_processes(1)?, Gate::new());
     let running = pool.apply_async(pass, (gate.path(),));
     gate.await_arrivals(1);
@@ -124,7 +125,7 @@ fn a_task_that_has_not_begun_can_be_cancelled() -> Result<()> {
     Ok(())
 }
 
-fn cancelling_a_running_task_costs_only_its_worker() -> Result<()> {
+fn cancelling_a_running_task_ends_only_its_worker() -> Result<()> {
     let (pool, gate, other) = (Pool::with_processes(2)?, Gate::new(), Gate::new());
     let bystander = pool.apply_async(pass, (other.path(),));
     other.await_arrivals(1);
@@ -142,7 +143,7 @@ fn cancelling_a_running_task_costs_only_its_worker() -> Result<()> {
     Ok(())
 }
 
-fn cancelling_wakes_those_who_wait() -> Result<()> {
+fn cancelling_wakes_waiters() -> Result<()> {
     let (pool, gate) = (Pool::with_processes(1)?, Gate::new());
     let task = Arc::new(pool.with_chunksize(2).map_async(pass, vec![gate.path(); 10]));
     gate.await_arrivals(1);
@@ -158,7 +159,7 @@ fn cancelling_wakes_those_who_wait() -> Result<()> {
     Ok(())
 }
 
-fn a_finished_task_cannot_be_cancelled() -> Result<()> {
+fn finished_task_cannot_be_cancelled() -> Result<()> {
     let pool = Pool::with_processes(1)?;
     let done = pool.apply_async(square, (6,));
     done.wait();
@@ -167,7 +168,7 @@ fn a_finished_task_cannot_be_cancelled() -> Result<()> {
     Ok(())
 }
 
-fn cancelling_at_any_moment_gives_the_value_or_cancelled() -> Result<()> {
+fn cancelling_returns_the_value_or_cancelled() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     for round in 0..100 {
         let task = pool.apply_async(nap, (1,));

@@ -2,22 +2,23 @@
 
 use std::path::PathBuf;
 
-use crate::support::{Death, Named, named, square, squares};
 use multiproc::{Error, Pool, partial};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::support::{Death, Named, named, square, squares};
+
 pub(crate) const TESTS: &[Named] = named! {
     functions_take_up_to_eight_arguments
-    maps_of_every_length_in_chunks_of_every_size_are_right
-    a_chunk_may_be_larger_than_anything
-    items_that_do_not_know_how_many_they_are_can_be_mapped
-    a_map_of_many_small_tasks_is_right
+    maps_of_every_length_and_chunk_size_are_right
+    chunk_may_be_larger_than_anything
+    items_of_unknown_number_can_be_mapped
+    map_of_many_small_tasks_is_right
     functions_of_every_kind_can_run
-    closures_that_look_alike_are_told_apart
-    a_partial_carries_state_by_value_and_by_reference
-    a_new_worker_gets_the_state_that_the_lost_one_had
-    a_task_sees_the_same_arguments_and_environment_as_the_program
+    similar_closures_are_distinguished
+    partial_carries_state_by_value_and_by_reference
+    replacement_worker_gets_the_state_of_the_lost_one
+    task_sees_arguments_and_environment_of_the_program
 };
 
 fn functions_take_up_to_eight_arguments() -> multiproc::Result<()> {
@@ -59,7 +60,7 @@ fn all_maps(pool: &Pool, len: u64, chunksize: usize) -> multiproc::Result<()> {
     Ok(())
 }
 
-fn maps_of_every_length_in_chunks_of_every_size_are_right() -> multiproc::Result<()> {
+fn maps_of_every_length_and_chunk_size_are_right() -> multiproc::Result<()> {
     let pool = Pool::with_processes(2)?;
     for len in [0, 1, 2, 3, 7, 8, 9, 100] {
         assert_eq!(pool.map(square, 0..len)?, squares(len));
@@ -71,14 +72,14 @@ fn maps_of_every_length_in_chunks_of_every_size_are_right() -> multiproc::Result
     Ok(())
 }
 
-fn a_chunk_may_be_larger_than_anything() -> multiproc::Result<()> {
+fn chunk_may_be_larger_than_anything() -> multiproc::Result<()> {
     let pool = Pool::with_processes(2)?;
     all_maps(&pool, 10, usize::MAX)?;
     assert_eq!(pool.with_window(usize::MAX).imap(square, 0..10).count(), 10);
     Ok(())
 }
 
-fn items_that_do_not_know_how_many_they_are_can_be_mapped() -> multiproc::Result<()> {
+fn items_of_unknown_number_can_be_mapped() -> multiproc::Result<()> {
     let pool = Pool::with_processes(2)?;
     let odd = || (0..1000u64).filter(|n| n % 2 == 1);
     let right: Vec<u64> = odd().map(square).collect();
@@ -88,7 +89,7 @@ fn items_that_do_not_know_how_many_they_are_can_be_mapped() -> multiproc::Result
     Ok(())
 }
 
-fn a_map_of_many_small_tasks_is_right() -> multiproc::Result<()> {
+fn map_of_many_small_tasks_is_right() -> multiproc::Result<()> {
     let pool = Pool::with_processes(2)?;
     assert_eq!(pool.map(square, 0..300_000)?, squares(300_000));
     assert_eq!(pool.with_chunksize(1).map(square, 0..30_000)?, squares(30_000));
@@ -126,7 +127,7 @@ fn functions_of_every_kind_can_run() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn closures_that_look_alike_are_told_apart() -> multiproc::Result<()> {
+fn similar_closures_are_distinguished() -> multiproc::Result<()> {
     let pool = Pool::with_processes(2)?;
     let (add, sub, also_add) = (|a: i32| a + 1, |a: i32| a - 1, |a: i32| 1 + a);
     let mixed = [pool.apply_async(add, (5,)), pool.apply_async(sub, (5,)), pool.apply_async(also_add, (5,))];
@@ -147,7 +148,7 @@ fn same<T: Serialize + DeserializeOwned + Clone>(state: T) -> T {
     state
 }
 
-fn a_partial_carries_state_by_value_and_by_reference() -> multiproc::Result<()> {
+fn partial_carries_state_by_value_and_by_reference() -> multiproc::Result<()> {
     let pool = Pool::with_processes(2)?;
     let table: Vec<String> = (0..100).map(|n| n.to_string()).collect();
     assert_eq!(pool.map(partial(index, table.clone()), 0..100usize)?, table);
@@ -163,7 +164,7 @@ fn a_partial_carries_state_by_value_and_by_reference() -> multiproc::Result<()> 
     Ok(())
 }
 
-fn a_new_worker_gets_the_state_that_the_lost_one_had() -> multiproc::Result<()> {
+fn replacement_worker_gets_the_state_of_the_lost_one() -> multiproc::Result<()> {
     let pool = Pool::with_processes(1)?;
     let fragile = |state: &String, n: u32| if n == 2 { Death::Kill.die() } else { format!("{state} {n}") };
     let results: Vec<_> = pool.imap(partial(fragile, "state".to_string()), 0..5).collect();
@@ -172,7 +173,7 @@ fn a_new_worker_gets_the_state_that_the_lost_one_had() -> multiproc::Result<()> 
     Ok(())
 }
 
-fn a_task_sees_the_same_arguments_and_environment_as_the_program() -> multiproc::Result<()> {
+fn task_sees_arguments_and_environment_of_the_program() -> multiproc::Result<()> {
     type Surroundings = (Vec<String>, Vec<(String, String)>, PathBuf);
     fn surroundings() -> Surroundings {
         (std::env::args().collect(), std::env::vars().collect(), std::env::current_dir().unwrap())

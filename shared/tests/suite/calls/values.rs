@@ -4,21 +4,22 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 use std::time::Duration;
 
-use crate::support::{Named, named, square, squares};
 use multiproc::{Error, Pool, Result};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::support::{Named, named, square, squares};
+
 pub(crate) const TESTS: &[Named] = named! {
-    plain_values_travel
-    texts_travel
-    structures_travel
-    values_of_every_size_travel
-    a_large_value_travels_through_a_small_ring
-    an_argument_that_fails_on_its_way_fails_only_its_task
-    a_result_that_fails_on_its_way_fails_only_its_task
-    state_that_fails_on_its_way_fails_the_call
+    plain_values_arrive
+    strings_arrive
+    structures_arrive
+    values_of_every_size_arrive
+    large_value_passes_a_small_ring
+    undeliverable_argument_fails_only_its_task
+    undeliverable_result_fails_only_its_task
+    undeliverable_state_fails_the_call
 };
 
 fn echo<T>(value: T) -> T {
@@ -54,7 +55,7 @@ struct Record<T> {
     inner: Option<Box<Record<T>>>,
 }
 
-fn plain_values_travel() -> Result<()> {
+fn plain_values_arrive() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     travels(&pool, ())?;
     travels(&pool, true)?;
@@ -73,7 +74,7 @@ fn plain_values_travel() -> Result<()> {
     travels(&pool, [1u16, 2, 3])
 }
 
-fn texts_travel() -> Result<()> {
+fn strings_arrive() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     for text in ["", "plain", "naïve 文字 🦀", "nul\0inside", &"long".repeat(100_000)] {
         travels(&pool, text.to_string())?;
@@ -81,7 +82,7 @@ fn texts_travel() -> Result<()> {
     Ok(())
 }
 
-fn structures_travel() -> Result<()> {
+fn structures_arrive() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     let triangle = Shape::Polygon { name: "△".into(), corners: vec![(0, 0), (-1, 0), (0, i32::MAX)] };
     travels(&pool, Shape::Group(vec![Shape::Nothing, Shape::Circle(1.5), triangle, Shape::Group(vec![])]))?;
@@ -94,7 +95,7 @@ fn structures_travel() -> Result<()> {
     travels(&pool, vec![vec![vec![0u8; 3]; 2]; 2])
 }
 
-fn values_of_every_size_travel() -> Result<()> {
+fn values_of_every_size_arrive() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     // Around the sizes of a frame, a page, a ring and more.
     for size in [0, 1, 51, 52, 53, 4095, 4096, 16_384, 262_143, 262_144, 262_145, 3_000_000] {
@@ -105,7 +106,7 @@ fn values_of_every_size_travel() -> Result<()> {
     Ok(())
 }
 
-fn a_large_value_travels_through_a_small_ring() -> Result<()> {
+fn large_value_passes_a_small_ring() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     let large = vec![7u64; 8 << 20];
     assert!(pool.apply(echo::<Vec<u64>>, (large.clone(),))? == large);
@@ -158,7 +159,7 @@ fn seven(trouble: Troublesome) -> Vec<Troublesome> {
     items
 }
 
-fn an_argument_that_fails_on_its_way_fails_only_its_task() -> Result<()> {
+fn undeliverable_argument_fails_only_its_task() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     let task = |value: Troublesome| value as u8;
     let check = |trouble: Troublesome, result: &Result<u8>| match (trouble, result) {
@@ -186,7 +187,7 @@ fn an_argument_that_fails_on_its_way_fails_only_its_task() -> Result<()> {
     Ok(())
 }
 
-fn a_result_that_fails_on_its_way_fails_only_its_task() -> Result<()> {
+fn undeliverable_result_fails_only_its_task() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     let task = |trouble: u8| ALL[trouble as usize];
     let check = |trouble: Troublesome, result: &Result<Troublesome>| match (trouble, result) {
@@ -210,7 +211,7 @@ fn a_result_that_fails_on_its_way_fails_only_its_task() -> Result<()> {
     Ok(())
 }
 
-fn state_that_fails_on_its_way_fails_the_call() -> Result<()> {
+fn undeliverable_state_fails_the_call() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     let with = |state: Troublesome| multiproc::partial(|state: &Troublesome, n: u8| *state as u8 + n, state);
     assert_eq!(pool.map(with(Fine), 0..3)?, [0, 1, 2]);

@@ -4,30 +4,31 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{DEADLINE, Gate, Named, arrive, descriptors, eventually, named, pass};
 use multiproc::{Connection, Error, Pool, Process, Result, StartMethod, partial, pipe, wait};
 use serde::{Deserialize, Serialize};
 
+use crate::support::{DEADLINE, Gate, Named, arrive, descriptors, eventually, named, pass};
+
 pub(crate) const TESTS: &[Named] = named! {
-    values_arrive_as_they_were_sent_under_every_start_method
-    messages_come_in_the_order_they_were_sent
-    messages_of_any_size_pass_in_both_directions
-    a_message_of_a_gibibyte_passes
-    a_message_over_the_cap_is_an_error_that_names_the_cap_and_the_connection_works_on
-    bytes_pass_as_they_are
-    the_end_of_the_pipe_comes_after_all_that_was_sent
-    an_end_that_is_dropped_is_gone_while_its_process_lives
-    a_killed_process_is_the_end_of_its_pipes
-    a_sender_is_told_when_the_reader_dies_before_it_has_read_all
-    waiting_has_a_limit_if_one_is_set
-    wait_tells_which_of_several_is_ready
-    a_connection_goes_through_a_connection
-    many_connections_go_to_the_workers_of_a_pool_and_none_is_left_open
-    a_task_that_dies_takes_no_other_tasks_connection_along
-    a_connection_has_one_owner
-    a_connection_outside_of_a_message_is_an_error_that_says_where_it_can_go
-    what_waits_behind_a_task_with_a_connection_goes_to_other_workers
-    a_process_that_waits_costs_no_processor_time
+    values_arrive_under_every_start_method
+    messages_arrive_in_order
+    messages_of_any_size_arrive_in_both_directions
+    message_of_one_gib_arrives
+    oversized_message_is_rejected
+    bytes_arrive_unchanged
+    end_of_the_pipe_comes_after_all_messages
+    dropped_end_disconnects_while_its_process_lives
+    killed_process_ends_its_pipes
+    send_fails_when_the_receiver_is_killed
+    waits_end_at_their_timeout
+    wait_returns_which_of_several_is_ready
+    connection_can_be_sent_over_a_connection
+    connections_sent_to_workers_are_closed_again
+    lost_task_keeps_connections_of_others_intact
+    connection_has_one_owner
+    connection_outside_a_message_is_an_error
+    tasks_behind_a_connection_go_to_other_workers
+    waiting_process_uses_no_cpu_time
 };
 
 /// Sends back what it gets, until the end of the pipe.
@@ -47,7 +48,7 @@ enum Item {
     Text(String),
 }
 
-fn values_arrive_as_they_were_sent_under_every_start_method() -> Result<()> {
+fn values_arrive_under_every_start_method() -> Result<()> {
     for method in [StartMethod::ForkServer, StartMethod::Spawn] {
         let (ours, theirs) = pipe::<Vec<Item>, Vec<Item>>()?;
         let process = Process::builder().start_method(method).target(echo, (theirs,)).start()?;
@@ -60,7 +61,7 @@ fn values_arrive_as_they_were_sent_under_every_start_method() -> Result<()> {
     Ok(())
 }
 
-fn messages_come_in_the_order_they_were_sent() -> Result<()> {
+fn messages_arrive_in_order() -> Result<()> {
     let (ours, theirs) = pipe::<u64, u64>()?;
     let process = Process::new(echo, (theirs,)).start()?;
     thread::scope(|scope| {
@@ -74,7 +75,7 @@ fn messages_come_in_the_order_they_were_sent() -> Result<()> {
     Ok(())
 }
 
-fn messages_of_any_size_pass_in_both_directions() -> Result<()> {
+fn messages_of_any_size_arrive_in_both_directions() -> Result<()> {
     let (ours, theirs) = pipe::<Vec<u8>, Vec<u8>>()?;
     let process = Process::new(echo, (theirs,)).start()?;
     for len in [0, 1, 7, 8, 4095, 65_536, 262_136, 262_144, 262_145, 1_000_003, 20_000_000] {
@@ -89,7 +90,7 @@ fn messages_of_any_size_pass_in_both_directions() -> Result<()> {
     Ok(())
 }
 
-fn a_message_of_a_gibibyte_passes() -> Result<()> {
+fn message_of_one_gib_arrives() -> Result<()> {
     let (ours, theirs) = pipe::<Vec<u8>, u64>()?;
     fn count(connection: Connection<u64, Vec<u8>>) {
         let bytes = connection.recv().unwrap();
@@ -102,7 +103,7 @@ fn a_message_of_a_gibibyte_passes() -> Result<()> {
     process.join()
 }
 
-fn a_message_over_the_cap_is_an_error_that_names_the_cap_and_the_connection_works_on() -> Result<()> {
+fn oversized_message_is_rejected() -> Result<()> {
     let (ours, theirs) = pipe::<Vec<u8>, ()>()?;
     let ours = ours.with_max_message(1000);
     let error = ours.send(vec![1; 1001]).unwrap_err();
@@ -118,7 +119,7 @@ fn a_message_over_the_cap_is_an_error_that_names_the_cap_and_the_connection_work
     Ok(())
 }
 
-fn bytes_pass_as_they_are() -> Result<()> {
+fn bytes_arrive_unchanged() -> Result<()> {
     let (a, b) = pipe::<(), ()>()?;
     a.send_bytes(b"one")?;
     a.send_bytes(b"")?;
@@ -127,7 +128,7 @@ fn bytes_pass_as_they_are() -> Result<()> {
     Ok(())
 }
 
-fn the_end_of_the_pipe_comes_after_all_that_was_sent() -> Result<()> {
+fn end_of_the_pipe_comes_after_all_messages() -> Result<()> {
     let (ours, theirs) = pipe::<(), u32>()?;
     let process =
         Process::new(|connection: Connection<u32, ()>| (0..3).for_each(|n| connection.send(n).unwrap()), (theirs,));
@@ -139,7 +140,7 @@ fn the_end_of_the_pipe_comes_after_all_that_was_sent() -> Result<()> {
     process.join()
 }
 
-fn an_end_that_is_dropped_is_gone_while_its_process_lives() -> Result<()> {
+fn dropped_end_disconnects_while_its_process_lives() -> Result<()> {
     let gate = Gate::new();
     let (ours, theirs) = pipe::<(), u32>()?;
     fn drop_and_wait(connection: Connection<u32, ()>, gate: std::path::PathBuf) {
@@ -153,7 +154,7 @@ fn an_end_that_is_dropped_is_gone_while_its_process_lives() -> Result<()> {
     process.join()
 }
 
-fn a_killed_process_is_the_end_of_its_pipes() -> Result<()> {
+fn killed_process_ends_its_pipes() -> Result<()> {
     for waiting in [true, false] {
         let (ours, theirs) = pipe::<u32, u32>()?;
         let process = Process::new(echo, (theirs,)).start()?;
@@ -170,7 +171,7 @@ fn a_killed_process_is_the_end_of_its_pipes() -> Result<()> {
     Ok(())
 }
 
-fn a_sender_is_told_when_the_reader_dies_before_it_has_read_all() -> Result<()> {
+fn send_fails_when_the_receiver_is_killed() -> Result<()> {
     let (ours, theirs) = pipe::<Vec<u8>, ()>()?;
     fn die(_connection: Connection<(), Vec<u8>>) {
         std::process::abort()
@@ -182,7 +183,7 @@ fn a_sender_is_told_when_the_reader_dies_before_it_has_read_all() -> Result<()> 
     Ok(())
 }
 
-fn waiting_has_a_limit_if_one_is_set() -> Result<()> {
+fn waits_end_at_their_timeout() -> Result<()> {
     let (a, b) = pipe::<u8, u8>()?;
     assert!(matches!(b.try_recv(), Err(Error::Empty)));
     assert!(matches!(b.recv_timeout(Duration::from_millis(20)), Err(Error::TimedOut { pid: None, .. })));
@@ -193,7 +194,7 @@ fn waiting_has_a_limit_if_one_is_set() -> Result<()> {
     Ok(())
 }
 
-fn wait_tells_which_of_several_is_ready() -> Result<()> {
+fn wait_returns_which_of_several_is_ready() -> Result<()> {
     let gate = Gate::new();
     let (first, far_first) = pipe::<u8, u8>()?;
     let (second, far_second) = pipe::<u8, u8>()?;
@@ -220,7 +221,7 @@ fn wait_tells_which_of_several_is_ready() -> Result<()> {
     Ok(())
 }
 
-fn a_connection_goes_through_a_connection() -> Result<()> {
+fn connection_can_be_sent_over_a_connection() -> Result<()> {
     let (ours, theirs) = pipe::<Connection<u64, u64>, ()>()?;
     fn serve(connection: Connection<(), Connection<u64, u64>>) -> u64 {
         let mut served = 0;
@@ -241,7 +242,7 @@ fn a_connection_goes_through_a_connection() -> Result<()> {
     Ok(())
 }
 
-fn many_connections_go_to_the_workers_of_a_pool_and_none_is_left_open() -> Result<()> {
+fn connections_sent_to_workers_are_closed_again() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     let (near, far): (Vec<_>, Vec<_>) = (0..300).map(|_| pipe::<(), u32>().unwrap()).unzip();
     fn greet(connection: Connection<u32, ()>, n: u32) -> usize {
@@ -259,7 +260,7 @@ fn many_connections_go_to_the_workers_of_a_pool_and_none_is_left_open() -> Resul
     Ok(())
 }
 
-fn a_task_that_dies_takes_no_other_tasks_connection_along() -> Result<()> {
+fn lost_task_keeps_connections_of_others_intact() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     let (near, far): (Vec<_>, Vec<_>) = (0..100).map(|_| pipe::<(), u32>().unwrap()).unzip();
     fn greet(connection: Connection<u32, ()>, queue: multiproc::Queue<u32>, n: u32) {
@@ -284,7 +285,7 @@ fn a_task_that_dies_takes_no_other_tasks_connection_along() -> Result<()> {
     Ok(())
 }
 
-fn a_connection_has_one_owner() -> Result<()> {
+fn connection_has_one_owner() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     // In a pool's state it can go to one worker; the other is told.
     let (ours, theirs) = pipe::<(), u32>()?;
@@ -308,7 +309,7 @@ fn a_connection_has_one_owner() -> Result<()> {
     Ok(())
 }
 
-fn a_connection_outside_of_a_message_is_an_error_that_says_where_it_can_go() -> Result<()> {
+fn connection_outside_a_message_is_an_error() -> Result<()> {
     let (ours, _theirs) = pipe::<u8, u8>()?;
     let error = serde_json::to_string(&ours).unwrap_err();
     assert!(error.to_string().contains("as an argument"), "{error}");
@@ -318,7 +319,7 @@ fn a_connection_outside_of_a_message_is_an_error_that_says_where_it_can_go() -> 
     Ok(())
 }
 
-fn what_waits_behind_a_task_with_a_connection_goes_to_other_workers() -> Result<()> {
+fn tasks_behind_a_connection_go_to_other_workers() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     let gate = Gate::new();
     let (ours, theirs) = pipe::<(), u32>()?;
@@ -339,7 +340,7 @@ fn what_waits_behind_a_task_with_a_connection_goes_to_other_workers() -> Result<
     Ok(())
 }
 
-fn a_process_that_waits_costs_no_processor_time() -> Result<()> {
+fn waiting_process_uses_no_cpu_time() -> Result<()> {
     let (ours, theirs) = pipe::<u8, u8>()?;
     let process = Process::new(echo, (theirs,)).start()?;
     ours.send(1)?;

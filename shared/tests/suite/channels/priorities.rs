@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::support::{Named, named};
 
 pub(crate) const TESTS: &[Named] = named! {
-    the_smallest_comes_first_and_equals_in_the_order_they_were_put
-    many_producers_and_consumers_share_one_queue_and_nothing_is_lost_or_doubled
-    values_larger_than_the_first_area_pass_and_long_use_needs_no_more_memory
+    smallest_comes_first_and_equals_stay_in_order
+    producers_and_consumers_lose_and_double_nothing
+    large_values_and_long_use_need_no_more_memory
     limits_caps_and_ends_are_those_of_a_queue
 };
 
@@ -25,7 +25,7 @@ fn consume(queue: PriorityQueue<(u8, u64)>) -> Vec<(u8, u64)> {
     std::iter::from_fn(|| queue.get().ok()).collect()
 }
 
-fn the_smallest_comes_first_and_equals_in_the_order_they_were_put() -> Result<()> {
+fn smallest_comes_first_and_equals_stay_in_order() -> Result<()> {
     #[derive(Debug, Clone, Serialize, Deserialize)]
     struct Job {
         priority: u32,
@@ -69,7 +69,7 @@ fn the_smallest_comes_first_and_equals_in_the_order_they_were_put() -> Result<()
     Ok(())
 }
 
-fn many_producers_and_consumers_share_one_queue_and_nothing_is_lost_or_doubled() -> Result<()> {
+fn producers_and_consumers_lose_and_double_nothing() -> Result<()> {
     for queue in [PriorityQueue::new()?, PriorityQueue::bounded(10)?] {
         let producers: Vec<_> = (0..3)
             .map(|n| Process::new(produce, (queue.clone(), n * 2000, (n + 1) * 2000)).start())
@@ -88,7 +88,7 @@ fn many_producers_and_consumers_share_one_queue_and_nothing_is_lost_or_doubled()
     Ok(())
 }
 
-fn values_larger_than_the_first_area_pass_and_long_use_needs_no_more_memory() -> Result<()> {
+fn large_values_and_long_use_need_no_more_memory() -> Result<()> {
     let queue = PriorityQueue::new()?;
     queue.put(vec![2u8; 3_000_000])?;
     queue.put(vec![1u8; 20])?;

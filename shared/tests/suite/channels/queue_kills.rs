@@ -8,9 +8,9 @@ use multiproc::{Connection, Error, PriorityQueue, Process, Queue, Result, pipe};
 use crate::support::{Named, named};
 
 pub(crate) const TESTS: &[Named] = named! {
-    killed_producers_and_consumers_lose_nothing_of_the_others_in_an_unbounded_queue
-    killed_producers_and_consumers_lose_nothing_of_the_others_in_a_bounded_queue
-    killed_producers_and_consumers_lose_nothing_of_the_others_in_a_priority_queue
+    kills_lose_nothing_in_an_unbounded_queue
+    kills_lose_nothing_in_a_bounded_queue
+    kills_lose_nothing_in_a_priority_queue
 };
 
 /// Values to pass at least.
@@ -179,14 +179,14 @@ fn nothing_is_lost_or_doubled(queue: impl AnyQueue, mut seed: u64) -> Result<()>
     Ok(())
 }
 
-fn killed_producers_and_consumers_lose_nothing_of_the_others_in_an_unbounded_queue() -> Result<()> {
+fn kills_lose_nothing_in_an_unbounded_queue() -> Result<()> {
     nothing_is_lost_or_doubled(Queue::new()?, 88_172_645_463_325_252)
 }
 
-fn killed_producers_and_consumers_lose_nothing_of_the_others_in_a_bounded_queue() -> Result<()> {
+fn kills_lose_nothing_in_a_bounded_queue() -> Result<()> {
     nothing_is_lost_or_doubled(Queue::bounded(7)?, 1_181_783_497_276_652_981)
 }
 
-fn killed_producers_and_consumers_lose_nothing_of_the_others_in_a_priority_queue() -> Result<()> {
+fn kills_lose_nothing_in_a_priority_queue() -> Result<()> {
     nothing_is_lost_or_doubled(PriorityQueue::bounded(50)?, 3_935_559_000_370_003_845)
 }

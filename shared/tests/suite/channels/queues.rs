@@ -3,27 +3,28 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{DEADLINE, Gate, Named, arrive, eventually, named, pass};
 use multiproc::{Connection, Error, Pool, Process, Queue, Result, StartMethod, partial, pipe};
 
+use crate::support::{DEADLINE, Gate, Named, arrive, eventually, named, pass};
+
 pub(crate) const TESTS: &[Named] = named! {
-    values_come_out_in_the_order_they_went_in_under_every_start_method
-    many_producers_and_consumers_share_one_queue_and_nothing_is_lost_or_doubled
-    values_of_any_size_and_kind_pass
-    a_value_of_a_gibibyte_passes_and_leaves_no_memory_behind
-    a_value_over_the_cap_comes_back_with_an_error_that_names_the_cap
-    a_full_queue_makes_its_producers_wait
-    an_empty_queue_makes_its_consumers_wait
-    a_closed_queue_gives_what_it_has_and_then_says_so
-    closing_wakes_producers_that_wait_for_room
-    a_consumer_whose_every_producer_has_gone_is_told
-    a_consumer_is_not_told_that_all_have_gone_while_one_might_come
-    a_pools_workers_share_a_queue_as_state
-    a_queue_reaches_the_workers_by_their_initializer_also_those_that_come_later
-    thousands_of_tasks_with_the_same_queue_need_few_descriptors
-    join_waits_for_what_was_taken_to_be_dealt_with
-    a_handle_does_not_go_through_a_queue_and_the_error_says_what_to_do
-    a_process_that_waits_for_a_queue_uses_next_to_no_processor_time
+    values_come_in_order_under_every_start_method
+    producers_and_consumers_lose_and_double_nothing
+    values_of_any_size_and_kind_arrive
+    value_of_one_gib_arrives_and_leaves_no_memory
+    oversized_value_is_returned_with_an_error
+    full_queue_blocks_producers
+    empty_queue_blocks_consumers
+    closed_queue_drains_and_then_returns_closed
+    close_wakes_blocked_producers
+    get_is_an_error_when_every_producer_is_gone
+    get_waits_while_a_producer_may_come
+    workers_share_a_queue_as_state
+    queue_reaches_later_workers_by_their_initializer
+    tasks_with_the_same_queue_need_few_descriptors
+    join_waits_until_every_task_is_done
+    handle_in_a_queue_is_rejected_with_advice
+    process_waiting_for_a_queue_uses_no_cpu_time
 };
 
 fn produce(queue: Queue<u64>, from: u64, to: u64) {
@@ -37,7 +38,7 @@ fn consume(queue: Queue<u64>) -> Vec<u64> {
     queue.iter().map(Result::unwrap).collect()
 }
 
-fn values_come_out_in_the_order_they_went_in_under_every_start_method() -> Result<()> {
+fn values_come_in_order_under_every_start_method() -> Result<()> {
     for method in [StartMethod::ForkServer, StartMethod::Spawn] {
         let queue = Queue::new()?;
         let process = Process::builder().start_method(method).target(produce, (queue.clone(), 0, 5000)).start()?;
@@ -50,7 +51,7 @@ fn values_come_out_in_the_order_they_went_in_under_every_start_method() -> Resul
     Ok(())
 }
 
-fn many_producers_and_consumers_share_one_queue_and_nothing_is_lost_or_doubled() -> Result<()> {
+fn producers_and_consumers_lose_and_double_nothing() -> Result<()> {
     for queue in [Queue::new()?, Queue::bounded(10)?] {
         let producers: Vec<_> = (0..3)
             .map(|n| Process::new(produce, (queue.clone(), n * 4000, (n + 1) * 4000)).start())
@@ -74,7 +75,7 @@ fn many_producers_and_consumers_share_one_queue_and_nothing_is_lost_or_doubled()
     Ok(())
 }
 
-fn values_of_any_size_and_kind_pass() -> Result<()> {
+fn values_of_any_size_and_kind_arrive() -> Result<()> {
     let queue = Queue::<(String, Vec<Option<u8>>)>::new()?;
     let value = ("text".to_string(), vec![None, Some(7)]);
     queue.put(value.clone())?;
@@ -96,7 +97,7 @@ fn values_of_any_size_and_kind_pass() -> Result<()> {
     Ok(())
 }
 
-fn a_value_of_a_gibibyte_passes_and_leaves_no_memory_behind() -> Result<()> {
+fn value_of_one_gib_arrives_and_leaves_no_memory() -> Result<()> {
     let queue = Queue::<Vec<u8>>::new()?;
     let process = Process::new(
         |queue: Queue<Vec<u8>>| queue.put(vec![7; 1 << 30]).map_err(|refused| refused.error.to_string()),
@@ -117,7 +118,7 @@ fn a_value_of_a_gibibyte_passes_and_leaves_no_memory_behind() -> Result<()> {
     Ok(())
 }
 
-fn a_value_over_the_cap_comes_back_with_an_error_that_names_the_cap() -> Result<()> {
+fn oversized_value_is_returned_with_an_error() -> Result<()> {
     let queue = Queue::<Vec<u8>>::new()?.with_max_message(1000);
     let refused = queue.put(vec![1; 1001]).unwrap_err();
     assert!(refused.error.to_string().contains("cap of 1000 bytes"), "{refused}");
@@ -127,7 +128,7 @@ fn a_value_over_the_cap_comes_back_with_an_error_that_names_the_cap() -> Result<
     Ok(())
 }
 
-fn a_full_queue_makes_its_producers_wait() -> Result<()> {
+fn full_queue_blocks_producers() -> Result<()> {
     let queue = Queue::bounded(2)?;
     assert_eq!(queue.capacity(), Some(2));
     queue.put(1)?;
@@ -147,7 +148,7 @@ fn a_full_queue_makes_its_producers_wait() -> Result<()> {
     Ok(())
 }
 
-fn an_empty_queue_makes_its_consumers_wait() -> Result<()> {
+fn empty_queue_blocks_consumers() -> Result<()> {
     let queue = Queue::<u64>::new()?;
     assert!(matches!(queue.try_get(), Err(Error::Empty)));
     assert!(matches!(queue.get_timeout(Duration::from_millis(20)), Err(Error::TimedOut { .. })));
@@ -159,7 +160,7 @@ fn an_empty_queue_makes_its_consumers_wait() -> Result<()> {
     Ok(())
 }
 
-fn a_closed_queue_gives_what_it_has_and_then_says_so() -> Result<()> {
+fn closed_queue_drains_and_then_returns_closed() -> Result<()> {
     let queue = Queue::new()?;
     let waiting = Process::new(consume, (queue.clone(),)).start()?;
     queue.put(1)?;
@@ -175,7 +176,7 @@ fn a_closed_queue_gives_what_it_has_and_then_says_so() -> Result<()> {
     Ok(())
 }
 
-fn closing_wakes_producers_that_wait_for_room() -> Result<()> {
+fn close_wakes_blocked_producers() -> Result<()> {
     let queue = Queue::bounded(1)?;
     queue.put(1)?;
     thread::scope(|scope| {
@@ -187,7 +188,7 @@ fn closing_wakes_producers_that_wait_for_room() -> Result<()> {
     Ok(())
 }
 
-fn a_consumer_whose_every_producer_has_gone_is_told() -> Result<()> {
+fn get_is_an_error_when_every_producer_is_gone() -> Result<()> {
     // They end as they should, are killed, or have ended before anybody waits.
     let queue = Queue::<u64>::new()?;
     let gate = Gate::new();
@@ -212,7 +213,7 @@ fn a_consumer_whose_every_producer_has_gone_is_told() -> Result<()> {
     Ok(())
 }
 
-fn a_consumer_is_not_told_that_all_have_gone_while_one_might_come() -> Result<()> {
+fn get_waits_while_a_producer_may_come() -> Result<()> {
     let patience = Duration::from_millis(300);
     // Nobody was given a handle yet.
     let queue = Queue::<u64>::new()?;
@@ -235,7 +236,7 @@ fn a_consumer_is_not_told_that_all_have_gone_while_one_might_come() -> Result<()
     Ok(())
 }
 
-fn a_pools_workers_share_a_queue_as_state() -> Result<()> {
+fn workers_share_a_queue_as_state() -> Result<()> {
     let queue = Queue::<u64>::new()?;
     let pool = Pool::with_processes(2)?;
     pool.map(partial(|queue: &Queue<u64>, n: u64| queue.put(n).unwrap(), queue.clone()), 0..1000u64)?;
@@ -246,7 +247,7 @@ fn a_pools_workers_share_a_queue_as_state() -> Result<()> {
     Ok(())
 }
 
-fn a_queue_reaches_the_workers_by_their_initializer_also_those_that_come_later() -> Result<()> {
+fn queue_reaches_later_workers_by_their_initializer() -> Result<()> {
     use std::sync::OnceLock;
     static QUEUE: OnceLock<Queue<u32>> = OnceLock::new();
     fn keep(queue: Queue<u32>) {
@@ -266,7 +267,7 @@ fn a_queue_reaches_the_workers_by_their_initializer_also_those_that_come_later()
     Ok(())
 }
 
-fn thousands_of_tasks_with_the_same_queue_need_few_descriptors() -> Result<()> {
+fn tasks_with_the_same_queue_need_few_descriptors() -> Result<()> {
     let queue = Queue::<u64>::new()?;
     let pool = Pool::with_processes(2)?;
     let put = |queue: Queue<u64>, n: u64| queue.put(n).unwrap();
@@ -278,7 +279,7 @@ fn thousands_of_tasks_with_the_same_queue_need_few_descriptors() -> Result<()> {
     Ok(())
 }
 
-fn join_waits_for_what_was_taken_to_be_dealt_with() -> Result<()> {
+fn join_waits_until_every_task_is_done() -> Result<()> {
     let queue = Queue::new()?;
     (0..10).try_for_each(|n| queue.put(n))?;
     let gate = Gate::new();
@@ -302,14 +303,14 @@ fn join_waits_for_what_was_taken_to_be_dealt_with() -> Result<()> {
     Ok(())
 }
 
-fn a_handle_does_not_go_through_a_queue_and_the_error_says_what_to_do() -> Result<()> {
+fn handle_in_a_queue_is_rejected_with_advice() -> Result<()> {
     let queue = Queue::<Connection<u8, u8>>::new()?;
     let refused = queue.put(pipe::<u8, u8>()?.0).unwrap_err();
     assert!(refused.error.to_string().contains("as an argument"), "{refused}");
     Ok(())
 }
 
-fn a_process_that_waits_for_a_queue_uses_next_to_no_processor_time() -> Result<()> {
+fn process_waiting_for_a_queue_uses_no_cpu_time() -> Result<()> {
     let queue = Queue::<u64>::new()?;
     let process = Process::new(|queue: Queue<u64>| queue.get().unwrap(), (queue.clone(),)).start()?;
     thread::sleep(Duration::from_millis(200));

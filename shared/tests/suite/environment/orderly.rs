@@ -15,10 +15,10 @@ use nix::libc;
 use crate::support::{METHODS, Named, Program, arguments, can_run_nothing, named, own_pid, square};
 
 pub(crate) const TESTS: &[Named] = named! {
-    an_orderly_end_runs_what_belongs_to_it
-    the_end_of_the_program_is_its_own
-    an_orderly_end_has_a_limit
-    an_initializer_that_returns_an_error_fails_every_task
+    normal_exit_runs_exit_handlers
+    exit_of_the_program_runs_no_handlers_of_workers
+    normal_exit_is_bounded_in_time
+    initializer_error_fails_every_task
 };
 
 pub(crate) const PROGRAMS: &[Named] = named! {
@@ -88,7 +88,7 @@ fn bytes(folder: &Path, what: &str) -> usize {
     of.map(|entry| fs::read(entry.path()).unwrap().len()).sum()
 }
 
-pub(crate) fn an_orderly_end_runs_what_belongs_to_it() -> Result<()> {
+pub(crate) fn normal_exit_runs_exit_handlers() -> Result<()> {
     for method in METHODS {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
@@ -130,7 +130,7 @@ pub(crate) fn ends_with_marks() -> Result<()> {
     std::process::exit(0);
 }
 
-pub(crate) fn the_end_of_the_program_is_its_own() -> Result<()> {
+pub(crate) fn exit_of_the_program_runs_no_handlers_of_workers() -> Result<()> {
     // Where a task exits by itself, nothing can be done about the destructors.
     for (how, destructors) in [("return", 1), ("exit", 2)] {
         let folder = tempfile::tempdir().unwrap();
@@ -155,7 +155,7 @@ fn refuses() -> std::result::Result<(), String> {
     Err("no".into())
 }
 
-pub(crate) fn an_orderly_end_has_a_limit() -> Result<()> {
+pub(crate) fn normal_exit_is_bounded_in_time() -> Result<()> {
     let begun = Instant::now();
     for method in METHODS {
         let builder =
@@ -185,7 +185,7 @@ fn refuses_with_own() -> Result<()> {
     Err(Error::Config("no setting".into()))
 }
 
-pub(crate) fn an_initializer_that_returns_an_error_fails_every_task() -> Result<()> {
+pub(crate) fn initializer_error_fails_every_task() -> Result<()> {
     for method in METHODS {
         let builder = || Pool::builder().processes(2).start_method(method);
         let pool = builder().initializer(refuses_with, (7,)).build()?;

@@ -20,8 +20,8 @@ use crate::support::{
 };
 
 pub(crate) const TESTS: &[Named] = named! {
-    workers_have_the_rights_that_the_program_has_kept
-    a_task_that_becomes_another_users_program_is_let_go
+    workers_have_only_the_rights_of_the_program
+    task_that_execs_a_setuid_program_is_released
 };
 
 pub(crate) const PROGRAMS: &[Named] = named! {
@@ -97,7 +97,7 @@ fn copy_in(folder: &Path) -> PathBuf {
     file
 }
 
-pub(crate) fn workers_have_the_rights_that_the_program_has_kept() -> Result<()> {
+pub(crate) fn workers_have_only_the_rights_of_the_program() -> Result<()> {
     if !Uid::effective().is_root() {
         note("only root can give rights to files");
         return Ok(());
@@ -168,7 +168,7 @@ pub(crate) fn loses_tasks_to_root() -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn a_task_that_becomes_another_users_program_is_let_go() -> Result<()> {
+pub(crate) fn task_that_execs_a_setuid_program_is_released() -> Result<()> {
     if !Uid::effective().is_root() {
         note("only root can make a file that makes others root");
         return Ok(());

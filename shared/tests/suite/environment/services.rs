@@ -15,9 +15,9 @@ use super::signals::{handle, heard};
 use crate::support::{Cgroup, Named, Program, announce, arguments, eventually, named, nap, note, told_method};
 
 pub(crate) const TESTS: &[Named] = named! {
-    services_are_drained_by_sigterm
-    services_in_a_cgroup_with_a_quota_are_drained_by_sigterm
-    a_service_under_nohup_survives_its_terminal
+    sigterm_drains_services
+    sigterm_drains_services_under_a_cpu_quota
+    service_under_nohup_survives_its_terminal
 };
 
 pub(crate) const PROGRAMS: &[Named] = named! {
@@ -79,7 +79,7 @@ fn all_answered(printed: &str) -> bool {
     printed.lines().any(|line| line == format!("{TASKS} answered, 0 lost"))
 }
 
-pub(crate) fn services_are_drained_by_sigterm() -> Result<()> {
+pub(crate) fn sigterm_drains_services() -> Result<()> {
     for launcher in LAUNCHERS {
         for method in ["0", "1", "2"] {
             let program = Program::start_with(launch(launcher, method));
@@ -93,7 +93,7 @@ pub(crate) fn services_are_drained_by_sigterm() -> Result<()> {
 
 /// As a service manager ends what runs in a group with little of the processor: every process in it
 /// gets the signal.
-pub(crate) fn services_in_a_cgroup_with_a_quota_are_drained_by_sigterm() -> Result<()> {
+pub(crate) fn sigterm_drains_services_under_a_cpu_quota() -> Result<()> {
     let group = Cgroup::with_quota();
     if group.is_none() {
         note("no cgroup with a quota can be made here; the service runs in this process' own");
@@ -136,7 +136,7 @@ fn terminal() -> (OwnedFd, OwnedFd) {
 }
 
 #[allow(unsafe_code, reason = "sessions are the C library's")]
-pub(crate) fn a_service_under_nohup_survives_its_terminal() -> Result<()> {
+pub(crate) fn service_under_nohup_survives_its_terminal() -> Result<()> {
     for method in ["0", "1", "2"] {
         let mut command = launch(&["nohup"], method);
         let folder = tempfile::tempdir().unwrap();

@@ -18,12 +18,12 @@ use crate::support::{
 };
 
 pub(crate) const TESTS: &[Named] = named! {
-    signals_for_the_group_end_no_worker
-    signals_during_the_start_end_nothing
+    group_signals_end_no_worker
+    group_signals_during_start_end_no_worker
     ignored_signals_stay_ignored
-    started_programs_have_the_signals_of_the_program
-    signals_to_a_process_have_their_effect
-    signals_a_task_sends_itself_have_their_effect
+    started_programs_inherit_signal_actions
+    signals_to_a_process_take_effect
+    signals_a_task_sends_itself_take_effect
 };
 
 pub(crate) const PROGRAMS: &[Named] = named! {
@@ -78,7 +78,7 @@ pub(crate) fn drains() -> Result<()> {
     pool.join()
 }
 
-pub(crate) fn signals_for_the_group_end_no_worker() -> Result<()> {
+pub(crate) fn group_signals_end_no_worker() -> Result<()> {
     for method in ["0", "1", "2"] {
         for signal in [1, 2, 3, 10, 12, 14, 15, 26, 29, libc::SIGRTMIN(), libc::SIGRTMAX()] {
             let mut command = Program::command("drains");
@@ -106,7 +106,7 @@ pub(crate) fn starts_pools() -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn signals_during_the_start_end_nothing() -> Result<()> {
+pub(crate) fn group_signals_during_start_end_no_worker() -> Result<()> {
     for method in ["0", "1", "2"] {
         let mut command = Program::command("starts_pools");
         command.arg(method);
@@ -182,7 +182,7 @@ fn signals_of_a_program() -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-pub(crate) fn started_programs_have_the_signals_of_the_program() -> Result<()> {
+pub(crate) fn started_programs_inherit_signal_actions() -> Result<()> {
     // Internal to the C library, whose posix_spawn ignores them.
     let clear = |text: String| text.replace("180000000", "000000000").replace("180001", "000001");
     for method in METHODS {
@@ -207,7 +207,7 @@ fn killed_by<R: std::fmt::Debug>(result: Result<R>, name: &str) {
     }
 }
 
-pub(crate) fn signals_to_a_process_have_their_effect() -> Result<()> {
+pub(crate) fn signals_to_a_process_take_effect() -> Result<()> {
     for method in METHODS {
         let start = |gate: &Gate| Process::builder().start_method(method).target(pass, (gate.path(),)).start();
         for (send, name) in [
@@ -261,7 +261,7 @@ fn sets_an_alarm() {
     }
 }
 
-pub(crate) fn signals_a_task_sends_itself_have_their_effect() -> Result<()> {
+pub(crate) fn signals_a_task_sends_itself_take_effect() -> Result<()> {
     for method in METHODS {
         let pool = Pool::builder().processes(1).start_method(method).build()?;
         killed_by(pool.apply(raises, (libc::SIGTERM,)), "SIGTERM");

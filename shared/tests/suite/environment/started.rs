@@ -16,7 +16,7 @@ use crate::support::{Gate, METHODS, Named, ProcessId, Program, announce, eventua
 pub(crate) const TESTS: &[Named] = named! {
     started_processes_end_with_a_killed_worker
     started_processes_end_with_the_program
-    started_processes_of_an_orderly_end_are_kept
+    started_processes_survive_a_normal_exit
 };
 
 pub(crate) const PROGRAMS: &[Named] = named! {
@@ -138,7 +138,7 @@ fn leaves(folder: PathBuf) {
     start(WAYS[2].0, &folder);
 }
 
-pub(crate) fn started_processes_of_an_orderly_end_are_kept() -> Result<()> {
+pub(crate) fn started_processes_survive_a_normal_exit() -> Result<()> {
     for method in METHODS {
         for keep in [false, true] {
             let gate = Gate::new();

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::support::{METHODS, Named, named, pids};
 
 pub(crate) const TESTS: &[Named] = named! {
-    workers_of_the_fork_server_are_what_the_program_is
-    spawned_workers_are_what_the_program_is
-    forked_workers_are_what_the_program_is
-    later_workers_are_what_the_program_was
+    fork_server_workers_match_the_program
+    spawned_workers_match_the_program
+    forked_workers_match_the_program
+    later_workers_match_the_program_at_build
 };
 
 /// What a process is, as far as it hands that on to those it starts.
@@ -171,20 +171,20 @@ fn workers_are_what_the_program_is(method: usize) -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn workers_of_the_fork_server_are_what_the_program_is() -> Result<()> {
+pub(crate) fn fork_server_workers_match_the_program() -> Result<()> {
     workers_are_what_the_program_is(0)
 }
 
-pub(crate) fn spawned_workers_are_what_the_program_is() -> Result<()> {
+pub(crate) fn spawned_workers_match_the_program() -> Result<()> {
     workers_are_what_the_program_is(1)
 }
 
-pub(crate) fn forked_workers_are_what_the_program_is() -> Result<()> {
+pub(crate) fn forked_workers_match_the_program() -> Result<()> {
     workers_are_what_the_program_is(2)
 }
 
 /// A worker that takes the place of another is what the first was, whatever the program has become.
-pub(crate) fn later_workers_are_what_the_program_was() -> Result<()> {
+pub(crate) fn later_workers_match_the_program_at_build() -> Result<()> {
     for method in METHODS {
         std::env::set_current_dir("/").unwrap();
         let pool = Pool::builder().processes(1).start_method(method).max_tasks_per_child(1).build()?;

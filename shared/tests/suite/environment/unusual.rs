@@ -20,11 +20,11 @@ use crate::support::{
 };
 
 pub(crate) const TESTS: &[Named] = named! {
-    unusual_programs_have_pools_like_others
-    a_program_whose_children_are_in_another_pid_namespace_is_refused
-    refused_system_calls_are_an_error_or_no_matter
-    a_task_that_becomes_another_program_costs_itself
-    workers_that_became_other_programs_end_with_the_program
+    pools_work_in_unusual_programs
+    children_in_another_pid_namespace_are_rejected
+    denied_system_calls_are_an_error_or_harmless
+    task_that_execs_another_program_fails_alone
+    workers_that_exec_end_with_the_program
 };
 
 pub(crate) const PROGRAMS: &[Named] = named! {
@@ -130,7 +130,7 @@ pub(crate) fn is_unusual() -> Result<()> {
     std::process::exit(0)
 }
 
-pub(crate) fn unusual_programs_have_pools_like_others() -> Result<()> {
+pub(crate) fn pools_work_in_unusual_programs() -> Result<()> {
     for (way, (name, _)) in WAYS.iter().enumerate() {
         for method in ["0", "1", "2"] {
             let program = Program::command("is_unusual");
@@ -159,7 +159,7 @@ pub(crate) fn has_distant_children() -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn a_program_whose_children_are_in_another_pid_namespace_is_refused() -> Result<()> {
+pub(crate) fn children_in_another_pid_namespace_are_rejected() -> Result<()> {
     for method in ["0", "1", "2"] {
         let program = Program::command("has_distant_children");
         let mut command = Command::new("timeout");
@@ -233,7 +233,7 @@ pub(crate) fn is_refused() -> Result<()> {
 }
 
 /// As in a container whose filter of system calls knows no newer ones, or forbids some.
-pub(crate) fn refused_system_calls_are_an_error_or_no_matter() -> Result<()> {
+pub(crate) fn denied_system_calls_are_an_error_or_harmless() -> Result<()> {
     for (at, (name, ..)) in CALLS.iter().enumerate() {
         for method in ["0", "1", "2"] {
             for errno in [libc::EPERM, libc::ENOSYS] {
@@ -260,7 +260,7 @@ fn becomes_a_sleeper(gate: PathBuf) -> u32 {
     becomes("sleep".into(), "3600".into())
 }
 
-pub(crate) fn a_task_that_becomes_another_program_costs_itself() -> Result<()> {
+pub(crate) fn task_that_execs_another_program_fails_alone() -> Result<()> {
     for method in METHODS {
         let pool = Pool::builder().processes(2).start_method(method).build()?;
         for (program, code) in [("true", 0), ("false", 1)] {
@@ -301,7 +301,7 @@ pub(crate) fn has_sleepers() -> Result<()> {
     }
 }
 
-pub(crate) fn workers_that_became_other_programs_end_with_the_program() -> Result<()> {
+pub(crate) fn workers_that_exec_end_with_the_program() -> Result<()> {
     for method in ["0", "1", "2"] {
         for signal in [Signal::SIGKILL, Signal::SIGTERM] {
             let mut command = Program::command("has_sleepers");

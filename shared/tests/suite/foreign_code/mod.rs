@@ -8,8 +8,9 @@ mod waits;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use crate::support::{Named, square, squares};
 use multiproc::{Pool, Result};
+
+use crate::support::{Named, square, squares};
 
 pub(crate) const TESTS: &[&[Named]] = &[panics::TESTS, streams::TESTS, waits::TESTS];
 

@@ -10,22 +10,23 @@ use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use super::is_well;
-use crate::support::{METHODS, Named, fail_if_odd, named, nap, own_pid, square, squares};
 use multiproc::{Error, Pool, Result, ThreadPool, partial};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::is_well;
+use crate::support::{METHODS, Named, fail_if_odd, named, nap, own_pid, square, squares};
+
 pub(crate) const TESTS: &[Named] = named! {
-    a_waker_that_panics_stops_nobody
-    a_waker_that_panics_in_the_leaders_hands_costs_no_lead
-    a_callback_that_panics_with_a_bomb_costs_its_own_result
-    a_result_that_panics_in_the_callback_thread_stops_no_callback
-    a_payload_that_panics_when_dropped_is_an_error_of_its_task
-    a_panic_of_a_source_reaches_its_caller_and_nobody_else
-    a_lazy_source_that_panics_ends_after_what_came_before
-    a_source_that_panics_when_dropped_ends_its_iteration
-    a_state_that_panics_when_dropped_costs_no_worker
-    arguments_that_panic_cost_their_own_task
+    panicking_waker_stops_no_other_task
+    panicking_waker_keeps_the_leader
+    callback_panic_that_panics_on_drop_fails_its_result
+    result_panicking_on_drop_stops_no_callback
+    payload_panicking_on_drop_fails_its_task
+    panic_of_a_source_reaches_only_its_caller
+    panicking_lazy_source_ends_after_earlier_items
+    source_panicking_on_drop_ends_its_iteration
+    state_panicking_on_drop_ends_no_worker
+    panicking_arguments_fail_only_their_task
 };
 
 /// Panics when it is dropped, unless that would end the process.
@@ -55,7 +56,7 @@ fn poll_badly<R>(future: impl Future<Output = Result<R>>, meanwhile: impl FnOnce
     meanwhile();
 }
 
-pub(crate) fn a_waker_that_panics_stops_nobody() -> Result<()> {
+pub(crate) fn panicking_waker_stops_no_other_task() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     poll_badly(pool.apply_async(nap, (50,)), || thread::sleep(Duration::from_millis(300)));
     is_well(&pool)?;
@@ -71,7 +72,7 @@ pub(crate) fn a_waker_that_panics_stops_nobody() -> Result<()> {
     is_well(&pool)
 }
 
-pub(crate) fn a_waker_that_panics_in_the_leaders_hands_costs_no_lead() -> Result<()> {
+pub(crate) fn panicking_waker_keeps_the_leader() -> Result<()> {
     let pool = Arc::new(Pool::with_processes(2)?);
     for _ in 0..20 {
         thread::scope(|scope| {
@@ -86,7 +87,7 @@ pub(crate) fn a_waker_that_panics_in_the_leaders_hands_costs_no_lead() -> Result
     is_well(&pool)
 }
 
-pub(crate) fn a_callback_that_panics_with_a_bomb_costs_its_own_result() -> Result<()> {
+pub(crate) fn callback_panic_that_panics_on_drop_fails_its_result() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     let failed = pool.apply_async(square, (1,)).callback(|_| panic_any(Bomb)).get();
     assert!(matches!(failed, Err(Error::Panicked { .. })), "{failed:?}");
@@ -130,7 +131,7 @@ impl Drop for Simple {
     }
 }
 
-pub(crate) fn a_result_that_panics_in_the_callback_thread_stops_no_callback() -> Result<()> {
+pub(crate) fn result_panicking_on_drop_stops_no_callback() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     // It panics when it is decoded there, or is dropped there after its callback has panicked, or with
     // the handle.
@@ -142,7 +143,7 @@ pub(crate) fn a_result_that_panics_in_the_callback_thread_stops_no_callback() ->
     is_well(&pool)
 }
 
-pub(crate) fn a_payload_that_panics_when_dropped_is_an_error_of_its_task() -> Result<()> {
+pub(crate) fn payload_panicking_on_drop_fails_its_task() -> Result<()> {
     for method in METHODS {
         let pool = Pool::builder().processes(1).start_method(method).build()?;
         let worker = pool.apply(own_pid, ())?;
@@ -172,7 +173,7 @@ fn panics_at(limit: u64) -> impl Iterator<Item = u64> {
     (0..).inspect(move |n| assert!(*n < limit, "the source is broken"))
 }
 
-pub(crate) fn a_panic_of_a_source_reaches_its_caller_and_nobody_else() -> Result<()> {
+pub(crate) fn panic_of_a_source_reaches_only_its_caller() -> Result<()> {
     let (pool, threads) = (Pool::with_processes(2)?, ThreadPool::with_processes(2)?);
     for limit in [0, 1, 7, 100] {
         assert!(catch_unwind(AssertUnwindSafe(|| pool.map(square, panics_at(limit).take(1000)))).is_err());
@@ -185,7 +186,7 @@ pub(crate) fn a_panic_of_a_source_reaches_its_caller_and_nobody_else() -> Result
     pool.join()
 }
 
-pub(crate) fn a_lazy_source_that_panics_ends_after_what_came_before() -> Result<()> {
+pub(crate) fn panicking_lazy_source_ends_after_earlier_items() -> Result<()> {
     let (pool, threads) = (Pool::with_processes(2)?, ThreadPool::with_processes(2)?);
     for chunksize in [1, 3, 10] {
         let by_processes = pool.with_chunksize(chunksize).with_window(30).imap(square, panics_at(25));
@@ -207,7 +208,7 @@ pub(crate) fn a_lazy_source_that_panics_ends_after_what_came_before() -> Result<
     Ok(())
 }
 
-pub(crate) fn a_source_that_panics_when_dropped_ends_its_iteration() -> Result<()> {
+pub(crate) fn source_panicking_on_drop_ends_its_iteration() -> Result<()> {
     struct Source(u64, Bomb);
     impl Iterator for Source {
         type Item = u64;
@@ -236,7 +237,7 @@ impl Drop for BadState {
     }
 }
 
-pub(crate) fn a_state_that_panics_when_dropped_costs_no_worker() -> Result<()> {
+pub(crate) fn state_panicking_on_drop_ends_no_worker() -> Result<()> {
     let pool = Pool::with_processes(1)?;
     let worker = pool.apply(own_pid, ())?;
     for _ in 0..3 {
@@ -273,7 +274,7 @@ impl Drop for Argument {
     }
 }
 
-pub(crate) fn arguments_that_panic_cost_their_own_task() -> Result<()> {
+pub(crate) fn panicking_arguments_fail_only_their_task() -> Result<()> {
     for method in METHODS {
         let pool = Pool::builder().processes(1).start_method(method).build()?;
         for chunksize in [1, 4] {

@@ -7,16 +7,17 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{LONG, is_well};
-use crate::support::{METHODS, Named, eventually, named, own_pid, square};
 use multiproc::{Pool, Process, Result};
 
+use super::{LONG, is_well};
+use crate::support::{METHODS, Named, eventually, named, own_pid, square};
+
 pub(crate) const TESTS: &[Named] = named! {
-    the_lock_of_standard_output_stops_no_worker
-    a_lock_of_c_streams_stops_no_worker
-    what_a_task_printed_comes_out_although_it_left_a_thread
-    a_worker_without_descriptors_is_replaced_at_once
-    nothing_of_the_pools_lands_in_a_file_of_a_task
+    held_stdout_lock_stops_no_worker
+    held_c_stream_lock_stops_no_worker
+    output_of_a_task_with_a_thread_is_flushed
+    worker_without_descriptors_is_replaced_at_once
+    pool_writes_nothing_into_a_file_of_a_task
 };
 
 /// Leaves a thread behind that holds standard output for ever.
@@ -31,7 +32,7 @@ fn holds_stdout() -> u32 {
     7
 }
 
-pub(crate) fn the_lock_of_standard_output_stops_no_worker() -> Result<()> {
+pub(crate) fn held_stdout_lock_stops_no_worker() -> Result<()> {
     for method in METHODS {
         let pool = Pool::builder().processes(1).start_method(method).build()?;
         let mut held = pool.apply_async(holds_stdout, ());
@@ -85,7 +86,7 @@ fn holds_c_stdout() -> u32 {
     7
 }
 
-pub(crate) fn a_lock_of_c_streams_stops_no_worker() -> Result<()> {
+pub(crate) fn held_c_stream_lock_stops_no_worker() -> Result<()> {
     let pool = Pool::with_processes(1)?;
     assert_eq!(pool.apply_async(holds_c_stdout, ()).get_timeout(LONG)?, 7);
     is_well(&pool)?;
@@ -106,7 +107,7 @@ fn prints_into(path: std::path::PathBuf, leave: bool) {
     print!("from Rust");
 }
 
-pub(crate) fn what_a_task_printed_comes_out_although_it_left_a_thread() -> Result<()> {
+pub(crate) fn output_of_a_task_with_a_thread_is_flushed() -> Result<()> {
     let folder = tempfile::tempdir()?;
     for leave in [false, true] {
         let pool = Pool::with_processes(1)?;
@@ -131,7 +132,7 @@ fn close_all() -> u32 {
     1
 }
 
-pub(crate) fn a_worker_without_descriptors_is_replaced_at_once() -> Result<()> {
+pub(crate) fn worker_without_descriptors_is_replaced_at_once() -> Result<()> {
     for method in METHODS {
         let pool = Pool::builder().processes(1).start_method(method).build()?;
         let before = pool.apply(own_pid, ())?;
@@ -150,7 +151,7 @@ pub(crate) fn a_worker_without_descriptors_is_replaced_at_once() -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn nothing_of_the_pools_lands_in_a_file_of_a_task() -> Result<()> {
+pub(crate) fn pool_writes_nothing_into_a_file_of_a_task() -> Result<()> {
     static OPEN: Mutex<Vec<File>> = Mutex::new(Vec::new());
     fn close_and_open(folder: std::path::PathBuf) {
         close_all();

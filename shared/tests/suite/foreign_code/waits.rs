@@ -4,21 +4,22 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::{LONG, is_well};
-use crate::support::{Cgroup, METHODS, Named, ProcessId, Program, announce, eventually, named, nap, note, square};
 use multiproc::{Error, Executor, ExitStatus, Pool, Process, Result, StartMethod, ThreadPool, wait, wait_for_all};
 use nix::sys::signal::Signal;
 
+use super::{LONG, is_well};
+use crate::support::{Cgroup, METHODS, Named, ProcessId, Program, announce, eventually, named, nap, note, square};
+
 pub(crate) const TESTS: &[Named] = named! {
-    wait_ends_with_the_process_whatever_it_has_started
+    wait_ends_although_started_processes_live
     wait_ends_with_a_process_whose_result_is_large
-    wait_knows_how_a_killed_process_ended
-    join_in_a_callback_ends
+    wait_returns_how_a_killed_process_ended
+    join_in_a_callback_returns
     two_threads_may_join_and_get
-    lazy_calls_of_a_closed_pool_end_after_one_error
-    time_limits_leave_out_the_time_that_the_program_was_stopped
-    time_limits_leave_out_the_time_that_the_program_was_frozen
-    time_limits_count_the_time_that_only_a_worker_was_stopped
+    lazy_call_of_a_closed_pool_ends_after_one_error
+    time_limits_exclude_time_the_program_was_stopped
+    time_limits_exclude_time_the_program_was_frozen
+    time_limits_include_time_a_worker_was_stopped
 };
 
 pub(crate) const PROGRAMS: &[Named] = named! {
@@ -37,7 +38,7 @@ fn leave_a_daemon(milliseconds: u64) {
     }
 }
 
-pub(crate) fn wait_ends_with_the_process_whatever_it_has_started() -> Result<()> {
+pub(crate) fn wait_ends_although_started_processes_live() -> Result<()> {
     for method in METHODS {
         let daemon = || {
             leave_a_daemon(20_000);
@@ -73,7 +74,7 @@ pub(crate) fn wait_ends_with_a_process_whose_result_is_large() -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn wait_knows_how_a_killed_process_ended() -> Result<()> {
+pub(crate) fn wait_returns_how_a_killed_process_ended() -> Result<()> {
     for _ in 0..20 {
         let process = Process::new(nap, (100_000,)).start()?;
         process.kill()?;
@@ -84,7 +85,7 @@ pub(crate) fn wait_knows_how_a_killed_process_ended() -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn join_in_a_callback_ends() -> Result<()> {
+pub(crate) fn join_in_a_callback_returns() -> Result<()> {
     for cancel in [false, true] {
         let pool = Arc::new(Pool::with_processes(2)?);
         let inner = pool.clone();
@@ -127,7 +128,7 @@ pub(crate) fn two_threads_may_join_and_get() -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn lazy_calls_of_a_closed_pool_end_after_one_error() -> Result<()> {
+pub(crate) fn lazy_call_of_a_closed_pool_ends_after_one_error() -> Result<()> {
     fn one_error(mut results: impl Iterator<Item = Result<u64>>) {
         assert!(matches!(results.next(), Some(Err(Error::Closed))));
         assert!(results.next().is_none());
@@ -187,7 +188,7 @@ fn has_kept_its_limits(program: Program) {
     assert_eq!(lines[..3], ["ForkServer Some(1) Some([2])", "lost 0", "true"], "{printed}");
 }
 
-pub(crate) fn time_limits_leave_out_the_time_that_the_program_was_stopped() -> Result<()> {
+pub(crate) fn time_limits_exclude_time_the_program_was_stopped() -> Result<()> {
     let program = Program::start("works_within_limits");
     // The second is what a terminal sends at Ctrl-Z.
     for stop in [Signal::SIGSTOP, Signal::SIGTSTP] {
@@ -202,7 +203,7 @@ pub(crate) fn time_limits_leave_out_the_time_that_the_program_was_stopped() -> R
 }
 
 /// As a container is that somebody pauses.
-pub(crate) fn time_limits_leave_out_the_time_that_the_program_was_frozen() -> Result<()> {
+pub(crate) fn time_limits_exclude_time_the_program_was_frozen() -> Result<()> {
     let Some(group) = Cgroup::with_freezer() else {
         note("no cgroup can be made here that can be frozen");
         return Ok(());
@@ -218,7 +219,7 @@ pub(crate) fn time_limits_leave_out_the_time_that_the_program_was_frozen() -> Re
     Ok(())
 }
 
-pub(crate) fn time_limits_count_the_time_that_only_a_worker_was_stopped() -> Result<()> {
+pub(crate) fn time_limits_include_time_a_worker_was_stopped() -> Result<()> {
     let pool = Pool::builder().processes(1).task_timeout(Duration::from_secs(1)).build()?;
     let mut later = pool.apply_async(nap, (200,));
     eventually("the task runs", || later.state() == multiproc::FutureState::Running);

@@ -3,19 +3,20 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Named, ProcessId, eventually, holdings, is_config, named};
 use multiproc::{DictProxy, Error, ListProxy, Manager, Pool, Process, PutError, QueueProxy, StartMethod};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::support::{Named, ProcessId, eventually, holdings, is_config, named};
+
 pub(crate) const TESTS: &[Named] = named! {
-    a_client_that_is_killed_while_it_waits_leaves_nothing_behind
-    a_dead_manager_is_told_to_those_who_ask_and_to_those_who_wait
-    dropping_the_manager_ends_its_process_at_once_whoever_still_has_proxies
-    a_client_that_has_gone_leaves_no_thread_or_descriptor_in_the_manager
-    managers_come_and_go
-    processes_killed_at_random_harm_nobody_else
-    an_object_that_is_removed_is_gone_for_all
+    client_killed_while_waiting_leaves_nothing
+    lost_manager_is_an_error_for_callers_and_waiters
+    drop_ends_the_manager_although_proxies_live
+    closed_client_leaves_no_thread_or_descriptor
+    managers_can_be_started_repeatedly
+    processes_killed_at_random_harm_no_other
+    removed_object_is_gone_for_every_client
 };
 
 const METHODS: [StartMethod; 2] = [StartMethod::ForkServer, StartMethod::Spawn];
@@ -31,7 +32,7 @@ fn wait_for_ever(queue: QueueProxy<u64>, full: QueueProxy<u64>, joined: QueuePro
     });
 }
 
-fn a_client_that_is_killed_while_it_waits_leaves_nothing_behind() -> multiproc::Result<()> {
+fn client_killed_while_waiting_leaves_nothing() -> multiproc::Result<()> {
     let manager = Manager::new()?;
     let (queue, full, joined) = (manager.queue()?, manager.bounded_queue(1)?, manager.queue()?);
     full.put(0)?;
@@ -51,7 +52,7 @@ fn a_client_that_is_killed_while_it_waits_leaves_nothing_behind() -> multiproc::
     Ok(())
 }
 
-fn a_dead_manager_is_told_to_those_who_ask_and_to_those_who_wait() -> multiproc::Result<()> {
+fn lost_manager_is_an_error_for_callers_and_waiters() -> multiproc::Result<()> {
     let manager = Manager::new()?;
     let (queue, list) = (manager.queue::<u64>()?, manager.list_from([1u64])?);
     let elsewhere = |queue: QueueProxy<u64>| matches!(queue.get(), Err(Error::Disconnected));
@@ -73,7 +74,7 @@ fn a_dead_manager_is_told_to_those_who_ask_and_to_those_who_wait() -> multiproc:
     Ok(())
 }
 
-fn dropping_the_manager_ends_its_process_at_once_whoever_still_has_proxies() -> multiproc::Result<()> {
+fn drop_ends_the_manager_although_proxies_live() -> multiproc::Result<()> {
     let manager = Manager::new()?;
     let process = ProcessId::of(manager.pid()).unwrap();
     let list = manager.list_from([1u64])?;
@@ -88,7 +89,7 @@ fn dropping_the_manager_ends_its_process_at_once_whoever_still_has_proxies() -> 
     Ok(())
 }
 
-fn a_client_that_has_gone_leaves_no_thread_or_descriptor_in_the_manager() -> multiproc::Result<()> {
+fn closed_client_leaves_no_thread_or_descriptor() -> multiproc::Result<()> {
     let manager = Manager::new()?;
     let list = manager.list::<u32>()?;
     list.push(0)?;
@@ -102,7 +103,7 @@ fn a_client_that_has_gone_leaves_no_thread_or_descriptor_in_the_manager() -> mul
     Ok(())
 }
 
-fn managers_come_and_go() -> multiproc::Result<()> {
+fn managers_can_be_started_repeatedly() -> multiproc::Result<()> {
     for n in 0..20u32 {
         let manager = Manager::new()?;
         assert_eq!(manager.list_from([n])?.to_vec()?, [n]);
@@ -126,7 +127,7 @@ fn use_without_end(list: ListProxy<Vec<u8>>, dict: DictProxy<u32, u64>, queue: Q
     }
 }
 
-fn processes_killed_at_random_harm_nobody_else() -> multiproc::Result<()> {
+fn processes_killed_at_random_harm_no_other() -> multiproc::Result<()> {
     let manager = Manager::new()?;
     let (list, dict) = (manager.list::<Vec<u8>>()?, manager.dict::<u32, u64>()?);
     let queue = manager.bounded_queue::<Vec<u8>>(4)?;
@@ -156,7 +157,7 @@ fn processes_killed_at_random_harm_nobody_else() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn an_object_that_is_removed_is_gone_for_all() -> multiproc::Result<()> {
+fn removed_object_is_gone_for_every_client() -> multiproc::Result<()> {
     let manager = Manager::new()?;
     let (list, queue) = (manager.list_from([1u8])?, manager.queue::<u8>()?);
     let nested = manager.list_from([list.clone()])?;

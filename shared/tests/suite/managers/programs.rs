@@ -2,15 +2,16 @@
 
 use std::thread;
 
-use crate::support::{Named, Program, announce, descendants, descriptors, named};
 use multiproc::{ListProxy, Manager, Pool, Process, QueueProxy, Result, StartMethod};
 use nix::sys::signal::Signal;
 
+use crate::support::{Named, Program, announce, descendants, descriptors, named};
+
 pub(crate) const TESTS: &[Named] = named! {
-    a_manager_dies_with_its_program
-    a_manager_dies_with_a_program_that_forgets_it
+    manager_ends_with_its_program
+    forgotten_manager_ends_with_its_program
     proxies_work_in_forked_workers
-    managers_one_after_the_other_leave_nothing
+    managers_in_sequence_leave_nothing
 };
 
 pub(crate) const PROGRAMS: &[Named] = named! {
@@ -42,7 +43,7 @@ fn forgets_its_manager() -> Result<()> {
 
 // The tests.
 
-fn a_manager_dies_with_its_program() -> Result<()> {
+fn manager_ends_with_its_program() -> Result<()> {
     for signal in [Signal::SIGKILL, Signal::SIGTERM] {
         let program = Program::start("waits_at_its_manager");
         assert!(program.processes.iter().filter(|process| process.name == "manager").count() == 2);
@@ -55,7 +56,7 @@ fn a_manager_dies_with_its_program() -> Result<()> {
     Ok(())
 }
 
-fn a_manager_dies_with_a_program_that_forgets_it() -> Result<()> {
+fn forgotten_manager_ends_with_its_program() -> Result<()> {
     let (status, printed) = Program::start("forgets_its_manager").end();
     assert!(status.success() && printed.is_empty(), "{status} {printed}");
     Ok(())
@@ -85,7 +86,7 @@ fn proxies_work_in_forked_workers() -> Result<()> {
     Ok(())
 }
 
-fn managers_one_after_the_other_leave_nothing() -> Result<()> {
+fn managers_in_sequence_leave_nothing() -> Result<()> {
     let before = descriptors();
     for n in 0..50u32 {
         let manager = Manager::builder().listen("127.0.0.1:0").key("key").start()?;

@@ -3,32 +3,33 @@
 use std::collections::BTreeMap;
 use std::thread;
 
-use crate::support::{Named, is_config, named};
 use multiproc::{
     Connection, DictProxy, Error, ListProxy, Manager, NamespaceProxy, Pool, Process, QueueProxy, Result, StartMethod,
     partial, pipe,
 };
 use serde::{Deserialize, Serialize};
 
+use crate::support::{Named, is_config, named};
+
 pub(crate) const TESTS: &[Named] = named! {
-    a_list_does_what_a_vector_does
-    a_dictionary_keeps_its_keys_in_the_order_in_which_they_came
-    a_namespace_holds_values_of_any_types
-    proxies_work_in_workers_and_processes_under_every_start_method
-    proxies_go_through_pipes_and_stay_the_same_object
-    a_proxy_nests_in_its_own_manager_only
-    what_a_manager_cannot_keep_is_an_error_of_its_call
+    list_does_what_a_vector_does
+    dictionary_keeps_insertion_order
+    namespace_holds_values_of_any_types
+    proxies_work_under_every_start_method
+    proxy_sent_over_a_pipe_is_the_same_object
+    proxy_nests_only_in_its_own_manager
+    value_a_manager_cannot_keep_is_an_error
     update_loses_nothing
     eight_threads_may_share_a_proxy
-    large_values_and_many_values_pass
-    a_message_over_the_cap_is_an_error_that_names_it_and_nothing_more
-    a_proxy_may_be_a_functions_state_and_part_of_ten_thousand_tasks
+    large_values_and_many_values_arrive
+    oversized_message_is_rejected
+    proxy_may_be_state_of_ten_thousand_tasks
 };
 
 const METHODS: [StartMethod; 2] = [StartMethod::ForkServer, StartMethod::Spawn];
 const MIB: usize = 1 << 20;
 
-fn a_list_does_what_a_vector_does() -> Result<()> {
+fn list_does_what_a_vector_does() -> Result<()> {
     let manager = Manager::new()?;
     let list = manager.list::<String>()?;
     let text = |text: &str| text.to_string();
@@ -53,7 +54,7 @@ fn a_list_does_what_a_vector_does() -> Result<()> {
     Ok(())
 }
 
-fn a_dictionary_keeps_its_keys_in_the_order_in_which_they_came() -> Result<()> {
+fn dictionary_keeps_insertion_order() -> Result<()> {
     let manager = Manager::new()?;
     let dict = manager.dict_from((0..5u32).map(|n| (format!("key {n}"), n)))?;
     assert_eq!(dict.insert("key 2".into(), 20)?, Some(2));
@@ -76,7 +77,7 @@ fn a_dictionary_keeps_its_keys_in_the_order_in_which_they_came() -> Result<()> {
     Ok(())
 }
 
-fn a_namespace_holds_values_of_any_types() -> Result<()> {
+fn namespace_holds_values_of_any_types() -> Result<()> {
     let manager = Manager::new()?;
     let space = manager.namespace()?;
     space.set("number", 7u64)?;
@@ -110,7 +111,7 @@ fn use_everything(all: Everything, n: u64) -> u64 {
     n
 }
 
-fn proxies_work_in_workers_and_processes_under_every_start_method() -> Result<()> {
+fn proxies_work_under_every_start_method() -> Result<()> {
     let manager = Manager::new()?;
     let all = Everything { list: manager.list()?, dict: manager.dict()?, rest: (manager.namespace()?, None) };
     let (nested, queue) = (manager.list()?, manager.queue()?);
@@ -133,7 +134,7 @@ fn proxies_work_in_workers_and_processes_under_every_start_method() -> Result<()
     Ok(())
 }
 
-fn proxies_go_through_pipes_and_stay_the_same_object() -> Result<()> {
+fn proxy_sent_over_a_pipe_is_the_same_object() -> Result<()> {
     let manager = Manager::new()?;
     let list = manager.list_from([1u8])?;
     let (a, b) = pipe::<ListProxy<u8>, ()>()?;
@@ -146,7 +147,7 @@ fn proxies_go_through_pipes_and_stay_the_same_object() -> Result<()> {
     Ok(())
 }
 
-fn a_proxy_nests_in_its_own_manager_only() -> Result<()> {
+fn proxy_nests_only_in_its_own_manager() -> Result<()> {
     let (manager, other) = (Manager::new()?, Manager::new()?);
     let outer = manager.list::<ListProxy<u32>>()?;
     outer.push(manager.list_from([1, 2])?)?;
@@ -162,7 +163,7 @@ fn a_proxy_nests_in_its_own_manager_only() -> Result<()> {
     Ok(())
 }
 
-fn what_a_manager_cannot_keep_is_an_error_of_its_call() -> Result<()> {
+fn value_a_manager_cannot_keep_is_an_error() -> Result<()> {
     let manager = Manager::new()?;
     let list = manager.list::<Connection<u8, u8>>()?;
     match list.push(pipe()?.0) {
@@ -222,7 +223,7 @@ fn eight_threads_may_share_a_proxy() -> Result<()> {
     Ok(())
 }
 
-fn large_values_and_many_values_pass() -> Result<()> {
+fn large_values_and_many_values_arrive() -> Result<()> {
     let manager = Manager::new()?;
     let bytes: Vec<u8> = (0..64 * MIB).map(|n| (n / 7) as u8).collect();
     let queue = manager.queue()?;
@@ -235,7 +236,7 @@ fn large_values_and_many_values_pass() -> Result<()> {
     Ok(())
 }
 
-fn a_message_over_the_cap_is_an_error_that_names_it_and_nothing_more() -> Result<()> {
+fn oversized_message_is_rejected() -> Result<()> {
     let manager = Manager::builder().max_message(1000).start()?;
     let list = manager.list::<Vec<u8>>()?;
     let too_large = |result: Result<()>| match result {
@@ -252,7 +253,7 @@ fn a_message_over_the_cap_is_an_error_that_names_it_and_nothing_more() -> Result
     Ok(())
 }
 
-fn a_proxy_may_be_a_functions_state_and_part_of_ten_thousand_tasks() -> Result<()> {
+fn proxy_may_be_state_of_ten_thousand_tasks() -> Result<()> {
     let manager = Manager::new()?;
     let (dict, list) = (manager.dict::<u64, u64>()?, manager.list::<u64>()?);
     let pool = Pool::with_processes(2)?;

@@ -3,22 +3,23 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Named, eventually, is_config, named};
 use multiproc::{Error, ListProxy, Manager, Process, PutError, QueueProxy};
 
+use crate::support::{Named, eventually, is_config, named};
+
 pub(crate) const TESTS: &[Named] = named! {
-    a_queue_hands_values_out_in_order_and_says_when_it_is_full_empty_closed
-    join_waits_until_all_that_was_put_is_done
-    those_who_wait_hold_up_nobody_and_are_served_as_values_come
-    closing_wakes_those_who_wait
-    no_value_is_lost_with_those_who_are_killed_while_they_wait
-    a_manager_may_be_used_by_a_task_while_its_starter_waits
+    queue_keeps_order_and_reports_full_empty_closed
+    join_waits_until_every_value_is_done
+    waiters_block_no_other_and_get_values_as_they_come
+    close_wakes_waiters
+    killed_waiters_lose_no_value
+    task_may_use_a_manager_while_its_caller_waits
 };
 
 const SHORT: Duration = Duration::from_millis(20);
 const LONG: Duration = Duration::from_secs(50);
 
-fn a_queue_hands_values_out_in_order_and_says_when_it_is_full_empty_closed() -> multiproc::Result<()> {
+fn queue_keeps_order_and_reports_full_empty_closed() -> multiproc::Result<()> {
     let manager = Manager::new()?;
     let queue = manager.bounded_queue::<u32>(3)?;
     assert!(matches!(queue.try_get(), Err(Error::Empty)));
@@ -41,7 +42,7 @@ fn a_queue_hands_values_out_in_order_and_says_when_it_is_full_empty_closed() -> 
     Ok(())
 }
 
-fn join_waits_until_all_that_was_put_is_done() -> multiproc::Result<()> {
+fn join_waits_until_every_value_is_done() -> multiproc::Result<()> {
     let manager = Manager::new()?;
     let queue = manager.queue::<u32>()?;
     queue.join()?;
@@ -62,7 +63,7 @@ fn join_waits_until_all_that_was_put_is_done() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn those_who_wait_hold_up_nobody_and_are_served_as_values_come() -> multiproc::Result<()> {
+fn waiters_block_no_other_and_get_values_as_they_come() -> multiproc::Result<()> {
     let manager = Manager::new()?;
     let (queue, tiny) = (manager.queue::<u64>()?, manager.bounded_queue::<u64>(1)?);
     tiny.put(0)?;
@@ -84,7 +85,7 @@ fn those_who_wait_hold_up_nobody_and_are_served_as_values_come() -> multiproc::R
     Ok(())
 }
 
-fn closing_wakes_those_who_wait() -> multiproc::Result<()> {
+fn close_wakes_waiters() -> multiproc::Result<()> {
     let manager = Manager::new()?;
     let (empty, full) = (manager.queue::<u64>()?, manager.bounded_queue::<u64>(1)?);
     full.put(1)?;
@@ -100,7 +101,7 @@ fn closing_wakes_those_who_wait() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn no_value_is_lost_with_those_who_are_killed_while_they_wait() -> multiproc::Result<()> {
+fn killed_waiters_lose_no_value() -> multiproc::Result<()> {
     let manager = Manager::new()?;
     let (work, seen) = (manager.queue::<u64>()?, manager.list::<u64>()?);
     let take = |work: QueueProxy<u64>, seen: ListProxy<u64>| {
@@ -135,7 +136,7 @@ fn no_value_is_lost_with_those_who_are_killed_while_they_wait() -> multiproc::Re
     Ok(())
 }
 
-fn a_manager_may_be_used_by_a_task_while_its_starter_waits() -> multiproc::Result<()> {
+fn task_may_use_a_manager_while_its_caller_waits() -> multiproc::Result<()> {
     let manager = Manager::new()?;
     let (there, back) = (manager.bounded_queue::<u64>(2)?, manager.bounded_queue::<u64>(2)?);
     let echo = |there: QueueProxy<u64>, back: QueueProxy<u64>| {

@@ -6,22 +6,23 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Named, eventually, holdings, is_config, named};
 use multiproc::{
     DictProxy, Error, ListProxy, Manager, NamespaceProxy, Pool, Process, QueueProxy, RemoteManager, Result, StartMethod,
 };
 
+use crate::support::{Named, eventually, holdings, is_config, named};
+
 pub(crate) const TESTS: &[Named] = named! {
-    what_is_published_can_be_used_by_all_who_know_the_key
-    a_name_means_what_was_published_last_and_a_wrong_one_is_an_error
-    proxies_by_tcp_are_arguments_of_local_workers_and_values_of_their_manager
-    nobody_is_shown_the_key
-    to_listen_takes_a_key
-    a_wrong_key_is_denied_and_so_is_a_manager_that_does_not_know_it
-    ten_thousand_strangers_get_nothing_and_cost_nothing
-    strangers_who_say_nothing_keep_nobody_out_and_are_sent_away
-    one_who_knows_the_key_can_fail_his_own_session_only
-    a_manager_that_has_ended_is_told_to_those_by_tcp
+    published_objects_need_only_the_key
+    name_resolves_to_the_last_published_object
+    tcp_proxies_work_as_arguments_and_values
+    key_is_never_shown
+    listening_needs_a_key
+    wrong_key_is_denied_on_both_sides
+    unauthenticated_clients_get_and_cost_nothing
+    silent_clients_block_no_other_and_time_out
+    malformed_session_fails_alone
+    ended_manager_is_an_error_over_tcp
 };
 
 const KEY: &[u8] = b"correct horse battery staple";
@@ -41,7 +42,7 @@ fn is_denied<T: std::fmt::Debug>(result: Result<T>) {
     assert!(matches!(result, Err(Error::Denied(_))), "{result:?}");
 }
 
-fn what_is_published_can_be_used_by_all_who_know_the_key() -> Result<()> {
+fn published_objects_need_only_the_key() -> Result<()> {
     let (manager, address) = listening()?;
     let (list, dict) = (manager.list_from([1u32])?, manager.dict::<String, u32>()?);
     let (space, queue) = (manager.namespace()?, manager.queue::<u32>()?);
@@ -64,7 +65,7 @@ fn what_is_published_can_be_used_by_all_who_know_the_key() -> Result<()> {
     Ok(())
 }
 
-fn a_name_means_what_was_published_last_and_a_wrong_one_is_an_error() -> Result<()> {
+fn name_resolves_to_the_last_published_object() -> Result<()> {
     let (manager, address) = listening()?;
     manager.publish("numbers", &manager.list_from([1u8])?)?;
     let remote = Manager::connect(address, KEY)?;
@@ -79,7 +80,7 @@ fn a_name_means_what_was_published_last_and_a_wrong_one_is_an_error() -> Result<
     Ok(())
 }
 
-fn proxies_by_tcp_are_arguments_of_local_workers_and_values_of_their_manager() -> Result<()> {
+fn tcp_proxies_work_as_arguments_and_values() -> Result<()> {
     let (manager, address) = listening()?;
     let outer = manager.dict::<String, ListProxy<u64>>()?;
     let (local, queue) = (manager.list::<u64>()?, manager.queue::<u64>()?);
@@ -106,7 +107,7 @@ fn proxies_by_tcp_are_arguments_of_local_workers_and_values_of_their_manager() -
     Ok(())
 }
 
-fn nobody_is_shown_the_key() -> Result<()> {
+fn key_is_never_shown() -> Result<()> {
     let builder = Manager::builder().listen("127.0.0.1:0").key("open sesame");
     // As text or as numbers.
     let secret = |shown: String| shown.contains("sesame") || shown.contains("111, 112, 101, 110");
@@ -120,7 +121,7 @@ fn nobody_is_shown_the_key() -> Result<()> {
     Ok(())
 }
 
-fn to_listen_takes_a_key() -> Result<()> {
+fn listening_needs_a_key() -> Result<()> {
     for address in ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0"] {
         is_config(Manager::builder().listen(address).start(), "needs a key");
     }
@@ -133,7 +134,7 @@ fn to_listen_takes_a_key() -> Result<()> {
     Ok(())
 }
 
-fn a_wrong_key_is_denied_and_so_is_a_manager_that_does_not_know_it() -> Result<()> {
+fn wrong_key_is_denied_on_both_sides() -> Result<()> {
     let (_manager, address) = listening()?;
     is_denied(Manager::connect(address, b"wrong"));
     is_denied(Manager::connect(address, &KEY[..KEY.len() - 1]));
@@ -194,7 +195,7 @@ fn try_to_get_in(address: SocketAddr, kind: u64, random: &mut impl FnMut() -> u6
     }
 }
 
-fn ten_thousand_strangers_get_nothing_and_cost_nothing() -> Result<()> {
+fn unauthenticated_clients_get_and_cost_nothing() -> Result<()> {
     let (manager, address) = listening()?;
     manager.publish("list", &manager.list_from([1u32, 2, 3])?)?;
     Manager::connect(address, KEY)?.list::<u32>("list")?.len()?;
@@ -228,7 +229,7 @@ fn ten_thousand_strangers_get_nothing_and_cost_nothing() -> Result<()> {
     Ok(())
 }
 
-fn strangers_who_say_nothing_keep_nobody_out_and_are_sent_away() -> Result<()> {
+fn silent_clients_block_no_other_and_time_out() -> Result<()> {
     let (manager, address) = listening()?;
     let before = holdings(manager.pid());
     let began = Instant::now();
@@ -248,7 +249,7 @@ fn strangers_who_say_nothing_keep_nobody_out_and_are_sent_away() -> Result<()> {
     Ok(())
 }
 
-fn one_who_knows_the_key_can_fail_his_own_session_only() -> Result<()> {
+fn malformed_session_fails_alone() -> Result<()> {
     let (manager, address) = listening()?;
     let queue = manager.queue::<u64>()?;
     manager.publish("queue", &queue)?;
@@ -268,7 +269,7 @@ fn one_who_knows_the_key_can_fail_his_own_session_only() -> Result<()> {
     Ok(())
 }
 
-fn a_manager_that_has_ended_is_told_to_those_by_tcp() -> Result<()> {
+fn ended_manager_is_an_error_over_tcp() -> Result<()> {
     let (manager, address) = listening()?;
     manager.publish("list", &manager.list_from([1u32])?)?;
     manager.publish("queue", &manager.queue::<u32>()?)?;

@@ -9,42 +9,43 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread;
 
+use multiproc::{Error, Lock, Pool, PoolBuilder, Process, Result, SharedSlice, StartMethod};
+use nix::sys::signal::Signal;
+
 use crate::support::{
     Death, Gate, Named, Program, a_death_costs_one_task, announce, descendants, descriptors, eventually, named, nap,
     own_pid, pass, pids, square, squares,
 };
-use multiproc::{Error, Lock, Pool, PoolBuilder, Process, Result, SharedSlice, StartMethod};
-use nix::sys::signal::Signal;
 
 pub(crate) const TESTS: &[Named] = named! {
-    a_panic_fails_only_its_task
-    an_exit_with_success_fails_only_its_task
-    an_exit_with_a_code_fails_only_its_task
-    an_abort_fails_only_its_task
-    a_killed_worker_fails_only_its_task
-    a_memory_fault_fails_only_its_task
-    a_stack_overflow_fails_only_its_task
-    a_failing_allocation_fails_only_its_task
+    panic_fails_only_its_task
+    successful_exit_fails_only_its_task
+    exit_with_a_code_fails_only_its_task
+    abort_fails_only_its_task
+    killed_worker_fails_only_its_task
+    memory_fault_fails_only_its_task
+    stack_overflow_fails_only_its_task
+    failing_allocation_fails_only_its_task
     calls_of_every_kind_are_right
-    workers_inherit_memory_as_it_was_when_the_pool_was_built
+    workers_inherit_memory_of_the_build
     workers_do_not_share_memory_with_the_program
-    a_process_inherits_memory_too
-    a_program_with_threads_is_refused
-    a_thread_that_has_ended_does_not_count
-    who_vouches_for_the_threads_may_fork
-    a_pool_may_have_threads_and_still_replace_its_workers
+    process_inherits_memory_too
+    fork_with_threads_is_rejected
+    ended_thread_does_not_count
+    unchecked_fork_with_threads_is_possible
+    pool_may_have_threads_and_still_replace_its_workers
     buffered_output_is_printed_once
     exit_handlers_of_the_program_do_not_run_in_workers
-    a_worker_ignores_what_the_program_does_on_signals
-    nobody_outlives_a_killed_program
-    nobody_outlives_a_killed_program_whose_sockets_another_process_holds
-    ctrl_c_ends_everything_and_workers_say_nothing
-    a_dead_zygote_is_told_from_a_hang
+    worker_drops_signal_handlers_of_the_program
+    no_process_outlives_a_killed_program
+    no_worker_outlives_a_program_whose_sockets_are_held
+    ctrl_c_ends_everything_silently
+    lost_zygote_is_distinguished_from_a_hang
     pools_nest
-    a_lock_belongs_to_one_process_though_its_holder_forks
-    an_initializer_runs_in_each_worker
+    lock_stays_with_its_holder_across_a_fork
+    initializer_runs_in_each_worker
     limits_are_kept
-    pools_one_after_the_other_leave_nothing
+    pools_in_sequence_leave_nothing
 };
 
 pub(crate) const PROGRAMS: &[Named] = named! {
@@ -66,14 +67,14 @@ macro_rules! each_costs_one_task {
 }
 
 each_costs_one_task! {
-    a_panic_fails_only_its_task: Panic,
-    an_exit_with_success_fails_only_its_task: ExitZero,
-    an_exit_with_a_code_fails_only_its_task: ExitThree,
-    an_abort_fails_only_its_task: Abort,
-    a_killed_worker_fails_only_its_task: Kill,
-    a_memory_fault_fails_only_its_task: Segfault,
-    a_stack_overflow_fails_only_its_task: StackOverflow,
-    a_failing_allocation_fails_only_its_task: OutOfMemory,
+    panic_fails_only_its_task: Panic,
+    successful_exit_fails_only_its_task: ExitZero,
+    exit_with_a_code_fails_only_its_task: ExitThree,
+    abort_fails_only_its_task: Abort,
+    killed_worker_fails_only_its_task: Kill,
+    memory_fault_fails_only_its_task: Segfault,
+    stack_overflow_fails_only_its_task: StackOverflow,
+    failing_allocation_fails_only_its_task: OutOfMemory,
 }
 
 fn calls_of_every_kind_are_right() -> Result<()> {
@@ -93,7 +94,7 @@ fn calls_of_every_kind_are_right() -> Result<()> {
 static TABLE: OnceLock<Vec<u64>> = OnceLock::new();
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
-fn workers_inherit_memory_as_it_was_when_the_pool_was_built() -> Result<()> {
+fn workers_inherit_memory_of_the_build() -> Result<()> {
     TABLE.get_or_init(|| squares(100_000));
     COUNT.store(1, SeqCst);
     let pool = forking().max_tasks_per_child(5).build()?;
@@ -111,7 +112,7 @@ fn workers_do_not_share_memory_with_the_program() -> Result<()> {
     Ok(())
 }
 
-fn a_process_inherits_memory_too() -> Result<()> {
+fn process_inherits_memory_too() -> Result<()> {
     COUNT.store(7, SeqCst);
     let process = Process::builder().start_method(StartMethod::Fork).target(|| COUNT.load(SeqCst), ()).start()?;
     assert_eq!(process.join()?, 7);
@@ -130,7 +131,7 @@ fn beside_a_thread<R>(act: impl FnOnce() -> R) -> R {
     result
 }
 
-fn a_program_with_threads_is_refused() -> Result<()> {
+fn fork_with_threads_is_rejected() -> Result<()> {
     let refused = beside_a_thread(|| forking().build().unwrap_err());
     assert!(matches!(refused, Error::ForkWithThreads { threads: 2 }), "{refused:?}");
     assert!(refused.to_string().contains("StartMethod::ForkServer"), "it says what to do: {refused}");
@@ -140,7 +141,7 @@ fn a_program_with_threads_is_refused() -> Result<()> {
     Ok(())
 }
 
-fn a_thread_that_has_ended_does_not_count() -> Result<()> {
+fn ended_thread_does_not_count() -> Result<()> {
     for _ in 0..20 {
         thread::spawn(|| {}).join().unwrap();
         assert_eq!(forking().build()?.apply(square, (2,))?, 4);
@@ -149,7 +150,7 @@ fn a_thread_that_has_ended_does_not_count() -> Result<()> {
 }
 
 #[allow(unsafe_code, reason = "it is what is tested")]
-fn who_vouches_for_the_threads_may_fork() -> Result<()> {
+fn unchecked_fork_with_threads_is_possible() -> Result<()> {
     COUNT.store(3, SeqCst);
     // SAFETY: the other thread sleeps and looks at files; it holds no lock that a task takes.
     let build = || unsafe { Pool::builder().processes(2).fork_despite_threads() }.build();
@@ -157,7 +158,7 @@ fn who_vouches_for_the_threads_may_fork() -> Result<()> {
     Ok(())
 }
 
-fn a_pool_may_have_threads_and_still_replace_its_workers() -> Result<()> {
+fn pool_may_have_threads_and_still_replace_its_workers() -> Result<()> {
     let pool = forking().build()?;
     beside_a_thread(|| {
         assert!(pool.apply(|| -> u32 { Death::Kill.die() }, ()).is_err());
@@ -210,7 +211,7 @@ fn exit_handlers_of_the_program_do_not_run_in_workers() -> Result<()> {
     Ok(())
 }
 
-fn a_worker_ignores_what_the_program_does_on_signals() -> Result<()> {
+fn worker_drops_signal_handlers_of_the_program() -> Result<()> {
     let mut mask = nix::sys::signal::SigSet::empty();
     mask.add(Signal::SIGUSR1);
     mask.thread_block().unwrap();
@@ -233,7 +234,7 @@ fn works_for_ever() -> Result<()> {
     }
 }
 
-fn nobody_outlives_a_killed_program() -> Result<()> {
+fn no_process_outlives_a_killed_program() -> Result<()> {
     let program = Program::start("works_for_ever");
     assert_eq!(program.processes.len(), 4, "{:?}", program.processes);
     program.signal(Signal::SIGKILL);
@@ -258,7 +259,7 @@ fn works_beside_a_fork_of_its_own() -> Result<()> {
     pool.apply(nap, (3_600_000,)).map(drop)
 }
 
-fn nobody_outlives_a_killed_program_whose_sockets_another_process_holds() -> Result<()> {
+fn no_worker_outlives_a_program_whose_sockets_are_held() -> Result<()> {
     let mut program = Program::start("works_beside_a_fork_of_its_own");
     let bystander = program.processes.extract_if(.., |process| process.name == "bystander").next().unwrap();
     program.signal(Signal::SIGKILL);
@@ -270,7 +271,7 @@ fn nobody_outlives_a_killed_program_whose_sockets_another_process_holds() -> Res
     Ok(())
 }
 
-fn ctrl_c_ends_everything_and_workers_say_nothing() -> Result<()> {
+fn ctrl_c_ends_everything_silently() -> Result<()> {
     let program = Program::start("works_for_ever");
     program.signal_group(Signal::SIGINT);
     let (status, printed) = program.end();
@@ -278,7 +279,7 @@ fn ctrl_c_ends_everything_and_workers_say_nothing() -> Result<()> {
     Ok(())
 }
 
-fn a_dead_zygote_is_told_from_a_hang() -> Result<()> {
+fn lost_zygote_is_distinguished_from_a_hang() -> Result<()> {
     let (pool, gate) = (forking().build()?, Gate::new());
     let task = pool.apply_async(pass, (gate.path(),));
     gate.await_arrivals(1);
@@ -298,7 +299,7 @@ fn pools_nest() -> Result<()> {
     Ok(())
 }
 
-fn a_lock_belongs_to_one_process_though_its_holder_forks() -> Result<()> {
+fn lock_stays_with_its_holder_across_a_fork() -> Result<()> {
     let (ours, theirs, data) = (Lock::new(1u64)?, Lock::new(2u64)?, SharedSlice::from_slice(&[3u64; 10])?);
     let guards = (ours.lock()?, data.write(..5)?);
     let die_with_it = |theirs: Lock<u64>, ours: Lock<u64>, data: SharedSlice<u64>| -> u64 {
@@ -319,7 +320,7 @@ fn a_lock_belongs_to_one_process_though_its_holder_forks() -> Result<()> {
     Ok(())
 }
 
-fn an_initializer_runs_in_each_worker() -> Result<()> {
+fn initializer_runs_in_each_worker() -> Result<()> {
     let pool = forking().initializer(|n: u32| COUNT.fetch_add(n, SeqCst), (5,)).max_tasks_per_child(2).build()?;
     assert_eq!(pool.map(|_: u32| COUNT.load(SeqCst), 0..20u32)?, [5; 20]);
     Ok(())
@@ -335,7 +336,7 @@ fn limits_are_kept() -> Result<()> {
     Ok(())
 }
 
-fn pools_one_after_the_other_leave_nothing() -> Result<()> {
+fn pools_in_sequence_leave_nothing() -> Result<()> {
     let before = descriptors();
     for _ in 0..50 {
         assert_eq!(forking().build()?.map(square, 0..10)?, squares(10));

@@ -4,16 +4,17 @@
 //! Forks are for processes of one thread, so each test runs in a process of its own; see
 //! `support/runner.rs`.
 
-use crate::support::{Gate, METHODS, Named, arrive, descriptors, named, own_pid, pass};
 use multiproc::{Connection, Error, Lock, Pool, Process, Queue, Result, StartMethod, pipe};
 
+use crate::support::{Gate, METHODS, Named, arrive, descriptors, named, own_pid, pass};
+
 pub(crate) const TESTS: &[Named] = named! {
-    a_child_has_the_handles_it_was_given_and_no_others
-    a_child_gives_back_the_handles_it_was_given
+    child_has_only_the_handles_it_was_given
+    child_closes_the_handles_it_was_given
     values_pass_between_processes_of_every_start_method
-    a_fork_does_not_keep_its_parents_pipes_open
-    a_fork_does_not_count_as_a_producer
-    a_panic_does_not_wait_for_a_process
+    fork_does_not_keep_its_parents_pipes_open
+    fork_does_not_count_as_a_producer
+    panic_does_not_wait_for_a_process
 };
 
 /// Open descriptors beside the null device, in whose place a fork puts what it was not given.
@@ -21,7 +22,7 @@ fn open() -> usize {
     descriptors().values().filter(|target| target.as_os_str() != "/dev/null").count()
 }
 
-fn a_child_has_the_handles_it_was_given_and_no_others() -> Result<()> {
+fn child_has_only_the_handles_it_was_given() -> Result<()> {
     for method in METHODS {
         let bare = Process::builder().start_method(method).target(open, ()).start()?.join()?;
         let _others = (pipe::<u8, u8>()?, pipe::<u8, u8>()?, Queue::<u8>::new()?, Lock::new(0u8)?);
@@ -34,7 +35,7 @@ fn a_child_has_the_handles_it_was_given_and_no_others() -> Result<()> {
     Ok(())
 }
 
-fn a_child_gives_back_the_handles_it_was_given() -> Result<()> {
+fn child_closes_the_handles_it_was_given() -> Result<()> {
     for method in METHODS {
         let pool = Pool::builder().processes(1).start_method(method).build()?;
         let before = pool.apply(open, ())?;
@@ -67,7 +68,7 @@ fn values_pass_between_processes_of_every_start_method() -> Result<()> {
     Ok(())
 }
 
-fn a_fork_does_not_keep_its_parents_pipes_open() -> Result<()> {
+fn fork_does_not_keep_its_parents_pipes_open() -> Result<()> {
     let (ours, theirs) = pipe::<u8, u8>()?;
     let pool = Pool::builder().processes(1).start_method(StartMethod::Fork).build()?;
     drop(theirs);
@@ -75,7 +76,7 @@ fn a_fork_does_not_keep_its_parents_pipes_open() -> Result<()> {
     pool.apply(own_pid, ()).map(drop)
 }
 
-fn a_fork_does_not_count_as_a_producer() -> Result<()> {
+fn fork_does_not_count_as_a_producer() -> Result<()> {
     let queue = Queue::<u64>::new()?;
     let pool = Pool::builder().processes(1).start_method(StartMethod::Fork).build()?;
     let put = |queue: Queue<u64>| queue.put(1).unwrap();
@@ -85,7 +86,7 @@ fn a_fork_does_not_count_as_a_producer() -> Result<()> {
     pool.apply(own_pid, ()).map(drop)
 }
 
-fn a_panic_does_not_wait_for_a_process() -> Result<()> {
+fn panic_does_not_wait_for_a_process() -> Result<()> {
     let gate = Gate::new();
     let path = gate.path();
     let unwound = std::panic::catch_unwind(move || {

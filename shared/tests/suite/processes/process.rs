@@ -3,39 +3,40 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::support::{
-    Death, Gate, Named, ProcessId, arrive, assert_died, descendants, eventually, named, nap, own_pid, pass, square,
-};
 use multiproc::{
     Error, ExitStatus, Pool, Process, ProcessInfo, StartMethod, active_children, current_process, parent_process,
 };
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::support::{
+    Death, Gate, Named, ProcessId, arrive, assert_died, descendants, eventually, named, nap, own_pid, pass, square,
+};
+
 pub(crate) const TESTS: &[Named] = named! {
-    a_process_returns_what_its_function_does
-    a_process_that_returned_has_exited_with_0
-    a_panic_reaches_join_and_the_process_has_exited_with_1
-    the_way_a_process_died_reaches_join
-    a_process_can_be_killed_and_terminated
-    a_process_killed_by_others_is_noticed
-    a_process_killed_before_its_function_begins_is_lost_too
-    a_join_that_timed_out_can_be_tried_again
+    process_returns_the_result_of_its_function
+    finished_process_exits_with_0
+    panic_reaches_join_and_exits_with_1
+    exit_status_reaches_join
+    process_can_be_killed_and_terminated
+    process_killed_from_outside_is_detected
+    process_killed_before_its_function_runs_is_lost
+    timed_out_join_can_be_repeated
     dropping_a_process_waits_for_it
     dropping_a_daemon_kills_it
-    a_process_knows_itself_and_its_parent
+    process_knows_itself_and_its_parent
     processes_have_names_of_their_own
-    the_active_children_are_known_without_asking_their_pool
-    the_active_children_are_those_that_live
-    large_arguments_and_results_travel
-    a_large_result_does_not_need_a_listener
-    an_argument_that_cannot_be_sent_is_told_by_join
+    active_children_update_without_the_pool
+    active_children_are_those_alive
+    large_arguments_and_results_arrive
+    large_result_needs_no_waiter
+    unsendable_argument_is_an_error_of_join
 };
 
 const METHODS: [StartMethod; 2] = [StartMethod::ForkServer, StartMethod::Spawn];
 const SHORT: Duration = Duration::from_millis(2);
 
-fn a_process_returns_what_its_function_does() -> multiproc::Result<()> {
+fn process_returns_the_result_of_its_function() -> multiproc::Result<()> {
     for method in METHODS {
         let process = Process::builder().start_method(method).target(square, (7,)).start()?;
         assert_eq!(process.join()?, 49);
@@ -48,7 +49,7 @@ fn a_process_returns_what_its_function_does() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_process_that_returned_has_exited_with_0() -> multiproc::Result<()> {
+fn finished_process_exits_with_0() -> multiproc::Result<()> {
     let mut process = Process::new(square, (2,)).start()?;
     eventually("it ends though nobody waits", || !process.is_alive());
     assert_eq!(process.exit_status(), Some(ExitStatus::Exited(0)));
@@ -57,7 +58,7 @@ fn a_process_that_returned_has_exited_with_0() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_panic_reaches_join_and_the_process_has_exited_with_1() -> multiproc::Result<()> {
+fn panic_reaches_join_and_exits_with_1() -> multiproc::Result<()> {
     let mut process = Process::new(|| -> u32 { Death::Panic.die() }, ()).start()?;
     let pid = process.pid();
     eventually("it ends", || !process.is_alive());
@@ -67,7 +68,7 @@ fn a_panic_reaches_join_and_the_process_has_exited_with_1() -> multiproc::Result
     Ok(())
 }
 
-fn the_way_a_process_died_reaches_join() -> multiproc::Result<()> {
+fn exit_status_reaches_join() -> multiproc::Result<()> {
     let die = |death: Death| -> u32 {
         std::thread::sleep(Duration::from_millis(12));
         death.die()
@@ -82,7 +83,7 @@ fn the_way_a_process_died_reaches_join() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_process_can_be_killed_and_terminated() -> multiproc::Result<()> {
+fn process_can_be_killed_and_terminated() -> multiproc::Result<()> {
     for signal in [Signal::SIGKILL, Signal::SIGTERM] {
         let gate = Gate::new();
         let mut process = Process::new(pass, (gate.path(),)).start()?;
@@ -104,7 +105,7 @@ fn a_process_can_be_killed_and_terminated() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_process_killed_by_others_is_noticed() -> multiproc::Result<()> {
+fn process_killed_from_outside_is_detected() -> multiproc::Result<()> {
     let gate = Gate::new();
     let process = Process::new(pass, (gate.path(),)).start()?;
     gate.await_arrivals(1);
@@ -113,7 +114,7 @@ fn a_process_killed_by_others_is_noticed() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_process_killed_before_its_function_begins_is_lost_too() -> multiproc::Result<()> {
+fn process_killed_before_its_function_runs_is_lost() -> multiproc::Result<()> {
     for method in METHODS {
         let process = Process::builder().start_method(method).target(nap, (3_600_000,)).start()?;
         process.kill()?;
@@ -123,7 +124,7 @@ fn a_process_killed_before_its_function_begins_is_lost_too() -> multiproc::Resul
     Ok(())
 }
 
-fn a_join_that_timed_out_can_be_tried_again() -> multiproc::Result<()> {
+fn timed_out_join_can_be_repeated() -> multiproc::Result<()> {
     let gate = Gate::new();
     let mut process = Process::new(pass, (gate.path(),)).start()?;
     assert!(matches!(process.join_timeout(SHORT), Err(Error::TimedOut { after: SHORT, pid: None })));
@@ -154,7 +155,7 @@ fn dropping_a_daemon_kills_it() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_process_knows_itself_and_its_parent() -> multiproc::Result<()> {
+fn process_knows_itself_and_its_parent() -> multiproc::Result<()> {
     type Told = (String, u32, bool, u32);
     fn told(process: ProcessInfo) -> Told {
         (process.name, process.pid, process.daemon, process.depth)
@@ -191,7 +192,7 @@ fn processes_have_names_of_their_own() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn the_active_children_are_known_without_asking_their_pool() -> multiproc::Result<()> {
+fn active_children_update_without_the_pool() -> multiproc::Result<()> {
     let pool = Pool::with_processes(1)?;
     pool.resize(3)?;
     assert_eq!(active_children().len(), 3);
@@ -203,7 +204,7 @@ fn the_active_children_are_known_without_asking_their_pool() -> multiproc::Resul
     Ok(())
 }
 
-fn the_active_children_are_those_that_live() -> multiproc::Result<()> {
+fn active_children_are_those_alive() -> multiproc::Result<()> {
     let (gate, shut) = (Gate::new(), Gate::new());
     let daemon = Process::builder().daemon(true).name("daemon").target(pass, (shut.path(),)).start()?;
     let process = Process::builder().name("process").target(pass, (gate.path(),)).start()?;
@@ -219,7 +220,7 @@ fn the_active_children_are_those_that_live() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn large_arguments_and_results_travel() -> multiproc::Result<()> {
+fn large_arguments_and_results_arrive() -> multiproc::Result<()> {
     let large: Vec<u8> = (0..10 << 20).map(|n: u32| (n % 251) as u8).collect();
     let reverse = |mut bytes: Vec<u8>| {
         bytes.reverse();
@@ -232,7 +233,7 @@ fn large_arguments_and_results_travel() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_large_result_does_not_need_a_listener() -> multiproc::Result<()> {
+fn large_result_needs_no_waiter() -> multiproc::Result<()> {
     // Python's deadlock: joining a process before its queue is read (gh-73983).
     let processes: Vec<_> = (1..=3).map(|n| Process::new(|n: usize| vec![n; 1 << 20], (n,)).start().unwrap()).collect();
     for (n, process) in (1..).zip(processes) {
@@ -242,7 +243,7 @@ fn a_large_result_does_not_need_a_listener() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn an_argument_that_cannot_be_sent_is_told_by_join() -> multiproc::Result<()> {
+fn unsendable_argument_is_an_error_of_join() -> multiproc::Result<()> {
     let not_a_path = PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"\xff"));
     assert!(matches!(Process::new(pass, (not_a_path,)).start()?.join(), Err(Error::Encode(_))));
     Ok(())

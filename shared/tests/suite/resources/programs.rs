@@ -6,24 +6,25 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{
-    Gate, Named, ProcessId, Program, announce, descendants, descriptors, eventually, named, nap, pass, pids,
-    resident_kib, square, squares, zygote,
-};
 use multiproc::{Error, Pool, Result, StartMethod, active_children};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::support::{
+    Gate, Named, ProcessId, Program, announce, descendants, descriptors, eventually, named, nap, pass, pids,
+    resident_kib, square, squares, zygote,
+};
+
 pub(crate) const TESTS: &[Named] = named! {
-    nobody_outlives_a_killed_program
-    nobody_outlives_a_program_that_ends_in_any_other_way
-    nobody_outlives_a_killed_worker_with_a_pool_of_its_own
-    ctrl_c_ends_everything_and_workers_say_nothing
+    no_process_outlives_a_killed_program
+    no_process_outlives_a_program_that_exits
+    nested_pools_end_with_a_killed_worker
+    ctrl_c_ends_everything_silently
     ctrl_c_can_be_handled_by_the_program
-    a_program_leaves_no_files
-    pools_one_after_the_other_leave_nothing
+    program_leaves_no_files
+    pools_in_sequence_leave_nothing
     tasks_leave_nothing_in_memory
-    a_program_may_reap_all_children_itself
+    program_may_reap_every_child_itself
 };
 
 pub(crate) const PROGRAMS: &[Named] = named! {
@@ -145,7 +146,7 @@ fn works_and_ends() -> Result<()> {
 
 const BUSY: [&str; 3] = ["runs_tasks_with_the_fork_server", "runs_tasks_with_spawn", "runs_nested_pools"];
 
-fn nobody_outlives_a_killed_program() -> Result<()> {
+fn no_process_outlives_a_killed_program() -> Result<()> {
     for name in BUSY {
         for signal in [Signal::SIGKILL, Signal::SIGTERM] {
             let program = Program::start(name);
@@ -158,7 +159,7 @@ fn nobody_outlives_a_killed_program() -> Result<()> {
     Ok(())
 }
 
-fn nobody_outlives_a_program_that_ends_in_any_other_way() -> Result<()> {
+fn no_process_outlives_a_program_that_exits() -> Result<()> {
     for (name, code) in [("exits", 0), ("panics", 101), ("forgets_its_pool", 0), ("returns_early", 0)] {
         let (status, printed) = Program::start(name).end();
         assert_eq!((status.code(), &*printed), (Some(code), ""), "{name}");
@@ -166,7 +167,7 @@ fn nobody_outlives_a_program_that_ends_in_any_other_way() -> Result<()> {
     Ok(())
 }
 
-fn nobody_outlives_a_killed_worker_with_a_pool_of_its_own() -> Result<()> {
+fn nested_pools_end_with_a_killed_worker() -> Result<()> {
     let (pool, gate) = (Pool::with_processes(1)?, Gate::new());
     let task = pool.apply_async(nest, (2, gate.path()));
     gate.await_arrivals(1);
@@ -180,7 +181,7 @@ fn nobody_outlives_a_killed_worker_with_a_pool_of_its_own() -> Result<()> {
     Ok(())
 }
 
-fn ctrl_c_ends_everything_and_workers_say_nothing() -> Result<()> {
+fn ctrl_c_ends_everything_silently() -> Result<()> {
     for name in BUSY {
         let program = Program::start(name);
         program.signal_group(Signal::SIGINT);
@@ -198,7 +199,7 @@ fn ctrl_c_can_be_handled_by_the_program() -> Result<()> {
     Ok(())
 }
 
-fn a_program_leaves_no_files() -> Result<()> {
+fn program_leaves_no_files() -> Result<()> {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Program::command("works_and_ends");
     let output = command.current_dir(folder.path()).env("TMPDIR", folder.path()).output().unwrap();
@@ -207,7 +208,7 @@ fn a_program_leaves_no_files() -> Result<()> {
     Ok(())
 }
 
-fn pools_one_after_the_other_leave_nothing() -> Result<()> {
+fn pools_in_sequence_leave_nothing() -> Result<()> {
     let use_one = |n: usize| -> Result<()> {
         let method = if n.is_multiple_of(4) { StartMethod::Spawn } else { StartMethod::ForkServer };
         let pool = Pool::builder().processes(2).start_method(method).build()?;
@@ -247,7 +248,7 @@ fn tasks_leave_nothing_in_memory() -> Result<()> {
     Ok(())
 }
 
-fn a_program_may_reap_all_children_itself() -> Result<()> {
+fn program_may_reap_every_child_itself() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     assert_eq!(pool.map(square, 0..10)?, squares(10));
     let zygote = zygote().pid;

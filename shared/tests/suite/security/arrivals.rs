@@ -11,7 +11,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::memory::Memory;
-
 use crate::support::{Named, named};
 
 pub(crate) const TESTS: &[Named] = named! {

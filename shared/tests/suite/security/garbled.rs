@@ -9,20 +9,19 @@ use multiproc::{
 };
 
 use super::memory::Memory;
-
 use crate::support::{Named, named};
 
 pub(crate) const TESTS: &[Named] = named! {
-    garbled_lock_harms_nobody
-    garbled_lock_that_other_locks_are_held_beside_harms_nobody
-    garbled_semaphore_harms_nobody
-    garbled_event_harms_nobody
-    garbled_condition_harms_nobody
-    garbled_barrier_harms_nobody
-    garbled_slice_harms_nobody
-    garbled_queue_harms_nobody
-    garbled_priority_queue_harms_nobody
-    garbled_pipe_harms_nobody
+    garbled_lock_is_contained
+    garbled_lock_beside_held_locks_is_contained
+    garbled_semaphore_is_contained
+    garbled_event_is_contained
+    garbled_condition_is_contained
+    garbled_barrier_is_contained
+    garbled_slice_is_contained
+    garbled_queue_is_contained
+    garbled_priority_queue_is_contained
+    garbled_pipe_is_contained
 };
 
 /// Words of each structure that are garbled, one at a time.
@@ -65,7 +64,7 @@ fn garble_each_word<T>(make: impl Fn() -> Result<T>, act: impl Fn(&T, &dyn Fn())
     }
 }
 
-fn garbled_lock_harms_nobody() -> Result<()> {
+fn garbled_lock_is_contained() -> Result<()> {
     let act = |lock: &Lock<[u64; 20]>, garble: &dyn Fn()| {
         let guard = lock.lock().unwrap();
         garble();
@@ -80,7 +79,7 @@ fn garbled_lock_harms_nobody() -> Result<()> {
     Ok(())
 }
 
-fn garbled_lock_that_other_locks_are_held_beside_harms_nobody() -> Result<()> {
+fn garbled_lock_beside_held_locks_is_contained() -> Result<()> {
     let act = |lock: &Lock<u64>, garble: &dyn Fn()| {
         let others = [Lock::new(1u64).unwrap(), Lock::new(2u64).unwrap()];
         let (first, guard) = (others[0].lock(), lock.lock());
@@ -95,7 +94,7 @@ fn garbled_lock_that_other_locks_are_held_beside_harms_nobody() -> Result<()> {
     Ok(())
 }
 
-fn garbled_semaphore_harms_nobody() -> Result<()> {
+fn garbled_semaphore_is_contained() -> Result<()> {
     let act = |semaphore: &Semaphore, garble: &dyn Fn()| {
         let permit = semaphore.acquire().unwrap();
         garble();
@@ -109,7 +108,7 @@ fn garbled_semaphore_harms_nobody() -> Result<()> {
     Ok(())
 }
 
-fn garbled_event_harms_nobody() -> Result<()> {
+fn garbled_event_is_contained() -> Result<()> {
     let act = |event: &Event, garble: &dyn Fn()| {
         garble();
         event.wait_timeout(SOON);
@@ -122,7 +121,7 @@ fn garbled_event_harms_nobody() -> Result<()> {
     Ok(())
 }
 
-fn garbled_condition_harms_nobody() -> Result<()> {
+fn garbled_condition_is_contained() -> Result<()> {
     let lock = Lock::new(1u64)?;
     let act = |condition: &Condition, garble: &dyn Fn()| {
         garble();
@@ -135,7 +134,7 @@ fn garbled_condition_harms_nobody() -> Result<()> {
     Ok(())
 }
 
-fn garbled_barrier_harms_nobody() -> Result<()> {
+fn garbled_barrier_is_contained() -> Result<()> {
     let act = |barrier: &Barrier, garble: &dyn Fn()| {
         garble();
         let _ = barrier.wait_timeout(SOON).is_ok();
@@ -149,7 +148,7 @@ fn garbled_barrier_harms_nobody() -> Result<()> {
     Ok(())
 }
 
-fn garbled_slice_harms_nobody() -> Result<()> {
+fn garbled_slice_is_contained() -> Result<()> {
     let act = |slice: &SharedSlice<u64>, garble: &dyn Fn()| {
         let guard = slice.write(3..5).unwrap();
         garble();
@@ -164,7 +163,7 @@ fn garbled_slice_harms_nobody() -> Result<()> {
     Ok(())
 }
 
-fn garbled_queue_harms_nobody() -> Result<()> {
+fn garbled_queue_is_contained() -> Result<()> {
     let act = |queue: &Queue<Vec<u8>>, garble: &dyn Fn()| {
         queue.put(vec![1; 100]).unwrap();
         queue.put(vec![2; 1000]).unwrap();
@@ -183,7 +182,7 @@ fn garbled_queue_harms_nobody() -> Result<()> {
     Ok(())
 }
 
-fn garbled_priority_queue_harms_nobody() -> Result<()> {
+fn garbled_priority_queue_is_contained() -> Result<()> {
     let act = |queue: &PriorityQueue<Vec<u8>>, garble: &dyn Fn()| {
         queue.put(vec![1; 100]).unwrap();
         queue.put(vec![2; 1000]).unwrap();
@@ -202,7 +201,7 @@ fn garbled_priority_queue_harms_nobody() -> Result<()> {
     Ok(())
 }
 
-fn garbled_pipe_harms_nobody() -> Result<()> {
+fn garbled_pipe_is_contained() -> Result<()> {
     type Ends = (Connection<Vec<u8>, Vec<u8>>, Connection<Vec<u8>, Vec<u8>>);
     let act = |(first, second): &Ends, garble: &dyn Fn()| {
         first.send(vec![1; 100]).unwrap();

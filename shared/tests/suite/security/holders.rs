@@ -16,11 +16,11 @@ use nix::unistd::Pid;
 use crate::support::{Gate, Named, arrive, killed, named, pass, poisoned_by};
 
 pub(crate) const TESTS: &[Named] = named! {
-    program_that_takes_the_holders_place_does_not_hold_the_lock
+    program_that_replaces_the_holder_holds_no_lock
     holder_that_is_stopped_keeps_the_lock
-    reference_of_a_thread_that_has_ended_stays_the_only_one
+    reference_of_an_ended_thread_stays_exclusive
     forgotten_guard_keeps_the_lock_until_its_process_ends
-    killed_holders_let_everybody_else_go_on
+    killed_holders_release_all_others
 };
 
 const METHODS: [StartMethod; 2] = [StartMethod::ForkServer, StartMethod::Spawn];
@@ -32,7 +32,7 @@ fn exec_holding(lock: Lock<u64>, gate: PathBuf) {
     panic!("{}", Command::new("sleep").arg("1000").exec());
 }
 
-fn program_that_takes_the_holders_place_does_not_hold_the_lock() -> Result<()> {
+fn program_that_replaces_the_holder_holds_no_lock() -> Result<()> {
     for method in METHODS {
         let (lock, gate) = (Lock::new(0u64)?, Gate::new());
         let arguments = (lock.clone(), gate.path());
@@ -69,7 +69,7 @@ fn holder_that_is_stopped_keeps_the_lock() -> Result<()> {
 
 /// A reference from a guard that is never dropped outlives the thread that took the lock. Nobody
 /// else may have one as well, here or in another process.
-fn reference_of_a_thread_that_has_ended_stays_the_only_one() -> Result<()> {
+fn reference_of_an_ended_thread_stays_exclusive() -> Result<()> {
     /// Where the guard is. To sanitizers, what is known of is no leak.
     static LEAKED: AtomicUsize = AtomicUsize::new(0);
 
@@ -112,7 +112,7 @@ fn forgotten_guard_keeps_the_lock_until_its_process_ends() -> Result<()> {
 
 /// Four processes that take turns, of which some are killed: nobody waits for ever, nothing is
 /// counted twice.
-fn killed_holders_let_everybody_else_go_on() -> Result<()> {
+fn killed_holders_release_all_others() -> Result<()> {
     fn count(lock: Lock<[u64; 2]>, told: Queue<u64>) {
         loop {
             let mut value = match lock.lock() {

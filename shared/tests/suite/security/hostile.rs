@@ -6,15 +6,16 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::support::{Gate, Named, Random, arrive, named, nap, square, squares};
 use multiproc::{__parts as parts, Error, Pool, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::support::{Gate, Named, Random, arrive, named, nap, square, squares};
+
 pub(crate) const TESTS: &[Named] = named! {
-    frames_with_any_head_cost_a_worker_its_own_tasks
-    random_results_cost_a_worker_its_own_tasks
-    a_garbled_word_costs_a_worker_its_own_tasks
-    garbled_words_cost_a_worker_its_own_tasks
+    frames_with_any_header_fail_only_their_worker
+    random_results_fail_only_their_worker
+    garbled_word_fails_only_its_worker
+    garbled_words_fail_only_their_worker
 };
 
 /// What the worker does to the memory that it shares with its parent.
@@ -157,7 +158,7 @@ fn pool() -> Result<Pool> {
     Pool::builder().processes(2).task_timeout(Duration::from_millis(500)).build()
 }
 
-fn frames_with_any_head_cost_a_worker_its_own_tasks() -> Result<()> {
+fn frames_with_any_header_fail_only_their_worker() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     for kind in KINDS {
         for len in [0, 1000, 20_000, LONG - 1, LONG] {
@@ -174,12 +175,12 @@ fn frames_with_any_head_cost_a_worker_its_own_tasks() -> Result<()> {
     Ok(())
 }
 
-fn random_results_cost_a_worker_its_own_tasks() -> Result<()> {
+fn random_results_fail_only_their_worker() -> Result<()> {
     let pool = pool()?;
     (1..30).try_for_each(|seed| costs_the_worker_its_own_tasks(&pool, Garbage::Results(seed)))
 }
 
-fn a_garbled_word_costs_a_worker_its_own_tasks() -> Result<()> {
+fn garbled_word_fails_only_its_worker() -> Result<()> {
     let pool = pool()?;
     for word in 0..parts::WORDS as u64 / 8 {
         for value in [1, u64::MAX, 1 << 63, 0x0101_0101_0101_0101] {
@@ -189,7 +190,7 @@ fn a_garbled_word_costs_a_worker_its_own_tasks() -> Result<()> {
     Ok(())
 }
 
-fn garbled_words_cost_a_worker_its_own_tasks() -> Result<()> {
+fn garbled_words_fail_only_their_worker() -> Result<()> {
     let pool = pool()?;
     (1..20).try_for_each(|seed| costs_the_worker_its_own_tasks(&pool, Garbage::Words(seed)))
 }

@@ -6,14 +6,15 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::{Named, descendants, named, pids, square, squares};
 use multiproc::{Lock, Pool, Queue, Result, SharedSlice};
 use nix::unistd::Uid;
 
+use crate::support::{Named, descendants, named, pids, square, squares};
+
 pub(crate) const TESTS: &[Named] = named! {
     nothing_of_a_pool_has_a_name
-    another_user_cannot_reach_a_workers_memory
-    each_promise_of_security_md_names_tests_that_exist
+    worker_memory_is_out_of_reach_of_other_users
+    promises_of_security_md_name_existing_tests
 };
 
 /// Inodes of this process' and its descendants' sockets.
@@ -67,7 +68,7 @@ fn nothing_of_a_pool_has_a_name() -> Result<()> {
     Ok(())
 }
 
-fn another_user_cannot_reach_a_workers_memory() -> Result<()> {
+fn worker_memory_is_out_of_reach_of_other_users() -> Result<()> {
     if !Uid::effective().is_root() {
         // Only root can look from another user's point of view.
         return Ok(());
@@ -104,7 +105,7 @@ fn tests_named_by(promise: &str) -> usize {
     count
 }
 
-fn each_promise_of_security_md_names_tests_that_exist() -> Result<()> {
+fn promises_of_security_md_name_existing_tests() -> Result<()> {
     let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../SECURITY.md")).unwrap();
     let section = text.split("\n## ").find(|section| section.starts_with("What is promised")).unwrap();
     let promises: Vec<_> = section.split("\n- **").skip(1).collect();

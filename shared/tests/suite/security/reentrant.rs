@@ -18,13 +18,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::support::{Named, named, nap, square};
 
 pub(crate) const TESTS: &[Named] = named! {
-    a_value_that_uses_the_crate_on_its_way_arrives
-    a_value_that_takes_from_its_own_queue_does_not_hang
-    a_waker_that_uses_the_pool_when_it_is_dropped_does_not_hang
-    the_last_handle_of_a_pool_may_go_with_a_callback
-    the_last_handle_of_a_pool_of_threads_may_go_with_one_of_its_tasks
-    values_that_panic_when_dropped_stop_no_thread_of_a_pool
-    elements_of_no_size_and_of_a_large_one_are_shared
+    value_that_uses_the_crate_while_encoded_arrives
+    value_that_takes_from_its_own_queue_does_not_hang
+    waker_that_uses_the_pool_on_drop_does_not_hang
+    last_pool_handle_may_drop_with_a_callback
+    last_thread_pool_handle_may_drop_with_a_task
+    values_panicking_on_drop_stop_no_pool_thread
+    zero_sized_and_large_elements_are_shared
 };
 
 /// What the values of a test may use while they are written and read.
@@ -80,7 +80,7 @@ impl<'de> Deserialize<'de> for Meddler {
     }
 }
 
-fn a_value_that_uses_the_crate_on_its_way_arrives() -> Result<()> {
+fn value_that_uses_the_crate_while_encoded_arrives() -> Result<()> {
     let all = Arc::new(Crate {
         pool: Pool::with_processes(2)?,
         queue: Queue::new()?,
@@ -148,7 +148,7 @@ impl Ord for Greedy {
     }
 }
 
-fn a_value_that_takes_from_its_own_queue_does_not_hang() -> Result<()> {
+fn value_that_takes_from_its_own_queue_does_not_hang() -> Result<()> {
     let queue = PriorityQueue::new()?;
     *OF_ITSELF.lock().unwrap() = Some(queue.clone());
     (0..10).try_for_each(|n| queue.put(Greedy(n)))?;
@@ -172,7 +172,7 @@ impl Drop for Looks {
     }
 }
 
-fn a_waker_that_uses_the_pool_when_it_is_dropped_does_not_hang() -> Result<()> {
+fn waker_that_uses_the_pool_on_drop_does_not_hang() -> Result<()> {
     let pool = Arc::new(Pool::with_processes(2)?);
     let mut result = pool.apply_async(nap, (100,));
     for _ in 0..4 {
@@ -183,7 +183,7 @@ fn a_waker_that_uses_the_pool_when_it_is_dropped_does_not_hang() -> Result<()> {
     Ok(())
 }
 
-fn the_last_handle_of_a_pool_may_go_with_a_callback() -> Result<()> {
+fn last_pool_handle_may_drop_with_a_callback() -> Result<()> {
     for _ in 0..3 {
         let pool = Arc::new(Pool::with_processes(1)?);
         let (held, done) = (pool.clone(), Arc::new(AtomicBool::new(false)));
@@ -200,7 +200,7 @@ fn the_last_handle_of_a_pool_may_go_with_a_callback() -> Result<()> {
 
 static THREADS: Mutex<Option<Arc<ThreadPool>>> = Mutex::new(None);
 
-fn the_last_handle_of_a_pool_of_threads_may_go_with_one_of_its_tasks() -> Result<()> {
+fn last_thread_pool_handle_may_drop_with_a_task() -> Result<()> {
     let pool = Arc::new(ThreadPool::with_processes(2)?);
     *THREADS.lock().unwrap() = Some(pool.clone());
     let drop_last = || {
@@ -227,7 +227,7 @@ impl Drop for Bomb {
     }
 }
 
-fn values_that_panic_when_dropped_stop_no_thread_of_a_pool() -> Result<()> {
+fn values_panicking_on_drop_stop_no_pool_thread() -> Result<()> {
     let pool = ThreadPool::builder().processes(2).name("bombs").build()?;
     for _ in 0..10 {
         drop(pool.apply_async(|| Bomb, ()));
@@ -242,7 +242,7 @@ fn values_that_panic_when_dropped_stop_no_thread_of_a_pool() -> Result<()> {
     Ok(())
 }
 
-fn elements_of_no_size_and_of_a_large_one_are_shared() -> Result<()> {
+fn zero_sized_and_large_elements_are_shared() -> Result<()> {
     #[derive(Debug, Clone, Copy, PartialEq, bytemuck::Zeroable, bytemuck::Pod)]
     #[repr(C, align(4096))]
     struct Page([u64; 512]);

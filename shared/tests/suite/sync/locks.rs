@@ -4,20 +4,21 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Gate, Named, Random, killed, named, pass, poisoned_by};
 use bytemuck::Pod;
 use multiproc::{Error, Lock, Pool, Process, Result, StartMethod, Value, partial};
+
+use crate::support::{Gate, Named, Random, killed, named, pass, poisoned_by};
 
 pub(crate) const TESTS: &[Named] = named! {
     updates_of_four_processes_are_all_counted
     values_are_read_and_set_as_a_whole
-    a_holder_that_is_killed_poisons_the_lock_with_its_pid
-    a_holder_that_panics_poisons_the_lock
-    a_lock_that_is_held_is_waited_for_as_long_as_one_likes
-    a_thread_that_takes_a_lock_twice_is_told
-    a_forgotten_guard_harms_nothing_else
-    kills_at_random_moments_lose_one_update_each_at_most
-    a_lock_guards_any_plain_data
+    killed_holder_poisons_the_lock_with_its_pid
+    panicking_holder_poisons_the_lock
+    lock_wait_ends_at_its_timeout
+    relocking_by_the_same_thread_is_an_error
+    forgotten_guard_is_contained
+    random_kills_lose_at_most_one_update_each
+    lock_guards_any_plain_data
 };
 
 const SOON: Duration = Duration::from_millis(30);
@@ -60,7 +61,7 @@ fn values_are_read_and_set_as_a_whole() -> Result<()> {
     Ok(())
 }
 
-fn a_holder_that_is_killed_poisons_the_lock_with_its_pid() -> Result<()> {
+fn killed_holder_poisons_the_lock_with_its_pid() -> Result<()> {
     let (lock, gate) = (Lock::new(0u64)?, Gate::new());
     let holder = Process::new(hold, (lock.clone(), gate.path())).start()?;
     gate.await_arrivals(1);
@@ -91,7 +92,7 @@ fn a_holder_that_is_killed_poisons_the_lock_with_its_pid() -> Result<()> {
     Ok(())
 }
 
-fn a_holder_that_panics_poisons_the_lock() -> Result<()> {
+fn panicking_holder_poisons_the_lock() -> Result<()> {
     let (pool, value) = (Pool::with_processes(1)?, Value::new(5u64)?);
     let panics = |value: Value<u64>| value.update(|value| assert_eq!(*value, 0, "halfway")).unwrap();
     assert!(matches!(pool.apply(panics, (value.clone(),)), Err(Error::Panicked { .. })));
@@ -104,7 +105,7 @@ fn a_holder_that_panics_poisons_the_lock() -> Result<()> {
     Ok(())
 }
 
-fn a_lock_that_is_held_is_waited_for_as_long_as_one_likes() -> Result<()> {
+fn lock_wait_ends_at_its_timeout() -> Result<()> {
     let (lock, gate) = (Lock::new(0u64)?, Gate::new());
     let holder = Process::new(hold, (lock.clone(), gate.path())).start()?;
     gate.await_arrivals(1);
@@ -121,7 +122,7 @@ fn a_lock_that_is_held_is_waited_for_as_long_as_one_likes() -> Result<()> {
     holder.join().map(drop)
 }
 
-fn a_thread_that_takes_a_lock_twice_is_told() -> Result<()> {
+fn relocking_by_the_same_thread_is_an_error() -> Result<()> {
     let lock = Lock::new(())?;
     let guard = lock.lock()?;
     let other = lock.clone();
@@ -134,7 +135,7 @@ fn a_thread_that_takes_a_lock_twice_is_told() -> Result<()> {
     lock.lock().map(drop)
 }
 
-fn a_forgotten_guard_harms_nothing_else() -> Result<()> {
+fn forgotten_guard_is_contained() -> Result<()> {
     let forget = || -> Result<()> {
         let lock = Lock::new(0u8)?;
         std::mem::forget(lock.lock()?);
@@ -173,7 +174,7 @@ fn hammer(pair: Value<[u64; 2]>, done: Value<u64>) -> u32 {
     }
 }
 
-fn kills_at_random_moments_lose_one_update_each_at_most() -> Result<()> {
+fn random_kills_lose_at_most_one_update_each() -> Result<()> {
     let (pair, mut processes) = (Value::new([0u64; 2])?, Vec::new());
     let mut counts = Vec::new();
     let (mut kills, mut recovered) = (0u64, 0);
@@ -211,7 +212,7 @@ fn kills_at_random_moments_lose_one_update_each_at_most() -> Result<()> {
 }
 
 /// Plain data of all sorts can be shared.
-fn a_lock_guards_any_plain_data() -> Result<()> {
+fn lock_guards_any_plain_data() -> Result<()> {
     fn shares<T: Pod + PartialEq + std::fmt::Debug>(one: T, other: T) -> Result<()> {
         let lock = Lock::new(one)?;
         assert_eq!(*lock.lock()?, one);

@@ -6,21 +6,22 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Gate, Named, Random, descriptors, eventually, killed, named, pass, poisoned_by};
 use multiproc::{Error, Pool, Process, Result, SharedSlice, StartMethod};
 
+use crate::support::{Gate, Named, Random, descriptors, eventually, killed, named, pass, poisoned_by};
+
 pub(crate) const TESTS: &[Named] = named! {
-    ranges_apart_are_written_at_the_same_time
-    a_range_has_many_readers_or_one_writer
-    overlapping_writers_exclude_each_other_in_processes_threads_and_handles
-    a_killed_writer_poisons_what_it_was_writing_and_nothing_else
-    a_killed_reader_leaves_nothing_behind
-    writers_killed_at_random_moments_never_leave_half_a_write_unnoticed
-    a_thread_that_would_wait_for_itself_is_told
-    ranges_are_within_the_array_or_an_error
-    guards_give_back_their_descriptors
-    workers_sum_ten_million_numbers_without_copying_them
-    workers_sum_a_hundred_million_numbers_without_copying_them
+    disjoint_ranges_are_written_concurrently
+    range_has_many_readers_or_one_writer
+    overlapping_writers_exclude_each_other
+    killed_writer_poisons_only_its_range
+    killed_reader_leaves_nothing
+    partial_writes_of_killed_writers_are_detected
+    self_deadlock_is_an_error
+    ranges_outside_the_array_are_an_error
+    guards_close_their_descriptors
+    workers_sum_ten_million_numbers_in_place
+    workers_sum_a_hundred_million_numbers_in_place
 };
 
 type Numbers = SharedSlice<u64>;
@@ -42,7 +43,7 @@ fn look(data: Numbers, range: Range<usize>, gate: PathBuf) -> u32 {
     pass(gate)
 }
 
-fn ranges_apart_are_written_at_the_same_time() -> Result<()> {
+fn disjoint_ranges_are_written_concurrently() -> Result<()> {
     let (data, gate) = (Numbers::new(3000)?, Gate::new());
     let start = |n: usize| {
         let method = if n == 2 { StartMethod::Spawn } else { StartMethod::ForkServer };
@@ -60,7 +61,7 @@ fn ranges_apart_are_written_at_the_same_time() -> Result<()> {
     Ok(())
 }
 
-fn a_range_has_many_readers_or_one_writer() -> Result<()> {
+fn range_has_many_readers_or_one_writer() -> Result<()> {
     let (data, gate) = (Numbers::from_fn(1000, |_| 7)?, Gate::new());
     let start = |range| Process::new(look, (data.clone(), range, gate.path())).start();
     let readers = [start(0..600)?, start(400..1000)?];
@@ -93,7 +94,7 @@ fn add(data: Numbers, first: usize, times: usize) -> usize {
     times * 40
 }
 
-fn overlapping_writers_exclude_each_other_in_processes_threads_and_handles() -> Result<()> {
+fn overlapping_writers_exclude_each_other() -> Result<()> {
     let data = Numbers::new(100)?;
     let start = |n: usize| Process::new(add, (data.clone(), n * 11, 500)).start();
     let processes = (0..3).map(start).collect::<Result<Vec<_>>>()?;
@@ -109,7 +110,7 @@ fn overlapping_writers_exclude_each_other_in_processes_threads_and_handles() -> 
     Ok(())
 }
 
-fn a_killed_writer_poisons_what_it_was_writing_and_nothing_else() -> Result<()> {
+fn killed_writer_poisons_only_its_range() -> Result<()> {
     let (data, gate) = (Numbers::new(100)?, Gate::new());
     let writer = Process::new(fill, (data.clone(), 20..60, 5, gate.path())).start()?;
     gate.await_arrivals(1);
@@ -136,7 +137,7 @@ fn a_killed_writer_poisons_what_it_was_writing_and_nothing_else() -> Result<()> 
     Ok(())
 }
 
-fn a_killed_reader_leaves_nothing_behind() -> Result<()> {
+fn killed_reader_leaves_nothing() -> Result<()> {
     let (data, gate) = (Numbers::new(100)?, Gate::new());
     let reader = Process::new(look, (data.clone(), 0..100, gate.path())).start()?;
     gate.await_arrivals(1);
@@ -159,7 +160,7 @@ fn scribble(data: Numbers, first: u64) -> u32 {
     0
 }
 
-fn writers_killed_at_random_moments_never_leave_half_a_write_unnoticed() -> Result<()> {
+fn partial_writes_of_killed_writers_are_detected() -> Result<()> {
     let data = Numbers::from_fn(100, |at| at as u64)?;
     let (mut processes, mut kills, mut poisoned) = (Vec::new(), 0u64, 0);
     let mut random = Random(88_172_645_463_325_252);
@@ -184,7 +185,7 @@ fn writers_killed_at_random_moments_never_leave_half_a_write_unnoticed() -> Resu
     processes.into_iter().try_for_each(|process| killed(process).map(drop))
 }
 
-fn a_thread_that_would_wait_for_itself_is_told() -> Result<()> {
+fn self_deadlock_is_an_error() -> Result<()> {
     let data = Numbers::new(10)?;
     let told = |outcome: Option<Error>| {
         let text = outcome.unwrap().to_string();
@@ -203,7 +204,7 @@ fn a_thread_that_would_wait_for_itself_is_told() -> Result<()> {
     data.write(..).map(drop)
 }
 
-fn ranges_are_within_the_array_or_an_error() -> Result<()> {
+fn ranges_outside_the_array_are_an_error() -> Result<()> {
     let data = Numbers::from_slice(&[1, 2, 3])?;
     let text = |outcome: Option<Error>| match outcome {
         Some(Error::Config(text)) => text,
@@ -227,7 +228,7 @@ fn ranges_are_within_the_array_or_an_error() -> Result<()> {
     Ok(())
 }
 
-fn guards_give_back_their_descriptors() -> Result<()> {
+fn guards_close_their_descriptors() -> Result<()> {
     let data = Numbers::new(1000)?;
     let before = descriptors().len();
     let guards = (0..256).map(|at| data.write(at..at + 1)).collect::<Result<Vec<_>>>()?;
@@ -262,10 +263,10 @@ fn sums_in_place(len: usize) -> Result<()> {
     Ok(())
 }
 
-fn workers_sum_ten_million_numbers_without_copying_them() -> Result<()> {
+fn workers_sum_ten_million_numbers_in_place() -> Result<()> {
     sums_in_place(10_000_000)
 }
 
-fn workers_sum_a_hundred_million_numbers_without_copying_them() -> Result<()> {
+fn workers_sum_a_hundred_million_numbers_in_place() -> Result<()> {
     sums_in_place(100_000_000)
 }

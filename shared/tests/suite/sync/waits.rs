@@ -4,17 +4,18 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Gate, Named, arrive, eventually, killed, named};
 use bytemuck::{Pod, Zeroable};
 use multiproc::{Condition, Error, Event, Lock, LockGuard, Process, Result};
 
+use crate::support::{Gate, Named, arrive, eventually, killed, named};
+
 pub(crate) const TESTS: &[Named] = named! {
-    an_event_lets_all_go_on_while_it_is_set
-    an_event_that_is_set_and_cleared_at_once_lets_go_on_who_waited
-    who_is_killed_waiting_for_an_event_is_not_missed
+    set_event_releases_all_waiters
+    briefly_set_event_releases_earlier_waiters
+    killed_event_waiter_delays_no_other
     producers_and_consumers_wait_for_each_other
-    a_notification_that_a_killed_waiter_got_is_not_lost
-    a_wait_for_a_condition_ends_when_patience_does
+    notification_of_a_killed_waiter_is_not_lost
+    condition_wait_ends_at_its_timeout
 };
 
 const SOON: Duration = Duration::from_millis(30);
@@ -39,7 +40,7 @@ fn all_true(processes: Vec<Process<bool>>) -> Result<()> {
     processes.into_iter().try_for_each(|process| process.join().map(|went_on| assert!(went_on)))
 }
 
-fn an_event_lets_all_go_on_while_it_is_set() -> Result<()> {
+fn set_event_releases_all_waiters() -> Result<()> {
     let (event, gate) = (Event::new()?, Gate::new());
     let before = waiters(&event, &gate, 3)?;
     let first = Instant::now();
@@ -56,7 +57,7 @@ fn an_event_lets_all_go_on_while_it_is_set() -> Result<()> {
     Ok(())
 }
 
-fn an_event_that_is_set_and_cleared_at_once_lets_go_on_who_waited() -> Result<()> {
+fn briefly_set_event_releases_earlier_waiters() -> Result<()> {
     let event = Event::new()?;
     for _ in 0..200 {
         thread::scope(|scope| {
@@ -72,7 +73,7 @@ fn an_event_that_is_set_and_cleared_at_once_lets_go_on_who_waited() -> Result<()
     Ok(())
 }
 
-fn who_is_killed_waiting_for_an_event_is_not_missed() -> Result<()> {
+fn killed_event_waiter_delays_no_other() -> Result<()> {
     let (event, gate) = (Event::new()?, Gate::new());
     let mut all = waiters(&event, &gate, 4)?;
     for doomed in all.drain(..2) {
@@ -148,7 +149,7 @@ fn producers_and_consumers_wait_for_each_other() -> Result<()> {
     Ok(())
 }
 
-fn a_notification_that_a_killed_waiter_got_is_not_lost() -> Result<()> {
+fn notification_of_a_killed_waiter_is_not_lost() -> Result<()> {
     let shared = (Lock::new(Buffer::zeroed())?, Condition::new()?);
     for round in 0..5 {
         let start = || Process::new(consume, (shared.clone(),)).start();
@@ -171,7 +172,7 @@ fn a_notification_that_a_killed_waiter_got_is_not_lost() -> Result<()> {
     Ok(())
 }
 
-fn a_wait_for_a_condition_ends_when_patience_does() -> Result<()> {
+fn condition_wait_ends_at_its_timeout() -> Result<()> {
     let (lock, condition) = (Lock::new(0u32)?, Condition::new()?);
     let before = Instant::now();
     let (mut value, came) = condition.wait_timeout_while(lock.lock()?, SOON, |value| *value == 0)?;

@@ -6,28 +6,29 @@ use std::panic::panic_any;
 use std::time::Duration;
 use std::{process, thread};
 
-use crate::support::{Death, Gate, Named, a_death_costs_one_task, eventually, named, pass, pids, square};
 use multiproc::{Error, Pool, StartMethod};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::support::{Death, Gate, Named, a_death_costs_one_task, eventually, named, pass, pids, square};
+
 pub(crate) const TESTS: &[Named] = named! {
-    a_panic_fails_only_its_task
-    an_exit_with_success_fails_only_its_task
-    an_exit_with_a_code_fails_only_its_task
-    an_abort_fails_only_its_task
-    argument_is_read_in_the_worker_alone
-    a_killed_worker_fails_only_its_task
-    a_memory_fault_fails_only_its_task
-    a_stack_overflow_fails_only_its_task
-    a_failing_allocation_fails_only_its_task
-    a_panic_leaves_its_worker_alive
-    a_panic_may_carry_anything
-    every_task_may_die
-    all_workers_may_die_at_once
-    a_worker_that_dies_while_it_sends_costs_only_what_was_not_sent
-    a_worker_that_dies_while_it_receives_does_not_stop_the_sender
-    a_task_that_kills_whoever_receives_it_fails_in_the_end
-    a_thread_of_a_task_may_panic_and_be_joined
+    panic_fails_only_its_task
+    successful_exit_fails_only_its_task
+    exit_with_a_code_fails_only_its_task
+    abort_fails_only_its_task
+    argument_is_decoded_only_in_the_worker
+    killed_worker_fails_only_its_task
+    memory_fault_fails_only_its_task
+    stack_overflow_fails_only_its_task
+    failing_allocation_fails_only_its_task
+    panic_leaves_its_worker_alive
+    panic_may_carry_anything
+    every_task_may_be_lost
+    all_workers_may_be_lost_at_once
+    worker_lost_while_sending_fails_only_unsent_results
+    worker_lost_while_receiving_does_not_stop_the_sender
+    task_that_kills_every_receiver_fails_in_the_end
+    thread_of_a_task_may_panic_and_be_joined
 };
 
 /// In both start methods that can be used beside other threads.
@@ -36,19 +37,19 @@ fn costs_one_task(death: Death) -> multiproc::Result<()> {
     a_death_costs_one_task(death, StartMethod::Spawn)
 }
 
-fn a_panic_fails_only_its_task() -> multiproc::Result<()> {
+fn panic_fails_only_its_task() -> multiproc::Result<()> {
     costs_one_task(Death::Panic)
 }
 
-fn an_exit_with_success_fails_only_its_task() -> multiproc::Result<()> {
+fn successful_exit_fails_only_its_task() -> multiproc::Result<()> {
     costs_one_task(Death::ExitZero)
 }
 
-fn an_exit_with_a_code_fails_only_its_task() -> multiproc::Result<()> {
+fn exit_with_a_code_fails_only_its_task() -> multiproc::Result<()> {
     costs_one_task(Death::ExitThree)
 }
 
-fn an_abort_fails_only_its_task() -> multiproc::Result<()> {
+fn abort_fails_only_its_task() -> multiproc::Result<()> {
     costs_one_task(Death::Abort)
 }
 
@@ -67,7 +68,7 @@ impl<'de, const HANGS: bool> Deserialize<'de> for Unreadable<HANGS> {
     }
 }
 
-fn argument_is_read_in_the_worker_alone() -> multiproc::Result<()> {
+fn argument_is_decoded_only_in_the_worker() -> multiproc::Result<()> {
     let pool = Pool::builder().processes(2).task_timeout(Duration::from_millis(300)).build()?;
     for _ in 0..3 {
         let aborts = pool.apply(|_: Unreadable<false>| (), (Unreadable,));
@@ -79,23 +80,23 @@ fn argument_is_read_in_the_worker_alone() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_killed_worker_fails_only_its_task() -> multiproc::Result<()> {
+fn killed_worker_fails_only_its_task() -> multiproc::Result<()> {
     costs_one_task(Death::Kill)
 }
 
-fn a_memory_fault_fails_only_its_task() -> multiproc::Result<()> {
+fn memory_fault_fails_only_its_task() -> multiproc::Result<()> {
     costs_one_task(Death::Segfault)
 }
 
-fn a_stack_overflow_fails_only_its_task() -> multiproc::Result<()> {
+fn stack_overflow_fails_only_its_task() -> multiproc::Result<()> {
     costs_one_task(Death::StackOverflow)
 }
 
-fn a_failing_allocation_fails_only_its_task() -> multiproc::Result<()> {
+fn failing_allocation_fails_only_its_task() -> multiproc::Result<()> {
     costs_one_task(Death::OutOfMemory)
 }
 
-fn a_panic_leaves_its_worker_alive() -> multiproc::Result<()> {
+fn panic_leaves_its_worker_alive() -> multiproc::Result<()> {
     let pool = Pool::with_processes(1)?;
     let before = pids(&pool);
     for _ in 0..20 {
@@ -123,7 +124,7 @@ impl Drop for Bomb {
     }
 }
 
-fn a_panic_may_carry_anything() -> multiproc::Result<()> {
+fn panic_may_carry_anything() -> multiproc::Result<()> {
     let pool = Pool::with_processes(1)?;
     let message = |error: multiproc::Result<()>| match error {
         Err(Error::Panicked { message, .. }) => message,
@@ -137,7 +138,7 @@ fn a_panic_may_carry_anything() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn every_task_may_die() -> multiproc::Result<()> {
+fn every_task_may_be_lost() -> multiproc::Result<()> {
     let pool = Pool::with_processes(2)?;
     let results: Vec<_> = pool.imap(|_: u32| -> u32 { std::process::abort() }, 0..30u32).collect();
     assert_eq!(results.len(), 30);
@@ -148,7 +149,7 @@ fn every_task_may_die() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn all_workers_may_die_at_once() -> multiproc::Result<()> {
+fn all_workers_may_be_lost_at_once() -> multiproc::Result<()> {
     let pool = Pool::with_processes(4)?;
     let gate = Gate::new();
     let tasks: Vec<_> = (0..4).map(|_| pool.apply_async(pass, (gate.path(),))).collect();
@@ -173,7 +174,7 @@ fn die_behind(microseconds: u64, size: usize) -> Vec<u8> {
     vec![7; size]
 }
 
-fn a_worker_that_dies_while_it_sends_costs_only_what_was_not_sent() -> multiproc::Result<()> {
+fn worker_lost_while_sending_fails_only_unsent_results() -> multiproc::Result<()> {
     let pool = Pool::with_processes(2)?;
     for round in 0..25 {
         let sizes = [10, 300_000, 20 << 20];
@@ -191,7 +192,7 @@ fn a_worker_that_dies_while_it_sends_costs_only_what_was_not_sent() -> multiproc
     Ok(())
 }
 
-fn a_worker_that_dies_while_it_receives_does_not_stop_the_sender() -> multiproc::Result<()> {
+fn worker_lost_while_receiving_does_not_stop_the_sender() -> multiproc::Result<()> {
     let pool = Pool::with_processes(1)?;
     for round in 0..30 {
         let large = pool.apply_async(|bytes: Vec<u8>| bytes.len(), (vec![1; 20 << 20],));
@@ -204,7 +205,7 @@ fn a_worker_that_dies_while_it_receives_does_not_stop_the_sender() -> multiproc:
     Ok(())
 }
 
-fn a_task_that_kills_whoever_receives_it_fails_in_the_end() -> multiproc::Result<()> {
+fn task_that_kills_every_receiver_fails_in_the_end() -> multiproc::Result<()> {
     let pool = Pool::with_processes(2)?;
     let poison = pool.apply_async(|_: Poison| (), (Poison,));
     let others: Vec<_> = (0..50).map(|n| pool.apply_async(square, (n,))).collect();
@@ -213,7 +214,7 @@ fn a_task_that_kills_whoever_receives_it_fails_in_the_end() -> multiproc::Result
     Ok(())
 }
 
-fn a_thread_of_a_task_may_panic_and_be_joined() -> multiproc::Result<()> {
+fn thread_of_a_task_may_panic_and_be_joined() -> multiproc::Result<()> {
     let pool = Pool::with_processes(1)?;
     let failed = pool.apply(|| thread::spawn(|| std::panic::resume_unwind(Box::new(1))).join().is_err(), ())?;
     assert!(failed);

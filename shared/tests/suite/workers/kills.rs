@@ -3,20 +3,21 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{
-    Gate, Named, ProcessId, eventually, named, nap, pass, pids, square, squares, zygote, zygote_while,
-};
 use multiproc::{Error, ExitStatus, Pool, StartMethod, active_children};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::support::{
+    Gate, Named, ProcessId, eventually, named, nap, pass, pids, square, squares, zygote, zygote_while,
+};
+
 pub(crate) const TESTS: &[Named] = named! {
-    a_killed_zygote_costs_the_running_tasks
-    a_zygote_killed_while_nothing_runs_costs_nothing
-    a_zygote_may_be_killed_again_and_again
-    a_pool_can_be_built_while_the_zygote_is_killed
-    a_worker_killed_while_idle_is_replaced
-    a_stopped_worker_can_be_timed_out
+    killed_zygote_fails_the_running_tasks
+    zygote_killed_while_idle_fails_no_task
+    zygote_may_be_killed_repeatedly
+    pool_can_be_built_while_the_zygote_is_killed
+    worker_killed_while_idle_is_replaced
+    stopped_worker_can_be_timed_out
     each_task_ends_once_while_workers_are_killed_at_random
 };
 
@@ -26,7 +27,7 @@ fn kill_zygote() {
     eventually("the zygote is dead", || zygote.is_gone());
 }
 
-fn a_killed_zygote_costs_the_running_tasks() -> multiproc::Result<()> {
+fn killed_zygote_fails_the_running_tasks() -> multiproc::Result<()> {
     for method in [StartMethod::ForkServer, StartMethod::Spawn] {
         let (pool, gate) = (Pool::builder().processes(2).start_method(method).build()?, Gate::new());
         let workers: Vec<_> = pids(&pool).into_iter().filter_map(ProcessId::of).collect();
@@ -45,7 +46,7 @@ fn a_killed_zygote_costs_the_running_tasks() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_zygote_killed_while_nothing_runs_costs_nothing() -> multiproc::Result<()> {
+fn zygote_killed_while_idle_fails_no_task() -> multiproc::Result<()> {
     let (one, other) = (Pool::with_processes(2)?, Pool::with_processes(1)?);
     for round in 0..3 {
         assert_eq!((one.map(square, 0..20)?, other.apply(square, (3,))?), (squares(20), 9));
@@ -58,7 +59,7 @@ fn a_zygote_killed_while_nothing_runs_costs_nothing() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_zygote_may_be_killed_again_and_again() -> multiproc::Result<()> {
+fn zygote_may_be_killed_repeatedly() -> multiproc::Result<()> {
     let pool = Pool::with_processes(2)?;
     for _ in 0..10 {
         let tasks: Vec<_> = (0..50).map(|n| pool.apply_async(nap, (n % 3,))).collect();
@@ -74,7 +75,7 @@ fn a_zygote_may_be_killed_again_and_again() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_pool_can_be_built_while_the_zygote_is_killed() -> multiproc::Result<()> {
+fn pool_can_be_built_while_the_zygote_is_killed() -> multiproc::Result<()> {
     let lasting = Pool::with_processes(1)?;
     for round in 0..150 {
         assert_eq!(lasting.apply(square, (round,))?, square(round));
@@ -97,7 +98,7 @@ fn a_pool_can_be_built_while_the_zygote_is_killed() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_worker_killed_while_idle_is_replaced() -> multiproc::Result<()> {
+fn worker_killed_while_idle_is_replaced() -> multiproc::Result<()> {
     let pool = Pool::with_processes(2)?;
     for round in 0..20 {
         let before = pids(&pool);
@@ -115,7 +116,7 @@ fn a_worker_killed_while_idle_is_replaced() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_stopped_worker_can_be_timed_out() -> multiproc::Result<()> {
+fn stopped_worker_can_be_timed_out() -> multiproc::Result<()> {
     let pool = Pool::builder().processes(1).task_timeout(Duration::from_millis(300)).build()?;
     let worker = pids(&pool)[0];
     let stop = || kill(Pid::this(), Signal::SIGSTOP).is_ok();

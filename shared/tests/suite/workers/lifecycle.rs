@@ -5,32 +5,33 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
+use multiproc::{Error, Pool, Process, Recording, StartMethod, ThreadPool, partial};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+
 use crate::support::{
     Death, Gate, Named, ProcessId, can_run_nothing, descendants, eventually, named, nap, pass, pids, square, squares,
     zygote,
 };
-use multiproc::{Error, Pool, Process, Recording, StartMethod, ThreadPool, partial};
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 
 pub(crate) const TESTS: &[Named] = named! {
-    a_pool_grows_and_shrinks
-    a_shrinking_pool_lets_its_tasks_finish
-    the_workers_are_as_the_pool_tells
-    the_counters_count
-    the_trace_tells_who_ran_what_when
-    a_recording_has_the_tasks_of_every_pool_and_process_that_starts_meanwhile
-    a_closed_pool_finishes_what_it_has_and_takes_no_more
-    a_closed_pool_ends_its_workers_though_nobody_joins
-    terminating_cancels_what_is_not_done
-    dropping_a_pool_ends_it_whatever_runs
-    a_pool_outlives_the_thread_that_built_it
+    pool_grows_and_shrinks
+    shrinking_pool_lets_its_tasks_finish
+    workers_match_what_the_pool_reports
+    counters_match_the_calls
+    trace_records_which_worker_ran_what_when
+    recording_covers_every_pool_and_process
+    closed_pool_finishes_its_tasks_and_rejects_more
+    closed_pool_ends_its_workers_without_join
+    terminate_cancels_unfinished_tasks
+    drop_ends_a_busy_pool
+    pool_outlives_the_thread_that_built_it
     pools_share_one_zygote_and_end_it
-    a_worker_holds_nothing_of_the_others
-    a_worker_does_not_take_the_programs_input
-    a_pool_of_a_thread_ends_with_the_thread
+    worker_holds_no_descriptors_of_others
+    worker_does_not_read_the_input_of_the_program
+    pool_of_a_thread_ends_with_the_thread
 };
 
-fn a_pool_grows_and_shrinks() -> multiproc::Result<()> {
+fn pool_grows_and_shrinks() -> multiproc::Result<()> {
     let pool = Pool::with_processes(1)?;
     for size in [4, 2, 8, 1, 3] {
         pool.resize(size)?;
@@ -45,7 +46,7 @@ fn a_pool_grows_and_shrinks() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_shrinking_pool_lets_its_tasks_finish() -> multiproc::Result<()> {
+fn shrinking_pool_lets_its_tasks_finish() -> multiproc::Result<()> {
     let (pool, gate) = (Pool::with_processes(4)?, Gate::new());
     let tasks: Vec<_> = (0..4).map(|_| pool.apply_async(pass, (gate.path(),))).collect();
     let more = pool.map_async(square, 0..100);
@@ -59,7 +60,7 @@ fn a_shrinking_pool_lets_its_tasks_finish() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn the_workers_are_as_the_pool_tells() -> multiproc::Result<()> {
+fn workers_match_what_the_pool_reports() -> multiproc::Result<()> {
     let (pool, gate) = (Pool::builder().processes(2).name("mill").build()?, Gate::new());
     assert_eq!(pool.map(square, 0..10)?, squares(10));
     let task = pool.apply_async(pass, (gate.path(),));
@@ -83,7 +84,7 @@ fn the_workers_are_as_the_pool_tells() -> multiproc::Result<()> {
     task.get().map(drop)
 }
 
-fn the_counters_count() -> multiproc::Result<()> {
+fn counters_match_the_calls() -> multiproc::Result<()> {
     let (pool, gate) = (Pool::with_processes(2)?, Gate::new());
     let blocked: Vec<_> = (0..2).map(|_| pool.apply_async(pass, (gate.path(),))).collect();
     gate.await_arrivals(2);
@@ -102,7 +103,7 @@ fn the_counters_count() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn the_trace_tells_who_ran_what_when() -> multiproc::Result<()> {
+fn trace_records_which_worker_ran_what_when() -> multiproc::Result<()> {
     let pool = Pool::builder().processes(2).trace(true).build()?;
     assert_eq!(pool.map(nap, vec![2; 10])?, [2; 10]);
     assert_eq!(pool.with_chunksize(100).map(square, 0..1000)?, squares(1000));
@@ -126,7 +127,7 @@ fn the_trace_tells_who_ran_what_when() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_recording_has_the_tasks_of_every_pool_and_process_that_starts_meanwhile() -> multiproc::Result<()> {
+fn recording_covers_every_pool_and_process() -> multiproc::Result<()> {
     let recording = Recording::start();
     let also = Recording::start();
     assert_eq!(Pool::with_processes(2)?.map(partial(|by: u64, n: u64| n * by, 2u64), 0..10u64)?.len(), 10);
@@ -159,7 +160,7 @@ fn a_recording_has_the_tasks_of_every_pool_and_process_that_starts_meanwhile() -
     Ok(())
 }
 
-fn a_closed_pool_finishes_what_it_has_and_takes_no_more() -> multiproc::Result<()> {
+fn closed_pool_finishes_its_tasks_and_rejects_more() -> multiproc::Result<()> {
     let pool = Pool::with_processes(2)?;
     assert!(matches!(pool.join(), Err(Error::Config(_))), "an open pool is never done");
     let (taken, lazy) = (pool.with_chunksize(1).map_async(nap, vec![5; 20]), pool.imap(square, 0..5));
@@ -174,7 +175,7 @@ fn a_closed_pool_finishes_what_it_has_and_takes_no_more() -> multiproc::Result<(
     pool.join()
 }
 
-fn a_closed_pool_ends_its_workers_though_nobody_joins() -> multiproc::Result<()> {
+fn closed_pool_ends_its_workers_without_join() -> multiproc::Result<()> {
     let pool = Pool::with_processes(2)?;
     pool.apply(square, (1,))?;
     let workers: Vec<_> = pids(&pool).into_iter().filter_map(ProcessId::of).collect();
@@ -185,7 +186,7 @@ fn a_closed_pool_ends_its_workers_though_nobody_joins() -> multiproc::Result<()>
     Ok(())
 }
 
-fn terminating_cancels_what_is_not_done() -> multiproc::Result<()> {
+fn terminate_cancels_unfinished_tasks() -> multiproc::Result<()> {
     let (pool, gate) = (Pool::with_processes(2)?, Gate::new());
     let tasks: Vec<_> = (0..10).map(|_| pool.apply_async(pass, (gate.path(),))).collect();
     let mut lazy = pool.imap(pass, std::iter::repeat_n(gate.path(), 1000));
@@ -205,7 +206,7 @@ fn terminating_cancels_what_is_not_done() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn dropping_a_pool_ends_it_whatever_runs() -> multiproc::Result<()> {
+fn drop_ends_a_busy_pool() -> multiproc::Result<()> {
     let (pool, gate) = (Pool::with_processes(2)?, Gate::new());
     let unfinished = pool.map_async(pass, vec![gate.path(); 1000]);
     let large = pool.apply_async(|bytes: Vec<u8>| bytes, (vec![0; 50 << 20],));
@@ -218,7 +219,7 @@ fn dropping_a_pool_ends_it_whatever_runs() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_pool_outlives_the_thread_that_built_it() -> multiproc::Result<()> {
+fn pool_outlives_the_thread_that_built_it() -> multiproc::Result<()> {
     for method in [StartMethod::ForkServer, StartMethod::Spawn] {
         let build = move || Pool::builder().processes(2).start_method(method).build();
         let pool = thread::spawn(build).join().unwrap()?;
@@ -241,7 +242,7 @@ fn pools_share_one_zygote_and_end_it() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_worker_holds_nothing_of_the_others() -> multiproc::Result<()> {
+fn worker_holds_no_descriptors_of_others() -> multiproc::Result<()> {
     let count = |_: u32| std::fs::read_dir("/proc/self/fd").unwrap().count();
     // More than the numbers that a child takes for itself.
     let files: Vec<_> = (0..10).map(|_| std::fs::File::open("/dev/null").unwrap()).collect();
@@ -262,7 +263,7 @@ fn a_worker_holds_nothing_of_the_others() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_worker_does_not_take_the_programs_input() -> multiproc::Result<()> {
+fn worker_does_not_read_the_input_of_the_program() -> multiproc::Result<()> {
     let read = || std::io::read_to_string(std::io::stdin()).map_err(|error| error.to_string());
     assert_eq!(Pool::with_processes(1)?.apply(read, ())?.as_deref(), Ok(""));
     Ok(())
@@ -282,7 +283,7 @@ fn use_pool_of_the_thread(n: u64) -> multiproc::Result<u64> {
     })
 }
 
-fn a_pool_of_a_thread_ends_with_the_thread() -> multiproc::Result<()> {
+fn pool_of_a_thread_ends_with_the_thread() -> multiproc::Result<()> {
     for n in 0..3 {
         assert_eq!(thread::spawn(move || use_pool_of_the_thread(n)).join().unwrap()?, n * n);
         eventually("nobody is left", || descendants().is_empty());

@@ -5,22 +5,23 @@ use std::hint::black_box;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Gate, Named, eventually, named, nap, own_pid, pass, pids, square, squares};
 use multiproc::{Error, Pool, Result, StartMethod};
 
+use crate::support::{Gate, Named, eventually, named, nap, own_pid, pass, pids, square, squares};
+
 pub(crate) const TESTS: &[Named] = named! {
-    a_task_over_its_time_is_ended_and_no_other
-    a_busy_task_over_its_time_is_ended_though_nobody_waits
-    time_counts_from_the_beginning_of_each_task
-    memory_beyond_the_hard_limit_is_not_to_be_had
-    a_worker_that_has_grown_is_replaced_between_two_tasks
-    a_worker_is_replaced_after_its_share_of_tasks
-    a_worker_is_replaced_in_the_middle_of_a_chunk_too
-    one_task_a_worker_is_possible
-    a_message_over_the_cap_fails_only_its_task
-    the_cap_holds_for_each_task_and_not_for_the_chunk
-    settings_that_make_no_sense_are_refused
-    settings_at_their_extremes_are_no_limits
+    task_over_its_time_limit_is_ended_alone
+    busy_task_over_its_time_limit_ends_without_a_waiter
+    time_limit_counts_from_the_start_of_each_task
+    memory_beyond_the_hard_limit_is_denied
+    grown_worker_is_replaced_between_tasks
+    worker_is_replaced_after_max_tasks
+    worker_is_replaced_in_the_middle_of_a_chunk
+    worker_may_run_one_task_only
+    oversized_message_fails_only_its_task
+    message_limit_applies_to_tasks_not_chunks
+    invalid_settings_are_rejected
+    extreme_settings_are_no_limits
 };
 
 const MIB: u64 = 1 << 20;
@@ -29,7 +30,7 @@ const LIMIT: Duration = Duration::from_secs(1);
 /// In milliseconds: a task that takes it does not end by itself.
 const FOR_EVER: u64 = 3_600_000;
 
-fn a_task_over_its_time_is_ended_and_no_other() -> Result<()> {
+fn task_over_its_time_limit_is_ended_alone() -> Result<()> {
     let pool = Pool::builder().processes(2).task_timeout(LIMIT).build()?;
     for chunksize in [1, 4, 20] {
         let before = pids(&pool);
@@ -49,7 +50,7 @@ fn a_task_over_its_time_is_ended_and_no_other() -> Result<()> {
     Ok(())
 }
 
-fn a_busy_task_over_its_time_is_ended_though_nobody_waits() -> Result<()> {
+fn busy_task_over_its_time_limit_ends_without_a_waiter() -> Result<()> {
     let pool = Pool::builder().processes(1).task_timeout(LIMIT).build()?;
     let busy = pool.apply_async(|| -> u64 { (0u64..).find(|n| black_box(*n) == u64::MAX).unwrap_or(0) }, ());
     let next = pool.apply_async(square, (3,));
@@ -59,7 +60,7 @@ fn a_busy_task_over_its_time_is_ended_though_nobody_waits() -> Result<()> {
     Ok(())
 }
 
-fn time_counts_from_the_beginning_of_each_task() -> Result<()> {
+fn time_limit_counts_from_the_start_of_each_task() -> Result<()> {
     let pool = Pool::builder().processes(1).task_timeout(LIMIT).build()?;
     // Together they take longer than one may, whether they wait in the pool, in a chunk, or alone.
     for chunksize in [1, 6] {
@@ -74,7 +75,7 @@ fn fill(mebibytes: u64) -> u64 {
     black_box(vec![1u8; (mebibytes * MIB) as usize]).len() as u64
 }
 
-fn memory_beyond_the_hard_limit_is_not_to_be_had() -> Result<()> {
+fn memory_beyond_the_hard_limit_is_denied() -> Result<()> {
     for method in [StartMethod::ForkServer, StartMethod::Spawn] {
         let pool = Pool::builder().processes(1).memory_limit(256 * MIB).start_method(method).build()?;
         assert_eq!(pool.apply(fill, (64,))?, 64 * MIB);
@@ -90,7 +91,7 @@ fn leak(mebibytes: u64) -> u32 {
     own_pid()
 }
 
-fn a_worker_that_has_grown_is_replaced_between_two_tasks() -> Result<()> {
+fn grown_worker_is_replaced_between_tasks() -> Result<()> {
     let pool = Pool::builder().processes(1).max_memory_per_child(64 * MIB).build()?;
     let first = pool.apply(leak, (1,))?;
     assert_eq!(pool.apply(leak, (1,))?, first, "it is small");
@@ -111,7 +112,7 @@ fn shares(pids: &[u32]) -> BTreeMap<u32, u64> {
     shares
 }
 
-fn a_worker_is_replaced_after_its_share_of_tasks() -> Result<()> {
+fn worker_is_replaced_after_max_tasks() -> Result<()> {
     let pool = Pool::builder().processes(1).max_tasks_per_child(3).build()?;
     let pids: Vec<u32> = (0..10).map(|_| pool.apply(own_pid, ())).collect::<Result<_>>()?;
     let runs: Vec<usize> = pids.chunk_by(|a, b| a == b).map(<[u32]>::len).collect();
@@ -122,7 +123,7 @@ fn a_worker_is_replaced_after_its_share_of_tasks() -> Result<()> {
     Ok(())
 }
 
-fn a_worker_is_replaced_in_the_middle_of_a_chunk_too() -> Result<()> {
+fn worker_is_replaced_in_the_middle_of_a_chunk() -> Result<()> {
     for method in [StartMethod::ForkServer, StartMethod::Spawn] {
         let pool = Pool::builder().processes(2).max_tasks_per_child(3).start_method(method).build()?;
         let pid = |_: u64| own_pid();
@@ -137,7 +138,7 @@ fn a_worker_is_replaced_in_the_middle_of_a_chunk_too() -> Result<()> {
     Ok(())
 }
 
-fn one_task_a_worker_is_possible() -> Result<()> {
+fn worker_may_run_one_task_only() -> Result<()> {
     let pool = Pool::builder().processes(2).max_tasks_per_child(1).build()?;
     let pids = pool.map(|_: u32| own_pid(), 0..20u32)?;
     assert_eq!(shares(&pids).len(), 20);
@@ -146,7 +147,7 @@ fn one_task_a_worker_is_possible() -> Result<()> {
     Ok(())
 }
 
-fn a_message_over_the_cap_fails_only_its_task() -> Result<()> {
+fn oversized_message_fails_only_its_task() -> Result<()> {
     let pool = Pool::builder().processes(2).max_message(1000).build()?;
     let too_large = |result: Result<Vec<u8>>| match result {
         Err(Error::TooLarge { bytes, cap: 1000 }) => bytes > 1000,
@@ -170,14 +171,14 @@ fn a_message_over_the_cap_fails_only_its_task() -> Result<()> {
     Ok(())
 }
 
-fn the_cap_holds_for_each_task_and_not_for_the_chunk() -> Result<()> {
+fn message_limit_applies_to_tasks_not_chunks() -> Result<()> {
     let pool = Pool::builder().processes(1).max_message(1000).build()?;
     let sizes = pool.with_chunksize(50).map(|bytes: Vec<u8>| bytes, vec![vec![1; 900]; 50])?;
     assert_eq!(sizes, vec![vec![1; 900]; 50]);
     Ok(())
 }
 
-fn settings_that_make_no_sense_are_refused() -> Result<()> {
+fn invalid_settings_are_rejected() -> Result<()> {
     let refused = |builder: multiproc::PoolBuilder, word: &str| match builder.build() {
         Err(Error::Config(text)) => assert!(text.contains(word), "{text}"),
         other => panic!("{other:?}"),
@@ -192,7 +193,7 @@ fn settings_that_make_no_sense_are_refused() -> Result<()> {
     Ok(())
 }
 
-fn settings_at_their_extremes_are_no_limits() -> Result<()> {
+fn extreme_settings_are_no_limits() -> Result<()> {
     let builder = Pool::builder().processes(2).max_tasks_per_child(u64::MAX).task_timeout(Duration::MAX);
     let builder = builder.memory_limit(u64::MAX).max_memory_per_child(u64::MAX).max_message(u64::MAX);
     let (pool, gate) = (builder.build()?, Gate::new());

@@ -9,16 +9,16 @@ use multiproc::Pool;
 use crate::support::{Named, descendants, named, processor_ticks};
 
 pub(crate) const TESTS: &[Named] = named! {
-    an_argument_of_more_than_two_gib_arrives_whole
-    a_million_tasks_may_be_outstanding
+    argument_over_two_gib_arrives_whole
+    million_tasks_may_be_outstanding
     many_workers_start_run_and_stop
     large_arguments_do_not_wait_behind_a_long_task
-    a_result_as_large_as_the_ring_and_around_it_arrives_whole
-    a_large_result_arrives_whole_whether_it_fits_into_its_arguments_or_not
-    idle_pools_of_any_size_use_no_processor_time
-    a_caller_who_waits_for_a_long_task_uses_next_to_no_processor_time
-    a_name_that_is_larger_than_the_ring_arrives_whole
-    an_initializer_with_arguments_larger_than_the_ring_runs_before_the_first_task
+    result_around_the_ring_size_arrives_whole
+    large_result_of_any_argument_size_arrives_whole
+    idle_pools_of_any_size_use_no_cpu_time
+    waiting_caller_uses_no_cpu_time
+    name_larger_than_the_ring_arrives_whole
+    initializer_larger_than_the_ring_runs_first
 };
 
 /// More than 2^31 bytes, and more than an `i32` or a single `write` takes.
@@ -28,14 +28,14 @@ fn ends(bytes: Vec<u8>) -> (usize, u8) {
     (bytes.len(), bytes.iter().rev().find(|byte| **byte != 0).copied().unwrap_or(0))
 }
 
-fn an_argument_of_more_than_two_gib_arrives_whole() -> multiproc::Result<()> {
+fn argument_over_two_gib_arrives_whole() -> multiproc::Result<()> {
     let mut bytes = vec![0; LARGE];
     bytes[LARGE - 1] = 7;
     assert_eq!(Pool::with_processes(1)?.apply(ends, (bytes,))?, (LARGE, 7));
     Ok(())
 }
 
-fn a_million_tasks_may_be_outstanding() -> multiproc::Result<()> {
+fn million_tasks_may_be_outstanding() -> multiproc::Result<()> {
     let pool = Pool::with_processes(2)?;
     let results: Vec<_> = (0..1_000_000u64).map(|n| pool.apply_async(|n: u64| n + 1, (n,))).collect();
     for (n, result) in (0..).zip(results) {
@@ -73,7 +73,7 @@ fn large_arguments_do_not_wait_behind_a_long_task() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_result_as_large_as_the_ring_and_around_it_arrives_whole() -> multiproc::Result<()> {
+fn result_around_the_ring_size_arrives_whole() -> multiproc::Result<()> {
     let pool = Pool::with_processes(1)?;
     for size in [(256 << 10) - 5, 256 << 10, (256 << 10) + 5, 1 << 20] {
         assert_eq!(pool.apply(|size: usize| vec![3u8; size], (size,))?.len(), size);
@@ -89,7 +89,7 @@ fn resized(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-fn a_large_result_arrives_whole_whether_it_fits_into_its_arguments_or_not() -> multiproc::Result<()> {
+fn large_result_of_any_argument_size_arrives_whole() -> multiproc::Result<()> {
     let pool = Pool::with_processes(2)?;
     let sizes = [20_000, 70_000, 300_000, 1 << 20, 5 << 20];
     for (given, wanted) in sizes.iter().flat_map(|given| sizes.map(|wanted| (*given, wanted))) {
@@ -102,7 +102,7 @@ fn a_large_result_arrives_whole_whether_it_fits_into_its_arguments_or_not() -> m
     Ok(())
 }
 
-fn idle_pools_of_any_size_use_no_processor_time() -> multiproc::Result<()> {
+fn idle_pools_of_any_size_use_no_cpu_time() -> multiproc::Result<()> {
     let pools = [1, 2, 64].map(Pool::with_processes);
     for pool in &pools {
         pool.as_ref().map_err(Clone::clone)?.with_chunksize(1).map(|n: u64| n + 1, 0..1000u64)?;
@@ -119,7 +119,7 @@ fn idle_pools_of_any_size_use_no_processor_time() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_caller_who_waits_for_a_long_task_uses_next_to_no_processor_time() -> multiproc::Result<()> {
+fn waiting_caller_uses_no_cpu_time() -> multiproc::Result<()> {
     let pool = Pool::with_processes(2)?;
     let long = pool.apply_async(wait_with, (5_000, Vec::new()));
     let before = processor_ticks(std::process::id());
@@ -129,14 +129,14 @@ fn a_caller_who_waits_for_a_long_task_uses_next_to_no_processor_time() -> multip
     Ok(())
 }
 
-fn a_name_that_is_larger_than_the_ring_arrives_whole() -> multiproc::Result<()> {
+fn name_larger_than_the_ring_arrives_whole() -> multiproc::Result<()> {
     let name = "n".repeat(1 << 20);
     let pool = Pool::builder().processes(1).name(&name).build()?;
     assert_eq!(pool.apply(|| multiproc::current_process().name.len(), ())?, name.len() + 2);
     Ok(())
 }
 
-fn an_initializer_with_arguments_larger_than_the_ring_runs_before_the_first_task() -> multiproc::Result<()> {
+fn initializer_larger_than_the_ring_runs_first() -> multiproc::Result<()> {
     static LENGTH: AtomicUsize = AtomicUsize::new(0);
     let keep = |bytes: Vec<u8>| LENGTH.store(bytes.len(), SeqCst);
     let pool = Pool::builder().processes(2).initializer(keep, (vec![7; 3 << 20],)).build()?;

@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 use std::thread;
 
-use crate::support::{Gate, Named, descriptors, named, pass, pids, square, squares};
 use multiproc::Pool;
+
+use crate::support::{Gate, Named, descriptors, named, pass, pids, square, squares};
 
 pub(crate) const TESTS: &[Named] = named! {
     eight_threads_may_share_a_pool
-    all_workers_work_at_the_same_time
-    a_long_task_does_not_hold_back_those_behind_it
-    a_task_that_is_long_for_once_does_not_hold_back_those_behind_it
+    all_workers_run_concurrently
+    long_task_does_not_delay_queued_tasks
+    once_long_task_does_not_delay_queued_tasks
     pools_nest
     pools_nest_eight_deep_and_no_deeper
     many_outstanding_tasks_need_no_descriptors
@@ -38,7 +39,7 @@ fn eight_threads_may_share_a_pool() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn all_workers_work_at_the_same_time() -> multiproc::Result<()> {
+fn all_workers_run_concurrently() -> multiproc::Result<()> {
     let (pool, gate) = (Pool::with_processes(4)?, Gate::new());
     let tasks = pool.with_chunksize(1).map_async(pass, vec![gate.path(); 4]);
     gate.await_arrivals(4);
@@ -50,7 +51,7 @@ fn all_workers_work_at_the_same_time() -> multiproc::Result<()> {
     Ok(())
 }
 
-fn a_long_task_does_not_hold_back_those_behind_it() -> multiproc::Result<()> {
+fn long_task_does_not_delay_queued_tasks() -> multiproc::Result<()> {
     let (pool, gate) = (Pool::with_processes(2)?, Gate::new());
     let long = pool.apply_async(pass, (gate.path(),));
     gate.await_arrivals(1);
@@ -61,7 +62,7 @@ fn a_long_task_does_not_hold_back_those_behind_it() -> multiproc::Result<()> {
     long.get().map(drop)
 }
 
-fn a_task_that_is_long_for_once_does_not_hold_back_those_behind_it() -> multiproc::Result<()> {
+fn once_long_task_does_not_delay_queued_tasks() -> multiproc::Result<()> {
     let (pool, gate) = (Pool::with_processes(2)?, Gate::new());
     let usually_short = |gate: Option<PathBuf>| gate.map(pass).is_some();
     // The pool learns that the function is quick, and sends many of its tasks ahead.

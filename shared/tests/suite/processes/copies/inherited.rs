@@ -30,7 +30,7 @@ pub(crate) const TESTS: &[Named] = named! {
     inherited_manager_is_refused
     inherited_connection_is_refused
     inherited_service_control_is_refused
-    call_that_forks_while_it_takes_its_items_is_refused_in_the_copy
+    call_that_forks_in_its_source_is_rejected_in_the_copy
 };
 
 static POOL: RwLock<Option<Pool>> = RwLock::new(None);
@@ -429,7 +429,7 @@ pub(crate) fn inherited_service_control_is_refused() -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn call_that_forks_while_it_takes_its_items_is_refused_in_the_copy() -> Result<()> {
+pub(crate) fn call_that_forks_in_its_source_is_rejected_in_the_copy() -> Result<()> {
     let (pool, threads, own) = (Pool::with_processes(2)?, ThreadPool::with_processes(2)?, own_pid());
     // The third item forks; both processes go on.
     let items = || {

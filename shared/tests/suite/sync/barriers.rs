@@ -1,104 +1,28 @@
-//! Semaphores and barriers: so many at a time, or all together, and the killed are counted out.
+//! Barriers: all participants meet, or the barrier is broken.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Gate, Named, Random, arrive, eventually, killed, named, pass};
-use multiproc::{Barrier, Error, Process, Result, Semaphore, Value};
+use multiproc::{Barrier, Error, Pool, Process, Result, StartMethod, Value};
+
+use crate::support::{DEADLINE, Gate, Named, arrive, eventually, killed, named, own_pid};
 
 pub(crate) const TESTS: &[Named] = named! {
-    no_more_have_a_permit_than_there_are
-    the_permits_of_the_killed_come_back
-    permits_survive_kills_at_random_moments
-    nobody_passes_a_barrier_before_all_have_come
+    barrier_opens_only_when_all_have_arrived
     more_threads_than_participants_may_use_a_barrier
-    a_barrier_at_which_somebody_gives_up_is_broken_for_all_until_reset
-    who_is_killed_waiting_at_a_barrier_breaks_it
+    timed_out_barrier_is_broken_until_reset
+    killed_waiter_breaks_the_barrier
+    barrier_breaks_when_a_missing_participant_is_killed
+    barrier_stays_whole_when_holders_exit_normally
 };
 
 const SOON: Duration = Duration::from_millis(30);
 
-/// A task: does something under a permit many times; says how many were at it at most.
-fn crowd(permits: Semaphore, inside: Value<[u32; 2]>) -> u32 {
-    for _ in 0..300 {
-        let _permit = permits.acquire().unwrap();
-        inside.update(|[now, most]| (*now += 1, *most = (*most).max(*now)).0).unwrap();
-        thread::yield_now();
-        inside.update(|[now, _]| *now -= 1).unwrap();
-    }
-    inside.get().unwrap()[1]
-}
+const METHODS: [StartMethod; 2] = [StartMethod::ForkServer, StartMethod::Spawn];
 
-fn no_more_have_a_permit_than_there_are() -> Result<()> {
-    let (permits, inside) = (Semaphore::new(3)?, Value::new([0u32; 2])?);
-    let start = |_| Process::new(crowd, (permits.clone(), inside.clone())).start();
-    let processes = (0..5).map(start).collect::<Result<Vec<_>>>()?;
-    for process in processes {
-        assert!(process.join()? <= 3);
-    }
-    assert_eq!((inside.get()?[0], permits.available()), (0, 3));
-    let all = (0..3).map(|_| permits.acquire()).collect::<Result<Vec<_>>>()?;
-    assert!(permits.try_acquire()?.is_none() && permits.available() == 0);
-    assert!(matches!(permits.acquire_timeout(SOON), Err(Error::TimedOut { after: SOON, pid: None })));
-    drop(all);
-    assert!(permits.try_acquire()?.is_some());
-    assert!([0, 1025].iter().all(|permits| matches!(Semaphore::new(*permits), Err(Error::Config(_)))));
-    Ok(())
-}
-
-fn the_permits_of_the_killed_come_back() -> Result<()> {
-    let (permits, gate) = (Semaphore::new(2)?, Gate::new());
-    let stay = |permits: Semaphore, gate: PathBuf| -> u32 {
-        let _both = (permits.acquire().unwrap(), permits.acquire().unwrap());
-        pass(gate)
-    };
-    for round in 1..=3 {
-        let holder = Process::new(stay, (permits.clone(), gate.path())).start()?;
-        gate.await_arrivals(round);
-        killed(holder)?;
-    }
-    eventually("both are back", || permits.available() == 2);
-    // Also for one who waits already.
-    let holder = Process::new(stay, (permits.clone(), gate.path())).start()?;
-    gate.await_arrivals(4);
-    let wait = |permits: Semaphore, gate: PathBuf| {
-        arrive(&gate);
-        permits.acquire().map(drop).is_ok()
-    };
-    let waiting = Process::new(wait, (permits.clone(), gate.path())).start()?;
-    gate.await_arrivals(5);
-    holder.kill()?;
-    assert!(waiting.join()? && holder.join().is_err());
-    Ok(())
-}
-
-/// A task without end: works under one permit, or under both at once.
-fn work(permits: Semaphore, done: Value<u64>) -> u32 {
-    loop {
-        let _one = permits.acquire().unwrap();
-        let _other = permits.try_acquire().unwrap();
-        // Who was killed counting has poisoned it.
-        done.recover(|done| *done += 1).unwrap();
-    }
-}
-
-fn permits_survive_kills_at_random_moments() -> Result<()> {
-    let (permits, done, mut random) = (Semaphore::new(2)?, Value::new(0u64)?, Random(7));
-    let start = || Process::builder().daemon(true).target(work, (permits.clone(), done.clone())).start();
-    let mut processes = (0..3).map(|_| start()).collect::<Result<Vec<_>>>()?;
-    for _ in 0..50 {
-        random.nap();
-        killed(processes.swap_remove(random.below(3)))?;
-        let before = done.recover(|done| *done)?;
-        eventually("the others go on", || done.recover(|done| *done).is_ok_and(|now| now > before));
-        processes.push(start()?);
-    }
-    processes.into_iter().try_for_each(|process| killed(process).map(drop))?;
-    eventually("all are back", || permits.available() == 2);
-    Ok(())
-}
+/// A wait that is over long before the deadline of a test, and long enough for a sleep to begin.
+const SHORT: Duration = Duration::from_millis(100);
 
 /// A task: goes through the barrier so many times, and checks that nobody is ahead or behind. Says
 /// when it was the leader.
@@ -116,7 +40,7 @@ fn march(barrier: Barrier, steps: Value<u64>, rounds: u64) -> Vec<u64> {
     led
 }
 
-fn nobody_passes_a_barrier_before_all_have_come() -> Result<()> {
+fn barrier_opens_only_when_all_have_arrived() -> Result<()> {
     let (barrier, steps) = (Barrier::new(4)?, Value::new(0u64)?);
     let start = |_| Process::new(march, (barrier.clone(), steps.clone(), 100)).start();
     let processes = (0..4).map(start).collect::<Result<Vec<_>>>()?;
@@ -162,7 +86,7 @@ fn all_say(processes: Vec<Process<String>>, what: &str) -> Result<()> {
     processes.into_iter().try_for_each(|process| process.join().map(|said| assert_eq!(said, what)))
 }
 
-fn a_barrier_at_which_somebody_gives_up_is_broken_for_all_until_reset() -> Result<()> {
+fn timed_out_barrier_is_broken_until_reset() -> Result<()> {
     let barrier = Barrier::new(4)?;
     let others = waiting_at(&barrier, 2)?;
     assert!(matches!(barrier.wait_timeout(SOON), Err(Error::TimedOut { after: SOON, pid: None })));
@@ -188,7 +112,7 @@ fn a_barrier_at_which_somebody_gives_up_is_broken_for_all_until_reset() -> Resul
     Ok(())
 }
 
-fn who_is_killed_waiting_at_a_barrier_breaks_it() -> Result<()> {
+fn killed_waiter_breaks_the_barrier() -> Result<()> {
     let barrier = Barrier::new(4)?;
     for _ in 0..3 {
         let mut all = waiting_at(&barrier, 3)?;
@@ -205,5 +129,64 @@ fn who_is_killed_waiting_at_a_barrier_breaks_it() -> Result<()> {
         all_say(all, "BrokenBarrier")?;
         barrier.reset()?;
     }
+    Ok(())
+}
+
+/// A participant that does not come: it says that it is there, and then ends as asked.
+fn stays_away(_barrier: Barrier, gate: std::path::PathBuf, exit: bool) {
+    arrive(&gate);
+    if exit {
+        std::process::exit(0);
+    }
+    thread::sleep(DEADLINE);
+}
+
+fn meet(barrier: Barrier) -> bool {
+    matches!(barrier.wait(), Err(Error::BrokenBarrier))
+}
+
+fn barrier_breaks_when_a_missing_participant_is_killed() -> Result<()> {
+    for (method, exit) in [(METHODS[0], false), (METHODS[1], false), (METHODS[0], true)] {
+        let barrier = Barrier::new(3)?;
+        let pool = Pool::builder().processes(2).start_method(method).build()?;
+        let waiting: Vec<_> = (0..2).map(|_| pool.apply_async(meet, (barrier.clone(),))).collect();
+        eventually("two wait", || barrier.waiting() == 2);
+        let gate = Gate::new();
+        let target = (barrier.clone(), gate.path(), exit);
+        let away = Process::builder().start_method(method).target(stays_away, target).start()?;
+        gate.await_arrivals(1);
+        if !exit {
+            assert_eq!(barrier.waiting(), 2);
+            away.kill()?;
+        }
+        assert!(waiting.into_iter().all(|mut waiting| waiting.get_timeout(DEADLINE).unwrap()));
+        assert!(away.join().is_err());
+        assert!(barrier.is_broken());
+        // Those that are left may begin anew.
+        barrier.reset()?;
+        let three: Vec<_> = (0..2).map(|_| pool.apply_async(meet, (barrier.clone(),))).collect();
+        thread::sleep(3 * SHORT);
+        barrier.wait()?;
+        assert!(three.into_iter().all(|mut waiting| !waiting.get_timeout(DEADLINE).unwrap()));
+    }
+    Ok(())
+}
+
+fn barrier_stays_whole_when_holders_exit_normally() -> Result<()> {
+    static KEPT: std::sync::OnceLock<Barrier> = std::sync::OnceLock::new();
+    let keep = |barrier: Barrier| drop(KEPT.set(barrier));
+    let barrier = Barrier::new(2)?;
+    let pool = Pool::builder().processes(1).initializer(keep, (barrier.clone(),)).max_tasks_per_child(1).build()?;
+    let first = pool.apply(own_pid, ())?;
+    eventually("the worker is replaced", || pool.apply(own_pid, ()).unwrap() != first);
+    Process::new(keep, (barrier.clone(),)).start()?.join()?;
+    // A task that is done has dropped its handle.
+    pool.apply(|_: Barrier| (), (barrier.clone(),))?;
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| barrier.wait());
+        thread::sleep(5 * SHORT);
+        barrier.wait().unwrap();
+        waiting.join().unwrap().unwrap();
+    });
     Ok(())
 }
