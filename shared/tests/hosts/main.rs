@@ -90,8 +90,8 @@ fn loses_a_host_in_a_lab() -> Result<()> {
     assert_tasks_of_rank_3_are_lost(&mut program);
     // The program has gone on to its end, before mpirun has noticed anything.
     assert!(lab.processes("alpha").iter().any(|process| process.name == "mpirun"));
-    // It ends with the error, mpirun hands that on, and nobody stays, also on the other side of the
-    // cut.
+    // It ends with the error, mpirun hands that on, and no process stays, also on the other side of
+    // the cut.
     let (status, printed) = program.end();
     assert_eq!(status.code(), Some(101), "{printed}");
     assert!(printed.contains("rank: 3, host: \"gamma\""), "{printed}");
@@ -189,7 +189,7 @@ fn failing_test_leaves_nothing() -> Result<()> {
         drop(child.stdin.take());
         assert!(!child.wait().unwrap().success());
         // A link lives as long as the networks that it joins.
-        eventually("nobody is left in the networks", || networks.is_disjoint(&all_networks()));
+        eventually("no process is left in the networks", || networks.is_disjoint(&all_networks()));
     }
     Ok(())
 }

@@ -51,9 +51,9 @@ pub(super) fn checks_calls() -> Result<()> {
         assert_eq!(result?, square(n as u64));
     }
     assert_eq!(pollster::block_on(executor.submit(square, (12,)))?, 144);
-    let (sender, heard) = std::sync::mpsc::channel();
+    let (sender, receiver) = std::sync::mpsc::channel();
     let called = executor.submit(square, (3,)).callback(move |value| sender.send(*value).unwrap());
-    assert_eq!((heard.recv(), called.get()?), (Ok(9), 9));
+    assert_eq!((receiver.recv(), called.get()?), (Ok(9), 9));
 
     let results: Vec<_> = thread::scope(|scope| {
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| executor.map(square, 0..100))).collect();

@@ -25,7 +25,7 @@ fn used(processes: &[u32]) -> f64 {
 
 pub(super) fn sixteen_idle_ranks_use_no_cpu_time() -> Result<()> {
     let running = Ranks::new(16, "does_nothing").start();
-    running.heard("idle now");
+    running.await_line("idle now");
     // Ranks look for messages less often after a while.
     thread::sleep(Duration::from_millis(1500));
     let processes = running.processes();

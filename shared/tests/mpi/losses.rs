@@ -59,7 +59,7 @@ pub(super) fn loses_a_rank() -> Result<()> {
 
 /// Hears who the ranks are, and sends the first one a signal. Says its pid.
 fn signal_rank(running: &Running, signal: Signal) -> Pid {
-    let ranks = running.heard("ranks ");
+    let ranks = running.await_line("ranks ");
     let first: i32 = ranks.split(' ').next().unwrap().parse().unwrap();
     kill(Pid::from_raw(first), signal).unwrap();
     Pid::from_raw(first)
@@ -87,7 +87,7 @@ pub(super) fn stopped_rank_is_lost_in_bounded_time() -> Result<()> {
 pub(super) fn rank_that_comes_back_stays_lost() -> Result<()> {
     let running = Ranks::new(3, "loses_a_rank").start();
     let rank = signal_rank(&running, Signal::SIGSTOP);
-    running.heard("in time ");
+    running.await_line("in time ");
     kill(rank, Signal::SIGCONT).unwrap();
     let ended = running.end();
     assert_eq!(ended.output.lines().skip(1).collect::<Vec<_>>(), STORY, "{ended:?}");
@@ -114,13 +114,13 @@ pub(super) fn every_task_fails_when_all_ranks_are_lost() -> Result<()> {
     Ok(())
 }
 
-/// Says who the processes are, and works until somebody ends it.
+/// Prints the processes, and works until it is ended.
 pub(super) fn works_for_long() -> Result<()> {
     let executor = executor()?;
     let gate = Gate::new();
     let held: Vec<_> = (0..3).map(|_| executor.submit(endless, (gate.path(),))).collect();
     gate.await_arrivals(3);
-    // Nobody will clean up here.
+    // Nothing will clean up here.
     gate.remove();
     println!("ranks {} {}", executor.ranks()[0].pid, std::process::id());
     held.into_iter().for_each(|future| drop(future.get()));
@@ -134,7 +134,7 @@ fn endless(gate: std::path::PathBuf) -> u64 {
 
 fn nothing_is_left_after(end: impl FnOnce(&Running, i32, i32)) {
     let running = Ranks::new(3, "works_for_long").start();
-    let pids: Vec<i32> = running.heard("ranks ").split(' ').map(|pid| pid.parse().unwrap()).collect();
+    let pids: Vec<i32> = running.await_line("ranks ").split(' ').map(|pid| pid.parse().unwrap()).collect();
     assert!(running.processes().len() > 8, "mpirun, three ranks, two zygotes and four workers");
     end(&running, pids[0], pids[1]);
     let ended = running.end();

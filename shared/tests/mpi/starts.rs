@@ -130,7 +130,7 @@ pub(super) fn drops() -> Result<()> {
     Ok(())
 }
 
-/// Ends with an executor that nobody shuts down.
+/// Ends with an executor that is never shut down.
 pub(super) fn forgets() -> Result<()> {
     let executor = executor()?;
     let _running = executor.submit(nap, (60_000,));

@@ -20,7 +20,7 @@ const DEATHS: [Death; 8] = [
     Death::OutOfMemory,
 ];
 
-const DOOMED: u64 = 7;
+const FAILING: u64 = 7;
 
 fn risky(n: u64, death: Option<Death>) -> u64 {
     if let Some(death) = death {
@@ -35,18 +35,18 @@ pub(super) fn checks_deaths() -> Result<()> {
     let executor = MpiExecutor::builder().processes_per_rank(2).pool(pool).build()?;
     let mut number = 0;
     for death in DEATHS {
-        let items = || (0..20u64).map(|n| (n, (n == DOOMED).then_some(death)));
+        let items = || (0..20u64).map(|n| (n, (n == FAILING).then_some(death)));
         for chunksize in [1, 20] {
             let began = Instant::now();
             let error = executor.with_chunksize(chunksize).starmap(risky, items()).unwrap_err();
-            assert_died(death, &error, number + DOOMED, began.elapsed());
+            assert_died(death, &error, number + FAILING, began.elapsed());
             number += 20;
         }
         let futures: Vec<_> = items().map(|item| executor.submit(risky, item)).collect();
         for (n, future) in (0..).zip(futures) {
             match future.get() {
-                Ok(value) => assert_eq!((value, n != DOOMED), (square(n), true)),
-                Err(error) => drop(assert_died(death, &error, number + DOOMED, Duration::MAX)),
+                Ok(value) => assert_eq!((value, n != FAILING), (square(n), true)),
+                Err(error) => drop(assert_died(death, &error, number + FAILING, Duration::MAX)),
             }
         }
         number += 20;

@@ -37,7 +37,8 @@ fn within_deadline(body: impl FnOnce() -> Result<()> + Send + 'static) {
     }
 }
 
-/// Returns the folder that Cargo writes programs to: `target/debug`, whose `deps` this binary is in.
+/// Returns the folder that Cargo writes programs to: `target/debug`, whose `deps` this binary is
+/// in.
 fn profile_folder() -> PathBuf {
     let own = std::env::current_exe().unwrap();
     own.ancestors().nth(2).unwrap().to_path_buf()

@@ -2,7 +2,7 @@
 //!
 //! What the compiler says of a program is compared as far as it comes from the crate. The rest
 //! differs from version to version, and a whole message (as trybuild compares it) would fail with
-//! those that the crate supports and nobody has tried.
+//! those that the crate supports and that were never tried.
 
 use std::collections::BTreeMap;
 use std::path::Path;

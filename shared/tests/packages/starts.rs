@@ -46,8 +46,8 @@ fn write_package(folder: &Path) {
 fn built() -> &'static Path {
     static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
         let profile = profile_folder();
-        // Always in the same place, so that what was compiled stays; outside of this workspace, which has
-        // one version of the crate.
+        // Always in the same place, so that what was compiled stays; outside of this workspace,
+        // which has one version of the crate.
         let mut hasher = DefaultHasher::new();
         profile.hash(&mut hasher);
         let folder = std::env::temp_dir().join(format!("multiproc-starts-{:x}", hasher.finish()));
@@ -181,7 +181,8 @@ fn program_started_by_its_loader_runs_only_itself() {
         let Some(loader) = loader() else { return Ok(()) };
         let folder = tempfile::tempdir().unwrap();
         let trap = folder.path().join("ran");
-        // Were the loader run again as the program was, the argument would be taken for the program.
+        // Were the loader run again as the program was, the argument would be taken for the
+        // program.
         let mut command = Command::new(&loader);
         command.arg(program("program")).arg("nothing").args(["/bin/touch", trap.to_str().unwrap()]);
         assert_eq!(output(&mut command), WORKS);

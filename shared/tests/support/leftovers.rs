@@ -28,8 +28,8 @@ pub(crate) fn descriptors() -> BTreeMap<i32, PathBuf> {
         let number = entry.file_name().to_str()?.parse().ok()?;
         Some((number, fs::read_link(entry.path()).ok()?))
     });
-    // The descriptor that lists them is closed again by the time its link is read, or shows this very
-    // folder.
+    // The descriptor that lists them is closed again by the time its link is read, or shows this
+    // very folder.
     found.filter(|(_, target)| !target.ends_with("fd")).collect()
 }
 

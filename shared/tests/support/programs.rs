@@ -38,7 +38,7 @@ fn announced(line: &str) -> Vec<ProcessId> {
     serde_json::from_str(line.strip_prefix(READY).unwrap()).unwrap()
 }
 
-/// A program that runs, in a process group of its own, and was heard to be ready.
+/// A program that runs, in a process group of its own, and has announced that it is ready.
 pub(crate) struct Program {
     child: Child,
     ended: bool,
@@ -109,7 +109,7 @@ impl Program {
         for process in &self.processes {
             eventually(&format!("{process:?} has ended"), || process.is_gone());
         }
-        // The output ends when nobody is left who could write.
+        // The output ends when no process is left who could write.
         let mut printed = String::new();
         self.output.read_to_string(&mut printed).unwrap();
         self.child.stderr.take().unwrap().read_to_string(&mut printed).unwrap();

@@ -174,7 +174,7 @@ value! {
     }
 }
 
-/// Without names, nobody knows which of them was left out.
+/// Without names, it is unknown which of them was left out.
 fn tuple_without_a_field_is_rejected() -> multiproc::Result<()> {
     through_all(|channels| {
         let refused = |error: &Error| matches!(error, Error::Encode(_) | Error::Decode(_));

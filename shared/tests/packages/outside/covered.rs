@@ -1,4 +1,5 @@
-//! A program that is built with `-C instrument-coverage`. Its argument says how its two workers come to be.
+//! A program that is built with `-C instrument-coverage`. Its argument says how its two workers
+//! come to be.
 
 use multiproc::{Pool, StartMethod};
 

@@ -1,4 +1,5 @@
-//! Does not compile: the closures capture what is one of a kind, or belongs to one thread; some of that has no size.
+//! Does not compile: the closures capture what is one of a kind, or belongs to one thread; some of
+//! that has no size.
 
 use qcell::TCellOwner;
 

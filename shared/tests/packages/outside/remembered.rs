@@ -1,4 +1,5 @@
-//! A program as it should be; what stands before `init()` runs in children too, what stands after does not.
+//! A program as it should be; what stands before `init()` runs in children too, what stands after
+//! does not.
 
 use multiproc::{Pool, StartMethod};
 

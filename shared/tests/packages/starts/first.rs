@@ -1,4 +1,5 @@
-//! The first process of a pid namespace, to which all orphans go: its pools lose their zygotes, and have pools inside.
+//! The first process of a pid namespace, to which all orphans go: its pools lose their zygotes, and
+//! have pools inside.
 
 use std::fs;
 use std::time::{Duration, Instant};

@@ -1,4 +1,5 @@
-//! A shared library: with pools of its own when a program asks for them, and with a thread of its own when it is preloaded.
+//! A shared library: with pools of its own when a program asks for them, and with a thread of its
+//! own when it is preloaded.
 
 use multiproc::{Pool, Result, StartMethod};
 

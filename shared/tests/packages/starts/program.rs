@@ -1,8 +1,9 @@
 //! A program with pools, in all the ways that it may be begun: `program WHAT [METHOD…]`.
 //!
-//! `WHAT` is what it does before `init`: `nothing`, `thread`, `late` (a thread that comes later), `runtime` or `current` (within
-//! an event loop of tokio), `files`. With `replaced`, another program takes the place of its file before it has pools;
-//! with `unexecutable`, its file may not be executed once it has one pool; with `ends` and `dies`, its children end before `init`.
+//! `WHAT` is what it does before `init`: `nothing`, `thread`, `late` (a thread that comes later),
+//! `runtime` or `current` (within an event loop of tokio), `files`. With `replaced`, another
+//! program takes the place of its file before it has pools; with `unexecutable`, its file may not
+//! be executed once it has one pool; with `ends` and `dies`, its children end before `init`.
 
 use std::ffi::c_int;
 use std::fs::File;
@@ -80,7 +81,8 @@ fn run() {
     }
 }
 
-/// What a pool is used for: tasks, deaths, signals for the group, a process, an event loop, a pool inside.
+/// What a pool is used for: tasks, deaths, signals for the group, a process, an event loop, a pool
+/// inside.
 fn pools(method: StartMethod) -> Result<()> {
     let pool = Pool::builder().processes(2).start_method(method).build()?;
     assert_eq!(pool.map(|n: u32| n * 2, 0..50)?, (0..50).map(|n| n * 2).collect::<Vec<_>>());

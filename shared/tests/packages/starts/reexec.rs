@@ -1,4 +1,5 @@
-//! A program that executes itself anew, several times, with pools that are busy, and tells how many children it finds.
+//! A program that executes itself anew, several times, with pools that are busy, and tells how many
+//! children it finds.
 
 use std::os::unix::process::CommandExt;
 use std::time::Duration;

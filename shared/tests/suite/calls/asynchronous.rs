@@ -124,8 +124,8 @@ fn dropped_async_get_loses_no_value() -> Result<()> {
         let mut tries = 0;
         while next < 1000 {
             tries += 1;
-            let patience = Duration::from_micros(tries * 37 % 2000);
-            if let Ok(value) = tokio::time::timeout(patience, queue.get_async()).await {
+            let timeout = Duration::from_micros(tries * 37 % 2000);
+            if let Ok(value) = tokio::time::timeout(timeout, queue.get_async()).await {
                 assert_eq!(value?, next);
                 next += 1;
             }
@@ -307,8 +307,8 @@ fn worker_runs_many_async_calls_concurrently() -> Result<()> {
     let pool = Pool::with_processes(4)?;
     let start = Instant::now();
     assert_eq!(pool.map_concurrent(sleep_and_square, 0..64, 8)?, squares(64));
-    // One after the other it would be 6.4 s, and 1.6 s if each process had one at a time; it should be
-    // 0.2 s.
+    // One after the other it would be 6.4 s, and 1.6 s if each process had one at a time; it should
+    // be 0.2 s.
     let took = start.elapsed();
     assert!(took < Duration::from_millis(3200), "{took:?}");
     for (count, concurrency) in [(0, 8), (1, 1), (10, 1000)] {

@@ -276,9 +276,9 @@ macro_rules! executor_suite {
             }
 
             fn debug_shows_the_state() -> Result<()> {
-                let pool = Pool::builder().processes(2).name("crew").build()?;
+                let pool = Pool::builder().processes(2).name("printers").build()?;
                 let shown = format!("{pool:?}");
-                assert!(shown.contains(r#""crew""#) && shown.contains("open") && shown.contains("processes: 2"));
+                assert!(shown.contains(r#""printers""#) && shown.contains("open") && shown.contains("processes: 2"));
                 pool.terminate();
                 assert!(format!("{pool:?}").contains("closed"));
                 Ok(())
@@ -329,7 +329,7 @@ fn pool_grows_under_backlog_and_shrinks_when_idle() -> Result<()> {
             gate.open();
         }
         waiting.into_iter().try_for_each(|future| future.get().map(drop))?;
-        // Nobody asks the pool anything but this: it shrinks by itself.
+        // No call uses the pool but this one: it shrinks by itself.
         thread::sleep(Duration::from_millis(100));
         eventually("it is as small as at first", || pool.processes() == 1 && pool.workers().len() == 1);
     }

@@ -1,4 +1,4 @@
-//! Priority queues: the smallest first, whoever puts and whoever takes.
+//! Priority queues: the smallest first, with any number of producers and consumers.
 
 use std::cmp::Reverse;
 use std::time::Duration;

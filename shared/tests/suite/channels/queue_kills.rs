@@ -79,11 +79,11 @@ struct Member<T> {
 
 impl<T: serde::Serialize + serde::de::DeserializeOwned + 'static> Member<T> {
     /// Kills it, and takes the rest of what it said.
-    fn kill(self, heard: &mut Vec<T>) -> Result<()> {
+    fn kill(self, received: &mut Vec<T>) -> Result<()> {
         self.process.kill()?;
         loop {
             match self.said.recv() {
-                Ok(word) => heard.push(word),
+                Ok(word) => received.push(word),
                 Err(Error::Disconnected) => break,
                 Err(error) => return Err(error),
             }
@@ -92,9 +92,9 @@ impl<T: serde::Serialize + serde::de::DeserializeOwned + 'static> Member<T> {
         Ok(())
     }
 
-    fn listen(&self, heard: &mut Vec<T>) {
+    fn listen(&self, received: &mut Vec<T>) {
         while let Ok(word) = self.said.try_recv() {
-            heard.push(word);
+            received.push(word);
         }
     }
 }
@@ -154,7 +154,7 @@ fn nothing_is_lost_or_doubled(queue: impl AnyQueue, mut seed: u64) -> Result<()>
         producer.kill(&mut said)?;
         note(own, said);
     }
-    // Those who are left take the rest, and hear that nobody is left who could put more.
+    // The remaining consumers take the rest, and get an error once no producer is left.
     queue.close();
     for consumer in consumers {
         while let Ok(value) = consumer.said.recv() {
@@ -168,8 +168,8 @@ fn nothing_is_lost_or_doubled(queue: impl AnyQueue, mut seed: u64) -> Result<()>
     taken.sort_unstable();
     taken.dedup();
     assert_eq!(taken.len(), count, "values were doubled");
-    // A consumer that is killed between taking a value and saying so keeps that to itself. Nothing else
-    // may be missing.
+    // A consumer that is killed between taking a value and saying so keeps that to itself. Nothing
+    // else may be missing.
     let mut missing = 0;
     for (own, last) in put {
         let of_it = taken.iter().filter(|(producer, n)| *producer == own && *n <= last).count() as u64;

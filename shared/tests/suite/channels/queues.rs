@@ -214,23 +214,23 @@ fn get_is_an_error_when_every_producer_is_gone() -> Result<()> {
 }
 
 fn get_waits_while_a_producer_may_come() -> Result<()> {
-    let patience = Duration::from_millis(300);
-    // Nobody was given a handle yet.
+    let timeout = Duration::from_millis(300);
+    // No process was given a handle yet.
     let queue = Queue::<u64>::new()?;
-    assert!(matches!(queue.get_timeout(patience), Err(Error::TimedOut { .. })));
+    assert!(matches!(queue.get_timeout(timeout), Err(Error::TimedOut { .. })));
     // A handle is on its way: in the backlog of a pool whose worker is busy.
     let pool = Pool::with_processes(1)?;
     let gate = Gate::new();
     let busy = pool.apply_async(pass, (gate.path(),));
     let later = pool.apply_async(produce, (queue.clone(), 0, 1));
-    assert!(matches!(queue.get_timeout(patience), Err(Error::TimedOut { .. })));
+    assert!(matches!(queue.get_timeout(timeout), Err(Error::TimedOut { .. })));
     gate.open();
     assert_eq!(queue.get()?, 0);
     busy.get()?;
     later.get()?;
     // A thread of this process has one.
     let other = queue.clone();
-    assert!(matches!(queue.get_timeout(patience), Err(Error::TimedOut { .. })));
+    assert!(matches!(queue.get_timeout(timeout), Err(Error::TimedOut { .. })));
     drop(other);
     assert!(matches!(queue.get_timeout(crate::support::DEADLINE), Err(Error::Disconnected)));
     Ok(())

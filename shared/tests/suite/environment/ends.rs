@@ -1,4 +1,4 @@
-//! Workers and zygotes whose parent dies, whatever they are doing and whoever they are.
+//! Workers and zygotes whose parent dies, whatever they are doing and as whichever user.
 #![allow(unsafe_code, reason = "the user of a process is the C library's")]
 
 use std::fs;
@@ -28,7 +28,7 @@ pub(crate) const PROGRAMS: &[Named] = named! {
     loses_its_zygote
 };
 
-/// Becomes nobody, if this process may.
+/// Becomes the user `nobody`, if this process may.
 fn drop_rights() {
     // SAFETY: the calls have no memory effects, and this process has one thread.
     unsafe {
@@ -163,7 +163,7 @@ pub(crate) fn loses_its_zygote() -> Result<()> {
     Ok(())
 }
 
-/// The kernel forgets the parent-death signal when a file with capabilities is executed by somebody
+/// The kernel forgets the parent-death signal when a file with capabilities is executed by a user
 /// who has not got them.
 pub(crate) fn workers_with_file_capabilities_end_with_their_zygote() -> Result<()> {
     let folder = tempfile::tempdir().unwrap();

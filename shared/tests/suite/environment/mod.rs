@@ -1,4 +1,4 @@
-//! Where a pool meets its system: signals for the process group, ends that nobody asked for, and
+//! Where a pool meets its system: signals for the process group, ends without a request, and
 //! what a program is when it builds a pool.
 
 mod ends;

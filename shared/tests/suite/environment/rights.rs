@@ -77,7 +77,7 @@ pub(crate) fn gives_up_its_rights() -> Result<()> {
     compares_rights()
 }
 
-/// Runs a program of the file, which somebody without rights starts, if `launcher` is for that.
+/// Runs a program of the file, which a user without rights starts, if `launcher` is for that.
 fn run(launcher: &[&str], file: &Path, program: &str) -> String {
     let inner = Program::command(program);
     let mut command = Command::new("timeout");
@@ -109,7 +109,7 @@ pub(crate) fn workers_have_only_the_rights_of_the_program() -> Result<()> {
     // Root, that has all capabilities or none.
     run(&[], &file, "keeps_its_rights");
     run(&[], &file, "gives_up_its_rights");
-    // A file that makes whoever executes it root.
+    // A file that makes every user who executes it root.
     fs::set_permissions(&file, fs::Permissions::from_mode(0o6755)).unwrap();
     run(&NOBODY, &file, "keeps_its_rights");
     assert_eq!(run(&NOBODY, &file, "gives_up_its_rights"), without);
@@ -130,7 +130,7 @@ pub(crate) fn workers_have_only_the_rights_of_the_program() -> Result<()> {
     Ok(())
 }
 
-/// A task: says that it is here, and becomes a program of root's, which nobody else may kill.
+/// A task: arrives, and becomes a program of root, which no other user may kill.
 fn becomes_roots(helper: PathBuf, gate: PathBuf) -> String {
     arrive(&gate);
     let arguments = ["--reuid", "0", "--regid", "0", "--clear-groups", "sleep", "3600"];
@@ -139,14 +139,16 @@ fn becomes_roots(helper: PathBuf, gate: PathBuf) -> String {
 
 /// As [`becomes_roots`], in a process that the task waits for.
 fn starts_roots(helper: PathBuf, gate: PathBuf) -> String {
-    // SAFETY: the child ends as another program, or by a panic in its copy of the worker, which ends then.
+    // SAFETY: the child ends as another program, or by a panic in its copy of the worker, which
+    // ends then.
     match unsafe { fork() }.unwrap() {
         ForkResult::Child => becomes_roots(helper, gate),
         ForkResult::Parent { child } => format!("{:?}", waitpid(child, None)),
     }
 }
 
-/// A program whose tasks become root's, or start what does: `loses_tasks_to_root METHOD HELPER GATE`.
+/// A program whose tasks become root's, or start what does: `loses_tasks_to_root METHOD HELPER
+/// GATE`.
 pub(crate) fn loses_tasks_to_root() -> Result<()> {
     let [helper, gate] = [1, 2].map(|at| PathBuf::from(&arguments()[at]));
     let builder = || Pool::builder().processes(2).start_method(told_method());

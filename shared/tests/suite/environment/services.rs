@@ -11,7 +11,7 @@ use nix::libc;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::signals::{handle, heard};
+use super::signals::{handle, signals_received};
 use crate::support::{Cgroup, Named, Program, announce, arguments, eventually, named, nap, note, told_method};
 
 pub(crate) const TESTS: &[Named] = named! {
@@ -35,7 +35,7 @@ pub(crate) fn serves() -> Result<()> {
     let results: Vec<_> = (0..TASKS).map(|_| pool.apply_async(nap, (300,))).collect();
     eventually("tasks run", || pool.stats().running == 2);
     announce();
-    eventually("the service is told to end", || heard() > 0);
+    eventually("the service is told to end", || signals_received() > 0);
     pool.close();
     let answered = results.into_iter().filter_map(|result| result.get().ok()).count();
     println!("{answered} answered, {} lost", pool.stats().workers_lost);
@@ -126,8 +126,8 @@ pub(crate) fn sigterm_drains_services_under_a_cpu_quota() -> Result<()> {
 fn terminal() -> (OwnedFd, OwnedFd) {
     let (mut ours, mut theirs) = (-1, -1);
     let null = std::ptr::null_mut();
-    // SAFETY: the two numbers are written, nothing else is read; both descriptors are new and nobody
-    // else's.
+    // SAFETY: the two numbers are written, nothing else is read; both descriptors are new and
+    // owned by nothing else.
     unsafe {
         assert_eq!(libc::openpty(&mut ours, &mut theirs, null, null.cast(), null.cast()), 0);
         libc::fcntl(ours, libc::F_SETFD, libc::FD_CLOEXEC);

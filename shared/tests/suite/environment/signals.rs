@@ -34,13 +34,13 @@ pub(crate) const PROGRAMS: &[Named] = named! {
 
 static HEARD: AtomicU32 = AtomicU32::new(0);
 
-extern "C" fn hear(_: c_int) {
+extern "C" fn count_signal(_: c_int) {
     HEARD.fetch_add(1, SeqCst);
 }
 
 pub(crate) fn handle(signal: c_int) {
     // SAFETY: the handler adds to an atomic.
-    unsafe { libc::signal(signal, hear as *const () as usize) };
+    unsafe { libc::signal(signal, count_signal as *const () as usize) };
 }
 
 fn ignore(signal: c_int) {
@@ -48,7 +48,7 @@ fn ignore(signal: c_int) {
     unsafe { libc::signal(signal, libc::SIG_IGN) };
 }
 
-pub(crate) fn heard() -> u32 {
+pub(crate) fn signals_received() -> u32 {
     HEARD.load(SeqCst)
 }
 
@@ -68,8 +68,8 @@ pub(crate) fn drains() -> Result<()> {
     let process = process.target(pass, (gate.path(),)).start()?;
     gate.await_arrivals(3);
     announce();
-    eventually("the signal comes", || heard() > 0);
-    // Whoever is ended by the signal has it by now.
+    eventually("the signal comes", || signals_received() > 0);
+    // A process that the signal ends has received it by now.
     thread::sleep(Duration::from_millis(100));
     gate.open();
     pool.close();
@@ -96,13 +96,13 @@ pub(crate) fn group_signals_end_no_worker() -> Result<()> {
 pub(crate) fn starts_pools() -> Result<()> {
     handle(libc::SIGTERM);
     announce();
-    eventually("signals come", || heard() > 0);
+    eventually("signals come", || signals_received() > 0);
     for _ in 0..20 {
         let pool = Pool::builder().processes(2).start_method(told_method()).build()?;
         assert_eq!(pool.map(square, 0..10)?, squares(10));
         assert_eq!(pool.stats().workers_lost, 0);
     }
-    println!("{}", heard() > 20);
+    println!("{}", signals_received() > 20);
     Ok(())
 }
 
@@ -192,11 +192,11 @@ pub(crate) fn started_programs_inherit_signal_actions() -> Result<()> {
     Ok(())
 }
 
-/// A task: says that it is here, and returns once it has heard the signal.
+/// A task: says that it is here, and returns once it has received the signal.
 fn waits_for(signal: c_int, gate: PathBuf) -> u32 {
     handle(signal);
     arrive(&gate);
-    eventually("the signal comes", || heard() > 0);
+    eventually("the signal comes", || signals_received() > 0);
     own_pid()
 }
 

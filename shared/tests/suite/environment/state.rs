@@ -99,7 +99,8 @@ const CHANGES: [fn(); 16] = [
     },
     || fs::write("/proc/self/oom_score_adj", "300").unwrap(),
     || fs::write("/proc/self/coredump_filter", "0x1").unwrap(),
-    // SAFETY: it concerns mappings to come, which are placed as on a system that knows no other way.
+    // SAFETY: it concerns mappings to come, which are placed as on a system that knows no other
+    // way.
     || unsafe {
         libc::personality(ADDR_NO_RANDOMIZE);
     },
@@ -107,7 +108,7 @@ const CHANGES: [fn(); 16] = [
     || unsafe {
         assert_eq!(libc::prctl(libc::PR_SET_TIMERSLACK, 77_777), 0);
     },
-    // SAFETY: integers only; 3 is the class that is served when nobody else wants to be.
+    // SAFETY: integers only; 3 is the class that is served when no other is waiting.
     || unsafe {
         assert_eq!(libc::syscall(libc::SYS_ioprio_set, 1, 0, 3 << 13), 0);
     },

@@ -74,11 +74,11 @@ fn set_child_action(handler: usize, flags: c_int) {
     }
 }
 
-/// Goes on as a process that is nobody's child, in a session of its own.
+/// Goes on as a process without a parent, in a session of its own.
 fn daemonize() {
     for step in 0..2 {
-        // SAFETY: the child takes no lock that a thread of its parent's could hold: it has nothing to do
-        // with the pool, and the C library sees to its own.
+        // SAFETY: the child takes no lock that a thread of its parent's could hold: it has nothing
+        // to do with the pool, and the C library sees to its own.
         if let ForkResult::Parent { .. } = unsafe { fork() }.unwrap() {
             // SAFETY: _exit runs no code of this process.
             unsafe { libc::_exit(0) };
@@ -114,7 +114,7 @@ fn uses_everything(method: StartMethod) -> Result<()> {
 /// A program that does something to itself and uses pools then: `is_unusual METHOD WAY`.
 pub(crate) fn is_unusual() -> Result<()> {
     WAYS[arguments()[1].parse::<usize>().unwrap()].1();
-    // Nobody else would end a daemon that hangs.
+    // No other process would end a daemon that hangs.
     alarm::set(60);
     uses_everything(told_method())?;
     let own = std::process::id();

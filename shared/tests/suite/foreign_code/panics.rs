@@ -133,8 +133,8 @@ impl Drop for Simple {
 
 pub(crate) fn result_panicking_on_drop_stops_no_callback() -> Result<()> {
     let pool = Pool::with_processes(2)?;
-    // It panics when it is decoded there, or is dropped there after its callback has panicked, or with
-    // the handle.
+    // It panics when it is decoded there, or is dropped there after its callback has panicked, or
+    // with the handle.
     let failed = pool.apply_async(tricky, (true,)).callback(|_| ()).get();
     assert!(failed.is_err(), "{failed:?}");
     let failed = pool.apply_async(tricky, (false,)).callback(|_| panic!("a callback")).get();
@@ -149,7 +149,8 @@ pub(crate) fn payload_panicking_on_drop_fails_its_task() -> Result<()> {
         let worker = pool.apply(own_pid, ())?;
         let error = pool.apply(|| -> u32 { panic_any(Bomb) }, ()).unwrap_err();
         assert!(matches!(error, Error::Panicked { .. }), "{error}");
-        // Arguments whose encoding panics with such a payload, alone and among others, and results that do.
+        // Arguments whose encoding panics with such a payload, alone and among others, and results
+        // that do.
         assert!(matches!(pool.apply(|_: Refuses| (), (Refuses,)), Err(Error::Encode(_))));
         assert!(matches!(pool.map(|_: Refuses| (), [Refuses, Refuses]), Err(Error::Encode(_))));
         assert!(matches!(pool.apply(|| Refuses, ()), Err(Error::Panicked { .. })));

@@ -202,7 +202,7 @@ pub(crate) fn time_limits_exclude_time_the_program_was_stopped() -> Result<()> {
     Ok(())
 }
 
-/// As a container is that somebody pauses.
+/// The program is frozen, as in a paused container.
 pub(crate) fn time_limits_exclude_time_the_program_was_frozen() -> Result<()> {
     let Some(group) = Cgroup::with_freezer() else {
         note("no cgroup can be made here that can be frozen");

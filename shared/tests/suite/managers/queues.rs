@@ -114,16 +114,16 @@ fn killed_waiters_lose_no_value() -> multiproc::Result<()> {
     let survivor = start()?;
     let mut put = 0;
     for _ in 0..5 {
-        let doomed = start()?;
+        let victim = start()?;
         for _ in 0..50 {
             work.put(put)?;
             put += 1;
         }
         eventually("all is taken", || work.len().unwrap() == 0);
         eventually("all is noted", || seen.len().unwrap() as u64 == put);
-        doomed.kill()?;
-        drop(doomed);
-        // Whether or not the manager has noticed the death: whoever lives gets the value.
+        victim.kill()?;
+        drop(victim);
+        // Whether or not the manager has recorded the loss, the other waiter gets the value.
         work.put(put)?;
         put += 1;
         eventually("the survivor has it", || seen.len().unwrap() as u64 == put);

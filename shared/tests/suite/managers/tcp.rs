@@ -1,5 +1,5 @@
-//! A manager that listens: who knows the key may use what was published, and nobody else gets
-//! anything.
+//! A manager that listens: with the key, a client may use what was published; without it, it gets
+//! nothing.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -88,8 +88,8 @@ fn tcp_proxies_work_as_arguments_and_values() -> Result<()> {
     manager.publish("outer", &outer)?;
     manager.publish("queue", &queue)?;
     let remote = Manager::connect(address, KEY)?;
-    // Read by TCP, a proxy within is one by TCP; put by TCP, it is a local one for those who read it
-    // here.
+    // Read by TCP, a proxy within is one by TCP; put by TCP, it is a local one for those who read
+    // it here.
     let by_tcp: DictProxy<String, ListProxy<u64>> = remote.dict("outer")?;
     let list = by_tcp.get("local")?.unwrap();
     by_tcp.insert("again".into(), list.clone())?;
@@ -159,7 +159,7 @@ fn wrong_key_is_denied_on_both_sides() -> Result<()> {
     is_denied(Manager::connect(address, KEY));
     is_denied(Manager::connect(address, KEY));
     play.join().unwrap();
-    assert!(matches!(Manager::connect(address, KEY), Err(Error::Io { .. })), "nobody listens");
+    assert!(matches!(Manager::connect(address, KEY), Err(Error::Io { .. })), "no process listens");
     Ok(())
 }
 

@@ -171,8 +171,8 @@ fn pool_may_have_threads_and_still_replace_its_workers() -> Result<()> {
 }
 
 fn prints_and_forks() -> Result<()> {
-    // Rust's standard output keeps a line until its end, so this is still in memory when the pool is
-    // built.
+    // Rust's standard output keeps a line until its end, so this is still in memory when the pool
+    // is built.
     print!("buffered in Rust");
     let pool = forking().build()?;
     assert!(pool.apply(|| -> u32 { std::process::exit(0) }, ()).is_err());

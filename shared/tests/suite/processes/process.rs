@@ -51,7 +51,7 @@ fn process_returns_the_result_of_its_function() -> multiproc::Result<()> {
 
 fn finished_process_exits_with_0() -> multiproc::Result<()> {
     let mut process = Process::new(square, (2,)).start()?;
-    eventually("it ends though nobody waits", || !process.is_alive());
+    eventually("it ends without a waiter", || !process.is_alive());
     assert_eq!(process.exit_status(), Some(ExitStatus::Exited(0)));
     assert_eq!(process.join_timeout(SHORT)?, 4);
     assert!(matches!(process.join_timeout(SHORT), Err(Error::Config(_))), "the result is taken once");

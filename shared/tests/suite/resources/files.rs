@@ -30,8 +30,8 @@ fn is_too_large<T>(result: Result<T>) -> bool {
 }
 
 fn shared_memory_over_the_limit_on_files_is_an_error() -> Result<()> {
-    for most in [100 << 10, 4096, 1, 0] {
-        limit(Resource::RLIMIT_FSIZE, most);
+    for max in [100 << 10, 4096, 1, 0] {
+        limit(Resource::RLIMIT_FSIZE, max);
         for method in METHODS {
             assert!(is_too_large(Pool::builder().processes(2).start_method(method).build()));
             assert!(is_too_large(Process::builder().start_method(method).target(square, (1,)).start()));
@@ -100,8 +100,8 @@ fn full_shared_memory_file_system_is_harmless() -> Result<()> {
     if printed.starts_with("full") {
         assert!(output.status.success() && printed == "full\nwell\n", "{output:?}");
     } else {
-        // Where that is forbidden, there is less to see: that nothing is ever made there, which every test
-        // looks after.
+        // Where that is forbidden, there is less to see: that nothing is ever made there, which
+        // every test looks after.
         a_small_pool_works()?;
     }
     Ok(())

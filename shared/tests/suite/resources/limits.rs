@@ -1,4 +1,5 @@
-//! Limits on descriptors, processes, CPU time and all that `setrlimit` knows, and large numbers of workers.
+//! Limits on descriptors, processes, CPU time and all that `setrlimit` knows, and large numbers of
+//! workers.
 
 use std::fs::File;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -102,8 +103,8 @@ fn more_workers_than_processes_are_an_error() -> Result<()> {
         assert!(is_refused_by_the_system(&Pool::with_processes(2)));
         return Ok(());
     }
-    // Limits do not concern root. The link is that of the forked child, so that the path need not be
-    // open to the other user.
+    // Limits do not concern root. The link is that of the forked child, so that the path need not
+    // be open to the other user.
     let mut command = Command::new("/proc/self/exe");
     command.args(Program::command("uses_few_processes").get_args()).uid(64_321).gid(64_321);
     let output = command.output().unwrap();
@@ -114,8 +115,8 @@ fn more_workers_than_processes_are_an_error() -> Result<()> {
 /// A program under one limit: `uses_a_pool_under_a_limit METHOD LIMIT`.
 fn uses_a_pool_under_a_limit() -> Result<()> {
     let numbers: Vec<usize> = std::env::args().skip(3).map(|number| number.parse().unwrap()).collect();
-    let (method, (resource, most)) = (METHODS[numbers[0]], LIMITS[numbers[1]]);
-    limit(resource, most);
+    let (method, (resource, max)) = (METHODS[numbers[0]], LIMITS[numbers[1]]);
+    limit(resource, max);
     let uses_a_pool = || {
         let pool = Pool::builder().processes(2).start_method(method).build()?;
         assert_eq!(pool.map(square, 0..100)?, squares(100));
@@ -127,7 +128,8 @@ fn uses_a_pool_under_a_limit() -> Result<()> {
     };
     match uses_a_pool() {
         Ok(results) => assert_eq!(results, squares(100)),
-        // What the system refused, that it has killed a new process, or that a worker found no memory.
+        // What the system refused, that it has killed a new process, or that a worker found no
+        // memory.
         Err(Error::Io { .. } | Error::NoWorkers { .. } | Error::WorkerLost { .. }) => {}
         Err(error) => panic!("{error:?}"),
     }
@@ -159,7 +161,7 @@ const LIMITS: [(Resource, u64); 20] = [
 ];
 
 fn limits_of_every_kind_are_an_error_or_harmless() -> Result<()> {
-    for (at, (resource, most)) in LIMITS.iter().enumerate() {
+    for (at, (resource, max)) in LIMITS.iter().enumerate() {
         for method in ["0", "1", "2"] {
             let program = Program::command("uses_a_pool_under_a_limit");
             let mut command = Command::new("timeout");
@@ -168,7 +170,7 @@ fn limits_of_every_kind_are_an_error_or_harmless() -> Result<()> {
             // Where the program itself finds no memory, Rust ends it, in words.
             let no_memory = output.status.signal() == Some(Signal::SIGABRT as i32)
                 && String::from_utf8_lossy(&output.stderr).starts_with("memory allocation of ");
-            assert!(output.status.success() || no_memory, "{method}, {resource:?}, {most}: {output:?}");
+            assert!(output.status.success() || no_memory, "{method}, {resource:?}, {max}: {output:?}");
         }
     }
     Ok(())

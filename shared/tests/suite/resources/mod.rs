@@ -1,5 +1,5 @@
-//! Scarce resources are a clear error or success, never a hang and never the end of the program; and
-//! nothing is left behind.
+//! Scarce resources are a clear error or success, never a hang and never the end of the program;
+//! and nothing is left behind.
 
 mod files;
 mod leaks;
@@ -26,9 +26,9 @@ pub(crate) const TESTS: &[&[Named]] = &[
 pub(crate) const PROGRAMS: &[&[Named]] =
     &[limits::PROGRAMS, memory::PROGRAMS, files::PROGRAMS, streams::PROGRAMS, programs::PROGRAMS];
 
-fn limit(resource: Resource, most: u64) {
+fn limit(resource: Resource, max: u64) {
     let (_, hard) = getrlimit(resource).unwrap();
-    setrlimit(resource, most.min(hard), hard).unwrap();
+    setrlimit(resource, max.min(hard), hard).unwrap();
 }
 
 /// A small pool works in both ways of starting workers.

@@ -1,5 +1,5 @@
-//! Programs and what they leave: nobody outlives a program however it ends, Ctrl-C is quiet, and
-//! long use costs nothing.
+//! Programs and what they leave: no process outlives a program however it ends, Ctrl-C is quiet,
+//! and long use costs nothing.
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -48,7 +48,7 @@ fn runs_tasks(method: StartMethod) -> Result<()> {
     let _asleep = pool.apply_async(pass, (gate.path(),));
     let _busy = pool.apply_async(|gate: PathBuf| crate::support::arrive(&gate) + endless(), (gate.path(),));
     gate.await_arrivals(2);
-    // Nobody will clean up here.
+    // Nothing will clean up here.
     gate.remove();
     announce();
     loop {

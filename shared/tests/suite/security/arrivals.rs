@@ -125,7 +125,7 @@ fn any_connection_that_arrives_is_harmless() -> Result<()> {
     };
     arrives(make, |connection| {
         let _ = connection.recv_timeout(SOON).is_ok();
-        // Its other end is gone: nobody makes room.
+        // Its other end is gone: no reader makes room.
         let _ = connection.send(vec![2; 10]).is_ok();
     })
 }

@@ -73,7 +73,8 @@ impl Handle for Alone {
 
 impl<A: Serialize, B> Serialize for Confused<A, B> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // The descriptors go along with the message; what it says of them is left to the other side.
+        // The descriptors go along with the message; what it says of them is left to the other
+        // side.
         serde_json::to_value(&self.sent).map_err(serde::ser::Error::custom)?;
         ().serialize(serializer)
     }

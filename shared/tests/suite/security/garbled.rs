@@ -29,7 +29,7 @@ const WORDS: u64 = 128;
 
 const SOON: Duration = Duration::from_millis(1);
 
-/// Memory that is nobody else's business.
+/// Memory that only this process may use.
 struct Canary(Box<[u64; 512]>);
 
 impl Canary {

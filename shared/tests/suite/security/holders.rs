@@ -67,8 +67,8 @@ fn holder_that_is_stopped_keeps_the_lock() -> Result<()> {
     Ok(())
 }
 
-/// A reference from a guard that is never dropped outlives the thread that took the lock. Nobody
-/// else may have one as well, here or in another process.
+/// A reference from a guard that is never dropped outlives the thread that took the lock. No other
+/// thread may have one as well, here or in another process.
 fn reference_of_an_ended_thread_stays_exclusive() -> Result<()> {
     /// Where the guard is. To sanitizers, what is known of is no leak.
     static LEAKED: AtomicUsize = AtomicUsize::new(0);
@@ -110,7 +110,7 @@ fn forgotten_guard_keeps_the_lock_until_its_process_ends() -> Result<()> {
     Ok(())
 }
 
-/// Four processes that take turns, of which some are killed: nobody waits for ever, nothing is
+/// Four processes that take turns, of which some are killed: no process waits for ever, nothing is
 /// counted twice.
 fn killed_holders_release_all_others() -> Result<()> {
     fn count(lock: Lock<[u64; 2]>, told: Queue<u64>) {

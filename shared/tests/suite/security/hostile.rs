@@ -141,8 +141,8 @@ fn costs_the_worker_its_own_tasks(pool: &Pool, garbage: Garbage) -> Result<()> {
     }
     let innocent = innocent.get();
     assert!(innocent.as_ref().is_ok_and(|pid| gate.arrived().contains(pid)), "{garbage:?}: {innocent:?}");
-    // What lies in the ring of a worker that lives on may spoil a few more results of its own; then it
-    // is found out.
+    // What lies in the ring of a worker that lives on may spoil a few more results of its own; then
+    // it is found out.
     for round in 0.. {
         match pool.map(square, 0..20) {
             Ok(right) if right == squares(20) => break,

@@ -33,8 +33,8 @@ fn own_sockets_with_a_name() -> Vec<String> {
         let text = fs::read_to_string(format!("/proc/net/{table}")).unwrap_or_default();
         for line in text.lines().skip(1) {
             let columns: Vec<&str> = line.split_whitespace().collect();
-            // A Unix socket's inode is the seventh column and its name the eighth; of others it is the tenth,
-            // and all have addresses.
+            // A Unix socket's inode is the seventh column and its name the eighth; of others it is
+            // the tenth, and all have addresses.
             let (inode, visible) = if table == "unix" { (6, columns.len() > 7) } else { (9, true) };
             if visible && columns.get(inode).is_some_and(|inode| own.contains(*inode)) {
                 found.push(format!("{table}: {line}"));

@@ -43,10 +43,10 @@ fn second_manager_at_once_is_rejected() -> Result<()> {
     Ok(())
 }
 
-static HEARD: AtomicU32 = AtomicU32::new(0);
+static RECEIVED: AtomicU32 = AtomicU32::new(0);
 
-extern "C" fn hear(_: i32) {
-    HEARD.fetch_add(1, SeqCst);
+extern "C" fn count_signal(_: i32) {
+    RECEIVED.fetch_add(1, SeqCst);
 }
 
 #[allow(unsafe_code, reason = "the test has a handler of its own")]
@@ -55,7 +55,7 @@ fn signal_actions_are_restored() -> Result<()> {
         // SAFETY: all that the handler does is to count in an atomic.
         unsafe { sigaction(signal, &SigAction::new(handler, SaFlags::SA_RESTART, SigSet::empty())) }.unwrap()
     };
-    set(Signal::SIGHUP, SigHandler::Handler(hear));
+    set(Signal::SIGHUP, SigHandler::Handler(count_signal));
     set(Signal::SIGINT, SigHandler::SigIgn);
     let mut manager = small()?;
     manager.on_new_worker(|_, _, _| {
@@ -65,9 +65,9 @@ fn signal_actions_are_restored() -> Result<()> {
     let control = manager.control();
     manager.on_reload(move |_| control.terminate());
     manager.run()?;
-    assert_eq!(HEARD.load(SeqCst), 1, "the program's handler runs, too");
+    assert_eq!(RECEIVED.load(SeqCst), 1, "the program's handler runs, too");
     raise(Signal::SIGHUP).unwrap();
-    assert_eq!(HEARD.load(SeqCst), 2);
+    assert_eq!(RECEIVED.load(SeqCst), 2);
     assert!(matches!(set(Signal::SIGHUP, SigHandler::SigDfl).handler(), SigHandler::Handler(_)));
     assert!(matches!(set(Signal::SIGINT, SigHandler::SigDfl).handler(), SigHandler::SigIgn));
     assert!(matches!(set(Signal::SIGTERM, SigHandler::SigDfl).handler(), SigHandler::SigDfl));

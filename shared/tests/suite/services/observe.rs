@@ -1,5 +1,5 @@
-//! Observing a program with services: its workers, the lines that it prints, and its end. A worker is
-//! found by the name of its process, which has its number.
+//! Observing a program with services: its workers, the lines that it prints, and its end. A worker
+//! is found by the name of its process, which has its number.
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -39,7 +39,7 @@ pub(super) fn await_lines(program: &mut Program, lines: &[&str]) {
     }
 }
 
-/// Waits for the program's end, with exit code 0 and nobody left; sorts the lines that it has
+/// Waits for the program's end, with exit code 0 and no process left; sorts the lines that it has
 /// printed.
 pub(super) fn end_well(program: Program) -> Vec<String> {
     let all = descendants_of(program.pid().as_raw() as u32);

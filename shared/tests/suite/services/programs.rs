@@ -106,11 +106,11 @@ fn ignores_term() -> Result<()> {
 }
 
 fn panics_at_start() -> Result<()> {
-    let doomed = |_: ServiceWorker| -> () { panic!("no luck") };
+    let failing = |_: ServiceWorker| -> () { panic!("no luck") };
     let mut manager =
         ServiceManager::builder().respawn_throttle(Duration::from_millis(50), Duration::from_secs(2)).build()?;
     manager.add(Service::new(printer, (Queue::new()?,)), 2)?;
-    let unlucky = manager.add(Service::new(doomed, ()).named("doomed"), 1)?;
+    let unlucky = manager.add(Service::new(failing, ()).named("failing"), 1)?;
     manager.on_error(move |id, number, error| {
         assert_eq!((id, number), (unlucky, 0));
         assert!(matches!(error, Error::Panicked { message, .. } if message == "no luck"), "{error}");
@@ -187,12 +187,12 @@ fn reloads_at_once() -> Result<()> {
 
 /// Of each kind it has a hook that panics, and one after it that says what it was called for.
 fn has_hooks_that_panic() -> Result<()> {
-    let doomed = |_: ServiceWorker| -> () { panic!("no luck") };
+    let failing = |_: ServiceWorker| -> () { panic!("no luck") };
     let mut manager = ServiceManager::new();
     let reloaded = |_: &ServiceControl, _| println!("the service reloads");
     let service = Service::new(printer, (Queue::new()?,)).on_reload(|_, _| panic!("a service's reload"));
     manager.add(service.on_reload(reloaded), 2)?;
-    manager.add(Service::new(doomed, ()).named("doomed"), 1)?;
+    manager.add(Service::new(failing, ()).named("failing"), 1)?;
     manager.on_new_worker(|_, number, _| panic!("new worker {number}"));
     manager.on_dead_worker(|_, number, _| panic!("dead worker {number}"));
     manager.on_error(|_, number, _| panic!("error of {number}"));

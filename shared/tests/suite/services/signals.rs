@@ -26,8 +26,8 @@ pub(crate) const TESTS: &[Named] = named! {
 fn hup_raises(name: &str) -> Result<()> {
     let mut program = Program::start(name);
     let before = await_workers(&program, "printer", 0..2);
-    // Something was printed, so one printer has begun; the other may still be on its way, and need not
-    // be told then.
+    // Something was printed, so one printer has begun; the other may still be on its way, and need
+    // not be told then.
     let line = program.line();
     let number = line.strip_prefix("printer-").and_then(|line| line.strip_suffix(" has something to print")).unwrap();
     let reloads = format!("printer-{number} reloads");

@@ -18,7 +18,7 @@ pub(crate) const TESTS: &[Named] = named! {
 /// Follows the messages through a program's life.
 fn is_told(socket: &UnixDatagram, name: &str) -> Result<()> {
     socket.set_read_timeout(Some(Duration::from_secs(30)))?;
-    let hear = || {
+    let receive = || {
         let mut buffer = [0; 200];
         let len = socket.recv(&mut buffer).unwrap();
         String::from_utf8(buffer[..len].to_vec()).unwrap()
@@ -26,16 +26,16 @@ fn is_told(socket: &UnixDatagram, name: &str) -> Result<()> {
     let mut command = Program::command("prints");
     command.env("NOTIFY_SOCKET", name);
     let program = Program::start_with(command);
-    assert_eq!(hear(), "READY=1\n");
+    assert_eq!(receive(), "READY=1\n");
     program.signal(Signal::SIGHUP);
-    let reloading = hear();
+    let reloading = receive();
     let time = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").expect("the message of a reload");
     assert!(time.trim_end().parse::<u64>().is_ok(), "{reloading}");
-    assert_eq!(hear(), "READY=1\n");
+    assert_eq!(receive(), "READY=1\n");
     // The new workers were started by then.
     await_workers(&program, "printer", 0..5);
     program.signal(Signal::SIGTERM);
-    assert_eq!(hear(), "STOPPING=1\n");
+    assert_eq!(receive(), "STOPPING=1\n");
     end_well(program);
     Ok(())
 }

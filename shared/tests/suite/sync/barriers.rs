@@ -24,8 +24,8 @@ const METHODS: [StartMethod; 2] = [StartMethod::ForkServer, StartMethod::Spawn];
 /// A wait that is over long before the deadline of a test, and long enough for a sleep to begin.
 const SHORT: Duration = Duration::from_millis(100);
 
-/// A task: goes through the barrier so many times, and checks that nobody is ahead or behind. Says
-/// when it was the leader.
+/// A task: goes through the barrier so many times, and checks that no other is ahead or behind.
+/// Returns when it was the leader.
 fn march(barrier: Barrier, steps: Value<u64>, rounds: u64) -> Vec<u64> {
     let mut led = Vec::new();
     for round in 1..=rounds {
@@ -59,7 +59,7 @@ fn more_threads_than_participants_may_use_a_barrier() -> Result<()> {
     let go = || (0..300).map(|_| barrier.wait().unwrap()).filter(|wait| wait.is_leader()).count();
     thread::scope(|scope| {
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(go)).collect();
-        // When few are left, there may be nobody to meet: this thread meets them.
+        // When few are left, the last may wait alone: this thread joins it.
         while !threads.iter().all(|thread| thread.is_finished()) {
             if barrier.waiting() == 1 {
                 let _ = barrier.wait();
@@ -116,16 +116,16 @@ fn killed_waiter_breaks_the_barrier() -> Result<()> {
     let barrier = Barrier::new(4)?;
     for _ in 0..3 {
         let mut all = waiting_at(&barrier, 3)?;
-        let doomed = all.remove(1);
-        killed(doomed)?;
-        // The last one does not take the dead for one who waits, and the others find out by themselves or
-        // by him.
+        let victim = all.remove(1);
+        killed(victim)?;
+        // The last one does not take the dead for one who waits, and the others find out by
+        // themselves or by him.
         assert!(matches!(barrier.wait(), Err(Error::BrokenBarrier)));
         all_say(all, "BrokenBarrier")?;
         barrier.reset()?;
         let mut all = waiting_at(&barrier, 3)?;
-        let doomed = all.remove(0);
-        killed(doomed)?;
+        let victim = all.remove(0);
+        killed(victim)?;
         all_say(all, "BrokenBarrier")?;
         barrier.reset()?;
     }

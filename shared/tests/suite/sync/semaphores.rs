@@ -20,7 +20,7 @@ const SOON: Duration = Duration::from_millis(30);
 fn crowd(permits: Semaphore, inside: Value<[u32; 2]>) -> u32 {
     for _ in 0..300 {
         let _permit = permits.acquire().unwrap();
-        inside.update(|[now, most]| (*now += 1, *most = (*most).max(*now)).0).unwrap();
+        inside.update(|[now, max]| (*now += 1, *max = (*max).max(*now)).0).unwrap();
         thread::yield_now();
         inside.update(|[now, _]| *now -= 1).unwrap();
     }

@@ -76,8 +76,8 @@ fn briefly_set_event_releases_earlier_waiters() -> Result<()> {
 fn killed_event_waiter_delays_no_other() -> Result<()> {
     let (event, gate) = (Event::new()?, Gate::new());
     let mut all = waiters(&event, &gate, 4)?;
-    for doomed in all.drain(..2) {
-        killed(doomed)?;
+    for victim in all.drain(..2) {
+        killed(victim)?;
     }
     event.set();
     all_true(all)
@@ -153,15 +153,15 @@ fn notification_of_a_killed_waiter_is_not_lost() -> Result<()> {
     let shared = (Lock::new(Buffer::zeroed())?, Condition::new()?);
     for round in 0..5 {
         let start = || Process::new(consume, (shared.clone(),)).start();
-        let (doomed, other) = (start()?, start()?);
+        let (victim, other) = (start()?, start()?);
         thread::sleep(SOON);
-        // One notification, and nobody knows who of them has it.
+        // One notification, and either of them may have it.
         let mut buffer = shared.0.lock()?;
         (buffer.numbers[0], buffer.len) = (round, 1);
         shared.1.notify_one();
-        killed(doomed)?;
+        killed(victim)?;
         drop(buffer);
-        eventually("somebody alive has taken it", || {
+        eventually("a living waiter has taken it", || {
             shared.0.lock().map_or_else(|_| shared.0.recover().is_err(), |buffer| buffer.len == 0)
         });
         shared.0.lock()?.closed = 1;

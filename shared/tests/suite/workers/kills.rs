@@ -79,8 +79,8 @@ fn pool_can_be_built_while_the_zygote_is_killed() -> multiproc::Result<()> {
     let lasting = Pool::with_processes(1)?;
     for round in 0..150 {
         assert_eq!(lasting.apply(square, (round,))?, square(round));
-        // The task may have been done before its worker died with the zygote that the last round has
-        // killed.
+        // The task may have been done before its worker died with the zygote that the last round
+        // has killed.
         let zygote = zygote_while(|| drop(lasting.workers()));
         let pid = Pid::from_raw(zygote.pid as i32);
         let killer = thread::spawn(move || {
@@ -91,8 +91,8 @@ fn pool_can_be_built_while_the_zygote_is_killed() -> multiproc::Result<()> {
             assert_eq!(Pool::with_processes(2)?.apply(square, (3,)).unwrap_or(9), 9);
         }
         killer.join().unwrap().unwrap();
-        // On a busy machine that takes a while, and until then the lasting pool has no reason to look for
-        // another.
+        // On a busy machine that takes a while, and until then the lasting pool has no reason to
+        // look for another.
         eventually("the zygote is gone", || zygote.is_gone());
     }
     Ok(())
@@ -129,8 +129,8 @@ fn each_task_ends_once_while_workers_are_killed_at_random() -> multiproc::Result
     let (mut right, mut lost) = (0, 0);
     thread::scope(|scope| {
         let killer = scope.spawn(|| {
-            // Only one that runs a task: then no streak of workers that die before they are ready can end the
-            // pool.
+            // Only one that runs a task: then no streak of workers that die before they are ready
+            // can end the pool.
             for round in 0.. {
                 let workers = pool.workers();
                 if pool.stats().submitted >= 600 && pool.stats().queued + pool.stats().running == 0 {

@@ -286,7 +286,7 @@ fn use_pool_of_the_thread(n: u64) -> multiproc::Result<u64> {
 fn pool_of_a_thread_ends_with_the_thread() -> multiproc::Result<()> {
     for n in 0..3 {
         assert_eq!(thread::spawn(move || use_pool_of_the_thread(n)).join().unwrap()?, n * n);
-        eventually("nobody is left", || descendants().is_empty());
+        eventually("no process is left", || descendants().is_empty());
     }
     // The thread may be a worker's.
     for method in [StartMethod::ForkServer, StartMethod::Spawn] {
@@ -297,7 +297,7 @@ fn pool_of_a_thread_ends_with_the_thread() -> multiproc::Result<()> {
         pool.close();
         pool.join()?;
         drop(pool);
-        eventually("nobody is left", || descendants().is_empty());
+        eventually("no process is left", || descendants().is_empty());
     }
     Ok(())
 }

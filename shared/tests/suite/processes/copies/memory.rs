@@ -140,7 +140,8 @@ fn try_permit() -> Result<()> {
 
 pub(crate) fn inherited_slice_is_refused() -> Result<()> {
     let (slice, lock, own) = (SharedSlice::from_slice(&[1u64, 2, 3])?, Lock::new(7u64)?, own_pid());
-    // A range that was locked and given back leaves a description behind that the copy must not lock.
+    // A range that was locked and given back leaves a description behind that the copy must not
+    // lock.
     drop(slice.write(..)?);
     let (held, value) = (slice.write(0..1)?, lock.lock()?);
     in_a_copy(|| {

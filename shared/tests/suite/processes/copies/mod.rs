@@ -18,8 +18,8 @@ use nix::unistd::{ForkResult, alarm, fork};
 /// end there.
 #[allow(unsafe_code, reason = "it is what is tested")]
 fn in_a_copy(act: impl FnOnce()) {
-    // SAFETY: the child runs code that may take locks of the C library's allocator, which sees to its
-    // own; other locks are what is tested, and the alarm ends a child that hangs.
+    // SAFETY: the child runs code that may take locks of the C library's allocator, which sees to
+    // its own; other locks are what is tested, and the alarm ends a child that hangs.
     match unsafe { fork() }.unwrap() {
         ForkResult::Child => {
             alarm::set(60);

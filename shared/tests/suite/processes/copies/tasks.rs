@@ -18,7 +18,7 @@ pub(crate) const TESTS: &[Named] = named! {
     copy_of_a_callback_ends
 };
 
-/// Nobody but the pool's own processes is there: those that were before, and no copy of any.
+/// Only the pool's own processes are there: those that were before, and no copy of any.
 fn no_copy_is_left(before: &[ProcessId]) {
     let new = || descendants().into_iter().filter(|process| !before.contains(process)).count();
     eventually("every copy has ended", || new() == 0);

@@ -38,8 +38,8 @@ fn lost_workers_leave_nothing() -> Result<()> {
 }
 
 /// Sets how many descriptors a process may have; returns how many it was.
-fn limit_descriptors_of(pid: u32, most: u64) -> u64 {
-    let limit = Rlimit { current: Some(most), maximum: Some(getrlimit(Resource::RLIMIT_NOFILE).unwrap().1) };
+fn limit_descriptors_of(pid: u32, max: u64) -> u64 {
+    let limit = Rlimit { current: Some(max), maximum: Some(getrlimit(Resource::RLIMIT_NOFILE).unwrap().1) };
     let pid = rustix::process::Pid::from_raw(pid as i32);
     prlimit(pid, rustix::process::Resource::Nofile, limit).unwrap().current.unwrap()
 }

@@ -121,7 +121,8 @@ fn panics_of_callbacks_leave_no_memory() -> Result<()> {
     stays_level(
         || memory_of(&pool),
         |count| {
-            // Many at a time: to wait for each takes a turn of the CPU, which is long on a busy machine.
+            // Many at a time: to wait for each takes a turn of the CPU, which is long on a busy
+            // machine.
             for _ in 0..count / 2 / BATCH {
                 let both = (0..BATCH).flat_map(|n| {
                     let in_worker = pool.apply_async(square, (n,)).done_callback(react);
@@ -250,7 +251,8 @@ fn cancelled_tasks_leave_no_memory() -> Result<()> {
                     task.cancel();
                 });
                 drop(waiting);
-                // One that was cancelled when it was about to run may have cost the first its worker.
+                // One that was cancelled when it was about to run may have cost the first its
+                // worker.
                 drop((first.0.get(), first.1.get()));
             }
             Ok(())
