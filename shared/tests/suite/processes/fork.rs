@@ -1,7 +1,7 @@
 //! `StartMethod::Fork`: what the other start methods promise, and what is its own.
 //!
 //! It is for processes of one thread, so each test runs in a process of its own; see
-//! `support/runner.rs`.
+//! `support/harness.rs`.
 
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;

@@ -2,7 +2,7 @@
 //! method.
 //!
 //! Forks are for processes of one thread, so each test runs in a process of its own; see
-//! `support/runner.rs`.
+//! `support/harness.rs`.
 
 use multiproc::{Connection, Error, Lock, Pool, Process, Queue, Result, StartMethod, pipe};
 

@@ -2,7 +2,7 @@
 //! not notice.
 //!
 //! Copies are made by forks, which are for processes of one thread, so each test runs in a process
-//! of its own; see `support/runner.rs`.
+//! of its own; see `support/harness.rs`.
 
 pub(crate) mod inherited;
 pub(crate) mod memory;
