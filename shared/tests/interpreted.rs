@@ -72,7 +72,7 @@ fn tasks_share_the_state_that_is_sent_along() -> Result<()> {
 }
 
 #[test]
-fn every_value_is_dropped_once_whatever_becomes_of_it() -> Result<()> {
+fn every_value_is_dropped_once() -> Result<()> {
     let pool = ThreadPool::with_processes(2)?;
     for n in 0..TASKS {
         let task = pool.apply_async(|value: Counted| value, (Counted::new(n),));
@@ -94,7 +94,7 @@ fn every_value_is_dropped_once_whatever_becomes_of_it() -> Result<()> {
 }
 
 #[test]
-fn panics_cost_their_own_tasks() -> Result<()> {
+fn panics_fail_only_their_tasks() -> Result<()> {
     struct Bomb(u32);
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -141,7 +141,7 @@ where
 }
 
 #[test]
-fn results_are_awaited_polled_and_waited_for_at_once() -> Result<()> {
+fn results_are_awaited_polled_and_waited_for() -> Result<()> {
     let pool = ThreadPool::with_processes(2)?;
     for n in 0..TASKS / 4 {
         assert_eq!(block_on(pool.apply_async(square, (n,)))?, square(n));
@@ -157,7 +157,7 @@ fn results_are_awaited_polled_and_waited_for_at_once() -> Result<()> {
 }
 
 #[test]
-fn many_threads_use_resize_and_end_one_pool() -> Result<()> {
+fn threads_use_resize_and_end_one_pool() -> Result<()> {
     let pool = ThreadPool::with_processes(2)?;
     let seen = Arc::new(AtomicU64::new(0));
     thread::scope(|scope| {

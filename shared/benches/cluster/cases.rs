@@ -15,8 +15,8 @@ pub(crate) fn all() -> Vec<Case> {
     vec![
         row("map_chunk1", NS_AN_ITEM, "map of a no-op, each item a task of its own", (200_000, 10_000), 20.0),
         row("submit_all", NS_AN_ITEM, "a submit for each item, and then the results", (200_000, 10_000), 20.0),
-        // Both sides look for messages now and then, so that they leave the processors to the tasks: that is what one
-        // waits for.
+        // Both sides look for messages now and then, so that they leave the processors to the
+        // tasks: that is what one waits for.
         row("submit", NS_A_CALL, "one submit after another, each waited for", (5_000, 1_000), 1.0),
     ]
 }

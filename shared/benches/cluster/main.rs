@@ -53,8 +53,8 @@ fn compare(arguments: &[&str]) -> Result<(), String> {
         rows.iter().for_each(|case| println!("{:<18} {}", case.id, case.what));
         return Ok(());
     }
-    // `cargo bench` passes `--bench`; without it this is `cargo test --all-targets`, which only asks
-    // whether it works.
+    // `cargo bench` passes `--bench`; without it this is `cargo test --all-targets`, which only
+    // asks whether it works.
     let effort = match options.contains(&"--quick") {
         true => Effort::Quick,
         false if options.contains(&"--bench") => Effort::Full,

@@ -57,7 +57,8 @@ impl Run {
         let items = if self.effort == Effort::Check { items.min(100) } else { items };
         Box::new(move || {
             let mut command = Command::new("mpirun");
-            // Three ranks share the processors that there are, however few; root may be whom a container has.
+            // Three ranks share the processors that there are, however few; root may be whom a
+            // container has.
             command.args(["--oversubscribe", "--bind-to", "none", "-n", "3"]).args(&words).arg(items.to_string());
             command.env("OMPI_ALLOW_RUN_AS_ROOT", "1").env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
             let answer = output_of(&mut command)?;

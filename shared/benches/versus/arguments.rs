@@ -1,4 +1,4 @@
-//! The command line: which rows to measure and with how much patience, and the errands that this
+//! The command line: which rows to measure and with which limits on time, and the errands that this
 //! program sends itself on.
 
 use crate::fresh::{END, FRESH};
@@ -22,8 +22,8 @@ pub(crate) enum Action {
 /// Reads the arguments after the program's name; `known` are the ids of all rows.
 pub(crate) fn parse(mut arguments: impl Iterator<Item = String>, known: &[&'static str]) -> Result<Action, String> {
     let mut ids = Vec::new();
-    // `cargo bench` passes `--bench`; without it this is `cargo test --all-targets`, which only asks
-    // whether it works.
+    // `cargo bench` passes `--bench`; without it this is `cargo test --all-targets`, which only
+    // asks whether it works.
     let mut effort = Effort::Check;
     let mut quick = false;
     while let Some(argument) = arguments.next() {

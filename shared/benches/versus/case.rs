@@ -142,8 +142,8 @@ impl Case {
     }
 
     /// Adds a goal for our number alone.
-    pub(crate) fn at_most(mut self, most: f64) -> Self {
-        self.goals.push(Goal::AtMost(most));
+    pub(crate) fn at_most(mut self, max: f64) -> Self {
+        self.goals.push(Goal::AtMost(max));
         self
     }
 }

@@ -66,7 +66,7 @@ fn row_json(row: &Row<'_>) -> Value {
         .iter()
         .map(|goal| match goal {
             Goal::Times { side, times } => json!({ "side": side, "times": times, "reached": row.reaches(goal) }),
-            Goal::AtMost(most) => json!({ "at_most": most, "reached": row.reaches(goal) }),
+            Goal::AtMost(max) => json!({ "at_most": max, "reached": row.reaches(goal) }),
         })
         .collect();
     json!({

@@ -33,8 +33,9 @@ use arguments::Action;
 use run::Run;
 
 fn main() -> ExitCode {
-    // Both libraries start this executable again for their workers, and each recognises only its own: a
-    // worker of the one passes the other's `init` untouched and never comes further than its own.
+    // Both libraries start this executable again for their workers, and each recognises only its
+    // own: a worker of the one passes the other's `init` untouched and never comes further than its
+    // own.
     multiproc::init();
     procspawn::init();
 

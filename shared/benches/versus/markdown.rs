@@ -58,7 +58,7 @@ fn goals(row: &Row<'_>) -> String {
     let goal = |goal: &Goal| {
         let bound = match goal {
             Goal::Times { side, times } => format!("{side} ≥ {} ×", short(*times)),
-            Goal::AtMost(most) => format!("≤ {}", short(*most)),
+            Goal::AtMost(max) => format!("≤ {}", short(*max)),
         };
         let reached = row.reaches(goal).map_or("not measured", |reached| if reached { "reached" } else { "missed" });
         format!("{bound}: {reached}")

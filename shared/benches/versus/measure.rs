@@ -98,7 +98,7 @@ impl Row<'_> {
     pub(crate) fn reaches(&self, goal: &Goal) -> Option<bool> {
         match goal {
             Goal::Times { side, times } => Some(self.ratio(side)? >= *times),
-            Goal::AtMost(most) => Some(self.times(OURS)?.median <= *most),
+            Goal::AtMost(max) => Some(self.times(OURS)?.median <= *max),
         }
     }
 }

@@ -23,7 +23,8 @@ pub(crate) fn print(row: &Row<'_>) {
                     Some(ratio) if *name != OURS => format!("{} ×", short(ratio)),
                     _ => String::new(),
                 };
-                let line = format!("{start}{:>9}  {spread:<19}{ratio:>8}  {}", short(times.median), verdict(row, name));
+                let line =
+                    format!("{start}{:>9}  {spread:<19}{ratio:>8}  {}", short(times.median), comparison(row, name));
                 println!("{}", line.trim_end());
             }
         }
@@ -31,7 +32,7 @@ pub(crate) fn print(row: &Row<'_>) {
 }
 
 /// What is said beside a side: of the goal against it, or of ours alone beside ours.
-fn verdict(row: &Row<'_>, name: &str) -> String {
+fn comparison(row: &Row<'_>, name: &str) -> String {
     let of_side = |goal: &&Goal| match goal {
         Goal::Times { side, .. } => *side == name,
         Goal::AtMost(_) => name == OURS,
@@ -39,7 +40,7 @@ fn verdict(row: &Row<'_>, name: &str) -> String {
     let Some(goal) = row.case.goals.iter().find(of_side) else { return String::new() };
     let bound = match goal {
         Goal::Times { times, .. } => format!("≥ {} ×", short(*times)),
-        Goal::AtMost(most) => format!("≤ {}", short(*most)),
+        Goal::AtMost(max) => format!("≤ {}", short(*max)),
     };
     match row.reaches(goal) {
         Some(true) => format!("{bound} reached"),

@@ -10,7 +10,7 @@ use multiproc::{AsyncResult, Pool, Result};
 
 use crate::report::Tally;
 use crate::trouble::Trouble;
-use crate::work::{CallFacts, Expected, Order, Product, Verdict, work, work_on};
+use crate::work::{CallFacts, Expected, Order, Outcome, Product, work, work_on};
 
 /// A caller of pools.
 pub(crate) struct Caller<'a> {
@@ -102,12 +102,12 @@ impl Caller<'_> {
     }
 
     fn count_one(&self, expected: &Expected, result: &Result<Product>, facts: &CallFacts<'_>) {
-        let verdict = expected.judge(result, facts);
-        if verdict == Verdict::Wrong {
+        let outcome = expected.judge(result, facts);
+        if outcome == Outcome::Wrong {
             let result = result.as_ref().map(|product| product.number);
             return self.tally.complain(1, &format!("{expected:?} gave {result:?}"));
         }
-        self.tally.count(verdict, 1);
+        self.tally.count(outcome, 1);
     }
 
     /// Counts the tasks of a call that gives all results or the first error.
@@ -115,9 +115,9 @@ impl Caller<'_> {
         match result {
             Ok(products) => self.count_each(expected, products.into_iter().map(Ok), facts),
             Err(error) => {
-                let verdicts = expected.iter().map(|one| one.judge_error(&error, facts));
-                match verdicts.into_iter().find(|verdict| *verdict != Verdict::Wrong) {
-                    Some(verdict) => self.tally.count(verdict, expected.len() as u64),
+                let outcomes = expected.iter().map(|one| one.judge_error(&error, facts));
+                match outcomes.into_iter().find(|outcome| *outcome != Outcome::Wrong) {
+                    Some(outcome) => self.tally.count(outcome, expected.len() as u64),
                     None => self
                         .tally
                         .complain(expected.len() as u64, &format!("a map of {} tasks gave {error:?}", expected.len())),
@@ -166,7 +166,7 @@ impl Caller<'_> {
         open: &[Expected],
         facts: &CallFacts<'_>,
     ) -> Option<(usize, usize)> {
-        let fits = |error: &Result<Product>, one: &Expected| one.judge(error, facts) != Verdict::Wrong;
+        let fits = |error: &Result<Product>, one: &Expected| one.judge(error, facts) != Outcome::Wrong;
         let tasks_of = |error: &Result<Product>| open.iter().filter(|one| fits(error, one)).count();
         let counts = errors.iter().map(tasks_of).enumerate().filter(|(_, tasks)| *tasks > 0);
         let (error, _) = counts.min_by_key(|(_, tasks)| *tasks)?;

@@ -17,7 +17,7 @@ const CALLERS: usize = 3;
 
 /// How long nothing may come to an end. Whatever is asked for takes milliseconds; processes that
 /// are stopped make it seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Keeps all of it going for some time.
 pub(crate) fn soak(time: Duration, seed: u64, tally: &Tally) {
@@ -57,7 +57,7 @@ pub(crate) fn soak(time: Duration, seed: u64, tally: &Tally) {
                 let now = done[n].load(Relaxed);
                 if now != *before || threads[n].is_finished() {
                     (*before, *since) = (now, Instant::now());
-                } else if since.elapsed() > PATIENCE {
+                } else if since.elapsed() > TIMEOUT {
                     let stats = pool.stats();
                     tally.give_up(&format!("caller {n} hangs; {stats:?}, {:?}", pool.workers()));
                 }

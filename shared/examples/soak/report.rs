@@ -9,7 +9,7 @@ use multiproc::Pool;
 use serde::Serialize;
 
 use crate::trouble::parent;
-use crate::work::Verdict;
+use crate::work::Outcome;
 
 /// What became of the tasks.
 #[derive(Debug, Default)]
@@ -27,13 +27,13 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// Counts `tasks` tasks that ended so.
-    pub(crate) fn count(&self, verdict: Verdict, tasks: u64) {
-        let counter = match verdict {
-            Verdict::Right => &self.right,
-            Verdict::Lost => &self.lost,
-            Verdict::Cancelled => &self.cancelled,
-            Verdict::TimedOut => &self.timed_out,
-            Verdict::Wrong => &self.wrong,
+    pub(crate) fn count(&self, outcome: Outcome, tasks: u64) {
+        let counter = match outcome {
+            Outcome::Right => &self.right,
+            Outcome::Lost => &self.lost,
+            Outcome::Cancelled => &self.cancelled,
+            Outcome::TimedOut => &self.timed_out,
+            Outcome::Wrong => &self.wrong,
         };
         counter.fetch_add(tasks, Relaxed);
     }
@@ -136,7 +136,7 @@ impl Holdings {
     #[allow(unsafe_code, reason = "as below")]
     pub(crate) fn now() -> Self {
         // What the allocator keeps for its next use is no growth.
-        // SAFETY: the call gives memory back that nobody uses, and takes no pointer.
+        // SAFETY: the call returns unused memory, and takes no pointer.
         unsafe { nix::libc::malloc_trim(0) };
         let own = std::process::id();
         let pids = fs::read_dir("/proc").into_iter().flatten().flatten();

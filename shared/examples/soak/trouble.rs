@@ -16,7 +16,7 @@ const SLACK: Duration = Duration::from_secs(1);
 
 /// Kills that are remembered however old they are.
 const MOST_REMEMBERED: usize = 10_000;
-/// After so long nobody asks about a kill: no call takes longer.
+/// How long a kill is remembered: no call takes longer.
 const REMEMBERED: Duration = Duration::from_secs(90);
 
 /// Signals that the program handles. What they mean is its own business; workers must not be
@@ -37,8 +37,8 @@ pub(crate) fn prepare() {
     // It fails if this program leads a session, and so a group of its own.
     let _ = nix::unistd::setpgid(Pid::this(), Pid::from_raw(0));
     for signal in GROUP {
-        let heard = Arc::new(AtomicBool::new(false));
-        signal_hook::flag::register(signal as i32, heard).expect("a signal that can be handled");
+        let received = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(signal as i32, received).expect("a signal that can be handled");
     }
 }
 
@@ -70,7 +70,7 @@ impl Trouble {
         })
     }
 
-    /// Whether the worker was stopped since then, or the zygote, so that nobody heard of the
+    /// Whether the worker was stopped since then, or the zygote, so that no process reported the
     /// worker's end.
     pub(crate) fn has_stopped(&self, pid: u32, since: Instant) -> bool {
         let since = since.checked_sub(SLACK).unwrap_or(since);
@@ -92,8 +92,8 @@ impl Trouble {
             // This group is the program's own.
             let _ = nix::sys::signal::killpg(nix::unistd::getpgrp(), GROUP[random.usize(..GROUP.len())]);
         }
-        // Those that have shown that they run: workers which die one after the other before they can take a
-        // task end their pool, by design.
+        // Those that have shown that they run: workers which die one after the other before they
+        // can take a task end their pool, by design.
         let ready: Vec<u32> =
             pool.workers().iter().filter(|worker| worker.tasks_done > 0).map(|worker| worker.pid).collect();
         let Some(victim) = random.choice(ready) else { return };

@@ -108,7 +108,7 @@ impl From<&Order> for Expected {
 
 /// What became of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Outcome {
     Right,
     Lost,
     Cancelled,
@@ -117,10 +117,10 @@ pub(crate) enum Verdict {
 }
 
 impl Expected {
-    pub(crate) fn judge(&self, result: &Result<Product>, call: &CallFacts<'_>) -> Verdict {
+    pub(crate) fn judge(&self, result: &Result<Product>, call: &CallFacts<'_>) -> Outcome {
         match result {
-            Ok(product) if self.is_right(product) => Verdict::Right,
-            Ok(_) => Verdict::Wrong,
+            Ok(product) if self.is_right(product) => Outcome::Right,
+            Ok(_) => Outcome::Wrong,
             Err(error) => self.judge_error(error, call),
         }
     }
@@ -133,21 +133,21 @@ impl Expected {
 
     /// An error is right if there is a reason for it: the order, what the caller did, or what was
     /// done to the worker.
-    pub(crate) fn judge_error(&self, error: &Error, call: &CallFacts<'_>) -> Verdict {
+    pub(crate) fn judge_error(&self, error: &Error, call: &CallFacts<'_>) -> Outcome {
         match error {
-            Error::Panicked { message, .. } if self.fate == Fate::Panics && message == "as ordered" => Verdict::Right,
+            Error::Panicked { message, .. } if self.fate == Fate::Panics && message == "as ordered" => Outcome::Right,
             Error::WorkerLost { pid, exit, .. } => match (self.fate, exit) {
-                (Fate::Exits, ExitStatus::Exited(3)) | (Fate::Aborts, ExitStatus::Signaled(6)) => Verdict::Lost,
-                (_, ExitStatus::Signaled(9)) if call.trouble.has_killed(*pid, call.began) => Verdict::Lost,
-                _ => Verdict::Wrong,
+                (Fate::Exits, ExitStatus::Exited(3)) | (Fate::Aborts, ExitStatus::Signaled(6)) => Outcome::Lost,
+                (_, ExitStatus::Signaled(9)) if call.trouble.has_killed(*pid, call.began) => Outcome::Lost,
+                _ => Outcome::Wrong,
             },
             Error::TimedOut { pid: Some(pid), .. }
                 if self.fate == Fate::Endless || call.trouble.has_stopped(*pid, call.began) =>
             {
-                Verdict::TimedOut
+                Outcome::TimedOut
             }
-            Error::Cancelled if call.cancelled => Verdict::Cancelled,
-            _ => Verdict::Wrong,
+            Error::Cancelled if call.cancelled => Outcome::Cancelled,
+            _ => Outcome::Wrong,
         }
     }
 }

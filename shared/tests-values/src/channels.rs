@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Channels, Outcome, Value};
 
 /// How long a process that was sent a value may take to send it back.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Channels {
     /// What each channel between processes gives for `value`.
@@ -107,7 +107,7 @@ impl Channels {
     fn served_queue<T: Value>(&self, value: &T) -> Result<Vec<T>> {
         let queue = self.manager.queue()?;
         queue.put(value.clone())?;
-        Ok(vec![queue.get_timeout(PATIENCE)?])
+        Ok(vec![queue.get_timeout(TIMEOUT)?])
     }
 }
 
@@ -145,13 +145,13 @@ fn initializer<T: Value>(value: &T) -> Result<Vec<T>> {
 }
 
 fn process<T: Value>(value: &T) -> Result<Vec<T>> {
-    Ok(vec![Process::new(echo::<T>, (value.clone(),)).start()?.join_timeout(PATIENCE)?])
+    Ok(vec![Process::new(echo::<T>, (value.clone(),)).start()?.join_timeout(TIMEOUT)?])
 }
 
 fn queue<T: Value>(value: &T) -> Result<Vec<T>> {
     let queue = Queue::new()?;
     queue.put(value.clone())?;
-    Ok(vec![queue.get_timeout(PATIENCE)?])
+    Ok(vec![queue.get_timeout(TIMEOUT)?])
 }
 
 /// A value with a rank, since most values have no order of their own.
@@ -185,7 +185,7 @@ fn priority_queue<T: Value>(value: &T) -> Result<Vec<T>> {
     let queue = PriorityQueue::new()?;
     queue.put(Ranked { rank: 2, value: value.clone() })?;
     queue.put(Ranked { rank: 1, value: value.clone() })?;
-    Ok(vec![queue.get_timeout(PATIENCE)?.value, queue.get_timeout(PATIENCE)?.value])
+    Ok(vec![queue.get_timeout(TIMEOUT)?.value, queue.get_timeout(TIMEOUT)?.value])
 }
 
 fn connection<T: Value>(value: &T) -> Result<Vec<T>> {
@@ -193,7 +193,7 @@ fn connection<T: Value>(value: &T) -> Result<Vec<T>> {
     // A large message takes both ends at work.
     thread::scope(|scope| {
         let sent = scope.spawn(move || here.send(value.clone()));
-        let received = there.recv_timeout(PATIENCE);
+        let received = there.recv_timeout(TIMEOUT);
         sent.join().expect("sending does not panic")?;
         Ok(vec![received?])
     })

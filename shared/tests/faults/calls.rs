@@ -20,9 +20,9 @@ pub(crate) enum Call {
     ImapUnordered,
 }
 
-/// Tasks of a cell, and which of them is the doomed one.
+/// Tasks of a cell, and which of them is the failing one.
 const TASKS: u64 = 6;
-const DOOMED: u64 = 2;
+const FAILING: u64 = 2;
 
 impl Call {
     pub(crate) const ALL: [Self; 8] = [
@@ -60,7 +60,7 @@ impl Call {
     fn results(self, pool: &Pool, charge: Charge) -> Vec<(u64, Option<Result<Answer>>)> {
         let items = move || {
             (0..TASKS).map(move |n| {
-                assert!(n != DOOMED || charge.0 != Place::Source, "the source fails");
+                assert!(n != FAILING || charge.0 != Place::Source, "the source fails");
                 argument(n, charge)
             })
         };
@@ -68,13 +68,13 @@ impl Call {
         match self {
             Self::Apply => {
                 let others = others(pool, charge);
-                let result = pool.apply(task, (argument(DOOMED, charge),));
-                others.into_iter().map(|(n, other)| (n, Some(other.get()))).chain([(DOOMED, Some(result))]).collect()
+                let result = pool.apply(task, (argument(FAILING, charge),));
+                others.into_iter().map(|(n, other)| (n, Some(other.get()))).chain([(FAILING, Some(result))]).collect()
             }
             Self::ApplyAsync => {
-                let doomed = called(pool.apply_async(task, (argument(DOOMED, charge),)), charge);
+                let failing = called(pool.apply_async(task, (argument(FAILING, charge),)), charge);
                 let others = others(pool, charge).into_iter().map(|(n, other)| (n, Some(other.get())));
-                others.chain([(DOOMED, Some(doomed.get()))]).collect()
+                others.chain([(FAILING, Some(failing.get()))]).collect()
             }
             Self::Map => whole(pool.map(task, items())),
             Self::Starmap => whole(pool.starmap(task_of_two, pairs())),
@@ -82,7 +82,7 @@ impl Call {
             Self::StarmapAsync => whole(called(pool.starmap_async(task_of_two, pairs()), charge).get()),
             Self::Imap => (0..).zip(lazy(pool.imap(task, items())).into_iter().map(Some)).collect(),
             Self::ImapUnordered => {
-                let number = |result: &Result<Answer>| result.as_ref().map_or(DOOMED, |answer| answer.0.isqrt());
+                let number = |result: &Result<Answer>| result.as_ref().map_or(FAILING, |answer| answer.0.isqrt());
                 let results = lazy(pool.imap_unordered(task, items()));
                 results.into_iter().map(|result| (number(&result), Some(result))).collect()
             }
@@ -91,20 +91,20 @@ impl Call {
 }
 
 fn argument(n: u64, charge: Charge) -> Argument {
-    Argument(n, (n == DOOMED).then_some(charge))
+    Argument(n, (n == FAILING).then_some(charge))
 }
 
-/// The tasks of a cell without the doomed one, each in a call of its own.
+/// The tasks of a cell without the failing one, each in a call of its own.
 fn others(pool: &Pool, charge: Charge) -> Vec<(u64, AsyncResult<Answer>)> {
-    let numbers = (0..TASKS).filter(|n| *n != DOOMED);
+    let numbers = (0..TASKS).filter(|n| *n != FAILING);
     numbers.map(|n| (n, pool.apply_async(task, (argument(n, charge),)))).collect()
 }
 
-/// The result of a call that gives all or nothing: its error is the doomed task's.
+/// The result of a call that gives all or nothing: its error is the failing task's.
 fn whole(result: Result<Vec<Answer>>) -> Vec<(u64, Option<Result<Answer>>)> {
     match result {
         Ok(answers) => (0..).zip(answers.into_iter().map(|answer| Some(Ok(answer)))).collect(),
-        Err(error) => (0..TASKS).map(|n| (n, (n == DOOMED).then(|| Err(error.clone())))).collect(),
+        Err(error) => (0..TASKS).map(|n| (n, (n == FAILING).then(|| Err(error.clone())))).collect(),
     }
 }
 
@@ -131,22 +131,22 @@ fn judge(results: Vec<(u64, Option<Result<Answer>>)>, fault: Fault) -> Result<St
     if results.len() as u64 != TASKS {
         return Err(format!("{} results of {TASKS} tasks", results.len()));
     }
-    let of_doomed = results.iter().find(|(n, _)| *n == DOOMED);
-    let verdict = match of_doomed {
+    let of_failing = results.iter().find(|(n, _)| *n == FAILING);
+    let outcome = match of_failing {
         Some((_, Some(Ok(_)))) => "right".to_string(),
         Some((_, Some(Err(error)))) => fault.describe(error),
-        _ => return Err("no result of the doomed task".to_string()),
+        _ => return Err("no result of the failing task".to_string()),
     };
     for (n, result) in results {
         match result {
             Some(Ok(answer)) if answer.0 == n * n => {}
-            Some(Err(_)) if n == DOOMED => {}
-            Some(Err(Error::Initializer(_))) if verdict == "Initializer" => {}
+            Some(Err(_)) if n == FAILING => {}
+            Some(Err(Error::Initializer(_))) if outcome == "Initializer" => {}
             None => {}
             wrong => return Err(format!("task {n}: {:?}", wrong.map(|result| result.map(|answer| answer.0)))),
         }
     }
-    Ok(verdict)
+    Ok(outcome)
 }
 
 impl fmt::Display for Call {

@@ -17,7 +17,7 @@ use crate::support::{Death, Gate, Holdings, ProcessId, eventually, pids, square,
 const LIMIT: Duration = Duration::from_millis(500);
 /// Cells of a fault that should strike in the middle of something are repeated until it does, for
 /// so long at most.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cell {
@@ -60,7 +60,7 @@ impl Cell {
 
     /// What does come of it. `Err` says which promise was broken.
     pub(crate) fn observe(self) -> Result<String, String> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         loop {
             let before = Holdings::now();
             let outcome = self.attempt()?;
@@ -93,7 +93,7 @@ impl Cell {
         }
     }
 
-    /// Lets a fault strike that does not come with a task. Says what the doomed task is to bring
+    /// Lets a fault strike that does not come with a task. Says what the failing task is to bring
     /// along.
     fn prepare(self, pool: &Pool, gate: &Gate) -> Charge {
         let Charge(place, fault) = self.charge;
@@ -107,13 +107,15 @@ impl Cell {
             Place::Zygote => {
                 pids(pool);
                 let zygote = zygote();
-                // The standard library's handler of memory faults lets the first one that is not one pass.
+                // The standard library's handler of memory faults lets the first one that is not
+                // one pass.
                 eventually("the fault strikes", || {
                     let _ = kill(Pid::from_raw(zygote.pid as i32), fault.signal().unwrap_or(Signal::SIGKILL));
                     zygote.is_gone() || zygote.is_stopped()
                 });
                 if fault == Fault::Stop {
-                    // It costs nothing as long as nobody needs the zygote, so one of the workers dies.
+                    // It changes nothing until the zygote is needed, so one of the workers is
+                    // killed.
                     return Charge(Place::Run, Fault::Kill);
                 }
             }

@@ -19,7 +19,7 @@ pub(crate) enum Fault {
     Abort,
     Segfault,
     Kill,
-    /// SIGSTOP, with nobody to send SIGCONT.
+    /// SIGSTOP, without a SIGCONT.
     Stop,
     StackOverflow,
     OutOfMemory,
@@ -39,8 +39,8 @@ impl Fault {
         Self::OutOfMemory,
     ];
 
-    /// Has this process suffer it, now. Comes back only with a refusal, or when somebody continues
-    /// a stopped process.
+    /// Has this process suffer it, now. Comes back only with a refusal, or when another process
+    /// continues a stopped process.
     pub(crate) fn strike(self) -> Result<(), &'static str> {
         match self {
             Self::Refusal => return Err("out of order"),
@@ -79,7 +79,8 @@ impl Fault {
             Self::ExitZero => "WorkerLost: exit 0",
             Self::ExitThree => "WorkerLost: exit 3",
             Self::Abort | Self::OutOfMemory => "WorkerLost: SIGABRT",
-            // With the standard library's handler in place the process aborts after a message, without it it just dies.
+            // With the standard library's handler in place the process aborts after a message,
+            // without it it just dies.
             Self::StackOverflow => "WorkerLost: SIGABRT or SIGSEGV",
             Self::Segfault => "WorkerLost: SIGSEGV",
             Self::Kill => "WorkerLost: SIGKILL",

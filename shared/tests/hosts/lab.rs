@@ -3,7 +3,7 @@
 //!
 //! All of it lives in namespaces of its own: one of processes, so that the kernel ends all of them
 //! with the first, and of users, mounts and networks, which vanish with the last process in them.
-//! So nothing can be left, however a test ends, and nobody has to be root where the system lets
+//! So nothing can be left, however a test ends, and no user has to be root where the system lets
 //! users have namespaces.
 
 use std::fs;
@@ -15,7 +15,7 @@ use crate::support::{ProcessId, Program, eventually};
 
 /// The hosts' names; mpirun and rank 0 run on the first.
 pub(crate) const HOSTS: [&str; 3] = ["alpha", "beta", "gamma"];
-/// A file system in memory is mounted here, seen by nobody else.
+/// A file system in memory is mounted here, seen by no other process.
 const FOLDER: &str = "/run";
 const AGENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hosts/agent.sh");
 
@@ -96,7 +96,7 @@ impl Lab {
         command
     }
 
-    /// Cuts a host off: what is sent to it or by it gets lost, and nobody is told.
+    /// Cuts a host off: what is sent to it or by it gets lost without an error.
     pub(crate) fn cut_off(&self, host: &str) {
         run("ip", &format!("link set to-{host} down"));
     }
@@ -118,7 +118,7 @@ impl Lab {
     /// Fails unless every host is soon without processes.
     pub(crate) fn assert_deserted(&self) {
         for host in HOSTS {
-            eventually(&format!("nobody is left on {host}"), || self.processes(host).is_empty());
+            eventually(&format!("no process is left on {host}"), || self.processes(host).is_empty());
         }
     }
 }

@@ -24,23 +24,23 @@ use nix::unistd::Pid;
 
 use lab::{HOSTS, Lab, apart, command_apart};
 use programs::{SILENCE, TASKS, WRITTEN, loses_a_rank, on_processes, on_ranks, on_threads, waits_for_ever, works};
-use support::{Program, eventually, named, run_each_in_a_process};
+use support::{Program, eventually, named, run_one_by_one};
 
 fn main() -> ExitCode {
-    run_each_in_a_process(
-        named! {
+    run_one_by_one(
+        &[named! {
             tasks_run_on_all_hosts
-            a_program_prints_the_same_on_threads_on_processes_and_on_three_hosts
-            a_host_that_is_cut_off_costs_its_tasks_alone
-            with_recovery_a_killed_rank_costs_its_tasks_alone
-            without_it_a_killed_rank_ends_all_of_them
-            a_killed_mpirun_leaves_nobody
-            a_test_that_fails_leaves_nothing
-        },
-        named! {
+            program_prints_the_same_on_every_backend
+            host_that_is_cut_off_fails_only_its_tasks
+            killed_rank_fails_only_its_tasks_with_recovery
+            killed_rank_ends_all_ranks_without_recovery
+            killed_mpirun_leaves_no_process
+            failing_test_leaves_nothing
+        }],
+        &[named! {
             works_in_a_lab prints_in_a_lab loses_a_host_in_a_lab recovers_in_a_lab loses_all_in_a_lab loses_mpirun_in_a_lab fails_in_a_lab
             works loses_a_rank waits_for_ever on_threads on_processes on_ranks
-        },
+        }],
     )
 }
 
@@ -62,7 +62,7 @@ fn works_in_a_lab() -> Result<()> {
     Ok(())
 }
 
-fn a_program_prints_the_same_on_threads_on_processes_and_on_three_hosts() -> Result<()> {
+fn program_prints_the_same_on_every_backend() -> Result<()> {
     apart("prints_in_a_lab");
     Ok(())
 }
@@ -78,7 +78,7 @@ fn prints_in_a_lab() -> Result<()> {
     Ok(())
 }
 
-fn a_host_that_is_cut_off_costs_its_tasks_alone() -> Result<()> {
+fn host_that_is_cut_off_fails_only_its_tasks() -> Result<()> {
     apart("loses_a_host_in_a_lab");
     Ok(())
 }
@@ -90,8 +90,8 @@ fn loses_a_host_in_a_lab() -> Result<()> {
     assert_tasks_of_rank_3_are_lost(&mut program);
     // The program has gone on to its end, before mpirun has noticed anything.
     assert!(lab.processes("alpha").iter().any(|process| process.name == "mpirun"));
-    // It ends with the error, mpirun hands that on, and nobody stays, also on the other side of the
-    // cut.
+    // It ends with the error, mpirun hands that on, and no process stays, also on the other side of
+    // the cut.
     let (status, printed) = program.end();
     assert_eq!(status.code(), Some(101), "{printed}");
     assert!(printed.contains("rank: 3, host: \"gamma\""), "{printed}");
@@ -99,7 +99,7 @@ fn loses_a_host_in_a_lab() -> Result<()> {
     Ok(())
 }
 
-fn with_recovery_a_killed_rank_costs_its_tasks_alone() -> Result<()> {
+fn killed_rank_fails_only_its_tasks_with_recovery() -> Result<()> {
     apart("recovers_in_a_lab");
     Ok(())
 }
@@ -145,7 +145,7 @@ fn kill_rank(rank: usize, told: &str) -> String {
     rank.host
 }
 
-fn without_it_a_killed_rank_ends_all_of_them() -> Result<()> {
+fn killed_rank_ends_all_ranks_without_recovery() -> Result<()> {
     apart("loses_all_in_a_lab");
     Ok(())
 }
@@ -163,7 +163,7 @@ fn loses_all_in_a_lab() -> Result<()> {
     Ok(())
 }
 
-fn a_killed_mpirun_leaves_nobody() -> Result<()> {
+fn killed_mpirun_leaves_no_process() -> Result<()> {
     apart("loses_mpirun_in_a_lab");
     Ok(())
 }
@@ -178,7 +178,7 @@ fn loses_mpirun_in_a_lab() -> Result<()> {
     Ok(())
 }
 
-fn a_test_that_fails_leaves_nothing() -> Result<()> {
+fn failing_test_leaves_nothing() -> Result<()> {
     for end in [|_: &Child| {}, |child: &Child| kill(Pid::from_raw(child.id() as i32), Signal::SIGKILL).unwrap()] {
         let mut command = command_apart("fails_in_a_lab");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -189,7 +189,7 @@ fn a_test_that_fails_leaves_nothing() -> Result<()> {
         drop(child.stdin.take());
         assert!(!child.wait().unwrap().success());
         // A link lives as long as the networks that it joins.
-        eventually("nobody is left in the networks", || networks.is_disjoint(&all_networks()));
+        eventually("no process is left in the networks", || networks.is_disjoint(&all_networks()));
     }
     Ok(())
 }

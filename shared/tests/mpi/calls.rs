@@ -51,9 +51,9 @@ pub(super) fn checks_calls() -> Result<()> {
         assert_eq!(result?, square(n as u64));
     }
     assert_eq!(pollster::block_on(executor.submit(square, (12,)))?, 144);
-    let (sender, heard) = std::sync::mpsc::channel();
+    let (sender, receiver) = std::sync::mpsc::channel();
     let called = executor.submit(square, (3,)).callback(move |value| sender.send(*value).unwrap());
-    assert_eq!((heard.recv(), called.get()?), (Ok(9), 9));
+    assert_eq!((receiver.recv(), called.get()?), (Ok(9), 9));
 
     let results: Vec<_> = thread::scope(|scope| {
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| executor.map(square, 0..100))).collect();
@@ -66,7 +66,7 @@ pub(super) fn checks_calls() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn calls_give_what_those_of_a_pool_give_on_any_number_of_ranks() -> Result<()> {
+pub(super) fn calls_return_what_a_pool_returns() -> Result<()> {
     for ranks in [1usize, 2, 3, 5] {
         let output = Ranks::new(ranks, "checks_calls").run().well();
         let workers = 2 * (ranks - 1).max(1);
@@ -75,7 +75,7 @@ pub(super) fn calls_give_what_those_of_a_pool_give_on_any_number_of_ranks() -> R
     Ok(())
 }
 
-pub(super) fn without_mpirun_the_tasks_run_in_a_pool_of_this_process() -> Result<()> {
+pub(super) fn tasks_run_in_a_local_pool_without_mpirun() -> Result<()> {
     assert_eq!(Ranks::alone("checks_calls").run().well(), "workers 2\nall calls are right\n");
     Ok(())
 }
@@ -115,7 +115,7 @@ pub(super) fn checks_an_endless_source() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn an_endless_source_is_read_as_far_as_its_window() -> Result<()> {
+pub(super) fn endless_source_is_read_as_far_as_its_window() -> Result<()> {
     assert_eq!(Ranks::new(3, "checks_an_endless_source").run().well(), "taken true\n");
     Ok(())
 }
@@ -171,7 +171,7 @@ pub(super) fn checks_give_back() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn what_waits_on_one_rank_is_asked_back_for_another() -> Result<()> {
+pub(super) fn queued_tasks_move_to_an_idle_rank() -> Result<()> {
     assert_eq!(Ranks::new(3, "checks_give_back").run().well(), "the slow rank ran few true, in time true\n");
     Ok(())
 }
@@ -201,7 +201,7 @@ pub(super) fn checks_running() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn a_long_task_is_counted_while_it_runs() -> Result<()> {
+pub(super) fn long_task_is_counted_while_it_runs() -> Result<()> {
     assert_eq!(Ranks::new(3, "checks_running").run().well(), "running 1\n");
     Ok(())
 }

@@ -23,9 +23,9 @@ fn used(processes: &[u32]) -> f64 {
     processes.iter().map(|pid| processor_ticks(*pid)).sum::<u64>() as f64 / 100.0
 }
 
-pub(super) fn sixteen_idle_ranks_leave_the_cpu_alone() -> Result<()> {
+pub(super) fn sixteen_idle_ranks_use_no_cpu_time() -> Result<()> {
     let running = Ranks::new(16, "does_nothing").start();
-    running.heard("idle now");
+    running.await_line("idle now");
     // Ranks look for messages less often after a while.
     thread::sleep(Duration::from_millis(1500));
     let processes = running.processes();

@@ -113,7 +113,7 @@ impl Running {
     }
 
     /// Waits until a line with this beginning has been printed; says what follows it.
-    pub(crate) fn heard(&self, beginning: &str) -> String {
+    pub(crate) fn await_line(&self, beginning: &str) -> String {
         let mut found = None;
         let line = |output: &str| output.lines().find_map(|line| line.strip_prefix(beginning).map(str::to_string));
         eventually(&format!("a line beginning with {beginning:?}"), || {
@@ -133,7 +133,7 @@ impl Running {
         nix::sys::signal::kill(Pid::from_raw(self.mpirun.id() as i32), signal).unwrap();
     }
 
-    /// Waits for the end, and that nobody is left.
+    /// Waits for the end, and until no process is left.
     pub(crate) fn end(mut self) -> Ended {
         let until = Instant::now() + DEADLINE;
         let status = loop {

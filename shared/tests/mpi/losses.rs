@@ -59,7 +59,7 @@ pub(super) fn loses_a_rank() -> Result<()> {
 
 /// Hears who the ranks are, and sends the first one a signal. Says its pid.
 fn signal_rank(running: &Running, signal: Signal) -> Pid {
-    let ranks = running.heard("ranks ");
+    let ranks = running.await_line("ranks ");
     let first: i32 = ranks.split(' ').next().unwrap().parse().unwrap();
     kill(Pid::from_raw(first), signal).unwrap();
     Pid::from_raw(first)
@@ -67,7 +67,7 @@ fn signal_rank(running: &Running, signal: Signal) -> Pid {
 
 const STORY: [&str; 4] = ["in time true", "held: 2 done, 2 lost", "the others went on", "to the end"];
 
-pub(super) fn a_killed_rank_costs_the_tasks_that_it_had() -> Result<()> {
+pub(super) fn killed_rank_fails_only_its_tasks() -> Result<()> {
     let running = Ranks::with_options(&["--enable-recovery"], 3, "loses_a_rank").start();
     signal_rank(&running, Signal::SIGKILL);
     // The status is mpirun's word on the rank that was killed.
@@ -76,7 +76,7 @@ pub(super) fn a_killed_rank_costs_the_tasks_that_it_had() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn a_stopped_rank_is_lost_in_bounded_time() -> Result<()> {
+pub(super) fn stopped_rank_is_lost_in_bounded_time() -> Result<()> {
     let running = Ranks::new(3, "loses_a_rank").start();
     signal_rank(&running, Signal::SIGSTOP);
     let ended = running.end();
@@ -84,10 +84,10 @@ pub(super) fn a_stopped_rank_is_lost_in_bounded_time() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn a_rank_that_comes_back_stays_lost_and_ends_nobody() -> Result<()> {
+pub(super) fn rank_that_comes_back_stays_lost() -> Result<()> {
     let running = Ranks::new(3, "loses_a_rank").start();
     let rank = signal_rank(&running, Signal::SIGSTOP);
-    running.heard("in time ");
+    running.await_line("in time ");
     kill(rank, Signal::SIGCONT).unwrap();
     let ended = running.end();
     assert_eq!(ended.output.lines().skip(1).collect::<Vec<_>>(), STORY, "{ended:?}");
@@ -106,7 +106,7 @@ pub(super) fn loses_all_ranks() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn with_all_ranks_lost_every_task_fails() -> Result<()> {
+pub(super) fn every_task_fails_when_all_ranks_are_lost() -> Result<()> {
     let running = Ranks::new(2, "loses_all_ranks").start();
     signal_rank(&running, Signal::SIGSTOP);
     let ended = running.end();
@@ -114,13 +114,13 @@ pub(super) fn with_all_ranks_lost_every_task_fails() -> Result<()> {
     Ok(())
 }
 
-/// Says who the processes are, and works until somebody ends it.
+/// Prints the processes, and works until it is ended.
 pub(super) fn works_for_long() -> Result<()> {
     let executor = executor()?;
     let gate = Gate::new();
     let held: Vec<_> = (0..3).map(|_| executor.submit(endless, (gate.path(),))).collect();
     gate.await_arrivals(3);
-    // Nobody will clean up here.
+    // Nothing will clean up here.
     gate.remove();
     println!("ranks {} {}", executor.ranks()[0].pid, std::process::id());
     held.into_iter().for_each(|future| drop(future.get()));
@@ -134,14 +134,14 @@ fn endless(gate: std::path::PathBuf) -> u64 {
 
 fn nothing_is_left_after(end: impl FnOnce(&Running, i32, i32)) {
     let running = Ranks::new(3, "works_for_long").start();
-    let pids: Vec<i32> = running.heard("ranks ").split(' ').map(|pid| pid.parse().unwrap()).collect();
+    let pids: Vec<i32> = running.await_line("ranks ").split(' ').map(|pid| pid.parse().unwrap()).collect();
     assert!(running.processes().len() > 8, "mpirun, three ranks, two zygotes and four workers");
     end(&running, pids[0], pids[1]);
     let ended = running.end();
     assert!(!ended.status.success(), "{ended:?}");
 }
 
-pub(super) fn without_recovery_mpirun_ends_everything() -> Result<()> {
+pub(super) fn mpirun_ends_all_ranks_without_recovery() -> Result<()> {
     nothing_is_left_after(|_, rank, _| kill(Pid::from_raw(rank), Signal::SIGKILL).unwrap());
     Ok(())
 }

@@ -16,7 +16,7 @@ mod tasks;
 
 use std::process::ExitCode;
 
-use support::{named, run_each_in_a_process};
+use support::{named, run_one_by_one};
 
 use calls::*;
 use idle::*;
@@ -25,43 +25,43 @@ use starts::*;
 use tasks::*;
 
 fn main() -> ExitCode {
-    run_each_in_a_process(
-        named! {
-            calls_give_what_those_of_a_pool_give_on_any_number_of_ranks
-            without_mpirun_the_tasks_run_in_a_pool_of_this_process
+    run_one_by_one(
+        &[named! {
+            calls_return_what_a_pool_returns
+            tasks_run_in_a_local_pool_without_mpirun
             large_arguments_and_results_go_there_and_back
-            an_endless_source_is_read_as_far_as_its_window
+            endless_source_is_read_as_far_as_its_window
             all_workers_of_all_ranks_have_work
-            what_waits_on_one_rank_is_asked_back_for_another
-            statistics_count_every_task_once a_long_task_is_counted_while_it_runs
-            a_death_costs_one_task_and_no_rank
-            a_panic_comes_whole
-            a_time_limit_and_an_initializer_hold_on_every_rank
-            a_cancelled_task_ends_alone
-            what_nobody_wants_any_more_is_not_begun
-            handles_are_refused
+            queued_tasks_move_to_an_idle_rank
+            statistics_count_every_task_once long_task_is_counted_while_it_runs
+            lost_worker_fails_one_task_and_no_rank
+            panic_arrives_in_full
+            time_limit_and_initializer_apply_on_every_rank
+            cancelling_ends_only_its_task
+            abandoned_tasks_are_not_started
+            handles_are_rejected
             results_that_cannot_be_decoded_are_errors
-            what_follows_the_executor_runs_on_rank_0_alone
-            another_build_on_a_rank_is_an_error_that_names_it
-            a_pool_that_cannot_start_on_a_rank_is_an_error
-            there_is_one_executor_in_the_life_of_a_process
-            a_worker_is_no_rank
-            a_program_that_drops_or_forgets_its_executor_leaves_nothing
-            shutting_down_waits_for_what_was_taken_or_cancels_it
-            a_killed_rank_costs_the_tasks_that_it_had
-            a_stopped_rank_is_lost_in_bounded_time
-            a_rank_that_comes_back_stays_lost_and_ends_nobody
-            with_all_ranks_lost_every_task_fails
-            without_recovery_mpirun_ends_everything
+            code_after_the_executor_runs_on_rank_0_only
+            rank_with_another_build_is_an_error_that_names_it
+            pool_that_cannot_start_on_a_rank_is_an_error
+            second_executor_in_a_process_is_rejected
+            worker_is_not_a_rank
+            dropped_or_forgotten_executor_leaves_nothing
+            shutdown_finishes_or_cancels_accepted_tasks
+            killed_rank_fails_only_its_tasks
+            stopped_rank_is_lost_in_bounded_time
+            rank_that_comes_back_stays_lost
+            every_task_fails_when_all_ranks_are_lost
+            mpirun_ends_all_ranks_without_recovery
             nothing_outlives_a_killed_rank_0
             nothing_outlives_a_killed_mpirun
-            sixteen_idle_ranks_leave_the_cpu_alone
-        },
-        named! {
+            sixteen_idle_ranks_use_no_cpu_time
+        }],
+        &[named! {
             checks_calls checks_large_values checks_an_endless_source checks_breadth checks_give_back
             checks_statistics checks_running checks_deaths checks_panics checks_limits checks_cancelling checks_abandoning
             checks_handles checks_decoding says_who_it_is starts starts_badly starts_twice starts_in_a_worker drops forgets exits
             shuts_down loses_a_rank loses_all_ranks works_for_long does_nothing
-        },
+        }],
     )
 }

@@ -27,7 +27,7 @@ pub(super) fn says_who_it_is() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn what_follows_the_executor_runs_on_rank_0_alone() -> Result<()> {
+pub(super) fn code_after_the_executor_runs_on_rank_0_only() -> Result<()> {
     let output = Ranks::new(3, "says_who_it_is").run().well();
     let count = |line: &str| output.lines().filter(|other| *other == line).count();
     assert_eq!((count("before"), count("after, with ranks [1, 2]"), count("in a task")), (3, 1, 1), "{output}");
@@ -57,7 +57,7 @@ fn another_build(folder: &Path) -> PathBuf {
     path
 }
 
-pub(super) fn another_build_on_a_rank_is_an_error_that_names_it() -> Result<()> {
+pub(super) fn rank_with_another_build_is_an_error_that_names_it() -> Result<()> {
     let folder = tempfile::tempdir().unwrap();
     let (own, other) = (env::current_exe().unwrap(), another_build(folder.path()));
     let (own, other) = (own.to_str().unwrap(), other.to_str().unwrap());
@@ -87,7 +87,7 @@ pub(super) fn starts_badly() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn a_pool_that_cannot_start_on_a_rank_is_an_error() -> Result<()> {
+pub(super) fn pool_that_cannot_start_on_a_rank_is_an_error() -> Result<()> {
     assert_eq!(Ranks::new(3, "starts_badly").run().well(), "refused: true\n");
     Ok(())
 }
@@ -101,7 +101,7 @@ pub(super) fn starts_twice() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn there_is_one_executor_in_the_life_of_a_process() -> Result<()> {
+pub(super) fn second_executor_in_a_process_is_rejected() -> Result<()> {
     assert_eq!(Ranks::new(2, "starts_twice").run().well(), "true\n4\ntrue\n");
     Ok(())
 }
@@ -114,7 +114,7 @@ pub(super) fn starts_in_a_worker() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn a_worker_is_no_rank() -> Result<()> {
+pub(super) fn worker_is_not_a_rank() -> Result<()> {
     assert_eq!(Ranks::new(2, "starts_in_a_worker").run().well(), "true 25\n");
     Ok(())
 }
@@ -130,7 +130,7 @@ pub(super) fn drops() -> Result<()> {
     Ok(())
 }
 
-/// Ends with an executor that nobody shuts down.
+/// Ends with an executor that is never shut down.
 pub(super) fn forgets() -> Result<()> {
     let executor = executor()?;
     let _running = executor.submit(nap, (60_000,));
@@ -146,7 +146,7 @@ pub(super) fn exits() -> Result<()> {
     std::process::exit(3)
 }
 
-pub(super) fn a_program_that_drops_or_forgets_its_executor_leaves_nothing() -> Result<()> {
+pub(super) fn dropped_or_forgotten_executor_leaves_nothing() -> Result<()> {
     assert_eq!(Ranks::new(3, "drops").run().well(), "20\n");
     // That is for `mpirun` to complain about; it ends the others.
     assert!(!Ranks::new(3, "forgets").run().status.success());
@@ -173,7 +173,7 @@ pub(super) fn shuts_down() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn shutting_down_waits_for_what_was_taken_or_cancels_it() -> Result<()> {
+pub(super) fn shutdown_finishes_or_cancels_accepted_tasks() -> Result<()> {
     assert_eq!(Ranks::new(3, "shuts_down").run().well(), "10 cancelled\n4 done\n");
     Ok(())
 }

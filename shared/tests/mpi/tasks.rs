@@ -20,7 +20,7 @@ const DEATHS: [Death; 8] = [
     Death::OutOfMemory,
 ];
 
-const DOOMED: u64 = 7;
+const FAILING: u64 = 7;
 
 fn risky(n: u64, death: Option<Death>) -> u64 {
     if let Some(death) = death {
@@ -35,18 +35,18 @@ pub(super) fn checks_deaths() -> Result<()> {
     let executor = MpiExecutor::builder().processes_per_rank(2).pool(pool).build()?;
     let mut number = 0;
     for death in DEATHS {
-        let items = || (0..20u64).map(|n| (n, (n == DOOMED).then_some(death)));
+        let items = || (0..20u64).map(|n| (n, (n == FAILING).then_some(death)));
         for chunksize in [1, 20] {
             let began = Instant::now();
             let error = executor.with_chunksize(chunksize).starmap(risky, items()).unwrap_err();
-            assert_died(death, &error, number + DOOMED, began.elapsed());
+            assert_died(death, &error, number + FAILING, began.elapsed());
             number += 20;
         }
         let futures: Vec<_> = items().map(|item| executor.submit(risky, item)).collect();
         for (n, future) in (0..).zip(futures) {
             match future.get() {
-                Ok(value) => assert_eq!((value, n != DOOMED), (square(n), true)),
-                Err(error) => drop(assert_died(death, &error, number + DOOMED, Duration::MAX)),
+                Ok(value) => assert_eq!((value, n != FAILING), (square(n), true)),
+                Err(error) => drop(assert_died(death, &error, number + FAILING, Duration::MAX)),
             }
         }
         number += 20;
@@ -57,7 +57,7 @@ pub(super) fn checks_deaths() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn a_death_costs_one_task_and_no_rank() -> Result<()> {
+pub(super) fn lost_worker_fails_one_task_and_no_rank() -> Result<()> {
     let output = Ranks::new(3, "checks_deaths").run().well();
     // Workers say why they end, too.
     assert!(output.contains("2 ranks, 24 failed of 580\n"), "{output}");
@@ -76,7 +76,7 @@ pub(super) fn checks_panics() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn a_panic_comes_whole() -> Result<()> {
+pub(super) fn panic_arrives_in_full() -> Result<()> {
     assert_eq!(Ranks::new(3, "checks_panics").run().well(), "not 2, true\n");
     Ok(())
 }
@@ -94,7 +94,7 @@ pub(super) fn checks_limits() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn a_time_limit_and_an_initializer_hold_on_every_rank() -> Result<()> {
+pub(super) fn time_limit_and_initializer_apply_on_every_rank() -> Result<()> {
     assert_eq!(Ranks::new(3, "checks_limits").run().well(), "true\n");
     Ok(())
 }
@@ -120,7 +120,7 @@ pub(super) fn checks_cancelling() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn a_cancelled_task_ends_alone() -> Result<()> {
+pub(super) fn cancelling_ends_only_its_task() -> Result<()> {
     assert_eq!(Ranks::new(3, "checks_cancelling").run().well(), "the others went on\n");
     Ok(())
 }
@@ -143,7 +143,7 @@ pub(super) fn checks_abandoning() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn what_nobody_wants_any_more_is_not_begun() -> Result<()> {
+pub(super) fn abandoned_tasks_are_not_started() -> Result<()> {
     assert_eq!(Ranks::new(3, "checks_abandoning").run().well(), "true true\n");
     Ok(())
 }
@@ -167,7 +167,7 @@ pub(super) fn checks_handles() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn handles_are_refused() -> Result<()> {
+pub(super) fn handles_are_rejected() -> Result<()> {
     assert_eq!(Ranks::new(3, "checks_handles").run().well(), "refused\n");
     Ok(())
 }

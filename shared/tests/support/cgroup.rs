@@ -32,7 +32,8 @@ impl Cgroup {
         let bytes = bytes.to_string();
         let first = || {
             let group = Self::new("memory", ("memory.limit_in_bytes", &bytes))?;
-            // Where there is swap, it would be used before anybody is killed. Without, the file is not there.
+            // Where there is swap, it would be used before a process is killed. Without, the file
+            // is not there.
             let _ = fs::write(group.folder.join("memory.memsw.limit_in_bytes"), &bytes);
             Some(group)
         };

@@ -100,7 +100,7 @@ fn descend(depth: u64) -> u64 {
     descend(depth + 1) + room[(depth % 64) as usize]
 }
 
-/// How long a doomed task runs before it dies.
+/// How long a failing task runs before it dies.
 const BEFORE: Duration = Duration::from_millis(10);
 
 /// A number to square, and perhaps how to die instead.
@@ -115,10 +115,10 @@ fn risky((n, death): Item) -> u64 {
 }
 
 const ITEMS: u64 = 20;
-const DOOMED: u64 = 7;
+const FAILING: u64 = 7;
 
 fn items(death: Death) -> impl ExactSizeIterator<Item = Item> + Clone {
-    (0..ITEMS as u32).map(move |n| (n.into(), (u64::from(n) == DOOMED).then_some(death)))
+    (0..ITEMS as u32).map(move |n| (n.into(), (u64::from(n) == FAILING).then_some(death)))
 }
 
 /// The pool and the time before a call in which a task dies.
@@ -171,36 +171,36 @@ pub(crate) fn a_death_costs_one_task(death: Death, method: StartMethod) -> Resul
     let pool = death.pool(method).build()?;
 
     let before = Before::new(&pool);
-    before.check(&pool, death, 0, &pool.apply(risky, ((DOOMED, Some(death)),)).unwrap_err());
+    before.check(&pool, death, 0, &pool.apply(risky, ((FAILING, Some(death)),)).unwrap_err());
     assert_eq!(pool.apply(square, (3,))?, 9);
 
     let before = Before::new(&pool);
-    before.check(&pool, death, DOOMED, &pool.map(risky, items(death)).unwrap_err());
+    before.check(&pool, death, FAILING, &pool.map(risky, items(death)).unwrap_err());
     assert_eq!(pool.map(square, 0..ITEMS)?, squares(ITEMS));
 
     let before = Before::new(&pool);
-    before.check(&pool, death, DOOMED, &pool.with_chunksize(5).map(risky, items(death)).unwrap_err());
+    before.check(&pool, death, FAILING, &pool.with_chunksize(5).map(risky, items(death)).unwrap_err());
 
     let before = Before::new(&pool);
-    before.check(&pool, death, DOOMED, &pool.map_async(risky, items(death)).get().unwrap_err());
+    before.check(&pool, death, FAILING, &pool.map_async(risky, items(death)).get().unwrap_err());
 
     let before = Before::new(&pool);
     let results: Vec<_> = items(death).map(|item| pool.apply_async(risky, (item,))).collect();
-    before.check(&pool, death, DOOMED, &only_failure(results.into_iter().map(|result| result.get())));
+    before.check(&pool, death, FAILING, &only_failure(results.into_iter().map(|result| result.get())));
 
     for chunksize in [1, 5, ITEMS as usize] {
         let before = Before::new(&pool);
         let error = only_failure(pool.with_chunksize(chunksize).imap(risky, items(death)));
-        before.check(&pool, death, DOOMED, &error);
+        before.check(&pool, death, FAILING, &error);
 
         let before = Before::new(&pool);
         let (right, mut wrong): (Vec<_>, Vec<_>) =
             pool.with_chunksize(chunksize).imap_unordered(risky, items(death)).partition(|result| result.is_ok());
         let mut right: Vec<u64> = right.into_iter().flatten().collect();
         right.sort_unstable();
-        assert_eq!(right, (0..ITEMS).filter(|n| *n != DOOMED).map(square).collect::<Vec<_>>());
+        assert_eq!(right, (0..ITEMS).filter(|n| *n != FAILING).map(square).collect::<Vec<_>>());
         assert_eq!(wrong.len(), 1);
-        before.check(&pool, death, DOOMED, &wrong.remove(0).unwrap_err());
+        before.check(&pool, death, FAILING, &wrong.remove(0).unwrap_err());
     }
 
     assert_eq!(pool.map(square, 0..100)?, squares(100));
@@ -209,13 +209,13 @@ pub(crate) fn a_death_costs_one_task(death: Death, method: StartMethod) -> Resul
     Ok(())
 }
 
-/// The error of the doomed item. The others must be right.
+/// The error of the failing item. The others must be right.
 fn only_failure(results: impl Iterator<Item = Result<u64>>) -> Error {
     let mut failure = None;
     for (n, result) in (0..).zip(results) {
         match result {
-            Ok(value) => assert_eq!((value, n != DOOMED), (square(n), true)),
-            Err(error) => assert_eq!((n, failure.replace(error).is_none()), (DOOMED, true), "{failure:?}"),
+            Ok(value) => assert_eq!((value, n != FAILING), (square(n), true)),
+            Err(error) => assert_eq!((n, failure.replace(error).is_none()), (FAILING, true), "{failure:?}"),
         }
     }
     failure.expect("one failure")

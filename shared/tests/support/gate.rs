@@ -26,7 +26,7 @@ impl Gate {
         fs::write(self.0.path().join("open"), "").unwrap();
     }
 
-    /// Removes the gate's folder now. Nobody comes through any more.
+    /// Removes the gate's folder now. No task passes any more.
     pub(crate) fn remove(self) {
         self.0.close().unwrap();
     }

@@ -4,8 +4,22 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
+use multiproc::Result;
+
 use super::eventually;
 use super::processes::{ProcessId, descendants};
+
+/// Runs `body`, and fails if it leaves a process, a thread of the crate, a descriptor or shared
+/// memory behind.
+pub(crate) fn leaves_nothing(body: impl FnOnce() -> Result<()>) -> Result<()> {
+    let before = Holdings::now();
+    let outcome = body();
+    // What an error has kept from being undone is of no interest.
+    if outcome.is_ok() {
+        before.assert_kept();
+    }
+    outcome
+}
 
 /// The open descriptors, and what they are.
 pub(crate) fn descriptors() -> BTreeMap<i32, PathBuf> {
@@ -14,8 +28,8 @@ pub(crate) fn descriptors() -> BTreeMap<i32, PathBuf> {
         let number = entry.file_name().to_str()?.parse().ok()?;
         Some((number, fs::read_link(entry.path()).ok()?))
     });
-    // The descriptor that lists them is closed again by the time its link is read, or shows this very
-    // folder.
+    // The descriptor that lists them is closed again by the time its link is read, or shows this
+    // very folder.
     found.filter(|(_, target)| !target.ends_with("fd")).collect()
 }
 

@@ -38,7 +38,7 @@ impl ProcessId {
         status(pid).map(|status| status.id)
     }
 
-    /// Whether the process runs no more. One that nobody has reaped yet is gone too: orphans are
+    /// Whether the process runs no more. A zombie is gone too: orphans are
     /// left to the system.
     pub(crate) fn is_gone(&self) -> bool {
         status(self.pid).is_none_or(|now| now.id.started != self.started || matches!(now.state, 'Z' | 'X'))
@@ -80,7 +80,7 @@ pub(crate) fn zygote() -> ProcessId {
 }
 
 /// As [`zygote`], for a pool that may not have noticed that its own was killed: `look` has it
-/// look. A pool that nobody uses does not.
+/// look. An idle pool does not.
 pub(crate) fn zygote_while(mut look: impl FnMut()) -> ProcessId {
     let mut found = Vec::new();
     eventually("there is one zygote", || {
@@ -104,8 +104,14 @@ pub(crate) fn resident_kib() -> u64 {
 /// Processor time that a process has used, in the kernel's ticks of 10 ms.
 pub(crate) fn processor_ticks(pid: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    // utime and stime are fields 14 and 15; the name, field 2, may hold spaces, and ends with the last
-    // parenthesis.
+    // utime and stime are fields 14 and 15; the name, field 2, may hold spaces, and ends with the
+    // last parenthesis.
     let after_name = stat.rsplit(')').next().unwrap();
     after_name.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+}
+
+/// Returns how many threads and descriptors a process has.
+pub(crate) fn holdings(pid: u32) -> (usize, usize) {
+    let count = |what: &str| fs::read_dir(format!("/proc/{pid}/{what}")).unwrap().count();
+    (count("task"), count("fd"))
 }

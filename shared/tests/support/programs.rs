@@ -5,11 +5,12 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
+use multiproc::StartMethod;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 use super::processes::{ProcessId, descendants};
-use super::{eventually, runner};
+use super::{METHODS, eventually, harness};
 
 /// How the line of [`announce`] begins.
 const READY: &str = "ready ";
@@ -22,12 +23,22 @@ pub(crate) fn announce() {
     println!("{READY}{}", serde_json::to_string(&all).unwrap());
 }
 
+/// In a program: returns its arguments, without its name.
+pub(crate) fn arguments() -> Vec<String> {
+    std::env::args().skip(3).collect()
+}
+
+/// In a program: returns the start method whose number is its first argument.
+pub(crate) fn told_method() -> StartMethod {
+    METHODS[arguments()[0].parse::<usize>().unwrap()]
+}
+
 /// The processes that a line of [`announce`] names. Some may have ended since.
 fn announced(line: &str) -> Vec<ProcessId> {
     serde_json::from_str(line.strip_prefix(READY).unwrap()).unwrap()
 }
 
-/// A program that runs, in a process group of its own, and was heard to be ready.
+/// A program that runs, in a process group of its own, and has announced that it is ready.
 pub(crate) struct Program {
     child: Child,
     ended: bool,
@@ -63,7 +74,7 @@ impl Program {
     /// The command that starts a program of this binary.
     pub(crate) fn command(name: &str) -> Command {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args([runner::PROGRAM, name]);
+        command.args([harness::PROGRAM, name]);
         command
     }
 
@@ -98,7 +109,7 @@ impl Program {
         for process in &self.processes {
             eventually(&format!("{process:?} has ended"), || process.is_gone());
         }
-        // The output ends when nobody is left who could write.
+        // The output ends when no process is left who could write.
         let mut printed = String::new();
         self.output.read_to_string(&mut printed).unwrap();
         self.child.stderr.take().unwrap().read_to_string(&mut printed).unwrap();

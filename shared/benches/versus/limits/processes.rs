@@ -29,8 +29,8 @@ fn all(executed: usize, forked: usize) -> io::Result<()> {
 
 #[allow(unsafe_code)]
 fn fork_and_exit() -> nix::Result<Pid> {
-    // SAFETY: the child calls `_exit` and nothing else, which is safe whatever other threads held when
-    // it was forked.
+    // SAFETY: the child calls `_exit` and nothing else, which is safe whatever other threads held
+    // when it was forked.
     match unsafe { fork() }? {
         ForkResult::Parent { child } => Ok(child),
         // SAFETY: `_exit` has no precondition.

@@ -7,7 +7,19 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_with::{DisplayFromStr, base64::Base64, hex::Hex, serde_as, skip_serializing_none};
 
+use crate::support::{Named, named};
 use crate::{through_all, value};
+
+pub(crate) const TESTS: &[Named] = named! {
+    names_are_not_sent
+    plain_shapes_arrive
+    fields_left_out_shift_no_others
+    skipped_fields_arrive_as_their_defaults
+    flattened_fields_arrive
+    values_converted_by_serde_arrive
+    deserialize_may_borrow
+    adapters_of_serde_with_arrive
+};
 
 fn is_zero(n: &u32) -> bool {
     *n == 0
@@ -61,8 +73,7 @@ value! {
     struct Pair(u32, String);
 }
 
-#[test]
-fn names_do_not_matter() {
+fn names_are_not_sent() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             Renamed { kind: 1, other: 2 },
@@ -71,11 +82,10 @@ fn names_do_not_matter() {
             Strict { a: 1, b: None, c: 3 },
             Strict { a: 1, b: Some(2), c: 3 },
         ));
-    });
+    })
 }
 
-#[test]
-fn plain_shapes_arrive() {
+fn plain_shapes_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             Transparent { inner: vec![(1, "one".into()), (2, String::new())] },
@@ -87,7 +97,7 @@ fn plain_shapes_arrive() {
             Pair(1, "two".into()),
             vec![Unit; 3],
         ));
-    });
+    })
 }
 
 value! {
@@ -115,8 +125,7 @@ fn is_seven(n: &u32) -> bool {
     *n == 7
 }
 
-#[test]
-fn fields_left_out_shift_no_others() {
+fn fields_left_out_shift_no_others() -> multiproc::Result<()> {
     through_all(|channels| {
         let order = |discount| LeavesOut { discount, items: vec![0], total: 99 };
         channels.keep_all((
@@ -129,7 +138,7 @@ fn fields_left_out_shift_no_others() {
             LeavesOutMuch { a: Some(0), b: vec![], c: BTreeMap::from([("k".into(), 1)]), d: 7, e: 3 },
             HashMap::from([(1u8, Some(order(0)))]),
         ));
-    });
+    })
 }
 
 value! {
@@ -158,14 +167,13 @@ impl Default for Defaults {
     }
 }
 
-#[test]
-fn skipped_fields_arrive_as_their_defaults() {
+fn skipped_fields_arrive_as_their_defaults() -> multiproc::Result<()> {
     through_all(|channels| {
         let sent = Skips { first: 1, scratch: 2, private: 3, derived: 4, last: "end".into() };
         let arrives = Skips { scratch: 0, private: 7, derived: 0, ..sent.clone() };
         channels.change(&sent, &arrives);
         channels.change(&(sent, Defaults { a: 1, b: 2 }), &(arrives, Defaults { a: 3, b: 2 }));
-    });
+    })
 }
 
 value! {
@@ -220,8 +228,7 @@ value! {
     }
 }
 
-#[test]
-fn flattened_fields_arrive() {
+fn flattened_fields_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         let flat = |b| Flat { x: 1, inner: Inner { a: 2, b }, y: "three".into() };
         channels.keep_all((
@@ -240,7 +247,7 @@ fn flattened_fields_arrive() {
             FlatEnum { x: 1, kind: FlatKind::Sized { width: 2, height: 3 } },
             vec![(flat(0), Some(FlatEnum { x: 1, kind: FlatKind::Plain })); 3],
         ));
-    });
+    })
 }
 
 /// A duration as milliseconds.
@@ -331,8 +338,7 @@ impl From<Swapped> for (u8, u8) {
     }
 }
 
-#[test]
-fn values_that_travel_as_others_arrive() {
+fn values_converted_by_serde_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             With { time: Duration::from_millis(1500), number: 42, point: far::Point { x: -1, y: 2 } },
@@ -340,7 +346,7 @@ fn values_that_travel_as_others_arrive() {
             Swapped { a: 1, b: 2 },
             Texts { owned: Cow::Borrowed("borrowed"), number: 1 },
         ));
-    });
+    })
 }
 
 /// Borrows from the message while it is read, and owns what it keeps.
@@ -363,14 +369,13 @@ impl<'de> Deserialize<'de> for Borrowing {
     }
 }
 
-#[test]
-fn a_reader_may_borrow() {
+fn deserialize_may_borrow() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             Borrowing { text: "naïve 文字".into(), maybe: Some(String::new()) },
             Borrowing { text: String::new(), maybe: None },
         ));
-    });
+    })
 }
 
 #[serde_as]
@@ -392,8 +397,7 @@ struct Adapted {
     time: Duration,
 }
 
-#[test]
-fn adapters_of_serde_with_arrive() {
+fn adapters_of_serde_with_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         let full = Adapted {
             none: None,
@@ -407,5 +411,5 @@ fn adapters_of_serde_with_arrive() {
         let empty = (Some(0), 0, vec![], None, BTreeMap::new(), BTreeMap::new());
         let (none, number, base64, hex, keys, pairs) = empty;
         channels.keep_all((full, Adapted { none, number, base64, hex, keys, pairs, time: Duration::ZERO }));
-    });
+    })
 }

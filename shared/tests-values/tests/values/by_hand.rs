@@ -7,7 +7,19 @@ use serde::de::{self, EnumAccess, IgnoredAny, MapAccess, SeqAccess, VariantAcces
 use serde::ser::{SerializeMap, SerializeSeq, SerializeStruct};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::support::{Named, named};
 use crate::through_all;
+
+pub(crate) const TESTS: &[Named] = named! {
+    deserialize_may_differ_from_serialize
+    sequences_of_unknown_length_arrive
+    collected_strings_arrive
+    human_readable_and_binary_forms_arrive
+    string_deserialized_as_enum_arrives
+    wrong_length_is_only_a_hint
+    bytes_and_numbers_stand_for_each_other
+    values_beyond_json_arrive_exactly
+};
 
 /// Reads and writes a pair of numbers by the functions given.
 macro_rules! pair {
@@ -164,8 +176,7 @@ pair!(StrAsAny, as_str, |d: D| D::deserialize_any(d, Text));
 pair!(StrAsString, as_str, |d: D| D::deserialize_string(d, Text));
 pair!(Forms, human_or_compact, human_or_compact_back);
 
-#[test]
-fn a_reader_need_not_be_the_writers_mirror() {
+fn deserialize_may_differ_from_serialize() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             StructAsMap { a: 1, b: 2 },
@@ -175,11 +186,10 @@ fn a_reader_need_not_be_the_writers_mirror() {
             Skipping { a: 1, b: 2 },
             vec![(Backwards { a: 1, b: 2 }, Skipping { a: 3, b: 4 }); 3],
         ));
-    });
+    })
 }
 
-#[test]
-fn lengths_need_not_be_known() {
+fn sequences_of_unknown_length_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             UnknownMap { a: 1, b: 2 },
@@ -188,14 +198,13 @@ fn lengths_need_not_be_known() {
             SeqAsAny { a: 1, b: 2 },
             vec![Some((UnknownMap { a: 1, b: 2 }, UnknownSeq { a: 3, b: 4 })), None],
         ));
-    });
+    })
 }
 
-#[test]
-fn collected_texts_arrive() {
+fn collected_strings_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((Str { a: 1, b: 2 }, StrAsAny { a: u32::MAX, b: 0 }, StrAsString { a: 0, b: u32::MAX }));
-    });
+    })
 }
 
 /// Buffers its content, which is then read in the form for people.
@@ -219,8 +228,7 @@ struct Holder {
     map: BTreeMap<String, Forms>,
 }
 
-#[test]
-fn types_with_two_forms_arrive_in_either() {
+fn human_readable_and_binary_forms_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         let forms = Forms { a: 1, b: 2 };
         channels.keep_all((
@@ -231,7 +239,7 @@ fn types_with_two_forms_arrive_in_either() {
         ));
         let map = BTreeMap::from([("k".into(), forms.clone())]);
         channels.keep(Outer { x: 1, inner: Holder { forms, map } });
-    });
+    })
 }
 
 /// Written as text, read as an enum.
@@ -273,11 +281,10 @@ impl<'de> Deserialize<'de> for Level {
     }
 }
 
-#[test]
-fn text_that_is_read_as_an_enum_arrives() {
+fn string_deserialized_as_enum_arrives() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((Level::Low, vec![Level::Low, Level::High], Some((Level::High, 1u8))));
-    });
+    })
 }
 
 /// A sequence that names a length, and has another.
@@ -298,11 +305,10 @@ impl<'de> Deserialize<'de> for Misjudged {
     }
 }
 
-#[test]
-fn a_wrong_length_is_a_hint() {
+fn wrong_length_is_only_a_hint() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all(((Misjudged(vec![]), 1u8), (Misjudged(vec![1, 2, 3]), 4u8)));
-    });
+    })
 }
 
 /// Written as bytes, read as a sequence of numbers; and the other way round.
@@ -342,18 +348,16 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
-#[test]
-fn bytes_and_numbers_stand_for_each_other() {
+fn bytes_and_numbers_stand_for_each_other() -> multiproc::Result<()> {
     through_all(|channels| {
         for bytes in [vec![], vec![0, 127, 128, 255], vec![7; 100_000]] {
             channels.keep(Bytes(bytes.clone(), true));
             channels.keep(Bytes(bytes, false));
         }
-    });
+    })
 }
 
-#[test]
-fn what_json_cannot_say_is_exact() {
+fn values_beyond_json_arrive_exactly() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             Some(None::<u8>),
@@ -371,5 +375,5 @@ fn what_json_cannot_say_is_exact() {
         let bits = 0x7f80_0001u32;
         let back = channels.pool().apply(|value: Option<f32>| value, (Some(f32::from_bits(bits)),)).unwrap();
         assert_eq!(back.map(f32::to_bits), Some(bits));
-    });
+    })
 }

@@ -6,7 +6,20 @@ use std::str::FromStr;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use crate::support::{Named, named};
 use crate::{through_all, value};
+
+pub(crate) const TESTS: &[Named] = named! {
+    json_arrives
+    raw_json_arrives_as_it_is_written
+    toml_arrives
+    exact_numbers_arrive
+    names_and_places_arrive
+    times_arrive
+    collections_of_other_crates_arrive
+    byte_strings_arrive
+    flags_vectors_and_graphs_arrive
+};
 
 /// Reads a value from JSON, for types that are clumsy to make otherwise.
 fn read<T: DeserializeOwned>(json: serde_json::Value) -> T {
@@ -18,8 +31,7 @@ fn parse<T: FromStr>(text: &str) -> T {
     text.parse().unwrap_or_else(|_| panic!("{text}"))
 }
 
-#[test]
-fn json_arrives() {
+fn json_arrives() -> multiproc::Result<()> {
     through_all(|channels| {
         let all = [
             json!(null),
@@ -39,7 +51,7 @@ fn json_arrives() {
             read::<serde_json::Map<String, serde_json::Value>>(json!({"k": [1.5, "v"]})),
             vec![serde_json::Number::from(1u8), serde_json::Number::from(i64::MIN), read(json!(0.5))],
         ));
-    });
+    })
 }
 
 value! {
@@ -65,16 +77,14 @@ impl From<RawText> for Box<serde_json::value::RawValue> {
     }
 }
 
-#[test]
-fn raw_json_arrives_as_it_is_written() {
+fn raw_json_arrives_as_it_is_written() -> multiproc::Result<()> {
     through_all(|channels| {
         let raw = || RawText("{ \"a\" :\t[1.50, 1e3] }".into());
         channels.keep_all((raw(), Raw { before: 1, raw: raw(), after: 2 }));
-    });
+    })
 }
 
-#[test]
-fn toml_arrives() {
+fn toml_arrives() -> multiproc::Result<()> {
     through_all(|channels| {
         let text = "n = 1\nf = 0.5\nd = 1979-05-27T07:32:00Z\nday = 1979-05-27\n[t]\nlist = [[1, 2], [\"x\"]]\n[[t.a]]\nk = true\n";
         channels.keep_all((
@@ -82,11 +92,10 @@ fn toml_arrives() {
             toml::Value::Table(toml::from_str(text).unwrap()),
             parse::<toml::value::Datetime>("1979-05-27T00:32:00.999999-07:00"),
         ));
-    });
+    })
 }
 
-#[test]
-fn exact_numbers_arrive() {
+fn exact_numbers_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             parse::<rust_decimal::Decimal>("-123456789012345678.901234567"),
@@ -97,11 +106,10 @@ fn exact_numbers_arrive() {
             BTreeMap::from([(ordered_float::OrderedFloat(0.5), 1u8)]),
             ordered_float::NotNan::new(-0.5f32).unwrap(),
         ));
-    });
+    })
 }
 
-#[test]
-fn names_and_places_arrive() {
+fn names_and_places_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             uuid::Uuid::from_u128(0x1234_5678_9abc),
@@ -115,11 +123,10 @@ fn names_and_places_arrive() {
             smol_str::SmolStr::new("a text that is longer than what fits inline"),
             compact_str::CompactString::from("short"),
         ));
-    });
+    })
 }
 
-#[test]
-fn times_arrive() {
+fn times_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         let utc: chrono::DateTime<chrono::Utc> = parse("2024-02-29T12:34:56.789012345Z");
         channels.keep_all((
@@ -134,11 +141,10 @@ fn times_arrive() {
             parse::<jiff::Timestamp>("2024-02-29T12:34:56.789012345Z"),
             (parse::<jiff::civil::DateTime>("2024-02-29T12:34:56"), parse::<jiff::SignedDuration>("-PT1.5S")),
         ));
-    });
+    })
 }
 
-#[test]
-fn collections_of_others_arrive() {
+fn collections_of_other_crates_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             indexmap::IndexMap::<_, _>::from_iter([("z".to_string(), 1u8), ("a".into(), 2)]),
@@ -149,7 +155,7 @@ fn collections_of_others_arrive() {
             arrayvec::ArrayString::<8>::from("fits").unwrap(),
             vec![either::Either::<u8, String>::Left(1), either::Either::Right("r".into())],
         ));
-    });
+    })
 }
 
 value! {
@@ -161,8 +167,7 @@ value! {
     }
 }
 
-#[test]
-fn byte_strings_arrive() {
+fn byte_strings_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         for len in [0, 1, 5000, 100_000] {
             let content = vec![len as u8; len];
@@ -174,7 +179,7 @@ fn byte_strings_arrive() {
                 Frame { bytes: content.clone(), array, more: Some(content.into()) },
             ));
         }
-    });
+    })
 }
 
 bitflags::bitflags! {
@@ -185,8 +190,7 @@ bitflags::bitflags! {
     }
 }
 
-#[test]
-fn flags_vectors_and_graphs_arrive() {
+fn flags_vectors_and_graphs_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             vec![Flags::READ, Flags::all(), Flags::empty()],
@@ -197,7 +201,7 @@ fn flags_vectors_and_graphs_arrive() {
         ));
         let edges = [(0, 1, 0.5), (1, 2, 1.5)];
         channels.keep(Graph(petgraph::graph::UnGraph::from_edges(edges)));
-    });
+    })
 }
 
 /// A graph, with the equality that it lacks: of what it is written as.

@@ -2,7 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use crate::support::{Named, named};
 use crate::{through_all, value};
+
+pub(crate) const TESTS: &[Named] = named! {
+    externally_tagged_enums_arrive
+    untagged_enums_arrive
+    internally_tagged_enums_arrive
+    adjacently_tagged_enums_arrive
+    converted_variants_arrive
+};
 
 fn is_zero(n: &u32) -> bool {
     *n == 0
@@ -125,8 +134,7 @@ fn number_of<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D
     <String as serde::Deserialize>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
 }
 
-#[test]
-fn tagged_from_outside_arrive() {
+fn externally_tagged_enums_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         let all = vec![
             Plain::Unit,
@@ -149,11 +157,10 @@ fn tagged_from_outside_arrive() {
             vec![LeavesOut::Struct { a: 0, b: 1, c: 2 }, LeavesOut::Struct { a: 3, b: 1, c: 2 }],
             BTreeMap::from([(Some('k'), Plain::Unit), (None, Plain::Empty {})]),
         ));
-    });
+    })
 }
 
-#[test]
-fn untagged_arrive() {
+fn untagged_enums_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         let all = vec![
             Untagged::Number(1),
@@ -172,11 +179,10 @@ fn untagged_arrive() {
             Some(Untagged::Other { c: all }),
             vec![PartlyUntagged::Known(1), PartlyUntagged::Rest("rest".into())],
         ));
-    });
+    })
 }
 
-#[test]
-fn tagged_from_inside_arrive() {
+fn internally_tagged_enums_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((Tagged::Unit, Tagged::Struct { n: 1, z: 0 }, Tagged::Struct { n: 1, z: 2 }));
         let inner = Tagged::Newtype(Content { text: "inner".into(), more: None });
@@ -185,11 +191,10 @@ fn tagged_from_inside_arrive() {
             Tagged::Map(BTreeMap::from([("k".into(), 1)])),
             vec![WithOther::Known { n: 1 }, WithOther::Unknown],
         ));
-    });
+    })
 }
 
-#[test]
-fn tagged_beside_their_content_arrive() {
+fn adjacently_tagged_enums_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             Adjacent::Unit,
@@ -198,15 +203,14 @@ fn tagged_beside_their_content_arrive() {
             Adjacent::Struct { n: None },
             Adjacent::Many(vec![Adjacent::Unit, Adjacent::Struct { n: Some(1) }]),
         ));
-    });
+    })
 }
 
-#[test]
-fn variants_that_travel_as_others_arrive() {
+fn converted_variants_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             vec![Converted::Own(1), Converted::Foreign(Plain::Unit)],
             vec![VariantWith::Point { x: -1, y: 1 }, VariantWith::Number(3)],
         ));
-    });
+    })
 }

@@ -10,8 +10,13 @@ use proptest::test_runner::{Config, TestRunner};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::support::promise;
+use crate::support::{Named, named};
 use crate::value;
+
+pub(crate) const TESTS: &[Named] = named! {
+    pool_returns_what_json_returns
+    pool_returns_values_beyond_json_exactly
+};
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
@@ -224,32 +229,26 @@ fn runner(cases: u32) -> TestRunner {
 
 /// Untagged numbers and texts may be taken for others; what JSON makes of them is what a pool makes
 /// of them.
-#[test]
-fn a_pool_returns_what_json_returns() {
-    promise(|| {
-        let pool = Pool::with_processes(2)?;
-        let outcome = runner(200).run(&vec(plain(), 1..8), |values| {
-            let json = serde_json::to_string(&values).unwrap();
-            let expected: Vec<Plain> = serde_json::from_str(&json).unwrap();
-            prop_assert_eq!(returned(&pool, &values), expected);
-            Ok(())
-        });
-        outcome.unwrap_or_else(|failure| panic!("{failure}"));
+fn pool_returns_what_json_returns() -> multiproc::Result<()> {
+    let pool = Pool::with_processes(2)?;
+    let outcome = runner(200).run(&vec(plain(), 1..8), |values| {
+        let json = serde_json::to_string(&values).unwrap();
+        let expected: Vec<Plain> = serde_json::from_str(&json).unwrap();
+        prop_assert_eq!(returned(&pool, &values), expected);
         Ok(())
     });
+    outcome.unwrap_or_else(|failure| panic!("{failure}"));
+    Ok(())
 }
 
-#[test]
-fn a_pool_returns_exactly_what_json_cannot_say() {
-    promise(|| {
-        let pool = Pool::with_processes(2)?;
-        let whole = (any::<i128>(), exact(), option::of(any::<u128>()));
-        let whole = whole.prop_map(|(wide, exact, more)| Whole { wide, exact, more });
-        let outcome = runner(200).run(&vec(whole, 1..8), |values| {
-            prop_assert_eq!(returned(&pool, &values), values);
-            Ok(())
-        });
-        outcome.unwrap_or_else(|failure| panic!("{failure}"));
+fn pool_returns_values_beyond_json_exactly() -> multiproc::Result<()> {
+    let pool = Pool::with_processes(2)?;
+    let whole = (any::<i128>(), exact(), option::of(any::<u128>()));
+    let whole = whole.prop_map(|(wide, exact, more)| Whole { wide, exact, more });
+    let outcome = runner(200).run(&vec(whole, 1..8), |values| {
+        prop_assert_eq!(returned(&pool, &values), values);
         Ok(())
     });
+    outcome.unwrap_or_else(|failure| panic!("{failure}"));
+    Ok(())
 }

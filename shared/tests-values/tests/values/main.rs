@@ -11,7 +11,23 @@ mod std_types;
 #[path = "../../../tests/support/mod.rs"]
 mod support;
 
+use std::process::ExitCode;
+
+use multiproc::Result;
 use tests_values::Channels;
+
+fn main() -> ExitCode {
+    let tests = [
+        attributes::TESTS,
+        by_hand::TESTS,
+        crates::TESTS,
+        enums::TESTS,
+        family::TESTS,
+        refused::TESTS,
+        std_types::TESTS,
+    ];
+    support::run_each_in_a_process(&tests, &[])
+}
 
 /// Derives what every value of these tests has.
 macro_rules! value {
@@ -24,10 +40,8 @@ macro_rules! value {
 }
 pub(crate) use value;
 
-/// Runs a test with the channels open; it leaves nothing behind.
-fn through_all(body: impl FnOnce(&Channels) + Send + 'static) {
-    support::promise(|| {
-        body(&Channels::open()?);
-        Ok(())
-    });
+/// Runs a test with the channels open.
+fn through_all(body: impl FnOnce(&Channels)) -> Result<()> {
+    body(&Channels::open()?);
+    Ok(())
 }

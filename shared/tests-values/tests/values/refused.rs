@@ -9,7 +9,18 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use multiproc::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
+use crate::support::{Named, named};
 use crate::{through_all, value};
+
+pub(crate) const TESTS: &[Named] = named! {
+    messages_of_std_errors_arrive
+    custom_error_arrives_with_type_and_field
+    panic_in_serialization_keeps_its_message
+    tuple_without_a_field_is_rejected
+    types_serde_cannot_restore_are_rejected
+    thousand_levels_arrive_and_a_million_are_rejected
+    deeply_nested_json_arrives
+};
 
 /// An error in encoding whose text has all of these in it.
 fn cannot_encode(parts: &'static [&'static str]) -> impl Fn(&Error) -> bool {
@@ -21,15 +32,14 @@ fn cannot_decode(parts: &'static [&'static str]) -> impl Fn(&Error) -> bool {
     move |error| matches!(error, Error::Decode(text) if parts.iter().all(|part| text.contains(part)))
 }
 
-#[test]
-fn the_standard_librarys_own_words_arrive() {
+fn messages_of_std_errors_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         let path = PathBuf::from(OsString::from_vec(vec![b'/', 0xff]));
         channels.refuse(&path, cannot_encode(&["path contains invalid UTF-8 characters"]));
         let early: SystemTime = UNIX_EPOCH - Duration::from_secs(1);
         channels.refuse(&early, cannot_encode(&["SystemTime must be later than UNIX_EPOCH"]));
         channels.refuse(&vec![Some(path)], cannot_encode(&["path contains invalid UTF-8 characters"]));
-    });
+    })
 }
 
 /// Says why it will not be written.
@@ -68,14 +78,13 @@ fn outer<T: Clone>(culprit: T) -> Outer<T> {
     Outer { first: 1, list: vec![Inner { culprit: culprit.clone() }, Inner { culprit }] }
 }
 
-#[test]
-fn a_types_own_words_arrive_with_its_name_and_field() {
+fn custom_error_arrives_with_type_and_field() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.refuse(&Unwritable, cannot_encode(&["the cupboard is bare", "Unwritable"]));
         channels.refuse(&Unreadable, cannot_decode(&["the ink is dry", "Unreadable"]));
         channels.refuse(&outer(Unwritable), cannot_encode(&["the cupboard is bare", "Outer", "list", "culprit"]));
         channels.refuse(&outer(Unreadable), cannot_decode(&["the ink is dry", "Outer", "list", "culprit"]));
-    });
+    })
 }
 
 /// Panics when it is written, or when it is read.
@@ -100,8 +109,7 @@ impl<'de> Deserialize<'de> for Panics {
 }
 
 /// What reads or writes a value in a worker is a part of the task, and so is its panic.
-#[test]
-fn a_panic_of_a_types_own_code_keeps_its_words() {
+fn panic_in_serialization_keeps_its_message() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.refuse(&Panics::Writing, cannot_encode(&["panicked", "out of ink", "Panics"]));
         channels.refuse(&vec![Panics::Writing], cannot_encode(&["panicked", "out of ink", "Panics"]));
@@ -121,7 +129,7 @@ fn a_panic_of_a_types_own_code_keeps_its_words() {
         assert!(unreadable(&pool.imap(returned, [1, 2]).nth(1).unwrap().unwrap_err()));
         let unwritten = pool.apply(|_: u8| Panics::Writing, (1,)).unwrap_err();
         assert!(matches!(&unwritten, Error::Panicked { message, .. } if message.contains("out of ink")), "{unwritten}");
-    });
+    })
 }
 
 fn is_zero(n: &u32) -> bool {
@@ -166,9 +174,8 @@ value! {
     }
 }
 
-/// Without names, nobody knows which of them was left out.
-#[test]
-fn a_tuple_that_lost_a_field_is_refused() {
+/// Without names, it is unknown which of them was left out.
+fn tuple_without_a_field_is_rejected() -> multiproc::Result<()> {
     through_all(|channels| {
         let refused = |error: &Error| matches!(error, Error::Encode(_) | Error::Decode(_));
         channels.keep(Shifted(1, 2, 3));
@@ -177,11 +184,10 @@ fn a_tuple_that_lost_a_field_is_refused() {
         channels.refuse(&vec![Shifted(1, 0, 3), Shifted(1, 2, 3)], refused);
         channels.keep(ShiftedVariant::Tuple(1, 2));
         channels.refuse(&ShiftedVariant::Tuple(0, 2), refused);
-    });
+    })
 }
 
-#[test]
-fn types_that_serde_cannot_bring_back_are_refused_in_its_words() {
+fn types_serde_cannot_restore_are_rejected() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.refuse(&Strict { a: 1 }, cannot_decode(&["unknown field `there`", "expected `back`", "Strict"]));
         channels.refuse(&Missing { needed: 1 }, cannot_decode(&["missing field `needed`", "Missing"]));
@@ -189,7 +195,7 @@ fn types_that_serde_cannot_bring_back_are_refused_in_its_words() {
         channels.keep_all((Never::Fine, Choice::List(vec![1])));
         let error = channels.pool().apply(|_: u8| Text("word".into()), (1,)).map(|Text(text)| text).unwrap_err();
         assert!(cannot_decode(&["did not match any variant of untagged enum Choice", "Text"])(&error), "{error:?}");
-    });
+    })
 }
 
 /// Written as text, read as one of two others.
@@ -230,8 +236,7 @@ fn len(node: &Node) -> u32 {
     std::iter::successors(Some(node), |node| node.next.as_deref()).count() as u32
 }
 
-#[test]
-fn a_thousand_levels_arrive_and_a_million_are_refused() {
+fn thousand_levels_arrive_and_a_million_are_rejected() -> multiproc::Result<()> {
     through_all(|channels| {
         let pool = channels.pool();
         for nodes in [1, 100, 1000] {
@@ -247,13 +252,12 @@ fn a_thousand_levels_arrive_and_a_million_are_refused() {
             assert!(too_deep(&error), "{error:?}");
         }
         assert_eq!(pool.stats().workers_lost, 0);
-    });
+    })
 }
 
-#[test]
-fn a_json_value_of_many_levels_arrives() {
+fn deeply_nested_json_arrives() -> multiproc::Result<()> {
     through_all(|channels| {
         let value = (0..900).fold(serde_json::Value::Null, |inner, _| serde_json::Value::Array(vec![inner]));
         channels.keep(value);
-    });
+    })
 }

@@ -13,10 +13,16 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
+use crate::support::{Named, named};
 use crate::through_all;
 
-#[test]
-fn collections_arrive() {
+pub(crate) const TESTS: &[Named] = named! {
+    collections_arrive
+    wrapped_numbers_and_strings_arrive
+    addresses_times_and_paths_arrive
+};
+
+fn collections_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             HashMap::from([("a".to_string(), vec![1u8])]),
@@ -34,11 +40,10 @@ fn collections_arrive() {
         let heap = BinaryHeap::from([3, 1, 2]).into_sorted_vec();
         let back = channels.pool().apply(|heap: BinaryHeap<i32>| heap, (heap.clone().into(),)).unwrap();
         assert_eq!(back.into_sorted_vec(), heap);
-    });
+    })
 }
 
-#[test]
-fn numbers_and_texts_in_other_clothes_arrive() {
+fn wrapped_numbers_and_strings_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             NonZeroU32::MAX,
@@ -54,11 +59,10 @@ fn numbers_and_texts_in_other_clothes_arrive() {
             Ok::<u8, String>(1),
             Err::<Vec<()>, Option<String>>(None),
         ));
-    });
+    })
 }
 
-#[test]
-fn addresses_times_and_paths_arrive() {
+fn addresses_times_and_paths_arrive() -> multiproc::Result<()> {
     through_all(|channels| {
         channels.keep_all((
             IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -71,5 +75,5 @@ fn addresses_times_and_paths_arrive() {
             PathBuf::from("/with/ünïcode"),
             OsString::from_vec(vec![b'/', 0xff, 0]),
         ));
-    });
+    })
 }

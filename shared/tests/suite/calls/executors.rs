@@ -1,0 +1,342 @@
+//! Executors: one suite for processes and threads, in which only the pool's name differs.
+
+use std::path::PathBuf;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use multiproc::{Error, Executor, FutureState, Pool, Result, ThreadPool, partial};
+
+use crate::support::{Gate, Named, eventually, fail_if_odd, is_config, is_invalid_state, message, named, nap, pass, square, squares};
+
+pub(crate) const TESTS: &[Named] = named! {
+    thread_gets_the_value_itself_not_a_copy
+    running_thread_task_cannot_be_cancelled
+    last_thread_pool_handle_may_drop_in_its_callback
+    pool_grows_under_backlog_and_shrinks_when_idle
+};
+
+fn scale(factor: u64, n: u64) -> u64 {
+    factor * n
+}
+
+/// A task: waits at the gate and returns its number.
+fn numbered(gate: PathBuf, n: u64) -> u64 {
+    pass(gate);
+    n
+}
+
+macro_rules! executor_suite {
+    ($backend:ident, $name:ident) => {
+        pub(crate) mod $backend {
+            use super::*;
+            use multiproc::$name as Pool;
+
+            pub(crate) const TESTS: &[Named] = named! {
+                every_call_returns_results_in_order
+                partial_carries_its_state
+                panic_is_an_error_with_message_and_location
+                future_reports_its_state
+                callbacks_see_the_result_and_panics_replace_it
+                result_can_be_awaited_with_timeout_and_taken_once
+                lazy_call_takes_a_window_of_an_endless_source
+                shutdown_finishes_accepted_tasks_and_rejects_more
+                shutdown_can_cancel_queued_tasks
+                drop_cancels_queued_tasks
+                statistics_count_every_task_once
+                full_backlog_rejects_at_once
+                pool_can_be_resized_while_busy
+                debug_shows_the_state
+            };
+
+            fn every_call_returns_results_in_order() -> Result<()> {
+                let pool = Pool::with_processes(3)?;
+                let sum = |a: u64, b: u64| a + b;
+                let pairs: Vec<_> = (0..50u64).map(|n| (n, 1)).collect();
+                let sums: Vec<_> = (1..=50u64).collect();
+                assert_eq!(pool.apply(sum, (20, 22))?, 42);
+                assert_eq!(pool.apply_async(sum, (20, 22)).get()?, 42);
+                assert_eq!(pool.submit(sum, (20, 22)).get()?, 42);
+                assert_eq!(pool.map(square, 0..100)?, squares(100));
+                assert_eq!(pool.map(square, (0..200).filter(|n| *n < 100))?, squares(100));
+                assert_eq!(Executor::map(&pool, square, 0..100)?, squares(100));
+                assert_eq!(pool.map_async(square, 0..100).get()?, squares(100));
+                assert_eq!(pool.starmap(sum, pairs.clone())?, sums);
+                assert_eq!(pool.starmap_async(sum, pairs).get()?, sums);
+                assert_eq!(pool.imap(square, 0..100).collect::<Result<Vec<_>>>()?, squares(100));
+                let mut any = pool.imap_unordered(square, 0..100).collect::<Result<Vec<_>>>()?;
+                any.sort_unstable();
+                assert_eq!(any, squares(100));
+                for size in [0, 1, 7, 1000] {
+                    let batched = pool.with_chunksize(size);
+                    assert_eq!(batched.map(square, 0..100)?, squares(100));
+                    assert_eq!(batched.imap(square, 0..100).collect::<Result<Vec<_>>>()?, squares(100));
+                }
+                assert!(pool.map(square, 0..0)?.is_empty());
+                Ok(())
+            }
+
+            fn partial_carries_its_state() -> Result<()> {
+                let pool = Pool::with_processes(2)?;
+                assert_eq!(pool.map(partial(scale, 3), 0..4u64)?, [0, 3, 6, 9]);
+                let table = vec!["zero".to_string(), "one".to_string()];
+                let lookup = |table: &Vec<String>, index: usize| table[index].clone();
+                assert_eq!(pool.map(partial(lookup, table), [1usize, 0])?, ["one", "zero"]);
+                Ok(())
+            }
+
+            fn panic_is_an_error_with_message_and_location() -> Result<()> {
+                let pool = Pool::with_processes(2)?;
+                match pool.apply(fail_if_odd, (7,)) {
+                    Err(Error::Panicked { message, location, .. }) => {
+                        assert_eq!(message, "task 7 failed");
+                        assert!(location.unwrap().contains("support/tasks.rs"));
+                    }
+                    other => panic!("{other:?}"),
+                }
+                let each: Vec<_> = pool.imap(fail_if_odd, 0..20).collect();
+                for (n, result) in (0..).zip(each) {
+                    if n % 2 == 0 {
+                        assert_eq!(result?, n);
+                    } else {
+                        assert_eq!(message(result), format!("task {n} failed"));
+                    }
+                }
+                assert_eq!(message(pool.map(fail_if_odd, 0..20)), "task 1 failed");
+                let caught = || std::panic::catch_unwind(|| panic!("its own affair")).is_err();
+                assert!(pool.apply(caught, ())?);
+                assert_eq!(pool.map(square, 0..10)?, squares(10));
+                Ok(())
+            }
+
+            fn future_reports_its_state() -> Result<()> {
+                let (pool, gate) = (Pool::with_processes(1)?, Gate::new());
+                let first = pool.submit(pass, (gate.path(),));
+                gate.await_arrivals(1);
+                let second = pool.submit(square, (2,));
+                let third = pool.submit(square, (3,));
+                assert_eq!((first.state(), second.state()), (FutureState::Running, FutureState::Pending));
+                assert!(third.cancel());
+                eventually("it is cancelled", || third.state() == FutureState::Cancelled);
+                gate.open();
+                first.wait();
+                second.wait();
+                assert_eq!((first.state(), second.state()), (FutureState::Done, FutureState::Done));
+                assert!(!second.cancel(), "there is nothing left to cancel");
+                assert_eq!(second.get()?, 4);
+                assert!(matches!(third.get(), Err(Error::Cancelled)));
+                Ok(())
+            }
+
+            fn callbacks_see_the_result_and_panics_replace_it() -> Result<()> {
+                let pool = Pool::with_processes(2)?;
+                let (sender, seen) = channel();
+                let (on_error, always) = (sender.clone(), sender.clone());
+                let later = pool.submit(square, (7,)).callback(move |value| sender.send(*value).unwrap());
+                let later = later.error_callback(move |_| on_error.send(0).unwrap());
+                let later = later.done_callback(move |result| always.send(u64::from(result.is_ok())).unwrap());
+                assert_eq!(later.get()?, 49);
+                assert_eq!(seen.iter().collect::<Vec<_>>(), [49, 1]);
+                let bad = pool.submit(square, (7,)).callback(|_| panic!("no"));
+                assert_eq!(message(bad.get()), "in a callback: no");
+                let bad = pool.submit(square, (7,)).callback(|_| panic!("no"));
+                assert_eq!(message(pollster::block_on(bad)), "in a callback: no");
+                Ok(())
+            }
+
+            fn result_can_be_awaited_with_timeout_and_taken_once() -> Result<()> {
+                let (pool, gate) = (Pool::with_processes(1)?, Gate::new());
+                let mut late = pool.submit(numbered, (gate.path(), 5));
+                let short = Duration::from_millis(2);
+                assert!(matches!(late.get_timeout(short), Err(Error::TimedOut { pid: None, .. })));
+                assert!(!late.wait_timeout(short) && !late.ready());
+                is_invalid_state(late.successful(), "not ended yet");
+                gate.open();
+                late.wait();
+                assert!(late.ready() && late.successful()?);
+                assert_eq!(late.get_timeout(short)?, 5);
+                is_invalid_state(late.get_timeout(short), "taken already");
+                Ok(())
+            }
+
+            fn lazy_call_takes_a_window_of_an_endless_source() -> Result<()> {
+                let pool = Pool::with_processes(2)?;
+                let mut taken = 0u64;
+                let source = std::iter::from_fn(|| {
+                    taken += 1;
+                    Some(taken - 1)
+                });
+                let mut lazy = pool.with_chunksize(2).with_window(10).imap(square, source);
+                let first: Vec<_> = lazy.by_ref().take(100).collect::<Result<_>>()?;
+                drop(lazy);
+                assert_eq!(first, squares(100));
+                assert!((100..=112).contains(&taken), "{taken} were taken");
+                Ok(())
+            }
+
+            fn shutdown_finishes_accepted_tasks_and_rejects_more() -> Result<()> {
+                let pool = Pool::with_processes(2)?;
+                is_invalid_state(pool.join(), "still open");
+                let taken: Vec<_> = (0..50).map(|n| pool.submit(square, (n,))).collect();
+                pool.shutdown(true, false);
+                let done: Result<Vec<_>> = taken.into_iter().map(|future| future.get()).collect();
+                assert_eq!(done?, squares(50));
+                assert!(matches!(pool.submit(square, (1,)).get(), Err(Error::Closed)));
+                assert!(matches!(pool.map(square, 0..10), Err(Error::Closed)));
+                assert!(matches!(pool.imap(square, 0..10).next(), Some(Err(Error::Closed))));
+                assert!(matches!(pool.resize(3), Err(Error::Closed)));
+                pool.join()
+            }
+
+            fn shutdown_can_cancel_queued_tasks() -> Result<()> {
+                let (pool, gate) = (Pool::with_processes(1)?, Gate::new());
+                let running = pool.submit(numbered, (gate.path(), 1));
+                gate.await_arrivals(1);
+                let waiting: Vec<_> = (0..10).map(|n| pool.submit(square, (n,))).collect();
+                pool.shutdown(false, true);
+                for future in waiting {
+                    assert!(matches!(future.get(), Err(Error::Cancelled)));
+                }
+                gate.open();
+                pool.shutdown(true, false);
+                assert_eq!(running.get()?, 1);
+                Ok(())
+            }
+
+            fn drop_cancels_queued_tasks() -> Result<()> {
+                let (pool, gate) = (Pool::with_processes(1)?, Gate::new());
+                let running = pool.submit(numbered, (gate.path(), 1));
+                gate.await_arrivals(1);
+                let waiting = pool.map_async(square, 0..10);
+                thread::scope(|scope| {
+                    scope.spawn(|| {
+                        thread::sleep(Duration::from_millis(20));
+                        gate.open();
+                    });
+                    drop(pool);
+                });
+                // A process is killed with its task; a thread is waited for.
+                assert!(matches!(running.get(), Ok(1) | Err(Error::Cancelled)));
+                assert!(matches!(waiting.get(), Err(Error::Cancelled)));
+                Ok(())
+            }
+
+            fn statistics_count_every_task_once() -> Result<()> {
+                let (pool, gate) = (Pool::with_processes(1)?, Gate::new());
+                pool.with_chunksize(1).imap(fail_if_odd, 0..10).for_each(drop);
+                let first = pool.statistics();
+                assert_eq!((first.executed, first.failed, first.cancelled), (5, 5, 0));
+                let running = pool.submit(numbered, (gate.path(), 1));
+                gate.await_arrivals(1);
+                let (wanted, unwanted) = (pool.submit(nap, (20,)), pool.submit(square, (1,)));
+                let now = pool.statistics();
+                assert_eq!((now.running, now.queued), (1, 2));
+                assert!(unwanted.cancel());
+                gate.open();
+                (running.get()?, wanted.get()?);
+                let last = pool.statistics();
+                assert_eq!((last.executed, last.failed, last.cancelled), (7, 5, 1));
+                assert_eq!((last.running, last.queued), (0, 0));
+                let nap = Duration::from_millis(20);
+                eventually("the nap is counted", || pool.statistics().run_time >= nap);
+                let last = pool.statistics();
+                assert_eq!(last.average_run_time(), last.run_time / 12);
+                Ok(())
+            }
+
+            fn full_backlog_rejects_at_once() -> Result<()> {
+                let gate = Gate::new();
+                let pool = Pool::builder().processes(1).reject_when_reached(3).build()?;
+                let taken: Vec<_> = (0..3).map(|n| pool.submit(numbered, (gate.path(), n))).collect();
+                assert!(matches!(pool.submit(square, (1,)).get(), Err(Error::Full)));
+                assert!(matches!(pool.map(square, 0..2), Err(Error::Full)));
+                gate.open();
+                for (n, future) in (0..).zip(taken) {
+                    assert_eq!(future.get()?, n);
+                }
+                assert_eq!(pool.with_chunksize(1).map(square, 0..3)?, squares(3));
+                is_config(Pool::builder().reject_when_reached(0).build(), "at least 1");
+                Ok(())
+            }
+
+            fn pool_can_be_resized_while_busy() -> Result<()> {
+                let (pool, gate) = (Pool::with_processes(1)?, Gate::new());
+                is_config(pool.resize(0), "not 0");
+                let waiting: Vec<_> = (0..4).map(|n| pool.submit(numbered, (gate.path(), n))).collect();
+                pool.resize(4)?;
+                assert_eq!(pool.processes(), 4);
+                gate.await_arrivals(4);
+                pool.resize(1)?;
+                gate.open();
+                for (n, future) in (0..).zip(waiting) {
+                    assert_eq!(future.get()?, n);
+                }
+                assert_eq!(pool.map(square, 0..100)?, squares(100));
+                Ok(())
+            }
+
+            fn debug_shows_the_state() -> Result<()> {
+                let pool = Pool::builder().processes(2).name("printers").build()?;
+                let shown = format!("{pool:?}");
+                assert!(shown.contains(r#""printers""#) && shown.contains("open") && shown.contains("processes: 2"));
+                pool.terminate();
+                assert!(format!("{pool:?}").contains("closed"));
+                Ok(())
+            }
+        }
+    };
+}
+
+executor_suite!(processes, Pool);
+executor_suite!(threads, ThreadPool);
+
+fn thread_gets_the_value_itself_not_a_copy() -> Result<()> {
+    let pool = ThreadPool::with_processes(1)?;
+    let text = "a".repeat(1000);
+    let address = text.as_ptr() as usize;
+    assert_eq!(pool.apply(|text: String| text.as_ptr() as usize, (text,))?, address);
+    Ok(())
+}
+
+fn running_thread_task_cannot_be_cancelled() -> Result<()> {
+    let (pool, gate) = (ThreadPool::with_processes(1)?, Gate::new());
+    let running = pool.submit(numbered, (gate.path(), 3));
+    gate.await_arrivals(1);
+    assert!(!running.cancel());
+    gate.open();
+    assert_eq!(running.get()?, 3);
+    Ok(())
+}
+
+fn last_thread_pool_handle_may_drop_in_its_callback() -> Result<()> {
+    let (pool, gate) = (std::sync::Arc::new(ThreadPool::with_processes(2)?), Gate::new());
+    let copy = pool.clone();
+    let later = pool.submit(pass, (gate.path(),)).callback(move |_| drop(copy));
+    drop(pool);
+    gate.open();
+    later.get().map(drop)
+}
+
+fn pool_grows_under_backlog_and_shrinks_when_idle() -> Result<()> {
+    let gate = Gate::new();
+    let pool = Pool::builder().processes_between(1, 3).shrink_after(Duration::from_millis(50)).build()?;
+    assert_eq!((pool.processes(), pool.workers().len()), (1, 1));
+    for round in 1..=2 {
+        let waiting: Vec<_> = (0..5).map(|_| pool.submit(pass, (gate.path(),))).collect();
+        gate.await_arrivals(if round == 1 { 3 } else { 8 });
+        if round == 1 {
+            assert_eq!(pool.processes(), 3);
+            gate.open();
+        }
+        waiting.into_iter().try_for_each(|future| future.get().map(drop))?;
+        // No call uses the pool but this one: it shrinks by itself.
+        thread::sleep(Duration::from_millis(100));
+        eventually("it is as small as at first", || pool.processes() == 1 && pool.workers().len() == 1);
+    }
+    assert_eq!(pool.stats().workers_lost, 0);
+    is_config(Pool::builder().processes_between(3, 1).build(), "smaller number first");
+    pool.resize(2)?;
+    assert_eq!(pool.with_chunksize(1).map(square, 0..20)?, squares(20));
+    assert_eq!(pool.processes(), 2);
+    Ok(())
+}

@@ -1,0 +1,29 @@
+//! Calls of a pool and what they return.
+
+mod asynchronous;
+mod callbacks;
+mod executors;
+mod futures;
+mod initializers;
+mod lazy;
+mod properties;
+mod results;
+mod shapes;
+mod values;
+
+use crate::support::Named;
+
+pub(crate) const TESTS: &[&[Named]] = &[
+    shapes::TESTS,
+    executors::TESTS,
+    executors::processes::TESTS,
+    executors::threads::TESTS,
+    lazy::TESTS,
+    properties::TESTS,
+    results::TESTS,
+    futures::TESTS,
+    callbacks::TESTS,
+    asynchronous::TESTS,
+    initializers::TESTS,
+    values::TESTS,
+];

@@ -1,0 +1,204 @@
+//! Limits on time, memory and messages, and the replacement of workers that have done their share.
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::thread;
+use std::time::Duration;
+
+use multiproc::{Error, Pool, Result, StartMethod};
+
+use crate::support::{Gate, Named, eventually, named, nap, own_pid, pass, pids, square, squares};
+
+pub(crate) const TESTS: &[Named] = named! {
+    task_over_its_time_limit_is_ended_alone
+    busy_task_over_its_time_limit_ends_without_a_waiter
+    time_limit_counts_from_the_start_of_each_task
+    memory_beyond_the_hard_limit_is_denied
+    grown_worker_is_replaced_between_tasks
+    worker_is_replaced_after_max_tasks
+    worker_is_replaced_in_the_middle_of_a_chunk
+    worker_may_run_one_task_only
+    oversized_message_fails_only_its_task
+    message_limit_applies_to_tasks_not_chunks
+    invalid_settings_are_rejected
+    extreme_settings_are_no_limits
+};
+
+const MIB: u64 = 1 << 20;
+/// A limit that a task of no work keeps even on a busy machine.
+const LIMIT: Duration = Duration::from_secs(1);
+/// In milliseconds: a task that takes it does not end by itself.
+const FOR_EVER: u64 = 3_600_000;
+
+fn task_over_its_time_limit_is_ended_alone() -> Result<()> {
+    let pool = Pool::builder().processes(2).task_timeout(LIMIT).build()?;
+    for chunksize in [1, 4, 20] {
+        let before = pids(&pool);
+        let items = (0..20u64).map(|n| if n == 6 { FOR_EVER } else { 0 }).collect::<Vec<_>>();
+        for (n, result) in pool.with_chunksize(chunksize).imap(nap, items).enumerate() {
+            match result {
+                Ok(slept) => assert_eq!((slept, n != 6), (0, true)),
+                Err(Error::TimedOut { after, pid: Some(pid) }) => {
+                    assert_eq!((after, n), (LIMIT, 6));
+                    assert!(before.contains(&pid) && !pids(&pool).contains(&pid));
+                }
+                Err(other) => panic!("{n}: {other}"),
+            }
+        }
+        assert_eq!(pids(&pool).iter().filter(|pid| before.contains(pid)).count(), 1);
+    }
+    Ok(())
+}
+
+fn busy_task_over_its_time_limit_ends_without_a_waiter() -> Result<()> {
+    let pool = Pool::builder().processes(1).task_timeout(LIMIT).build()?;
+    let busy = pool.apply_async(|| -> u64 { (0u64..).find(|n| black_box(*n) == u64::MAX).unwrap_or(0) }, ());
+    let next = pool.apply_async(square, (3,));
+    eventually("both have ended", || pool.stats().queued + pool.stats().running == 0);
+    assert!(matches!(busy.get(), Err(Error::TimedOut { .. })));
+    assert_eq!(next.get()?, 9);
+    Ok(())
+}
+
+fn time_limit_counts_from_the_start_of_each_task() -> Result<()> {
+    let pool = Pool::builder().processes(1).task_timeout(LIMIT).build()?;
+    // Together they take longer than one may, whether they wait in the pool, in a chunk, or alone.
+    for chunksize in [1, 6] {
+        assert_eq!(pool.with_chunksize(chunksize).map(nap, [200; 6])?, [200; 6]);
+    }
+    thread::sleep(LIMIT);
+    assert_eq!((pool.apply(square, (2,))?, pool.stats().workers_lost), (4, 0));
+    Ok(())
+}
+
+fn fill(mebibytes: u64) -> u64 {
+    black_box(vec![1u8; (mebibytes * MIB) as usize]).len() as u64
+}
+
+fn memory_beyond_the_hard_limit_is_denied() -> Result<()> {
+    for method in [StartMethod::ForkServer, StartMethod::Spawn] {
+        let pool = Pool::builder().processes(1).memory_limit(256 * MIB).start_method(method).build()?;
+        assert_eq!(pool.apply(fill, (64,))?, 64 * MIB);
+        let refused = pool.apply(|| Vec::<u8>::new().try_reserve(512 << 20).is_err(), ())?;
+        assert!(refused, "who asks whether there is memory is told no");
+        assert_eq!(pool.apply(fill, (64,))?, 64 * MIB);
+    }
+    Ok(())
+}
+
+fn leak(mebibytes: u64) -> u32 {
+    std::mem::forget(vec![1u8; (mebibytes * MIB) as usize]);
+    own_pid()
+}
+
+fn grown_worker_is_replaced_between_tasks() -> Result<()> {
+    let pool = Pool::builder().processes(1).max_memory_per_child(64 * MIB).build()?;
+    let first = pool.apply(leak, (1,))?;
+    assert_eq!(pool.apply(leak, (1,))?, first, "it is small");
+    assert!(pool.workers()[0].memory < 64 * MIB);
+    assert_eq!(pool.apply(leak, (100,))?, first, "it grows in this task");
+    let second = pool.apply(leak, (1,))?;
+    assert_ne!(second, first);
+    let pids = pool.with_chunksize(1).map(leak, [100; 4])?;
+    assert!(pids.windows(2).all(|pair| pair[0] != pair[1]), "{pids:?}");
+    assert_eq!((pids[0], pool.stats().workers_lost), (second, 0));
+    Ok(())
+}
+
+/// How many tasks each worker has run.
+fn shares(pids: &[u32]) -> BTreeMap<u32, u64> {
+    let mut shares = BTreeMap::new();
+    pids.iter().for_each(|pid| *shares.entry(*pid).or_insert(0) += 1);
+    shares
+}
+
+fn worker_is_replaced_after_max_tasks() -> Result<()> {
+    let pool = Pool::builder().processes(1).max_tasks_per_child(3).build()?;
+    let pids: Vec<u32> = (0..10).map(|_| pool.apply(own_pid, ())).collect::<Result<_>>()?;
+    let runs: Vec<usize> = pids.chunk_by(|a, b| a == b).map(<[u32]>::len).collect();
+    assert_eq!(runs, [3, 3, 3, 1]);
+    eventually("the tenth task's worker is there alone", || pool.workers().len() == 1);
+    let stats = pool.stats();
+    assert_eq!((stats.workers_started, stats.workers_lost), (4, 0));
+    Ok(())
+}
+
+fn worker_is_replaced_in_the_middle_of_a_chunk() -> Result<()> {
+    for method in [StartMethod::ForkServer, StartMethod::Spawn] {
+        let pool = Pool::builder().processes(2).max_tasks_per_child(3).start_method(method).build()?;
+        let pid = |_: u64| own_pid();
+        for chunksize in [1, 2, 3, 4, 5, 7, 60] {
+            let batched = pool.with_chunksize(chunksize);
+            assert_eq!(batched.map(square, 0..30)?, squares(30));
+            let pids = batched.imap(pid, 0..30).collect::<Result<Vec<_>>>()?;
+            assert!(shares(&pids).values().all(|share| *share <= 3), "{chunksize}: {pids:?}");
+        }
+        assert_eq!(pool.stats().workers_lost, 0);
+    }
+    Ok(())
+}
+
+fn worker_may_run_one_task_only() -> Result<()> {
+    let pool = Pool::builder().processes(2).max_tasks_per_child(1).build()?;
+    let pids = pool.map(|_: u32| own_pid(), 0..20u32)?;
+    assert_eq!(shares(&pids).len(), 20);
+    let later: Vec<_> = (0..20).map(|n| pool.apply_async(square, (n,))).collect();
+    assert!(later.into_iter().zip(0..).all(|(result, n)| result.get().unwrap() == square(n)));
+    Ok(())
+}
+
+fn oversized_message_fails_only_its_task() -> Result<()> {
+    let pool = Pool::builder().processes(2).max_message(1000).build()?;
+    let too_large = |result: Result<Vec<u8>>| match result {
+        Err(Error::TooLarge { bytes, cap: 1000 }) => bytes > 1000,
+        Ok(_) => false,
+        Err(other) => panic!("{other}"),
+    };
+    let (echo, make) = (|bytes: Vec<u8>| bytes, |len: usize| vec![0u8; len]);
+    assert!(!too_large(pool.apply(echo, (vec![0; 900],))));
+    assert!(too_large(pool.apply(echo, (vec![0; 2000],))));
+    assert!(too_large(pool.apply_async(echo, (vec![0; 2000],)).get()));
+    assert!(!too_large(pool.apply(make, (900,))));
+    assert!(too_large(pool.apply(make, (2000,))));
+    for chunksize in [1, 3, 10] {
+        let sizes = (0..10).map(|n| if n == 4 { 1_000_000 } else { n });
+        let out = pool.with_chunksize(chunksize).imap(make, sizes.clone()).map(too_large);
+        assert_eq!(out.collect::<Vec<_>>(), (0..10).map(|n| n == 4).collect::<Vec<_>>());
+        let inn = pool.with_chunksize(chunksize).imap(echo, sizes.map(make)).map(too_large);
+        assert_eq!(inn.collect::<Vec<_>>(), (0..10).map(|n| n == 4).collect::<Vec<_>>());
+    }
+    assert_eq!(pool.stats().workers_lost, 0);
+    Ok(())
+}
+
+fn message_limit_applies_to_tasks_not_chunks() -> Result<()> {
+    let pool = Pool::builder().processes(1).max_message(1000).build()?;
+    let sizes = pool.with_chunksize(50).map(|bytes: Vec<u8>| bytes, vec![vec![1; 900]; 50])?;
+    assert_eq!(sizes, vec![vec![1; 900]; 50]);
+    Ok(())
+}
+
+fn invalid_settings_are_rejected() -> Result<()> {
+    let refused = |builder: multiproc::PoolBuilder, word: &str| match builder.build() {
+        Err(Error::Config(text)) => assert!(text.contains(word), "{text}"),
+        other => panic!("{other:?}"),
+    };
+    refused(Pool::builder().processes(0), "processes");
+    refused(Pool::builder().processes(usize::MAX), "processes");
+    refused(Pool::builder().max_tasks_per_child(0), "max_tasks_per_child");
+    refused(Pool::builder().task_timeout(Duration::ZERO), "task_timeout");
+    refused(Pool::builder().memory_limit(1000), "memory_limit");
+    refused(Pool::builder().max_memory_per_child(1000), "max_memory_per_child");
+    refused(Pool::builder().max_message(0), "max_message");
+    Ok(())
+}
+
+fn extreme_settings_are_no_limits() -> Result<()> {
+    let builder = Pool::builder().processes(2).max_tasks_per_child(u64::MAX).task_timeout(Duration::MAX);
+    let builder = builder.memory_limit(u64::MAX).max_memory_per_child(u64::MAX).max_message(u64::MAX);
+    let (pool, gate) = (builder.build()?, Gate::new());
+    let blocked = pool.apply_async(pass, (gate.path(),));
+    assert_eq!(pool.map(square, 0..100)?, squares(100));
+    gate.open();
+    blocked.get().map(drop)
+}

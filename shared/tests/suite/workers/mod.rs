@@ -1,0 +1,13 @@
+//! Workers: how many there are, how long they live, and what becomes of their tasks.
+
+mod deaths;
+mod kills;
+mod lifecycle;
+mod limits;
+mod scale;
+mod sharing;
+
+use crate::support::Named;
+
+pub(crate) const TESTS: &[&[Named]] =
+    &[lifecycle::TESTS, limits::TESTS, deaths::TESTS, kills::TESTS, scale::TESTS, sharing::TESTS];
