@@ -6,7 +6,7 @@
 // ANCHOR: program
 use std::process;
 
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 fn add(a: u64, b: u64) -> (u64, u32) {
     (a + b, process::id())

@@ -4,7 +4,7 @@
 //! Watch that order: it does not depend on which task is done first.
 
 // ANCHOR: program
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 fn hello(name: String) -> String {
     format!("Hello {name}")

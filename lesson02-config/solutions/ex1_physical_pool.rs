@@ -1,6 +1,6 @@
 //! A solution: a pool with a given number of workers, whose pids are collected while it lives.
 
-use multiproc::{Pool, Result, active_children};
+use multiproc::{Executor, Pool, Result, active_children};
 
 use crate::given::{Machine, Report, count_primes};
 

@@ -1,6 +1,6 @@
 //! A solution: a task leaks a known amount, which bounds the number of tasks of a worker.
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 
 use crate::given::{Digits, LEAK, leaky};
 

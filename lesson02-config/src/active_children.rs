@@ -9,7 +9,7 @@
 use std::time::Duration;
 use std::{process, thread};
 
-use multiproc::{Pool, Process, Result, active_children};
+use multiproc::{Executor, Pool, Process, Result, active_children};
 
 /// Waits until the pool has so many workers: a process that is asked for is there a moment later.
 fn wait_for(pool: &Pool, workers: usize) {

@@ -4,7 +4,7 @@
 //! pool takes tasks, how many workers it keeps, and how they are started.
 
 // ANCHOR: program
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 /// Runs the example.
 pub fn main() -> multiproc::Result<()> {

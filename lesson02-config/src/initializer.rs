@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 // ANCHOR: set_up
 /// What the tasks use. Each process has its own; in the parent, which runs no initializer, it stays

@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::time::Duration;
 use std::{mem, process, thread};
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 
 const MIB: u64 = 1 << 20;
 
@@ -73,7 +73,7 @@ pub fn main() -> Result<()> {
         println!("worker {} has leaked", pool.apply(leak, (40,))?);
     }
     // ANCHOR_END: replaced
-    println!("{} workers started, {} lost", pool.stats().workers_started, pool.stats().workers_lost);
+    println!("{} workers started, {} lost", pool.statistics().workers_started, pool.statistics().workers_lost);
     Ok(())
 }
 // ANCHOR_END: program

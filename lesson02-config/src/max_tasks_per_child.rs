@@ -7,7 +7,7 @@
 // ANCHOR: program
 use std::process;
 
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 fn square(n: u64) -> (u64, u32) {
     (n * n, process::id())
@@ -24,7 +24,7 @@ pub fn main() -> multiproc::Result<()> {
         let squares: Vec<u64> = run.iter().map(|(square, _)| *square).collect();
         println!("worker {}: {squares:?}", run[0].1);
     }
-    println!("{} workers started, {} at a time", pool.stats().workers_started, pool.processes());
+    println!("{} workers started, {} at a time", pool.statistics().workers_started, pool.processes());
     Ok(())
 }
 // ANCHOR_END: program

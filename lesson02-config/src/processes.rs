@@ -10,7 +10,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 
 /// How often each time is measured. The shortest counts: what is above it, other programs have
 /// caused.

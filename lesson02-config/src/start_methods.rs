@@ -11,7 +11,7 @@ use std::sync::{OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use multiproc::{Pool, Result, StartMethod};
+use multiproc::{Executor, Pool, Result, StartMethod};
 
 static WORD: OnceLock<String> = OnceLock::new();
 

@@ -1,6 +1,6 @@
 //! A solution: the body of the loop is the task, and the loop a `map`.
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 
 use crate::given::{Round, count_primes};
 

@@ -1,6 +1,6 @@
 //! A solution: one list of all pairs, row by row, so that a row is a piece of the results.
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 
 use crate::given::{Cell, cell};
 

@@ -1,6 +1,6 @@
 //! A solution: computes the size from the number of batches, 32 for each worker.
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 
 use crate::given::{Divisors, count_divisors};
 

@@ -9,7 +9,7 @@
 use std::time::{Duration, Instant};
 use std::{process, thread};
 
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 // ANCHOR: task
 fn nap(name: String, milliseconds: u64) -> String {

@@ -10,7 +10,7 @@
 use std::process;
 use std::time::Instant;
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 
 /// Every size is measured this often, and the shortest time counts: what is above it, other
 /// programs have caused.

@@ -9,7 +9,7 @@
 //! why. Make what it captures an argument, or fix it with `partial`.
 
 // ANCHOR: program
-use multiproc::{Pool, partial};
+use multiproc::{Executor, Pool, partial};
 
 /// Runs the example.
 pub fn main() -> multiproc::Result<()> {

@@ -8,7 +8,7 @@
 // ANCHOR: program
 use std::time::Instant;
 
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 /// The number below `limit` that takes most steps to 1, by halving if it is even, and else by three
 /// times it plus one.

@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 use std::{process, thread};
 
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 // ANCHOR: task
 fn double(n: u64) -> u64 {

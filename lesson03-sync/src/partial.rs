@@ -7,7 +7,7 @@
 // ANCHOR: program
 use std::collections::HashMap;
 
-use multiproc::{Pool, partial};
+use multiproc::{Executor, Pool, partial};
 
 // ANCHOR: task
 fn power(exponent: u32, base: u64) -> u64 {

@@ -6,7 +6,7 @@
 
 // ANCHOR: program
 use fastrand::Rng;
-use multiproc::{Pool, partial};
+use multiproc::{Executor, Pool, partial};
 use serde::{Deserialize, Serialize};
 
 // ANCHOR: roots

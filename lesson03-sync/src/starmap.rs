@@ -5,7 +5,7 @@
 //! compiler sees to it that they agree; a fourth number, or a text among them, does not compile.
 
 // ANCHOR: program
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 // ANCHOR: task
 fn sum(a: u32, b: u32, c: u32) -> u32 {

@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::ops::Range;
 use std::time::Instant;
 
-use multiproc::{Pool, Result, SharedSlice};
+use multiproc::{Executor, Pool, Result, SharedSlice};
 
 /// Everything is measured this often, and the shortest time counts: what is above it, other
 /// programs have caused.

@@ -1,6 +1,6 @@
 //! A solution: `map_async` returns at once, `get` waits.
 
-use multiproc::{Pool, Result, Task};
+use multiproc::{Executor, Pool, Result, Task};
 
 pub fn work_while_waiting<F: Task<(u64,)>, R>(
     task: F,

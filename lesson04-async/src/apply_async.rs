@@ -7,7 +7,7 @@
 // ANCHOR: program
 use std::time::Instant;
 
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 // ANCHOR: task
 fn count_primes(from: u32, below: u32) -> usize {

@@ -8,7 +8,7 @@
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 use tokio::runtime::Builder;
 use tokio::time;
 

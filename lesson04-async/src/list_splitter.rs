@@ -10,7 +10,7 @@
 //! look for a list that has them not.
 
 // ANCHOR: program
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 // ANCHOR: split
 /// Splits `list` into `parts` parts, in order. Their lengths differ by at most one, and the longer

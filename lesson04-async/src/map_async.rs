@@ -8,7 +8,7 @@
 use std::thread;
 use std::time::Duration;
 
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 fn double(number: u64) -> u64 {
     // It pretends to wait for something, a network for example.

@@ -6,7 +6,7 @@
 //! after number, the parent works the same two sums out by formula.
 
 // ANCHOR: program
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 const END: u128 = 10_000_000;
 const PARTS: u128 = 8;

@@ -17,7 +17,7 @@ fn nap(milliseconds: u64) {
 // ANCHOR: show
 fn show(when: &str, executor: &impl Executor) {
     let now = executor.statistics();
-    let (executed, failed, cancelled) = (now.executed, now.failed, now.cancelled);
+    let (executed, failed, cancelled) = (now.completed, now.failed, now.cancelled);
     println!(
         "{when}: {} queued, {} running, {executed} executed, {failed} failed, {cancelled} cancelled;",
         now.queued, now.running

@@ -1,6 +1,6 @@
 //! A solution: a loop over `imap`, which runs while the workers go on.
 
-use multiproc::{Pool, Result, Task};
+use multiproc::{Executor, Pool, Result, Task};
 
 pub fn show_each<F: Task<(u64,)>>(task: F, items: &[u64], processes: usize, show: impl FnMut(F::Output)) -> Result<()> {
     let pool = Pool::with_processes(processes)?;

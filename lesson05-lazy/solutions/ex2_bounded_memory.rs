@@ -1,6 +1,6 @@
 //! A solution: the window bounds what is under way, and dropping the iterator ends it.
 
-use multiproc::{Pool, Result, Task};
+use multiproc::{Executor, Pool, Result, Task};
 
 pub fn first_good<F: Task<(u64,), Output = (u64, bool)>>(
     task: F,

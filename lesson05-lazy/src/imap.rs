@@ -9,7 +9,7 @@
 use std::thread;
 use std::time::Duration;
 
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 // ANCHOR: task
 /// A task that waits: for a network, or a disk. It returns its own number.

@@ -9,7 +9,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 const WORKERS: usize = 4;
 

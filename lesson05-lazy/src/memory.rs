@@ -12,7 +12,7 @@
 use std::cell::Cell;
 use std::{fs, iter};
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 
 const ITEMS: usize = if cfg!(debug_assertions) { 300_000 } else { 10_000_000 };
 

@@ -10,7 +10,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 
 fn nap(milliseconds: u64) -> u64 {
     thread::sleep(Duration::from_millis(milliseconds));

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::Sender;
 
-use multiproc::{AsyncResult, Pool, Result, Task};
+use multiproc::{Executor, AsyncResult, Pool, Result, Task};
 
 use crate::given::Report;
 

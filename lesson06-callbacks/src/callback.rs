@@ -10,7 +10,7 @@ use std::process;
 use std::sync::mpsc;
 use std::thread;
 
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 // ANCHOR: task
 fn count_primes(below: u32) -> usize {

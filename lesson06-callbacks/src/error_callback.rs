@@ -9,7 +9,7 @@
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 
 // ANCHOR: task
 fn root(number: i32) -> f64 {
@@ -37,7 +37,7 @@ pub fn main() -> Result<()> {
     }
     // ANCHOR_END: both_callbacks
 
-    let stats = pool.stats();
+    let stats = pool.statistics();
     println!("main: {} tasks done, {} failed, {} workers lost", stats.completed, stats.failed, stats.workers_lost);
     Ok(())
 }

@@ -8,7 +8,7 @@
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Error, Pool, Result};
+use multiproc::{Executor, Error, Pool, Result};
 
 fn answer() -> u32 {
     thread::sleep(Duration::from_millis(500));

@@ -10,7 +10,7 @@
 use std::thread;
 use std::time::Duration;
 
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 fn nap(tenths: u64) -> u64 {
     thread::sleep(Duration::from_millis(100 * tenths));

@@ -8,7 +8,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use multiproc::{Pool, Result, Value};
+use multiproc::{Executor, Pool, Result, Value};
 
 const STEPS: u32 = 10;
 

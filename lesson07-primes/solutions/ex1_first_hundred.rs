@@ -1,6 +1,6 @@
 //! A solution: the answers are in the order of the numbers, so `zip` brings the two together again.
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 
 pub fn is_prime(n: u64) -> bool {
     n > 1 && (2..=n.isqrt()).all(|d| !n.is_multiple_of(d))

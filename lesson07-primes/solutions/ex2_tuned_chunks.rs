@@ -1,6 +1,6 @@
 //! A solution: rounded up, so that no batch of leftovers is one too many.
 
-use multiproc::{Pool, Result, Task};
+use multiproc::{Executor, Pool, Result, Task};
 
 pub fn in_batches<F: Task<(u64,), Output = bool>>(
     is_prime: F,

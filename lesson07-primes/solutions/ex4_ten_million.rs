@@ -1,6 +1,6 @@
 //! A solution: the size of a piece is rounded up, and the last piece ends where the numbers end.
 
-use multiproc::{Pool, Result, Task};
+use multiproc::{Executor, Pool, Result, Task};
 
 pub fn count_below<F: Task<(u64, u64), Output = u64>>(count: F, limit: u64, processes: usize) -> Result<u64> {
     let pool = Pool::with_processes(processes)?;

@@ -7,7 +7,7 @@
 // ANCHOR: program
 use std::time::Instant;
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 
 use crate::is_prime::is_prime;
 use crate::numbers::chosen;

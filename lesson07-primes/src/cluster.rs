@@ -18,7 +18,7 @@ use multiproc::MpiExecutor as Workers;
 #[cfg(not(feature = "mpi"))]
 use multiproc::Pool as Workers;
 // ANCHOR_END: backend
-use multiproc::current_process;
+use multiproc::{Executor, current_process};
 
 use crate::is_prime::is_prime;
 use crate::numbers::numbers;

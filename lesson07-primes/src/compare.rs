@@ -6,7 +6,7 @@
 // ANCHOR: program
 use std::time::{Duration, Instant};
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 use rayon::prelude::*;
 
 use crate::chart::{self, Row};

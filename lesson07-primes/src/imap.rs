@@ -5,7 +5,7 @@
 
 // ANCHOR: program
 use indicatif::ProgressBar;
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 use crate::is_prime::is_prime;
 use crate::numbers::numbers;

@@ -6,7 +6,7 @@
 // ANCHOR: program
 use std::time::Instant;
 
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 use crate::is_prime::is_prime;
 use crate::numbers::numbers;

@@ -10,7 +10,7 @@ use std::cell::Cell;
 use std::cmp::Reverse;
 use std::time::Instant;
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 
 use crate::is_prime::is_prime;
 use crate::numbers::numbers;

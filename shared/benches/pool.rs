@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 fn identity(n: u64) -> u64 {
     black_box(n)

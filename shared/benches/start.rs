@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use multiproc::{Pool, Process, StartMethod};
+use multiproc::{Executor, Pool, Process, StartMethod};
 
 fn identity(n: u64) -> u64 {
     black_box(n)

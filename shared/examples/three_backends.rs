@@ -38,8 +38,8 @@ pub(crate) fn program(executor: &impl Executor) -> multiproc::Result<()> {
         }
     }
 
-    executor.shutdown(true, false);
-    println!("{} tasks done, {} failed", executor.statistics().executed, executor.statistics().failed);
+    executor.shutdown();
+    println!("{} tasks done, {} failed", executor.statistics().completed, executor.statistics().failed);
     Ok(())
 }
 // ANCHOR_END: anywhere

@@ -6,7 +6,7 @@
 // ANCHOR: program
 use std::panic;
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 
 fn square(n: i32) -> i32 {
     n * n

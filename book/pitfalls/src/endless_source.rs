@@ -7,7 +7,7 @@
 // ANCHOR: program
 use std::cell::Cell;
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 
 fn square(n: u64) -> u64 {
     n * n

@@ -7,7 +7,7 @@
 // ANCHOR: program
 use std::process;
 
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 fn end(how: String) {
     match how.as_str() {

@@ -8,7 +8,7 @@
 use std::sync::{Mutex, mpsc};
 use std::thread;
 
-use multiproc::{Pool, Result, StartMethod};
+use multiproc::{Executor, Pool, Result, StartMethod};
 
 static DIARY: Mutex<String> = Mutex::new(String::new());
 

@@ -7,7 +7,7 @@
 // ANCHOR: program
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use multiproc::{Pool, Result, Value};
+use multiproc::{Executor, Pool, Result, Value};
 
 // ANCHOR: lost
 static CALLS: AtomicU32 = AtomicU32::new(0);

@@ -8,7 +8,7 @@
 // ANCHOR: program
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 
 // ANCHOR: hidden
 static LINES: AtomicU32 = AtomicU32::new(0);

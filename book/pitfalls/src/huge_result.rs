@@ -8,7 +8,7 @@
 // ANCHOR: program
 use std::time::Instant;
 
-use multiproc::{Pool, Result, SharedSlice};
+use multiproc::{Executor, Pool, Result, SharedSlice};
 
 const TASKS: u64 = 8;
 const VALUES: u64 = 1_000_000;

@@ -8,7 +8,7 @@
 use std::thread;
 use std::time::Duration;
 
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 fn task(n: u64) -> u64 {
     thread::sleep(Duration::from_millis(400 - 100 * n));

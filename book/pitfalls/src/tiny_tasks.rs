@@ -8,7 +8,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 
 const TASKS: u64 = 100_000;
 

@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 use serde::{Deserialize, Serialize};
 
 // ANCHOR: order

@@ -8,7 +8,7 @@
 use std::thread;
 use std::time::Duration;
 
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 use nix::sys::signal::{Signal, raise};
 
 // ANCHOR: task
@@ -32,7 +32,7 @@ pub fn main() -> multiproc::Result<()> {
             Err(error) => println!("half of {n}: {error}"),
         }
     }
-    println!("{} workers, {} lost", pool.processes(), pool.stats().workers_lost);
+    println!("{} workers, {} lost", pool.processes(), pool.statistics().workers_lost);
     Ok(())
 }
 // ANCHOR_END: program

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Instant;
 
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 use crate::limits::processes::start_and_reap;
 use crate::measure::processors;

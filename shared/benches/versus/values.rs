@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use multiproc::{Connection, Pool, Process, Queue, pipe};
+use multiproc::{Executor, Connection, Pool, Process, Queue, pipe};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -61,7 +61,7 @@ fn name(id: u64) -> String {
 
 fn there_and_back<T>(items: u64, make: fn(u64) -> T) -> Result<Repetition, String>
 where
-    T: Clone + Serialize + DeserializeOwned + 'static,
+    T: Clone + Serialize + DeserializeOwned + Send + 'static,
 {
     let pool = Pool::with_processes(processors()).map_err(told)?;
     let records: Vec<T> = (0..items).map(make).collect();

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use multiproc::{Pool, Result, StartMethod};
+use multiproc::{Executor, Pool, Result, StartMethod};
 
 use crate::calls::Caller;
 use crate::report::Tally;
@@ -58,7 +58,7 @@ pub(crate) fn soak(time: Duration, seed: u64, tally: &Tally) {
                 if now != *before || threads[n].is_finished() {
                     (*before, *since) = (now, Instant::now());
                 } else if since.elapsed() > TIMEOUT {
-                    let stats = pool.stats();
+                    let stats = pool.statistics();
                     tally.give_up(&format!("caller {n} hangs; {stats:?}, {:?}", pool.workers()));
                 }
             }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 use serde::Serialize;
 
 use crate::trouble::parent;
@@ -58,9 +58,9 @@ impl Tally {
     pub(crate) fn settle(&self, pool: &Pool) {
         let until = Instant::now() + Duration::from_secs(30);
         loop {
-            let stats = pool.stats();
+            let stats = pool.statistics();
             if stats.queued + stats.running == 0 {
-                self.missing.fetch_add(stats.submitted.abs_diff(stats.completed + stats.failed), Relaxed);
+                self.missing.fetch_add(stats.submitted.abs_diff(stats.completed + stats.failed + stats.cancelled), Relaxed);
                 return;
             }
             if Instant::now() > until {

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Pool, PriorityQueue, Process, Queue, Result, StartMethod, partial, pipe};
+use multiproc::{Executor, Pool, PriorityQueue, Process, Queue, Result, StartMethod, partial, pipe};
 use serde::{Deserialize, Serialize};
 
 use crate::{Channels, Outcome, Value};

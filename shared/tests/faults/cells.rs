@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use multiproc::{Error, Pool, PoolBuilder, Result, StartMethod};
+use multiproc::{Executor, Error, Pool, PoolBuilder, Result, StartMethod};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -136,8 +136,8 @@ impl Cell {
         let failed = u64::from(!matches!(outcome, "right" | "the panic goes on in the caller"))
             * u64::from(!matches!(self.charge.0, Place::DecodeResult | Place::Callback));
         // The tasks from before a panic of their source go on.
-        eventually("all tasks have ended", || pool.stats().queued + pool.stats().running == 0);
-        let stats = pool.stats();
+        eventually("all tasks have ended", || pool.statistics().queued + pool.statistics().running == 0);
+        let stats = pool.statistics();
         if stats.failed != failed {
             return Err(format!("after it: {stats:?}"));
         }

@@ -78,7 +78,7 @@ pub(crate) fn loses_a_rank() -> Result<()> {
             }
         }
     }
-    executor.shutdown(true, false);
+    executor.shutdown();
     // What a program does with its results takes some time, too.
     thread::sleep(Duration::from_secs(2));
     println!("{WRITTEN}");

@@ -61,7 +61,7 @@ pub(super) fn checks_calls() -> Result<()> {
     });
     results.into_iter().for_each(|result| assert_eq!(result.unwrap(), squares(100)));
     println!("workers {}", executor.processes());
-    executor.shutdown(true, false);
+    executor.shutdown();
     println!("all calls are right");
     Ok(())
 }
@@ -181,9 +181,9 @@ pub(super) fn checks_statistics() -> Result<()> {
     executor.map(nap, [50; 8])?;
     let failing = executor.map(|n: u64| assert!(n < 3), 0..5u64);
     assert!(failing.is_err());
-    executor.shutdown(true, false);
+    executor.shutdown();
     let now = executor.statistics();
-    println!("executed {} failed {} cancelled {} queued {}", now.executed, now.failed, now.cancelled, now.queued);
+    println!("executed {} failed {} cancelled {} queued {}", now.completed, now.failed, now.cancelled, now.queued);
     println!("run time {}", now.run_time >= Duration::from_millis(350));
     Ok(())
 }

@@ -50,7 +50,7 @@ pub(super) fn loses_a_rank() -> Result<()> {
     assert_eq!(waiting, squares(20));
     assert_eq!((executor.map(square, 0..1000)?, executor.processes()), (squares(1000), 2));
     println!("the others went on");
-    executor.shutdown(true, false);
+    executor.shutdown();
     // The ranks that are left must not end the program before it is at its end.
     nap(3000);
     println!("to the end");

@@ -23,7 +23,7 @@ pub(super) fn says_who_it_is() -> Result<()> {
     let mut names = executor.with_chunksize(1).map(names, 0..100)?;
     names.retain(|name| !name.starts_with("rank1-") && !name.starts_with("rank2-"));
     assert!(names.is_empty(), "{names:?}");
-    executor.shutdown(true, false);
+    executor.shutdown();
     Ok(())
 }
 
@@ -160,12 +160,13 @@ pub(super) fn shuts_down() -> Result<()> {
     let held: Vec<_> = (0..4).map(|_| executor.submit(pass, (gate.path(),))).collect();
     gate.await_arrivals(4);
     let waiting: Vec<_> = (0..10).map(|n| executor.submit(square, (n,))).collect();
-    executor.shutdown(false, true);
+    executor.close();
+    executor.cancel_pending();
     assert!(matches!(executor.submit(square, (1,)).get(), Err(Error::Closed)));
     let cancelled = waiting.into_iter().map(|future| future.get());
     println!("{} cancelled", cancelled.filter(|result| matches!(result, Err(Error::Cancelled))).count());
     gate.open();
-    executor.shutdown(true, false);
+    executor.shutdown();
     println!(
         "{} done",
         held.into_iter().filter(|future| future.ready()).map(|future| future.get()).filter(Result::is_ok).count()

@@ -53,7 +53,7 @@ pub(super) fn checks_deaths() -> Result<()> {
     }
     assert_eq!(executor.map(square, 0..100)?, squares(100));
     let now = executor.statistics();
-    println!("{} ranks, {} failed of {}", executor.ranks().len(), now.failed, now.executed + now.failed);
+    println!("{} ranks, {} failed of {}", executor.ranks().len(), now.failed, now.completed + now.failed);
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use multiproc::{Error, ExitStatus, Pool, PoolBuilder, Result, StartMethod};
+use multiproc::{Executor, Error, ExitStatus, Pool, PoolBuilder, Result, StartMethod};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
@@ -132,7 +132,7 @@ struct Before {
 impl Before {
     fn new(pool: &Pool) -> Self {
         let pids = pids(pool);
-        let stats = pool.stats();
+        let stats = pool.statistics();
         Self { pids, submitted: stats.submitted, lost: stats.workers_lost, time: Instant::now() }
     }
 
@@ -140,7 +140,7 @@ impl Before {
     fn check(&self, pool: &Pool, death: Death, position: u64, error: &Error) {
         let pid = assert_died(death, error, self.submitted + position, self.time.elapsed());
         assert!(self.pids.contains(&pid), "{pid} was none of {:?}", self.pids);
-        assert_eq!(pool.stats().workers_lost - self.lost, u64::from(!death.is_survived()));
+        assert_eq!(pool.statistics().workers_lost - self.lost, u64::from(!death.is_survived()));
         assert_eq!(pids(pool).contains(&pid), death.is_survived());
     }
 }
@@ -204,7 +204,7 @@ pub(crate) fn a_death_costs_one_task(death: Death, method: StartMethod) -> Resul
     }
 
     assert_eq!(pool.map(square, 0..100)?, squares(100));
-    let stats = pool.stats();
+    let stats = pool.statistics();
     assert_eq!((stats.failed, stats.completed), (11, stats.submitted - 11));
     Ok(())
 }

@@ -35,7 +35,7 @@ impl<'a> Timeline<'a> {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use multiproc::{Pool, Recording, TaskEvent};
+    use multiproc::{Executor, Pool, Recording, TaskEvent};
 
     use super::*;
 

@@ -1,5 +1,6 @@
 //! Implementations that a derive would not write.
 
+use multiproc::Executor;
 use std::collections::BTreeMap;
 use std::fmt;
 

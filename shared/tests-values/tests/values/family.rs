@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -219,7 +219,7 @@ fn exact() -> impl Strategy<Value = Exact> {
 }
 
 /// What a pool gives for many values at a time.
-fn returned<T: Serialize + DeserializeOwned + Clone + 'static>(pool: &Pool, values: &[T]) -> Vec<T> {
+fn returned<T: Serialize + DeserializeOwned + Clone + Send + 'static>(pool: &Pool, values: &[T]) -> Vec<T> {
     pool.map(|value: T| value, values.to_vec()).unwrap()
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use multiproc::Error;
+use multiproc::{Executor, Error};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use crate::support::{Named, named};
@@ -251,7 +251,7 @@ fn thousand_levels_arrive_and_a_million_are_rejected() -> multiproc::Result<()> 
             let error = pool.apply_async(chain, (nodes,)).get().map(|node| len(&node)).unwrap_err();
             assert!(too_deep(&error), "{error:?}");
         }
-        assert_eq!(pool.stats().workers_lost, 0);
+        assert_eq!(pool.statistics().workers_lost, 0);
     })
 }
 

@@ -1,5 +1,6 @@
 //! The types of the standard library.
 
+use multiproc::Executor;
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;

@@ -19,7 +19,7 @@ fn main() -> Result<()> {
     let spawned = Pool::builder().processes(1).start_method(StartMethod::Spawn).build()?;
     let _process = Process::new(sleep, ()).start()?;
     let _tasks = [&forked, &pool, &spawned].map(|pool| pool.apply_async(sleep, ()));
-    let busy = |pool: &Pool| pool.stats().workers_started > 0;
+    let busy = |pool: &Pool| pool.statistics().workers_started > 0;
     while ![&forked, &pool, &spawned].into_iter().all(busy) {
         std::thread::sleep(Duration::from_millis(1));
     }

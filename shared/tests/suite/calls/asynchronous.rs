@@ -354,7 +354,7 @@ fn panic_in_an_async_function_fails_one_call() -> Result<()> {
         async move { n }
     };
     assert_eq!(message(pool.map_concurrent(at_once, 0..10, 4)), "no 3 please");
-    assert_eq!(pool.stats().workers_lost, 0);
+    assert_eq!(pool.statistics().workers_lost, 0);
     Ok(())
 }
 

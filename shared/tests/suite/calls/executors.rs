@@ -178,7 +178,7 @@ macro_rules! executor_suite {
                 let pool = Pool::with_processes(2)?;
                 is_invalid_state(pool.join(), "still open");
                 let taken: Vec<_> = (0..50).map(|n| pool.submit(square, (n,))).collect();
-                pool.shutdown(true, false);
+                pool.shutdown();
                 let done: Result<Vec<_>> = taken.into_iter().map(|future| future.get()).collect();
                 assert_eq!(done?, squares(50));
                 assert!(matches!(pool.submit(square, (1,)).get(), Err(Error::Closed)));
@@ -193,12 +193,13 @@ macro_rules! executor_suite {
                 let running = pool.submit(numbered, (gate.path(), 1));
                 gate.await_arrivals(1);
                 let waiting: Vec<_> = (0..10).map(|n| pool.submit(square, (n,))).collect();
-                pool.shutdown(false, true);
+                pool.close();
+                pool.cancel_pending();
                 for future in waiting {
                     assert!(matches!(future.get(), Err(Error::Cancelled)));
                 }
                 gate.open();
-                pool.shutdown(true, false);
+                pool.shutdown();
                 assert_eq!(running.get()?, 1);
                 Ok(())
             }
@@ -225,7 +226,7 @@ macro_rules! executor_suite {
                 let (pool, gate) = (Pool::with_processes(1)?, Gate::new());
                 pool.with_chunksize(1).imap(fail_if_odd, 0..10).for_each(drop);
                 let first = pool.statistics();
-                assert_eq!((first.executed, first.failed, first.cancelled), (5, 5, 0));
+                assert_eq!((first.completed, first.failed, first.cancelled), (5, 5, 0));
                 let running = pool.submit(numbered, (gate.path(), 1));
                 gate.await_arrivals(1);
                 let (wanted, unwanted) = (pool.submit(nap, (20,)), pool.submit(square, (1,)));
@@ -235,7 +236,7 @@ macro_rules! executor_suite {
                 gate.open();
                 (running.get()?, wanted.get()?);
                 let last = pool.statistics();
-                assert_eq!((last.executed, last.failed, last.cancelled), (7, 5, 1));
+                assert_eq!((last.completed, last.failed, last.cancelled), (7, 5, 1));
                 assert_eq!((last.running, last.queued), (0, 0));
                 let nap = Duration::from_millis(20);
                 eventually("the nap is counted", || pool.statistics().run_time >= nap);
@@ -333,7 +334,7 @@ fn pool_grows_under_backlog_and_shrinks_when_idle() -> Result<()> {
         thread::sleep(Duration::from_millis(100));
         eventually("it is as small as at first", || pool.processes() == 1 && pool.workers().len() == 1);
     }
-    assert_eq!(pool.stats().workers_lost, 0);
+    assert_eq!(pool.statistics().workers_lost, 0);
     is_config(Pool::builder().processes_between(3, 1).build(), "smaller number first");
     pool.resize(2)?;
     assert_eq!(pool.with_chunksize(1).map(square, 0..20)?, squares(20));

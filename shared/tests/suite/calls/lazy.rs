@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Error, Pool, Result, ThreadPool};
+use multiproc::{Executor, Error, Pool, Result, ThreadPool};
 
 use crate::support::{Gate, Named, named, nap, pass, square};
 
@@ -108,7 +108,7 @@ fn dropped_iterator_drops_queued_tasks() -> Result<()> {
     gate.open();
     assert_eq!(pool.apply(square, (3,))?, 9);
     assert_eq!(gate.arrived().len(), 1);
-    let stats = pool.stats();
+    let stats = pool.statistics();
     assert_eq!((stats.submitted, stats.completed, stats.failed), (101, 2, 99));
     Ok(())
 }

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 

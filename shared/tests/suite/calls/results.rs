@@ -9,7 +9,7 @@ use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{AsyncResult, Error, Pool, Result};
+use multiproc::{Executor, AsyncResult, Error, Pool, Result};
 
 use crate::support::{Gate, Named, eventually, fail_if_odd, message, named, nap, pass, pids, square, squares};
 
@@ -46,7 +46,7 @@ fn late_result_can_be_waited_for_again() -> Result<()> {
 fn result_becomes_ready_without_a_waiter() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     let later: Vec<_> = (0..100).map(|n| pool.apply_async(square, (n,))).collect();
-    eventually("all are done", || pool.stats().completed == 100);
+    eventually("all are done", || pool.statistics().completed == 100);
     assert!(later.iter().all(AsyncResult::ready));
     let map = pool.map_async(fail_if_odd, 0..10);
     eventually("the map is done", || map.ready());
@@ -121,7 +121,7 @@ fn queued_task_can_be_cancelled() -> Result<()> {
     assert!(matches!(unwanted.get(), Err(Error::Cancelled)));
     gate.open();
     assert_eq!((running.get()?, wanted.get()?), (pids(&pool)[0], 4));
-    assert_eq!((gate.arrived().len(), pool.stats().workers_lost), (1, 0));
+    assert_eq!((gate.arrived().len(), pool.statistics().workers_lost), (1, 0));
     Ok(())
 }
 
@@ -164,7 +164,7 @@ fn finished_task_cannot_be_cancelled() -> Result<()> {
     let done = pool.apply_async(square, (6,));
     done.wait();
     assert!(!done.cancel());
-    assert_eq!((done.get()?, pool.stats().workers_lost), (36, 0));
+    assert_eq!((done.get()?, pool.statistics().workers_lost), (36, 0));
     Ok(())
 }
 

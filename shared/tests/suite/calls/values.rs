@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 use std::time::Duration;
 
-use multiproc::{Error, Pool, Result};
+use multiproc::{Executor, Error, Pool, Result};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -29,7 +29,7 @@ fn echo<T>(value: T) -> T {
 /// There and back through every kind of call.
 fn travels<T>(pool: &Pool, value: T) -> Result<()>
 where
-    T: Serialize + DeserializeOwned + Clone + PartialEq + Debug + 'static,
+    T: Serialize + DeserializeOwned + Clone + PartialEq + Debug + Send + 'static,
 {
     assert_eq!(pool.apply(echo::<T>, (value.clone(),))?, value);
     assert_eq!(pool.starmap(|a: T, b: T| (b, a), [(value.clone(), value.clone())])?, [(value.clone(), value.clone())]);
@@ -183,7 +183,7 @@ fn undeliverable_argument_fails_only_its_task() -> Result<()> {
             assert_eq!(batched.map(task, seven(trouble)).is_ok(), trouble == Fine);
         }
     }
-    assert_eq!((pool.map(square, 0..9)?, pool.stats().workers_lost), (squares(9), 0));
+    assert_eq!((pool.map(square, 0..9)?, pool.statistics().workers_lost), (squares(9), 0));
     Ok(())
 }
 
@@ -207,7 +207,7 @@ fn undeliverable_result_fails_only_its_task() -> Result<()> {
             seven(trouble).iter().zip(&results).for_each(|(trouble, result)| check(*trouble, result));
         }
     }
-    assert_eq!((pool.map(square, 0..9)?, pool.stats().workers_lost), (squares(9), 0));
+    assert_eq!((pool.map(square, 0..9)?, pool.statistics().workers_lost), (squares(9), 0));
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use multiproc::{Error, Pool, Process, Result, StartMethod};
+use multiproc::{Executor, Error, Pool, Process, Result, StartMethod};
 use nix::libc;
 
 use crate::support::{METHODS, Named, Program, arguments, can_run_nothing, named, own_pid, square};
@@ -97,7 +97,7 @@ pub(crate) fn normal_exit_runs_exit_handlers() -> Result<()> {
         assert_eq!(pool.with_chunksize(1).map(task, 0..100)?.len(), 100);
         pool.close();
         pool.join()?;
-        let stats = pool.stats();
+        let stats = pool.statistics();
         let workers = stats.workers_started as usize;
         assert_eq!(stats.workers_lost, 0);
         let counts = ["destructor", "handler", "finalizer"].map(|what| count(path, what));
@@ -164,7 +164,7 @@ pub(crate) fn normal_exit_is_bounded_in_time() -> Result<()> {
             assert_eq!(pool.apply(square, (3,))?, 9);
             pool.close();
             pool.join()?;
-            Ok(pool.stats().workers_lost)
+            Ok(pool.statistics().workers_lost)
         };
         assert_eq!(lost(builder().finalizer(takes_for_ever, ()).build()?)?, 1);
         // SAFETY: the handler may run at any time.

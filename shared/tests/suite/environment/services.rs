@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 use nix::libc;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -33,12 +33,12 @@ pub(crate) fn serves() -> Result<()> {
     handle(arguments()[1].parse().unwrap());
     let pool = Pool::builder().processes(2).start_method(told_method()).build()?;
     let results: Vec<_> = (0..TASKS).map(|_| pool.apply_async(nap, (300,))).collect();
-    eventually("tasks run", || pool.stats().running == 2);
+    eventually("tasks run", || pool.statistics().running == 2);
     announce();
     eventually("the service is told to end", || signals_received() > 0);
     pool.close();
     let answered = results.into_iter().filter_map(|result| result.get().ok()).count();
-    println!("{answered} answered, {} lost", pool.stats().workers_lost);
+    println!("{answered} answered, {} lost", pool.statistics().workers_lost);
     pool.join()
 }
 

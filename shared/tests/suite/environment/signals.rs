@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Error, Pool, Process, Result, StartMethod};
+use multiproc::{Executor, Error, Pool, Process, Result, StartMethod};
 use nix::libc::{self, c_int};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -74,7 +74,7 @@ pub(crate) fn drains() -> Result<()> {
     gate.open();
     pool.close();
     let answered = results.into_iter().filter_map(|result| result.get().ok()).count();
-    println!("{answered} {} {}", process.join().is_ok(), pool.stats().workers_lost);
+    println!("{answered} {} {}", process.join().is_ok(), pool.statistics().workers_lost);
     pool.join()
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn starts_pools() -> Result<()> {
     for _ in 0..20 {
         let pool = Pool::builder().processes(2).start_method(told_method()).build()?;
         assert_eq!(pool.map(square, 0..10)?, squares(10));
-        assert_eq!(pool.stats().workers_lost, 0);
+        assert_eq!(pool.statistics().workers_lost, 0);
     }
     println!("{}", signals_received() > 20);
     Ok(())
@@ -157,7 +157,7 @@ pub(crate) fn ignores() -> Result<()> {
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).unwrap();
     gate.open();
-    println!("{} {}", results.into_iter().filter_map(|result| result.get().ok()).count(), pool.stats().workers_lost);
+    println!("{} {}", results.into_iter().filter_map(|result| result.get().ok()).count(), pool.statistics().workers_lost);
     Ok(())
 }
 

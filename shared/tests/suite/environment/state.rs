@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::fd::AsRawFd;
 
-use multiproc::{Pool, Process, Result};
+use multiproc::{Executor, Pool, Process, Result};
 use nix::libc;
 use serde::{Deserialize, Serialize};
 

@@ -8,7 +8,7 @@ mod waits;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 
 use crate::support::{Named, square, squares};
 

@@ -10,7 +10,7 @@ use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Error, Pool, Result, ThreadPool, partial};
+use multiproc::{Executor, Error, Pool, Result, ThreadPool, partial};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::is_well;
@@ -251,7 +251,7 @@ pub(crate) fn state_panicking_on_drop_ends_no_worker() -> Result<()> {
     last.wait();
     pool.close();
     pool.join()?;
-    assert_eq!(pool.stats().workers_lost, 0, "an orderly end, whatever the state does");
+    assert_eq!(pool.statistics().workers_lost, 0, "an orderly end, whatever the state does");
     Ok(())
 }
 
@@ -288,7 +288,7 @@ pub(crate) fn panicking_arguments_fail_only_their_task() -> Result<()> {
         }
         assert!(pool.map(fail_if_odd, 0..4).is_err());
         is_well(&pool)?;
-        assert_eq!(pool.stats().workers_lost, 0);
+        assert_eq!(pool.statistics().workers_lost, 0);
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use multiproc::{Pool, Process, Result};
+use multiproc::{Executor, Pool, Process, Result};
 
 use super::{LONG, is_well};
 use crate::support::{METHODS, Named, eventually, named, own_pid, square};
@@ -139,7 +139,7 @@ pub(crate) fn worker_without_descriptors_is_replaced_at_once() -> Result<()> {
         assert_eq!(pool.apply(close_all, ())?, 1);
         eventually("another worker is there", || pool.workers().first().is_some_and(|worker| worker.pid != before));
         is_well(&pool)?;
-        assert_eq!(pool.stats().workers_lost, 1, "once");
+        assert_eq!(pool.statistics().workers_lost, 1, "once");
         // A task with handles needs more of them.
         let queue = multiproc::Queue::new()?;
         assert_eq!(pool.apply(close_all, ())?, 1);

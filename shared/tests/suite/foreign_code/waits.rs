@@ -89,13 +89,19 @@ pub(crate) fn join_in_a_callback_returns() -> Result<()> {
     for cancel in [false, true] {
         let pool = Arc::new(Pool::with_processes(2)?);
         let inner = pool.clone();
-        let future = pool.submit(square, (2,)).done_callback(move |_| inner.shutdown(true, cancel));
+        let future = pool.submit(square, (2,)).done_callback(move |_| {
+            inner.close();
+            if cancel {
+                inner.cancel_pending();
+            }
+            inner.shutdown();
+        });
         assert_eq!(future.get()?, 4);
         assert!(matches!(pool.apply(square, (1,)), Err(Error::Closed)));
     }
     let pool = Arc::new(ThreadPool::with_processes(1)?);
     let inner = pool.clone();
-    let future = pool.submit(square, (2,)).done_callback(move |_| inner.shutdown(true, false));
+    let future = pool.submit(square, (2,)).done_callback(move |_| inner.shutdown());
     assert_eq!(future.get()?, 4);
     // Several callbacks, of which each joins, and the others still run.
     let pool = Arc::new(Pool::with_processes(2)?);
@@ -171,7 +177,7 @@ pub(crate) fn works_within_limits() -> Result<()> {
         }
         println!("{method:?} {:?} {:?}", later.get_timeout(LONG).ok(), mapped.get_timeout(LONG).ok());
         if method == StartMethod::ForkServer {
-            println!("lost {}", pool.stats().workers_lost);
+            println!("lost {}", pool.statistics().workers_lost);
             let hung = pool.apply(nap, (100_000,));
             println!("{}", matches!(hung, Err(Error::TimedOut { .. })));
         }

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use multiproc::{DictProxy, Error, ListProxy, Manager, Pool, Process, PutError, QueueProxy, StartMethod};
+use multiproc::{Executor, DictProxy, Error, ListProxy, Manager, Pool, Process, PutError, QueueProxy, StartMethod};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use multiproc::{ListProxy, Manager, Pool, Process, QueueProxy, Result, StartMethod};
+use multiproc::{Executor, ListProxy, Manager, Pool, Process, QueueProxy, Result, StartMethod};
 use nix::sys::signal::Signal;
 
 use crate::support::{Named, Program, announce, descendants, descriptors, named};

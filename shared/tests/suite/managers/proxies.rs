@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::thread;
 
-use multiproc::{
+use multiproc::{Executor, 
     Connection, DictProxy, Error, ListProxy, Manager, NamespaceProxy, Pool, Process, QueueProxy, Result, StartMethod,
     partial, pipe,
 };

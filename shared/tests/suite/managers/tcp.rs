@@ -6,7 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use multiproc::{
+use multiproc::{Executor, 
     DictProxy, Error, ListProxy, Manager, NamespaceProxy, Pool, Process, QueueProxy, RemoteManager, Result, StartMethod,
 };
 

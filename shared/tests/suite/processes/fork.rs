@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread;
 
-use multiproc::{Error, Lock, Pool, PoolBuilder, Process, Result, SharedSlice, StartMethod};
+use multiproc::{Executor, Error, Lock, Pool, PoolBuilder, Process, Result, SharedSlice, StartMethod};
 use nix::sys::signal::Signal;
 
 use crate::support::{
@@ -227,7 +227,7 @@ fn worker_drops_signal_handlers_of_the_program() -> Result<()> {
 fn works_for_ever() -> Result<()> {
     let pool = forking().build()?;
     drop(pool.map_async(nap, [3_600_000; 4]));
-    eventually("tasks run", || pool.stats().running == 2);
+    eventually("tasks run", || pool.statistics().running == 2);
     announce();
     loop {
         thread::park();

@@ -1,6 +1,6 @@
 //! Too little memory.
 
-use multiproc::{Error, Pool, Result, SharedSlice};
+use multiproc::{Executor, Error, Pool, Result, SharedSlice};
 use nix::sys::resource::Resource;
 
 use super::{a_small_pool_works, is_refused_by_the_system, limit};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Error, Pool, Result, StartMethod, active_children};
+use multiproc::{Executor, Error, Pool, Result, StartMethod, active_children};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -92,7 +92,7 @@ fn runs_nested_pools() -> Result<()> {
 fn busy_pool() -> Result<Pool> {
     let pool = Pool::with_processes(2)?;
     drop(pool.with_chunksize(1).map_async(nap, [3_600_000; 10]));
-    eventually("tasks run", || pool.stats().running == 2);
+    eventually("tasks run", || pool.statistics().running == 2);
     announce();
     Ok(pool)
 }

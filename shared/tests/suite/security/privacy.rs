@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use multiproc::{Lock, Pool, Queue, Result, SharedSlice};
+use multiproc::{Executor, Lock, Pool, Queue, Result, SharedSlice};
 use nix::unistd::Uid;
 
 use crate::support::{Named, descendants, named, pids, square, squares};

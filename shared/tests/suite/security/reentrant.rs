@@ -12,7 +12,7 @@ use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Lock, Manager, Pool, PriorityQueue, Queue, Result, SharedSlice, ThreadPool, Value, partial, pipe};
+use multiproc::{Executor, Lock, Manager, Pool, PriorityQueue, Queue, Result, SharedSlice, ThreadPool, Value, partial, pipe};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::support::{Named, named, nap, square};
@@ -168,7 +168,7 @@ impl Wake for Looks {
 impl Drop for Looks {
     fn drop(&mut self) {
         assert_eq!(self.0.apply(square, (3,)).unwrap(), 9);
-        self.0.stats();
+        self.0.statistics();
     }
 }
 

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Error, ExitStatus, Pool, StartMethod, active_children};
+use multiproc::{Executor, Error, ExitStatus, Pool, StartMethod, active_children};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -55,7 +55,7 @@ fn zygote_killed_while_idle_fails_no_task() -> multiproc::Result<()> {
         assert_eq!(late.apply(square, (round,))?, square(round));
     }
     assert_eq!((one.map(square, 0..20)?, other.apply(square, (3,))?), (squares(20), 9));
-    assert_eq!((one.stats().failed, other.stats().failed), (0, 0));
+    assert_eq!((one.statistics().failed, other.statistics().failed), (0, 0));
     Ok(())
 }
 
@@ -111,7 +111,7 @@ fn worker_killed_while_idle_is_replaced() -> multiproc::Result<()> {
             now.len() == 2 && now.iter().all(|worker| worker.pid != before[round % 2])
         });
     }
-    let stats = pool.stats();
+    let stats = pool.statistics();
     assert_eq!((stats.failed, stats.workers_lost), (0, 20));
     Ok(())
 }
@@ -133,7 +133,7 @@ fn each_task_ends_once_while_workers_are_killed_at_random() -> multiproc::Result
             // can end the pool.
             for round in 0.. {
                 let workers = pool.workers();
-                if pool.stats().submitted >= 600 && pool.stats().queued + pool.stats().running == 0 {
+                if pool.statistics().submitted >= 600 && pool.statistics().queued + pool.statistics().running == 0 {
                     return;
                 }
                 let busy: Vec<_> = workers.iter().filter(|worker| worker.busy).collect();
@@ -161,7 +161,7 @@ fn each_task_ends_once_while_workers_are_killed_at_random() -> multiproc::Result
         }
         killer.join().unwrap();
     });
-    let stats = pool.stats();
+    let stats = pool.statistics();
     assert_eq!((right + lost, stats.completed, stats.failed), (600, right, lost));
     assert!(lost > 0 && stats.workers_lost >= lost, "{lost} lost, {stats:?}");
     Ok(())

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Error, Pool, Process, Recording, StartMethod, ThreadPool, partial};
+use multiproc::{Executor, Error, Pool, Process, Recording, StartMethod, ThreadPool, partial};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 
 use crate::support::{
@@ -42,7 +42,7 @@ fn pool_grows_and_shrinks() -> multiproc::Result<()> {
     assert!(matches!(pool.resize(0), Err(Error::Config(_))));
     pool.close();
     assert!(matches!(pool.resize(2), Err(Error::Closed)));
-    assert_eq!(pool.stats().workers_lost, 0);
+    assert_eq!(pool.statistics().workers_lost, 0);
     Ok(())
 }
 
@@ -56,7 +56,7 @@ fn shrinking_pool_lets_its_tasks_finish() -> multiproc::Result<()> {
     let ran: BTreeSet<u32> = tasks.into_iter().map(|task| task.get().unwrap()).collect();
     assert_eq!((ran.len(), more.get()?), (4, squares(100)));
     eventually("one is left", || pool.workers().len() == 1);
-    assert_eq!(pool.stats().workers_lost, 0);
+    assert_eq!(pool.statistics().workers_lost, 0);
     Ok(())
 }
 
@@ -89,7 +89,7 @@ fn counters_match_the_calls() -> multiproc::Result<()> {
     let blocked: Vec<_> = (0..2).map(|_| pool.apply_async(pass, (gate.path(),))).collect();
     gate.await_arrivals(2);
     let waiting: Vec<_> = (0..5).map(|n| pool.apply_async(square, (n,))).collect();
-    let stats = pool.stats();
+    let stats = pool.statistics();
     assert_eq!((stats.submitted, stats.completed, stats.failed, stats.running, stats.queued), (7, 0, 0, 2, 5));
     gate.open();
     blocked.into_iter().for_each(|task| assert!(task.get().is_ok()));
@@ -97,7 +97,7 @@ fn counters_match_the_calls() -> multiproc::Result<()> {
     assert!(pool.map(|n: u32| if n == 1 { Death::Panic.die() } else { n }, 0..3).is_err());
     assert!(pool.apply(|| Death::Kill.die(), ()).map(|()| 0).is_err());
     pids(&pool);
-    let stats = pool.stats();
+    let stats = pool.statistics();
     assert_eq!((stats.submitted, stats.completed, stats.failed, stats.running, stats.queued), (11, 9, 2, 0, 0));
     assert_eq!((stats.workers_started, stats.workers_lost), (3, 1));
     Ok(())
@@ -171,7 +171,7 @@ fn closed_pool_finishes_its_tasks_and_rejects_more() -> multiproc::Result<()> {
     // What was taken from the source before is done; the rest came too late.
     let late: Vec<_> = lazy.collect();
     assert!(late.iter().all(|result| matches!(result, Ok(_) | Err(Error::Closed))), "{late:?}");
-    assert_eq!((descendants().len(), pool.workers().len(), pool.stats().workers_lost), (0, 0, 0));
+    assert_eq!((descendants().len(), pool.workers().len(), pool.statistics().workers_lost), (0, 0, 0));
     pool.join()
 }
 

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Error, Pool, Result, StartMethod};
+use multiproc::{Executor, Error, Pool, Result, StartMethod};
 
 use crate::support::{Gate, Named, eventually, named, nap, own_pid, pass, pids, square, squares};
 
@@ -54,7 +54,7 @@ fn busy_task_over_its_time_limit_ends_without_a_waiter() -> Result<()> {
     let pool = Pool::builder().processes(1).task_timeout(LIMIT).build()?;
     let busy = pool.apply_async(|| -> u64 { (0u64..).find(|n| black_box(*n) == u64::MAX).unwrap_or(0) }, ());
     let next = pool.apply_async(square, (3,));
-    eventually("both have ended", || pool.stats().queued + pool.stats().running == 0);
+    eventually("both have ended", || pool.statistics().queued + pool.statistics().running == 0);
     assert!(matches!(busy.get(), Err(Error::TimedOut { .. })));
     assert_eq!(next.get()?, 9);
     Ok(())
@@ -67,7 +67,7 @@ fn time_limit_counts_from_the_start_of_each_task() -> Result<()> {
         assert_eq!(pool.with_chunksize(chunksize).map(nap, [200; 6])?, [200; 6]);
     }
     thread::sleep(LIMIT);
-    assert_eq!((pool.apply(square, (2,))?, pool.stats().workers_lost), (4, 0));
+    assert_eq!((pool.apply(square, (2,))?, pool.statistics().workers_lost), (4, 0));
     Ok(())
 }
 
@@ -101,7 +101,7 @@ fn grown_worker_is_replaced_between_tasks() -> Result<()> {
     assert_ne!(second, first);
     let pids = pool.with_chunksize(1).map(leak, [100; 4])?;
     assert!(pids.windows(2).all(|pair| pair[0] != pair[1]), "{pids:?}");
-    assert_eq!((pids[0], pool.stats().workers_lost), (second, 0));
+    assert_eq!((pids[0], pool.statistics().workers_lost), (second, 0));
     Ok(())
 }
 
@@ -118,7 +118,7 @@ fn worker_is_replaced_after_max_tasks() -> Result<()> {
     let runs: Vec<usize> = pids.chunk_by(|a, b| a == b).map(<[u32]>::len).collect();
     assert_eq!(runs, [3, 3, 3, 1]);
     eventually("the tenth task's worker is there alone", || pool.workers().len() == 1);
-    let stats = pool.stats();
+    let stats = pool.statistics();
     assert_eq!((stats.workers_started, stats.workers_lost), (4, 0));
     Ok(())
 }
@@ -133,7 +133,7 @@ fn worker_is_replaced_in_the_middle_of_a_chunk() -> Result<()> {
             let pids = batched.imap(pid, 0..30).collect::<Result<Vec<_>>>()?;
             assert!(shares(&pids).values().all(|share| *share <= 3), "{chunksize}: {pids:?}");
         }
-        assert_eq!(pool.stats().workers_lost, 0);
+        assert_eq!(pool.statistics().workers_lost, 0);
     }
     Ok(())
 }
@@ -167,7 +167,7 @@ fn oversized_message_fails_only_its_task() -> Result<()> {
         let inn = pool.with_chunksize(chunksize).imap(echo, sizes.map(make)).map(too_large);
         assert_eq!(inn.collect::<Vec<_>>(), (0..10).map(|n| n == 4).collect::<Vec<_>>());
     }
-    assert_eq!(pool.stats().workers_lost, 0);
+    assert_eq!(pool.statistics().workers_lost, 0);
     Ok(())
 }
 

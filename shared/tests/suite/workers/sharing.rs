@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::thread;
 
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 use crate::support::{Gate, Named, descriptors, named, pass, pids, square, squares};
 
@@ -34,7 +34,7 @@ fn eight_threads_may_share_a_pool() -> multiproc::Result<()> {
             });
         }
     });
-    let stats = pool.stats();
+    let stats = pool.statistics();
     assert_eq!((stats.submitted, stats.failed, stats.workers_lost), (stats.completed, 0, 0));
     Ok(())
 }
@@ -116,7 +116,7 @@ fn many_outstanding_tasks_need_no_descriptors() -> multiproc::Result<()> {
     let before = descriptors().len();
     let tasks: Vec<_> = (0..50_000).map(|n| pool.apply_async(square, (n,))).collect();
     assert_eq!(descriptors().len(), before);
-    assert_eq!(pool.stats().queued, 50_000);
+    assert_eq!(pool.statistics().queued, 50_000);
     gate.open();
     assert!(tasks.into_iter().zip(0..).all(|(task, n)| task.get().unwrap() == square(n)));
     blocked.into_iter().try_for_each(|task| task.get().map(drop))

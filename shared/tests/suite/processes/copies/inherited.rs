@@ -75,7 +75,7 @@ pub(crate) fn static_pool_is_refused_in_forked_workers_for_100_rounds() -> Resul
             }
             assert_eq!(pool.map(square, 0..20)?, squares(20));
         }
-        let stats = pool.stats();
+        let stats = pool.statistics();
         assert_eq!((stats.failed, stats.workers_lost, stats.running, stats.queued), (0, 0, 0, 0), "{stats:?}");
         assert_eq!(pids(pool), workers, "no worker was replaced");
         Ok(())
@@ -109,10 +109,12 @@ pub(crate) fn static_pool_is_refused_by_every_call() -> Result<()> {
             refused(pool.resize(3), own);
             refused(pool.join(), own);
             pool.close();
-            pool.shutdown(true, true);
+            pool.close();
+            pool.cancel_pending();
+            pool.shutdown();
             pool.terminate();
             assert!(pool.workers().is_empty() && pool.trace().events().is_empty());
-            assert_eq!((pool.stats(), pool.statistics()), Default::default());
+            assert_eq!((pool.statistics(), pool.statistics()), Default::default());
             assert!(format!("{pool:?}").contains("another process"), "{pool:?}");
             assert!(start.elapsed() < Duration::from_secs(30));
         });
@@ -146,7 +148,7 @@ pub(crate) fn dropped_copy_of_a_busy_pool_does_nothing() -> Result<()> {
         let mut pool = Some(Pool::builder().processes(2).start_method(method).build()?);
         let workers = pids(pool.as_ref().unwrap());
         let result = pool.as_ref().unwrap().apply_async(nap, (300,));
-        eventually("it runs", || pool.as_ref().unwrap().stats().running == 1);
+        eventually("it runs", || pool.as_ref().unwrap().statistics().running == 1);
         let before = descendants().len();
         let start = Instant::now();
         in_a_copy(|| {
@@ -323,7 +325,9 @@ pub(crate) fn inherited_thread_pool_is_refused() -> Result<()> {
         assert_eq!(pool.imap(square, 0..).map(|result| refused(result, own)).count(), 1);
         refused(pool.resize(3), own);
         refused(pool.join(), own);
-        pool.shutdown(true, true);
+        pool.close();
+        pool.cancel_pending();
+        pool.shutdown();
         assert_eq!((pool.processes(), pool.statistics()), (0, Default::default()));
     });
     assert_eq!((busy.get()?, pool.unwrap().map(square, 0..100)?), (200, squares(100)));

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{
+use multiproc::{Executor, 
     Error, Lock, LockGuard, Permit, Pool, Process, Result, Semaphore, SharedSlice, SliceRead, SliceWrite, StartMethod,
 };
 

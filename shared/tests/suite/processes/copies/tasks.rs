@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use multiproc::{Pool, Process, Result, StartMethod, ThreadPool};
+use multiproc::{Executor, Pool, Process, Result, StartMethod, ThreadPool};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::fork_here;
