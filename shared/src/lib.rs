@@ -73,7 +73,8 @@
 //! processes as descriptors, along with the message that they are part of.
 //!
 //! # Limits
-//! - What goes through an [`Executor`] (function, arguments, results) is `Send`, also to processes.
+//! - Arguments and results of tasks are `Send`, and the state of a [`partial`] is `Send + Sync`, also
+//!   for processes: a program may change to threads by one name.
 //! - A value may be nested 4,096 levels deep, where a sequence, map, struct, variant or `Some` is a
 //!   level: a type that contains itself may do so a thousand times at least. Deeper ones are
 //!   [`Error::Encode`] or [`Error::Decode`]. They are decoded on a stack of their own, and dropped
@@ -155,6 +156,7 @@ mod markers;
 mod pipe;
 mod pool;
 mod process;
+mod progress;
 mod protocol;
 mod queue;
 mod ring;

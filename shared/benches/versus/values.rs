@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use multiproc::{Executor, Connection, Pool, Process, Queue, pipe};
+use multiproc::{Connection, Executor, Pool, Process, Queue, pipe};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 

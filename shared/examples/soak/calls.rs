@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use multiproc::{Executor, AsyncResult, Pool, Result};
+use multiproc::{AsyncResult, Executor, Pool, Result};
 
 use crate::report::Tally;
 use crate::trouble::Trouble;

@@ -60,7 +60,8 @@ impl Tally {
         loop {
             let stats = pool.statistics();
             if stats.queued + stats.running == 0 {
-                self.missing.fetch_add(stats.submitted.abs_diff(stats.completed + stats.failed + stats.cancelled), Relaxed);
+                self.missing
+                    .fetch_add(stats.submitted.abs_diff(stats.completed + stats.failed + stats.cancelled), Relaxed);
                 return;
             }
             if Instant::now() > until {

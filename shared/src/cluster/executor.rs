@@ -109,9 +109,8 @@ impl Backend for MpiExecutor {
     type Call<F, Args>
         = <Pool as Backend>::Call<F, Args>
     where
-        F: Task<Args> + Send + Sync,
-        Args: Arguments + Send,
-        F::Output: Send;
+        F: Task<Args>,
+        Args: Arguments;
 
     fn check(&self) -> Result<()> {
         self.pool.check()
@@ -127,9 +126,8 @@ impl Backend for MpiExecutor {
 
     fn begin<F, Args>(&self, f: F, ordered: bool) -> Result<Self::Call<F, Args>>
     where
-        F: Task<Args> + Send + Sync,
-        Args: Arguments + Send,
-        F::Output: Send,
+        F: Task<Args>,
+        Args: Arguments,
     {
         self.pool.begin(f, ordered)
     }

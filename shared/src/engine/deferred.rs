@@ -4,9 +4,8 @@
 use std::task::Waker;
 use std::thread::Thread;
 
-use crate::engine::callbacks::Callbacks;
-use crate::engine::job::{Completions, WhenDone};
 use crate::foreign;
+use crate::progress::{CallbackThread, Completions, WhenDone};
 
 /// What is to be woken and run once the lock is released.
 #[derive(Default)]
@@ -41,7 +40,7 @@ impl DeferredWakeups {
     }
 
     /// Wakes and runs everything. The lock is not held.
-    pub(super) fn run(self, callbacks: &Callbacks) {
+    pub(super) fn run(self, callbacks: &CallbackThread) {
         // The threads that lead or follow come first, while a waker takes its time.
         self.threads.into_iter().for_each(|thread| thread.unpark());
         self.wakers.into_iter().for_each(|waker| foreign::run_or_forget(|| waker.wake()));

@@ -5,12 +5,9 @@ use std::task::Waker;
 
 use crate::engine::outcome::Outcome;
 use crate::engine::remote::RemoteOutcomes;
-use crate::engine::result_order::ResultOrder;
 use crate::fds::Payload;
+use crate::progress::{CallProgress, Completions, WhenDone};
 use crate::task::{Function, Prepared};
-
-/// Runs when the job is done, on the pool's callback thread.
-pub(crate) type WhenDone = Box<dyn FnOnce() + Send>;
 
 /// One call: `apply`, a map, a lazy map. Shared by the caller's handle and the job's chunks.
 pub(crate) struct Job {
@@ -28,28 +25,14 @@ pub(crate) struct Job {
 }
 
 struct Progress {
-    submitted: u64,
-    finished: u64,
-    /// No more chunks will be submitted.
-    sealed: bool,
+    call: CallProgress<Outcome>,
     /// What is still to be done is not wanted any more.
     abandoned: bool,
-    results: ResultOrder,
-    wakers: Vec<Waker>,
-    when_done: Vec<WhenDone>,
 }
 
 impl Job {
     pub(super) fn new(id: u64, prepared: Prepared, ordered: bool, cap: u64) -> Self {
-        let progress = Progress {
-            submitted: 0,
-            finished: 0,
-            sealed: false,
-            abandoned: false,
-            results: ResultOrder::new(ordered),
-            wakers: Vec::new(),
-            when_done: Vec::new(),
-        };
+        let progress = Progress { call: CallProgress::new(ordered), abandoned: false };
         let Prepared { function, label, state } = prepared;
         Self { id, function, label, state: state.map(Mutex::new), cap, remote: None, progress: Mutex::new(progress) }
     }
@@ -75,57 +58,54 @@ impl Job {
 
     /// Counts one more chunk and returns its position.
     pub(super) fn add_chunk(&self) -> u64 {
-        let mut progress = self.lock();
-        progress.submitted += 1;
-        progress.submitted - 1
+        self.lock().call.add_chunk()
     }
 
     /// Adds what came of chunk `number`. The completions that it returns are for when no lock is
     /// held.
     pub(super) fn add_outcome(&self, number: u64, outcome: Outcome) -> Completions {
         let mut progress = self.lock();
-        progress.finished += 1;
         if let Some(remote) = &self.remote {
+            progress.call.finish_elsewhere();
             remote.add(number, outcome);
             return Completions::default();
         }
-        let only = progress.sealed && progress.submitted == 1;
-        progress.results.add(number, outcome, only);
-        progress.completions()
+        progress.call.finish(number, outcome);
+        progress.call.take_completions()
     }
 
     /// Records that all chunks have been submitted.
     pub(super) fn seal(&self) -> Completions {
         let mut progress = self.lock();
-        progress.sealed = true;
-        progress.completions()
+        progress.call.seal();
+        progress.call.take_completions()
     }
 
     /// Returns `true` once all outcomes have arrived.
     pub(crate) fn is_done(&self) -> bool {
-        self.lock().is_done()
+        self.lock().call.is_done()
     }
 
     /// Returns `true` if none of the outcomes not yet taken has an error in it.
     pub(crate) fn all_well(&self) -> bool {
-        self.lock().results.iter().all(|outcome| outcome.failures() == 0)
+        self.lock().call.results().all(|outcome| outcome.failures() == 0)
     }
 
     /// Returns `true` if the next outcome has arrived.
     pub(crate) fn has_next(&self) -> bool {
-        self.lock().results.has_next()
+        self.lock().call.has_next()
     }
 
     /// Takes the next outcome, if it has arrived.
     pub(crate) fn take_next(&self) -> Option<Outcome> {
-        self.lock().results.take_next()
+        self.lock().call.take_next()
     }
 
     /// Marks what is left as unwanted. Returns `true` if there was anything.
     pub(super) fn abandon(&self) -> bool {
         let mut progress = self.lock();
         progress.abandoned = true;
-        progress.finished < progress.submitted
+        progress.call.is_behind()
     }
 
     pub(super) fn is_abandoned(&self) -> bool {
@@ -134,59 +114,26 @@ impl Job {
 
     /// Wakes `waker` when the job is done. Returns `false` if it is done already.
     pub(super) fn wake_when_done(&self, waker: &Waker) -> bool {
-        let mut progress = self.lock();
-        if progress.is_done() {
-            return false;
-        }
-        if !progress.wakers.iter().any(|known| known.will_wake(waker)) {
-            progress.wakers.push(waker.clone());
-        }
-        true
+        self.lock().call.wake_when_done(waker)
     }
 
     /// Removes `waker` from those that are woken.
     pub(crate) fn forget_waker(&self, waker: &Waker) {
-        self.lock().wakers.retain(|known| !known.will_wake(waker));
+        self.lock().call.forget_waker(waker);
     }
 
     /// Returns `true` if a task was cancelled whose outcome was not taken yet.
     pub(crate) fn was_cancelled(&self) -> bool {
-        self.lock().results.iter().any(|outcome| outcome.cancelled() > 0)
+        self.lock().call.results().any(|outcome| outcome.cancelled() > 0)
     }
 
     /// Returns `true` if an outcome has arrived already.
     pub(super) fn has_progressed(&self) -> bool {
-        self.lock().finished > 0
+        self.lock().call.has_progressed()
     }
 
     /// Runs `run` when the job is done. Returns it if the job is done already.
     pub(super) fn run_when_done(&self, run: WhenDone) -> Option<WhenDone> {
-        let mut progress = self.lock();
-        if progress.is_done() {
-            return Some(run);
-        }
-        progress.when_done.push(run);
-        None
+        self.lock().call.run_when_done(run)
     }
-}
-
-impl Progress {
-    fn is_done(&self) -> bool {
-        self.sealed && self.finished == self.submitted
-    }
-
-    /// Takes what is to be woken and run, if the job is done.
-    fn completions(&mut self) -> Completions {
-        if !self.is_done() {
-            return Completions::default();
-        }
-        Completions { wakers: std::mem::take(&mut self.wakers), when_done: std::mem::take(&mut self.when_done) }
-    }
-}
-
-/// What is to be woken and run because a job is done.
-#[derive(Default)]
-pub(super) struct Completions {
-    pub(super) wakers: Vec<Waker>,
-    pub(super) when_done: Vec<WhenDone>,
 }

@@ -7,8 +7,8 @@
 //! or to take the lead. A [`supervisor`] thread leads only when there is work and no other thread
 //! waits.
 //!
-//! - [`job`], [`chunk`], [`outcome`], [`result_order`]: what was asked for, the pieces that travel,
-//!   what came of them, and in which order it is taken;
+//! - [`job`], [`chunk`], [`outcome`]: what was asked for, the pieces that travel, and what came of
+//!   them (in which order it is taken: [`progress`](crate::progress));
 //! - [`worker_handle`]: the pool's end of one worker;
 //! - [`state`] and its parts, each with its own rules: [`workers`], [`backlog`] (on a
 //!   [`chunk_queue`]), [`waiters`], [`start_retry`], [`lifecycle`], [`watchdog`] (with [`pauses`]),
@@ -16,7 +16,7 @@
 //! - what the state does, from the simple to what builds on it: [`collect`], [`start`],
 //!   [`dispatch`], [`scaling`], [`worker_exit`], [`zygote_reports`], [`time_limits`],
 //!   [`liveness`], and [`step`], which calls them;
-//! - [`drive`], [`supervisor`], [`callbacks`]: the threads that drive it;
+//! - [`drive`], [`supervisor`]: the threads that drive it;
 //! - [`waiting`], [`control`]: how an engine's jobs are waited for, and what else can be asked of
 //!   it;
 //! - [`remote_client`], [`remote_server`]: tasks that run elsewhere, and those that came from
@@ -30,7 +30,6 @@
 //! the copy was made.
 
 mod backlog;
-mod callbacks;
 mod chunk;
 mod chunk_queue;
 mod collect;
@@ -50,7 +49,6 @@ mod pauses;
 mod remote;
 mod remote_client;
 mod remote_server;
-mod result_order;
 mod scaling;
 mod start;
 mod start_retry;
@@ -70,10 +68,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-pub(crate) use callbacks::Callbacks;
 pub(crate) use chunk::Tasks;
 pub(crate) use config::Config;
-pub(crate) use job::{Job, WhenDone};
+pub(crate) use job::Job;
 pub(crate) use outcome::Outcome;
 #[cfg(feature = "mpi")]
 pub(crate) use {

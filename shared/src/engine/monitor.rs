@@ -2,9 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::engine::callbacks::Callbacks;
-use crate::engine::job::WhenDone;
 use crate::engine::state::State;
+use crate::progress::{CallbackThread, WhenDone};
 use crate::sys::notifier::Notifier;
 use crate::sys::own::Own;
 use crate::sys::pid::Owner;
@@ -15,7 +14,7 @@ pub(super) struct Monitor {
     owner: Owner,
     state: Own<Mutex<State>>,
     notifier: Arc<Notifier>,
-    callbacks: Own<Callbacks>,
+    callbacks: Own<CallbackThread>,
 }
 
 impl Monitor {
@@ -24,7 +23,7 @@ impl Monitor {
             owner: Owner::here(),
             notifier: state.notifier.clone(),
             state: Own::new(Mutex::new(state)),
-            callbacks: Own::new(Callbacks::default()),
+            callbacks: Own::new(CallbackThread::default()),
         }
     }
 

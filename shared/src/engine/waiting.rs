@@ -5,7 +5,8 @@ use std::task::Waker;
 use std::time::Instant;
 
 use crate::engine::waiters::ANY_JOB;
-use crate::engine::{Engine, Job, WhenDone};
+use crate::engine::{Engine, Job};
+use crate::progress::WhenDone;
 
 impl Engine {
     /// Waits for a job's end. Returns `false` if the deadline came first.

@@ -16,9 +16,8 @@ pub trait Backend {
     /// The tasks of one call of the function `F` with the arguments `Args`.
     type Call<F, Args>: Call<Args, F::Output>
     where
-        F: Task<Args> + Send + Sync,
-        Args: Arguments + Send,
-        F::Output: Send;
+        F: Task<Args>,
+        Args: Arguments;
 
     /// Fails in a process that the backend does not belong to.
     #[doc(hidden)]
@@ -48,9 +47,8 @@ pub trait Backend {
     #[doc(hidden)]
     fn begin<F, Args>(&self, f: F, ordered: bool) -> Result<Self::Call<F, Args>>
     where
-        F: Task<Args> + Send + Sync,
-        Args: Arguments + Send,
-        F::Output: Send;
+        F: Task<Args>,
+        Args: Arguments;
 
     /// Returns the result of a call that could not begin. It counts as a task that failed.
     #[doc(hidden)]

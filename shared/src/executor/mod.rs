@@ -38,7 +38,7 @@ use crate::task::{Arguments, Task};
 /// | [`map_async`], [`starmap_async`] | no | an [`AsyncResult`] of all results |
 /// | [`imap`], [`imap_unordered`] | for the next result | an iterator of results and errors |
 ///
-/// Functions, arguments and results must be `Send`, because a task may run on another thread.
+/// Arguments and results are `Send`, because a task may run on another thread; see [`Task`].
 ///
 /// ```
 /// use multiproc::{Executor, Pool, ThreadPool, as_completed};
@@ -166,9 +166,8 @@ pub trait Executor: Backend {
     /// Python's counterpart: `Pool.apply`.
     fn apply<F, Args>(&self, f: F, args: Args) -> Result<F::Output>
     where
-        F: Task<Args> + Send + Sync,
-        Args: Arguments + Send,
-        F::Output: Send,
+        F: Task<Args>,
+        Args: Arguments,
     {
         let call = self.begin(f, true)?;
         call.submit_one(args);
@@ -192,9 +191,8 @@ pub trait Executor: Backend {
     /// Python's counterpart: `Pool.apply_async`.
     fn apply_async<F, Args>(&self, f: F, args: Args) -> AsyncResult<F::Output>
     where
-        F: Task<Args> + Send + Sync,
-        Args: Arguments + Send,
-        F::Output: Send,
+        F: Task<Args>,
+        Args: Arguments,
     {
         match self.begin(f, true) {
             Ok(call) => {
@@ -209,9 +207,8 @@ pub trait Executor: Backend {
     /// that it has in Python's `concurrent.futures`.
     fn submit<F, Args>(&self, f: F, args: Args) -> AsyncResult<F::Output>
     where
-        F: Task<Args> + Send + Sync,
-        Args: Arguments + Send,
-        F::Output: Send,
+        F: Task<Args>,
+        Args: Arguments,
     {
         self.apply_async(f, args)
     }
@@ -240,9 +237,8 @@ pub trait Executor: Backend {
     fn map<F, I>(&self, f: F, items: I) -> Result<Vec<F::Output>>
     where
         I: IntoIterator,
-        (I::Item,): Arguments + Send,
-        F: Task<(I::Item,)> + Send + Sync,
-        F::Output: Send,
+        (I::Item,): Arguments,
+        F: Task<(I::Item,)>,
     {
         self.starmap(f, items.into_iter().map(|item| (item,)))
     }
@@ -264,9 +260,8 @@ pub trait Executor: Backend {
     fn starmap<F, I>(&self, f: F, items: I) -> Result<Vec<F::Output>>
     where
         I: IntoIterator,
-        I::Item: Arguments + Send,
-        F: Task<I::Item> + Send + Sync,
-        F::Output: Send,
+        I::Item: Arguments,
+        F: Task<I::Item>,
     {
         let items = items.into_iter();
         self.check()?;
@@ -294,9 +289,8 @@ pub trait Executor: Backend {
     fn map_async<F, I>(&self, f: F, items: I) -> AsyncResult<Vec<F::Output>>
     where
         I: IntoIterator,
-        (I::Item,): Arguments + Send,
-        F: Task<(I::Item,)> + Send + Sync,
-        F::Output: Send,
+        (I::Item,): Arguments,
+        F: Task<(I::Item,)>,
     {
         self.starmap_async(f, items.into_iter().map(|item| (item,)))
     }
@@ -318,9 +312,8 @@ pub trait Executor: Backend {
     fn starmap_async<F, I>(&self, f: F, items: I) -> AsyncResult<Vec<F::Output>>
     where
         I: IntoIterator,
-        I::Item: Arguments + Send,
-        F: Task<I::Item> + Send + Sync,
-        F::Output: Send,
+        I::Item: Arguments,
+        F: Task<I::Item>,
     {
         let items = items.into_iter();
         let call = match self.check().and_then(|()| check_end(&items)).and_then(|()| self.begin(f, true)) {
@@ -355,9 +348,8 @@ pub trait Executor: Backend {
     fn imap<F, I>(&self, f: F, items: I) -> Imap<I::IntoIter, F::Output>
     where
         I: IntoIterator,
-        (I::Item,): Arguments + Send,
-        F: Task<(I::Item,)> + Send + Sync,
-        F::Output: Send,
+        (I::Item,): Arguments,
+        F: Task<(I::Item,)>,
     {
         imap_of(self, f, items.into_iter(), true)
     }
@@ -379,9 +371,8 @@ pub trait Executor: Backend {
     fn imap_unordered<F, I>(&self, f: F, items: I) -> Imap<I::IntoIter, F::Output>
     where
         I: IntoIterator,
-        (I::Item,): Arguments + Send,
-        F: Task<(I::Item,)> + Send + Sync,
-        F::Output: Send,
+        (I::Item,): Arguments,
+        F: Task<(I::Item,)>,
     {
         imap_of(self, f, items.into_iter(), false)
     }
@@ -417,9 +408,8 @@ fn imap_of<E, F, I>(executor: &E, f: F, items: I, ordered: bool) -> Imap<I, F::O
 where
     E: Executor + ?Sized,
     I: Iterator,
-    (I::Item,): Arguments + Send,
-    F: Task<(I::Item,)> + Send + Sync,
-    F::Output: Send,
+    (I::Item,): Arguments,
+    F: Task<(I::Item,)>,
 {
     let (options, breadth) = (executor.options(), executor.breadth());
     let window = options.window(breadth, executor.min_window());

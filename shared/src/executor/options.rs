@@ -87,9 +87,8 @@ impl<E: Executor> Backend for WithOptions<'_, E> {
     type Call<F, Args>
         = E::Call<F, Args>
     where
-        F: Task<Args> + Send + Sync,
-        Args: Arguments + Send,
-        F::Output: Send;
+        F: Task<Args>,
+        Args: Arguments;
 
     fn check(&self) -> Result<()> {
         self.executor.check()
@@ -109,9 +108,8 @@ impl<E: Executor> Backend for WithOptions<'_, E> {
 
     fn begin<F, Args>(&self, f: F, ordered: bool) -> Result<Self::Call<F, Args>>
     where
-        F: Task<Args> + Send + Sync,
-        Args: Arguments + Send,
-        F::Output: Send,
+        F: Task<Args>,
+        Args: Arguments,
     {
         self.executor.begin(f, ordered)
     }

@@ -3,9 +3,9 @@
 use std::task::Waker;
 use std::time::Instant;
 
-use crate::engine::WhenDone;
 use crate::error::Result;
 use crate::future::{FutureState, PendingResult};
+use crate::progress::WhenDone;
 use crate::sys::pid::Owner;
 
 /// A result in every process but its own: ready from the start, and [`Error::ForeignProcess`]. It

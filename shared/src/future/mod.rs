@@ -2,10 +2,9 @@
 //!
 //! [`AsyncResult`] is the handle that every call returns which does not block. It needs of whatever
 //! runs the task what [`pending`] lists: [`process_result`] implements that on the engine,
-//! `threads` on its own jobs, and [`foreign_result`] for a copy of the process. [`progress`] puts
-//! the outcomes of a call in order, [`gather`] decodes what a worker process sent, [`callback`]
-//! runs callbacks, [`wait_several`] and [`as_completed`](mod@as_completed) wait for several
-//! results.
+//! `threads` on its own jobs, and [`foreign_result`] for a copy of the process. [`gather`] decodes
+//! what a worker process sent, [`callback`] runs callbacks, and [`wait_several`] and
+//! [`as_completed`](mod@as_completed) wait for several results.
 
 mod as_completed;
 mod async_result;
@@ -14,7 +13,6 @@ mod foreign_result;
 mod gather;
 mod pending;
 mod process_result;
-mod progress;
 mod wait_several;
 
 pub use as_completed::{AsCompleted, as_completed};
@@ -22,5 +20,4 @@ pub use async_result::AsyncResult;
 pub(crate) use gather::{Gathered, take_one};
 pub use pending::FutureState;
 pub(crate) use pending::PendingResult;
-pub(crate) use progress::{Completions, Progress};
 pub use wait_several::{ReturnWhen, Waited, wait, wait_for_all, wait_for_any};

@@ -3,8 +3,8 @@
 use std::task::Waker;
 use std::time::Instant;
 
-use crate::engine::WhenDone;
 use crate::error::Result;
+use crate::progress::WhenDone;
 
 /// How far a task is; see [`AsyncResult::state`](crate::AsyncResult::state).
 ///

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
-use crate::engine::{Engine, Job, WhenDone};
+use crate::engine::{Engine, Job};
 use crate::error::Result;
 use crate::future::{FutureState, PendingResult};
+use crate::progress::WhenDone;
 
 /// A job of the engine as an [`AsyncResult`](crate::AsyncResult) sees it, and how to take its
 /// result.

@@ -29,9 +29,8 @@ impl Backend for Pool {
     type Call<F, Args>
         = ProcessCall<Args, F::Output>
     where
-        F: Task<Args> + Send + Sync,
-        Args: Arguments + Send,
-        F::Output: Send;
+        F: Task<Args>,
+        Args: Arguments;
 
     fn check(&self) -> Result<()> {
         self.engine.check()
@@ -47,9 +46,8 @@ impl Backend for Pool {
 
     fn begin<F, Args>(&self, f: F, ordered: bool) -> Result<Self::Call<F, Args>>
     where
-        F: Task<Args> + Send + Sync,
-        Args: Arguments + Send,
-        F::Output: Send,
+        F: Task<Args>,
+        Args: Arguments,
     {
         self.engine.check()?;
         let job = self.engine.job(f.prepare()?, ordered);

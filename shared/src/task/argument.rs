@@ -21,21 +21,22 @@ impl<'de, T: Deserialize<'de>> OwnedNotBorrowed<'de> for T {}
 
 /// A task's argument, or the state of a [`partial`](crate::partial).
 ///
-/// Implemented for every type that is `Serialize + DeserializeOwned + 'static`.
+/// Implemented for every type that is `Serialize + DeserializeOwned + Send + 'static`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a task",
     label = "cannot travel to a worker",
     note = "a task owns its arguments: `String` instead of `&str`, `Vec<T>` instead of `&[T]`",
+    note = "it may run on another thread, so its arguments are `Send`: `Arc` instead of `Rc`",
     note = "a type of your own can travel with `#[derive(serde::Serialize, serde::Deserialize)]`"
 )]
-pub trait Argument: Serialize + for<'de> OwnedNotBorrowed<'de> + 'static {}
+pub trait Argument: Serialize + for<'de> OwnedNotBorrowed<'de> + Send + 'static {}
 
 #[diagnostic::do_not_recommend]
-impl<T: Serialize + for<'de> OwnedNotBorrowed<'de> + 'static> Argument for T {}
+impl<T: Serialize + for<'de> OwnedNotBorrowed<'de> + Send + 'static> Argument for T {}
 
 /// The result of a task.
 ///
-/// Implemented for every type that is `Serialize + DeserializeOwned + 'static`.
+/// Implemented for every type that is `Serialize + DeserializeOwned + Send + 'static`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a task",
     label = "returns what cannot travel back",
@@ -43,7 +44,7 @@ impl<T: Serialize + for<'de> OwnedNotBorrowed<'de> + 'static> Argument for T {}
     note = "instead of `Box<dyn Error>` or `anyhow::Error` return `multiproc::TaskError`, to which `?` converts",
     note = "an async function runs with `Pool::map_concurrent` (feature `tokio`), or in a task that blocks on it"
 )]
-pub trait ReturnValue: Serialize + for<'de> OwnedNotBorrowed<'de> + 'static {}
+pub trait ReturnValue: Serialize + for<'de> OwnedNotBorrowed<'de> + Send + 'static {}
 
 #[diagnostic::do_not_recommend]
-impl<T: Serialize + for<'de> OwnedNotBorrowed<'de> + 'static> ReturnValue for T {}
+impl<T: Serialize + for<'de> OwnedNotBorrowed<'de> + Send + 'static> ReturnValue for T {}

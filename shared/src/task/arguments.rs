@@ -8,14 +8,14 @@ use crate::task::name::{Entry, Function, require_stateless, zst_ref};
 use crate::task::{Argument, ByReference, ByValue, Partial, Prepared, ReturnValue, Stateless, Task};
 
 /// A tuple of arguments that can travel to another process: up to eight values, each
-/// `Serialize + DeserializeOwned + 'static`.
+/// `Serialize + DeserializeOwned + Send + 'static`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a tuple of a task's arguments",
     label = "not a tuple of up to eight arguments",
     note = "a single argument is a tuple, too: `(argument,)`",
     note = "a task takes up to eight arguments: put more of them into a struct or a tuple"
 )]
-pub trait Arguments: Sized + 'static {
+pub trait Arguments: Send + Sized + 'static {
     /// Appends the arguments to a message.
     #[doc(hidden)]
     fn encode(self, out: &mut Vec<u8>) -> Result<(), String>;
@@ -133,7 +133,7 @@ macro_rules! partials {
         impl<Func, State, $($name,)* R> Task<($($name,)*)> for Partial<Func, State, ByReference>
         where
             Func: Fn(&State $(, $name)*) -> R + Stateless,
-            State: Argument,
+            State: Argument + Sync,
             R: ReturnValue,
             $($name: Argument,)*
         {
@@ -143,7 +143,7 @@ macro_rules! partials {
                 fn run<Func, State, $($name,)* R, const ONCE: bool>(calls: &mut dyn Calls)
                 where
                     Func: Fn(&State $(, $name)*) -> R + Stateless,
-                    State: Argument,
+                    State: Argument + Sync,
                     R: ReturnValue,
                     $($name: Argument,)*
                 {
@@ -170,7 +170,7 @@ macro_rules! partials {
         impl<Func, State, $($name,)* R> Task<($($name,)*)> for Partial<Func, State, ByValue>
         where
             Func: Fn(State $(, $name)*) -> R + Stateless,
-            State: Argument + Clone,
+            State: Argument + Sync + Clone,
             R: ReturnValue,
             $($name: Argument,)*
         {
@@ -180,7 +180,7 @@ macro_rules! partials {
                 fn run<Func, State, $($name,)* R, const ONCE: bool>(calls: &mut dyn Calls)
                 where
                     Func: Fn(State $(, $name)*) -> R + Stateless,
-                    State: Argument + Clone,
+                    State: Argument + Sync + Clone,
                     R: ReturnValue,
                     $($name: Argument,)*
                 {

@@ -60,9 +60,9 @@ impl From<Caught> for Error {
 impl<F, A, Fut, R> Task<(u64, Vec<A>)> for Concurrent<F, A, Fut, R>
 where
     F: Fn(A) -> Fut + Stateless,
-    A: Serialize + DeserializeOwned + 'static,
+    A: Serialize + DeserializeOwned + Send + 'static,
     Fut: Future<Output = R> + 'static,
-    R: Serialize + DeserializeOwned + 'static,
+    R: Serialize + DeserializeOwned + Send + 'static,
 {
     type Output = Vec<Result<R, Caught>>;
 
@@ -70,9 +70,9 @@ where
         fn run<F, A, Fut, R>(calls: &mut dyn Calls)
         where
             F: Fn(A) -> Fut + Stateless,
-            A: Serialize + DeserializeOwned + 'static,
+            A: Serialize + DeserializeOwned + Send + 'static,
             Fut: Future<Output = R> + 'static,
-            R: Serialize + DeserializeOwned + 'static,
+            R: Serialize + DeserializeOwned + Send + 'static,
         {
             // SAFETY: only `prepare_as` names this function, for a `Concurrent`, which is made from
             // a value of F.

@@ -29,7 +29,7 @@ use crate::fds::Payload;
 /// A function that can run in a worker, called with `Args`, a tuple of its arguments.
 ///
 /// Implemented for `Fn(A, B, …) -> R` with up to eight parameters if the function captures nothing
-/// and its parameters and result are `Serialize + DeserializeOwned + 'static`, and for the values
+/// and its parameters and result are `Serialize + DeserializeOwned + Send + 'static`, and for the values
 /// that [`partial`] returns. There is no need to implement it by hand.
 ///
 /// A closure that captures variables does not compile: the captured values would have to be sent
@@ -59,13 +59,13 @@ use crate::fds::Payload;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot run in a worker with the arguments `{Args}`",
     label = "not a function of these arguments",
-    note = "a task is a function, or a closure that captures nothing, whose parameters and result are `Serialize + DeserializeOwned + 'static`",
+    note = "a task is a function, or a closure that captures nothing, whose parameters and result are `Serialize + DeserializeOwned + Send + 'static`",
     note = "a type of your own can travel with `#[derive(serde::Serialize, serde::Deserialize)]`",
     note = "instead of `Box<dyn Error>` or `anyhow::Error` return `multiproc::TaskError`, to which `?` converts",
     note = "closures may need the types of their parameters spelled out: `|x: u64| …`",
     note = "to send state along, use `multiproc::partial(function, state)`"
 )]
-pub trait Task<Args: Arguments>: Sized + 'static {
+pub trait Task<Args: Arguments>: Send + Sync + Sized + 'static {
     /// The type that the function returns.
     type Output: ReturnValue;
 

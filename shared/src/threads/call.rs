@@ -30,8 +30,8 @@ impl<F, Args, R: Send + 'static> ThreadCall<F, Args, R> {
 
 impl<F, Args, R> ThreadCall<F, Args, R>
 where
-    F: Task<Args, Output = R> + Send + Sync,
-    Args: Arguments + Send,
+    F: Task<Args, Output = R>,
+    Args: Arguments,
     R: Send + 'static,
 {
     /// Submits `items` as one chunk.
@@ -48,9 +48,8 @@ impl Backend for ThreadPool {
     type Call<F, Args>
         = ThreadCall<F, Args, F::Output>
     where
-        F: Task<Args> + Send + Sync,
-        Args: Arguments + Send,
-        F::Output: Send;
+        F: Task<Args>,
+        Args: Arguments;
 
     fn check(&self) -> Result<()> {
         self.inner().check()
@@ -62,9 +61,8 @@ impl Backend for ThreadPool {
 
     fn begin<F, Args>(&self, f: F, ordered: bool) -> Result<Self::Call<F, Args>>
     where
-        F: Task<Args> + Send + Sync,
-        Args: Arguments + Send,
-        F::Output: Send,
+        F: Task<Args>,
+        Args: Arguments,
     {
         self.inner().check()?;
         let job = Job::new(self.inner().clone(), ordered);
@@ -85,8 +83,8 @@ impl Backend for ThreadPool {
 
 impl<F, Args, R> Call<Args, R> for ThreadCall<F, Args, R>
 where
-    F: Task<Args, Output = R> + Send + Sync,
-    Args: Arguments + Send,
+    F: Task<Args, Output = R>,
+    Args: Arguments,
     R: Send + 'static,
 {
     fn submit_one(&self, args: Args) {
@@ -124,8 +122,8 @@ where
 
 impl<F, Args, R> LazyCall<Args, R> for ThreadCall<F, Args, R>
 where
-    F: Task<Args, Output = R> + Send + Sync,
-    Args: Arguments + Send,
+    F: Task<Args, Output = R>,
+    Args: Arguments,
     R: Send + 'static,
 {
     fn check(&self) -> Result<()> {

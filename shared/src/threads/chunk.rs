@@ -22,9 +22,8 @@ pub(super) struct Chunk<F, Args, R> {
 
 impl<F, Args> Work for Chunk<F, Args, F::Output>
 where
-    F: Task<Args> + Send + Sync,
-    Args: Arguments + Send,
-    F::Output: Send,
+    F: Task<Args>,
+    Args: Arguments,
 {
     fn count(&self) -> u64 {
         self.items.len() as u64

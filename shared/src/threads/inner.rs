@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use crossbeam::channel::{Receiver, Sender, unbounded};
 
-use crate::engine::{Callbacks, WhenDone};
 use crate::error::{Context, Error, Result};
 use crate::executor::Statistics;
 use crate::foreign::guard;
+use crate::progress::{CallbackThread, WhenDone};
 use crate::sys::pid::Owner;
 
 /// Tasks for a thread to run.
@@ -81,7 +81,7 @@ pub(crate) struct Inner {
     running: AtomicU64,
     /// Nanoseconds that tasks have run.
     run_time: AtomicU64,
-    callbacks: Callbacks,
+    callbacks: CallbackThread,
 }
 
 impl Inner {
@@ -107,7 +107,7 @@ impl Inner {
             ended: AtomicBool::new(false),
             running: AtomicU64::new(0),
             run_time: AtomicU64::new(0),
-            callbacks: Callbacks::default(),
+            callbacks: CallbackThread::default(),
         })
     }
 

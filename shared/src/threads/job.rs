@@ -6,10 +6,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
 
-use crate::engine::WhenDone;
 use crate::error::{Error, Result};
 use crate::foreign;
-use crate::future::{Completions, FutureState, PendingResult, Progress};
+use crate::future::{FutureState, PendingResult};
+use crate::progress::{CallProgress, Completions, WhenDone};
 use crate::threads::inner::Inner;
 
 /// One call whose tasks return `R`. Shared by the caller's handle and the job's chunks.
@@ -22,7 +22,7 @@ pub(super) struct Job<R> {
 }
 
 struct State<R> {
-    progress: Progress<Vec<Result<R>>>,
+    progress: CallProgress<Vec<Result<R>>>,
     /// Chunks that have not begun, and how many tasks each has.
     waiting: BTreeMap<u64, usize>,
     /// A chunk of several tasks was submitted.
@@ -31,13 +31,13 @@ struct State<R> {
 
 impl<R> State<R> {
     fn results(&self) -> impl Iterator<Item = &Result<R>> {
-        self.progress.outcomes().flatten()
+        self.progress.results().flatten()
     }
 }
 
 impl<R> Job<R> {
     pub(super) fn new(pool: Arc<Inner>, ordered: bool) -> Arc<Self> {
-        let state = State { progress: Progress::new(ordered), waiting: BTreeMap::new(), batched: false };
+        let state = State { progress: CallProgress::new(ordered), waiting: BTreeMap::new(), batched: false };
         Arc::new(Self { pool, abandoned: AtomicBool::new(false), state: Mutex::new(state), changed: Condvar::new() })
     }
 

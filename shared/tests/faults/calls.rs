@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use multiproc::{Executor, AsyncResult, Error, Pool, Result};
+use multiproc::{AsyncResult, Error, Executor, Pool, Result};
 
 use crate::faults::Fault;
 use crate::places::{Answer, Argument, Charge, Place, task, task_of_two};

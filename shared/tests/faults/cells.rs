@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use multiproc::{Executor, Error, Pool, PoolBuilder, Result, StartMethod};
+use multiproc::{Error, Executor, Pool, PoolBuilder, Result, StartMethod};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use multiproc::{Executor, Error, Pool, Result};
+use multiproc::{Error, Executor, Pool, Result};
 
 use super::square;
 

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use multiproc::{Executor, Error, ExitStatus, Pool, PoolBuilder, Result, StartMethod};
+use multiproc::{Error, Executor, ExitStatus, Pool, PoolBuilder, Result, StartMethod};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};

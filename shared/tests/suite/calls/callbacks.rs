@@ -4,7 +4,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use multiproc::{Executor, AsyncResult, Error, Pool};
+use multiproc::{AsyncResult, Error, Executor, Pool};
 
 use crate::support::{Death, Gate, Named, fail_if_odd, message, named, pass, square, squares};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-use multiproc::{Executor, Error, ExitStatus, Pool, StartMethod, partial};
+use multiproc::{Error, Executor, ExitStatus, Pool, StartMethod, partial};
 use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Executor, Error, Pool, Result, ThreadPool};
+use multiproc::{Error, Executor, Pool, Result, ThreadPool};
 
 use crate::support::{Gate, Named, named, nap, pass, square};
 

@@ -9,7 +9,7 @@ use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Executor, AsyncResult, Error, Pool, Result};
+use multiproc::{AsyncResult, Error, Executor, Pool, Result};
 
 use crate::support::{Gate, Named, eventually, fail_if_odd, message, named, nap, pass, pids, square, squares};
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use multiproc::{Executor, Error, Pool, partial};
+use multiproc::{Error, Executor, Pool, partial};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Executor, Connection, Error, Pool, Process, Result, StartMethod, partial, pipe, wait};
+use multiproc::{Connection, Error, Executor, Pool, Process, Result, StartMethod, partial, pipe, wait};
 use serde::{Deserialize, Serialize};
 
 use crate::support::{DEADLINE, Gate, Named, arrive, descriptors, eventually, named, pass};

@@ -20,7 +20,7 @@ const VALUES: usize = 20_000;
 const KILLS: u64 = 100;
 
 /// What both kinds of queue can do.
-trait AnyQueue: Clone + serde::Serialize + serde::de::DeserializeOwned + 'static {
+trait AnyQueue: Clone + Send + serde::Serialize + serde::de::DeserializeOwned + 'static {
     fn put(&self, value: (u32, u64));
     /// `None` at the end.
     fn get(&self) -> Option<(u32, u64)>;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Executor, Error, Pool, PriorityQueue, Process, Queue, Result, pipe};
+use multiproc::{Error, Executor, Pool, PriorityQueue, Process, Queue, Result, pipe};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::SHORT;

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Executor, Connection, Error, Pool, Process, Queue, Result, StartMethod, partial, pipe};
+use multiproc::{Connection, Error, Executor, Pool, Process, Queue, Result, StartMethod, partial, pipe};
 
 use crate::support::{DEADLINE, Gate, Named, arrive, eventually, named, pass};
 

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use multiproc::{Executor, Error, Pool, Process, Result, StartMethod};
+use multiproc::{Error, Executor, Pool, Process, Result, StartMethod};
 use nix::libc;
 
 use crate::support::{METHODS, Named, Program, arguments, can_run_nothing, named, own_pid, square};

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use multiproc::{Executor, Error, Pool, Process, Result};
+use multiproc::{Error, Executor, Pool, Process, Result};
 use nix::libc;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Executor, Error, Pool, Process, Result, StartMethod};
+use multiproc::{Error, Executor, Pool, Process, Result, StartMethod};
 use nix::libc::{self, c_int};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -157,7 +157,11 @@ pub(crate) fn ignores() -> Result<()> {
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).unwrap();
     gate.open();
-    println!("{} {}", results.into_iter().filter_map(|result| result.get().ok()).count(), pool.statistics().workers_lost);
+    println!(
+        "{} {}",
+        results.into_iter().filter_map(|result| result.get().ok()).count(),
+        pool.statistics().workers_lost
+    );
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Executor, Error, Pool, Process, Result};
+use multiproc::{Error, Executor, Pool, Process, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Executor, Error, Pool, Process, Result, StartMethod};
+use multiproc::{Error, Executor, Pool, Process, Result, StartMethod};
 use nix::libc::{self, c_int};
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{ForkResult, alarm, fork};

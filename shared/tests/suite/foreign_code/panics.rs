@@ -10,7 +10,7 @@ use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Executor, Error, Pool, Result, ThreadPool, partial};
+use multiproc::{Error, Executor, Pool, Result, ThreadPool, partial};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::is_well;

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use multiproc::{Executor, DictProxy, Error, ListProxy, Manager, Pool, Process, PutError, QueueProxy, StartMethod};
+use multiproc::{DictProxy, Error, Executor, ListProxy, Manager, Pool, Process, PutError, QueueProxy, StartMethod};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::thread;
 
-use multiproc::{Executor, 
-    Connection, DictProxy, Error, ListProxy, Manager, NamespaceProxy, Pool, Process, QueueProxy, Result, StartMethod,
-    partial, pipe,
+use multiproc::{
+    Connection, DictProxy, Error, Executor, ListProxy, Manager, NamespaceProxy, Pool, Process, QueueProxy, Result,
+    StartMethod, partial, pipe,
 };
 use serde::{Deserialize, Serialize};
 

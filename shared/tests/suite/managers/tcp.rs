@@ -6,8 +6,9 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use multiproc::{Executor, 
-    DictProxy, Error, ListProxy, Manager, NamespaceProxy, Pool, Process, QueueProxy, RemoteManager, Result, StartMethod,
+use multiproc::{
+    DictProxy, Error, Executor, ListProxy, Manager, NamespaceProxy, Pool, Process, QueueProxy, RemoteManager, Result,
+    StartMethod,
 };
 
 use crate::support::{Named, eventually, holdings, is_config, named};

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread;
 
-use multiproc::{Executor, Error, Lock, Pool, PoolBuilder, Process, Result, SharedSlice, StartMethod};
+use multiproc::{Error, Executor, Lock, Pool, PoolBuilder, Process, Result, SharedSlice, StartMethod};
 use nix::sys::signal::Signal;
 
 use crate::support::{

@@ -4,7 +4,7 @@
 //! Forks are for processes of one thread, so each test runs in a process of its own; see
 //! `support/harness.rs`.
 
-use multiproc::{Executor, Connection, Error, Lock, Pool, Process, Queue, Result, StartMethod, pipe};
+use multiproc::{Connection, Error, Executor, Lock, Pool, Process, Queue, Result, StartMethod, pipe};
 
 use crate::support::{Gate, METHODS, Named, arrive, descriptors, named, own_pid, pass};
 

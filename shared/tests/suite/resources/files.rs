@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use multiproc::{Executor, Error, Pool, PriorityQueue, Process, Queue, Result, SharedSlice};
+use multiproc::{Error, Executor, Pool, PriorityQueue, Process, Queue, Result, SharedSlice};
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};

@@ -6,7 +6,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::Command;
 use std::time::Duration;
 
-use multiproc::{Executor, Error, Pool, Result};
+use multiproc::{Error, Executor, Pool, Result};
 use nix::sys::resource::Resource;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, Uid};

@@ -1,6 +1,6 @@
 //! Too little memory.
 
-use multiproc::{Executor, Error, Pool, Result, SharedSlice};
+use multiproc::{Error, Executor, Pool, Result, SharedSlice};
 use nix::sys::resource::Resource;
 
 use super::{a_small_pool_works, is_refused_by_the_system, limit};

@@ -8,7 +8,7 @@ mod memory;
 mod programs;
 mod streams;
 
-use multiproc::{Executor, Error, Pool, Result, StartMethod};
+use multiproc::{Error, Executor, Pool, Result, StartMethod};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::support::{Named, square, squares};

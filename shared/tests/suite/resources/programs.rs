@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Executor, Error, Pool, Result, StartMethod, active_children};
+use multiproc::{Error, Executor, Pool, Result, StartMethod, active_children};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 

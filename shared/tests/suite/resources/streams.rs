@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use multiproc::{Executor, Error, Manager, Pool, Result, StartMethod};
+use multiproc::{Error, Executor, Manager, Pool, Result, StartMethod};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction};
 use nix::unistd::Pid;
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use multiproc::{Executor, __parts as parts, Error, Pool, Result};
+use multiproc::{__parts as parts, Error, Executor, Pool, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::support::{Gate, Named, Random, arrive, named, nap, square, squares};

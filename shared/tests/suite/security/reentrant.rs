@@ -12,7 +12,9 @@ use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Executor, Lock, Manager, Pool, PriorityQueue, Queue, Result, SharedSlice, ThreadPool, Value, partial, pipe};
+use multiproc::{
+    Executor, Lock, Manager, Pool, PriorityQueue, Queue, Result, SharedSlice, ThreadPool, Value, partial, pipe,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::support::{Named, named, nap, square};

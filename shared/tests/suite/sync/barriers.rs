@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Executor, Barrier, Error, Pool, Process, Result, StartMethod, Value};
+use multiproc::{Barrier, Error, Executor, Pool, Process, Result, StartMethod, Value};
 
 use crate::support::{DEADLINE, Gate, Named, arrive, eventually, killed, named, own_pid};
 

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytemuck::Pod;
-use multiproc::{Executor, Error, Lock, Pool, Process, Result, StartMethod, Value, partial};
+use multiproc::{Error, Executor, Lock, Pool, Process, Result, StartMethod, Value, partial};
 
 use crate::support::{Gate, Named, Random, killed, named, pass, poisoned_by};
 

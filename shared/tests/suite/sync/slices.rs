@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Executor, Error, Pool, Process, Result, SharedSlice, StartMethod};
+use multiproc::{Error, Executor, Pool, Process, Result, SharedSlice, StartMethod};
 
 use crate::support::{Gate, Named, Random, descriptors, eventually, killed, named, pass, poisoned_by};
 

@@ -6,7 +6,7 @@ use std::panic::panic_any;
 use std::time::Duration;
 use std::{process, thread};
 
-use multiproc::{Executor, Error, Pool, StartMethod};
+use multiproc::{Error, Executor, Pool, StartMethod};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::support::{Death, Gate, Named, a_death_costs_one_task, eventually, named, pass, pids, square};

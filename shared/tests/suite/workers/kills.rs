@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Executor, Error, ExitStatus, Pool, StartMethod, active_children};
+use multiproc::{Error, Executor, ExitStatus, Pool, StartMethod, active_children};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 

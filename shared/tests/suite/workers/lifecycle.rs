@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Executor, Error, Pool, Process, Recording, StartMethod, ThreadPool, partial};
+use multiproc::{Error, Executor, Pool, Process, Recording, StartMethod, ThreadPool, partial};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 
 use crate::support::{

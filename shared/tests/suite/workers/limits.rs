@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Executor, Error, Pool, Result, StartMethod};
+use multiproc::{Error, Executor, Pool, Result, StartMethod};
 
 use crate::support::{Gate, Named, eventually, named, nap, own_pid, pass, pids, square, squares};
 

@@ -6,8 +6,9 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Executor, 
-    Error, Lock, LockGuard, Permit, Pool, Process, Result, Semaphore, SharedSlice, SliceRead, SliceWrite, StartMethod,
+use multiproc::{
+    Error, Executor, Lock, LockGuard, Permit, Pool, Process, Result, Semaphore, SharedSlice, SliceRead, SliceWrite,
+    StartMethod,
 };
 
 use super::{in_a_copy, refused};

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::sync::Mutex;
 
-use multiproc::{Executor, Connection, Error, ListProxy, Manager, Pool, Result, StartMethod, pipe};
+use multiproc::{Connection, Error, Executor, ListProxy, Manager, Pool, Result, StartMethod, pipe};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

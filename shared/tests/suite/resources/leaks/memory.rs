@@ -2,7 +2,7 @@
 
 use std::panic::panic_any;
 
-use multiproc::{Executor, Error, Pool, Result, StartMethod, ThreadPool, pipe};
+use multiproc::{Error, Executor, Pool, Result, StartMethod, ThreadPool, pipe};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::SLACK;

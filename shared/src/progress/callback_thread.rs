@@ -5,13 +5,13 @@ use std::thread::{self, JoinHandle};
 
 use crossbeam::channel::{Sender, unbounded};
 
-use crate::engine::job::WhenDone;
 use crate::foreign;
+use crate::progress::WhenDone;
 use crate::sys::pid::Owner;
 
 /// Runs callbacks one after the other, in a thread that is started for the first of them.
 #[derive(Default)]
-pub(crate) struct Callbacks(Mutex<State>);
+pub(crate) struct CallbackThread(Mutex<State>);
 
 #[derive(Default)]
 enum State {
@@ -21,7 +21,7 @@ enum State {
     Stopped,
 }
 
-impl Callbacks {
+impl CallbackThread {
     /// Queues `run`. If the pool has ended, or no thread can be started, runs it at once on the
     /// caller's thread.
     pub(crate) fn run(&self, run: WhenDone) {
