@@ -58,6 +58,8 @@ use crate::zygote;
 /// Python's counterpart: the guard `if __name__ == "__main__":` (and `freeze_support()`).
 ///
 /// ```
+/// use multiproc::Executor;
+///
 /// fn main() -> multiproc::Result<()> {
 ///     multiproc::init();
 ///     let pool = multiproc::Pool::with_processes(2)?;

@@ -18,7 +18,7 @@ use super::travel;
 /// `std::error::Error`. What a program matches on should be an enum of its own.
 ///
 /// ```
-/// use multiproc::{Pool, TaskError};
+/// use multiproc::{Executor, Pool, TaskError};
 ///
 /// fn sum(path: String) -> Result<u64, TaskError> {
 ///     let text = std::fs::read_to_string(path)?;

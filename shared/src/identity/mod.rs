@@ -62,6 +62,8 @@ pub struct ProcessInfo {
 /// Python's counterpart: `multiprocessing.current_process`.
 ///
 /// ```
+/// use multiproc::Executor;
+///
 /// # fn main() -> multiproc::Result<()> {
 /// assert_eq!(multiproc::current_process().name, "main");
 /// let pool = multiproc::Pool::builder().processes(1).name("squares").build()?;

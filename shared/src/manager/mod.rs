@@ -51,7 +51,7 @@ use crate::process::Process;
 /// end of this program; then every call of a proxy fails with [`Error::Disconnected`].
 ///
 /// ```
-/// use multiproc::{ListProxy, Manager, Pool};
+/// use multiproc::{Executor, ListProxy, Manager, Pool};
 ///
 /// fn note(list: ListProxy<u64>, n: u64) {
 ///     list.push(n).unwrap();

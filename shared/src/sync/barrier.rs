@@ -66,7 +66,7 @@ const BROKEN: u32 = 3;
 /// Python's counterpart is `multiprocessing.Barrier`.
 ///
 /// ```
-/// use multiproc::{Barrier, Pool, Value};
+/// use multiproc::{Barrier, Executor, Pool, Value};
 ///
 /// fn stage(count: Value<u32>, all: Barrier) -> u32 {
 ///     count.update(|count| *count += 1).unwrap(); // stage 1

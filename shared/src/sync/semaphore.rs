@@ -40,7 +40,7 @@ const TAKEN: u32 = 1;
 /// holder keeps its permit for ever.
 ///
 /// ```
-/// use multiproc::{Pool, Semaphore, partial};
+/// use multiproc::{Executor, Pool, Semaphore, partial};
 ///
 /// fn download(line: &Semaphore, file: u32) -> u32 {
 ///     let _permit = line.acquire().unwrap(); // at most 2 at a time, however many workers there are

@@ -18,7 +18,7 @@ use crate::sync::Lock;
 /// Python's counterpart is `multiprocessing.Value`.
 ///
 /// ```
-/// use multiproc::{Pool, Value, partial};
+/// use multiproc::{Executor, Pool, Value, partial};
 ///
 /// fn count(total: &Value<u64>, word: String) {
 ///     total.update(|total| *total += word.len() as u64).unwrap();

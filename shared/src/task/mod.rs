@@ -46,7 +46,7 @@ use crate::fds::Payload;
 /// ```
 ///
 /// ```
-/// use multiproc::{Pool, partial};
+/// use multiproc::{Executor, Pool, partial};
 ///
 /// # fn main() -> multiproc::Result<()> {
 /// let factor = 3;

@@ -37,7 +37,7 @@ pub enum ByValue {}
 /// Python's counterpart: `functools.partial`.
 ///
 /// ```
-/// use multiproc::{Pool, partial};
+/// use multiproc::{Executor, Pool, partial};
 ///
 /// fn power(exponent: u32, base: u64) -> u64 {
 ///     base.pow(exponent)

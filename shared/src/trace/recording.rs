@@ -32,7 +32,7 @@ fn recordings() -> MutexGuard<'static, Recordings> {
 /// memory a task.
 ///
 /// ```
-/// use multiproc::{Pool, Recording};
+/// use multiproc::{Executor, Pool, Recording};
 ///
 /// fn square(n: u64) -> u64 {
 ///     n * n

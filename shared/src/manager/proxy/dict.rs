@@ -182,7 +182,7 @@ impl<K: Serialize + DeserializeOwned + 'static, V: Serialize + DeserializeOwned 
     ///
     /// # Examples
     /// ```
-    /// use multiproc::{DictProxy, Manager, Pool};
+    /// use multiproc::{DictProxy, Executor, Manager, Pool};
     ///
     /// fn count(dict: DictProxy<String, u64>) -> u64 {
     ///     dict.update("calls".to_string(), |calls| calls.unwrap_or(0) + 1).unwrap()

@@ -53,7 +53,7 @@ impl Head for LockHead {
 /// Python's counterpart is `multiprocessing.Lock`; there, a killed holder keeps the lock for ever.
 ///
 /// ```
-/// use multiproc::{Lock, Pool, Result};
+/// use multiproc::{Executor, Lock, Pool, Result};
 ///
 /// /// Balances of two accounts, whose sum never changes.
 /// fn pay(amount: i64, accounts: Lock<[i64; 2]>) -> Result<(), String> {

@@ -49,7 +49,7 @@ impl Head for SliceHead {
 /// `multiprocessing.shared_memory`, which has none.
 ///
 /// ```
-/// use multiproc::{Pool, SharedSlice};
+/// use multiproc::{Executor, Pool, SharedSlice};
 /// use std::ops::Range;
 ///
 /// fn sum(data: SharedSlice<f64>, part: Range<usize>) -> f64 {
