@@ -38,7 +38,8 @@ use crate::fds::Payload;
 /// as arguments, or with [`partial`]:
 ///
 /// ```compile_fail
-/// # use multiproc::Pool;
+/// use multiproc::{Executor, Pool};
+///
 /// # fn main() -> multiproc::Result<()> {
 /// let factor = 3;
 /// Pool::new()?.map(move |x: u64| x * factor, 0..10u64)?;
