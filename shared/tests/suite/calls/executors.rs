@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use multiproc::{Error, Executor, FutureState, Pool, Result, ThreadPool, partial};
 
-use crate::support::{Gate, Named, eventually, fail_if_odd, is_config, is_invalid_state, message, named, nap, pass, square, squares};
+use crate::support::{
+    Gate, Named, eventually, fail_if_odd, is_config, is_invalid_state, message, named, nap, pass, square, squares,
+};
 
 pub(crate) const TESTS: &[Named] = named! {
     thread_gets_the_value_itself_not_a_copy
