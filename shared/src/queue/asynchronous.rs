@@ -79,7 +79,7 @@ impl<S: Store> Handle<S> {
     /// it was.
     async fn wait_async(self: &Arc<Self>, what: Awaited) -> Result<bool> {
         require_runtime()?;
-        let cancel = CancelOnDrop { handle: self, canceled: Arc::default() };
+        let mut cancel = CancelOnDrop { handle: self, canceled: Arc::default(), is_armed: true };
         let waiter = Waiter::new(self);
         let canceled = cancel.canceled.clone();
         let waiting = tokio::task::spawn_blocking(move || {
@@ -90,7 +90,7 @@ impl<S: Store> Handle<S> {
             handle.store().control().wait_for(what, Instant::now() + SLICE, false, is_over)
         });
         let outcome = waiting.await;
-        std::mem::forget(cancel);
+        cancel.is_armed = false;
         outcome.map_err(|_| Error::Config("the tokio runtime is shutting down".into()))
     }
 }
@@ -99,10 +99,15 @@ impl<S: Store> Handle<S> {
 struct CancelOnDrop<'a, S: Store> {
     handle: &'a Arc<Handle<S>>,
     canceled: Arc<AtomicBool>,
+    /// `false` once the thread has returned.
+    is_armed: bool,
 }
 
 impl<S: Store> Drop for CancelOnDrop<'_, S> {
     fn drop(&mut self) {
+        if !self.is_armed {
+            return;
+        }
         self.canceled.store(true, Release);
         // All, since the thread may have used up a wake-up that was meant for the next to take the
         // value.
