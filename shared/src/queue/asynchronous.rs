@@ -5,7 +5,7 @@
 //! it is polled, so that no value is lost with a future that is dropped.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
+use std::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Release};
 use std::time::Instant;
 
 use serde::Serialize;
@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::pipe::require_runtime;
 use crate::queue::control::Awaited;
-use crate::queue::handle::Handle;
+use crate::queue::handle::{AsyncWaiter, Handle};
 use crate::queue::put_error::PutError;
 use crate::queue::store::{Refusal, Store, Taken, WaitLimit};
 use crate::shm::SLICE;
@@ -80,11 +80,10 @@ impl<S: Store> Handle<S> {
     async fn wait_async(self: &Arc<Self>, what: Awaited) -> Result<bool> {
         require_runtime()?;
         let mut cancel = CancelOnDrop { handle: self, canceled: Arc::default(), is_armed: true };
-        let waiter = Waiter::new(self);
+        let waiter = AsyncWaiter::new(self);
         let canceled = cancel.canceled.clone();
         let waiting = tokio::task::spawn_blocking(move || {
-            let handle = &waiter.0;
-            handle.peers.record_waiter();
+            let handle = waiter.enter();
             let is_over = || handle.is_over(what) || canceled.load(Acquire);
             // Not busily: that would only keep the CPU from the runtime's own threads.
             handle.store().control().wait_for(what, Instant::now() + SLICE, false, is_over)
@@ -112,23 +111,5 @@ impl<S: Store> Drop for CancelOnDrop<'_, S> {
         // All, since the thread may have used up a wake-up that was meant for the next to take the
         // value.
         self.handle.store().control().notify_all();
-    }
-}
-
-/// The handle, as the waiting thread holds it: not one of those that could put or take something.
-struct Waiter<S: Store>(Arc<Handle<S>>);
-
-impl<S: Store> Waiter<S> {
-    fn new(handle: &Arc<Handle<S>>) -> Self {
-        let handle = handle.clone();
-        // After the clone, and before it goes: counted for too few, never for too many.
-        handle.async_waiters.fetch_add(1, AcqRel);
-        Self(handle)
-    }
-}
-
-impl<S: Store> Drop for Waiter<S> {
-    fn drop(&mut self) {
-        self.0.async_waiters.fetch_sub(1, AcqRel);
     }
 }

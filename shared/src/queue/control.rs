@@ -130,7 +130,7 @@ impl Control {
 
     /// Counts a value as done, of as many as `put_count` returns.
     pub(super) fn record_done(&self, put_count: impl Fn() -> u64) -> Result<()> {
-        // Asked in each round: others may put, take and report values in between.
+        // Asked in each round: values may be put, taken and reported in between.
         let one_more = |done| (done < put_count()).then(|| done + 1);
         if self.done.fetch_update(AcqRel, Acquire, one_more).is_err() {
             return Err(Error::InvalidState(

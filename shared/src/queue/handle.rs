@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+#[cfg(feature = "tokio")]
+use std::sync::atomic::Ordering::AcqRel;
 use std::sync::atomic::Ordering::Acquire;
 use std::time::Instant;
 
@@ -25,9 +27,9 @@ use crate::shm::SLICE;
 /// All handles of one process that came from one another by `clone` are one `Arc` of this.
 pub(super) struct Handle<S> {
     store: S,
-    pub(super) peers: Peers,
-    /// Threads that wait for async calls: each has a clone of the `Arc`, and will not put or take.
-    pub(super) async_waiters: AtomicUsize,
+    peers: Peers,
+    /// The number of [`AsyncWaiter`]s.
+    async_waiters: AtomicUsize,
 }
 
 impl<S: Store> Handle<S> {
@@ -201,6 +203,33 @@ impl<S: Store> Handle<S> {
             .field("capacity", &self.store.control().capacity())
             .field("closed", &self.store.control().is_closed())
             .finish()
+    }
+}
+
+/// A clone of a handle for a thread that waits for an async call, and will not put or take.
+#[cfg(feature = "tokio")]
+pub(super) struct AsyncWaiter<S: Store>(Arc<Handle<S>>);
+
+#[cfg(feature = "tokio")]
+impl<S: Store> AsyncWaiter<S> {
+    pub(super) fn new(handle: &Arc<Handle<S>>) -> Self {
+        let handle = handle.clone();
+        // After the clone, and before it goes: counted for too few, never for too many.
+        handle.async_waiters.fetch_add(1, AcqRel);
+        Self(handle)
+    }
+
+    /// Records the calling thread as the one that waits; returns the handle.
+    pub(super) fn enter(&self) -> &Handle<S> {
+        self.0.peers.record_waiter();
+        &self.0
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl<S: Store> Drop for AsyncWaiter<S> {
+    fn drop(&mut self) {
+        self.0.async_waiters.fetch_sub(1, AcqRel);
     }
 }
 

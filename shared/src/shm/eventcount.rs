@@ -109,9 +109,10 @@ mod model {
     use crate::atomics;
     use crate::atomics::model::{Weakness, weaken_this_thread};
 
-    type Shared = Arc<(EventCount<atomics::AtomicU32>, AtomicU32)>;
+    type Pair = (EventCount<atomics::AtomicU32>, AtomicU32);
+    type Shared = Arc<Pair>;
 
-    fn take_one((event, items): &(EventCount<atomics::AtomicU32>, AtomicU32)) {
+    fn take_one((event, items): &Pair) {
         let one_less = |items: u32| items.checked_sub(1);
         event.wait_until(None, false, || items.fetch_update(SeqCst, Relaxed, one_less).ok());
     }
@@ -158,40 +159,39 @@ mod model {
         a_change(None, Some(Weakness::Fences));
     }
 
-    #[test]
-    fn each_of_two_waiters_is_woken_for_a_change() {
+    /// Checks that two threads that `wait` both return after `change`.
+    fn two_waiters(wait: fn(&Pair), change: fn(&Pair)) {
         let mut model = loom::model::Builder::new();
         model.preemption_bound = Some(3);
-        model.check(|| {
+        model.check(move || {
             let shared = Shared::default();
             let waiters = [0, 1].map(|_| {
                 let shared = shared.clone();
-                thread::spawn(move || take_one(&shared))
+                thread::spawn(move || wait(&shared))
             });
-            for _ in 0..2 {
-                shared.1.fetch_add(1, Relaxed);
-                shared.0.notify_one();
-            }
+            change(&shared);
             waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
         });
     }
 
     #[test]
+    fn each_of_two_waiters_is_woken_for_a_change() {
+        two_waiters(take_one, |(event, items)| {
+            for _ in 0..2 {
+                items.fetch_add(1, Relaxed);
+                event.notify_one();
+            }
+        });
+    }
+
+    #[test]
     fn all_waiters_are_woken_at_once() {
-        let mut model = loom::model::Builder::new();
-        model.preemption_bound = Some(3);
-        model.check(|| {
-            let shared = Shared::default();
-            let waiters = [0, 1].map(|_| {
-                let shared = shared.clone();
-                thread::spawn(move || {
-                    let (event, open) = &*shared;
-                    event.wait_until(None, false, || (open.load(Relaxed) == 1).then_some(()));
-                })
-            });
-            shared.1.store(1, Relaxed);
-            shared.0.notify_all();
-            waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
+        let wait = |(event, open): &Pair| {
+            event.wait_until(None, false, || (open.load(Relaxed) == 1).then_some(()));
+        };
+        two_waiters(wait, |(event, open)| {
+            open.store(1, Relaxed);
+            event.notify_all();
         });
     }
 }

@@ -66,7 +66,7 @@ pub(super) fn space(len: usize) -> usize {
 
 /// A value in an area.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Slot {
+pub(super) struct Span {
     pub(super) at: usize,
     pub(super) len: usize,
 }
@@ -130,9 +130,9 @@ impl Area {
     }
 
     /// Appends a value's bytes to `out`.
-    pub(super) fn read(&self, slot: Slot, out: &mut Vec<u8>) -> Result<()> {
-        out.try_reserve_exact(slot.len).map_err(|_| no_memory(slot.len))?;
-        self.mapping.read(slot.at + HEAD, slot.len, out);
+    pub(super) fn read(&self, span: Span, out: &mut Vec<u8>) -> Result<()> {
+        out.try_reserve_exact(span.len).map_err(|_| no_memory(span.len))?;
+        self.mapping.read(span.at + HEAD, span.len, out);
         Ok(())
     }
 
@@ -152,7 +152,7 @@ impl Area {
     }
 
     /// Returns the values from `at` on that were not taken.
-    pub(super) fn values(&self, mut at: usize) -> Result<Vec<Slot>> {
+    pub(super) fn values(&self, mut at: usize) -> Result<Vec<Span>> {
         let end = self.end();
         let mut values = Vec::new();
         while at < end {
@@ -161,7 +161,7 @@ impl Area {
             let len = usize::try_from(len).ok().filter(|len| *len <= room && at + HEAD <= end);
             let len = len.ok_or_else(garbled)?;
             if !self.is_taken(at) {
-                values.push(Slot { at, len });
+                values.push(Span { at, len });
             }
             at += space(len);
         }

@@ -149,15 +149,15 @@ impl Locked<'_> {
         let (fd, header) = (self.log.fd.clone(), self.log.header());
         let source = self.area()?;
         let live = source.values(source.start())?;
-        let bytes: usize = live.iter().map(|slot| space(slot.len)).sum();
+        let bytes: usize = live.iter().map(|span| space(span.len)).sum();
         let (old, new) = (source.id(), source.id().next(2 * bytes + more)?);
         let target = Area::create(&*fd, new)?;
         let (mut at, mut value) = (target.start(), Vec::new());
-        for slot in live {
+        for span in live {
             value.clear();
-            source.read(slot, &mut value)?;
+            source.read(span, &mut value)?;
             target.write(at, &value);
-            at += space(slot.len);
+            at += space(span.len);
         }
         target.set_end(at);
         // What the next holder of the lock would recover by does not hold for the new area.
@@ -175,10 +175,10 @@ impl Locked<'_> {
         let moved = reader.area != Some(area.id());
         let from = if moved { area.start() } else { reader.end };
         let mut values = Vec::new();
-        for slot in area.values(from)? {
+        for span in area.values(from)? {
             let mut bytes = Vec::new();
-            area.read(slot, &mut bytes)?;
-            values.push(NewValue { at: slot.at, bytes });
+            area.read(span, &mut bytes)?;
+            values.push(NewValue { at: span.at, bytes });
         }
         *reader = Reader { area: Some(area.id()), end: area.end() };
         Ok(NewValues { moved, values })

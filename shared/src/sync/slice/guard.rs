@@ -39,14 +39,14 @@ pub struct SliceWrite<'a, T: Pod> {
 }
 
 impl<'a, T: Pod> SliceRead<'a, T> {
-    /// `lock` is one of `slice`'s.
+    /// Makes a guard of a range. `lock` must be one of `slice`'s.
     pub(super) fn new(slice: &'a SharedSlice<T>, lock: RangeLock<'a>) -> Self {
         Self { slice, lock }
     }
 }
 
 impl<'a, T: Pod> SliceWrite<'a, T> {
-    /// `lock` is one of `slice`'s, for writing.
+    /// Makes a guard of a range. `lock` must be one of `slice`'s, for writing.
     pub(super) fn new(slice: &'a SharedSlice<T>, lock: RangeLock<'a>, record: RecordId) -> Self {
         Self { slice, record, panicking: thread::panicking(), lock }
     }
