@@ -224,7 +224,7 @@ impl Store for ByteRing {
     }
 
     fn try_put(&self, value: &[u8], deadline: Option<Instant>) -> Result<bool, Refusal> {
-        let (_held, mut mapped) = Self::lock(&self.header().put, &self.put, deadline)?;
+        let (held, mut mapped) = Self::lock(&self.header().put, &self.put, deadline)?;
         if self.control().is_closed() {
             return Err(Error::Closed.into());
         }
@@ -232,6 +232,8 @@ impl Store for ByteRing {
         if has_room {
             self.append(&mut mapped, value)?;
         }
+        // In this order: other processes may go on before the threads of this one may.
+        drop((held, mapped));
         Ok(has_room)
     }
 
