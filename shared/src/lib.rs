@@ -39,9 +39,9 @@
 //! - A [`ServiceManager`] runs services: functions for as long as the program runs, replaced when
 //!   they die, reloaded and ended by signals.
 //!
-//! With the feature `tokio`, [`Queue`] and [`Connection`] have async calls (`get_async`,
-//! `recv_async`, …), and `Pool::map_concurrent` runs many calls of an async function in each
-//! worker. An [`AsyncResult`] can be awaited in any runtime without it.
+//! With the feature `tokio`, [`Queue`], [`PriorityQueue`] and [`Connection`] have async calls
+//! (`get_async`, `recv_async`, …), and `Pool::map_concurrent` runs many calls of an async function
+//! in each worker. An [`AsyncResult`] can be awaited in any runtime without it.
 //!
 //! With the feature `manager-tcp`, a [`Manager`] can listen for programs on other machines. With
 //! the feature `trace-json`, a [`Trace`] can be written as JSON for trace viewers.
@@ -167,7 +167,7 @@ mod sys;
 mod task;
 mod threads;
 mod trace;
-mod wait;
+mod waitable;
 mod worker;
 mod zygote;
 
@@ -202,7 +202,7 @@ pub use task::{
 };
 pub use threads::{ThreadPool, ThreadPoolBuilder};
 pub use trace::{Recording, TaskEvent, Trace};
-pub use wait::{Waitable, wait};
+pub use waitable::{Waitable, wait};
 pub use zygote::StartMethod;
 
 /// The program in the README compiles and runs.

@@ -14,17 +14,16 @@ use crate::fds::{self, Payload};
 use crate::pipe::end::End;
 use crate::protocol::MAX_MESSAGE;
 
-/// Makes a pipe: two connected ends, of which the first sends `A` and receives `B`, and the second
-/// the other way round.
+/// Creates a pipe: two connected ends, of which the first sends `A` and receives `B`, and the
+/// second the other way round.
 ///
-/// Keep one end and give the other to a process, as an argument. Both ends work in one process,
-/// too, between threads.
-///
-/// Python's counterpart is `multiprocessing.Pipe`.
+/// Keep one end and give the other to a process, as an argument. Both ends can also stay in one
+/// process, for its threads.
 ///
 /// # Errors
 /// [`Error::Io`] if the system has no memory or descriptors left.
 ///
+/// # Examples
 /// ```
 /// use multiproc::{Connection, Process, pipe};
 ///
@@ -44,12 +43,14 @@ use crate::protocol::MAX_MESSAGE;
 /// process.join()
 /// # }
 /// ```
+///
+/// Python's counterpart: `multiprocessing.Pipe`.
 pub fn pipe<A, B>() -> Result<(Connection<A, B>, Connection<B, A>)> {
     let (first, second) = End::pair()?;
     Ok((Connection::new(first), Connection::new(second)))
 }
 
-/// One end of a [`pipe`]: sends `S`, receives `R`.
+/// One end of a [`pipe`], which sends `S` and receives `R`.
 ///
 /// A connection has one owner: in a copy of the process that has it every call fails with
 /// [`Error::ForeignProcess`]. As an argument of a task, or as (a part of) a message over another
@@ -57,15 +58,16 @@ pub fn pipe<A, B>() -> Result<(Connection<A, B>, Connection<B, A>)> {
 /// reference, to send, to receive, or both; each message goes to one of them.
 ///
 /// When the other end is dropped, or its process ends in whatever way, [`recv`](Connection::recv)
-/// first gives what was sent before, and then [`Error::Disconnected`], the end of the pipe.
+/// first returns what was sent before, and then [`Error::Disconnected`], the end of the pipe.
 ///
 /// Small messages cost no system call while both sides are busy. A send to an end whose process
-/// does not receive waits once 256 KiB are under way. A message may have up to 16 GiB, unless
-/// [`with_max_message`](Connection::with_max_message) says otherwise.
+/// does not receive waits once 256 KiB are on their way. A message may have up to 16 GiB, unless
+/// [`with_max_message`](Connection::with_max_message) sets another limit.
 ///
-/// Python's counterpart is `multiprocessing.connection.Connection`.
+/// Python's counterpart: `multiprocessing.connection.Connection`.
+#[must_use = "dropping it is the end of the pipe"]
 pub struct Connection<S, R> {
-    pub(super) end: End,
+    end: End,
     /// Bytes that a message sent here may have.
     max_message: u64,
     types: PhantomData<fn(S) -> R>,
@@ -76,18 +78,18 @@ impl<S, R> Connection<S, R> {
         Self { end, max_message: MAX_MESSAGE, types: PhantomData }
     }
 
-    /// Sets how many bytes a message that is sent from this end may have; 16 GiB if not set. The
-    /// setting goes with the connection.
+    /// Sets how many bytes a message that is sent from this end may have. Without it, the limit is
+    /// 16 GiB. The setting goes to other processes with the connection.
     ///
+    /// # Examples
     /// ```
     /// # fn main() -> multiproc::Result<()> {
     /// let (a, _b) = multiproc::pipe::<(), ()>()?;
     /// let a = a.with_max_message(10);
-    /// let error = a.send_bytes(&[0; 11]).unwrap_err();
-    /// assert_eq!(error.to_string(), "a message of 11 bytes is over the cap of 10 bytes; raise it with `max_message`");
+    /// let refused = a.send_bytes(&[0; 11]);
+    /// assert!(matches!(refused, Err(multiproc::Error::TooLarge { bytes: 11, cap: 10 })));
     /// # Ok(()) }
     /// ```
-    #[must_use]
     pub fn with_max_message(self, bytes: u64) -> Self {
         Self { max_message: bytes, ..self }
     }
@@ -97,41 +99,61 @@ impl<S, R> Connection<S, R> {
         if bytes > cap { Err(Error::TooLarge { bytes, cap }) } else { Ok(()) }
     }
 
-    /// Whether there is something to receive, if only the end of the pipe.
+    #[cfg(feature = "tokio")]
+    pub(super) fn end(&self) -> &End {
+        &self.end
+    }
+
+    /// Returns whether there is something to receive, if only the end of the pipe.
     pub(crate) fn is_ready(&self) -> bool {
         self.end.is_ready()
     }
 
-    /// Says whether the other side has to make this one's [descriptor](Connection::as_fd) readable
-    /// when it sends.
+    /// Announces whether the other side has to make this one's [descriptor](Connection::as_fd)
+    /// readable when it sends.
     pub(crate) fn announce(&self, asleep: bool) {
         self.end.announce(asleep);
     }
 
-    /// Readable when the other side has rung, or is gone.
+    /// Returns a descriptor that is readable when the other side has sent a wake-up, or is gone.
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
         self.end.notifier().as_fd()
     }
 
-    /// Whether [`recv`](Connection::recv) would not have to wait for a message to begin, now or
-    /// within `patience`. The end of the pipe counts: `recv` would tell it at once. Python's
-    /// counterpart is `Connection.poll`.
+    /// Waits until a message begins to come in, for at most `timeout`. Returns whether
+    /// [`recv`](Connection::recv) would return without waiting for that. The end of the pipe
+    /// counts: `recv` would return it at once.
     ///
     /// # Errors
     /// [`Error::Io`] if the system refuses to wait.
-    pub fn poll(&self, patience: Duration) -> Result<bool> {
-        match self.end.poll(deadline(patience)) {
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let (a, b) = multiproc::pipe::<u32, ()>()?;
+    /// assert!(!b.poll(Duration::from_millis(10))?);
+    /// a.send(7)?;
+    /// assert!(b.poll(Duration::ZERO)?);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Python's counterpart: `Connection.poll`.
+    pub fn poll(&self, timeout: Duration) -> Result<bool> {
+        match self.end.poll(deadline(timeout)) {
             Err(Error::Disconnected) => Ok(true),
             outcome => outcome,
         }
     }
 
-    /// Sends bytes as they are; the other side takes them with
-    /// [`recv_bytes`](Connection::recv_bytes). Python's counterpart is `Connection.send_bytes`.
+    /// Sends bytes as they are; the other side receives them with
+    /// [`recv_bytes`](Connection::recv_bytes).
     ///
     /// # Errors
-    /// As [`send`](Connection::send).
+    /// As from [`send`](Connection::send).
     ///
+    /// # Examples
     /// ```
     /// # fn main() -> multiproc::Result<()> {
     /// let (a, b) = multiproc::pipe::<(), ()>()?;
@@ -139,30 +161,44 @@ impl<S, R> Connection<S, R> {
     /// assert_eq!(b.recv_bytes()?, b"as they are");
     /// # Ok(()) }
     /// ```
+    ///
+    /// Python's counterpart: `Connection.send_bytes`.
     pub fn send_bytes(&self, bytes: &[u8]) -> Result<()> {
         self.check_size(bytes.len())?;
         self.end.send(bytes, fds::Handles::default())
     }
 
-    /// Receives a message as bytes. Python's counterpart is `Connection.recv_bytes`.
+    /// Receives a message as bytes, and waits until there is one. For an example see
+    /// [`send_bytes`](Connection::send_bytes).
     ///
     /// # Errors
-    /// As [`recv`](Connection::recv).
+    /// [`Error::Disconnected`] if the other end is gone and all that it sent was received.
+    ///
+    /// Python's counterpart: `Connection.recv_bytes`.
     pub fn recv_bytes(&self) -> Result<Vec<u8>> {
         self.end.receive(None)?.map(|message| message.bytes).ok_or(Error::Empty)
     }
 }
 
 impl<S: Serialize + 'static, R> Connection<S, R> {
-    /// Sends `value`; waits while there is no room for it. It is a [`Connection`]'s way of giving
-    /// handles, too: what `value` holds of connections, queues and locks goes along.
-    ///
-    /// Python's counterpart is `Connection.send`.
+    /// Sends `value`, and waits while there is no room for it. The handles of connections, queues
+    /// and locks that `value` holds are sent along.
     ///
     /// # Errors
     /// [`Error::Disconnected`] if the other end is known to be gone, [`Error::Encode`] if `value`
-    /// cannot be serialized, [`Error::TooLarge`] if it is over the cap. After [`Error::Encode`]
-    /// and [`Error::TooLarge`] nothing was sent, and the connection works on.
+    /// cannot be serialized, [`Error::TooLarge`] if it is over the limit. After [`Error::Encode`]
+    /// and [`Error::TooLarge`] nothing was sent, and the connection can be used further.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> multiproc::Result<()> {
+    /// let (a, b) = multiproc::pipe::<Vec<u32>, ()>()?;
+    /// a.send(vec![1, 2, 3])?;
+    /// assert_eq!(b.recv()?, [1, 2, 3]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Python's counterpart: `Connection.send`.
     pub fn send(&self, value: S) -> Result<()> {
         let Payload { bytes, handles } = self.encode(value)?;
         self.end.send(&bytes, handles)
@@ -177,31 +213,47 @@ impl<S: Serialize + 'static, R> Connection<S, R> {
 }
 
 impl<S, R: DeserializeOwned + 'static> Connection<S, R> {
-    /// Waits for a message. Python's counterpart is `Connection.recv`, whose `EOFError` is
-    /// [`Error::Disconnected`] here.
+    /// Receives a message, and waits until there is one.
     ///
     /// # Errors
     /// [`Error::Disconnected`] if the other end is gone and all that it sent was received;
     /// [`Error::Decode`] if the message is not an `R`.
+    ///
+    /// # Examples
+    /// ```
+    /// use multiproc::Error;
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let (a, b) = multiproc::pipe::<u32, ()>()?;
+    /// a.send(7)?;
+    /// drop(a);
+    /// assert_eq!(b.recv()?, 7);
+    /// assert!(matches!(b.recv(), Err(Error::Disconnected)));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Python's counterpart: `Connection.recv`, which raises `EOFError` at the end of the pipe.
     pub fn recv(&self) -> Result<R> {
         self.receive(None)?.ok_or(Error::Empty)
     }
 
-    /// As [`recv`](Connection::recv), but waits no longer than `patience`. A message that is half
-    /// there by then is not lost: the next call goes on with it.
+    /// Receives a message, and waits for it for at most `timeout`. A message that is half there by
+    /// then is not lost: the next call continues with it.
     ///
     /// # Errors
-    /// Those of `recv`, and [`Error::TimedOut`].
-    pub fn recv_timeout(&self, patience: Duration) -> Result<R> {
-        self.receive(deadline(patience))?.ok_or(Error::TimedOut { after: patience, pid: None })
+    /// [`Error::TimedOut`], or as from [`recv`](Connection::recv).
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<R> {
+        self.receive(deadline(timeout))?.ok_or(Error::TimedOut { after: timeout, pid: None })
     }
 
-    /// Takes a message if one is there, without waiting for anything, another thread that receives
-    /// included. Python's counterpart is `poll()` and then `recv()`.
+    /// Receives a message if one is there, without waiting for anything, another thread that
+    /// receives included.
     ///
     /// # Errors
-    /// Those of [`recv`](Connection::recv), and [`Error::Empty`] if no message is there (or not all
-    /// of it).
+    /// [`Error::Empty`] if no message is there (or not all of it), or as from
+    /// [`recv`](Connection::recv).
+    ///
+    /// Python's counterpart: `Connection.poll()` and then `recv()`.
     pub fn try_recv(&self) -> Result<R> {
         self.receive(Some(Instant::now()))?.ok_or(Error::Empty)
     }
@@ -221,9 +273,9 @@ impl<S, R: DeserializeOwned + 'static> Connection<S, R> {
     }
 }
 
-/// `None` for a time so far away that it never comes.
-fn deadline(patience: Duration) -> Option<Instant> {
-    Instant::now().checked_add(patience)
+/// Returns when a timeout is over; `None` if that is so far away that it never comes.
+fn deadline(timeout: Duration) -> Option<Instant> {
+    Instant::now().checked_add(timeout)
 }
 
 impl<S, R> fmt::Debug for Connection<S, R> {

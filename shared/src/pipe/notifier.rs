@@ -1,4 +1,4 @@
-//! Sleeping until the other end of a pipe rings.
+//! The wake-ups between the two ends of a pipe: a thread sleeps until the other end sends one.
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -15,27 +15,27 @@ use crate::sys::socket;
 
 /// The socket of a pipe's end, shared by the threads that send and receive there.
 ///
-/// One ring of the notifier may be meant for either of them, so only one thread listens at a time, and
-/// all look again after it heard something. Nobody else takes anything from the socket meanwhile:
-/// the one that sleeps there would not wake up for what was taken.
+/// A wake-up may be meant for any of them, so only one thread sleeps at the socket at a time, and
+/// all look again after it has received something. No other thread reads from the socket meanwhile:
+/// the one that sleeps there would not wake up for what was read.
 #[derive(Debug)]
 pub(super) struct ChannelNotifier {
     socket: Arc<Descriptor>,
-    /// How often something was heard.
-    heard: AtomicU64,
-    /// The other end is gone, as far as was heard.
+    /// How often something was received.
+    received: AtomicU64,
+    /// The end of the pipe was received.
     ended: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
-    /// Told with `changed`.
+    /// Notified together with `changed`.
     #[cfg(feature = "tokio")]
-    pub(super) told: tokio::sync::Notify,
+    changed_async: tokio::sync::Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// A thread listens.
-    listening: bool,
+    /// A thread sleeps at the socket.
+    sleeping: bool,
     /// Handles that came ahead of their messages.
     handles: VecDeque<Handles>,
 }
@@ -44,12 +44,12 @@ impl ChannelNotifier {
     pub(super) fn new(socket: Arc<Descriptor>) -> Self {
         Self {
             socket,
-            heard: AtomicU64::new(0),
+            received: AtomicU64::new(0),
             ended: AtomicBool::new(false),
             state: Mutex::default(),
             changed: Condvar::new(),
             #[cfg(feature = "tokio")]
-            told: tokio::sync::Notify::new(),
+            changed_async: tokio::sync::Notify::new(),
         }
     }
 
@@ -66,64 +66,70 @@ impl ChannelNotifier {
         // A full socket holds wake-ups enough.
         if let Err(Errno::EPIPE | Errno::ECONNRESET) = socket::send(&self.socket, &[0], &[], false) {
             // What it has sent before comes first.
-            self.look();
+            self.receive();
         }
     }
 
-    /// How often something was heard; to be asked before looking at what one wants to
-    /// [`sleep`](ChannelNotifier::sleep) for.
-    pub(super) fn heard(&self) -> u64 {
-        self.heard.load(SeqCst)
+    /// Returns how often something was received; to be asked before a look at what the caller wants
+    /// to [`sleep`](ChannelNotifier::sleep) for.
+    pub(super) fn received(&self) -> u64 {
+        self.received.load(SeqCst)
     }
 
-    /// Sleeps until something is heard that was not among the first `heard`. `Ok(false)` if the
-    /// deadline comes first.
-    pub(super) fn sleep(&self, heard: u64, deadline: Option<Instant>) -> Result<bool> {
+    /// Sleeps until something is received that was not among the first `received`. Returns
+    /// `Ok(false)` if the deadline comes first.
+    pub(super) fn sleep(&self, received: u64, deadline: Option<Instant>) -> Result<bool> {
         let mut state = self.lock();
-        while self.heard() == heard {
+        while self.received() == received {
             if self.has_ended() {
                 return Err(Error::Disconnected);
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left.is_zero()) {
-                self.listen_if_free(&mut state);
-                match (self.heard() == heard, self.has_ended()) {
+                self.receive_if_free(&mut state);
+                match (self.received() == received, self.has_ended()) {
                     (true, false) => return Ok(false),
                     _ => continue,
                 }
             }
-            if state.listening {
+            if state.sleeping {
                 state = match left {
                     Some(left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
                     None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
                 };
                 continue;
             }
-            state.listening = true;
+            state.sleeping = true;
             drop(state);
             let outcome = wait_readable(self.socket.as_fd(), left);
             state = self.lock();
-            state.listening = false;
-            // Another thread takes over if this one leaves.
+            state.sleeping = false;
+            // Another thread takes over if this one returns.
             self.changed.notify_all();
             outcome?;
-            self.listen(&mut state);
+            self.receive_all(&mut state);
         }
         Ok(true)
     }
 
-    /// Takes what has come, without waiting, unless another thread is about to.
-    pub(super) fn look(&self) {
-        self.listen_if_free(&mut self.lock());
+    /// Returns a future that completes at the next change, also if it is not polled before.
+    #[cfg(feature = "tokio")]
+    pub(super) fn changed_async(&self) -> tokio::sync::futures::Notified<'_> {
+        self.changed_async.notified()
     }
 
-    fn listen_if_free(&self, state: &mut State) {
-        if !state.listening {
-            self.listen(state);
+    /// Receives what has come, without waiting, unless another thread is about to.
+    pub(super) fn receive(&self) {
+        self.receive_if_free(&mut self.lock());
+    }
+
+    fn receive_if_free(&self, state: &mut State) {
+        if !state.sleeping {
+            self.receive_all(state);
         }
     }
 
-    fn listen(&self, state: &mut State) {
+    fn receive_all(&self, state: &mut State) {
         let mut any = false;
         while !self.has_ended() {
             match fds::receive(&self.socket) {
@@ -135,33 +141,33 @@ impl ChannelNotifier {
             any = true;
         }
         if any {
-            self.heard.fetch_add(1, SeqCst);
+            self.received.fetch_add(1, SeqCst);
             self.changed.notify_all();
             #[cfg(feature = "tokio")]
-            self.told.notify_waiters();
+            self.changed_async.notify_waiters();
         }
     }
 
-    /// Whether the other end is gone, as far as was heard.
+    /// Returns whether the end of the pipe was received: the other end is gone.
     pub(super) fn has_ended(&self) -> bool {
         self.ended.load(SeqCst)
     }
 
-    /// The next handles that came. They are sent before their message is, so they are there when it
-    /// is.
-    pub(super) fn take_handles(&self) -> Option<Handles> {
+    /// Removes the next handles that came. They are sent before their message is, so they are there
+    /// when it is.
+    pub(super) fn next_handles(&self) -> Option<Handles> {
         let mut state = self.lock();
-        // The one that listens is woken by the very message that has them.
-        let heard = self.heard();
-        while state.listening && state.handles.is_empty() && self.heard() == heard {
+        // The thread that sleeps is woken by the very message that has them.
+        let received = self.received();
+        while state.sleeping && state.handles.is_empty() && self.received() == received {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        self.listen_if_free(&mut state);
+        self.receive_if_free(&mut state);
         state.handles.pop_front()
     }
 
-    /// Whether handles came for messages that were not received yet.
-    pub(super) fn holds_handles(&self) -> bool {
+    /// Returns whether handles came for messages that were not received yet.
+    pub(super) fn has_handles(&self) -> bool {
         !self.lock().handles.is_empty()
     }
 }
@@ -172,20 +178,17 @@ impl AsFd for ChannelNotifier {
     }
 }
 
-/// Waits until there is something to read on `fd` (an end is, too), or the time is over.
-fn wait_readable(fd: BorrowedFd<'_>, patience: Option<Duration>) -> Result<()> {
-    match poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], timeout(patience)) {
+/// Waits until there is something to read on `fd` (its end is, too), for at most `timeout`.
+fn wait_readable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> Result<()> {
+    match poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], poll_timeout(timeout)) {
         Ok(_) | Err(Errno::EINTR) => Ok(()),
         Err(errno) => Err(Error::io("cannot wait for the other end of a pipe", errno)),
     }
 }
 
-/// A time as `poll` takes it: rounded up to milliseconds, and 24 days at most, after which the
+/// Converts a timeout for `poll`: rounded up to milliseconds, and 24 days at most, after which the
 /// caller looks at its clock again.
-pub(crate) fn timeout(patience: Option<Duration>) -> PollTimeout {
-    let Some(patience) = patience else { return PollTimeout::NONE };
-    i32::try_from(patience.as_micros().div_ceil(1000))
-        .ok()
-        .and_then(|ms| ms.try_into().ok())
-        .unwrap_or(PollTimeout::MAX)
+pub(crate) fn poll_timeout(timeout: Option<Duration>) -> PollTimeout {
+    let Some(timeout) = timeout else { return PollTimeout::NONE };
+    i32::try_from(timeout.as_micros().div_ceil(1000)).ok().and_then(|ms| ms.try_into().ok()).unwrap_or(PollTimeout::MAX)
 }

@@ -1,50 +1,42 @@
 //! Queues: many processes put values in, many take them out.
 //!
-//! A queue is a ring of bytes in shared memory with a lock at each end, so that one who puts and
-//! one who takes do not meet. Both locks are [robust](crate::sys::mutex), and each operation takes
-//! effect by a single store: a process that is killed before it has put nothing or taken nothing,
-//! after it the others see all of it. After the two-lock queue of Michael and Scott, "Simple, Fast,
-//! and Practical Non-Blocking and Blocking Concurrent Queue Algorithms" (1996), with a ring that
-//! grows in place of their list.
+//! Both kinds of queue share their calls ([`calls`]) and one implementation ([`handle`]: a handle
+//! waits, encodes, and is sent to other processes; with the feature `tokio`, `asynchronous` waits
+//! in async functions). They differ in the [`store`] that holds the values, as bytes in shared
+//! memory ([`memory`]):
 //!
-//! A [`PriorityQueue`] is a [`log`] of values in shared memory under one such lock; see there.
+//! - A [`Queue`] has a [`byte_ring`] with a lock at each end, so that a producer and a consumer do
+//!   not meet. After the two-lock queue of Michael and Scott, "Simple, Fast, and Practical
+//!   Non-Blocking and Blocking Concurrent Queue Algorithms" (1996), with a ring that grows in place
+//!   of their list.
+//! - A [`PriorityQueue`] has a [`log`] under one such lock, and in each process a heap of the
+//!   values that this process has [`seen`].
 //!
-//! [`fifo`] is the typed queue, [`ring`] its memory, [`layout`] the words there, [`common`] what
-//! queues wait with, [`presence`] knows whether another process is there and [`others`] whether
-//! another thread is, [`PutError`] gives back what could not be put.
+//! The locks are [robust](crate::sys::mutex), and each operation takes effect by a single store: a
+//! process that is killed before it has put or taken nothing, after it has put or taken one value.
+//!
+//! [`control`] has the words that both kinds wait at. A handle counts the [`peers`] that could
+//! still put or take something: other processes by their [handles](handle_count), threads of this
+//! process by their [activity](active_threads). [`PutError`] returns a value that could not be put.
 
+mod active_threads;
 #[cfg(feature = "tokio")]
 mod asynchronous;
-mod common;
+mod byte_ring;
+mod calls;
+mod control;
+mod encode;
 mod fifo;
-mod layout;
+mod handle;
+mod handle_count;
 mod log;
-mod others;
-mod presence;
+mod memory;
+mod peers;
 mod priority;
 mod put_error;
-mod ring;
-mod scratch;
+mod seen;
+mod store;
 
 pub use fifo::{Iter, Queue};
 pub use priority::PriorityQueue;
 pub use put_error::PutError;
-
-use serde::Serialize;
-
-use self::scratch::with_buffer;
-use crate::error::Result;
-use crate::{codec, fds};
-
-/// Hands the bytes of `value` to `put`: where they lie, if it is plain data.
-fn encode<T: Serialize + 'static>(value: &T, put: impl FnOnce(&[u8]) -> Result<()>) -> Result<()> {
-    const NO_HANDLES: &str = "a value with a handle in it (connection, queue, lock, …) cannot go through a queue: give the handle to the \
-         process as an argument, or send it through a Connection";
-    if let Some(bytes) = codec::view(value) {
-        return put(bytes);
-    }
-    with_buffer(|bytes| {
-        fds::forbid(NO_HANDLES, || codec::guard_encoding::<T>(|| codec::encode_ref(value, bytes)))?;
-        put(bytes)
-    })
-}

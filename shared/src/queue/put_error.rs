@@ -1,11 +1,13 @@
-//! A value that could not be put.
+//! The error of a `put`.
 
 use std::fmt;
 
 use crate::error::Error;
 
-/// What a failed `put` gives back: the value, and why. With `?` it becomes the [`Error`] alone.
+/// A value that could not be put into a queue, and the reason. The operator `?` turns it into the
+/// [`Error`] alone.
 ///
+/// # Examples
 /// ```
 /// use multiproc::{Error, Queue};
 ///
@@ -19,9 +21,9 @@ use crate::error::Error;
 /// ```
 #[derive(Clone)]
 pub struct PutError<T> {
-    /// What was not put.
+    /// The value that was not put.
     pub value: T,
-    /// Why.
+    /// The reason.
     pub error: Error,
 }
 

@@ -8,31 +8,30 @@ use bytemuck::Pod;
 use crate::shm::region::{Head, Region};
 
 impl<H: Head, T: Pod> Region<H, T> {
-    /// Elements as they lie in the memory.
+    /// Returns elements as they lie in the memory.
     ///
     /// # Safety
-    /// As long as the reference is used, nobody may change these elements: no thread and no
-    /// process.
+    /// As long as the reference is used, no thread of any process may change these elements.
     pub(crate) unsafe fn elements(&self, range: Range<usize>) -> &[T] {
         let start = self.first(&range);
-        // SAFETY: `first` has checked that the range lies inside the mapping, which lives as long as self;
-        // it is aligned for T (the mapping to a page, DATA to T), and any bytes are a T. That
-        // nobody changes them is the caller's word.
+        // SAFETY: `first` has checked that the range lies inside the mapping, which lives as long
+        // as self; it is aligned for T (the mapping to a page, DATA to T), and any bytes are a T.
+        // That no thread changes them is this function's contract.
         unsafe { std::slice::from_raw_parts(start, range.len()) }
     }
 
-    /// Elements as they lie in the memory, to be changed.
+    /// Returns elements as they lie in the memory, to be changed.
     ///
     /// # Safety
-    /// As long as the reference is used, nobody else may touch these elements: no thread and no
-    /// process.
-    #[expect(clippy::mut_from_ref, reason = "whose turn it is to write is not what a borrow of the handle tells")]
+    /// As long as the reference is used, no other thread of any process may access these elements.
+    #[expect(clippy::mut_from_ref, reason = "a borrow of the handle does not decide which thread may write")]
     pub(crate) unsafe fn elements_mut(&self, range: Range<usize>) -> &mut [T] {
         let start = self.first(&range);
-        // SAFETY: as in `elements`; that nobody else touches them is the caller's word.
+        // SAFETY: as in `elements`; that no other thread accesses them is this function's contract.
         unsafe { std::slice::from_raw_parts_mut(start, range.len()) }
     }
 
+    /// Returns where a range that lies inside the memory begins.
     fn first(&self, range: &Range<usize>) -> *mut T {
         assert!(range.start <= range.end && range.end <= self.len(), "the elements lie inside the memory");
         // SAFETY: the offset lies inside the mapping, or just behind it.

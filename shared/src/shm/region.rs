@@ -1,4 +1,4 @@
-//! Shared memory of one purpose: a tag that says which, words that its users work with, and
+//! Shared memory of one kind: a tag that names the kind, words that its users work with, and
 //! elements.
 
 use std::fmt;
@@ -19,10 +19,10 @@ pub(crate) trait Head: Words {
     const KIND: ObjectKind;
 }
 
-/// Where the head begins: the tag, which nobody writes to any more, has a cache line to itself.
+/// Where the head begins: the tag, which is not written to any more, has a cache line to itself.
 const HEAD: usize = 64;
 
-/// Memory with the words `H` and `len` elements `T`, and the descriptor by which it travels. A
+/// Memory with the words `H` and `len` elements `T`, and the descriptor by which it is sent. A
 /// clone is the same memory.
 pub(crate) struct Region<H, T = ()> {
     descriptor: Arc<Descriptor>,
@@ -49,17 +49,15 @@ impl<H: Head, T> Region<H, T> {
         self.mapping.owner().check()
     }
 
-    /// For guards, which have no way to say that something is amiss.
-    ///
-    /// # Panics
-    /// In a copy of the process that has this handle: the copy holds nothing.
+    /// Panics in a copy of the process that has this handle: the copy holds nothing. For guards,
+    /// which cannot return an error.
     pub(crate) fn require(&self) {
         if let Err(error) = self.check() {
             panic!("{error}");
         }
     }
 
-    /// New memory, all zero but for its tag.
+    /// Creates memory, all zero but for its tag.
     pub(crate) fn create(len: usize) -> Result<Self> {
         let bytes = Self::bytes(len)
             .ok_or_else(|| Error::Config(format!("{len} elements of {} bytes are too many", size_of::<T>())))?;
@@ -68,7 +66,7 @@ impl<H: Head, T> Region<H, T> {
         Ok(Self::over(Arc::new(Descriptor::new(fd)), mapping, len))
     }
 
-    /// Memory that another process has created.
+    /// Opens memory that another process has created.
     fn open(descriptor: Arc<Descriptor>) -> Result<Self> {
         let mapping = Mapping::open(&*descriptor)?;
         let len = Tag::read::<T>(&mapping, 0, H::KIND)?;
@@ -83,26 +81,26 @@ impl<H: Head, T> Region<H, T> {
         Self { descriptor, mapping: Arc::new(mapping), len, content: PhantomData }
     }
 
-    /// Bytes of such memory; `None` if an address space has not that many.
+    /// Returns the bytes of memory for `len` elements; `None` if an address space has not that
+    /// many.
     fn bytes(len: usize) -> Option<usize> {
-        let most = isize::MAX as usize;
+        let max = isize::MAX as usize;
         let bytes = len.checked_mul(size_of::<T>())?.checked_add(Self::DATA)?;
         // The length alone counts where elements are of no size.
-        (bytes <= most && len <= most).then_some(bytes)
+        (bytes <= max && len <= max).then_some(bytes)
     }
 
-    /// How many elements there are.
+    /// Returns the number of elements.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// Byte `0` of element `at` within the [`mapping`](Region::mapping).
+    /// Returns where element `at` begins within the [`mapping`](Region::mapping).
     pub(crate) fn offset(&self, at: usize) -> usize {
         assert!(at <= self.len, "an element lies inside the memory");
         Self::DATA + at * size_of::<T>()
     }
 
-    /// The memory.
     pub(crate) fn mapping(&self) -> &Arc<Mapping> {
         &self.mapping
     }
@@ -170,8 +168,8 @@ mod tests {
     use crate::fds::{Handles, pack, unpack};
     use crate::sync::{Event, Lock, SharedSlice};
 
-    /// What comes of a value that is decoded as another type.
-    fn sent<A: Serialize, B: DeserializeOwned>(value: &A) -> std::result::Result<B, String> {
+    /// Sends a value to the same process, which decodes it as another type.
+    fn send<A: Serialize, B: DeserializeOwned>(value: &A) -> std::result::Result<B, String> {
         let mut handles = Handles::default();
         let mut bytes = Vec::new();
         pack(&mut handles, || codec::encode_plain(value, &mut bytes)).unwrap();
@@ -179,9 +177,9 @@ mod tests {
     }
 
     #[test]
-    fn a_handle_is_the_same_memory_on_the_other_side() {
+    fn received_handle_is_the_same_memory() {
         let lock = Lock::new(7u64).unwrap();
-        let other: Lock<u64> = sent(&lock).unwrap();
+        let other: Lock<u64> = send(&lock).unwrap();
         *lock.lock().unwrap() += 1;
         assert_eq!(*other.lock().unwrap(), 8);
         let (_guard, again) = (lock.lock().unwrap(), other.lock());
@@ -189,10 +187,10 @@ mod tests {
     }
 
     #[test]
-    fn a_handle_of_another_kind_or_type_is_refused() {
+    fn handle_of_another_kind_or_type_is_rejected() {
         let lock = Lock::new(7u64).unwrap();
-        assert!(sent::<_, Lock<u32>>(&lock).unwrap_err().contains("not that of a lock of u32"));
-        assert!(sent::<_, Event>(&lock).unwrap_err().contains("a lock came in the place of an event"));
-        assert!(sent::<_, SharedSlice<u64>>(&lock).unwrap_err().contains("a lock came in the place of a slice"));
+        assert!(send::<_, Lock<u32>>(&lock).unwrap_err().contains("not that of a lock of u32"));
+        assert!(send::<_, Event>(&lock).unwrap_err().contains("a lock came in the place of an event"));
+        assert!(send::<_, SharedSlice<u64>>(&lock).unwrap_err().contains("a lock came in the place of a slice"));
     }
 }

@@ -1,4 +1,4 @@
-//! Waiting until a value under a lock is as one wants it.
+//! Waiting for a change of a value under a lock.
 
 use std::sync::atomic::{AtomicU32, Ordering::*};
 use std::time::{Duration, Instant};
@@ -26,15 +26,15 @@ impl Head for ConditionHead {
     const KIND: ObjectKind = ObjectKind::Condition;
 }
 
-/// Lets processes wait until the value of a [`Lock`](crate::Lock) is as they want it.
+/// A condition variable: processes wait until the value of a [`Lock`](crate::Lock) fulfils a
+/// condition.
 ///
-/// Whoever changes the value notifies those who wait. A handle is sent to other processes as an
-/// argument of a task; a clone is the same condition. A process that is killed while it waits, or
-/// before it notifies, costs the others a tenth of a second at most: who waits looks again that
-/// often.
+/// A process that changes the value notifies those that wait. A handle is sent to other processes
+/// as an argument of a task; a clone is the same condition. A process that is killed while it
+/// waits, or before it notifies, costs the others a tenth of a second at most: a waiter looks again
+/// that often.
 ///
-/// Python's counterpart is `multiprocessing.Condition`, which has its lock built in.
-///
+/// # Examples
 /// ```
 /// use multiproc::{Condition, Lock, Process};
 ///
@@ -54,12 +54,15 @@ impl Head for ConditionHead {
 /// server.join()
 /// # }
 /// ```
+///
+/// Python's counterpart: `multiprocessing.Condition`, which has its lock built in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
+#[must_use]
 pub struct Condition(Region<ConditionHead>);
 
 impl Condition {
-    /// A condition that nobody waits for.
+    /// Creates a condition.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) if the system has no memory or descriptors left.
@@ -67,37 +70,45 @@ impl Condition {
         Region::create(0).map(Self)
     }
 
-    /// Gives the lock back, waits for a notification, and takes the lock again. No notification
-    /// from after the lock was given back is missed.
+    /// Releases the lock, waits for a notification, and takes the lock again. No notification from
+    /// after the release is missed.
     ///
-    /// It may also return without one, so that what is waited for must be looked at again;
+    /// It may also return without a notification, so that the caller must look at the value again;
     /// [`wait_while`](Condition::wait_while) does.
     ///
     /// # Errors
-    /// As [`Lock::lock`](crate::Lock::lock).
+    /// As from [`Lock::lock`](crate::Lock::lock).
+    ///
+    /// Python's counterpart: `Condition.wait`.
     pub fn wait<'a, T: Pod>(&self, guard: LockGuard<'a, T>) -> Result<LockGuard<'a, T>> {
         self.wait_until(guard, None)
     }
 
-    /// Waits as long as `waits` says so of the value. The lock is held whenever it is asked, and
-    /// when this returns. Python's counterpart is `Condition.wait_for`.
+    /// Waits while `condition` returns `true` for the value. The lock is held whenever it is
+    /// called, and when this returns.
     ///
     /// # Errors
-    /// As [`Lock::lock`](crate::Lock::lock).
+    /// As from [`Lock::lock`](crate::Lock::lock).
+    ///
+    /// Python's counterpart: `Condition.wait_for`, which waits until its condition is true.
     pub fn wait_while<'a, T: Pod>(
         &self,
         mut guard: LockGuard<'a, T>,
-        mut waits: impl FnMut(&mut T) -> bool,
+        mut condition: impl FnMut(&mut T) -> bool,
     ) -> Result<LockGuard<'a, T>> {
-        while waits(&mut guard) {
+        while condition(&mut guard) {
             guard = self.wait(guard)?;
         }
         Ok(guard)
     }
 
-    /// As [`wait_while`](Condition::wait_while), but waits no longer than `patience` for the value.
-    /// The answer says whether it came to be as wanted; the lock is held in any case.
+    /// Waits while `condition` returns `true` for the value, for at most `timeout`. The `bool` is
+    /// `false` if that is still so when the timeout is over; the lock is held in any case.
     ///
+    /// # Errors
+    /// As from [`Lock::lock`](crate::Lock::lock).
+    ///
+    /// # Examples
     /// ```
     /// use std::time::Duration;
     /// use multiproc::{Condition, Lock};
@@ -110,16 +121,15 @@ impl Condition {
     /// # Ok(()) }
     /// ```
     ///
-    /// # Errors
-    /// As [`Lock::lock`](crate::Lock::lock).
+    /// Python's counterpart: `Condition.wait_for` with `timeout`.
     pub fn wait_timeout_while<'a, T: Pod>(
         &self,
         mut guard: LockGuard<'a, T>,
-        patience: Duration,
-        mut waits: impl FnMut(&mut T) -> bool,
+        timeout: Duration,
+        mut condition: impl FnMut(&mut T) -> bool,
     ) -> Result<(LockGuard<'a, T>, bool)> {
-        let deadline = Instant::now().checked_add(patience);
-        while waits(&mut guard) {
+        let deadline = Instant::now().checked_add(timeout);
+        while condition(&mut guard) {
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return Ok((guard, false));
             }
@@ -128,14 +138,18 @@ impl Condition {
         Ok((guard, true))
     }
 
-    /// Lets one of those who wait go on. Nothing is remembered if nobody waits: change the value
-    /// first.
+    /// Lets one call that waits go on. A notification is not stored for a later call: change the
+    /// value first.
+    ///
+    /// Python's counterpart: `Condition.notify`.
     pub fn notify_one(&self) {
         self.0.notified.fetch_add(1, Release);
         self.0.waiters.notify_one();
     }
 
-    /// Lets all who wait go on.
+    /// Lets all calls that wait go on.
+    ///
+    /// Python's counterpart: `Condition.notify_all`.
     pub fn notify_all(&self) {
         self.0.notified.fetch_add(1, Release);
         self.0.waiters.notify_all();
@@ -144,8 +158,8 @@ impl Condition {
     fn wait_until<'a, T: Pod>(&self, guard: LockGuard<'a, T>, deadline: Option<Instant>) -> Result<LockGuard<'a, T>> {
         let before = self.0.notified.load(Acquire);
         let lock = guard.release();
-        // The one who would notify us may be killed before it does, and the one it notifies before that one
-        // passes it on.
+        // A process may be killed before it notifies, and the waiter that it notifies before that
+        // one passes it on.
         let slice = Instant::now() + SLICE;
         let until = deadline.map_or(slice, |deadline| deadline.min(slice));
         let ready = || (self.0.notified.load(Acquire) != before).then_some(());

@@ -1,4 +1,4 @@
-//! A flag to wait for.
+//! A flag that processes wait for.
 
 use std::sync::atomic::{AtomicU32, Ordering::*};
 use std::time::{Duration, Instant};
@@ -14,8 +14,8 @@ use crate::sys::words::words;
 words! {
     #[derive(Debug)]
     struct EventHead {
-        /// How often the flag has changed: odd while it is set. One word, so that no moment exists in which a killed process leaves it
-        /// half changed.
+        /// How often the flag has changed: odd while it is set. It is one word, so that a process
+        /// can be killed at no moment in which the flag is half changed.
         changes: AtomicU32,
         waiters: EventCount,
     }
@@ -34,8 +34,7 @@ fn is_set(changes: u32) -> bool {
 /// It lies in shared memory. A handle is sent to other processes as an argument of a task; a clone
 /// is the same event.
 ///
-/// Python's counterpart is `multiprocessing.Event`.
-///
+/// # Examples
 /// ```
 /// use multiproc::{Event, Process};
 ///
@@ -51,12 +50,15 @@ fn is_set(changes: u32) -> bool {
 /// assert_eq!(runner.join()?, "running");
 /// # Ok(()) }
 /// ```
+///
+/// Python's counterpart: `multiprocessing.Event`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
+#[must_use]
 pub struct Event(Region<EventHead>);
 
 impl Event {
-    /// An event that is not set.
+    /// Creates an event that is not set.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) if the system has no memory or descriptors left.
@@ -66,29 +68,52 @@ impl Event {
 
     /// Sets the flag, which lets all waiting processes go on, also if it is [cleared](Event::clear)
     /// at once.
+    ///
+    /// Python's counterpart: `Event.set`.
     pub fn set(&self) {
         self.change(|changes| (!is_set(changes)).then_some(changes.wrapping_add(1)));
         self.0.waiters.notify_all();
     }
 
-    /// Clears the flag: who waits from now on waits for the next [`set`](Event::set).
+    /// Clears the flag: a call that waits from now on waits for the next [`set`](Event::set).
+    ///
+    /// Python's counterpart: `Event.clear`.
     pub fn clear(&self) {
         self.change(|changes| is_set(changes).then_some(changes.wrapping_add(1)));
     }
 
-    /// Whether the flag is set.
+    /// Returns whether the flag is set.
+    ///
+    /// Python's counterpart: `Event.is_set`.
+    #[must_use]
     pub fn is_set(&self) -> bool {
         is_set(self.0.changes.load(Acquire))
     }
 
     /// Waits until the flag is set.
+    ///
+    /// Python's counterpart: `Event.wait`.
     pub fn wait(&self) {
         self.wait_until(None);
     }
 
-    /// As [`wait`](Event::wait), but no longer than `patience`; says whether the flag was set.
-    pub fn wait_timeout(&self, patience: Duration) -> bool {
-        self.wait_until(Instant::now().checked_add(patience))
+    /// Waits until the flag is set, for at most `timeout`. Returns whether it was set.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let event = multiproc::Event::new()?;
+    /// assert!(!event.wait_timeout(Duration::from_millis(10)));
+    /// event.set();
+    /// assert!(event.wait_timeout(Duration::from_millis(10)));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Python's counterpart: `Event.wait` with `timeout`.
+    pub fn wait_timeout(&self, timeout: Duration) -> bool {
+        self.wait_until(Instant::now().checked_add(timeout))
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> bool {
@@ -99,7 +124,7 @@ impl Event {
     }
 
     fn change(&self, change: impl FnMut(u32) -> Option<u32>) {
-        // Nothing to change is fine too.
+        // It is no error if there is nothing to change.
         let _ = self.0.changes.fetch_update(AcqRel, Acquire, change);
     }
 }

@@ -11,12 +11,11 @@ use crate::sync::Lock;
 /// It is plain data ([`Pod`]), in shared memory, under a [`Lock`] that each call takes for itself.
 /// A handle is sent to other processes as an argument of a task; a clone is the same value.
 ///
-/// **[`get`](Value::get) and [`set`](Value::set) are two turns.** Another process may have its own
-/// in between, so that `v.set(v.get()? + 1)?` in two processes loses updates: both read 5, both
-/// write 6. [`update`](Value::update) is one turn, and loses nothing.
+/// **[`get`](Value::get) and [`set`](Value::set) are two critical sections.** Another process may
+/// have its own in between, so that `v.set(v.get()? + 1)?` in two processes loses updates: both
+/// read 5, both write 6. [`update`](Value::update) is one critical section, and loses nothing.
 ///
-/// Python's counterpart is `multiprocessing.Value`.
-///
+/// # Examples
 /// ```
 /// use multiproc::{Executor, Pool, Value, partial};
 ///
@@ -31,17 +30,23 @@ use crate::sync::Lock;
 /// assert_eq!(total.get()?, 9);
 /// # Ok(()) }
 /// ```
+///
+/// Python's counterpart: `multiprocessing.Value`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent, bound(serialize = "", deserialize = ""))]
+#[must_use]
 pub struct Value<T: Pod>(Lock<T>);
 
 impl<T: Pod> Value<T> {
-    /// A shared value that is `value` at first. Errors as [`Lock::new`].
+    /// Creates a shared value that is `value` at first.
+    ///
+    /// # Errors
+    /// As from [`Lock::new`].
     pub fn new(value: T) -> Result<Self> {
         Lock::new(value).map(Self)
     }
 
-    /// What it is now.
+    /// Returns the value as it is now.
     ///
     /// # Errors
     /// [`Error::Poisoned`](crate::Error::Poisoned) if a process was killed, or a closure panicked,
@@ -51,14 +56,24 @@ impl<T: Pod> Value<T> {
         self.0.lock().map(|value| *value)
     }
 
-    /// Makes it `value`. To go on from what it is, use [`update`](Value::update). Errors as
-    /// [`get`](Value::get).
+    /// Sets the value to `value`. To change it by what it is, use [`update`](Value::update).
+    ///
+    /// # Errors
+    /// As from [`get`](Value::get).
     pub fn set(&self, value: T) -> Result<()> {
         self.update(|shared| *shared = value)
     }
 
-    /// Changes it, while nobody else reads or changes it. Returns what `change` returns.
+    /// Changes the value by `change`, while no other thread or process reads or changes it. Returns
+    /// what `change` returns.
     ///
+    /// # Errors
+    /// As from [`get`](Value::get).
+    ///
+    /// # Panics
+    /// If `change` does: the value is poisoned then.
+    ///
+    /// # Examples
     /// ```
     /// # fn main() -> multiproc::Result<()> {
     /// let best = multiproc::Value::new(f64::INFINITY)?;
@@ -66,20 +81,22 @@ impl<T: Pod> Value<T> {
     /// assert!(improved && best.get()? == 3.5);
     /// # Ok(()) }
     /// ```
-    ///
-    /// # Errors
-    /// As [`get`](Value::get).
-    ///
-    /// # Panics
-    /// If `change` does: the value is poisoned then.
     pub fn update<R>(&self, change: impl FnOnce(&mut T) -> R) -> Result<R> {
         self.0.lock().map(|mut value| change(&mut value))
     }
 
-    /// Makes it usable again after [`Error::Poisoned`](crate::Error::Poisoned). `mend` sees what
-    /// the one who died has left, perhaps half a change, and sets it right before anybody else
-    /// sees it. Returns what `mend` returns.
+    /// Makes the value usable again after [`Error::Poisoned`](crate::Error::Poisoned). `repair`
+    /// gets what the process that was killed, or the closure that panicked, has left, perhaps half
+    /// a change, and sets it right before any other thread or process can read it. Returns what
+    /// `repair` returns.
     ///
+    /// # Errors
+    /// As from [`Lock::recover`].
+    ///
+    /// # Panics
+    /// If `repair` does: the value is poisoned then.
+    ///
+    /// # Examples
     /// ```
     /// # fn main() -> multiproc::Result<()> {
     /// let range = multiproc::Value::new([3u32, 7])?; // the end is never before the start
@@ -87,13 +104,7 @@ impl<T: Pod> Value<T> {
     /// assert_eq!(range.get()?, [3, 7]);
     /// # Ok(()) }
     /// ```
-    ///
-    /// # Errors
-    /// As [`Lock::recover`].
-    ///
-    /// # Panics
-    /// If `mend` does: the value is poisoned then.
-    pub fn recover<R>(&self, mend: impl FnOnce(&mut T) -> R) -> Result<R> {
-        self.0.recover().map(|mut value| mend(&mut value))
+    pub fn recover<R>(&self, repair: impl FnOnce(&mut T) -> R) -> Result<R> {
+        self.0.recover().map(|mut value| repair(&mut value))
     }
 }

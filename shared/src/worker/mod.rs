@@ -66,7 +66,7 @@ pub(crate) fn run(fds: WorkerFds) -> ! {
     for state in std::mem::take(&mut worker.states) {
         foreign::run_or_forget(|| drop(state));
     }
-    shm::leave_all();
+    shm::unregister_all();
     let shown = worker.output.flush_last();
     match outcome {
         Ok(code) if shown => exit::exit(code),

@@ -4,20 +4,12 @@ use std::os::fd::AsFd;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use crate::error::{Error, Result};
-use crate::queue::log::garbled;
+use crate::error::Result;
+use crate::queue::memory::{MIN_AREA, START, garbled, no_memory, too_many};
 use crate::sys::shm::{self, Bytes};
 
-/// Where the areas begin: the header has the first page to itself. Both are whole pages on every
-/// system (up to 64 KiB).
-pub(super) const START: usize = 64 * 1024;
-
-/// Bytes of an area of class 0; each class has areas twice as large, and two of them, to move from
-/// one to the other.
-pub(super) const SMALLEST: usize = 256 * 1024;
-
 /// The largest class there can be: beyond any memory.
-const MOST_CLASSES: u64 = 27;
+const MAX_CLASS: u64 = 27;
 
 /// Bytes at the start of an area: where its values end.
 const AREA_HEAD: usize = 64;
@@ -26,53 +18,63 @@ const AREA_HEAD: usize = 64;
 const HEAD: usize = 16;
 const TAKEN: u64 = 1;
 
-/// Which area: its class, and how often values have moved. Their places change with it.
+/// Which area: its class, and how often values have moved. Areas of a class are twice as large as
+/// those of the one before, and there are two of each, so that values can move from one to the
+/// other. The places of values change with the area.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::queue) struct AreaId(pub(super) u64);
+pub(in crate::queue) struct AreaId(u64);
 
 impl AreaId {
+    /// Returns the area that a word of shared memory names.
+    pub(super) fn unpack(word: u64) -> Self {
+        Self(word)
+    }
+
+    pub(super) fn pack(self) -> u64 {
+        self.0
+    }
+
     fn generation(self) -> u64 {
         self.0 >> 8
     }
 
     fn class(self) -> u64 {
-        (self.0 & 0xff).min(MOST_CLASSES)
+        (self.0 & 0xff).min(MAX_CLASS)
     }
 
     fn size(self) -> usize {
-        SMALLEST << self.class()
+        MIN_AREA << self.class()
     }
 
     fn offset(self) -> usize {
         let half = (self.generation() % 2) as usize;
-        START + 2 * SMALLEST * ((1 << self.class()) - 1) + half * self.size()
+        START + 2 * MIN_AREA * ((1 << self.class()) - 1) + half * self.size()
     }
 
-    /// The next area, of a class that holds `values` bytes of values with their heads.
+    /// Returns the next area, of a class that holds `values` bytes of values with their heads.
     pub(super) fn next(self, values: usize) -> Result<Self> {
-        let least = AREA_HEAD + values;
-        let class = (0..=MOST_CLASSES).find(|class| SMALLEST << class >= least);
-        let class = class.ok_or_else(|| Error::Config(format!("a queue cannot hold {values} bytes")))?;
+        let min = AREA_HEAD + values;
+        let class = (0..=MAX_CLASS).find(|class| MIN_AREA << class >= min).ok_or_else(|| too_many(values))?;
         Ok(Self((self.generation() + 1) << 8 | class))
     }
 }
 
-/// Bytes that a value of so many takes, with its head.
+/// Returns the bytes of a value of `len` bytes with its head.
 pub(super) fn space(len: usize) -> usize {
     HEAD + len.next_multiple_of(8)
 }
 
 /// A value in an area.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Slot {
+pub(super) struct Span {
     pub(super) at: usize,
     pub(super) len: usize,
 }
 
-/// An area, mapped. Its words are changed by who holds the log's lock.
+/// An area, mapped. Its words are changed under the log's lock.
 #[derive(Debug)]
 pub(super) struct Area {
-    pub(super) id: AreaId,
+    id: AreaId,
     mapping: Bytes,
 }
 
@@ -81,7 +83,7 @@ impl Area {
         Ok(Self { id, mapping: Bytes::open_range(fd, id.offset(), id.size())? })
     }
 
-    /// Makes the memory of an area, which holds no values.
+    /// Creates the memory of an area that holds no values.
     pub(super) fn create(fd: impl AsFd, id: AreaId) -> Result<Self> {
         shm::grow(&fd, id.offset() + id.size())?;
         let area = Self::open(fd, id)?;
@@ -89,34 +91,38 @@ impl Area {
         Ok(area)
     }
 
-    /// Gives the memory of an area back that is not in use any more.
+    /// Returns the memory of an area that is not in use any more to the system.
     pub(super) fn release(fd: impl AsFd, id: AreaId) {
         shm::release(fd, id.offset(), id.size());
     }
 
-    /// Where its first value is.
+    pub(super) fn id(&self) -> AreaId {
+        self.id
+    }
+
+    /// Returns the place of the first value.
     pub(super) fn start(&self) -> usize {
         AREA_HEAD
     }
 
-    /// Where its values end.
+    /// Returns where the values end.
     pub(super) fn end(&self) -> usize {
         let end = self.mapping.words::<AtomicU64>(0).load(Acquire) as usize;
         end.clamp(AREA_HEAD, self.mapping.len()) & !7
     }
 
-    /// Makes all values up to there part of the log.
+    /// Makes all values up to `end` part of the log.
     pub(super) fn set_end(&self, end: usize) {
         self.mapping.words::<AtomicU64>(0).store(end as u64, Release);
     }
 
-    /// Where there is room for so many bytes behind the values.
-    pub(super) fn place_for(&self, space: usize) -> Option<usize> {
+    /// Returns the place behind the values if it has room for `space` bytes.
+    pub(super) fn room_for(&self, space: usize) -> Option<usize> {
         let end = self.end();
         (self.mapping.len() - end >= space).then_some(end)
     }
 
-    /// Writes a value, which is part of the log once its end is.
+    /// Writes a value, which is part of the log once the area's end is behind it.
     pub(super) fn write(&self, at: usize, value: &[u8]) {
         self.mapping.words::<AtomicU64>(at).store(value.len() as u64, Relaxed);
         self.mapping.words::<AtomicU64>(at + 8).store(0, Relaxed);
@@ -124,30 +130,29 @@ impl Area {
     }
 
     /// Appends a value's bytes to `out`.
-    pub(super) fn read(&self, slot: Slot, out: &mut Vec<u8>) -> Result<()> {
-        let no_memory = |_| Error::Decode(format!("there is no memory for a value of {} bytes", slot.len));
-        out.try_reserve_exact(slot.len).map_err(no_memory)?;
-        self.mapping.read(slot.at + HEAD, slot.len, out);
+    pub(super) fn read(&self, span: Span, out: &mut Vec<u8>) -> Result<()> {
+        out.try_reserve_exact(span.len).map_err(|_| no_memory(span.len))?;
+        self.mapping.read(span.at + HEAD, span.len, out);
         Ok(())
     }
 
-    /// Whether there can be a value.
+    /// Returns whether there can be a value at `at`.
     pub(super) fn has_value(&self, at: usize) -> bool {
         at >= AREA_HEAD && at.is_multiple_of(8) && at.checked_add(HEAD).is_some_and(|start| start <= self.end())
     }
 
-    /// Whether the value there was taken; not if there can be none.
+    /// Returns whether the value at `at` was taken; `false` if there can be none.
     pub(super) fn is_taken(&self, at: usize) -> bool {
         self.has_value(at) && self.mapping.words::<AtomicU64>(at + 8).load(Acquire) == TAKEN
     }
 
-    /// Marks the value that was found there.
+    /// Marks the value at `at` as taken.
     pub(super) fn mark_taken(&self, at: usize) {
         self.mapping.words::<AtomicU64>(at + 8).store(TAKEN, Release);
     }
 
-    /// The values from `at` on that were not taken.
-    pub(super) fn values(&self, mut at: usize) -> Result<Vec<Slot>> {
+    /// Returns the values from `at` on that were not taken.
+    pub(super) fn values(&self, mut at: usize) -> Result<Vec<Span>> {
         let end = self.end();
         let mut values = Vec::new();
         while at < end {
@@ -156,7 +161,7 @@ impl Area {
             let len = usize::try_from(len).ok().filter(|len| *len <= room && at + HEAD <= end);
             let len = len.ok_or_else(garbled)?;
             if !self.is_taken(at) {
-                values.push(Slot { at, len });
+                values.push(Span { at, len });
             }
             at += space(len);
         }

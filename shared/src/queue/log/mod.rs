@@ -1,9 +1,9 @@
-//! The memory behind a priority queue: values as bytes, in the order they came, each until it is
-//! taken.
+//! The store of a [`PriorityQueue`](crate::PriorityQueue): a log of values as bytes, in the order
+//! they came, each until it is taken.
 //!
-//! Which value is the smallest only those can tell who know its type. So nothing is sorted in
-//! shared memory: each process that takes values keeps a heap of its own of those it has seen, and
-//! to take one is to mark it here, under the lock.
+//! Only a process that knows the type of the values can tell which one is the smallest. So nothing
+//! is sorted in shared memory: each process that takes values keeps a heap of its own of those it
+//! has [seen](crate::queue::seen), and takes one by marking it here, under the lock.
 
 mod area;
 
@@ -11,182 +11,109 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::error::{Error, Result};
 use crate::fds::Descriptor;
 use crate::kind::{ObjectKind, Tag};
-use crate::queue::common::{Common, Refusal, Store};
-use crate::queue::log::area::{Area, AreaId, SMALLEST, START, space};
+use crate::queue::control::Control;
+use crate::queue::log::area::{Area, AreaId, space};
+use crate::queue::memory::{self, garbled};
+use crate::queue::store::{Refusal, Store};
 use crate::sys::mutex::{Held, RobustMutex};
-use crate::sys::shm::{self, Mapping};
+use crate::sys::shm::Mapping;
 use crate::sys::words::words;
 
-/// How long the lock is waited for in any case: it is held for some copies at a time.
-const PATIENCE: Duration = Duration::from_millis(100);
-
 words! {
-    /// The words of a priority queue in shared memory. All but `common` are changed by who holds the lock.
+    /// The words of a priority queue in shared memory. All but `control` are changed under the
+    /// lock.
     ///
-    /// An end and a mark decide, the counts follow; see [`Side`](crate::queue::layout::Side) for how they are mended.
+    /// An area's end, or the mark of a value, decides what a killed process has done. The counts
+    /// follow: the next holder of the lock completes them by what was stored before.
     #[derive(Debug)]
     struct Header {
         tag: Tag,
         mutex: RobustMutex,
-        /// Which area the values are in, as [`AreaId`] packs it.
+        /// The area that the values are in, as [`AreaId`] packs it.
         area: AtomicU64,
         put: AtomicU64,
         taken: AtomicU64,
         next_end: AtomicU64,
         next_put: AtomicU64,
-        /// Where the value lies that is being taken.
+        /// The place of the value that is being taken.
         taking: AtomicU64,
         next_taken: AtomicU64,
-        common: Common,
+        control: Control,
     }
 }
 
-/// The memory, as one process sees it.
+/// The log, as one process sees it.
 #[derive(Debug)]
 pub(super) struct Log {
     fd: Arc<Descriptor>,
     header: Mapping,
-    view: Mutex<View>,
+    /// The area that this process worked in last.
+    area: Mutex<Option<Area>>,
 }
 
-/// The area that this process worked in last.
-#[derive(Debug, Default)]
-struct View(Option<Area>);
-
-/// The lock, held.
+/// The log under its lock.
 pub(super) struct Locked<'a> {
     log: &'a Log,
-    // In this order: the others may go on before this process' threads may.
+    // In this order: other processes may go on before the threads of this one may.
     _held: Held<'a>,
-    view: MutexGuard<'a, View>,
+    mapped: MutexGuard<'a, Option<Area>>,
 }
 
 /// How far a process has read.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     area: Option<AreaId>,
-    seen: usize,
+    end: usize,
 }
 
-/// What a reader has found.
-pub(super) struct Found {
-    /// The values have moved: no place known before means anything now.
+/// The values that a reader has not seen before.
+pub(super) struct NewValues {
+    /// The values have moved to other places, so that all of them are new.
     pub(super) moved: bool,
-    /// Values not seen before, or not in these places.
-    pub(super) values: Vec<Fresh>,
+    pub(super) values: Vec<NewValue>,
 }
 
 /// A value and its place.
-pub(super) struct Fresh {
+pub(super) struct NewValue {
     pub(super) at: usize,
     pub(super) bytes: Vec<u8>,
 }
 
-fn garbled() -> Error {
-    Error::Decode("the memory of this queue is garbled".into())
-}
-
 impl Log {
-    pub(super) fn create(capacity: u64) -> Result<OwnedFd> {
-        let fd = shm::create_growing(&Self::KIND.memory_name(), START + SMALLEST)?;
-        let mapping = Mapping::open_range(&fd, 0, START)?;
-        Tag::write::<()>(&mapping, 0, Self::KIND, 0);
-        let header = mapping.words::<Header>(0);
-        header.mutex.init();
-        header.common.init(capacity);
-        Ok(fd)
-    }
-
-    pub(super) fn open(fd: Arc<Descriptor>) -> Result<Self> {
-        let header = Mapping::open_range(&*fd, 0, START)?;
-        Tag::read::<()>(&header, 0, Self::KIND)?;
-        Ok(Self { fd, header, view: Mutex::default() })
-    }
-
     fn header(&self) -> &Header {
         self.header.words(0)
     }
 
-    /// Values in the queue, as far as can be told while others put and take.
-    pub(super) fn len(&self) -> u64 {
-        let taken = self.header().taken.load(Acquire);
-        self.header().put.load(Acquire).saturating_sub(taken)
-    }
-
     pub(super) fn lock(&self, deadline: Option<Instant>) -> Result<Locked<'_>, Refusal> {
-        let view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
-        let mutex = &self.header().mutex;
-        let held = match deadline {
-            None => mutex.lock()?,
-            Some(deadline) => mutex.lock_until(deadline.max(Instant::now() + PATIENCE))?.ok_or(Refusal::NotNow)?,
-        };
+        let mapped = self.area.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = memory::lock(&self.header().mutex, deadline)?;
         let owner_died = held.owner_died;
-        let mut locked = Locked { log: self, _held: held, view };
+        let mut locked = Locked { log: self, _held: held, mapped };
         if owner_died {
-            locked.mend()?;
+            locked.recover()?;
         }
         Ok(locked)
-    }
-
-    /// Puts a value; waits while the queue is full, unless that is `in_vain`.
-    pub(super) fn put(
-        &self,
-        value: &[u8],
-        deadline: Option<Instant>,
-        mut in_vain: impl FnMut() -> bool,
-    ) -> Result<(), Refusal> {
-        let common = self.common();
-        common.check_size(value.len())?;
-        loop {
-            let mut locked = self.lock(deadline)?;
-            if common.is_closed() {
-                return Err(Error::Closed.into());
-            }
-            if !common.is_full(self.len()) {
-                locked.append(value)?;
-                drop(locked);
-                common.items.notify_one();
-                return Ok(());
-            }
-            drop(locked);
-            let is_full = || common.is_full(self.len());
-            common.wait_for_room(deadline, || !is_full()).ok_or(Refusal::NotNow)?;
-            if is_full() && in_vain() && is_full() {
-                return Err(Error::Disconnected.into());
-            }
-        }
-    }
-
-    /// Has nobody put anything more.
-    pub(super) fn close(&self) -> Result<()> {
-        match self.lock(None) {
-            Err(Refusal::Failed(error)) => return Err(error),
-            Err(Refusal::NotNow) => {}
-            Ok(_locked) => self.common().close(),
-        }
-        self.common().notify_closed();
-        Ok(())
     }
 }
 
 impl Locked<'_> {
-    /// The area in use, mapped.
+    /// Returns the area in use, mapped.
     fn area(&mut self) -> Result<&Area> {
-        let id = AreaId(self.log.header().area.load(Acquire));
-        match &mut self.view.0 {
-            Some(area) if area.id == id => {}
-            view => *view = Some(Area::open(&*self.log.fd, id)?),
+        let id = AreaId::unpack(self.log.header().area.load(Acquire));
+        match &mut *self.mapped {
+            Some(area) if area.id() == id => {}
+            mapped => *mapped = Some(Area::open(&*self.log.fd, id)?),
         }
-        self.view.0.as_ref().ok_or(Error::Disconnected)
+        self.mapped.as_ref().ok_or_else(garbled)
     }
 
     /// Completes what the last holder of the lock could not.
-    fn mend(&mut self) -> Result<()> {
+    fn recover(&mut self) -> Result<()> {
         let header = self.log.header();
         let taking = header.taking.load(Acquire) as usize;
         let area = self.area()?;
@@ -201,12 +128,12 @@ impl Locked<'_> {
 
     fn append(&mut self, value: &[u8]) -> Result<()> {
         let space = space(value.len());
-        if self.area()?.place_for(space).is_none() {
+        if self.area()?.room_for(space).is_none() {
             self.make_room(space)?;
         }
         let header = self.log.header();
         let area = self.area()?;
-        let at = area.place_for(space).ok_or_else(garbled)?;
+        let at = area.room_for(space).ok_or_else(garbled)?;
         area.write(at, value);
         let put = header.put.load(Relaxed).wrapping_add(1);
         header.next_end.store((at + space) as u64, Release);
@@ -216,48 +143,49 @@ impl Locked<'_> {
         Ok(())
     }
 
-    /// Moves the values that were not taken to the next area, where there is room for `more` bytes
-    /// and as many as there are.
+    /// Moves the values that were not taken to the next area, which has room for twice as many
+    /// bytes and `more`.
     fn make_room(&mut self, more: usize) -> Result<()> {
         let (fd, header) = (self.log.fd.clone(), self.log.header());
         let source = self.area()?;
         let live = source.values(source.start())?;
-        let bytes: usize = live.iter().map(|slot| space(slot.len)).sum();
-        let (old, new) = (source.id, source.id.next(2 * bytes + more)?);
+        let bytes: usize = live.iter().map(|span| space(span.len)).sum();
+        let (old, new) = (source.id(), source.id().next(2 * bytes + more)?);
         let target = Area::create(&*fd, new)?;
         let (mut at, mut value) = (target.start(), Vec::new());
-        for slot in live {
+        for span in live {
             value.clear();
-            source.read(slot, &mut value)?;
+            source.read(span, &mut value)?;
             target.write(at, &value);
-            at += space(slot.len);
+            at += space(span.len);
         }
         target.set_end(at);
-        // What the next to lock would mend by must not be read in the new area.
+        // What the next holder of the lock would recover by does not hold for the new area.
         header.taking.store(0, Release);
         header.next_end.store(0, Release);
-        header.area.store(new.0, Release);
-        self.view.0 = Some(target);
+        header.area.store(new.pack(), Release);
+        *self.mapped = Some(target);
         Area::release(&*fd, old);
         Ok(())
     }
 
-    /// The values that came since the reader last looked.
-    pub(super) fn read(&mut self, reader: &mut Reader) -> Result<Found> {
+    /// Returns the values that came since the reader last looked.
+    pub(super) fn read(&mut self, reader: &mut Reader) -> Result<NewValues> {
         let area = self.area()?;
-        let moved = reader.area != Some(area.id);
-        let from = if moved { area.start() } else { reader.seen };
+        let moved = reader.area != Some(area.id());
+        let from = if moved { area.start() } else { reader.end };
         let mut values = Vec::new();
-        for slot in area.values(from)? {
+        for span in area.values(from)? {
             let mut bytes = Vec::new();
-            area.read(slot, &mut bytes)?;
-            values.push(Fresh { at: slot.at, bytes });
+            area.read(span, &mut bytes)?;
+            values.push(NewValue { at: span.at, bytes });
         }
-        *reader = Reader { area: Some(area.id), seen: area.end() };
-        Ok(Found { moved, values })
+        *reader = Reader { area: Some(area.id()), end: area.end() };
+        Ok(NewValues { moved, values })
     }
 
-    /// Takes the value at a place that [`read`](Locked::read) told; `false` if another process has.
+    /// Takes the value at a place that [`read`](Locked::read) returned; `false` if another process
+    /// has taken it.
     pub(super) fn take(&mut self, at: usize) -> Result<bool> {
         let header = self.log.header();
         let area = self.area()?;
@@ -279,16 +207,52 @@ impl Locked<'_> {
 impl Store for Log {
     const KIND: ObjectKind = ObjectKind::PriorityQueue;
 
-    fn common(&self) -> &Common {
-        &self.header().common
+    fn create(capacity: u64) -> Result<OwnedFd> {
+        memory::create(Self::KIND, |mapping| {
+            let header = mapping.words::<Header>(0);
+            header.mutex.init();
+            header.control.init(capacity);
+        })
+    }
+
+    fn open(fd: Arc<Descriptor>) -> Result<Self> {
+        let header = memory::open(Self::KIND, &*fd)?;
+        Ok(Self { fd, header, area: Mutex::default() })
+    }
+
+    fn control(&self) -> &Control {
+        &self.header().control
+    }
+
+    fn len(&self) -> u64 {
+        let taken = self.header().taken.load(Acquire);
+        self.put_count().saturating_sub(taken)
     }
 
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    fn count_put(&self) -> u64 {
+    fn put_count(&self) -> u64 {
         self.header().put.load(Acquire)
+    }
+
+    fn try_put(&self, value: &[u8], deadline: Option<Instant>) -> Result<bool, Refusal> {
+        let mut locked = self.lock(deadline)?;
+        if self.control().is_closed() {
+            return Err(Error::Closed.into());
+        }
+        let has_room = !self.is_full();
+        if has_room {
+            locked.append(value)?;
+        }
+        Ok(has_room)
+    }
+
+    fn set_closed(&self) -> Result<(), Refusal> {
+        let _locked = self.lock(None)?;
+        self.control().set_closed();
+        Ok(())
     }
 }
 

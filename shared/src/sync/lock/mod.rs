@@ -21,8 +21,9 @@ words! {
     #[derive(Debug)]
     struct LockHead {
         mutex: RobustMutex,
-        /// The process that holds the lock, from before it can change the value until after its last change. Whoever takes the lock and
-        /// finds it here knows that it did not come to its end. With [`POISONED`] once that is known.
+        /// The process that holds the lock, from before it can change the value until after its
+        /// last change. If the next holder finds it here, it was killed meanwhile. With
+        /// [`POISONED`] once that was found.
         holder: AtomicU32,
         unused: AtomicU32,
     }
@@ -35,23 +36,21 @@ impl Head for LockHead {
     const KIND: ObjectKind = ObjectKind::Lock;
 }
 
-/// A value that processes and threads share, one at a time.
+/// A value in shared memory that one thread of one process at a time can work with: a mutex.
 ///
-/// The value lies in shared memory, and a handle is sent to other processes as an argument of a
-/// task; a clone is the same lock. It is plain data ([`Pod`]: numbers, arrays of them, and structs
-/// with `#[derive(Pod)]` of the crate `bytemuck`); where the lock guards something else, such as a
-/// file, `Lock<()>` will do.
+/// A handle is sent to other processes as an argument of a task; a clone is the same lock. The
+/// value is plain data ([`Pod`]: numbers, arrays of them, and structs with `#[derive(Pod)]` of the
+/// crate `bytemuck`); where the lock guards something else, such as a file, `Lock<()>` will do.
 ///
-/// A process that is killed while it holds the lock, at whatever instruction, does not take the
-/// lock with it. But it may leave the value half changed: the lock is *poisoned* then, and each
-/// attempt to take it is [`Error::Poisoned`] until somebody [`recover`](Lock::recover)s it. The
-/// same goes for a thread that panics while it holds the lock.
+/// When a process is killed while it holds the lock, at whatever instruction, the lock is released.
+/// But the process may have left the value half changed: the lock is *poisoned* then, and each
+/// attempt to take it is [`Error::Poisoned`] until it is [recovered](Lock::recover). The same goes
+/// for a thread that panics while it holds the lock.
 ///
 /// A handle belongs to the process that has it: in a copy of that process, which was not sent one,
 /// its calls fail with [`Error::ForeignProcess`].
 ///
-/// Python's counterpart is `multiprocessing.Lock`; there, a killed holder keeps the lock for ever.
-///
+/// # Examples
 /// ```
 /// use multiproc::{Executor, Lock, Pool, Result};
 ///
@@ -71,12 +70,15 @@ impl Head for LockHead {
 /// assert_eq!(*accounts.lock()?, [90, 10]);
 /// # Ok(()) }
 /// ```
+///
+/// Python's counterpart: `multiprocessing.Lock`; there, a killed holder keeps the lock for ever.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent, bound(serialize = "", deserialize = ""))]
+#[must_use]
 pub struct Lock<T: Pod>(Region<LockHead, T>);
 
 impl<T: Pod> Lock<T> {
-    /// A lock around `value`, which nobody holds.
+    /// Creates a lock around `value`, which is free.
     ///
     /// # Errors
     /// [`Error::Io`] if the system has no memory or descriptors left.
@@ -87,42 +89,66 @@ impl<T: Pod> Lock<T> {
         Ok(lock)
     }
 
-    /// Takes the lock, and waits for it if somebody holds it. It is given back when the guard is
-    /// dropped.
+    /// Takes the lock, and waits until it is free. It is released when the guard is dropped.
     ///
     /// # Errors
-    /// [`Error::Poisoned`] if a former holder died or panicked, and [`Error::Io`] (`EDEADLK`) if
-    /// this very thread holds it.
+    /// [`Error::Poisoned`] if a former holder was killed or panicked, and [`Error::Io`] (`EDEADLK`)
+    /// if this very thread holds it.
+    ///
+    /// Python's counterpart: `Lock.acquire`.
     pub fn lock(&self) -> Result<LockGuard<'_, T>> {
         self.0.check()?;
-        self.admit(self.0.mutex.lock().map_err(own)?)
+        self.admit(self.0.mutex.lock().map_err(explain_own)?)
     }
 
-    /// Takes the lock, unless somebody holds it: `None` then. Python's counterpart is
-    /// `acquire(block=False)`.
+    /// Takes the lock if it is free now; returns `None` if it is held.
     ///
     /// # Errors
-    /// As [`lock`](Lock::lock).
+    /// As from [`lock`](Lock::lock).
+    ///
+    /// Python's counterpart: `Lock.acquire(block=False)`.
     pub fn try_lock(&self) -> Result<Option<LockGuard<'_, T>>> {
         self.0.check()?;
-        self.0.mutex.try_lock().map_err(own)?.map(|held| self.admit(held)).transpose()
+        self.0.mutex.try_lock().map_err(explain_own)?.map(|held| self.admit(held)).transpose()
     }
 
-    /// As [`lock`](Lock::lock), but waits no longer than `patience`. Python's counterpart is
-    /// `acquire(timeout=…)`.
+    /// Takes the lock, and waits until it is free for at most `timeout`.
     ///
     /// # Errors
-    /// [`Error::TimedOut`] if somebody still holds it then; otherwise as [`lock`](Lock::lock).
-    pub fn lock_timeout(&self, patience: Duration) -> Result<LockGuard<'_, T>> {
-        let Some(deadline) = Instant::now().checked_add(patience) else { return self.lock() };
+    /// [`Error::TimedOut`] if it is still held then; otherwise as from [`lock`](Lock::lock).
+    ///
+    /// # Examples
+    /// ```
+    /// use multiproc::{Error, Lock};
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let lock = Lock::new(0)?;
+    /// let _held = lock.lock()?;
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| {
+    ///         let refused = lock.lock_timeout(Duration::from_millis(10));
+    ///         assert!(matches!(refused, Err(Error::TimedOut { .. })));
+    ///     });
+    /// });
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Python's counterpart: `Lock.acquire(timeout=…)`.
+    pub fn lock_timeout(&self, timeout: Duration) -> Result<LockGuard<'_, T>> {
+        let Some(deadline) = Instant::now().checked_add(timeout) else { return self.lock() };
         self.0.check()?;
-        let held = self.0.mutex.lock_until(deadline).map_err(own)?;
-        self.admit(held.ok_or(Error::TimedOut { after: patience, pid: None })?)
+        let held = self.0.mutex.lock_until(deadline).map_err(explain_own)?;
+        self.admit(held.ok_or(Error::TimedOut { after: timeout, pid: None })?)
     }
 
-    /// Takes the lock, poisoned or not; it is not poisoned any more. The value is as the one who
-    /// died has left it: set it right before the guard is dropped.
+    /// Takes the lock, poisoned or not; it is not poisoned any more. The value is as the holder
+    /// that was killed or panicked has left it: set it right before the guard is dropped.
     ///
+    /// # Errors
+    /// [`Error::Io`] (`EDEADLK`) if this very thread holds it.
+    ///
+    /// # Examples
     /// ```
     /// use multiproc::{Error, Lock};
     ///
@@ -141,28 +167,26 @@ impl<T: Pod> Lock<T> {
     /// assert_eq!(*lock.lock()?, [0; 3]);
     /// # Ok(()) }
     /// ```
-    ///
-    /// # Errors
-    /// [`Error::Io`] (`EDEADLK`) if this very thread holds it.
     pub fn recover(&self) -> Result<LockGuard<'_, T>> {
         self.0.check()?;
-        Ok(self.guard(self.0.mutex.lock().map_err(own)?))
+        Ok(self.guard(self.0.mutex.lock().map_err(explain_own)?))
     }
 
-    /// Whether a holder died or panicked, and nobody has [`recover`](Lock::recover)ed the lock
-    /// since.
+    /// Returns whether a holder was killed or panicked, and the lock was not
+    /// [recovered](Lock::recover) since.
+    #[must_use]
     pub fn is_poisoned(&self) -> bool {
         if self.0.check().is_err() {
             return false;
         }
-        // Nobody told of a holder that died unless we look.
+        // A holder that was killed shows only when the mutex is taken.
         match self.0.mutex.try_lock() {
             Ok(Some(_held)) => self.0.holder.load(Relaxed) != 0,
             _ => self.0.holder.load(Relaxed) & POISONED != 0,
         }
     }
 
-    /// The lock to the one who holds the mutex, unless the one before did not come to his end.
+    /// Makes a guard for the holder of the mutex, unless the one before was killed or panicked.
     fn admit<'a>(&'a self, held: Held<'a>) -> Result<LockGuard<'a, T>> {
         let holder = self.0.holder.load(Relaxed);
         if holder == 0 {
@@ -173,7 +197,7 @@ impl<T: Pod> Lock<T> {
     }
 }
 
-/// Says what `EDEADLK` means.
-fn own(error: Error) -> Error {
+/// Explains `EDEADLK`.
+fn explain_own(error: Error) -> Error {
     if is_own(&error) { Error::io("this thread holds the lock already", Errno::EDEADLK) } else { error }
 }

@@ -1,4 +1,4 @@
-//! The turn of the one who reads or writes a range.
+//! The guards of a range that this thread reads or writes.
 #![allow(unsafe_code)]
 
 use std::fmt;
@@ -9,45 +9,46 @@ use bytemuck::Pod;
 
 use crate::sync::slice::SharedSlice;
 use crate::sync::slice::range_lock::RangeLock;
-use crate::sync::slice::records::Note;
+use crate::sync::slice::records::RecordId;
 
-/// Elements of a [`SharedSlice`] that nobody writes to, as a slice; from [`SharedSlice::read`].
+/// Elements of a [`SharedSlice`] that are not written to meanwhile, as a slice; from
+/// [`SharedSlice::read`].
 ///
 /// It stays on its thread; the slice may be given to others, such as scoped threads. In a copy of
 /// the process, the elements cannot be reached through it (that panics), and dropping it does
-/// nothing; so it is with [`SliceWrite`].
-#[must_use = "the range is given back when it is dropped"]
+/// nothing; the same holds for [`SliceWrite`].
+#[must_use = "the range is released when the guard is dropped"]
 pub struct SliceRead<'a, T: Pod> {
     slice: &'a SharedSlice<T>,
     lock: RangeLock<'a>,
 }
 
-/// Elements of a [`SharedSlice`] that nobody else has, as a slice; from [`SharedSlice::write`]. One
-/// that is dropped by a panic poisons them.
+/// Elements of a [`SharedSlice`] that no other guard has, as a slice; from [`SharedSlice::write`].
+/// A guard that is dropped by a panic poisons them.
 ///
 /// It stays on its thread; the slice may be given to others, such as scoped threads.
-#[must_use = "the range is given back when it is dropped"]
+#[must_use = "the range is released when the guard is dropped"]
 pub struct SliceWrite<'a, T: Pod> {
     slice: &'a SharedSlice<T>,
-    note: Note,
+    record: RecordId,
     /// Whether the thread was panicking already at the beginning: then that panic has not
     /// interrupted any change.
     panicking: bool,
-    // Dropped after the note was taken away.
+    // Dropped after the record was removed.
     lock: RangeLock<'a>,
 }
 
 impl<'a, T: Pod> SliceRead<'a, T> {
-    /// `lock` is one of `slice`'s.
+    /// Makes a guard of a range. `lock` must be one of `slice`'s.
     pub(super) fn new(slice: &'a SharedSlice<T>, lock: RangeLock<'a>) -> Self {
         Self { slice, lock }
     }
 }
 
 impl<'a, T: Pod> SliceWrite<'a, T> {
-    /// `lock` is one of `slice`'s, for writing.
-    pub(super) fn new(slice: &'a SharedSlice<T>, lock: RangeLock<'a>, note: Note) -> Self {
-        Self { slice, note, panicking: thread::panicking(), lock }
+    /// Makes a guard of a range. `lock` must be one of `slice`'s, for writing.
+    pub(super) fn new(slice: &'a SharedSlice<T>, lock: RangeLock<'a>, record: RecordId) -> Self {
+        Self { slice, record, panicking: thread::panicking(), lock }
     }
 }
 
@@ -56,9 +57,9 @@ impl<T: Pod> Deref for SliceRead<'_, T> {
 
     fn deref(&self) -> &[T] {
         self.slice.region.require();
-        // SAFETY: the range is locked for reading as long as the guard lives, and elements are reached only
-        // through guards: who writes to any of them has a lock that excludes this one, in whatever
-        // thread or process.
+        // SAFETY: the range is locked for reading as long as the guard lives, and elements are
+        // reached only through guards: a thread that writes to any of them, in whatever process,
+        // has a lock that excludes this one.
         unsafe { self.slice.region.elements(self.lock.range.clone()) }
     }
 }
@@ -68,8 +69,8 @@ impl<T: Pod> Deref for SliceWrite<'_, T> {
 
     fn deref(&self) -> &[T] {
         self.slice.region.require();
-        // SAFETY: the range is locked for writing as long as the guard lives: no other guard has any of it.
-        // This one is borrowed.
+        // SAFETY: the range is locked for writing as long as the guard lives: no other guard has
+        // any of it. This one is borrowed.
         unsafe { self.slice.region.elements(self.lock.range.clone()) }
     }
 }
@@ -85,7 +86,7 @@ impl<T: Pod> DerefMut for SliceWrite<'_, T> {
 impl<T: Pod> Drop for SliceWrite<'_, T> {
     fn drop(&mut self) {
         if self.slice.region.check().is_ok() && (self.panicking || !thread::panicking()) {
-            self.slice.region.records.end(self.note);
+            self.slice.region.records.remove(self.record);
         }
     }
 }

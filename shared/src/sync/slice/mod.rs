@@ -30,24 +30,23 @@ impl Head for SliceHead {
     const KIND: ObjectKind = ObjectKind::Slice;
 }
 
-/// An array of plain data ([`Pod`]) in shared memory: workers read and write it where it lies,
-/// whatever its size; nothing is sent but a handle of a few bytes.
+/// An array of plain data ([`Pod`]) in shared memory, which workers read and write where it lies,
+/// whatever its size: only a handle of a few bytes is sent.
 ///
-/// Who works on a range of it has that range to himself, among all processes and threads:
-/// [`read`](SharedSlice::read) is shared with other readers only, [`write`](SharedSlice::write)
-/// with nobody. Ranges that do not overlap are worked on in parallel. The ranges' locks are the
-/// kernel's (`fcntl`, `F_OFD_SETLKW`), which takes back those of a process that dies. A reader that
-/// is killed leaves nothing behind. A writer that is killed, or panics, may leave its range half
-/// written: the range is *poisoned* then, and who comes to an overlapping one gets
-/// [`Error::Poisoned`], until it is [recovered](SharedSlice::recover). Waiting is not in turn:
-/// readers that follow each other closely can hold a writer back.
+/// A guard locks its range, among all processes and threads: [`read`](SharedSlice::read) shares it
+/// with other readers, [`write`](SharedSlice::write) with no other guard. Ranges that do not
+/// overlap are worked on in parallel. The locks are the kernel's (`fcntl`, `F_OFD_SETLKW`), which
+/// releases those of a process that ends. Waiting is not in turn: readers that follow each other
+/// closely can hold a writer back.
+///
+/// A reader that is killed leaves nothing behind. A writer that is killed, or panics, may leave its
+/// range half written: the range is *poisoned* then, and a guard of an overlapping one is
+/// [`Error::Poisoned`], until it is [recovered](SharedSlice::recover).
 ///
 /// A handle is sent to other processes as an argument of a task; a clone is the same array. Memory
 /// is taken from the system page by page, as it is first touched.
 ///
-/// Python's counterparts are `multiprocessing.Array`, which has one lock for all, and
-/// `multiprocessing.shared_memory`, which has none.
-///
+/// # Examples
 /// ```
 /// use multiproc::{Executor, Pool, SharedSlice};
 /// use std::ops::Range;
@@ -64,14 +63,18 @@ impl Head for SliceHead {
 /// assert_eq!(sums.iter().sum::<f64>(), 4_500_000.0);
 /// # Ok(()) }
 /// ```
+///
+/// Python's counterpart: `multiprocessing.Array`, which has one lock for all elements, and
+/// `multiprocessing.shared_memory`, which has none.
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct SharedSlice<T: Pod> {
     region: Region<SliceHead, T>,
     locks: Arc<RangeLocks>,
 }
 
 impl<T: Pod> SharedSlice<T> {
-    /// An array of `len` elements, all of them zero.
+    /// Creates an array of `len` elements, all of them zero.
     ///
     /// # Errors
     /// [`Error::Config`] if that is more than an address space holds; [`Error::Io`] if the system
@@ -82,15 +85,24 @@ impl<T: Pod> SharedSlice<T> {
         Self::over(region)
     }
 
-    /// An array with a copy of `values`. Errors as [`new`](SharedSlice::new).
+    /// Creates an array with a copy of `values`.
+    ///
+    /// # Errors
+    /// As from [`new`](SharedSlice::new).
     pub fn from_slice(values: &[T]) -> Result<Self> {
         let slice = Self::new(values.len())?;
         slice.write(..)?.copy_from_slice(values);
         Ok(slice)
     }
 
-    /// An array of `len` elements, each of them `value` of its index. They are made where they will
-    /// lie. Errors as [`new`](SharedSlice::new).
+    /// Creates an array of `len` elements, each of them `value` of its index. They are written
+    /// where they will lie, without a copy.
+    ///
+    /// # Errors
+    /// As from [`new`](SharedSlice::new).
+    ///
+    /// # Panics
+    /// If `value` does.
     pub fn from_fn(len: usize, mut value: impl FnMut(usize) -> T) -> Result<Self> {
         let slice = Self::new(len)?;
         slice.write(..)?.iter_mut().enumerate().for_each(|(index, element)| *element = value(index));
@@ -102,35 +114,43 @@ impl<T: Pod> SharedSlice<T> {
         Ok(Self { region, locks })
     }
 
-    /// How many elements there are.
+    /// Returns the number of elements.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.region.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no elements.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The elements of `range`, to be read. Waits until nobody writes to any of them; nobody will,
-    /// as long as the guard lives.
+    /// Locks the elements of `range` for reading. Waits until none of them is being written to;
+    /// none will be, as long as the guard lives.
     ///
     /// # Errors
-    /// [`Error::Config`] if the range is not within the array; [`Error::Poisoned`] if a writer died there; [`Error::Io`]:
-    /// `EDEADLK` if this very thread is writing there, or else what the system says to one more
-    /// lock or descriptor.
+    /// [`Error::Config`] if the range is not within the array; [`Error::Poisoned`] if a writer was
+    /// killed or panicked there; [`Error::Io`]: `EDEADLK` if this very thread writes there, or else
+    /// why the system refuses one more lock or descriptor.
     pub fn read(&self, range: impl RangeBounds<usize>) -> Result<SliceRead<'_, T>> {
         let lock = self.lock(range, Mode::Read)?;
         self.region.records.check(&lock.range)?;
         Ok(SliceRead::new(self, lock))
     }
 
-    /// The elements of `range`, to be read and written. Waits until nobody else has any of them;
-    /// nobody will, as long as the guard lives.
+    /// Locks the elements of `range` for reading and writing. Waits until no other guard has any of
+    /// them; none will, as long as this guard lives.
     ///
-    /// Who needs several ranges at once takes them in ascending order: two that wait for each
-    /// other's wait for ever.
+    /// To lock several ranges at once, lock them in ascending order: two threads that wait for each
+    /// other's range wait for ever.
     ///
+    /// # Errors
+    /// As from [`read`](SharedSlice::read), where `EDEADLK` is that this thread has some of them
+    /// already, for reading or writing. Also [`Error::Config`] if 256 ranges are being written to
+    /// already.
+    ///
+    /// # Examples
     /// ```
     /// # fn main() -> multiproc::Result<()> {
     /// let data = multiproc::SharedSlice::new(6)?;
@@ -138,21 +158,20 @@ impl<T: Pod> SharedSlice<T> {
     /// assert_eq!(data.to_vec()?, [0, 0, 7, 7, 0, 0]);
     /// # Ok(()) }
     /// ```
-    ///
-    /// # Errors
-    /// As [`read`](SharedSlice::read), where `EDEADLK` means that this thread has some of them
-    /// already, for reading or writing. Also [`Error::Config`] if 256 writers are there
-    /// already.
     pub fn write(&self, range: impl RangeBounds<usize>) -> Result<SliceWrite<'_, T>> {
         let lock = self.lock(range, Mode::Write)?;
-        let record = self.region.records.begin(&lock.range)?;
+        let record = self.region.records.add(&lock.range)?;
         Ok(SliceWrite::new(self, lock, record))
     }
 
-    /// As [`write`](SharedSlice::write), but of elements that may be poisoned; these are not any
-    /// more. They are as the one who died has left them: set them right before the guard is
-    /// dropped. Poisoned elements outside of `range` stay so.
+    /// Locks the elements of `range` for reading and writing, poisoned or not; they are not
+    /// poisoned any more. They are as the writer that was killed or panicked has left them: set
+    /// them right before the guard is dropped. Poisoned elements outside of `range` stay so.
     ///
+    /// # Errors
+    /// As from [`write`](SharedSlice::write), but never [`Error::Poisoned`].
+    ///
+    /// # Examples
     /// ```
     /// use multiproc::{Error, SharedSlice};
     ///
@@ -165,33 +184,39 @@ impl<T: Pod> SharedSlice<T> {
     /// };
     /// let _ = std::thread::scope(|scope| scope.spawn(half_done).join());
     /// assert!(matches!(data.read(..), Err(Error::Poisoned { .. })));
-    /// assert_eq!(data.read(2..)?[..], [3, 4]); // nobody died here
+    /// assert_eq!(data.read(2..)?[..], [3, 4]); // these were not written to
     /// data.recover(..)?[0] = 1;
     /// assert_eq!(data.to_vec()?, [1, 2, 3, 4]);
     /// # Ok(()) }
     /// ```
-    ///
-    /// # Errors
-    /// As [`write`](SharedSlice::write), but never [`Error::Poisoned`].
     pub fn recover(&self, range: impl RangeBounds<usize>) -> Result<SliceWrite<'_, T>> {
         let lock = self.lock(range, Mode::Write)?;
         let record = self.region.records.take_over(&lock.range)?;
         Ok(SliceWrite::new(self, lock, record))
     }
 
-    /// The element at `index`. Each call takes and gives back its lock: for many elements,
-    /// [`read`](SharedSlice::read) them together. Errors as there.
+    /// Returns the element at `index`. Each call takes and releases its lock: for many elements,
+    /// [`read`](SharedSlice::read) them together.
+    ///
+    /// # Errors
+    /// As from [`read`](SharedSlice::read).
     pub fn get(&self, index: usize) -> Result<T> {
         self.read(self.one(index)?).map(|element| element[0])
     }
 
-    /// Makes the element at `index` be `value`. Each call takes and gives back its lock: for many
-    /// elements, [`write`](SharedSlice::write) them together. Errors as there.
+    /// Sets the element at `index` to `value`. Each call takes and releases its lock: for many
+    /// elements, [`write`](SharedSlice::write) them together.
+    ///
+    /// # Errors
+    /// As from [`write`](SharedSlice::write).
     pub fn set(&self, index: usize, value: T) -> Result<()> {
         self.write(self.one(index)?).map(|mut element| element[0] = value)
     }
 
-    /// A copy of all elements. Errors as [`read`](SharedSlice::read).
+    /// Returns a copy of all elements.
+    ///
+    /// # Errors
+    /// As from [`read`](SharedSlice::read).
     pub fn to_vec(&self) -> Result<Vec<T>> {
         self.read(..).map(|elements| elements.to_vec())
     }
@@ -228,7 +253,7 @@ impl<T: Pod> SharedSlice<T> {
     }
 }
 
-/// A range as one writes it.
+/// Formats a range as in source text.
 fn shown(range: (Bound<&usize>, Bound<&usize>)) -> String {
     let start = match range.0 {
         Bound::Included(start) => start.to_string(),

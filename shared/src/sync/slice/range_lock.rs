@@ -1,11 +1,11 @@
-//! Locks on ranges, kept by the kernel.
+//! Locks on ranges, which the kernel manages.
 //!
 //! They are `fcntl` locks of the kind that belongs to an *open file description* (`F_OFD_SETLK`,
 //! see fcntl_locking(2)): what two descriptions lock excludes each other, be they of one thread,
-//! two threads or two processes, and the locks of a description go with it when the process dies.
+//! two threads or two processes, and the locks of a description end with it when the process ends.
 //! So each guard has a description of its own. It must not be one that other processes have too, as
-//! the handle's is that travels with messages: opening `/proc/self/fd/…` makes a new one of the
-//! same memory.
+//! the handle's is, which is sent to them: opening `/proc/self/fd/…` makes a new one of the same
+//! memory.
 //!
 //! What was written under a lock is seen under the next one: the kernel keeps its list of locks
 //! under a lock of its own.
@@ -25,8 +25,8 @@ use crate::error::{Context, Error, Result};
 use crate::fds::Descriptor;
 use crate::sys::pid::Owner;
 
-/// Descriptions that are kept for the next guard, so that it need not open one.
-const SPARE: usize = 4;
+/// Descriptions that are kept for the next guards, so that these need not open one.
+const MAX_SPARE: usize = 4;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -52,21 +52,21 @@ pub(super) struct RangeLock<'a> {
     mode: Mode,
     locks: &'a RangeLocks,
     owner: Owner,
-    /// `None` for the empty range, which nobody needs to be kept from, and once it was given back.
+    /// `None` for the empty range, which needs no lock, and once the lock was released.
     description: Option<Descriptor>,
-    /// It is this thread that must not wait for it.
+    /// It must not be sent to another thread: this one must not wait for it.
     thread: PhantomData<*const ()>,
 }
 
 thread_local! {
-    /// What this thread has locked. To wait for that would be to wait for ever.
+    /// What this thread has locked: a wait for that would last for ever.
     static OWN: RefCell<Vec<Own>> = const { RefCell::new(Vec::new()) };
 }
 
 type Own = (Owner, Memory, Range<usize>, Mode);
 
-/// Looks at the list of this thread; `None` when the thread is about to end, and the list is gone
-/// before the last of its values.
+/// Calls `look` with the list of this thread. Returns `None` when the thread is about to end: the
+/// list is gone before the last of its values.
 fn own<R>(look: impl FnOnce(&mut Vec<Own>) -> R) -> Option<R> {
     OWN.try_with(|own| look(&mut own.borrow_mut())).ok()
 }
@@ -77,7 +77,8 @@ impl RangeLocks {
         Ok(Self { memory: (facts.st_dev, facts.st_ino), descriptor, spare: Mutex::default() })
     }
 
-    /// Locks a range. Fails with `EDEADLK` if that would have this thread wait for itself.
+    /// Locks a range; waits until it is free. Fails with `EDEADLK` if this thread has locked any of
+    /// it in a way that excludes the new lock.
     pub(super) fn lock(&self, range: Range<usize>, mode: Mode) -> Result<RangeLock<'_>> {
         let mut lock =
             RangeLock { range, mode, locks: self, owner: Owner::here(), description: None, thread: PhantomData };
@@ -112,7 +113,8 @@ impl RangeLocks {
 }
 
 impl RangeLock<'_> {
-    /// What was locked by the thread that this one is a copy of is another's.
+    /// Returns whether this lock would wait for another of its thread. In a copy of the process,
+    /// what the thread had locked before does not count.
     fn conflicts(&self, (owner, memory, range, mode): &Own) -> bool {
         let overlap = self.range.start < range.end && range.start < self.range.end;
         let same = *owner == self.owner && *memory == self.locks.memory;
@@ -124,7 +126,7 @@ impl Drop for RangeLock<'_> {
     fn drop(&mut self) {
         let Some(description) = self.description.take() else { return };
         if !self.owner.is_here() {
-            // The lock goes with the last copy of the description, and not before its owner's.
+            // The lock ends with the last copy of the description, and not before its owner's.
             return;
         }
         let entry = (self.owner, self.locks.memory, self.range.clone(), self.mode);
@@ -132,15 +134,15 @@ impl Drop for RangeLock<'_> {
         let all = flock(libc::F_UNLCK, &(0..0));
         let unlocked = fcntl(&description, FcntlArg::F_OFD_SETLK(&all));
         let mut spare = self.locks.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        // One that is closed gives up its locks too.
-        if unlocked.is_ok() && spare.len() < SPARE {
+        // A description that is closed releases its locks too.
+        if unlocked.is_ok() && spare.len() < MAX_SPARE {
             spare.push(description);
         }
     }
 }
 
-/// A lock on a range of indices. The kernel takes them for bytes, but does not compare them with
-/// the file. No length: up to the end.
+/// Describes a lock on a range of indices. The kernel takes them for bytes, but does not compare
+/// them with the file. A length of 0 is up to the end.
 fn flock(kind: libc::c_int, range: &Range<usize>) -> libc::flock {
     libc::flock {
         l_type: kind as libc::c_short,

@@ -1,7 +1,7 @@
 //! A program that is built with `-C instrument-coverage`. Its argument says how its two workers
 //! come to be.
 
-use multiproc::{Pool, StartMethod};
+use multiproc::{Executor, Pool, StartMethod};
 
 fn main() -> multiproc::Result<()> {
     multiproc::init();

@@ -1,6 +1,6 @@
 //! A program that never calls `init()`: it is told so, and runs once.
 
-use multiproc::{Pool, Process, StartMethod};
+use multiproc::{Executor, Pool, Process, StartMethod};
 
 fn main() {
     println!("main runs");

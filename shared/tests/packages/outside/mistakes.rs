@@ -3,7 +3,7 @@
 
 use std::error::Error;
 
-use multiproc::Pool;
+use multiproc::{Executor, Pool};
 
 struct Own;
 

@@ -1,7 +1,7 @@
 //! A program as it should be; what stands before `init()` runs in children too, what stands after
 //! does not.
 
-use multiproc::{Pool, StartMethod};
+use multiproc::{Executor, Pool, StartMethod};
 
 fn main() -> multiproc::Result<()> {
     multiproc::init();

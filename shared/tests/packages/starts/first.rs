@@ -4,7 +4,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use multiproc::{Pool, Result, StartMethod};
+use multiproc::{Executor, Pool, Result, StartMethod};
 
 fn main() -> Result<()> {
     multiproc::init();

@@ -1,7 +1,7 @@
 //! A shared library: with pools of its own when a program asks for them, and with a thread of its
 //! own when it is preloaded.
 
-use multiproc::{Pool, Result, StartMethod};
+use multiproc::{Executor, Pool, Result, StartMethod};
 
 /// Runs tasks of this library by each start method and prints what becomes of them.
 #[unsafe(no_mangle)]

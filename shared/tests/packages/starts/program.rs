@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 use std::{env, process, thread};
 
-use multiproc::{Error, Pool, Process, Result, StartMethod};
+use multiproc::{Error, Executor, Pool, Process, Result, StartMethod};
 
 /// In the environment of this program's children.
 const BEGUN: &str = "STARTS_BEGUN";

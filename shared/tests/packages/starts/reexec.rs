@@ -4,7 +4,7 @@
 use std::os::unix::process::CommandExt;
 use std::time::Duration;
 
-use multiproc::{Pool, Process, Result, StartMethod};
+use multiproc::{Executor, Pool, Process, Result, StartMethod};
 
 fn main() -> Result<()> {
     multiproc::init();

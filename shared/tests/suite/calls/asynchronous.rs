@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use multiproc::{Connection, Error, Executor, Pool, Process, Queue, Result, ThreadPool, pipe};
+use multiproc::{Connection, Error, Executor, Pool, PriorityQueue, Process, Queue, Result, ThreadPool, pipe};
 
 use crate::support::{Death, Gate, Named, fail_if_odd, is_config, message, named, pass, square, squares};
 
@@ -19,6 +19,7 @@ pub(crate) const TESTS: &[Named] = named! {
     dropped_async_get_wakes_the_next_waiter
     async_get_ends_without_producers
     async_put_waits_for_room
+    priority_queue_has_async_calls_that_wait
     waiting_outside_a_runtime_is_an_error
     async_messages_of_any_size_round_trip
     both_directions_of_a_connection_can_wait
@@ -176,6 +177,29 @@ fn async_put_waits_for_room() -> Result<()> {
         let refused = queue.put_async(5).await.unwrap_err();
         assert!(matches!((refused.value, refused.error), (5, Error::Closed)));
         assert_eq!(process.join()?, (1..100).sum::<u64>());
+        Ok(())
+    })
+}
+
+fn priority_queue_has_async_calls_that_wait() -> Result<()> {
+    in_tokio(|| async {
+        let (queue, gate) = (PriorityQueue::bounded(3)?, Gate::new());
+        let late = |queue: PriorityQueue<u64>, gate: std::path::PathBuf| {
+            pass(gate);
+            [3, 1, 2].into_iter().for_each(|n| queue.put(n).unwrap());
+        };
+        let process = Process::new(late, (queue.clone(), gate.path())).start()?;
+        assert!(tokio::time::timeout(SHORT, queue.get_async()).await.is_err());
+        gate.open();
+        process.join()?;
+        assert!(tokio::time::timeout(SHORT, queue.put_async(4)).await.is_err());
+        for n in 1..=3 {
+            assert_eq!(queue.get_async().await?, n);
+        }
+        queue.put_async(5).await?;
+        queue.close()?;
+        assert_eq!(queue.get_async().await?, 5);
+        assert!(matches!(queue.get_async().await, Err(Error::Closed)));
         Ok(())
     })
 }

@@ -7,12 +7,14 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 
 use crate::error::{Error, Result};
-use crate::pipe::{Connection, timeout};
+use crate::pipe::{Connection, poll_timeout};
 use crate::process::Process;
 use crate::shm::SLICE;
 
-/// What [`wait()`] can wait for: a [`Connection`] that has something to receive (the end of its
-/// pipe counts), a [`Process`] that has ended.
+/// Objects that [`wait()`] can wait for.
+///
+/// A [`Connection`] is ready when it has something to receive (the end of its pipe counts), a
+/// [`Process`] when it has ended.
 pub trait Waitable: sealed::Sealed {}
 
 impl<S, R> Waitable for Connection<S, R> {}
@@ -21,13 +23,13 @@ impl<R> Waitable for Process<R> {}
 mod sealed {
     use super::BorrowedFd;
 
-    /// Ready or not, and how to sleep until that changes.
+    /// How to find out whether an object is ready, and how to sleep until it is.
     pub trait Sealed {
         fn is_ready(&self) -> bool;
-        /// Asks for a wake-up through the descriptor, or says that it is not wanted any more.
+        /// Announces whether a wake-up through the descriptor is needed.
         fn announce(&self, asleep: bool);
         fn descriptor(&self) -> BorrowedFd<'_>;
-        /// Whether another thread may take the wake-up, and what it was for.
+        /// Returns whether another thread may get the wake-up, and what it was for.
         fn is_contended(&self) -> bool;
     }
 }
@@ -70,23 +72,27 @@ impl<R> sealed::Sealed for Process<R> {
     }
 }
 
-/// Waits until at least one of `objects` is ready: a connection has something to receive (or its
-/// other end is gone), a process has ended. Says which are, as indices into `objects`; none if
-/// `patience` was over first. `None` waits as long as it takes.
+/// Waits until at least one of `objects` is ready, for at most `timeout`; `None` waits as long as
+/// it takes. Returns the indices of those that are ready, none if the timeout is over.
 ///
-/// Python's counterpart is `multiprocessing.connection.wait`.
+/// A connection is ready when it has something to receive or its other end is gone, a process when
+/// it has ended.
 ///
 /// # Errors
-/// [`Error::Config`] if `objects` is empty and there is no time limit; [`Error::Io`] if the system
+/// [`Error::Config`] if `objects` is empty and there is no timeout; [`Error::Io`] if the system
 /// refuses to wait.
 ///
+/// # Examples
 /// ```
-/// use std::time::Duration;
-/// use multiproc::{Process, pipe, wait};
+/// use multiproc::{Connection, Process, pipe, wait};
+///
+/// fn answer(connection: Connection<u32, ()>) {
+///     connection.send(7).unwrap();
+/// }
 ///
 /// # fn main() -> multiproc::Result<()> {
 /// let (ours, theirs) = pipe::<(), u32>()?;
-/// let process = Process::new(|connection: multiproc::Connection<u32, ()>| connection.send(7).unwrap(), (theirs,)).start()?;
+/// let process = Process::new(answer, (theirs,)).start()?;
 ///
 /// let ready = wait(&[&ours, &process], None)?;
 /// assert!(ready.contains(&0));
@@ -94,8 +100,10 @@ impl<R> sealed::Sealed for Process<R> {
 /// process.join()
 /// # }
 /// ```
-pub fn wait(objects: &[&dyn Waitable], patience: Option<Duration>) -> Result<Vec<usize>> {
-    let deadline = patience.and_then(|patience| Instant::now().checked_add(patience));
+///
+/// Python's counterpart: `multiprocessing.connection.wait`.
+pub fn wait(objects: &[&dyn Waitable], timeout: Option<Duration>) -> Result<Vec<usize>> {
+    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     if objects.is_empty() && deadline.is_none() {
         return Err(Error::Config("there is nothing to wait for, and no time limit".into()));
     }
@@ -112,17 +120,17 @@ pub fn wait(objects: &[&dyn Waitable], patience: Option<Duration>) -> Result<Vec
         objects.iter().for_each(|object| object.announce(true));
         let found = ready();
         let contended = objects.iter().any(|object| object.is_contended());
-        let most = if contended { Some(left.map_or(SLICE, |left| left.min(SLICE))) } else { left };
-        let outcome = if found.is_empty() { sleep(objects, most) } else { Ok(()) };
+        let max = if contended { Some(left.map_or(SLICE, |left| left.min(SLICE))) } else { left };
+        let outcome = if found.is_empty() { sleep(objects, max) } else { Ok(()) };
         objects.iter().for_each(|object| object.announce(false));
         outcome?;
     }
 }
 
-fn sleep(objects: &[&dyn Waitable], patience: Option<Duration>) -> Result<()> {
+fn sleep(objects: &[&dyn Waitable], timeout: Option<Duration>) -> Result<()> {
     let mut descriptors: Vec<PollFd<'_>> =
         objects.iter().map(|object| PollFd::new(object.descriptor(), PollFlags::POLLIN)).collect();
-    match poll(&mut descriptors, timeout(patience)) {
+    match poll(&mut descriptors, poll_timeout(timeout)) {
         Ok(_) | Err(Errno::EINTR) => Ok(()),
         Err(errno) => Err(Error::io("cannot wait for several objects", errno)),
     }

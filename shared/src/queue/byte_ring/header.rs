@@ -1,18 +1,21 @@
-//! The words of a first-in, first-out queue in shared memory.
+//! The words of a first-in, first-out queue in shared memory, and how a killed process' changes
+//! to them are completed.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
 use crate::kind::Tag;
-use crate::queue::common::Common;
+use crate::queue::control::Control;
 use crate::sys::mutex::{Held, RobustMutex};
 use crate::sys::words::words;
 
 words! {
-    /// One end of the queue: how far it is, in bytes and in values. Changed by who holds its lock, read by all.
+    /// One end of the queue: its position in bytes and in values. Changed under its lock, read by
+    /// all.
     ///
-    /// The two must change together, and a process can be killed between any two stores. So the position alone decides; where it goes and
-    /// what will be counted then is written down first, and who finds that the last holder died reads there what the count must be.
+    /// The two must change together, and a process can be killed between any two stores. So the
+    /// position alone decides. The next position and count are stored first; the next holder of the
+    /// lock, if it finds that the last one was killed, reads there what the count must be.
     #[repr(align(128))]
     #[derive(Debug)]
     pub(super) struct Side {
@@ -33,36 +36,32 @@ words! {
         tag: Tag,
         pub(super) put: Side,
         pub(super) get: Side,
-        /// Which of its regions the ring lies in. Changed by who holds both locks.
+        /// The number of the region that the ring lies in. Changed under both locks.
         pub(super) region: AtomicU64,
-        pub(super) common: Common,
+        pub(super) control: Control,
     }
 }
 
 impl Header {
-    /// Makes zeroed memory the header of an empty queue.
+    /// Initializes zeroed memory as the header of an empty queue.
     pub(super) fn init(&self, capacity: u64) {
         self.put.mutex.init();
         self.get.mutex.init();
-        self.common.init(capacity);
+        self.control.init(capacity);
     }
 
-    /// Values in the queue, as far as can be told while others put and take.
+    /// Returns the number of values in the queue, which may change meanwhile.
     pub(super) fn len(&self) -> u64 {
-        // What was taken is read first: more may have been put since, so that the difference is never
-        // negative by that.
+        // What was taken is read first: more may have been put since, so that the difference is
+        // never negative by that.
         let taken = self.get.count();
         self.put.count().saturating_sub(taken)
     }
 
-    /// Whether there is nothing to take.
+    /// Returns whether there is nothing to take.
     pub(super) fn is_empty(&self) -> bool {
         let taken = self.get.position();
         self.put.position() <= taken
-    }
-
-    pub(super) fn is_full(&self) -> bool {
-        self.common.is_full(self.len())
     }
 }
 
@@ -79,14 +78,14 @@ impl Side {
         &self.mutex
     }
 
-    /// To be called with a fresh hold on the lock: completes what its last holder could not.
-    pub(super) fn mend(&self, held: &Held<'_>) {
+    /// Completes what the last holder of the lock could not. To be called with a fresh hold on it.
+    pub(super) fn recover(&self, held: &Held<'_>) {
         if held.owner_died && self.position() == self.next_position.load(Acquire) {
             self.count.store(self.next_count.load(Acquire), Release);
         }
     }
 
-    /// Moves on to a position, by one value. The caller holds the lock.
+    /// Advances to a position, by one value. The caller holds the lock.
     pub(super) fn advance(&self, position: u64) {
         let count = self.count().wrapping_add(1);
         self.next_position.store(position, Release);
@@ -98,8 +97,8 @@ impl Side {
 
 #[cfg(test)]
 impl Side {
-    /// The part of [`advance`](Side::advance) that a process did which was killed in the middle of
-    /// it.
+    /// Does the part of [`advance`](Side::advance) that a process did which was killed in the
+    /// middle of it.
     pub(super) fn advance_position_only(&self, position: u64) {
         let count = self.count() + 1;
         self.next_position.store(position, Release);
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_side_whose_holder_died_counts_what_its_position_says() {
+    fn side_of_killed_holder_counts_what_its_position_implies() {
         // The stores of `advance`, of which a killed process does the first few.
         type Step = fn(&Side);
         let steps: [Step; 4] = [
@@ -136,7 +135,7 @@ mod tests {
             steps[..done].iter().for_each(|step| step(side));
             let mut held = side.mutex().lock().unwrap();
             held.owner_died = true;
-            side.mend(&held);
+            side.recover(&held);
             let expected = if done < 3 { (16, 1) } else { (24, 2) };
             assert_eq!((side.position(), side.count()), expected, "killed after {done} of the stores");
         }

@@ -1,4 +1,4 @@
-//! An end on its way to another process.
+//! How a pipe's end is sent to another process: as its two descriptors.
 
 use std::sync::Arc;
 
@@ -6,23 +6,22 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use crate::fds::{self, Descriptor, Travel};
 use crate::kind::ObjectKind;
-use crate::pipe::end::End;
+use crate::pipe::end::{Descriptors, End};
 
-/// An end goes to another process as its two descriptors.
 impl Serialize for End {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Before it leaves: what nothing carries stays of use here.
+        // Before the end moves: one that is not part of a message stays of use here.
         fds::require_packing().map_err(ser::Error::custom)?;
-        let (memory, socket, first) = self.leave().map_err(ser::Error::custom)?;
-        (HandleOf::<MEMORY>(memory), HandleOf::<SOCKET>(socket), first).serialize(serializer)
+        let Descriptors { memory, socket, is_first } = self.move_out().map_err(ser::Error::custom)?;
+        (Sent::<MEMORY>(memory), Sent::<SOCKET>(socket), is_first).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for End {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (Received::<MEMORY>(memory), Received::<SOCKET>(socket), first) = Deserialize::deserialize(deserializer)?;
-        let arrived = Self::arrived(memory, socket, first);
-        arrived.map_err(de::Error::custom)
+        let (Received::<MEMORY>(memory), Received::<SOCKET>(socket), is_first) =
+            Deserialize::deserialize(deserializer)?;
+        Self::open(Descriptors { memory, socket, is_first }).map_err(de::Error::custom)
     }
 }
 
@@ -34,11 +33,11 @@ fn kind(which: bool) -> ObjectKind {
     if which == MEMORY { ObjectKind::Pipe } else { ObjectKind::PipeSocket }
 }
 
-struct HandleOf<'a, const WHICH: bool>(&'a Arc<Descriptor>);
+struct Sent<const WHICH: bool>(Arc<Descriptor>);
 
-impl<const WHICH: bool> Serialize for HandleOf<'_, WHICH> {
+impl<const WHICH: bool> Serialize for Sent<WHICH> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        fds::serialize(self.0, kind(WHICH), Travel::Moved, serializer)
+        fds::serialize(&self.0, kind(WHICH), Travel::Moved, serializer)
     }
 }
 

@@ -1,8 +1,8 @@
-//! Whether another thread of this process may yet use a queue.
+//! The threads of this process that may yet use a queue.
 //!
 //! Threads share a queue by reference as well as by clones, and a reference leaves no trace before
-//! it is used. So a thread counts for a while after it was started, and after it has given out a
-//! handle of the queue. For ever would be too long: it may be waiting for this one.
+//! it is used. So a thread counts for a while after it was started, and after it has sent a handle
+//! of the queue. For ever would be too long: it may be waiting for the thread that asks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -22,9 +22,9 @@ const RECENT: Duration = Duration::from_secs(10);
 const OWN: &str = "multiproc-";
 const CALLBACKS: &str = "multiproc-callb";
 
-/// What is known of the threads that use a queue in this process.
+/// The threads of this process that may use a queue, as far as it is possible to find out.
 #[derive(Debug)]
-pub(super) struct Others {
+pub(super) struct ActiveThreads {
     /// When this process got the queue, in ticks since the system was started.
     since: u64,
     threads: Mutex<Threads>,
@@ -32,26 +32,26 @@ pub(super) struct Others {
 
 #[derive(Debug, Default)]
 struct Threads {
-    /// Those that have given out handles, and when they last did, in ticks.
-    givers: BTreeMap<i32, u64>,
-    /// Those that wait for something from others, and so do nothing themselves.
+    /// Those that have sent handles, and when they last did, in ticks.
+    senders: BTreeMap<i32, u64>,
+    /// Those that wait for a put or a take by another thread, and so do nothing themselves.
     waiting: BTreeSet<i32>,
 }
 
-/// A thread that waits; it does until this is dropped.
+/// A thread that waits until this is dropped.
 #[derive(Debug)]
-pub(super) struct Waiting<'a> {
-    others: &'a Others,
+pub(super) struct WaitingThread<'a> {
+    active: &'a ActiveThreads,
     thread: i32,
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitingThread<'_> {
     fn drop(&mut self) {
-        self.others.lock().waiting.remove(&self.thread);
+        self.active.lock().waiting.remove(&self.thread);
     }
 }
 
-impl Others {
+impl ActiveThreads {
     pub(super) fn new() -> Self {
         Self { since: ticks(), threads: Mutex::default() }
     }
@@ -60,43 +60,40 @@ impl Others {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// This thread gives out a handle.
-    pub(super) fn note_giver(&self) {
-        self.lock().givers.insert(gettid().as_raw(), ticks());
+    /// Records that this thread has sent a handle to another process.
+    pub(super) fn record_sender(&self) {
+        self.lock().senders.insert(gettid().as_raw(), ticks());
     }
 
-    /// This thread waits.
-    pub(super) fn wait(&self) -> Waiting<'_> {
-        let thread = gettid().as_raw();
-        self.lock().waiting.insert(thread);
-        Waiting { others: self, thread }
+    /// Records that this thread waits.
+    pub(super) fn begin_wait(&self) -> WaitingThread<'_> {
+        self.record_waiter();
+        WaitingThread { active: self, thread: gettid().as_raw() }
     }
 
-    /// This thread is one that waits on behalf of async functions, now and later.
-    #[cfg(feature = "tokio")]
-    pub(super) fn note_stand_in(&self) {
+    /// Records that this thread waits now and later.
+    pub(super) fn record_waiter(&self) {
         self.lock().waiting.insert(gettid().as_raw());
     }
 
-    /// Whether a thread other than this one may yet put or take something, or give somebody a
-    /// handle.
-    pub(super) fn any(&self) -> bool {
-        /// Looks that may fail because threads come and go. If all do, it is asked again later.
+    /// Returns whether a thread other than this one may yet put or take a value, or send a handle.
+    pub(super) fn any_other(&self) -> bool {
+        /// Looks that may fail because threads come and go. If all do, the caller asks again later.
         const TRIES: u32 = 5;
         (0..TRIES).find_map(|_| self.look()).unwrap_or(true)
     }
 
-    /// Looks at all threads. `None` if that were not all: a list that is read while one of its
-    /// threads ends may lack others.
+    /// Looks at all threads. Returns `None` if that were not all: a list that is read while one of
+    /// its threads ends may lack some.
     fn look(&self) -> Option<bool> {
         let own = gettid().as_raw();
         let listed = list_threads().ok()?;
         let threads = self.lock();
         let mut all_live = true;
         for id in listed.iter().filter(|id| **id != own && !threads.waiting.contains(id)) {
-            let gave = threads.givers.get(id).is_some_and(|gave| is_recent(*gave));
+            let has_sent = threads.senders.get(id).is_some_and(|sent| is_recent(*sent));
             match self.is_new(*id) {
-                Some(new) if new || gave => return Some(true),
+                Some(new) if new || has_sent => return Some(true),
                 Some(_) => {}
                 None => all_live = false,
             }
@@ -105,7 +102,7 @@ impl Others {
         complete.then_some(false)
     }
 
-    /// Whether the thread was started lately; `None` if it has ended.
+    /// Returns whether the thread was started lately; `None` if it has ended.
     fn is_new(&self, thread: i32) -> Option<bool> {
         let stat = fs::read(format!("/proc/self/task/{thread}/stat")).ok()?;
         let (name, start) = parse(&String::from_utf8_lossy(&stat))?;
@@ -118,7 +115,7 @@ fn is_recent(time: u64) -> bool {
     ticks().saturating_sub(time) < RECENT.as_secs() * per_second()
 }
 
-/// A thread's name, and when it was started, from its line in /proc (`proc_pid_stat(5)`).
+/// Returns a thread's name, and when it was started, from its line in /proc (`proc_pid_stat(5)`).
 fn parse(stat: &str) -> Option<(String, u64)> {
     let (before, after) = stat.rsplit_once(") ")?;
     let name = before.split_once('(')?.1;
@@ -130,7 +127,7 @@ fn per_second() -> u64 {
     sysconf(SysconfVar::CLK_TCK).ok().flatten().map_or(100, |ticks| ticks as u64)
 }
 
-/// Now, in ticks since the system was started.
+/// Returns the time since the system was started, in ticks.
 fn ticks() -> u64 {
     let now = clock_gettime(ClockId::Boottime);
     now.tv_sec as u64 * per_second() + now.tv_nsec as u64 * per_second() / 1_000_000_000
@@ -145,51 +142,51 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_read_whatever_the_thread_is_called() {
+    fn stat_line_is_parsed_whatever_the_thread_is_called() {
         let line = "7 (a) b (c) S 1 7 7 0 -1 64 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0";
         assert_eq!(parse(line), Some(("a) b (c".to_string(), 4711)));
     }
 
     #[test]
     fn thread_is_seen_while_others_end() {
-        let others = Others { since: u64::MAX, threads: Mutex::default() };
-        let (noted, over) = (Barrier::new(2), AtomicBool::new(false));
+        let active = ActiveThreads { since: u64::MAX, threads: Mutex::default() };
+        let (recorded, over) = (Barrier::new(2), AtomicBool::new(false));
         thread::scope(|scope| {
-            // The list begins with the oldest thread: those that end come before the giver.
+            // The list begins with the oldest thread: those that end come before the sender.
             for n in 0..6 {
                 scope.spawn(move || thread::sleep(Duration::from_micros(200 * n)));
             }
             scope.spawn(|| {
-                others.note_giver();
-                noted.wait();
+                active.record_sender();
+                recorded.wait();
                 while !over.load(Relaxed) {
                     thread::park_timeout(Duration::from_millis(1));
                 }
             });
-            noted.wait();
-            let seen = (0..200).all(|_| others.any());
+            recorded.wait();
+            let seen = (0..200).all(|_| active.any_other());
             over.store(true, Relaxed);
             assert!(seen);
         });
     }
 
     #[test]
-    fn a_thread_that_gave_out_a_handle_counts() {
+    fn thread_that_sent_a_handle_counts() {
         // As of a time when all threads are old.
-        let others = Others { since: u64::MAX, threads: Mutex::default() };
+        let active = ActiveThreads { since: u64::MAX, threads: Mutex::default() };
         // Threads of other tests end all the time.
-        while others.any() {
+        while active.any_other() {
             thread::yield_now();
         }
-        let (noted, over) = (Barrier::new(2), Barrier::new(2));
+        let (recorded, over) = (Barrier::new(2), Barrier::new(2));
         thread::scope(|scope| {
             scope.spawn(|| {
-                others.note_giver();
-                noted.wait();
+                active.record_sender();
+                recorded.wait();
                 over.wait();
             });
-            noted.wait();
-            assert!(others.any());
+            recorded.wait();
+            assert!(active.any_other());
             over.wait();
         });
     }

@@ -1,0 +1,106 @@
+//! The processes that hold a handle of something in shared memory, as words there, so that it shows
+//! when one of them was killed.
+
+use std::sync::atomic::{AtomicU64, Ordering::*};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use crate::sys::pid::{Owner, own_pid};
+use crate::sys::shm::Mapping;
+
+/// Packs a process into a word: its id, and above that when it started, in ticks. 0 is no process.
+fn pack(pid: u32, start: u64) -> u64 {
+    u64::from(pid) | start << 32
+}
+
+/// Returns the state of a process, and when it started (`proc_pid_stat(5)`); `None` if there is no
+/// such process, or no `/proc`.
+fn look_up(pid: u32) -> Option<(char, u64)> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, after) = stat.rsplit_once(") ")?;
+    // The state is field 3, the start is field 22.
+    let mut fields = after.split(' ');
+    Some((fields.next()?.chars().next()?, fields.nth(18)?.parse().ok()?))
+}
+
+/// Returns this process as a word; 0 if its start is unknown.
+fn own_word() -> u64 {
+    look_up(own_pid()).map_or(0, |(_, start)| pack(own_pid(), start))
+}
+
+/// Returns whether the process behind a word has ended.
+pub(crate) fn has_ended(process: u64) -> bool {
+    let pid = process as u32;
+    match look_up(pid) {
+        Some((state, start)) => matches!(state, 'Z' | 'X') || pack(pid, start) != process,
+        // Without /proc no process has ended.
+        None => look_up(own_pid()).is_some(),
+    }
+}
+
+/// A word of shared memory by which this process is registered as one that holds a handle, until
+/// this is dropped.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    mapping: Arc<Mapping>,
+    /// Where the word lies.
+    at: usize,
+    process: u64,
+    /// A copy of this process is not registered.
+    owner: Owner,
+}
+
+/// All registrations of this process.
+static ALL: Mutex<Vec<Weak<Registration>>> = Mutex::new(Vec::new());
+
+impl Registration {
+    /// Registers this process in the first free one of some words. Returns `None` if all are taken,
+    /// or this process cannot be distinguished from others.
+    pub(crate) fn new(mapping: &Arc<Mapping>, mut words: impl Iterator<Item = usize>) -> Option<Arc<Self>> {
+        let process = own_word();
+        let register =
+            |at: &usize| mapping.words::<AtomicU64>(*at).compare_exchange(0, process, AcqRel, Relaxed).is_ok();
+        let at = words.find(|at| process != 0 && register(at))?;
+        let registration = Arc::new(Self { mapping: mapping.clone(), at, process, owner: Owner::here() });
+        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|known| known.strong_count() > 0);
+        all.push(Arc::downgrade(&registration));
+        Some(registration)
+    }
+
+    /// Returns this process, as the word has it.
+    pub(crate) fn process(&self) -> u64 {
+        self.process
+    }
+
+    fn unregister(&self) {
+        // Unless another process has found that this one was killed.
+        if self.owner.is_here() {
+            let _ = self.mapping.words::<AtomicU64>(self.at).compare_exchange(self.process, 0, AcqRel, Relaxed);
+        }
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.unregister();
+    }
+}
+
+/// Removes all registrations of this process, which is about to exit: handles in statics are not
+/// dropped.
+pub(crate) fn unregister_all() {
+    let all = std::mem::take(&mut *ALL.lock().unwrap_or_else(PoisonError::into_inner));
+    all.iter().filter_map(Weak::upgrade).for_each(|registration| registration.unregister());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_process_lives_and_another_of_its_number_does_not() {
+        assert_ne!(own_word(), 0);
+        assert!(!has_ended(own_word()));
+        assert!(has_ended(own_word() + (1 << 32)));
+    }
+}
