@@ -9,7 +9,7 @@
 use std::process;
 use std::sync::OnceLock;
 
-use multiproc::{Executor, Barrier, Pool, Queue};
+use multiproc::{Barrier, Executor, Pool, Queue};
 
 // ANCHOR: set_up
 /// This worker's way to the log.

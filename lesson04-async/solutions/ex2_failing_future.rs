@@ -1,6 +1,6 @@
 //! A solution: makes all futures before it waits for the first, and passes on no error with `?`.
 
-use multiproc::{Executor, AsyncResult, Pool, Result, Task};
+use multiproc::{AsyncResult, Executor, Pool, Result, Task};
 
 pub fn outcomes<F: Task<(u64,)> + Clone>(task: F, items: &[u64], processes: usize) -> Result<Vec<Result<F::Output>>> {
     let pool = Pool::with_processes(processes)?;

@@ -44,15 +44,15 @@ async fn compute(pool: &Pool) -> Result<()> {
     println!("{} naps; {counts:?} primes below 10, 100 and 1000", naps.len());
     // ANCHOR_END: await_results
 
-    // ANCHOR: patience
+    // ANCHOR: timeout
     // A limit on the wait is a timeout like any other. Awaiting `&mut long` keeps the handle, so
     // that the task can be cancelled: without that, it would go on.
     let mut long = pool.apply_async(nap, (60_000,));
     if time::timeout(Duration::from_millis(120), &mut long).await.is_err() {
-        println!("out of patience; is the task cancelled? {}", long.cancel());
+        println!("timed out; is the task cancelled? {}", long.cancel());
     }
     println!("and its result is: {}", long.await.unwrap_err());
-    // ANCHOR_END: patience
+    // ANCHOR_END: timeout
 
     clock.abort();
     Ok(())

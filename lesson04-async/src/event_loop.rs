@@ -11,7 +11,7 @@
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use multiproc::{Executor, Error, Pool, Process, Queue, Result};
+use multiproc::{Error, Executor, Pool, Process, Queue, Result};
 use serde::{Deserialize, Serialize};
 
 const ROUNDS: u32 = 3;

@@ -10,7 +10,7 @@
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Executor, Error, Event, Pool, PriorityQueue, Process, Result};
+use multiproc::{Error, Event, Executor, Pool, PriorityQueue, Process, Result};
 use serde::{Deserialize, Serialize};
 
 const ROUNDS: u32 = 3;

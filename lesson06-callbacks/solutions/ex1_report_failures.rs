@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::Sender;
 
-use multiproc::{Executor, AsyncResult, Pool, Result, Task};
+use multiproc::{AsyncResult, Executor, Pool, Result, Task};
 
 use crate::given::Report;
 

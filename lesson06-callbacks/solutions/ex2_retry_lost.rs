@@ -1,6 +1,6 @@
 //! A solution: all items at first, and then in each round those whose worker was lost.
 
-use multiproc::{Executor, AsyncResult, Error, Pool, Result, Task};
+use multiproc::{AsyncResult, Error, Executor, Pool, Result, Task};
 
 pub fn with_retries<F: Task<(u64,)> + Clone>(
     task: F,

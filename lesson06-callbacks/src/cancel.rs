@@ -11,7 +11,7 @@ use std::process;
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Executor, Event, Pool, Result};
+use multiproc::{Event, Executor, Pool, Result};
 
 // ANCHOR: tasks
 fn run_on(begun: Event) {

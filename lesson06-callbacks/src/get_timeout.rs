@@ -8,7 +8,7 @@
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Executor, Error, Pool, Result};
+use multiproc::{Error, Executor, Pool, Result};
 
 fn answer() -> u32 {
     thread::sleep(Duration::from_millis(500));

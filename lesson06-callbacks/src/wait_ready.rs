@@ -9,7 +9,7 @@
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Executor, AsyncResult, Pool};
+use multiproc::{AsyncResult, Executor, Pool};
 
 fn divide(a: u32, b: u32) -> u32 {
     thread::sleep(Duration::from_millis(200));

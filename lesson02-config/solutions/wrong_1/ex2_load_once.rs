@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::process;
 
-use multiproc::{Pool, Result, partial};
+use multiproc::{Executor, Pool, Result, partial};
 
 use crate::given::{Found, Table};
 

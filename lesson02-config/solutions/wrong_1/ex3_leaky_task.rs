@@ -2,7 +2,7 @@
 //!
 //! Fails with: grew to
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 
 use crate::given::{Digits, leaky};
 

@@ -2,7 +2,7 @@
 //!
 //! Fails with: was given 6 workers
 
-use multiproc::{Pool, Result, active_children};
+use multiproc::{Executor, Pool, Result, active_children};
 
 use crate::given::{Machine, Report, count_primes};
 

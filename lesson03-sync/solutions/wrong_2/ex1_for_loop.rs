@@ -4,7 +4,7 @@
 
 use std::sync::OnceLock;
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 
 use crate::given::{Round, count_primes};
 

@@ -2,7 +2,7 @@
 //!
 //! Fails with: is at the place of row 0, column 1
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 
 use crate::given::{Cell, cell};
 

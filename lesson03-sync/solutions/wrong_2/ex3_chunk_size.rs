@@ -2,7 +2,7 @@
 //!
 //! Fails with: too many
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 
 use crate::given::{Divisors, count_divisors};
 

@@ -2,7 +2,7 @@
 //!
 //! Fails with: no more than 2 requests waited for the server at a time
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 
 use crate::given::{Page, Request, fetch};
 

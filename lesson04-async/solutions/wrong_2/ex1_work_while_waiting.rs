@@ -2,7 +2,7 @@
 //!
 //! Fails with: no task had begun while the own work was done
 
-use multiproc::{Pool, Result, Task};
+use multiproc::{Executor, Pool, Result, Task};
 
 pub fn work_while_waiting<F: Task<(u64,)>, R>(
     task: F,

@@ -2,7 +2,7 @@
 //!
 //! Fails with: one failed task must not cost the others their results
 
-use multiproc::{Pool, Result, Task};
+use multiproc::{Executor, Pool, Result, Task};
 
 pub fn outcomes<F: Task<(u64,)> + Clone>(task: F, items: &[u64], processes: usize) -> Result<Vec<Result<F::Output>>> {
     let pool = Pool::with_processes(processes)?;

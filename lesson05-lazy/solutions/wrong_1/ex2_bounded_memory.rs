@@ -2,7 +2,7 @@
 //!
 //! Fails with: the source is endless, and a hundred thousand numbers of it were taken
 
-use multiproc::{Pool, Result, Task};
+use multiproc::{Executor, Pool, Result, Task};
 
 pub fn first_good<F: Task<(u64,), Output = (u64, bool)>>(
     task: F,

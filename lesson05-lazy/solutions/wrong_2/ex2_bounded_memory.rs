@@ -2,7 +2,7 @@
 //!
 //! Fails with: numbers were taken ahead, where
 
-use multiproc::{Pool, Result, Task};
+use multiproc::{Executor, Pool, Result, Task};
 
 pub fn first_good<F: Task<(u64,), Output = (u64, bool)>>(
     task: F,

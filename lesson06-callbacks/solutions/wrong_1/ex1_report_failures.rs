@@ -4,7 +4,7 @@
 
 use std::sync::mpsc::Sender;
 
-use multiproc::{Pool, Result, Task};
+use multiproc::{Executor, Pool, Result, Task};
 
 use crate::given::Report;
 

@@ -2,7 +2,7 @@
 //!
 //! Fails with: only what was lost is run again
 
-use multiproc::{AsyncResult, Error, Pool, Result, Task};
+use multiproc::{AsyncResult, Error, Executor, Pool, Result, Task};
 
 pub fn with_retries<F: Task<(u64,)> + Clone>(
     task: F,

@@ -4,7 +4,7 @@
 
 use std::sync::mpsc::Sender;
 
-use multiproc::{AsyncResult, Pool, Result, Task};
+use multiproc::{AsyncResult, Executor, Pool, Result, Task};
 
 use crate::given::Report;
 

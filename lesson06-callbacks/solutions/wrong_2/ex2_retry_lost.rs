@@ -2,7 +2,7 @@
 //!
 //! Fails with: a task that loses its worker each time is not tried for ever
 
-use multiproc::{Pool, Result, Task};
+use multiproc::{Executor, Pool, Result, Task};
 
 pub fn with_retries<F: Task<(u64,)> + Clone>(
     task: F,

@@ -2,7 +2,7 @@
 //!
 //! Fails with: not all 4 workers had a batch at the same time
 
-use multiproc::{Pool, Result, Task};
+use multiproc::{Executor, Pool, Result, Task};
 
 pub fn in_batches<F: Task<(u64,), Output = bool>>(
     is_prime: F,

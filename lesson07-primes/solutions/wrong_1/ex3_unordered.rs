@@ -4,7 +4,7 @@
 
 use std::ops::ControlFlow;
 
-use multiproc::{Pool, Result, Task};
+use multiproc::{Executor, Pool, Result, Task};
 
 use crate::given::Answer;
 

@@ -2,7 +2,7 @@
 //!
 //! Fails with: not all 3 workers had a range at the same time
 
-use multiproc::{Pool, Result, Task};
+use multiproc::{Executor, Pool, Result, Task};
 
 pub fn count_below<F: Task<(u64, u64), Output = u64>>(count: F, limit: u64, processes: usize) -> Result<u64> {
     let pool = Pool::with_processes(processes)?;

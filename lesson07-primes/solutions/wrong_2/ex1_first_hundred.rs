@@ -2,7 +2,7 @@
 //!
 //! Fails with: not primes at all: [4, 9, 25, 49]
 
-use multiproc::{Pool, Result};
+use multiproc::{Executor, Pool, Result};
 
 pub fn is_prime(n: u64) -> bool {
     n > 1 && (2..n).take_while(|d| d * d < n).all(|d| !n.is_multiple_of(d))

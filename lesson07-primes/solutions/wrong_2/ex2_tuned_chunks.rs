@@ -2,7 +2,7 @@
 //!
 //! Fails with: a batch has 20 numbers
 
-use multiproc::{Pool, Result, Task};
+use multiproc::{Executor, Pool, Result, Task};
 
 pub fn in_batches<F: Task<(u64,), Output = bool>>(
     is_prime: F,

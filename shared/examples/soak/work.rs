@@ -17,7 +17,7 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(3);
 const LARGEST: usize = 3 << 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-enum Fate {
+enum Ending {
     Well,
     Panics,
     Exits,
@@ -30,7 +30,7 @@ enum Fate {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Order {
     pub(crate) number: u64,
-    fate: Fate,
+    ending: Ending,
     argument: Vec<u8>,
     /// Bytes of its result.
     wanted: usize,
@@ -47,15 +47,15 @@ pub(crate) struct Product {
 impl Order {
     /// Mostly small, mostly well.
     pub(crate) fn random(number: u64, random: &mut Rng) -> Self {
-        let fate = match random.u32(..1000) {
-            0..10 => Fate::Panics,
-            10..13 => Fate::Exits,
-            13..16 => Fate::Aborts,
-            16 => Fate::Endless,
-            _ => Fate::Well,
+        let ending = match random.u32(..1000) {
+            0..10 => Ending::Panics,
+            10..13 => Ending::Exits,
+            13..16 => Ending::Aborts,
+            16 => Ending::Endless,
+            _ => Ending::Well,
         };
         let argument = vec![number as u8; size(random)];
-        Self { number, fate, argument, wanted: size(random) }
+        Self { number, ending, argument, wanted: size(random) }
     }
 }
 
@@ -69,12 +69,12 @@ fn size(random: &mut Rng) -> usize {
 
 /// The task.
 pub(crate) fn work(order: Order) -> Product {
-    match order.fate {
-        Fate::Well => {}
-        Fate::Panics => panic!("as ordered"),
-        Fate::Exits => std::process::exit(3),
-        Fate::Aborts => std::process::abort(),
-        Fate::Endless => loop {
+    match order.ending {
+        Ending::Well => {}
+        Ending::Panics => panic!("as ordered"),
+        Ending::Exits => std::process::exit(3),
+        Ending::Aborts => std::process::abort(),
+        Ending::Endless => loop {
             thread::park();
         },
     }
@@ -95,14 +95,14 @@ fn sum(bytes: &[u8]) -> u64 {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expected {
     pub(crate) number: u64,
-    fate: Fate,
+    ending: Ending,
     sum: u64,
     wanted: usize,
 }
 
 impl From<&Order> for Expected {
     fn from(order: &Order) -> Self {
-        Self { number: order.number, fate: order.fate, sum: sum(&order.argument), wanted: order.wanted }
+        Self { number: order.number, ending: order.ending, sum: sum(&order.argument), wanted: order.wanted }
     }
 }
 
@@ -127,7 +127,7 @@ impl Expected {
 
     fn is_right(&self, product: &Product) -> bool {
         let Product { number, sum, bytes } = product;
-        let right = self.fate == Fate::Well && *number == self.number && *sum == self.sum && bytes.len() == self.wanted;
+        let right = self.ending == Ending::Well && *number == self.number && *sum == self.sum && bytes.len() == self.wanted;
         right && bytes.iter().all(|byte| *byte == !self.number as u8)
     }
 
@@ -135,14 +135,14 @@ impl Expected {
     /// done to the worker.
     pub(crate) fn judge_error(&self, error: &Error, call: &CallFacts<'_>) -> Outcome {
         match error {
-            Error::Panicked { message, .. } if self.fate == Fate::Panics && message == "as ordered" => Outcome::Right,
-            Error::WorkerLost { pid, exit, .. } => match (self.fate, exit) {
-                (Fate::Exits, ExitStatus::Exited(3)) | (Fate::Aborts, ExitStatus::Signaled(6)) => Outcome::Lost,
+            Error::Panicked { message, .. } if self.ending == Ending::Panics && message == "as ordered" => Outcome::Right,
+            Error::WorkerLost { pid, exit, .. } => match (self.ending, exit) {
+                (Ending::Exits, ExitStatus::Exited(3)) | (Ending::Aborts, ExitStatus::Signaled(6)) => Outcome::Lost,
                 (_, ExitStatus::Signaled(9)) if call.trouble.has_killed(*pid, call.began) => Outcome::Lost,
                 _ => Outcome::Wrong,
             },
             Error::TimedOut { pid: Some(pid), .. }
-                if self.fate == Fate::Endless || call.trouble.has_stopped(*pid, call.began) =>
+                if self.ending == Ending::Endless || call.trouble.has_stopped(*pid, call.began) =>
             {
                 Outcome::TimedOut
             }

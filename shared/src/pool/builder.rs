@@ -57,7 +57,7 @@ pub struct PoolBuilder {
     reject_at: Option<u64>,
     name: Option<String>,
     method: StartMethod,
-    vouched: Option<ForkPermit>,
+    unchecked_fork: Option<ForkPermit>,
     initializer: Option<Result<(Prepared, Payload)>>,
     finalizer: Option<Result<(Prepared, Payload)>>,
     finalizer_timeout: Option<Duration>,
@@ -231,7 +231,7 @@ impl PoolBuilder {
     pub unsafe fn fork_despite_threads(mut self) -> Self {
         self.method = StartMethod::Fork;
         // SAFETY: the caller's promise is the one asked for.
-        self.vouched = Some(unsafe { ForkPermit::unchecked() });
+        self.unchecked_fork = Some(unsafe { ForkPermit::unchecked() });
         self
     }
 
@@ -324,7 +324,7 @@ impl PoolBuilder {
             shrink_after: self.shrink_after.unwrap_or(SHRINK_AFTER),
             reject_at: self.reject_at.unwrap_or(u64::MAX),
             method: self.method,
-            unchecked: self.vouched,
+            unchecked: self.unchecked_fork,
             initializer: self.initializer.transpose()?,
             finalizer: self.finalizer.transpose()?,
             end_limit: self.finalizer_timeout.unwrap_or(END_LIMIT),

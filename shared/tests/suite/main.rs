@@ -5,6 +5,7 @@
 
 mod calls;
 mod channels;
+mod documents;
 mod environment;
 mod foreign_code;
 mod managers;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         foreign_code::TESTS,
         resources::TESTS,
         security::TESTS,
+        &[documents::TESTS],
     ];
     let programs = [
         processes::PROGRAMS,

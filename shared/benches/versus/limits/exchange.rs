@@ -95,11 +95,11 @@ pub(crate) fn pipe(calls: u64) -> Result<Repetition, String> {
 }
 
 fn ping_pong(calls: u64) -> io::Result<f64> {
-    let (mut inbox, mut there) = io::pipe()?;
-    let (mut back, mut outbox) = io::pipe()?;
+    let (mut reader, mut there) = io::pipe()?;
+    let (mut back, mut writer) = io::pipe()?;
     thread::spawn(move || {
         let mut item = [0; 8];
-        while inbox.read_exact(&mut item).and_then(|()| outbox.write_all(&item)).is_ok() {}
+        while reader.read_exact(&mut item).and_then(|()| writer.write_all(&item)).is_ok() {}
     });
     let mut call = |n: u64| {
         there.write_all(&n.to_ne_bytes())?;
@@ -117,16 +117,16 @@ pub(crate) fn one_way(len: usize, items: u64) -> Result<Repetition, String> {
 }
 
 fn one_way_once(len: usize, items: u64) -> io::Result<f64> {
-    let (mut inbox, mut outbox) = io::pipe()?;
+    let (mut reader, mut writer) = io::pipe()?;
     thread::scope(|scope| {
         scope.spawn(move || {
             let message = vec![1; len];
-            (0..=items).try_for_each(|_| outbox.write_all(&message))
+            (0..=items).try_for_each(|_| writer.write_all(&message))
         });
-        inbox.read_exact(&mut vec![0; len])?;
+        reader.read_exact(&mut vec![0; len])?;
         let start = Instant::now();
         for _ in 0..items {
-            inbox.read_exact(&mut vec![0; len])?;
+            reader.read_exact(&mut vec![0; len])?;
         }
         Ok(start.elapsed().as_secs_f64() / items as f64)
     })

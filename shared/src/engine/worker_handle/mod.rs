@@ -79,7 +79,7 @@ pub(in crate::engine) struct WorkerHandle {
     tasks: Producer,
     results: Consumer,
     /// Bytes that came and do not yet make a frame.
-    inbox: Vec<u8>,
+    unread: Vec<u8>,
     /// A large frame in the making, and the size that its body will have. Its task has begun,
     /// whatever else the worker writes, and can go to no other worker: its arguments may be gone.
     large: Option<(FrameHead, Vec<u8>)>,
@@ -128,7 +128,7 @@ impl WorkerHandle {
             results: Consumer::results(segment.clone()),
             segment,
             socket,
-            inbox: Vec::new(),
+            unread: Vec::new(),
             large: None,
             outbox: (Vec::new(), 0),
             sending: 0..0,

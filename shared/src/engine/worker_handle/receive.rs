@@ -91,12 +91,12 @@ impl WorkerHandle {
                 }
                 continue;
             }
-            let mut inbox = std::mem::take(&mut self.inbox);
-            self.results.read(&mut inbox, READ)?;
+            let mut unread = std::mem::take(&mut self.unread);
+            self.results.read(&mut unread, READ)?;
             self.segment.header().wake_worker();
-            let used = self.accept_frames(&inbox, received);
-            inbox.drain(..used.as_ref().copied().unwrap_or(0));
-            self.inbox = inbox;
+            let used = self.accept_frames(&unread, received);
+            unread.drain(..used.as_ref().copied().unwrap_or(0));
+            self.unread = unread;
             used?;
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use multiproc::{Executor, Error};
+use multiproc::{Error, Executor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use crate::support::{Named, named};

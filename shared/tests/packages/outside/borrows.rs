@@ -1,5 +1,7 @@
 //! Does not compile: the arguments are borrowed, and the parent's memory is not there in a worker.
 
+use multiproc::Executor;
+
 fn len(text: &str) -> usize {
     text.len()
 }

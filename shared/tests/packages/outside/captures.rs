@@ -1,5 +1,7 @@
 //! Does not compile: the closures capture variables, which cannot travel.
 
+use multiproc::Executor;
+
 fn main() -> multiproc::Result<()> {
     multiproc::init();
     let (factor, flags) = (3, [true; 2]);

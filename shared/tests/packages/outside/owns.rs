@@ -1,6 +1,7 @@
 //! Does not compile: the closures capture what is one of a kind, or belongs to one thread; some of
 //! that has no size.
 
+use multiproc::Executor;
 use qcell::TCellOwner;
 
 struct Mine;

@@ -1,5 +1,8 @@
 //! A program with two copies of the crate.
 
+use multiproc::Executor as _;
+use other::Executor as _;
+
 fn main() {
     multiproc::init();
     other::init();

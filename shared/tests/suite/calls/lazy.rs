@@ -109,7 +109,7 @@ fn dropped_iterator_drops_queued_tasks() -> Result<()> {
     assert_eq!(pool.apply(square, (3,))?, 9);
     assert_eq!(gate.arrived().len(), 1);
     let stats = pool.statistics();
-    assert_eq!((stats.submitted, stats.completed, stats.failed), (101, 2, 99));
+    assert_eq!((stats.submitted, stats.completed, stats.failed, stats.cancelled), (101, 2, 0, 99));
     Ok(())
 }
 
