@@ -21,7 +21,8 @@ impl Element {
         self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The addresses of what a browser loads to show this element. Links do not count: the reader follows those.
+    /// The addresses of what a browser loads to show this element. Links do not count: the reader
+    /// follows those.
     pub(crate) fn loads(&self) -> Vec<String> {
         let mut addresses = Vec::new();
         for (key, value) in &self.attributes {

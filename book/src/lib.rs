@@ -1,9 +1,10 @@
 //! Builds the book, and fails where the book would be wrong.
 //!
-//! mdBook does the work. It is lenient, though: an include that it does not find, or an anchor that is gone, leaves a
-//! page with a hole, and a dead link is the reader's to find. So the pages' sources are checked before (`check::sources`:
-//! what can be told with the line it is in), and the pages that were made of them afterwards (`check::rendered`: which
-//! fragments there are, and that nothing is loaded from elsewhere).
+//! mdBook does the work. It is lenient, though: an include that it does not find, or an anchor that
+//! is gone, leaves a page with a hole, and a dead link is the reader's to find. So the pages'
+//! sources are checked before (`check::sources`: what can be told with the line it is in), and the
+//! pages that were made of them afterwards (`check::rendered`: which fragments there are, and that
+//! nothing is loaded from elsewhere).
 
 mod check;
 mod html;
@@ -19,12 +20,13 @@ use mdbook_driver::config::Config;
 use page::Chapters;
 use problem::Problems;
 
-/// Builds the book whose `book.toml` is in the folder `root`, into the folder `into` or else where `book.toml` says, and
-/// returns the folder with the pages.
+/// Builds the book whose `book.toml` is in the folder `root`, into the folder `into` or else where
+/// `book.toml` says, and returns the folder with the pages.
 ///
 /// # Errors
 ///
-/// A book that is wrong, with a line for each thing found amiss, `file:line: what`; files that cannot be read or written.
+/// A book that is wrong, with a line for each thing found amiss, `file:line: what`; files that
+/// cannot be read or written.
 pub fn build(root: &Path, into: Option<&Path>) -> anyhow::Result<PathBuf> {
     let file = root.join("book.toml");
     ensure!(file.is_file(), "{} is missing", file.display());

@@ -1,4 +1,5 @@
-//! `cargo run -p book` builds the book and prints where it is; `-- --open` opens it in the browser as well.
+//! `cargo run -p book` builds the book and prints where it is; `-- --open` opens it in the browser
+//! as well.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -29,8 +30,8 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {
-    // `cargo run` says where the sources are: with a target folder that two copies of the project share, this program may
-    // have been compiled from the other one.
+    // `cargo run` says where the sources are: with a target folder that two copies of the project
+    // share, this program may have been compiled from the other one.
     let root = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     let folder = book::build(Path::new(&root), arguments.into.as_deref())?;
     let start = folder.join("index.html");

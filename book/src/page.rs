@@ -44,7 +44,8 @@ pub(crate) fn line_at(text: &str, offset: usize) -> usize {
     text[..offset].matches('\n').count() + 1
 }
 
-/// The file that `link` leads to from the file `from`, without a look at the disk; none if it leaves the folder.
+/// The file that `link` leads to from the file `from`, without a look at the disk; none if it
+/// leaves the folder.
 pub(crate) fn resolve(from: &Path, link: &str) -> Option<PathBuf> {
     let mut path = from.parent()?.to_path_buf();
     for part in Path::new(link).components() {

@@ -1,4 +1,5 @@
-//! Course and book belong together: no example without its place in the chapter, no chapter of what is not there.
+//! Course and book belong together: no example without its place in the chapter, no chapter of what
+//! is not there.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -38,7 +39,8 @@ fn stem(path: &Path) -> String {
     path.file_stem().unwrap().to_str().unwrap().to_string()
 }
 
-/// Returns the names of the examples that `main.rs` declares, a line for each: `map: "what to watch for",`.
+/// Returns the names of the examples that `main.rs` declares, a line for each: `map: "what to watch
+/// for",`.
 fn declared(main: &str) -> Vec<String> {
     let (_, rest) = main.split_once("course::lesson! {\n").unwrap_or_default();
     let lines = rest.lines().take_while(|line| *line != "}");

@@ -21,10 +21,10 @@
 //! [`Error::WorkerLost`] for the task that ran, while all others go on and a new worker takes the
 //! place.
 //!
-//! - A [`Pool`] runs many tasks, a [`ThreadPool`] does so on threads. The calls of both are those of
-//!   the trait [`Executor`]: blocking ([`apply`](Executor::apply), [`map`](Executor::map),
-//!   [`starmap`](Executor::starmap)), not blocking ([`apply_async`](Executor::apply_async) and its kin
-//!   return an [`AsyncResult`], which is also a future), and lazy ([`imap`](Executor::imap),
+//! - A [`Pool`] runs many tasks, a [`ThreadPool`] does so on threads. The calls of both are those
+//!   of the trait [`Executor`]: blocking ([`apply`](Executor::apply), [`map`](Executor::map),
+//!   [`starmap`](Executor::starmap)), not blocking ([`apply_async`](Executor::apply_async) and its
+//!   kin return an [`AsyncResult`], which is also a future), and lazy ([`imap`](Executor::imap),
 //!   [`imap_unordered`](Executor::imap_unordered)).
 //! - [`wait_futures`] and [`as_completed`] wait for several results.
 //! - [`Process`] runs one function in a process of its own. [`partial`] sends state along with a
@@ -73,8 +73,8 @@
 //! processes as descriptors, along with the message that they are part of.
 //!
 //! # Limits
-//! - Arguments and results of tasks are `Send`, and the state of a [`partial`] is `Send + Sync`, also
-//!   for processes: a program may change to threads by one name.
+//! - Arguments and results of tasks are `Send`, and the state of a [`partial`] is `Send + Sync`,
+//!   also for processes: a program may change to threads by one name.
 //! - A value may be nested 4,096 levels deep, where a sequence, map, struct, variant or `Some` is a
 //!   level: a type that contains itself may do so a thousand times at least. Deeper ones are
 //!   [`Error::Encode`] or [`Error::Decode`]. They are decoded on a stack of their own, and dropped
@@ -106,8 +106,8 @@
 //!   ([unless](PoolBuilder::keep_started_processes) it is to be kept). A process that has detached
 //!   itself (its parent ended) is killed with the last of the workers that it may come from. If the
 //!   process that starts the workers is killed, it is left running.
-//! - What has become another user's program (`sudo`) can be killed by nobody but that user and root.
-//!   A worker that has is let go as if it had been killed.
+//! - What has become another user's program (`sudo`) can be killed by nobody but that user and
+//!   root. A worker that has is let go as if it had been killed.
 //! - In a worker by [`StartMethod::Fork`] a task that calls `exit` runs the destructors of the
 //!   program's thread-locals.
 //! - Pools, processes, results, iterators, managers, pipes, locks, arrays and their guards belong
@@ -119,8 +119,8 @@
 //! - A handle (of a pipe's end, a queue, a lock) goes to another process as an argument, as a
 //!   task's state, or over a [`Connection`]; not as a result, nor through a queue. One that is
 //!   shared costs a descriptor a process, a pipe's end two.
-//! - Shared memory takes its pages as they are written. A process that goes beyond the memory of its
-//!   control group is killed by the kernel: a worker is [`Error::WorkerLost`], then. Where the
+//! - Shared memory takes its pages as they are written. A process that goes beyond the memory of
+//!   its control group is killed by the kernel: a worker is [`Error::WorkerLost`], then. Where the
 //!   system promises no more memory than it has (`vm.overcommit_memory = 2`), shared memory is
 //!   taken whole when it is made, and too little is [`Error::Io`].
 //! - A worker that is *stopped* (SIGSTOP) while it runs a task keeps it until it goes on, unless

@@ -16,7 +16,8 @@ pub(crate) fn check(chapters: &Chapters, path: &Path, text: &str) -> Vec<Problem
         .collect()
 }
 
-/// What stands between `{{#` and `}}`, and the line it is in. A backslash before says that it is meant as it stands.
+/// What stands between `{{#` and `}}`, and the line it is in. A backslash before says that it is
+/// meant as it stands.
 fn directives(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.match_indices(OPENING).filter(|(at, _)| !text[..*at].ends_with('\\')).map(|(at, _)| {
         let rest = text[at + OPENING.len()..].lines().next().unwrap_or_default();

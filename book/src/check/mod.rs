@@ -1,5 +1,5 @@
-//! What the book promises, checked: code and output are included from files that have them, links lead somewhere,
-//! pictures are described in words, and nothing is loaded from elsewhere.
+//! What the book promises, checked: code and output are included from files that have them, links
+//! lead somewhere, pictures are described in words, and nothing is loaded from elsewhere.
 
 mod includes;
 mod pictures;

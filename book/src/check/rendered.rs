@@ -1,4 +1,5 @@
-//! What can be told once the pages are made: fragments lead to a heading, and nothing is loaded from elsewhere.
+//! What can be told once the pages are made: fragments lead to a heading, and nothing is loaded
+//! from elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

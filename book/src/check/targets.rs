@@ -1,4 +1,5 @@
-//! Links and pictures lead to pages and files that the book has. Fragments are checked once the pages are made.
+//! Links and pictures lead to pages and files that the book has. Fragments are checked once the
+//! pages are made.
 
 use std::path::Path;
 

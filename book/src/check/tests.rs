@@ -1,4 +1,5 @@
-//! A book that is right is built, and each thing that can be wrong fails the build, with file and line.
+//! A book that is right is built, and each thing that can be wrong fails the build, with file and
+//! line.
 
 use std::fs;
 use std::path::Path;

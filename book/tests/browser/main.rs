@@ -1,7 +1,8 @@
-//! The book as readers see it, in a real browser: on a wide and on a narrow window, in a light and in a dark theme.
+//! The book as readers see it, in a real browser: on a wide and on a narrow window, in a light and
+//! in a dark theme.
 //!
-//! `cargo test -p book --features browser --test browser`. With `BOOK_SCREENSHOTS=FOLDER` it leaves a picture of every
-//! page there.
+//! `cargo test -p book --features browser --test browser`. With `BOOK_SCREENSHOTS=FOLDER` it leaves
+//! a picture of every page there.
 
 mod window;
 

@@ -30,7 +30,8 @@ pub(crate) struct Window {
 
 impl Window {
     pub(crate) fn open(width: u32) -> Self {
-        // The pages are the book's own, and the browser's sandbox needs rights that a container may not have.
+        // The pages are the book's own, and the browser's sandbox needs rights that a container may
+        // not have.
         let folder = tempfile::tempdir().unwrap();
         let options = LaunchOptions {
             sandbox: false,
@@ -122,7 +123,8 @@ impl Window {
         std::mem::take(&mut self.complaints.lock().unwrap())
     }
 
-    /// Leaves a picture of the whole page in the folder `BOOK_SCREENSHOTS`, if somebody asks for it.
+    /// Leaves a picture of the whole page in the folder `BOOK_SCREENSHOTS`, if somebody asks for
+    /// it.
     pub(crate) fn keep_screenshot(&self, name: &str) {
         let Some(folder) = env::var_os("BOOK_SCREENSHOTS") else { return };
         let height = self.tab.evaluate("document.documentElement.scrollHeight", false).unwrap().value.unwrap();

@@ -127,7 +127,8 @@ impl Expected {
 
     fn is_right(&self, product: &Product) -> bool {
         let Product { number, sum, bytes } = product;
-        let right = self.ending == Ending::Well && *number == self.number && *sum == self.sum && bytes.len() == self.wanted;
+        let right =
+            self.ending == Ending::Well && *number == self.number && *sum == self.sum && bytes.len() == self.wanted;
         right && bytes.iter().all(|byte| *byte == !self.number as u8)
     }
 
@@ -135,7 +136,9 @@ impl Expected {
     /// done to the worker.
     pub(crate) fn judge_error(&self, error: &Error, call: &CallFacts<'_>) -> Outcome {
         match error {
-            Error::Panicked { message, .. } if self.ending == Ending::Panics && message == "as ordered" => Outcome::Right,
+            Error::Panicked { message, .. } if self.ending == Ending::Panics && message == "as ordered" => {
+                Outcome::Right
+            }
             Error::WorkerLost { pid, exit, .. } => match (self.ending, exit) {
                 (Ending::Exits, ExitStatus::Exited(3)) | (Ending::Aborts, ExitStatus::Signaled(6)) => Outcome::Lost,
                 (_, ExitStatus::Signaled(9)) if call.trouble.has_killed(*pid, call.began) => Outcome::Lost,

@@ -170,7 +170,8 @@ impl<R> AsyncResult<R> {
     /// Returns whether the task ended successfully.
     ///
     /// # Errors
-    /// [`Error::InvalidState`] while it has not ended: ask [`ready`](AsyncResult::ready) first, or wait.
+    /// [`Error::InvalidState`] while it has not ended: ask [`ready`](AsyncResult::ready) first, or
+    /// wait.
     pub fn successful(&self) -> Result<bool> {
         if !self.ready() {
             return Err(Error::InvalidState("the task has not ended yet: wait for it, or ask ready() first".into()));

@@ -2,10 +2,13 @@
 
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::{self, Metadata};
+use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+
+use nix::errno::Errno;
 
 use crate::error::{Error, Result};
 use crate::sys::modules::{Module, own_address};
@@ -31,10 +34,17 @@ impl Executable {
     ///
     /// # Errors
     /// [`Error::Executable`] if a new run of the program would not, or might not, be a run of this
-    /// code.
+    /// code; [`Error::Io`] if there are no descriptors or memory to find out.
     pub(crate) fn own() -> Result<Self> {
         static OWN: OnceLock<Result<Executable>> = OnceLock::new();
-        let own = OWN.get_or_init(find).clone()?;
+        let own = match OWN.get() {
+            Some(known) => known.clone()?,
+            None => match find() {
+                // Descriptors or memory may be free the next time.
+                Err(error @ Error::Io { .. }) => return Err(error),
+                found => OWN.get_or_init(|| found).clone()?,
+            },
+        };
         let is_running = own.path.as_bytes() == RUNNING.as_bytes();
         if !is_running && fs::metadata(own.path()).map(build_of).ok() != Some(own.build) {
             return Err(refuse(format!("{} was replaced or deleted since it was started", own.path().display())));
@@ -49,7 +59,7 @@ impl Executable {
 
     /// Returns the build that the kernel runs in this process.
     pub(crate) fn running() -> Result<BuildStamp> {
-        fs::metadata(RUNNING).map(build_of).map_err(|_| no_proc())
+        fs::metadata(RUNNING).map(build_of).map_err(|error| unreadable(&error))
     }
 }
 
@@ -61,13 +71,19 @@ fn refuse(why: impl Into<String>) -> Error {
     Error::Executable(why.into())
 }
 
-fn no_proc() -> Error {
-    refuse("/proc cannot be read (is it mounted?), so that the program's file cannot be found")
+/// Returns the error of a file below /proc that cannot be read. A process without free descriptors
+/// or memory is not one without /proc.
+fn unreadable(error: &io::Error) -> Error {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(errno @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM)) => Error::io("cannot read /proc", errno),
+        _ => refuse("/proc cannot be read (is it mounted?), so that the program's file cannot be found"),
+    }
 }
 
 fn find() -> Result<Executable> {
-    let running = fs::read_link(REALLY_RUNNING).or_else(|_| fs::read_link(RUNNING)).map_err(|_| no_proc())?;
-    let maps = fs::read("/proc/self/maps").map_err(|_| no_proc())?;
+    let running =
+        fs::read_link(REALLY_RUNNING).or_else(|_| fs::read_link(RUNNING)).map_err(|error| unreadable(&error))?;
+    let maps = fs::read("/proc/self/maps").map_err(|error| unreadable(&error))?;
     let files = || maps.split(|byte| *byte == b'\n').filter_map(Mapped::parse);
     if files().any(|file| file.name().is_some_and(|name| name.starts_with(b"vgpreload_"))) {
         return Err(refuse("the program runs under valgrind, which cannot start the program once more"));

@@ -29,8 +29,8 @@ use crate::fds::Payload;
 /// A function that can run in a worker, called with `Args`, a tuple of its arguments.
 ///
 /// Implemented for `Fn(A, B, …) -> R` with up to eight parameters if the function captures nothing
-/// and its parameters and result are `Serialize + DeserializeOwned + Send + 'static`, and for the values
-/// that [`partial`] returns. There is no need to implement it by hand.
+/// and its parameters and result are `Serialize + DeserializeOwned + Send + 'static`, and for the
+/// values that [`partial`] returns. There is no need to implement it by hand.
 ///
 /// A closure that captures variables does not compile: the captured values would have to be sent
 /// too, and the compiler offers no way to take them out. Nor does one that captures a value without

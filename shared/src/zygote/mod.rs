@@ -7,11 +7,11 @@
 //! [`ForkServer`](StartMethod::ForkServer) and [`Spawn`](StartMethod::Spawn), shared by all pools
 //! as long as there is one, and a fork of the program for [`Fork`](StartMethod::Fork), one a pool.
 //!
-//! [`client`] is the program's side, with the process in [`handle`]; [`serve`] is the zygote's side,
-//! with the loop in [`server`]. [`message`] has the messages between them. [`group`] records the
-//! workers of one pool, [`child_signal`] is readable when one has ended, and [`orphans`] kills the
-//! processes that the tasks of a killed worker have started.
-//! [`leftover`] reaps the zygotes of a program that has replaced itself by an exec.
+//! [`client`] is the program's side, with the process in [`handle`]; [`serve`] is the zygote's
+//! side, with the loop in [`server`]. [`message`] has the messages between them. [`group`] records
+//! the workers of one pool, [`child_signal`] is readable when one has ended, and [`orphans`] kills
+//! the processes that the tasks of a killed worker have started. [`leftover`] reaps the zygotes of
+//! a program that has replaced itself by an exec.
 
 mod child_signal;
 mod client;

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use multiproc::{Error, Executor, Pool, Result};
-use nix::sys::resource::Resource;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, Uid};
 
@@ -19,6 +19,7 @@ pub(crate) const TESTS: &[Named] = named! {
     worker_without_a_free_descriptor_is_an_error_or_waits
     more_workers_than_processes_are_an_error
     limits_of_every_kind_are_an_error_or_harmless
+    pool_can_be_built_once_descriptors_are_free_again
     worker_without_cpu_time_fails_only_its_task
     thousands_of_pools_in_sequence_work
     three_hundred_workers_run
@@ -159,6 +160,19 @@ const LIMITS: [(Resource, u64); 20] = [
     (Resource::RLIMIT_CORE, 0),
     (Resource::RLIMIT_MSGQUEUE, 0),
 ];
+
+fn pool_can_be_built_once_descriptors_are_free_again() -> Result<()> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    for method in METHODS {
+        setrlimit(Resource::RLIMIT_NOFILE, 0, hard).unwrap();
+        let refused = Pool::builder().processes(1).start_method(method).build();
+        setrlimit(Resource::RLIMIT_NOFILE, soft, hard).unwrap();
+        assert!(matches!(refused, Err(Error::Io { .. })), "{refused:?}");
+        let pool = Pool::builder().processes(1).start_method(method).build()?;
+        assert_eq!(pool.apply(square, (3,))?, 9);
+    }
+    Ok(())
+}
 
 fn limits_of_every_kind_are_an_error_or_harmless() -> Result<()> {
     for (at, (resource, max)) in LIMITS.iter().enumerate() {
