@@ -39,6 +39,7 @@ pub(super) struct TaskCounts {
 
 impl Backlog {
     /// Numbers the tasks and makes them the next chunk of `job`.
+    #[inline]
     pub(super) fn number(&mut self, job: &Arc<Job>, tasks: Tasks) -> Chunk {
         let chunk = Chunk::new(job.clone(), self.next_task, tasks);
         self.next_task += chunk.count();
@@ -46,11 +47,13 @@ impl Backlog {
     }
 
     /// Counts the tasks of a chunk as submitted. From now on they are outstanding.
+    #[inline]
     pub(super) fn add(&mut self, chunk: &Chunk) {
         self.submitted += chunk.count();
     }
 
     /// Counts the tasks of a chunk, which is not queued, by their outcome.
+    #[inline]
     pub(super) fn complete(&mut self, chunk: &Chunk) {
         let (outcome, count) = (chunk.outcome(), chunk.count());
         let failed = u64::from(outcome.failures());
@@ -65,6 +68,7 @@ impl Backlog {
     }
 
     /// Returns the number of tasks whose outcome is still to come.
+    #[inline]
     pub(super) fn outstanding(&self) -> u64 {
         self.submitted - self.completed - self.failed
     }
@@ -75,19 +79,23 @@ impl Backlog {
     }
 
     /// Returns `true` if no chunk waits for a worker.
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
 
+    #[inline]
     pub(super) fn front(&self) -> Option<&Chunk> {
         self.queue.front()
     }
 
+    #[inline]
     pub(super) fn pop_front(&mut self) -> Option<Chunk> {
         self.queue.pop_front()
     }
 
     /// Queues a chunk, whose tasks were [added](Backlog::add), behind all others.
+    #[inline]
     pub(super) fn push_back(&mut self, chunk: Chunk) {
         self.queue.push_back(chunk);
         self.check_queue();
@@ -132,6 +140,7 @@ impl Backlog {
     }
 
     /// Returns the time that a task of a function takes, in nanoseconds, as last seen.
+    #[inline]
     pub(super) fn cost(&self, function: u64) -> Option<u64> {
         self.costs.get(&function).copied()
     }

@@ -36,29 +36,35 @@ pub(crate) struct Tasks {
 }
 
 impl Chunk {
+    #[inline]
     pub(super) fn new(job: Arc<Job>, first_task: u64, tasks: Tasks) -> Self {
         let number = job.add_chunk();
         Self::with_number(number, job, first_task, tasks)
     }
 
+    #[inline]
     fn with_number(number: u64, job: Arc<Job>, first_task: u64, tasks: Tasks) -> Self {
         Self { job, number, first_task, done: 0, tasks, outcome: Outcome::default(), false_starts: 0 }
     }
 
+    #[inline]
     pub(crate) fn job(&self) -> &Arc<Job> {
         &self.job
     }
 
+    #[inline]
     pub(crate) fn tasks(&self) -> &Tasks {
         &self.tasks
     }
 
     /// Returns the number of its tasks, done or not.
+    #[inline]
     pub(super) fn count(&self) -> u64 {
         self.tasks.count.into()
     }
 
     /// Returns the number of tasks whose outcome is to come.
+    #[inline]
     pub(super) fn left(&self) -> u32 {
         self.tasks.count - self.done
     }
@@ -146,11 +152,13 @@ impl Chunk {
     }
 
     /// Returns what has come of its tasks so far.
+    #[inline]
     pub(super) fn outcome(&self) -> &Outcome {
         &self.outcome
     }
 
     /// Returns its job, its number and what came of its tasks.
+    #[inline]
     pub(super) fn into_outcome(self) -> (Arc<Job>, u64, Outcome) {
         (self.job, self.number, self.outcome)
     }

@@ -30,14 +30,17 @@ pub(super) struct ChunkQueue {
 }
 
 impl ChunkQueue {
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.places.len() - self.holes
     }
 
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 
+    #[inline]
     pub(super) fn front(&self) -> Option<&Chunk> {
         self.places.front()?.as_ref()
     }
@@ -46,6 +49,7 @@ impl ChunkQueue {
         self.places.iter().flatten()
     }
 
+    #[inline]
     pub(super) fn push_back(&mut self, chunk: Chunk) {
         if self.places.is_empty() {
             self.start = MIDDLE;
@@ -64,6 +68,7 @@ impl ChunkQueue {
         self.places.push_front(Some(chunk));
     }
 
+    #[inline]
     pub(super) fn pop_front(&mut self) -> Option<Chunk> {
         let chunk = self.places.pop_front()??;
         self.index(chunk.job().id, self.start, false);

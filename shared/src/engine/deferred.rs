@@ -22,6 +22,7 @@ impl DeferredWakeups {
     }
 
     /// Returns `true` if wakers are to be called, whose foreign code may take its time.
+    #[inline]
     pub(super) fn has_wakers(&self) -> bool {
         !self.wakers.is_empty()
     }
@@ -34,6 +35,7 @@ impl DeferredWakeups {
     }
 
     /// Adds what is to be woken and run because a job is done.
+    #[inline]
     pub(super) fn add_completions(&mut self, completions: Completions) {
         self.wakers.extend(completions.wakers);
         self.when_done.extend(completions.when_done);

@@ -48,6 +48,7 @@ impl Job {
     }
 
     /// Returns the task's state, if it has one.
+    #[inline]
     pub(crate) fn state(&self) -> Option<MutexGuard<'_, Payload>> {
         Some(self.state.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -57,12 +58,14 @@ impl Job {
     }
 
     /// Counts one more chunk and returns its position.
+    #[inline]
     pub(super) fn add_chunk(&self) -> u64 {
         self.lock().call.add_chunk()
     }
 
     /// Adds what came of chunk `number`. The completions that it returns are for when no lock is
     /// held.
+    #[inline]
     pub(super) fn add_outcome(&self, number: u64, outcome: Outcome) -> Completions {
         let mut progress = self.lock();
         if let Some(remote) = &self.remote {
@@ -82,6 +85,7 @@ impl Job {
     }
 
     /// Returns `true` once all outcomes have arrived.
+    #[inline]
     pub(crate) fn is_done(&self) -> bool {
         self.lock().call.is_done()
     }
@@ -92,11 +96,13 @@ impl Job {
     }
 
     /// Returns `true` if the next outcome has arrived.
+    #[inline]
     pub(crate) fn has_next(&self) -> bool {
         self.lock().call.has_next()
     }
 
     /// Takes the next outcome, if it has arrived.
+    #[inline]
     pub(crate) fn take_next(&self) -> Option<Outcome> {
         self.lock().call.take_next()
     }
@@ -108,6 +114,7 @@ impl Job {
         progress.call.is_behind()
     }
 
+    #[inline]
     pub(super) fn is_abandoned(&self) -> bool {
         self.lock().abandoned
     }

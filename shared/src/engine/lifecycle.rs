@@ -77,6 +77,7 @@ impl Lifecycle {
     }
 
     /// Returns why no further task is taken, if so.
+    #[inline]
     pub(super) fn refusal(&self) -> Option<Error> {
         debug_assert_eq!(self.refuses.load(Relaxed), self.broken.is_some() || self.phase != Phase::Open);
         match (&self.broken, self.phase) {
@@ -87,6 +88,7 @@ impl Lifecycle {
     }
 
     /// Returns why a chunk that was taken must not run, if so.
+    #[inline]
     pub(super) fn obstacle(&self, chunk: &Chunk) -> Option<Error> {
         if chunk.job().is_abandoned() || self.phase == Phase::Ended {
             return Some(Error::Cancelled);

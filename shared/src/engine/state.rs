@@ -62,6 +62,7 @@ impl State {
     }
 
     /// Adds a chunk to the backlog, or fails it if none is taken.
+    #[inline]
     pub(super) fn enqueue(&mut self, mut chunk: Chunk) {
         let full = self.backlog.outstanding().saturating_add(chunk.count()) > self.config.reject_at;
         self.backlog.add(&chunk);
@@ -74,6 +75,7 @@ impl State {
     }
 
     /// Returns why a chunk cannot run elsewhere, if its tasks do.
+    #[inline]
     fn cannot_travel(&self, chunk: &Chunk) -> Option<Error> {
         let stays = self.remote.is_some() && chunk.job().state().is_some_and(|state| !state.handles.is_empty());
         stays.then(|| Error::Encode(STAYS.into()))
@@ -81,6 +83,7 @@ impl State {
 
     /// Takes a chunk that is done, or must not run, out of the pool. One that is to go on comes
     /// first in the backlog.
+    #[inline]
     pub(super) fn put_back(&mut self, mut chunk: Chunk) {
         if chunk.left() > 0 {
             let Some(error) = self.lifecycle.obstacle(&chunk) else { return self.backlog.push_front(chunk) };
@@ -95,6 +98,7 @@ impl State {
     }
 
     /// Hands the outcome of a chunk to its job.
+    #[inline]
     pub(super) fn complete(&mut self, chunk: Chunk) {
         self.backlog.complete(&chunk);
         let (job, number, outcome) = chunk.into_outcome();
@@ -103,6 +107,7 @@ impl State {
     }
 
     /// Has those woken that a job's progress concerns.
+    #[inline]
     pub(super) fn wake_for(&mut self, job: &Job, completions: Completions) {
         self.deferred.add_completions(completions);
         self.waiters.wake_for(job.id, &mut self.deferred);
@@ -115,6 +120,7 @@ impl State {
     }
 
     /// Fails all chunks that must not run, as all do once the pool is broken or has ended.
+    #[inline]
     pub(super) fn fail_blocked(&mut self) {
         while let Some(error) = self.backlog.front().and_then(|chunk| self.lifecycle.obstacle(chunk)) {
             let Some(mut chunk) = self.backlog.pop_front() else { return };
@@ -142,6 +148,7 @@ impl State {
     }
 
     /// Writes what waits to be sent to a worker. Returns `true` if anything moved.
+    #[inline]
     pub(super) fn flush(&mut self, slot: usize) -> bool {
         match self.workers.flush(slot, self.waiters.is_asleep()) {
             Ok(moved) => moved,

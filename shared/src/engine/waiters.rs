@@ -130,6 +130,7 @@ impl Waiters {
     }
 
     /// Returns `true` if the leader sleeps.
+    #[inline]
     pub(super) fn is_asleep(&self) -> bool {
         self.asleep
     }
@@ -155,6 +156,7 @@ impl Waiters {
     }
 
     /// Wakes the followers that wait for `job`, or for any.
+    #[inline]
     pub(super) fn wake_for(&self, job: u64, wakeups: &mut DeferredWakeups) {
         for (id, thread) in &self.followers {
             if *id == job || *id == ANY_JOB {

@@ -33,6 +33,7 @@ impl<T> CallProgress<T> {
     }
 
     /// Counts one more chunk. Returns its number in the call.
+    #[inline]
     pub(crate) fn add_chunk(&mut self) -> u64 {
         self.submitted += 1;
         self.submitted - 1
@@ -45,6 +46,7 @@ impl<T> CallProgress<T> {
     }
 
     /// Keeps the result of chunk `number`.
+    #[inline]
     pub(crate) fn finish(&mut self, number: u64, result: T) {
         self.finished += 1;
         debug_assert!(self.finished <= self.submitted, "a chunk ends once");
@@ -58,11 +60,13 @@ impl<T> CallProgress<T> {
     }
 
     /// Returns whether all results have come, and no more chunks will.
+    #[inline]
     pub(crate) fn is_done(&self) -> bool {
         self.sealed && !self.is_behind()
     }
 
     /// Returns whether results of chunks so far are still to come.
+    #[inline]
     pub(crate) fn is_behind(&self) -> bool {
         self.finished < self.submitted
     }
@@ -78,11 +82,13 @@ impl<T> CallProgress<T> {
     }
 
     /// Returns whether the next result is there.
+    #[inline]
     pub(crate) fn has_next(&self) -> bool {
         self.results.has_next()
     }
 
     /// Takes the next result, if it is there.
+    #[inline]
     pub(crate) fn take_next(&mut self) -> Option<T> {
         self.results.take_next()
     }
@@ -118,6 +124,7 @@ impl<T> CallProgress<T> {
     }
 
     /// Takes what the end of the call wakes and runs, if it is done.
+    #[inline]
     pub(crate) fn take_completions(&mut self) -> Completions {
         if !self.is_done() {
             return Completions::default();

@@ -19,6 +19,7 @@ impl<T> ResultOrder<T> {
     }
 
     /// Adds the result of chunk `number`; `only` says that the job has no other.
+    #[inline]
     pub(super) fn add(&mut self, number: u64, result: T, only: bool) {
         if !self.ordered {
             return self.results.push_back(Some(result));
@@ -36,11 +37,13 @@ impl<T> ResultOrder<T> {
     }
 
     /// Returns `true` if the next result has arrived.
+    #[inline]
     pub(super) fn has_next(&self) -> bool {
         matches!(self.results.front(), Some(Some(_)))
     }
 
     /// Takes the next result, if it has arrived.
+    #[inline]
     pub(super) fn take_next(&mut self) -> Option<T> {
         let next = self.results.front_mut()?.take()?;
         self.results.pop_front();

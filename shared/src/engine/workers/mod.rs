@@ -56,14 +56,17 @@ impl Workers {
     }
 
     /// Returns all slots, those without a worker included.
+    #[inline]
     pub(in crate::engine) fn slots(&self) -> Range<usize> {
         0..self.slots.len()
     }
 
+    #[inline]
     pub(in crate::engine) fn get(&self, slot: usize) -> Option<&WorkerHandle> {
         self.slots.get(slot)?.as_ref()
     }
 
+    #[inline]
     fn get_mut(&mut self, slot: usize) -> Option<&mut WorkerHandle> {
         self.slots.get_mut(slot)?.as_mut()
     }
@@ -154,6 +157,7 @@ impl Workers {
 
     /// Returns the idle worker to be used next: the most recently used one, since its caches are
     /// warm. One that is still being set up comes later.
+    #[inline]
     pub(in crate::engine) fn idle_worker(&self) -> Option<usize> {
         let fits = |worker: &WorkerHandle| !worker.is_being_set_up() && worker.has_room();
         self.idle.iter().rev().copied().find(|slot| self.get(*slot).is_some_and(fits))
@@ -170,6 +174,7 @@ impl Workers {
     }
 
     /// Returns the slot of the worker that was given something last.
+    #[inline]
     pub(in crate::engine) fn last_used(&self) -> Option<usize> {
         self.last_used
     }
@@ -177,6 +182,7 @@ impl Workers {
     /// Returns `true` if a worker that has work can be given a chunk of `bytes` bytes behind it,
     /// and has at most `max` nanoseconds of work then. The chunk must fit into the ring whole: half
     /// a chunk could not be taken back.
+    #[inline]
     pub(in crate::engine) fn can_queue(
         &mut self,
         slot: usize,
@@ -197,6 +203,7 @@ impl Workers {
     /// Gives a worker a chunk, of which a task takes `cost` nanoseconds; `once` means that it will
     /// not be sent once more, so that only this worker needs its handles. Returns the chunk with
     /// its tasks failed if its handles cannot be sent.
+    #[inline]
     pub(in crate::engine) fn assign(&mut self, slot: usize, chunk: Chunk, cost: u64, once: bool) -> Option<Chunk> {
         let Some(worker) = self.get_mut(slot) else { return Some(chunk) };
         let was_idle = !worker.has_work();
@@ -217,6 +224,7 @@ impl Workers {
 
     /// Records which worker was given something last, and makes it the one that may wait busily:
     /// with more busy waiters than CPUs each would only keep another from working.
+    #[inline]
     pub(in crate::engine) fn set_last_used(&mut self, slot: usize, config: &Config) {
         let last = self.last_used.replace(slot);
         if last == Some(slot) || !config.spin || config.roomy(self.slots.len()) {
@@ -231,6 +239,7 @@ impl Workers {
 
     /// Reads the results that a worker has published; `last` says that it has ended. Returns `None`
     /// if none can be there. A worker that has used up its tasks or memory retires.
+    #[inline]
     pub(in crate::engine) fn receive(&mut self, slot: usize, last: bool, max_memory: Option<u64>) -> Option<Received> {
         let worker = self.slots.get_mut(slot)?.as_mut()?;
         if !worker.has_work() && worker.is_ready() {
@@ -289,6 +298,7 @@ impl Workers {
 
     /// Writes what waits to be sent to a worker. Returns `true` if anything moved. With `notify`
     /// the worker wakes its parent when it has made room for the rest.
+    #[inline]
     pub(in crate::engine) fn flush(&mut self, slot: usize, notify: bool) -> Result<bool, Corrupt> {
         let Some(worker) = self.get_mut(slot) else { return Ok(false) };
         if notify {
@@ -321,6 +331,7 @@ impl Workers {
     }
 
     /// Removes a slot from the idle ones. Returns `true` if it was there.
+    #[inline]
     fn remove_idle(&mut self, slot: usize) -> bool {
         // The most recently used come last, and are the first to be used again.
         let at = self.idle.iter().rposition(|idle| *idle == slot);
