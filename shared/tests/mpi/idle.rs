@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{MpiExecutor, Result};
+use multiproc::{Executor, MpiExecutor, Result};
 
 use super::launch::Ranks;
 use super::support::{processor_ticks, square, squares};
