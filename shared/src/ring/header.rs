@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::atomics::{AtomicU32, AtomicU64};
+#[cfg(not(multiproc_loom))]
 use crate::bootstrap::{FAILURE_AT, RECORD_SPACE};
 use crate::ring::Claim;
 
@@ -128,7 +129,7 @@ impl Flags {
 }
 
 impl Header {
-    /// Returns the word at [`FAILURE_AT`].
+    /// Returns the word at [`FAILURE_AT`](crate::bootstrap::FAILURE_AT).
     pub(crate) fn failure(&self) -> u64 {
         self.bootstrap.failure.load(Relaxed)
     }
