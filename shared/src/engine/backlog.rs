@@ -159,13 +159,13 @@ impl Backlog {
     }
 
     /// Iterates over the queued chunks, in order.
-    #[cfg(test)]
+    #[cfg(all(test, not(multiproc_loom)))]
     pub(super) fn queued(&self) -> impl Iterator<Item = &Chunk> {
         self.queue.iter()
     }
 
     /// Panics if its parts do not fit together.
-    #[cfg(test)]
+    #[cfg(all(test, not(multiproc_loom)))]
     pub(super) fn check(&self) {
         self.queue.check();
         assert!(self.queue.iter().map(Chunk::count).sum::<u64>() <= self.outstanding());
