@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::error::{Error, Result};
-use crate::executor::options::CallOptions;
+use crate::executor::call_options::CallOptions;
 use crate::future::AsyncResult;
 use crate::task::{Arguments, Task};
 

@@ -2,20 +2,21 @@
 //!
 //! [`Executor`] has each call once, written with the few things that a [`backend`] provides: begin
 //! a call, submit its tasks, wait for the results. [`source`] cuts items into chunks, [`imap`] is
-//! the lazy iterator, [`options`] holds what the caller sets for one call, and [`statistics`]
-//! counts.
+//! the lazy iterator, [`call_options`] and [`with_options`] hold what the caller sets for one call,
+//! and [`statistics`] counts.
 
 pub(crate) mod backend;
+mod call_options;
 mod imap;
-pub(crate) mod options;
 mod source;
 mod statistics;
+mod with_options;
 
 pub use imap::Imap;
-pub use options::WithOptions;
 #[cfg(feature = "tokio")]
 pub(crate) use source::default_chunksize;
 pub use statistics::Statistics;
+pub use with_options::WithOptions;
 
 use crate::error::Result;
 use crate::executor::backend::{Backend, Call};

@@ -1,40 +1,12 @@
-//! Options of one call.
+//! An executor with options for the calls made through it.
 
 use crate::Executor;
 use crate::error::{Error, Result};
 use crate::executor::Statistics;
 use crate::executor::backend::Backend;
+use crate::executor::call_options::CallOptions;
 use crate::future::AsyncResult;
 use crate::task::{Arguments, Task};
-
-/// How the tasks of a call travel, as far as the caller has said.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct CallOptions {
-    chunksize: Option<usize>,
-    window: Option<usize>,
-}
-
-impl CallOptions {
-    fn with_chunksize(self, chunksize: usize) -> Self {
-        Self { chunksize: Some(chunksize.max(1)), ..self }
-    }
-
-    fn with_window(self, window: usize) -> Self {
-        Self { window: Some(window.max(1)), ..self }
-    }
-
-    /// Returns the chunk size, if it is set; at least 1.
-    pub(super) fn chunksize(self) -> Option<usize> {
-        self.chunksize
-    }
-
-    /// Returns how many items of a lazy call may be under way: what is set, or else room for four
-    /// chunks for each of `breadth` workers, and for `min` items. It is at least one chunk.
-    pub(super) fn window(self, breadth: usize, min: usize) -> usize {
-        let chunksize = self.chunksize.unwrap_or(1);
-        self.window.unwrap_or(chunksize.saturating_mul(4 * breadth).max(min)).max(chunksize)
-    }
-}
 
 /// An executor with options for the calls made through it: a chunk size, a window.
 ///
