@@ -17,7 +17,7 @@ use multiproc::{
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::support::{Named, named, nap, square};
+use crate::support::{Named, descriptors, eventually, named, nap, square};
 
 pub(crate) const TESTS: &[Named] = named! {
     value_that_uses_the_crate_while_encoded_arrives
@@ -186,6 +186,7 @@ fn waker_that_uses_the_pool_on_drop_does_not_hang() -> Result<()> {
 }
 
 fn last_pool_handle_may_drop_with_a_callback() -> Result<()> {
+    let open = descriptors().len();
     for _ in 0..3 {
         let pool = Arc::new(Pool::with_processes(1)?);
         let (held, done) = (pool.clone(), Arc::new(AtomicBool::new(false)));
@@ -197,6 +198,8 @@ fn last_pool_handle_may_drop_with_a_callback() -> Result<()> {
         drop(pool);
         assert!(result.get().is_ok_and(|slept| slept == 50) && done.load(SeqCst));
     }
+    // The callback thread drops what the callback was called with after the result can be taken.
+    eventually("the callback thread has closed the pool's notifier", || descriptors().len() <= open);
     Ok(())
 }
 
