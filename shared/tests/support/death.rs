@@ -158,7 +158,7 @@ pub(crate) fn assert_died(death: Death, error: &Error, number: u64, elapsed: Dur
             assert!(death.accepts(*exit), "{death:?} was reported as {exit}");
             assert_eq!(*task, number, "{death:?}");
             // A worker that loses its CPU between two tasks counts that time to the second one.
-            let max = elapsed + Duration::from_secs(1);
+            let max = elapsed.saturating_add(Duration::from_secs(1));
             assert!((BEFORE..=max).contains(ran_for), "{ran_for:?} of {elapsed:?}");
             let text = error.to_string();
             assert!(text.contains(&format!("pid {pid}")) && text.contains(&exit.to_string()), "{text}");
