@@ -25,7 +25,7 @@ const LAUNCHERS: [&str; 3] = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"];
 ///
 /// ```
 /// use std::time::Duration;
-/// use multiproc::{MpiExecutor, Pool};
+/// use multiproc::{Executor, MpiExecutor, Pool};
 ///
 /// # fn main() -> multiproc::Result<()> {
 /// let executor = MpiExecutor::builder()
