@@ -11,6 +11,10 @@ use crate::executor::call_options::CallOptions;
 use crate::future::AsyncResult;
 use crate::task::{Arguments, Task};
 
+/// The items of a lazy call that are under way at least, where the caller sets nothing: enough to
+/// keep the workers busy with short tasks.
+pub(crate) const MIN_WINDOW: usize = 256;
+
 /// Runs tasks: a pool of processes, one of threads, or the ranks of a cluster.
 pub trait Backend {
     /// The tasks of one call of the function `F` with the arguments `Args`.
@@ -27,11 +31,10 @@ pub trait Backend {
     #[doc(hidden)]
     fn breadth(&self) -> usize;
 
-    /// Returns how many items of a lazy call are under way at least, where the caller sets nothing:
-    /// enough to keep the workers busy with short tasks.
+    /// Returns [`MIN_WINDOW`], or more where a task travels further.
     #[doc(hidden)]
     fn min_window(&self) -> usize {
-        256
+        MIN_WINDOW
     }
 
     /// Returns the options that hold for calls on this value.

@@ -158,3 +158,63 @@ impl<I: Iterator, R> fmt::Debug for Imap<I, R> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// A call whose only result arrives while it is asked whether it is done.
+    #[derive(Default)]
+    struct LateResult {
+        arrived: Mutex<Option<u32>>,
+    }
+
+    impl LazyCall<(u32,), u32> for LateResult {
+        fn check(&self) -> Result<()> {
+            Ok(())
+        }
+
+        fn refusal(&self) -> Option<Error> {
+            None
+        }
+
+        fn submit_chunk(&self, items: &mut dyn Iterator<Item = (u32,)>, _: usize) -> bool {
+            items.count() < 2
+        }
+
+        fn submit_failed(&self, _: Error) {}
+
+        fn seal(&self) {}
+
+        fn run_unattended(&self) {}
+
+        fn has_next(&self) -> bool {
+            false
+        }
+
+        fn is_done(&self) -> bool {
+            *self.arrived.lock().unwrap() = Some(7);
+            true
+        }
+
+        fn take_next(&self, results: &mut VecDeque<Result<u32>>) -> bool {
+            let arrived = self.arrived.lock().unwrap().take();
+            results.extend(arrived.map(Ok));
+            arrived.is_some()
+        }
+
+        fn wait_next(&self, _: Option<Instant>) -> bool {
+            true
+        }
+
+        fn abandon(&self) {}
+    }
+
+    #[test]
+    fn result_that_arrives_at_the_last_moment_is_returned() {
+        let mut results = Imap::new(Box::new(LateResult::default()), [1u32].into_iter(), 1, 1, 1);
+        assert_eq!(results.next().map(Result::unwrap), Some(7));
+    }
+}

@@ -267,7 +267,8 @@ impl<R: Send + 'static> AsyncResult<R> {
     /// # fn main() -> multiproc::Result<()> {
     /// let (sender, results) = std::sync::mpsc::channel();
     /// let pool = Pool::with_processes(1)?;
-    /// let later = pool.apply_async(|| 42u32, ()).callback(move |value| sender.send(*value).unwrap());
+    /// let later = pool.apply_async(|| 42u32, ());
+    /// let later = later.callback(move |value| sender.send(*value).unwrap());
     /// assert_eq!(results.recv(), Ok(42));
     /// assert_eq!(later.get()?, 42);
     /// # Ok(()) }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::codec;
 use crate::engine::{Engine, Job};
 use crate::error::{Error, Result};
-use crate::executor::backend::{Backend, Call, LazyCall};
+use crate::executor::backend::{Backend, Call, LazyCall, MIN_WINDOW};
 use crate::future::{AsyncResult, Gathered, take_one};
 use crate::pool::Pool;
 use crate::pool::feed::{Feeder, submit_one};
@@ -41,7 +41,7 @@ impl Backend for Pool {
     }
 
     fn min_window(&self) -> usize {
-        if self.engine.is_remote() { MIN_REMOTE_WINDOW } else { 256 }
+        if self.engine.is_remote() { MIN_REMOTE_WINDOW } else { MIN_WINDOW }
     }
 
     fn begin<F, Args>(&self, f: F, ordered: bool) -> Result<Self::Call<F, Args>>
