@@ -68,14 +68,21 @@ fn errors(name: &str) -> Vec<(Option<usize>, String)> {
 }
 
 /// Builds a program that must not compile. Below each line that is wrong are the texts that its
-/// errors must have, each after `//~`; no other line has an error.
+/// errors must have, each after `//~`, and indented further where one goes on; no other line has an
+/// error.
 fn is_refused_as_it_says(name: &str) {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/packages/outside").join(name).with_extension("rs");
     let source = std::fs::read_to_string(source).unwrap();
-    let (mut expected, mut wrong) = (BTreeMap::<_, Vec<_>>::new(), 0);
+    let (mut expected, mut wrong) = (BTreeMap::<_, Vec<String>>::new(), 0);
     for (number, line) in (1..).zip(source.lines()) {
         match line.trim_start().strip_prefix("//~ ") {
-            Some(text) => expected.entry(wrong).or_default().push(text),
+            Some(text) => {
+                let texts = expected.entry(wrong).or_default();
+                match (text.strip_prefix("  "), texts.last_mut()) {
+                    (Some(more), Some(last)) => *last += &format!(" {more}"),
+                    _ => texts.push(text.into()),
+                }
+            }
             None => wrong = number,
         }
     }

@@ -12,16 +12,20 @@ fn main() -> multiproc::Result<()> {
     let owner = TCellOwner::<Mine>::new();
     let pool = multiproc::Pool::new()?;
     pool.map(move |n: usize| words[n].clone(), 0..1usize)?;
-    //~ cannot be a task's function: it captures something that cannot be copied or shared between threads
+    //~ cannot be a task's function: it captures something that cannot be copied or shared
+    //~   between threads
     //~ pass the values as arguments, or send them along with `multiproc::partial(function, state)`
     pool.map(move |n: u64| (&token, n).1, 0..1u64)?;
-    //~ cannot be a task's function: it captures something that cannot be copied or shared between threads
+    //~ cannot be a task's function: it captures something that cannot be copied or shared
+    //~   between threads
     //~ pass the values as arguments, or send them along with `multiproc::partial(function, state)`
     pool.map(move |n: u64| (&local, n).1, 0..1u64)?;
-    //~ cannot be a task's function: it captures something that cannot be copied or shared between threads
+    //~ cannot be a task's function: it captures something that cannot be copied or shared
+    //~   between threads
     //~ pass the values as arguments, or send them along with `multiproc::partial(function, state)`
     pool.apply(move || (&owner, 1).1, ())?;
-    //~ cannot be a task's function: it captures something that cannot be copied or shared between threads
+    //~ cannot be a task's function: it captures something that cannot be copied or shared
+    //~   between threads
     //~ pass the values as arguments, or send them along with `multiproc::partial(function, state)`
     Ok(())
 }
