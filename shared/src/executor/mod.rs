@@ -3,15 +3,17 @@
 //! [`Executor`] has each call once, written with the few things that a [`backend`] provides: begin
 //! a call, submit its tasks, wait for the results. [`source`] cuts items into chunks, [`imap`] is
 //! the lazy iterator, [`call_options`] and [`with_options`] hold what the caller sets for one call,
-//! and [`statistics`] counts.
+//! [`checks`] refuses settings, and [`statistics`] counts.
 
 pub(crate) mod backend;
 mod call_options;
+mod checks;
 mod imap;
 mod source;
 mod statistics;
 mod with_options;
 
+pub(crate) use checks::{check_processes, check_reject, still_open};
 pub use imap::Imap;
 #[cfg(feature = "tokio")]
 pub(crate) use source::default_chunksize;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::cpu::cpu_count;
 use crate::engine::{Config, Engine};
 use crate::error::{Error, Result};
+use crate::executor::{check_processes, check_reject};
 use crate::fds::Payload;
 use crate::identity::{MAX_DEPTH, current_process};
 use crate::pool::Pool;
@@ -17,10 +18,6 @@ use crate::zygote::StartMethod;
 
 /// Bytes of each of a worker's two rings. Only what is used is backed by memory.
 pub(crate) const RING: usize = 256 * 1024;
-
-/// Workers beyond this are a mistake rather than a wish: Linux allows 32,768 processes by default,
-/// and each takes a few of its parent's memory mappings.
-const MAX_PROCESSES: usize = 4096;
 
 /// How long a worker without tasks is kept, where the caller sets nothing.
 const SHRINK_AFTER: Duration = Duration::from_secs(1);
@@ -354,22 +351,6 @@ fn prepare_once<F: Task<Args>, Args: Arguments>(f: F, args: Args) -> Result<(Pre
         ));
     }
     Ok((function, args))
-}
-
-/// Refuses a bound on the backlog that rejects every task.
-pub(crate) fn check_reject(tasks: Option<u64>) -> Result<()> {
-    if tasks == Some(0) {
-        return Err(Error::Config("reject_when_reached must be at least 1, or no task could ever be taken".into()));
-    }
-    Ok(())
-}
-
-/// Refuses a number of workers that is 0 or beyond reason.
-pub(crate) fn check_processes(processes: usize) -> Result<()> {
-    if (1..=MAX_PROCESSES).contains(&processes) {
-        return Ok(());
-    }
-    Err(Error::Config(format!("a pool has 1 to {MAX_PROCESSES} processes, not {processes}")))
 }
 
 /// Refuses to nest deeper where processes start processes that start processes, without end.

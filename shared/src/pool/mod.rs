@@ -15,13 +15,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use builder::PoolBuilder;
-pub(crate) use builder::{END_LIMIT, check_depth, check_processes, check_reject};
+pub(crate) use builder::{END_LIMIT, check_depth};
 pub(crate) use feed::submit_one;
 pub use info::WorkerInfo;
 
 use crate::engine::Engine;
-use crate::error::{Error, Result};
-use crate::executor::{Executor, Statistics};
+use crate::error::Result;
+use crate::executor::{Executor, Statistics, check_processes, still_open};
 use crate::sys::memory;
 use crate::trace::Trace;
 
@@ -35,8 +35,8 @@ use crate::trace::Trace;
 ///
 /// A pool belongs to the process that built it. In a copy of that process (a worker of
 /// [`StartMethod::Fork`](crate::StartMethod), or a fork by the program itself) every call fails
-/// with [`Error::ForeignProcess`], a method that returns no error does nothing, and neither does
-/// dropping the pool.
+/// with [`Error::ForeignProcess`](crate::Error::ForeignProcess), a method that returns no error
+/// does nothing, and neither does dropping the pool.
 ///
 /// A pool can be shared by threads (`&Pool` is all a call needs) and used inside a worker of
 /// another: pools nest, up to eight deep.
@@ -65,8 +65,9 @@ impl Pool {
     /// [`cpu_count`](crate::cpu_count).
     ///
     /// # Errors
-    /// [`Error::InitMissing`] if [`init`](crate::init) was not called; [`Error::Io`] if the system
-    /// has no more processes, descriptors or memory to give.
+    /// [`Error::InitMissing`](crate::Error::InitMissing) if [`init`](crate::init) was not called;
+    /// [`Error::Io`](crate::Error::Io) if the system has no more processes, descriptors or memory
+    /// to give.
     pub fn new() -> Result<Self> {
         Self::builder().build()
     }
@@ -74,7 +75,8 @@ impl Pool {
     /// Starts a pool with `processes` workers.
     ///
     /// # Errors
-    /// [`Error::Config`] for 0 workers or too many; else those of [`new`](Pool::new).
+    /// [`Error::Config`](crate::Error::Config) for 0 workers or too many; else those of
+    /// [`new`](Pool::new).
     pub fn with_processes(processes: usize) -> Result<Self> {
         Self::builder().processes(processes).build()
     }
@@ -89,9 +91,10 @@ impl Pool {
     /// pool that was built with [`processes_between`](PoolBuilder::processes_between).
     ///
     /// # Errors
-    /// [`Error::Config`] for 0 workers, [`Error::Closed`] if the pool is closed.
+    /// [`Error::Config`](crate::Error::Config) for 0 workers,
+    /// [`Error::Closed`](crate::Error::Closed) if the pool is closed.
     pub fn resize(&self, processes: usize) -> Result<()> {
-        builder::check_processes(processes)?;
+        check_processes(processes)?;
         self.engine.resize(processes)
     }
 
@@ -164,11 +167,6 @@ impl Executor for Pool {
             workers_lost: now.workers_lost,
         }
     }
-}
-
-/// Returns the error of joining an executor that would never end.
-pub(crate) fn still_open() -> Error {
-    Error::InvalidState("the pool is still open: call close() before join()".into())
 }
 
 impl Drop for Pool {

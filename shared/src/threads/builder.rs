@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::cpu::cpu_count;
 use crate::error::Result;
-use crate::pool::{check_processes, check_reject};
+use crate::executor::{check_processes, check_reject};
 use crate::task::panic;
 use crate::threads::ThreadPool;
 use crate::threads::inner::Inner;

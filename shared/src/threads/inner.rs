@@ -111,7 +111,7 @@ impl Inner {
         })
     }
 
-    /// The process that it belongs to.
+    /// Returns the process that it belongs to.
     pub(super) fn owner(&self) -> Owner {
         self.owner
     }
@@ -257,7 +257,7 @@ impl Inner {
         }
     }
 
-    /// What each thread does; `thread` is its number.
+    /// Runs what comes in the queue, on thread number `thread`, until the thread is not wanted.
     fn serve(&self, thread: u64) {
         for message in &self.queue {
             if let Message::Run(work, first) = message {
@@ -295,7 +295,8 @@ impl Inner {
         }
     }
 
-    /// Waits until all tasks are done and all threads have ended. `false` if the pool is open.
+    /// Waits until all tasks are done and all threads have ended. Returns `false` if the pool is
+    /// open.
     pub(crate) fn join(&self) -> bool {
         if !self.owner.is_here() {
             return false;

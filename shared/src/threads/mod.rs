@@ -16,8 +16,7 @@ use std::sync::Arc;
 pub use builder::ThreadPoolBuilder;
 
 use crate::error::Result;
-use crate::executor::{Executor, Statistics};
-use crate::pool::{check_processes, still_open};
+use crate::executor::{Executor, Statistics, check_processes, still_open};
 use crate::threads::inner::Inner;
 
 /// A pool of threads with the calls of [`Pool`](crate::Pool): change the one name, and the program
