@@ -11,7 +11,8 @@ pub(crate) const TESTS: &[&[Named]] = &[
     process::TESTS,
     fork::TESTS,
     handles::TESTS,
-    copies::inherited::TESTS,
+    copies::pools::TESTS,
+    copies::objects::TESTS,
     copies::memory::TESTS,
     copies::tasks::TESTS,
 ];

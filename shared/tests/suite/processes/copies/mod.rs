@@ -4,8 +4,9 @@
 //! Copies are made by forks, which are for processes of one thread, so each test runs in a process
 //! of its own; see `support/harness.rs`.
 
-pub(crate) mod inherited;
 pub(crate) mod memory;
+pub(crate) mod objects;
+pub(crate) mod pools;
 pub(crate) mod tasks;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
