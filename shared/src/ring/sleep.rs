@@ -74,7 +74,13 @@ impl Cursor {
 
 impl Header {
     /// Waits, in the worker, until `ready` returns `true`.
-    pub(crate) fn worker_waits(&self, mut ready: impl FnMut() -> bool) {
+    pub(crate) fn worker_waits(&self, ready: impl FnMut() -> bool) {
+        self.worker_waits_unless(ready, || false);
+    }
+
+    /// Waits, in the worker, until `ready` returns `true`, or `may_not_sleep` does, which is called
+    /// before each sleep.
+    pub(crate) fn worker_waits_unless(&self, mut ready: impl FnMut() -> bool, mut may_not_sleep: impl FnMut() -> bool) {
         let mut spin = Spin::new(self.has(Flags::SPIN));
         loop {
             if ready() {
@@ -82,6 +88,9 @@ impl Header {
             }
             if spin.again() {
                 continue;
+            }
+            if may_not_sleep() {
+                return;
             }
             let woken = self.parent.woken.load(Relaxed);
             begin_sleep(&self.worker.sleeping);

@@ -21,11 +21,11 @@ pub(super) struct Descriptors {
     handles: Socket,
     /// The files behind both at first.
     files: [File; 2],
-    /// When both were last checked (nanoseconds of the common clock).
+    /// When both were last checked while awake (nanoseconds of the common clock).
     checked: Cell<u64>,
 }
 
-/// Time between two checks while idle, in nanoseconds: between short tasks, system calls would cost
+/// Time between two checks while awake, in nanoseconds: between short tasks, system calls would cost
 /// too much.
 const PERIOD: u64 = 1_000_000;
 
@@ -60,12 +60,17 @@ impl Descriptors {
     }
 
     /// Checks both descriptors, if that was not done just now.
-    pub(super) fn check(&self) -> Result<(), Corrupt> {
+    pub(super) fn check_now_and_then(&self) -> Result<(), Corrupt> {
         let now = now_ns();
         if now.saturating_sub(self.checked.get()) < PERIOD {
             return Ok(());
         }
         self.checked.set(now);
+        self.check()
+    }
+
+    /// Checks both descriptors.
+    pub(super) fn check(&self) -> Result<(), Corrupt> {
         if [file(&self.notifier), file(&self.handles)] == self.files { Ok(()) } else { Err(Corrupt) }
     }
 }

@@ -34,17 +34,24 @@ impl TaskReader {
         }
         // While there is nothing to do, output of tasks is flushed and the descriptors are checked.
         self.output.flush();
-        self.descriptors.check()?;
+        self.descriptors.check_now_and_then()?;
         self.sleep()?;
         Ok(true)
     }
 
     fn sleep(&mut self) -> Result<(), Corrupt> {
-        let mut outcome = Ok(0);
-        self.segment.header().worker_waits(|| {
+        let (mut outcome, mut intact) = (Ok(0), Ok(()));
+        let ready = || {
             outcome = self.ring.available();
             outcome != Ok(0)
-        });
+        };
+        // Asleep, a worker without its descriptors would go unnoticed until its next task.
+        let is_broken = || {
+            intact = self.descriptors.check();
+            intact.is_err()
+        };
+        self.segment.header().worker_waits_unless(ready, is_broken);
+        intact?;
         outcome.map(drop)
     }
 

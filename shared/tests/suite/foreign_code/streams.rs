@@ -135,11 +135,14 @@ fn close_all() -> u32 {
 pub(crate) fn worker_without_descriptors_is_replaced_at_once() -> Result<()> {
     for method in METHODS {
         let pool = Pool::builder().processes(1).start_method(method).build()?;
-        let before = pool.apply(own_pid, ())?;
-        assert_eq!(pool.apply(close_all, ())?, 1);
-        eventually("another worker is there", || pool.workers().first().is_some_and(|worker| worker.pid != before));
-        is_well(&pool)?;
-        assert_eq!(pool.statistics().workers_lost, 1, "once");
+        // Often, as the second task finds a worker that has just looked at its descriptors, or not.
+        for lost in 1..=10 {
+            let before = pool.apply(own_pid, ())?;
+            assert_eq!(pool.apply(close_all, ())?, 1);
+            eventually("another worker is there", || pool.workers().first().is_some_and(|worker| worker.pid != before));
+            is_well(&pool)?;
+            assert_eq!(pool.statistics().workers_lost, lost, "once");
+        }
         // A task with handles needs more of them.
         let queue = multiproc::Queue::new()?;
         assert_eq!(pool.apply(close_all, ())?, 1);
