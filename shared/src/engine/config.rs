@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::fds::Payload;
-use crate::sys::threads::ForkPermit;
+use crate::sys::process::ForkPermit;
 use crate::task::Prepared;
 use crate::zygote::StartMethod;
 

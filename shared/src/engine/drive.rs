@@ -11,7 +11,7 @@ use crate::engine::monitor::Monitor;
 use crate::engine::state::State;
 use crate::engine::waiters::Role;
 use crate::ring::{SPIN_NS, Spin};
-use crate::sys::clock;
+use crate::sys::now_ns;
 
 /// What a waiting thread does next.
 enum Next {
@@ -75,10 +75,10 @@ impl Monitor {
                 Next::Again => {}
                 Next::Idle if spin.again() => {}
                 Next::Idle => {
-                    let slept = clock::now_ns();
+                    let slept = now_ns();
                     self.sleep(Some(wait.term), deadline);
                     spin = self.locked(|state| {
-                        state.waiters.set_spin_pays(clock::now_ns() - slept < SPIN_NS);
+                        state.waiters.set_spin_pays(now_ns() - slept < SPIN_NS);
                         new_spin(state)
                     });
                 }
@@ -111,7 +111,7 @@ impl Monitor {
         let until = [look, deadline].into_iter().flatten().min();
         let time = until.map(|until| until.saturating_duration_since(Instant::now()));
         let timeout = time.map(TimeSpec::from_duration);
-        let slept = clock::now_ns();
+        let slept = now_ns();
         let mut fds = vec![PollFd::new(self.notifier().as_fd(), PollFlags::POLLIN)];
         if let Some(zygote) = &zygote {
             fds.push(PollFd::new(AsFd::as_fd(&**zygote), PollFlags::POLLIN));
@@ -120,7 +120,7 @@ impl Monitor {
         let _ = ppoll(&mut fds, timeout, None);
         self.notifier().clear();
         self.with(|state| {
-            state.watchdog.woke(&state.config, slept, time, clock::now_ns());
+            state.watchdog.woke(&state.config, slept, time, now_ns());
             state.wake_up();
         });
     }

@@ -4,9 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::engine::state::State;
 use crate::progress::{CallbackThread, WhenDone};
-use crate::sys::notifier::Notifier;
-use crate::sys::own::Own;
-use crate::sys::pid::Owner;
+use crate::sys::pid::{Own, Owner};
+use crate::sys::poll::Notifier;
 
 /// A pool's state with its lock. Foreign code (wakers, callbacks) runs only once the lock is
 /// released.

@@ -9,7 +9,7 @@ use crate::engine::config::Config;
 use crate::engine::remote::{Offer, Order, Remote, Status};
 use crate::engine::state::State;
 use crate::error::{Error, Result};
-use crate::sys::notifier::Notifier;
+use crate::sys::poll::Notifier;
 
 impl Engine {
     /// Returns an engine whose tasks run elsewhere, in `workers` workers.

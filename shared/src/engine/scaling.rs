@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::engine::state::State;
 use crate::engine::worker_handle::WorkerHandle;
 use crate::error::Error;
-use crate::sys::clock::now_ns;
+use crate::sys::now_ns;
 
 /// The shortest time between two looks at whether a worker can go.
 const MIN_NAP: Duration = Duration::from_millis(10);

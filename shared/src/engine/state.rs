@@ -17,7 +17,7 @@ use crate::engine::worker_handle::KillReason;
 use crate::engine::workers::Workers;
 use crate::error::Error;
 use crate::progress::Completions;
-use crate::sys::notifier::Notifier;
+use crate::sys::poll::Notifier;
 use crate::trace::{self, TaskEvent};
 use crate::zygote::ZygoteClient;
 

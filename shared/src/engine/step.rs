@@ -9,7 +9,7 @@ use crate::engine::job::Job;
 use crate::engine::state::State;
 use crate::error::Error;
 use crate::identity::unregister;
-use crate::sys::clock::now_ns;
+use crate::sys::now_ns;
 use crate::zygote::ZygoteClient;
 
 impl State {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::engine::state::State;
 use crate::engine::worker_handle::{KillReason, WorkerHandle};
-use crate::sys::clock::now_ns;
+use crate::sys::now_ns;
 
 /// A worker that has begun nothing new for this long (nanoseconds) gives back what waits behind its
 /// task, if another worker has nothing to do.

@@ -10,7 +10,7 @@ use crate::engine::worker_handle::{KillReason, WorkerState};
 use crate::error::Error;
 use crate::exit_status::ExitStatus;
 use crate::identity::unregister;
-use crate::sys::clock::now_ns;
+use crate::sys::now_ns;
 
 /// Workers that may end with the same task in their ring before they begin it. Then the task is to
 /// blame: to receive it is what kills them.

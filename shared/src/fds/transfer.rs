@@ -3,12 +3,12 @@
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::error::{Context, Error, Result};
 use crate::fds::context::{Handles, MAX_HANDLES};
 use crate::fds::{Descriptor, Travel};
 use crate::kind::ObjectKind;
+use crate::sys::poll::await_readable;
 use crate::sys::socket::{self, Received};
 
 /// An encoded value and the handles in it.
@@ -87,7 +87,7 @@ pub(crate) fn wait(channel: impl AsFd) -> Result<Handles> {
             Arrived::Empty => {}
             Arrived::Nothing => {
                 // Whatever ends this wait, the next call of `receive` returns it.
-                let _ = poll(&mut [PollFd::new(channel.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE);
+                let _ = await_readable(&channel, None);
             }
             Arrived::End => return Err(Error::Disconnected),
         }

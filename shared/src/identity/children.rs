@@ -8,7 +8,7 @@ use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
 use crate::identity::ProcessInfo;
-use crate::sys::own::PerProcess;
+use crate::sys::pid::PerProcess;
 
 /// The running children, by pid: a forked child starts with none.
 static LIVING: PerProcess<Mutex<BTreeMap<u32, ProcessInfo>>> = PerProcess::new();

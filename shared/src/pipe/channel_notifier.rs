@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::error::{Error, Result};
+use crate::error::{Context, Error, Result};
 use crate::fds::{self, Arrived, Descriptor, Handles};
+use crate::sys::poll::await_readable;
 use crate::sys::socket;
 
 /// The socket of a pipe's end, shared by the threads that send and receive there.
@@ -101,7 +101,7 @@ impl ChannelNotifier {
             }
             state.sleeping = true;
             drop(state);
-            let outcome = wait_readable(self.socket.as_fd(), left);
+            let outcome = await_readable(&self.socket, deadline).context("cannot wait for the other end of a pipe");
             state = self.lock();
             state.sleeping = false;
             // Another thread takes over if this one returns.
@@ -176,19 +176,4 @@ impl AsFd for ChannelNotifier {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
-}
-
-/// Waits until there is something to read on `fd` (its end is, too), for at most `timeout`.
-fn wait_readable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> Result<()> {
-    match poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], poll_timeout(timeout)) {
-        Ok(_) | Err(Errno::EINTR) => Ok(()),
-        Err(errno) => Err(Error::io("cannot wait for the other end of a pipe", errno)),
-    }
-}
-
-/// Converts a timeout for `poll`: rounded up to milliseconds, and 24 days at most, after which the
-/// caller looks at its clock again.
-pub(crate) fn poll_timeout(timeout: Option<Duration>) -> PollTimeout {
-    let Some(timeout) = timeout else { return PollTimeout::NONE };
-    i32::try_from(timeout.as_micros().div_ceil(1000)).ok().and_then(|ms| ms.try_into().ok()).unwrap_or(PollTimeout::MAX)
 }

@@ -17,5 +17,4 @@ mod end;
 
 #[cfg(feature = "tokio")]
 pub(crate) use asynchronous::require_runtime;
-pub(crate) use channel_notifier::poll_timeout;
 pub use connection::{Connection, pipe};

@@ -12,7 +12,7 @@ use crate::identity::{MAX_DEPTH, current_process};
 use crate::pool::Pool;
 use crate::pool::feed::encode_with_handles;
 use crate::protocol::MAX_MESSAGE;
-use crate::sys::threads::ForkPermit;
+use crate::sys::process::ForkPermit;
 use crate::task::{Arguments, Prepared, Task};
 use crate::zygote::StartMethod;
 

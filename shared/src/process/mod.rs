@@ -7,7 +7,6 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use rustix::process::{PidfdFlags, pidfd_open};
 use serde::de::DeserializeOwned;
@@ -18,6 +17,7 @@ use crate::engine::{Engine, Job};
 use crate::error::{Error, Result};
 use crate::exit_status::ExitStatus;
 use crate::future::take_one;
+use crate::sys::poll::await_readable;
 use crate::sys::signals::is_signal;
 use crate::task::{Arguments, Task};
 
@@ -231,9 +231,7 @@ impl<R> Process<R> {
     /// Returns whether the kernel reports that the process has ended. The exit status may arrive a
     /// little later.
     pub(crate) fn has_hung_up(&self) -> bool {
-        let ended = |fd: &OwnedFd| {
-            poll(&mut [PollFd::new(fd.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
-        };
+        let ended = |fd: &OwnedFd| await_readable(fd, Some(Instant::now())).unwrap_or(false);
         self.engine.check().is_err() || self.sentinel.as_ref().is_none_or(ended)
     }
 

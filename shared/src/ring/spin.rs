@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use crate::atomics::thread;
-use crate::sys::clock;
+use crate::sys::now_ns;
 
 /// The time for which a side polls before it sleeps, in nanoseconds: about two kernel wake-ups (25
 /// µs each on the machine this was tuned on), so that polling never costs much more than the sleep
@@ -58,7 +58,7 @@ impl Spin {
             std::hint::spin_loop();
             return true;
         }
-        let now = clock::now_ns();
+        let now = now_ns();
         if self.until == 0 {
             self.until = now + SPIN_NS;
         }
@@ -66,7 +66,7 @@ impl Spin {
             return false;
         }
         thread::yield_now();
-        if clock::now_ns() - now > LOST_CPU_NS {
+        if now_ns() - now > LOST_CPU_NS {
             CROWDED.store(CROWDED_WAITS, Relaxed);
         }
         true

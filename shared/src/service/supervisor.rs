@@ -17,8 +17,8 @@ use crate::service::hooks::Hooks;
 use crate::service::respawn_delay::DelayBounds;
 use crate::service::systemd::Systemd;
 use crate::service::worker_slot::WorkerSlot;
-use crate::sys::notifier::Notifier;
 use crate::sys::pid::Owner;
+use crate::sys::poll::Notifier;
 use crate::sys::signals::Disposition;
 use crate::zygote::StartMethod;
 

@@ -1,18 +1,32 @@
-//! The end of a process: at once, or orderly and within a time limit, with its exit handlers.
+//! The end of a process: at once, orderly and within a time limit, with its exit handlers, or with
+//! its parent.
 //!
 //! `exit` runs the destructors of this thread's thread-locals, then the exit handlers, then flushes
 //! the C streams. In a process that was executed all of that is its own. In a copy of the program
 //! ([`mark_start`] marks one) those from before the copy was made are the program's, and must run
 //! there alone: both lists are processed from the newest entry, and end at an entry of ours.
+//!
+//! A worker ends with its zygote. The parent-death signal is not enough for that: the kernel drops
+//! it when a process changes its user or executes a file with capabilities. So a worker also has
+//! the kernel send it SIGKILL when its zygote's end of a pipe, the [`Lifeline`], is closed
+//! (`F_SETSIG` in fcntl(2)). That needs no thread and no CPU time, works whatever the worker is
+//! doing, and ends it even if it is stopped.
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;
 use std::io::{self, Write};
 use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
 use nix::libc::{self, c_int};
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, getppid, pipe2};
 
 /// The exit code of an orderly end, once one has begun.
 static CODE: AtomicI32 = AtomicI32::new(NONE);
@@ -139,5 +153,84 @@ mod coverage {
             // SAFETY: as above.
             unsafe { write() };
         }
+    }
+}
+
+/// Has the kernel kill this process when its parent ends. `parent` must be single-threaded: the
+/// kernel's "parent" is the thread that forked, not the process. Ends this process if the parent is
+/// gone already.
+pub(crate) fn die_with(parent: Pid) {
+    renew_death_signal();
+    if getppid() != parent {
+        exit_now(1);
+    }
+}
+
+/// Has the kernel kill this process when its parent ends, once more: a change of user resets that.
+pub(crate) fn renew_death_signal() {
+    let _ = prctl::set_pdeathsig(Signal::SIGKILL);
+}
+
+/// `F_SETSIG` in the kernel's `include/uapi/asm-generic/fcntl.h`, which the libc crate leaves out.
+const F_SETSIG: libc::c_int = 10;
+
+/// A parent's ends of a pipe by which the kernel kills its children when it ends.
+#[derive(Debug)]
+pub(crate) struct Lifeline {
+    /// For the children.
+    read: OwnedFd,
+    /// Closed by the kernel when the parent ends. A child must not keep its copy.
+    _write: OwnedFd,
+}
+
+impl Lifeline {
+    pub(crate) fn new() -> nix::Result<Self> {
+        let (read, write) = pipe2(OFlag::O_CLOEXEC)?;
+        Ok(Self { read, _write: write })
+    }
+
+    /// Opens an end for a child, which passes it to [`kill_at_end`].
+    pub(crate) fn open(&self) -> nix::Result<OwnedFd> {
+        // An open file has one receiver of its signals, so each child has one of its own.
+        let path = format!("/proc/self/fd/{}", self.read.as_raw_fd());
+        open(path.as_str(), OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty())
+    }
+}
+
+/// Has the kernel kill this process, a child, when the parent ends, as long as `own` is open; also
+/// after an exec, if it is open there. The child must drop its copy of the [`Lifeline`] afterwards.
+/// Makes system calls only.
+pub(crate) fn kill_at_end(own: BorrowedFd<'_>) -> nix::Result<()> {
+    signal_at_end(own, Signal::SIGKILL)
+}
+
+/// Has the kernel send `signal` to this process when the other end of the pipe or socket `fd` is
+/// closed, or sends something.
+pub(crate) fn signal_at_end(fd: BorrowedFd<'_>, signal: Signal) -> nix::Result<()> {
+    let raw = fd.as_raw_fd();
+    // SAFETY: both calls take integers only, and an open descriptor.
+    Errno::result(unsafe { libc::fcntl(raw, F_SETSIG, signal as libc::c_int) })?;
+    // SAFETY: as above; getpid has no preconditions.
+    Errno::result(unsafe { libc::fcntl(raw, libc::F_SETOWN, libc::getpid()) })?;
+    let flags = OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL)?);
+    fcntl(fd, FcntlArg::F_SETFL(flags | OFlag::O_ASYNC)).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::*;
+    use crate::sys::poll::is_hung_up;
+
+    #[test]
+    fn the_end_of_the_other_side_is_seen() -> nix::Result<()> {
+        let (read, write) = pipe2(OFlag::O_CLOEXEC)?;
+        // The default of this signal is to do nothing.
+        signal_at_end(read.as_fd(), Signal::SIGURG)?;
+        assert!(!is_hung_up(read.as_fd()));
+        drop(write);
+        assert!(is_hung_up(read.as_fd()));
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::protocol::Envelope;
-use crate::sys::clock::now_ns;
+use crate::sys::now_ns;
 use crate::task::{Arguments, Task, panic};
 use crate::threads::inner::Work;
 use crate::threads::job::Job;

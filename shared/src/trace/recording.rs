@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::sys::clock::now_ns;
+use crate::sys::now_ns;
 use crate::trace::{TaskEvent, Trace};
 
 /// Set while there is a recording. Read once for each pool, and by thread pools once a chunk; the

@@ -8,8 +8,8 @@ use nix::sys::stat::fstat;
 
 use crate::fds::{self, Handles};
 use crate::ring::Corrupt;
-use crate::sys::clock::now_ns;
-use crate::sys::notifier::Notifier;
+use crate::sys::now_ns;
+use crate::sys::poll::Notifier;
 use crate::sys::socket::Socket;
 
 /// The descriptors by which the worker reaches its parent beside the rings. Each is checked before

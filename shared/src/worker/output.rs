@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::sys::exit::flush_stdio;
-use crate::sys::threads::is_single_threaded;
+use crate::sys::process::is_single_threaded;
 
 /// The time for which a worker that ends waits until the output of its tasks is flushed.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);

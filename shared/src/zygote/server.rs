@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Pid, getpid, getppid};
@@ -15,11 +14,11 @@ use crate::bootstrap::{self, Failure, Role};
 use crate::error::Error;
 use crate::exit_status::ExitStatus;
 use crate::sys::executable::Executable;
+use crate::sys::exit::{Lifeline, kill_at_end, signal_at_end};
 use crate::sys::launch::Run;
-use crate::sys::lifeline::{self, Lifeline};
-use crate::sys::process;
+use crate::sys::poll::timeout;
+use crate::sys::process::{self, ForkPermit};
 use crate::sys::socket::{Received, Socket};
-use crate::sys::threads::ForkPermit;
 use crate::worker::WorkerFds;
 use crate::zygote::child_signal::ChildSignal;
 use crate::zygote::group::{Worker, WorkerGroup};
@@ -57,7 +56,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         if let Some(socket) = root.as_ref().or(group.as_ref()) {
             // Should this process be stopped when the program ends, it has to go on, or its workers
             // never end.
-            let _ = lifeline::signal_at_end(socket.as_fd(), Signal::SIGCONT);
+            let _ = signal_at_end(socket.as_fd(), Signal::SIGCONT);
         }
         let groups = group.into_iter().map(WorkerGroup::new).collect();
         let (orphans, lifeline) = (Orphans::default(), Lifeline::new()?);
@@ -96,7 +95,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         while self.groups.iter().any(|group| !group.workers.is_empty()) || self.orphans.is_killing() {
             // Only the ends of children are waited for, and the end of the time to kill orphans.
             let mut fds = [PollFd::new(self.children.as_fd(), PollFlags::POLLIN)];
-            let _ = poll(&mut fds, self.poll_timeout());
+            let _ = poll(&mut fds, timeout(self.orphans.time_left()));
             self.reap();
             self.kill_new();
         }
@@ -131,13 +130,6 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         }
     }
 
-    /// Returns the timeout of a wait for events.
-    fn poll_timeout(&self) -> PollTimeout {
-        // Rounded up, so as not to spin through the last millisecond.
-        let time = self.orphans.time_left().map(|left| left + Duration::from_micros(999));
-        time.map_or(PollTimeout::NONE, |time| PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX))
-    }
-
     fn wait(&self) -> nix::Result<Ready> {
         let mut fds = vec![
             PollFd::new(self.parent.as_fd(), PollFlags::POLLIN),
@@ -155,7 +147,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         if let Some(root) = &self.root {
             fds.push(PollFd::new(root.as_fd(), PollFlags::POLLIN));
         }
-        match poll(&mut fds, self.poll_timeout()) {
+        match poll(&mut fds, timeout(self.orphans.time_left())) {
             Err(Errno::EINTR) | Ok(_) => {}
             Err(error) => return Err(error),
         }
@@ -260,7 +252,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
                 Ok(None) => {
                     process::set_title("mp-worker");
                     // Without it there is still the parent-death signal.
-                    let lifeline = lifeline.filter(|lifeline| lifeline::kill_at_end(lifeline.as_fd()).is_ok());
+                    let lifeline = lifeline.filter(|lifeline| kill_at_end(lifeline.as_fd()).is_ok());
                     return Some((WorkerFds { segment, notifier, handles, lifeline }, zygote));
                 }
                 Ok(Some(pid)) => Ok(pid),

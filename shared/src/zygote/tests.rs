@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::kind::ObjectKind;
 use crate::ring::Segment;
-use crate::sys::notifier::Notifier;
+use crate::sys::poll::Notifier;
 use crate::sys::socket::Socket;
 use crate::zygote::{Report, StartMethod, ZygoteClient};
 

@@ -21,7 +21,7 @@ use crate::engine::job::Job;
 use crate::engine::worker_handle::stall::Stall;
 use crate::protocol::FrameHead;
 use crate::ring::{Consumer, Producer, Segment};
-use crate::sys::clock::now_ns;
+use crate::sys::now_ns;
 use crate::sys::socket::Socket;
 
 /// Chunks that may wait in a worker's ring, however short their tasks seem.

@@ -8,8 +8,8 @@ use crate::engine::worker_handle::{KillReason, WorkerHandle, WorkerState};
 use crate::error::Error;
 use crate::protocol::{Frame, FrameHead, Kind};
 use crate::ring::Corrupt;
-use crate::sys::clock::now_ns;
 use crate::sys::memory::on_large_pages;
+use crate::sys::now_ns;
 use crate::trace::TaskEvent;
 
 /// Results of at least this size are received into a buffer of their own, which the caller gets

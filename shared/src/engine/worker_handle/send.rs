@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::fds::{self, Handles, Payload};
 use crate::protocol::{RECORD_LEN, Record, RecordKind};
 use crate::ring::Corrupt;
-use crate::sys::clock::now_ns;
+use crate::sys::now_ns;
 
 impl WorkerHandle {
     /// Queues a record that is not a chunk; [`flush`](WorkerHandle::flush) writes it.

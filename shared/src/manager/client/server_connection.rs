@@ -12,8 +12,7 @@ use crate::manager::framed_stream::{FramedStream, to_error};
 use crate::manager::message::Message;
 use crate::manager::protocol::Request;
 use crate::manager::random::ManagerId;
-use crate::sys::own::PerProcess;
-use crate::sys::pid::Owner;
+use crate::sys::pid::{Owner, PerProcess};
 use crate::sys::poll::await_readable;
 
 /// Idle sessions that a connection keeps: as many threads can call at the same time without opening
