@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use rustix::process::{PidfdFlags, pidfd_open};
+use nix::unistd::Pid;
 use serde::de::DeserializeOwned;
 
 pub use builder::ProcessBuilder;
@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::exit_status::ExitStatus;
 use crate::future::take_one;
 use crate::sys::poll::await_readable;
+use crate::sys::process::open_pidfd;
 use crate::sys::signals::is_signal;
 use crate::task::{Arguments, Task};
 
@@ -82,8 +83,8 @@ impl Process<()> {
 impl<R: DeserializeOwned + 'static> Process<R> {
     pub(super) fn running(engine: Arc<Engine>, job: Arc<Job>) -> Self {
         let pid = engine.workers().first().map_or(0, |worker| worker.pid);
-        // `None` if it was reaped already. Its number isn't used again so soon: numbers go round.
-        let sentinel = sentinel(pid);
+        // It fails if it was reaped already. Its number isn't used again so soon: numbers go round.
+        let sentinel = open_pidfd(Pid::from_raw(pid.cast_signed())).ok();
         Self { engine, job, pid, sentinel, take: take_one, taken: false }
     }
 }
@@ -259,12 +260,6 @@ impl<R> Process<R> {
         }
         (self.take)(&self.job)
     }
-}
-
-/// Opens a descriptor that is readable once the process `pid` has ended.
-fn sentinel(pid: u32) -> Option<OwnedFd> {
-    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).ok()?)?;
-    pidfd_open(pid, PidfdFlags::empty()).ok()
 }
 
 impl<R> Drop for Process<R> {

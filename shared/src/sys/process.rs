@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::CString;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
@@ -16,6 +16,7 @@ use nix::sys::prctl;
 use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, getpid, gettid};
+use rustix::process::{PidfdFlags, pidfd_open};
 
 use crate::error::{Context, Error, Result};
 use crate::sys::exit::flush_stdio;
@@ -165,6 +166,12 @@ pub(crate) unsafe fn replace_by_null(number: RawFd) {
         // is the caller's contract; dup3 has no memory effects.
         unsafe { libc::dup3(null.as_raw_fd(), number, flags) };
     }
+}
+
+/// Opens a descriptor that is readable once the process `pid` has ended.
+pub(crate) fn open_pidfd(pid: Pid) -> nix::Result<OwnedFd> {
+    let pid = rustix::process::Pid::from_raw(pid.as_raw()).ok_or(Errno::ESRCH)?;
+    pidfd_open(pid, PidfdFlags::empty()).map_err(|error| Errno::from_raw(error.raw_os_error()))
 }
 
 /// Reaps a process that is about to end, if the end of its parent has made it a child of this one:

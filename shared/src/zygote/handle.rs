@@ -1,5 +1,7 @@
-//! The zygote process, as the program that has started it holds it.
+//! The zygote process, as the program that has started it holds it, and the zygotes that are left
+//! over from the program that this process was before an exec.
 
+use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -7,8 +9,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
-use nix::unistd::Pid;
-use rustix::process::{PidfdFlags, pidfd_open};
+use nix::unistd::{Pid, getpid};
 
 use crate::bootstrap::{self, Failure, Role};
 use crate::error::{Context, Error, Result};
@@ -18,8 +19,10 @@ use crate::sys::inherited_state::InheritedState;
 use crate::sys::launch;
 use crate::sys::pid::{Owner, PerProcess};
 use crate::sys::poll::await_readable;
+use crate::sys::process::open_pidfd;
 use crate::sys::shm::Mapping;
 use crate::sys::socket::Socket;
+use crate::zygote::TITLE;
 
 /// The time that the end of a zygote, or of its workers, may take before the zygote is killed. Far
 /// beyond what the kernel needs unless the zygote is stopped; it bounds every drop.
@@ -52,12 +55,11 @@ pub(super) struct Zygote {
 
 impl Zygote {
     pub(super) fn new(pid: Pid, root: Option<Socket>, bootstrap: Option<OwnedFd>) -> Result<Self> {
-        // A pid of fork or spawn is positive, and is not used again until the process is reaped.
-        let raw = rustix::process::Pid::from_raw(pid.as_raw()).ok_or(Error::Disconnected)?;
-        let ended = pidfd_open(raw, PidfdFlags::empty()).map_err(|error| {
+        // The number is not used again until the process is reaped.
+        let ended = open_pidfd(pid).map_err(|errno| {
             // Without the descriptor its end would not be seen.
             let _ = kill(pid, Signal::SIGKILL).and_then(|()| waitpid(pid, None));
-            Error::io("cannot watch the zygote", std::io::Error::from(error))
+            Error::io("cannot watch the zygote", errno)
         })?;
         Ok(Self { owner: Owner::here(), pid, ended, root, bootstrap })
     }
@@ -97,7 +99,7 @@ impl Zygote {
     /// Returns whether the zygote is stopped, and so sends no reports (the state in
     /// proc_pid_stat(5)).
     pub(super) fn is_stopped(&self) -> bool {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
         stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with(['T', 't']))
     }
 
@@ -147,5 +149,37 @@ impl Drop for Zygote {
         }
         // ECHILD if the program reaped it itself, by waiting for any child.
         while waitpid(self.pid, None) == Err(Errno::EINTR) {}
+    }
+}
+
+/// The time that zygotes of the program that this process was before an exec may take to end their
+/// workers and themselves. They began when the exec closed the sockets to them.
+const LEFTOVER_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Waits for the end of the zygotes of the program that this process was before an exec, and reaps
+/// them: the new program has no record of its children, and would leave them as zombies. Other
+/// children are not touched.
+pub(crate) fn reap_leftover() {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    if waitid(Id::All, flags) == Err(Errno::ECHILD) {
+        // Almost every program has no children at its beginning.
+        return;
+    }
+    let own = getpid();
+    let children = fs::read_to_string(format!("/proc/self/task/{own}/children")).unwrap_or_default();
+    let deadline = Instant::now() + LEFTOVER_TIMEOUT;
+    for pid in children.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()) {
+        let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        if name.trim_end() == TITLE {
+            reap(Pid::from_raw(pid), deadline);
+        }
+    }
+}
+
+fn reap(pid: Pid, deadline: Instant) {
+    if let Ok(ended) = open_pidfd(pid)
+        && await_readable(&ended, Some(deadline)).unwrap_or(false)
+    {
+        let _ = waitpid(pid, None);
     }
 }

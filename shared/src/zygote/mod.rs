@@ -9,28 +9,42 @@
 //!
 //! [`client`] is the program's side, with the process in [`handle`]; [`serve`] is the zygote's
 //! side, with the loop in [`server`]. [`message`] has the messages between them. [`group`] records
-//! the workers of one pool, [`child_signal`] is readable when one has ended, and [`orphans`] kills
-//! the processes that the tasks of a killed worker have started. [`leftover`] reaps the zygotes of
-//! a program that has replaced itself by an exec.
+//! the workers of one pool. [`children`] reports that one has ended, and kills the processes that
+//! the tasks of a killed worker have started.
 
-mod child_signal;
+mod children;
 mod client;
 mod group;
 mod handle;
-mod leftover;
 mod message;
-mod orphans;
 mod serve;
 mod server;
-mod start_method;
-#[cfg(all(test, not(multiproc_loom)))]
-mod tests;
 
 pub(crate) use client::ZygoteClient;
-pub(crate) use leftover::reap_leftover;
+pub(crate) use handle::reap_leftover;
 pub(crate) use message::Report;
 pub(crate) use serve::serve_executed;
-pub use start_method::StartMethod;
 
 /// The name of a zygote in `ps` and `top`.
 const TITLE: &str = "mp-zygote";
+
+/// The way in which worker processes are started.
+///
+/// Python's counterpart: the argument of `multiprocessing.get_context`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum StartMethod {
+    /// A server process is exec'd once and forks every worker: quick, and safe in a program with
+    /// threads. Workers share nothing with the parent; [`init`](crate::init) must be called. This
+    /// is the default. Where threads run before that call, so that the server cannot be forked
+    /// safely, each worker is exec'd instead.
+    #[default]
+    ForkServer,
+    /// Each worker is exec'd: the slowest start, and a new process image for each worker.
+    /// [`init`](crate::init) must be called.
+    Spawn,
+    /// Workers are forks of the parent as it was when the pool was built: they inherit its memory
+    /// (large read-only data need not be sent) and its open files. Building a pool fails in a
+    /// program with several threads.
+    Fork,
+}

@@ -8,7 +8,6 @@ use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Pid, getpid, getppid};
-use rustix::process::{PidfdFlags, pidfd_open};
 
 use crate::bootstrap::{self, Failure, Role};
 use crate::error::Error;
@@ -20,10 +19,9 @@ use crate::sys::poll::timeout;
 use crate::sys::process::{self, ForkPermit};
 use crate::sys::socket::{Received, Socket};
 use crate::worker::WorkerFds;
-use crate::zygote::child_signal::ChildSignal;
+use crate::zygote::children::{ChildSignal, Orphans};
 use crate::zygote::group::{Worker, WorkerGroup};
 use crate::zygote::message::{self, MAX_MESSAGE_LEN, Report, Request};
-use crate::zygote::orphans::Orphans;
 
 /// The state of a zygote. `M` returns a permit to fork, if that is possible.
 pub(super) struct Server<M> {
@@ -46,8 +44,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
     pub(super) fn new(root: Option<Socket>, group: Option<Socket>, parent: Pid, may_fork: M) -> nix::Result<Self> {
         let children =
             if may_fork().is_some() { ChildSignal::for_single_thread()? } else { ChildSignal::for_threads()? };
-        let pid = rustix::process::Pid::from_raw(parent.as_raw()).ok_or(Errno::ESRCH)?;
-        let pidfd = pidfd_open(pid, PidfdFlags::empty()).map_err(|error| Errno::from_raw(error.raw_os_error()))?;
+        let pidfd = process::open_pidfd(parent)?;
         if getppid() != parent {
             // The program ended before the descriptor was opened, which may thus be of another
             // process.
