@@ -16,10 +16,9 @@ use crate::sys::process::{self, ForkPermit};
 use crate::sys::shm::reserve_kept;
 use crate::sys::signals::Blocked;
 use crate::sys::socket::{Received, Socket};
-use crate::zygote::StartMethod;
 use crate::zygote::handle::{END_TIMEOUT, Zygote};
-use crate::zygote::message::{self, MAX_MESSAGE_LEN, Report, Request};
 use crate::zygote::serve::serve;
+use crate::zygote::{self, MAX_MESSAGE_LEN, Report, Request, StartMethod};
 
 /// Attempts to reach a zygote: each may end just when a pool is about to use it.
 const MAX_TRIES: u32 = 5;
@@ -46,7 +45,7 @@ impl ZygoteClient {
             let zygote = Zygote::shared()?;
             let (channel, theirs) = Socket::pair()?;
             let mut buffer = [0; MAX_MESSAGE_LEN];
-            let len = message::encode(&Request::Open, &mut buffer);
+            let len = zygote::encode(&Request::Open, &mut buffer);
             let root = zygote.root.as_ref().ok_or(Error::Disconnected)?;
             match root.send(&buffer[..len], &[theirs.as_fd()], true) {
                 // It is ending: its sockets are closed before the process ends.
@@ -105,7 +104,7 @@ impl ZygoteClient {
 
     fn request(&self, request: Request, fds: &[BorrowedFd<'_>]) -> Result<()> {
         let mut buffer = [0; MAX_MESSAGE_LEN];
-        let len = message::encode(&request, &mut buffer);
+        let len = zygote::encode(&request, &mut buffer);
         self.channel.send(&buffer[..len], fds, true).map_err(|errno| match errno {
             Errno::EPIPE | Errno::ECONNRESET => Error::Disconnected,
             errno => Error::io("cannot reach the zygote", errno),
@@ -151,7 +150,7 @@ impl ZygoteClient {
         let mut buffer = [0; MAX_MESSAGE_LEN];
         loop {
             match self.channel.receive(&mut buffer).context("cannot receive from the zygote")? {
-                Received::Message(len, _) | Received::Truncated(len) => match message::decode(&buffer[..len]) {
+                Received::Message(len, _) | Received::Truncated(len) => match zygote::decode(&buffer[..len]) {
                     Some(report) => return Ok(Some(report)),
                     None => continue,
                 },

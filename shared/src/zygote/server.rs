@@ -21,7 +21,7 @@ use crate::sys::socket::{Received, Socket};
 use crate::worker::WorkerFds;
 use crate::zygote::children::{ChildSignal, Orphans};
 use crate::zygote::group::{Worker, WorkerGroup};
-use crate::zygote::message::{self, MAX_MESSAGE_LEN, Report, Request};
+use crate::zygote::{self, MAX_MESSAGE_LEN, Report, Request};
 
 /// The state of a zygote. `M` returns a permit to fork, if that is possible.
 pub(super) struct Server<M> {
@@ -182,7 +182,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         loop {
             match self.root.as_ref().map(|root| root.receive(&mut buffer)) {
                 Some(Ok(Received::Message(len, mut fds))) => {
-                    if message::decode(&buffer[..len]) == Some(Request::Open)
+                    if zygote::decode(&buffer[..len]) == Some(Request::Open)
                         && let Some(channel) = fds.pop()
                     {
                         self.groups.push(WorkerGroup::new(Socket::from_fd(channel)));
@@ -211,7 +211,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
                 received => received,
             };
             match received {
-                Ok(Received::Message(len, fds)) => match message::decode(&buffer[..len]) {
+                Ok(Received::Message(len, fds)) => match zygote::decode(&buffer[..len]) {
                     // The program uses the number of a running worker for no other: this isn't its
                     // request.
                     Some(Request::Start { worker, .. }) if group.workers.contains_key(&worker) => {}
