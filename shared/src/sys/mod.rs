@@ -5,8 +5,8 @@
 //! This is the lowest layer: it uses nothing of pools or tasks. Together with
 //! [`ring`](crate::ring)'s memory, [`task`](crate::task)'s function names, the [bootstrap
 //! record](crate::bootstrap) of a new process, the runs of numbers in the [`codec`](crate::codec),
-//! the plain data and guards of [`shm`](crate::shm) and [`sync`](crate::sync), and the descriptors
-//! of [`fds`](crate::fds), these are the only places with `unsafe` code.
+//! the guards of [`sync`](crate::sync), and the descriptors of [`fds`](crate::fds), these are the
+//! only places with `unsafe` code.
 
 pub(crate) mod executable;
 pub(crate) mod exit;

@@ -1,25 +1,23 @@
 //! A lock around a value in shared memory.
 
-mod guard;
-
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, Ordering::*, compiler_fence};
 use std::time::{Duration, Instant};
 
 use bytemuck::Pod;
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
-pub use guard::LockGuard;
-
 use crate::error::{Error, Result};
 use crate::kind::ObjectKind;
 use crate::shm::region::{Head, Region};
+use crate::sync::LockGuard;
 use crate::sys::mutex::{Held, RobustMutex, is_own};
+use crate::sys::pid::own_pid;
 use crate::sys::words::words;
 
 words! {
     #[derive(Debug)]
-    struct LockHead {
+    pub(super) struct LockHead {
         mutex: RobustMutex,
         /// The process that holds the lock, from before it can change the value until after its
         /// last change. If the next holder finds it here, it was killed meanwhile. With
@@ -75,7 +73,7 @@ impl Head for LockHead {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent, bound(serialize = "", deserialize = ""))]
 #[must_use]
-pub struct Lock<T: Pod>(Region<LockHead, T>);
+pub struct Lock<T: Pod>(pub(super) Region<LockHead, T>);
 
 impl<T: Pod> Lock<T> {
     /// Creates a lock around `value`, which is free.
@@ -183,6 +181,25 @@ impl<T: Pod> Lock<T> {
         match self.0.mutex.try_lock() {
             Ok(Some(_held)) => self.0.holder.load(Relaxed) != 0,
             _ => self.0.holder.load(Relaxed) & POISONED != 0,
+        }
+    }
+
+    /// Makes a guard for the holder of the mutex.
+    fn guard<'a>(&'a self, held: Held<'a>) -> LockGuard<'a, T> {
+        self.0.holder.store(own_pid(), Relaxed);
+        // The holder is set before the first change, should the process be killed in between. Only
+        // the compiler could change that: a process is killed between two instructions.
+        compiler_fence(SeqCst);
+        LockGuard::new(self, held)
+    }
+
+    /// Records that the holder, which still has the mutex, has made its last change; unless it is
+    /// `complete`, the lock is poisoned.
+    pub(super) fn end_changes(&self, complete: bool) {
+        if complete {
+            self.0.holder.store(0, Release);
+        } else {
+            self.0.holder.fetch_or(POISONED, Release);
         }
     }
 
