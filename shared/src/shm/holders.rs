@@ -5,9 +5,12 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use nix::unistd::Pid;
+
 use crate::error::Result;
 use crate::sys::mutex::{Held, RobustMutex, is_own};
 use crate::sys::pid::{Owner, own_pid};
+use crate::sys::process::{Stat, stat};
 use crate::sys::shm::Mapping;
 use crate::sys::words::words;
 
@@ -103,26 +106,21 @@ fn pack(pid: u32, start: u64) -> u64 {
     u64::from(pid) | start << 32
 }
 
-/// Returns the state of a process, and when it started (`proc_pid_stat(5)`); `None` if there is no
-/// such process, or no `/proc`.
-fn look_up(pid: u32) -> Option<(char, u64)> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, after) = stat.rsplit_once(") ")?;
-    // The state is field 3, the start is field 22.
-    let mut fields = after.split(' ');
-    Some((fields.next()?.chars().next()?, fields.nth(18)?.parse().ok()?))
+/// Returns the process of a number, if there is one.
+fn look_up(pid: u32) -> Option<Stat> {
+    stat(Pid::from_raw(pid.cast_signed()))
 }
 
 /// Returns this process as a word; 0 if its start is unknown.
 fn own_word() -> u64 {
-    look_up(own_pid()).map_or(0, |(_, start)| pack(own_pid(), start))
+    look_up(own_pid()).map_or(0, |own| pack(own_pid(), own.start))
 }
 
 /// Returns whether the process behind a word has ended.
 pub(crate) fn has_ended(process: u64) -> bool {
     let pid = process as u32;
     match look_up(pid) {
-        Some((state, start)) => matches!(state, 'Z' | 'X') || pack(pid, start) != process,
+        Some(found) => matches!(found.state, 'Z' | 'X') || pack(pid, found.start) != process,
         // Without /proc no process has ended.
         None => look_up(own_pid()).is_some(),
     }

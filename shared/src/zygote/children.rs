@@ -22,6 +22,8 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{Pid, getpid};
 use signal_hook::low_level::pipe;
 
+use crate::sys::process::stat;
+
 /// SIGCHLD as a descriptor, which is readable when a child has ended. Signals merge: one may stand
 /// for several children.
 pub(super) enum ChildSignal {
@@ -183,23 +185,5 @@ fn children() -> Vec<Pid> {
     let own = getpid();
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let all = entries.filter_map(|entry| pid(entry.file_name().to_str()?));
-    all.filter(|pid| parent(*pid) == Some(own)).collect()
-}
-
-/// Returns the parent of a process; see proc_pid_stat(5).
-fn parent(pid: Pid) -> Option<Pid> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name is in parentheses and may hold anything.
-    stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok().map(Pid::from_raw)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parents_are_read_from_proc() {
-        assert_eq!(parent(Pid::this()), Some(Pid::parent()));
-        assert_eq!(parent(Pid::from_raw(0)), None);
-    }
+    all.filter(|pid| stat(*pid).is_some_and(|child| child.parent == own)).collect()
 }

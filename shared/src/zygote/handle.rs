@@ -19,7 +19,7 @@ use crate::sys::inherited_state::InheritedState;
 use crate::sys::launch;
 use crate::sys::pid::{Owner, PerProcess};
 use crate::sys::poll::await_readable;
-use crate::sys::process::open_pidfd;
+use crate::sys::process::{open_pidfd, stat};
 use crate::sys::shm::Mapping;
 use crate::sys::socket::Socket;
 use crate::zygote::TITLE;
@@ -96,11 +96,9 @@ impl Zygote {
         }
     }
 
-    /// Returns whether the zygote is stopped, and so sends no reports (the state in
-    /// proc_pid_stat(5)).
+    /// Returns whether the zygote is stopped, and so sends no reports.
     pub(super) fn is_stopped(&self) -> bool {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
-        stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with(['T', 't']))
+        stat(self.pid).is_some_and(|zygote| matches!(zygote.state, 'T' | 't'))
     }
 
     /// Returns why the zygote has ended; if it has not, waits for its end.
