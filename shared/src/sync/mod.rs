@@ -2,10 +2,10 @@
 //!
 //! Each of the types is a [region](crate::shm::region) of shared memory that is sent by its
 //! descriptor. None of them belongs to a process. What a killed process held is released: a
-//! [mutex](crate::sys::mutex) names its holder, a [slot](crate::shm::holders::Slot) (a permit, a place at a
-//! barrier) is released with its process, and the kernel releases the lock on a range of a file
-//! ([`slice`](mod@slice)). A flag or record that the process left shows the next holder that it was
-//! killed.
+//! [mutex](crate::sys::mutex) names its holder, a [slot](crate::shm::holders::Slot) (a permit, a
+//! place at a barrier) is released with its process, and the kernel releases the lock on a range of
+//! a file ([`slice`](mod@slice)). A flag or record that the process left shows the next holder that
+//! it was killed. [`guards`] reach what a lock protects.
 
 mod barrier;
 mod condition;

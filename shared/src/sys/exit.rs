@@ -160,7 +160,7 @@ mod coverage {
 /// kernel's "parent" is the thread that forked, not the process. Ends this process if the parent is
 /// gone already.
 pub(crate) fn die_with(parent: Pid) {
-    renew_death_signal();
+    let _ = prctl::set_pdeathsig(Signal::SIGKILL);
     if getppid() != parent {
         exit_now(1);
     }

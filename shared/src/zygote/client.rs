@@ -16,8 +16,8 @@ use crate::sys::process::{self, ForkPermit};
 use crate::sys::shm::reserve_kept;
 use crate::sys::signals::Blocked;
 use crate::sys::socket::{Received, Socket};
-use crate::zygote::handle::{END_TIMEOUT, Zygote};
 use crate::zygote::serve::serve;
+use crate::zygote::zygote_process::{END_TIMEOUT, Zygote};
 use crate::zygote::{self, MAX_MESSAGE_LEN, Report, Request, StartMethod};
 
 /// Attempts to reach a zygote: each may end just when a pool is about to use it.

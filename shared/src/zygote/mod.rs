@@ -7,21 +7,22 @@
 //! [`ForkServer`](StartMethod::ForkServer) and [`Spawn`](StartMethod::Spawn), shared by all pools
 //! as long as there is one, and a fork of the program for [`Fork`](StartMethod::Fork), one a pool.
 //!
-//! [`client`] is the program's side, with the process in [`handle`]; [`serve`] is the zygote's
-//! side, with the loop in [`server`]. [`Request`] and [`Report`] are the messages between
-//! them, one socket message each. [`group`] records the workers of one pool. [`children`] reports
-//! that one has ended, and kills the processes that the tasks of a killed worker have started.
+//! [`client`] is the program's side, with the process in [`zygote_process`]; [`serve`] is the
+//! zygote's side, with the loop in [`server`]. [`Request`] and [`Report`] are the messages between
+//! them, one socket message each. [`group`] records the workers of one pool. [`descendants`]
+//! reports that a child has ended, and kills the processes that the tasks of a killed worker have
+//! started.
 
-mod children;
 mod client;
+mod descendants;
 mod group;
-mod handle;
 mod serve;
 mod server;
+mod zygote_process;
 
 pub(crate) use client::ZygoteClient;
-pub(crate) use handle::reap_leftover;
 pub(crate) use serve::serve_executed;
+pub(crate) use zygote_process::reap_leftover;
 
 use serde::{Deserialize, Serialize};
 

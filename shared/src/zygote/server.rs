@@ -19,7 +19,7 @@ use crate::sys::poll::timeout;
 use crate::sys::process::{self, ForkPermit};
 use crate::sys::socket::{Received, Socket};
 use crate::worker::WorkerFds;
-use crate::zygote::children::{ChildSignal, Orphans};
+use crate::zygote::descendants::{ChildSignal, Orphans};
 use crate::zygote::group::{Worker, WorkerGroup};
 use crate::zygote::{self, MAX_MESSAGE_LEN, Report, Request};
 

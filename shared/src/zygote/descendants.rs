@@ -1,5 +1,5 @@
-//! The children of a zygote: the signal that one has ended, and the processes that workers' tasks
-//! have started and that outlive their worker.
+//! The descendants of a zygote: the signal that a child has ended, and the processes that workers'
+//! tasks have started and that outlive their worker.
 //!
 //! A zygote adopts the orphans among its descendants. When a worker was killed, its children are
 //! orphans at once, and are killed; their children are orphans then, and so on, until no more turn
