@@ -28,8 +28,8 @@ use crate::kind::ObjectKind;
 use crate::protocol::{Kind, RECORD_LEN, Record, RecordKind, Setup};
 use crate::ring::{Corrupt, Segment};
 use crate::shm;
-use crate::sys::exit::{self, exit_now, renew_death_signal};
-use crate::sys::memory::limit_memory;
+use crate::sys::exit::{self, exit_now};
+use crate::sys::memory;
 use crate::sys::pid::Owner;
 use crate::sys::poll::Notifier;
 use crate::sys::process;
@@ -166,7 +166,7 @@ impl Worker {
         self.results.set_cap(setup.cap);
         if let Some(bytes) = setup.memory_limit {
             // Without its limit the worker must not go on; the pool fails after a few such ends.
-            limit_memory(bytes).map_err(|_| Corrupt)?;
+            memory::limit_memory(bytes).map_err(|_| Corrupt)?;
         }
         self.single = setup.single;
         self.end_limit = setup.end_limit;
@@ -195,7 +195,7 @@ impl Worker {
         let outcome = self.run_once(record, input)?;
         self.owner.or_exit();
         // An initializer may have changed the user, at which the kernel forgets the signal.
-        renew_death_signal();
+        exit::renew_death_signal();
         let Some(error) = outcome else {
             self.be_ready();
             return Ok(());
