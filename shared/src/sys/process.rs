@@ -1,5 +1,5 @@
-//! Forks: whether this process may be forked beside its threads, the fork itself, and what the
-//! kernel does for the copies.
+//! Processes: whether this one may be forked beside its threads, the fork, and what the kernel does
+//! for processes and tells of them.
 #![allow(unsafe_code)]
 
 use std::ffi::CString;
