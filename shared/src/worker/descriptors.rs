@@ -25,8 +25,8 @@ pub(super) struct Descriptors {
     checked: Cell<u64>,
 }
 
-/// Time between two checks while awake, in nanoseconds: between short tasks, system calls would cost
-/// too much.
+/// Time between two checks while awake, in nanoseconds: between short tasks, system calls would
+/// cost too much.
 const PERIOD: u64 = 1_000_000;
 
 /// A device and a number on it; `None` if the descriptor is closed.
