@@ -115,6 +115,24 @@ impl Engine {
         })
     }
 
+    /// Drops a job's state from the workers. No tasks of it will be submitted any more.
+    pub(crate) fn forget(&self, job: &Job) {
+        if job.has_state() {
+            self.with(|state| state.forget(job));
+        }
+    }
+
+    /// Drops what is left of a job: what has not begun will not; what runs goes on, and its results
+    /// are not used.
+    pub(crate) fn abandon(&self, job: &Job) {
+        if self.owner().is_here() && job.abandon() {
+            self.with(|state| {
+                state.order(Order::Abandon(job.id));
+                state.dispatch();
+            });
+        }
+    }
+
     /// Returns `true` if a task of the job runs, or has run.
     pub(crate) fn has_begun(&self, job: &Arc<Job>) -> bool {
         self.with(|state| {

@@ -17,6 +17,7 @@ use crate::sys::clock;
 use crate::sys::notifier::Notifier;
 use crate::sys::own::Own;
 use crate::sys::pid::Owner;
+use crate::zygote::ZygoteClient;
 
 /// What a waiting thread does next.
 enum Next {
@@ -211,6 +212,45 @@ impl Monitor {
 /// Returns a busy wait, as long as it is of use.
 fn new_spin(state: &State) -> Spin {
     if state.waiters.does_spin_pay() { Spin::new(state.config.spin) } else { Spin::brief(state.config.spin) }
+}
+
+impl State {
+    /// Has every worker notify the leader, and looks once more. Returns `None` if there is
+    /// something to do after all; else when to look again at the latest, and the zygote, whose
+    /// reports wake the leader, too.
+    fn fall_asleep(&mut self) -> Option<(Option<Instant>, Option<Arc<ZygoteClient>>)> {
+        self.waiters.set_asleep(true);
+        self.workers.iter().for_each(|worker| worker.header().parent_awaits(worker.is_sending()));
+        if self.step() | self.attend() {
+            self.wake_up();
+            return None;
+        }
+        Some((self.next_look(), self.zygote.clone()))
+    }
+
+    /// Records that the leader is awake, and looks at what may have woken it.
+    fn wake_up(&mut self) {
+        self.waiters.set_asleep(false);
+        self.workers.iter().for_each(|worker| worker.header().parent_woke());
+        self.attend();
+    }
+
+    /// Records that a thread stops waiting, which led if `leading`.
+    fn leave(&mut self, leading: bool) {
+        self.retire_if_finished();
+        self.waiters.leave(leading, &mut self.deferred);
+    }
+
+    /// Gives the lead up if this thread has it. It is about to call wakers, which may wait for the
+    /// pool, or for threads that do.
+    fn lend_lead(&mut self) {
+        if self.waiters.is_led_here() {
+            if self.waiters.is_asleep() {
+                self.wake_up();
+            }
+            self.leave(true);
+        }
+    }
 }
 
 /// A thread's wait. It gives up the lead in whatever way it ends, an unwinding included.

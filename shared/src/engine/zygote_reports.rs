@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use crate::bootstrap::Failure;
-use crate::engine::chunk::Chunk;
+use crate::engine::job::Chunk;
 use crate::engine::state::State;
 use crate::engine::worker_handle::{KillReason, WorkerState};
 use crate::error::Error;

@@ -15,8 +15,7 @@ use std::sync::atomic::Ordering::Acquire;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::engine::chunk::Chunk;
-use crate::engine::job::Job;
+use crate::engine::job::{Chunk, Job};
 use crate::engine::watchdog::Stall;
 use crate::protocol::FrameHead;
 use crate::ring::{Consumer, Producer, Segment};
@@ -225,11 +224,6 @@ impl WorkerHandle {
     /// Returns the number of results received.
     pub(super) fn finished(&self) -> u64 {
         self.finished
-    }
-
-    /// Returns the estimated nanoseconds until all it was given is done.
-    pub(super) fn load(&self) -> u64 {
-        self.load
     }
 
     /// Corrects an estimate of its load that was too small.

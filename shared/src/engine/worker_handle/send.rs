@@ -1,7 +1,7 @@
 //! Sending to a worker: records, chunks and their handles; and taking chunks back that it has not
 //! begun.
 
-use crate::engine::chunk::Chunk;
+use crate::engine::job::Chunk;
 use crate::engine::worker_handle::{InFlight, WorkerHandle, WorkerState};
 use crate::error::{Error, Result};
 use crate::fds::{self, Handles, Payload};
@@ -36,7 +36,7 @@ impl WorkerHandle {
 
     /// Returns `true` if the ring has room for a chunk of `bytes` bytes, with the heads of its
     /// records.
-    pub(in crate::engine) fn holds_whole(&mut self, bytes: usize) -> bool {
+    fn holds_whole(&mut self, bytes: usize) -> bool {
         let bytes = bytes + 2 * RECORD_LEN;
         self.tasks.free(bytes).is_ok_and(|free| free >= bytes)
     }
@@ -61,18 +61,31 @@ impl WorkerHandle {
         }
     }
 
-    /// Returns `true` if a chunk can be given to this worker while it has others: its handles, and
-    /// those of its state, are sent at once, and must be of the next record that the worker takes.
-    pub(in crate::engine) fn can_queue(&self, chunk: &Chunk) -> bool {
+    /// Returns `true` if it has work, can be given a chunk of `bytes` bytes behind it, and has at
+    /// most `max` nanoseconds of work then. The chunk must fit into the ring whole: half a chunk
+    /// could not be taken back.
+    #[inline]
+    pub(in crate::engine) fn can_queue(&mut self, chunk: &Chunk, bytes: usize, cost: u64, max: u64) -> bool {
+        self.has_work()
+            && self.has_room()
+            && self.load.saturating_add(cost) <= max
+            && !self.needs_handles(chunk)
+            && self.holds_whole(bytes)
+    }
+
+    /// Returns `true` if handles must be sent along with a chunk, its own or those of its state:
+    /// they go at once, and must be of the next record that the worker takes.
+    fn needs_handles(&self, chunk: &Chunk) -> bool {
         let job = chunk.job();
         let carries = || job.state().is_some_and(|state| !state.handles.is_empty());
-        chunk.tasks().handles.is_empty() && (!job.has_state() || self.states.contains(&job.id) || !carries())
+        !chunk.tasks().handles.is_empty() || job.has_state() && !self.states.contains(&job.id) && carries()
     }
 
     /// Gives the worker a chunk, as much of it as the budget allows; `cost` is the estimated time
-    /// of a task. Returns the chunk with its tasks failed if its handles cannot be sent.
+    /// of a task, and `once` means that it will not be sent once more, so that its handles are not
+    /// kept. Returns the chunk with its tasks failed if its handles cannot be sent.
     #[must_use]
-    pub(in crate::engine) fn give(&mut self, mut chunk: Chunk, cost: u64) -> Option<Chunk> {
+    pub(in crate::engine) fn give(&mut self, mut chunk: Chunk, cost: u64, once: bool) -> Option<Chunk> {
         debug_assert!(self.has_room());
         let handles = match self.send_state(&chunk).and_then(|()| self.send_handles(chunk.handles_mut())) {
             Ok(handles) => handles,
@@ -81,6 +94,9 @@ impl WorkerHandle {
                 return Some(chunk);
             }
         };
+        if once {
+            *chunk.handles_mut() = Handles::default();
+        }
         let count = u64::from(chunk.left()).min(self.budget) as u32;
         self.budget -= u64::from(count);
         if self.in_flight.is_empty() {
@@ -126,13 +142,6 @@ impl WorkerHandle {
             self.send(Record { state: job, ..Record::new(RecordKind::Forget, 0) }, &[]);
         }
         held
-    }
-
-    /// Drops the handles of the last chunk given, because it will not be sent once more.
-    pub(in crate::engine) fn drop_last_handles(&mut self) {
-        if let Some(sent) = self.in_flight.back_mut() {
-            *sent.chunk.handles_mut() = Handles::default();
-        }
     }
 
     /// Writes what is queued, as far as there is room. Returns `true` if anything moved.
