@@ -1,11 +1,11 @@
-//! What the calls of an [`Executor`](crate::Executor) need of whatever runs the tasks, the options of
-//! one call, and what every backend refuses.
+//! What the calls of an [`Executor`](crate::Executor) need of whatever runs the tasks, and what every
+//! backend has: options of one call, counters, settings that it refuses.
 //!
 //! These traits are public in name only: the module is private, so that no other crate implements
 //! [`Executor`](crate::Executor), and the required part can change.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::future::AsyncResult;
@@ -150,6 +150,47 @@ impl CallOptions {
     pub(super) fn window(self, breadth: usize, min: usize) -> usize {
         let chunksize = self.chunksize.unwrap_or(1);
         self.window.unwrap_or(chunksize.saturating_mul(4 * breadth).max(min)).max(chunksize)
+    }
+}
+
+/// What has become of an executor's tasks so far; see
+/// [`Executor::statistics`](crate::Executor::statistics).
+///
+/// Every task that was submitted is counted in one of `completed`, `failed`, `cancelled`, `queued`
+/// and `running`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// Tasks that were submitted.
+    pub submitted: u64,
+    /// Tasks that ended well.
+    pub completed: u64,
+    /// Tasks that failed in any way but being cancelled: panicked, lost with a worker, timed out,
+    /// refused, not encoded or decoded.
+    pub failed: u64,
+    /// Tasks that were cancelled.
+    pub cancelled: u64,
+    /// Tasks that wait.
+    pub queued: u64,
+    /// Tasks that run now.
+    pub running: u64,
+    /// The time for which tasks have run, all together, serialization in the workers included.
+    /// Tasks that travel together count once the last of them is done; a process adds its share a
+    /// moment after its results have come.
+    pub run_time: Duration,
+    /// Workers that were started, replacements included.
+    pub workers_started: u64,
+    /// Worker processes that ended without being told to.
+    pub workers_lost: u64,
+}
+
+impl Statistics {
+    /// Returns the time that a task has run on average, of those that ran to their end; zero before
+    /// there was one.
+    #[must_use]
+    pub fn average_run_time(&self) -> Duration {
+        let nanoseconds = self.run_time.as_nanos().checked_div(u128::from(self.completed + self.failed)).unwrap_or(0);
+        Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
     }
 }
 

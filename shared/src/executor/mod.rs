@@ -2,20 +2,18 @@
 //!
 //! [`Executor`] has each call once, written with the few things that a [`backend`] provides: begin
 //! a call, submit its tasks, wait for the results. [`source`] cuts items into chunks, [`imap`] is
-//! the lazy iterator, [`with_options`] holds what the caller sets for calls, and [`statistics`]
-//! counts.
+//! the lazy iterator, and [`with_options`] holds what the caller sets for calls.
 
 pub(crate) mod backend;
 mod imap;
 mod source;
-mod statistics;
 mod with_options;
 
+pub use backend::Statistics;
 pub(crate) use backend::{check_processes, check_reject, still_open};
 pub use imap::Imap;
 #[cfg(feature = "tokio")]
 pub(crate) use source::default_chunksize;
-pub use statistics::Statistics;
 pub use with_options::WithOptions;
 
 use crate::error::Result;

@@ -169,7 +169,6 @@ impl Claim {
     }
 
     /// Overwrites the word, as a worker that breaks the rules may do.
-
     #[cfg(all(test, not(multiproc_loom)))]
     pub(crate) fn garble(&self, word: u64) {
         self.0.store(word, Relaxed);
