@@ -98,6 +98,7 @@ impl Engine {
             None => self.supervise(true),
         }
     }
+
     /// Cancels a job: what has not begun will not, and what runs is ended with its worker. Returns
     /// `true` if there was anything to cancel.
     pub(crate) fn cancel(&self, job: &Arc<Job>) -> bool {

@@ -114,6 +114,7 @@ impl State {
             .map(|step| (first + step) % slots)
             .find(|slot| self.workers.can_queue(*slot, chunk, bytes, cost, AHEAD))
     }
+
     /// Takes the results that a worker has published. Returns `true` if anything came.
     pub(super) fn collect(&mut self, slot: usize) -> bool {
         self.collect_from(slot, false)

@@ -108,6 +108,7 @@ impl Monitor {
         self.with(|state| state.waiters.wake_all(&mut state.deferred));
         self.notifier.notify();
     }
+
     /// Waits until `done`, on behalf of job `job` (or
     /// [`ANY_JOB`](crate::engine::waiters::ANY_JOB)). Returns `false` if the deadline came first.
     /// In a process that the state does not belong to, there is nothing to wait for.
@@ -123,13 +124,13 @@ impl Monitor {
         deadline: Option<Instant>,
         mut done: impl FnMut(&State) -> bool,
     ) -> bool {
-        if !self.owner().is_here() {
+        if !self.owner.is_here() {
             return true;
         }
         let mut wait = Wait { monitor: self, term: 0 };
         let mut spin = self.locked(|state| new_spin(state));
         loop {
-            if !self.owner().is_here() {
+            if !self.owner.is_here() {
                 // A waker has forked, and this is the copy.
                 return true;
             }
@@ -180,7 +181,7 @@ impl Monitor {
     /// Wakes the supervisor if it leads and sleeps, and a caller wants the lead.
     fn notify_if_lead_wanted(&self, role: Role) {
         if role == Role::Caller && self.with(|state| state.waiters.is_lead_wanted() && state.waiters.is_asleep()) {
-            self.notifier().notify();
+            self.notifier.notify();
         }
     }
 
@@ -195,13 +196,13 @@ impl Monitor {
         let time = until.map(|until| until.saturating_duration_since(Instant::now()));
         let timeout = time.map(TimeSpec::from_duration);
         let slept = clock::now_ns();
-        let mut fds = vec![PollFd::new(self.notifier().as_fd(), PollFlags::POLLIN)];
+        let mut fds = vec![PollFd::new(self.notifier.as_fd(), PollFlags::POLLIN)];
         if let Some(zygote) = &zygote {
             fds.push(PollFd::new(AsFd::as_fd(&**zygote), PollFlags::POLLIN));
         }
         // Interrupted or not: the caller looks again.
         let _ = ppoll(&mut fds, timeout, None);
-        self.notifier().clear();
+        self.notifier.clear();
         self.with(|state| {
             state.watchdog.woke(&state.config, slept, time, clock::now_ns());
             state.wake_up();

@@ -96,7 +96,7 @@ impl<R: DeserializeOwned + 'static> AsyncResult<Vec<R>> {
 
 impl<R> AsyncResult<R> {
     /// Returns the handle of a job of the engine, whose result `take` takes once it is done.
-    pub(crate) fn by_engine(engine: Arc<Engine>, job: Arc<Job>, take: fn(&Job) -> Result<R>) -> Self {
+    fn by_engine(engine: Arc<Engine>, job: Arc<Job>, take: fn(&Job) -> Result<R>) -> Self {
         let owner = engine.owner();
         Self::from_runner(owner, Runner::Processes(ProcessResult { engine, job, take }))
     }

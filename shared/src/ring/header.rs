@@ -25,10 +25,10 @@ const _: () = assert!(
 pub(super) const MAX_POSITION: u64 = 1 << 62;
 
 /// Bytes behind the bootstrap record that hold the [`Tag`](crate::kind::Tag) of this memory.
-pub(crate) const TAG_LEN: usize = 128;
+pub(super) const TAG_LEN: usize = 128;
 
 /// The bytes of the tag, which are not read here.
-pub(super) type TagBytes = [[u8; 16]; TAG_LEN / 16];
+type TagBytes = [[u8; 16]; TAG_LEN / 16];
 
 /// A value on cache lines of its own. 128 bytes, because x86-64 fetches lines in pairs.
 #[repr(C, align(128))]

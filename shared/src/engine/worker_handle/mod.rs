@@ -255,6 +255,7 @@ impl WorkerHandle {
         }
         first
     }
+
     /// Returns `true` if something is awaited of it that may never come.
     pub(super) fn is_awaited(&self) -> bool {
         self.has_work() || self.pid == 0 || self.is_killed()

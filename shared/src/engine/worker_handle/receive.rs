@@ -230,6 +230,7 @@ impl WorkerHandle {
             received.chunks.push(done.chunk);
         }
     }
+
     /// Returns the mean time of the tasks done since the last call, in nanoseconds, if there were
     /// any.
     fn task_time(&mut self) -> Option<u64> {

@@ -188,6 +188,7 @@ impl WorkerHandle {
         }
         Ok(moved > 0)
     }
+
     /// Takes back the chunks that the worker has not begun, in order. It will not begin them any
     /// more.
     pub(in crate::engine) fn revoke(&mut self) -> Vec<Chunk> {
