@@ -1,5 +1,5 @@
-//! What can be asked of a running engine beside running tasks: wait for a job (with a thread, with a
-//! waker, or by a callback), cancel, resize, count, signal.
+//! What can be asked of a running engine beside running tasks: wait for a job (with a thread, with
+//! a waker, or by a callback), cancel, resize, count, signal.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The lock around a pool's state, what happens once it is released, and waiting: a thread that waits
-//! drives the pool meanwhile.
+//! The lock around a pool's state, what happens once it is released, and waiting: a thread that
+//! waits drives the pool meanwhile.
 
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,5 +1,5 @@
-//! What the calls of an [`Executor`](crate::Executor) need of whatever runs the tasks, and what every
-//! backend has: options of one call, counters, settings that it refuses.
+//! What the calls of an [`Executor`](crate::Executor) need of whatever runs the tasks, and what
+//! every backend has: options of one call, counters, settings that it refuses.
 //!
 //! These traits are public in name only: the module is private, so that no other crate implements
 //! [`Executor`](crate::Executor), and the required part can change.

@@ -1,4 +1,5 @@
-//! Tuples of arguments, the functions that take them, and functions with their first argument fixed.
+//! Tuples of arguments, the functions that take them, and functions with their first argument
+//! fixed.
 #![allow(unsafe_code)]
 
 use std::marker::PhantomData;

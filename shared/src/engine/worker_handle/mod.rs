@@ -1,5 +1,5 @@
-//! The pool's handle of one worker: its state, what was sent to it and is taken back ([`send`]), and
-//! what came of it ([`receive`]).
+//! The pool's handle of one worker: its state, what was sent to it and is taken back ([`send`]),
+//! and what came of it ([`receive`]).
 
 #[cfg(all(test, not(multiproc_loom)))]
 mod fuzz;
