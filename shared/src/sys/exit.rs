@@ -6,14 +6,11 @@
 //! ([`mark_start`] marks one) those from before the copy was made are the program's, and must run
 //! there alone: both lists are processed from the newest entry, and end at an entry of ours.
 //!
-//! A worker ends with its zygote. The parent-death signal is not enough for that: the kernel drops
-//! it when a process changes its user or executes a file with capabilities. So a worker also has
-//! the kernel send it SIGKILL when its zygote's end of a pipe, the [`Lifeline`], is closed
-//! (`F_SETSIG` in fcntl(2)). That needs no thread and no CPU time, works whatever the worker is
-//! doing, and ends it even if it is stopped.
+//! With musl an exit handler is not told the exit code, and `exit` runs no destructors of
+//! thread-locals: there, a copy ends at our entry if the pool ends it, and runs all handlers if a
+//! task calls `exit`.
 #![allow(unsafe_code)]
 
-use std::ffi::c_void;
 use std::io::{self, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
@@ -32,49 +29,83 @@ use nix::unistd::{Pid, getppid, pipe2};
 static CODE: AtomicI32 = AtomicI32::new(NONE);
 const NONE: i32 = -1;
 
-unsafe extern "C" {
-    // Of the C++ ABI, which the C library implements: `exit` and thread-locals rest on them.
-    fn __cxa_thread_atexit_impl(destroy: extern "C" fn(*mut c_void), object: *mut c_void, module: *mut c_void)
-    -> c_int;
-    fn __cxa_finalize(module: *mut c_void);
-    // Of the C library: an exit handler that is given the exit code. `__cxa_finalize` leaves it
-    // out.
-    fn on_exit(handler: extern "C" fn(c_int, *mut c_void), argument: *mut c_void) -> c_int;
-    static __dso_handle: u8;
-}
+#[cfg(not(target_env = "musl"))]
+mod start {
+    use std::ffi::c_void;
+    use std::ptr;
+    use std::sync::atomic::Ordering::Relaxed;
 
-/// Marks the start of a copy: exit handlers and destructors of thread-locals that are registered
-/// already will not run in this process and its forks.
-pub(crate) fn mark_start() {
-    let module = (&raw const __dso_handle).cast_mut().cast();
-    // SAFETY: both functions are defined in this executable and stay; the object is not looked at.
-    unsafe {
-        __cxa_thread_atexit_impl(end_of_destructors, ptr::null_mut(), module);
-        libc::atexit(end_of_handlers);
-        on_exit(end_at_exit, ptr::null_mut());
+    use nix::libc::{self, c_int};
+
+    use super::{CODE, NONE, end, end_of_handlers, exit_now};
+
+    unsafe extern "C" {
+        // Of the C++ ABI, which the C library implements: `exit` and thread-locals rest on them.
+        fn __cxa_thread_atexit_impl(
+            destroy: extern "C" fn(*mut c_void),
+            object: *mut c_void,
+            module: *mut c_void,
+        ) -> c_int;
+        fn __cxa_finalize(module: *mut c_void);
+        // Of the C library: an exit handler that is given the exit code. `__cxa_finalize` leaves it
+        // out.
+        fn on_exit(handler: extern "C" fn(c_int, *mut c_void), argument: *mut c_void) -> c_int;
+        static __dso_handle: u8;
+    }
+
+    /// Marks the start of a copy: exit handlers and destructors of thread-locals that are
+    /// registered already will not run in this process and its forks.
+    pub(crate) fn mark_start() {
+        let module = (&raw const __dso_handle).cast_mut().cast();
+        // SAFETY: the functions are defined in this executable and stay; the object is not looked
+        // at.
+        unsafe {
+            __cxa_thread_atexit_impl(end_of_destructors, ptr::null_mut(), module);
+            libc::atexit(end_of_handlers);
+            on_exit(end_at_exit, ptr::null_mut());
+        }
+    }
+
+    /// Goes on with the exit handlers of this process, after its destructors have run.
+    extern "C" fn end_of_destructors(_object: *mut c_void) {
+        if CODE.load(Relaxed) == NONE {
+            // A task has called `exit`.
+            return;
+        }
+        // SAFETY: runs the exit handlers from the newest on. Ours is among them and does not
+        // return, so none runs twice.
+        unsafe { __cxa_finalize(ptr::null_mut()) };
+        exit_now(CODE.load(Relaxed))
+    }
+
+    /// Does what [`end_of_handlers`] does, where a task has called `exit`.
+    extern "C" fn end_at_exit(code: c_int, _argument: *mut c_void) {
+        end(code);
     }
 }
 
-/// Goes on with the exit handlers of this process, after its destructors have run.
-extern "C" fn end_of_destructors(_object: *mut c_void) {
-    if CODE.load(Relaxed) == NONE {
-        // A task has called `exit`.
-        return;
+#[cfg(target_env = "musl")]
+mod start {
+    use nix::libc;
+
+    use super::end_of_handlers;
+
+    /// Marks the start of a copy: exit handlers that are registered already will not run when this
+    /// process or a fork of it ends in order.
+    pub(crate) fn mark_start() {
+        // SAFETY: the function is defined in this executable and stays.
+        unsafe { libc::atexit(end_of_handlers) };
     }
-    // SAFETY: runs the exit handlers from the newest on. Ours is among them and does not return, so
-    // none runs twice.
-    unsafe { __cxa_finalize(ptr::null_mut()) };
-    exit_now(CODE.load(Relaxed))
 }
 
-/// Ends the process after its exit handlers have run.
+pub(crate) use start::mark_start;
+
+/// Ends the process after its exit handlers have run, if they run for [`exit`].
 extern "C" fn end_of_handlers() {
-    end(CODE.load(Relaxed));
-}
-
-/// Does what [`end_of_handlers`] does, where a task has called `exit`.
-extern "C" fn end_at_exit(code: c_int, _argument: *mut c_void) {
-    end(code);
+    let code = CODE.load(Relaxed);
+    if code != NONE {
+        end(code);
+    }
 }
 
 fn end(code: c_int) -> ! {
@@ -100,7 +131,7 @@ pub(crate) fn kill_after(nanoseconds: u64) {
         event.sigev_signo = libc::SIGKILL;
         if libc::timer_create(libc::CLOCK_MONOTONIC, &mut event, timer.as_mut_ptr()) == 0 {
             let mut time: libc::itimerspec = std::mem::zeroed();
-            time.it_value.tv_sec = (nanoseconds / 1_000_000_000).min(u32::MAX.into()) as libc::time_t;
+            time.it_value.tv_sec = (nanoseconds / 1_000_000_000).min(u32::MAX.into()) as i64;
             time.it_value.tv_nsec = (nanoseconds % 1_000_000_000) as libc::c_long;
             libc::timer_settime(timer.assume_init(), 0, &time, ptr::null_mut());
         }

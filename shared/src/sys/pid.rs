@@ -28,8 +28,8 @@ const PAGE: usize = 4096;
 /// such pages. Null until it is first needed.
 static WORD: AtomicPtr<AtomicU64> = AtomicPtr::new(null_mut());
 
-/// The word of a process on a kernel without pages that a fork wipes; a handler that runs after
-/// `fork` does it instead.
+/// The word of a process on a kernel without pages that a fork wipes: only a handler that runs
+/// after `fork` resets it.
 static FORGOTTEN: AtomicU64 = AtomicU64::new(0);
 
 /// The last generation of this process, or of one that it is a copy of.
@@ -120,8 +120,14 @@ fn place() -> Option<&'static AtomicU64> {
     if let Some(word) = unsafe { WORD.load(Acquire).as_ref() } {
         return Some(word);
     }
+    // Beside a wiped page too: qemu 7 accepts the advice, and then wipes nothing.
+    let is_reset = reset_after_fork();
     let page = wiped_page();
-    let fresh = page.map_or_else(forgotten, |page| Some(page.as_ptr()))?;
+    let fresh = match page {
+        Some(page) => page.as_ptr(),
+        None if is_reset => (&raw const FORGOTTEN).cast_mut(),
+        None => return None,
+    };
     let word = match WORD.compare_exchange(null_mut(), fresh, SeqCst, SeqCst) {
         Ok(_) => fresh,
         Err(first) => {
@@ -152,14 +158,16 @@ fn wiped_page() -> Option<NonNull<AtomicU64>> {
     Some(page.cast())
 }
 
-/// Returns [`FORGOTTEN`], once a handler resets it after each fork.
-fn forgotten() -> Option<*mut AtomicU64> {
+/// Has the word reset in each copy that is made by `fork`; returns whether that will happen.
+fn reset_after_fork() -> bool {
     extern "C" fn forget() {
-        FORGOTTEN.store(0, Relaxed);
+        // SAFETY: as in `word`.
+        if let Some(word) = unsafe { WORD.load(Acquire).as_ref() } {
+            word.store(0, Relaxed);
+        }
     }
     // SAFETY: all that the handler does, in a fresh fork, is to store to an atomic.
-    let arranged = unsafe { libc::pthread_atfork(None, None, Some(forget)) } == 0;
-    arranged.then(|| (&raw const FORGOTTEN).cast_mut())
+    unsafe { libc::pthread_atfork(None, None, Some(forget)) == 0 }
 }
 
 /// A value that is dropped in the process that made it and in no copy of that process, where its

@@ -1,13 +1,9 @@
-//! The workers of a pool: which there are, which have nothing to do, and how many there should be
-//! ([`size`]).
-
-mod size;
+//! The workers of a pool: which there are, which have nothing to do, and how many there should be.
 
 use std::ops::Range;
 
-use crate::engine::chunk::Chunk;
 use crate::engine::config::Config;
-use crate::engine::job::Job;
+use crate::engine::job::{Chunk, Job};
 use crate::engine::worker_handle::{KillReason, Observation, Received, WorkerHandle, WorkerState};
 use crate::exit_status::ExitStatus;
 use crate::ring::{Corrupt, Flags};
@@ -16,7 +12,7 @@ use crate::ring::{Corrupt, Flags};
 ///
 /// Idle are exactly those serving workers that have nothing in flight, each once: every method
 /// that gives a worker something, takes it away or ends it keeps that so.
-pub(in crate::engine) struct Workers {
+pub(super) struct Workers {
     slots: Vec<Option<WorkerHandle>>,
     /// Slots of idle workers, the most recently used last.
     idle: Vec<usize>,
@@ -33,15 +29,15 @@ pub(in crate::engine) struct Workers {
 
 /// How many workers there were, and what they did.
 #[derive(Debug, Clone, Copy, Default)]
-pub(in crate::engine) struct WorkerCounts {
-    pub(in crate::engine) started: u64,
-    pub(in crate::engine) lost: u64,
+pub(super) struct WorkerCounts {
+    pub(super) started: u64,
+    pub(super) lost: u64,
     /// Nanoseconds for which workers have run tasks.
-    pub(in crate::engine) busy_ns: u64,
+    pub(super) busy_ns: u64,
 }
 
 impl Workers {
-    pub(in crate::engine) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
         Self {
             slots: Vec::new(),
             idle: Vec::new(),
@@ -57,12 +53,12 @@ impl Workers {
 
     /// Returns all slots, those without a worker included.
     #[inline]
-    pub(in crate::engine) fn slots(&self) -> Range<usize> {
+    pub(super) fn slots(&self) -> Range<usize> {
         0..self.slots.len()
     }
 
     #[inline]
-    pub(in crate::engine) fn get(&self, slot: usize) -> Option<&WorkerHandle> {
+    pub(super) fn get(&self, slot: usize) -> Option<&WorkerHandle> {
         self.slots.get(slot)?.as_ref()
     }
 
@@ -72,28 +68,28 @@ impl Workers {
     }
 
     /// Iterates over the workers that have not ended.
-    pub(in crate::engine) fn iter(&self) -> impl Iterator<Item = &WorkerHandle> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &WorkerHandle> {
         self.slots.iter().flatten()
     }
 
-    pub(in crate::engine) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.iter().next().is_none()
     }
 
     /// Returns the slot of a worker.
-    pub(in crate::engine) fn slot_of(&self, id: u64) -> Option<usize> {
+    pub(super) fn slot_of(&self, id: u64) -> Option<usize> {
         self.slots.iter().position(|worker| worker.as_ref().is_some_and(|worker| worker.id() == id))
     }
 
     /// Returns the number of the next worker.
-    pub(in crate::engine) fn next_id(&mut self) -> u64 {
+    pub(super) fn next_id(&mut self) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
         id
     }
 
     /// Adds a worker that is being started. It is the last idle one to be used. Returns its slot.
-    pub(in crate::engine) fn add(&mut self, worker: WorkerHandle) -> usize {
+    pub(super) fn add(&mut self, worker: WorkerHandle) -> usize {
         let free = self.slots.iter().position(Option::is_none);
         let slot = free.unwrap_or(self.slots.len());
         if free.is_none() {
@@ -106,16 +102,15 @@ impl Workers {
     }
 
     /// Records that a worker's process was started. Returns the worker.
-    pub(in crate::engine) fn on_started(&mut self, id: u64, pid: u32) -> Option<&WorkerHandle> {
+    pub(super) fn on_started(&mut self, id: u64, pid: u32) -> Option<&WorkerHandle> {
         self.counts.started += 1;
-        let slot = self.slot_of(id)?;
-        let worker = self.get_mut(slot)?;
+        let worker = self.get_mut(self.slot_of(id)?)?;
         worker.set_pid(pid);
         Some(worker)
     }
 
     /// Removes a worker that was never started, or is ended with the pool.
-    pub(in crate::engine) fn remove(&mut self, slot: usize) -> Option<WorkerHandle> {
+    pub(super) fn remove(&mut self, slot: usize) -> Option<WorkerHandle> {
         let worker = self.slots.get_mut(slot)?.take()?;
         self.remove_idle(slot);
         self.last_used.take_if(|last| *last == slot);
@@ -125,7 +120,7 @@ impl Workers {
     }
 
     /// Removes a worker that has ended by itself or was killed.
-    pub(in crate::engine) fn on_exit(&mut self, slot: usize, exit: ExitStatus) -> Option<WorkerHandle> {
+    pub(super) fn on_exit(&mut self, slot: usize, exit: ExitStatus) -> Option<WorkerHandle> {
         let worker = self.remove(slot)?;
         if worker.state() != WorkerState::Retiring || !exit.success() {
             self.counts.lost += 1;
@@ -135,12 +130,12 @@ impl Workers {
     }
 
     /// Returns how the last worker to end did so.
-    pub(in crate::engine) fn last_exit(&self) -> Option<ExitStatus> {
+    pub(super) fn last_exit(&self) -> Option<ExitStatus> {
         self.last_exit
     }
 
     /// Returns how many workers there were, and what all of them have done so far.
-    pub(in crate::engine) fn counts(&self) -> WorkerCounts {
+    pub(super) fn counts(&self) -> WorkerCounts {
         // A worker's results may come before the report that it was started.
         let unreported = self.iter().filter(|worker| worker.pid() == 0 && worker.finished() > 0).count();
         WorkerCounts {
@@ -151,72 +146,51 @@ impl Workers {
     }
 
     /// Returns the number of workers whose processes were started.
-    pub(in crate::engine) fn started(&self) -> u64 {
+    pub(super) fn started(&self) -> u64 {
         self.counts.started
     }
 
     /// Returns the idle worker to be used next: the most recently used one, since its caches are
     /// warm. One that is still being set up comes later.
     #[inline]
-    pub(in crate::engine) fn idle_worker(&self) -> Option<usize> {
+    pub(super) fn idle_worker(&self) -> Option<usize> {
         let fits = |worker: &WorkerHandle| !worker.is_being_set_up() && worker.has_room();
         self.idle.iter().rev().copied().find(|slot| self.get(*slot).is_some_and(fits))
     }
 
     /// Returns `true` if a worker is idle.
-    pub(in crate::engine) fn has_idle(&self) -> bool {
+    pub(super) fn has_idle(&self) -> bool {
         !self.idle.is_empty()
     }
 
     /// Returns `true` if a worker other than that of `slot` is idle.
-    pub(in crate::engine) fn has_other_idle(&self, slot: usize) -> bool {
+    pub(super) fn has_other_idle(&self, slot: usize) -> bool {
         self.idle.iter().any(|idle| *idle != slot)
     }
 
     /// Returns the slot of the worker that was given something last.
     #[inline]
-    pub(in crate::engine) fn last_used(&self) -> Option<usize> {
+    pub(super) fn last_used(&self) -> Option<usize> {
         self.last_used
     }
 
     /// Returns `true` if a worker that has work can be given a chunk of `bytes` bytes behind it,
-    /// and has at most `max` nanoseconds of work then. The chunk must fit into the ring whole: half
-    /// a chunk could not be taken back.
+    /// and has at most `max` nanoseconds of work then.
     #[inline]
-    pub(in crate::engine) fn can_queue(
-        &mut self,
-        slot: usize,
-        chunk: &Chunk,
-        bytes: usize,
-        cost: u64,
-        max: u64,
-    ) -> bool {
-        self.get_mut(slot).is_some_and(|worker| {
-            worker.has_work()
-                && worker.has_room()
-                && worker.load().saturating_add(cost) <= max
-                && worker.can_queue(chunk)
-                && worker.holds_whole(bytes)
-        })
+    pub(super) fn can_queue(&mut self, slot: usize, chunk: &Chunk, bytes: usize, cost: u64, max: u64) -> bool {
+        self.get_mut(slot).is_some_and(|worker| worker.can_queue(chunk, bytes, cost, max))
     }
 
     /// Gives a worker a chunk, of which a task takes `cost` nanoseconds; `once` means that it will
     /// not be sent once more, so that only this worker needs its handles. Returns the chunk with
     /// its tasks failed if its handles cannot be sent.
     #[inline]
-    pub(in crate::engine) fn assign(&mut self, slot: usize, chunk: Chunk, cost: u64, once: bool) -> Option<Chunk> {
+    pub(super) fn assign(&mut self, slot: usize, chunk: Chunk, cost: u64, once: bool) -> Option<Chunk> {
         let Some(worker) = self.get_mut(slot) else { return Some(chunk) };
         let was_idle = !worker.has_work();
-        let failed = worker.give(chunk, cost);
-        if failed.is_none() {
-            if once {
-                worker.drop_last_handles();
-            }
-            if was_idle {
-                self.remove_idle(slot);
-            }
-        } else if was_idle {
-            self.make_last_idle(slot);
+        let failed = worker.give(chunk, cost, once);
+        if was_idle && self.remove_idle(slot) && failed.is_some() {
+            self.idle.push(slot);
         }
         self.check_slot(slot);
         failed
@@ -225,7 +199,7 @@ impl Workers {
     /// Records which worker was given something last, and makes it the one that may wait busily:
     /// with more busy waiters than CPUs each would only keep another from working.
     #[inline]
-    pub(in crate::engine) fn set_last_used(&mut self, slot: usize, config: &Config) {
+    pub(super) fn set_last_used(&mut self, slot: usize, config: &Config) {
         let last = self.last_used.replace(slot);
         if last == Some(slot) || !config.spin || config.roomy(self.slots.len()) {
             return;
@@ -240,7 +214,7 @@ impl Workers {
     /// Reads the results that a worker has published; `last` says that it has ended. Returns `None`
     /// if none can be there. A worker that has used up its tasks or memory retires.
     #[inline]
-    pub(in crate::engine) fn receive(&mut self, slot: usize, last: bool, max_memory: Option<u64>) -> Option<Received> {
+    pub(super) fn receive(&mut self, slot: usize, last: bool, max_memory: Option<u64>) -> Option<Received> {
         let worker = self.slots.get_mut(slot)?.as_mut()?;
         if !worker.has_work() && worker.is_ready() {
             return None;
@@ -258,7 +232,7 @@ impl Workers {
     }
 
     /// Takes back the chunks that a worker has not begun, in order.
-    pub(in crate::engine) fn take_back(&mut self, slot: usize) -> Vec<Chunk> {
+    pub(super) fn take_back(&mut self, slot: usize) -> Vec<Chunk> {
         let Some(worker) = self.get_mut(slot) else { return Vec::new() };
         let had_work = worker.has_work();
         let chunks = worker.revoke();
@@ -270,7 +244,7 @@ impl Workers {
     }
 
     /// Takes back what a worker does not begin. It is the last idle one to be used from now on.
-    pub(in crate::engine) fn pass_over(&mut self, slot: usize) -> Vec<Chunk> {
+    pub(super) fn pass_over(&mut self, slot: usize) -> Vec<Chunk> {
         let chunks = self.take_back(slot);
         if self.remove_idle(slot) {
             self.idle.insert(0, slot);
@@ -280,7 +254,7 @@ impl Workers {
     }
 
     /// Has a worker exit once it has done what it was given.
-    pub(in crate::engine) fn retire(&mut self, slot: usize) {
+    pub(super) fn retire(&mut self, slot: usize) {
         let Some(worker) = self.get_mut(slot) else { return };
         worker.retire();
         self.remove_idle(slot);
@@ -288,7 +262,7 @@ impl Workers {
     }
 
     /// Records that a worker is killed. Returns its number unless it already was.
-    pub(in crate::engine) fn mark_killed(&mut self, slot: usize, reason: KillReason) -> Option<u64> {
+    pub(super) fn mark_killed(&mut self, slot: usize, reason: KillReason) -> Option<u64> {
         let worker = self.get_mut(slot)?;
         let killed = worker.mark_killed(reason).then(|| worker.id());
         self.remove_idle(slot);
@@ -299,7 +273,7 @@ impl Workers {
     /// Writes what waits to be sent to a worker. Returns `true` if anything moved. With `notify`
     /// the worker wakes its parent when it has made room for the rest.
     #[inline]
-    pub(in crate::engine) fn flush(&mut self, slot: usize, notify: bool) -> Result<bool, Corrupt> {
+    pub(super) fn flush(&mut self, slot: usize, notify: bool) -> Result<bool, Corrupt> {
         let Some(worker) = self.get_mut(slot) else { return Ok(false) };
         if notify {
             worker.header().parent_awaits(worker.is_sending());
@@ -308,24 +282,78 @@ impl Workers {
     }
 
     /// Has a worker drop the state of a job. Returns `true` if it holds it.
-    pub(in crate::engine) fn forget(&mut self, slot: usize, job: &Job) -> bool {
+    pub(super) fn forget(&mut self, slot: usize, job: &Job) -> bool {
         self.get_mut(slot).is_some_and(|worker| worker.forget(job.id))
     }
 
     /// Corrects an estimate of a worker's load that was too small.
-    pub(in crate::engine) fn raise_load(&mut self, slot: usize, load: u64) {
+    pub(super) fn raise_load(&mut self, slot: usize, load: u64) {
         if let Some(worker) = self.get_mut(slot) {
             worker.raise_load(load);
         }
     }
 
     /// Observes a worker for signs of a stall.
-    pub(in crate::engine) fn observe(&mut self, slot: usize, now: u64) -> Option<Observation> {
+    pub(super) fn observe(&mut self, slot: usize, now: u64) -> Option<Observation> {
         Some(self.get_mut(slot)?.observe(now))
     }
 
+    /// Returns the number of workers there should be.
+    pub(super) fn wanted(&self) -> usize {
+        self.wanted
+    }
+
+    /// Returns the maximum number of workers there should be.
+    pub(super) fn max(&self) -> usize {
+        self.max.max(self.wanted)
+    }
+
+    /// Returns `true` if fewer workers live than there should be.
+    pub(super) fn are_missing(&self) -> bool {
+        self.iter().count() < self.wanted
+    }
+
+    /// Returns `true` if there should be more workers if there is work for them.
+    pub(super) fn can_grow(&self) -> bool {
+        self.wanted < self.max && self.iter().count() <= self.wanted
+    }
+
+    /// Returns `true` if there should be fewer workers if there is no work for them.
+    pub(super) fn can_shrink(&self) -> bool {
+        self.wanted > self.min
+    }
+
+    /// Raises the number of workers there should be by one that was started.
+    pub(super) fn grow(&mut self) {
+        debug_assert!(self.wanted < self.max);
+        self.wanted += 1;
+    }
+
+    /// Has an idle worker exit, and lowers the number of workers there should be.
+    pub(super) fn shrink(&mut self, slot: usize) {
+        debug_assert!(self.wanted > self.min);
+        self.wanted -= 1;
+        self.retire(slot);
+    }
+
+    /// Sets the number of workers there should be, once and for all. Returns serving workers that
+    /// are too many, idle ones first.
+    pub(super) fn resize(&mut self, wanted: usize) -> Vec<usize> {
+        (self.wanted, self.min, self.max) = (wanted, wanted, wanted);
+        let serving = |slot: &usize| self.get(*slot).is_some_and(WorkerHandle::is_serving);
+        let surplus = self.slots().filter(serving).count().saturating_sub(wanted);
+        let busy = self.slots().filter(|slot| !self.idle.contains(slot));
+        self.idle.iter().copied().chain(busy).filter(serving).take(surplus).collect()
+    }
+
+    /// Sets the number of remote workers.
+    #[cfg_attr(not(feature = "mpi"), allow(dead_code))] // Only with the feature `mpi` are there any.
+    pub(super) fn set_remote(&mut self, count: usize) {
+        (self.wanted, self.max) = (count, count);
+    }
+
     /// Closes the descriptors of workers of another process, of which this one is a copy.
-    pub(in crate::engine) fn close_copies(&mut self) {
+    pub(super) fn close_copies(&mut self) {
         self.idle.clear();
         self.slots.drain(..).flatten().for_each(WorkerHandle::close_copy);
     }
@@ -336,13 +364,6 @@ impl Workers {
         // The most recently used come last, and are the first to be used again.
         let at = self.idle.iter().rposition(|idle| *idle == slot);
         at.map(|at| self.idle.remove(at)).is_some()
-    }
-
-    /// Makes an idle worker the most recently used one.
-    fn make_last_idle(&mut self, slot: usize) {
-        if self.remove_idle(slot) {
-            self.idle.push(slot);
-        }
     }
 
     /// Checks that a worker is among the idle ones if it is idle, and once.
@@ -356,7 +377,7 @@ impl Workers {
 
     /// Panics if its parts do not fit together.
     #[cfg(all(test, not(multiproc_loom)))]
-    pub(in crate::engine) fn check(&self) {
+    pub(super) fn check(&self) {
         self.slots().for_each(|slot| self.check_slot(slot));
         assert!(self.idle.iter().all(|slot| self.get(*slot).is_some()));
         assert!(self.last_used.is_none_or(|slot| self.get(slot).is_some()));

@@ -4,11 +4,9 @@
 //! The code is the real one; loom provides the atomics, the threads that stand for the two
 //! processes, and a model of the futex. A lost wake-up shows as a deadlock.
 
-mod bytes;
-mod claims;
-
 use std::sync::Arc as StdArc;
 
+use loom::cell::UnsafeCell;
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
 
@@ -237,5 +235,136 @@ fn an_end_of_a_pipe_that_falls_asleep_misses_no_message_and_no_room() {
         }
         writer.join().unwrap();
         assert_eq!(got, [7; 17]);
+    });
+}
+
+/// Writes and reads a ring whose bytes loom doesn't track, together with a cell of loom that stands
+/// for one of them: it is read once it was written, and written again once it was read.
+fn bytes_behind_the_back_of_loom(producer: Option<Weakness>, consumer: Option<Weakness>) {
+    loom::model(move || {
+        let segment = segment();
+        let (shared, cell) = (segment.clone(), Arc::new(UnsafeCell::new(0)));
+        let byte = cell.clone();
+        let thread = thread::spawn(move || {
+            consumer.into_iter().for_each(weaken_this_thread);
+            let mut ring = Consumer::tasks(shared);
+            for round in 1..=2 {
+                while ring.filled(16).unwrap() < 16 {
+                    thread::yield_now();
+                }
+                byte.with(|byte| assert_eq!(peek(byte), round));
+                ring.read(&mut Vec::new(), 16).unwrap();
+            }
+        });
+        producer.into_iter().for_each(weaken_this_thread);
+        let mut ring = Producer::tasks(segment);
+        for round in 1..=2 {
+            while ring.free(16).unwrap() < 16 {
+                thread::yield_now();
+            }
+            cell.with_mut(|byte| poke(byte, round));
+            ring.write(&[round; 16]).unwrap();
+            ring.publish();
+        }
+        thread.join().unwrap();
+    });
+}
+
+#[allow(unsafe_code, reason = "loom ensures that there is no writer meanwhile")]
+fn peek(byte: *const u8) -> u8 {
+    // SAFETY: the pointer is that of a living cell, and loom panics before a writer gets
+    // one as well.
+    unsafe { byte.read() }
+}
+
+#[allow(unsafe_code, reason = "loom ensures that there is no other user")]
+fn poke(byte: *mut u8, value: u8) {
+    // SAFETY: the pointer is that of a living cell, and loom panics before another user gets one as
+    // well.
+    unsafe { byte.write(value) };
+}
+
+#[test]
+fn bytes_are_read_when_they_are_written_and_written_when_they_are_read() {
+    bytes_behind_the_back_of_loom(None, None);
+}
+
+#[test]
+#[should_panic]
+fn it_takes_the_release_of_the_tail() {
+    bytes_behind_the_back_of_loom(Some(Weakness::Releases), None);
+}
+
+#[test]
+#[should_panic]
+fn it_takes_the_acquisition_of_the_tail() {
+    bytes_behind_the_back_of_loom(None, Some(Weakness::Acquires));
+}
+
+#[test]
+#[should_panic]
+fn it_takes_the_release_of_the_head() {
+    bytes_behind_the_back_of_loom(None, Some(Weakness::Releases));
+}
+
+#[test]
+#[should_panic]
+fn it_takes_the_acquisition_of_the_head() {
+    bytes_behind_the_back_of_loom(Some(Weakness::Acquires), None);
+}
+
+/// Two records that the parent takes back while the worker begins them.
+fn records_taken_back(parent: Option<Weakness>) {
+    loom::model(move || {
+        let segment = segment();
+        let shared = segment.clone();
+        let worker = thread::spawn(move || (0..2).filter(|number| shared.header().claim.0.begin(0, *number)).count());
+        parent.into_iter().for_each(weaken_this_thread);
+        let begun = segment.header().claim.0.revoke();
+        let ran = worker.join().unwrap();
+        assert_eq!(ran, begun as usize);
+    });
+}
+
+#[test]
+fn a_record_is_begun_or_taken_back() {
+    records_taken_back(None);
+}
+
+#[test]
+#[should_panic]
+fn it_takes_one_step_to_take_records_back() {
+    records_taken_back(Some(Weakness::Swaps));
+}
+
+#[test]
+fn a_record_that_was_taken_back_and_sent_again_runs_once() {
+    loom::model(|| {
+        let segment = segment();
+        let shared = segment.clone();
+        let worker = thread::spawn(move || {
+            let mut tasks = Consumer::tasks(shared.clone());
+            let (mut epochs, mut ran) = (Vec::new(), 0);
+            // An epoch each; one beyond all ends it.
+            while !epochs.contains(&9) {
+                shared.header().worker_waits(|| tasks.available().unwrap() > 0);
+                epochs.clear();
+                tasks.read(&mut epochs, usize::MAX).unwrap();
+                ran += epochs.iter().filter(|epoch| shared.header().claim.0.begin((**epoch).into(), 0)).count();
+            }
+            ran
+        });
+        let mut tasks = Producer::tasks(segment.clone());
+        let mut send = |bytes: &[u8]| {
+            tasks.write(bytes).unwrap();
+            tasks.publish();
+            segment.header().wake_worker();
+        };
+        send(&[0]);
+        match segment.header().claim.0.revoke() {
+            0 => send(&[1, 9]),
+            _ => send(&[9]),
+        }
+        assert_eq!(worker.join().unwrap(), 1);
     });
 }

@@ -1,17 +1,20 @@
 //! The identity of this process, and of those that it has started.
 
+use std::collections::BTreeMap;
 #[cfg(feature = "mpi")]
-mod build;
-mod children;
+use std::fs;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-#[cfg(feature = "mpi")]
-pub(crate) use build::build_id;
-pub use children::active_children;
-pub(crate) use children::{register, unregister};
-
-use std::sync::{Mutex, PoisonError};
-
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
+
+#[cfg(feature = "mpi")]
+use crate::error::{Context, Error, Result};
+#[cfg(feature = "mpi")]
+use crate::sys::executable::Executable;
+use crate::sys::pid::PerProcess;
 
 /// Generations of processes below the program: a program whose workers build pools without end
 /// stops here.
@@ -43,7 +46,7 @@ pub(crate) fn for_child(name: String, daemon: bool) -> Identity {
 }
 
 /// A process, as [`current_process`], [`parent_process`] and
-/// [`active_children`](crate::active_children) describe it.
+/// [`active_children`] describe it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProcessInfo {
@@ -92,4 +95,71 @@ pub fn parent_process() -> Option<ProcessInfo> {
         daemon: false,
         depth: own.depth - 1,
     })
+}
+
+/// The running children, by pid: a forked child starts with none.
+static LIVING: PerProcess<Mutex<BTreeMap<u32, ProcessInfo>>> = PerProcess::new();
+
+fn living() -> MutexGuard<'static, BTreeMap<u32, ProcessInfo>> {
+    LIVING.get().lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(crate) fn register(child: ProcessInfo) {
+    living().insert(child.pid, child);
+}
+
+pub(crate) fn unregister(pid: u32) {
+    living().remove(&pid);
+}
+
+/// Returns the processes that this one has started and that are running: pool workers and
+/// [`Process`](crate::Process)es, in the order of their pids.
+///
+/// Python's counterpart: `multiprocessing.active_children`.
+///
+/// ```
+/// # fn main() -> multiproc::Result<()> {
+/// let pool = multiproc::Pool::with_processes(3)?;
+/// assert_eq!(multiproc::active_children().len(), 3);
+/// drop(pool);
+/// assert_eq!(multiproc::active_children().len(), 0);
+/// # Ok(()) }
+/// ```
+#[must_use]
+pub fn active_children() -> Vec<ProcessInfo> {
+    // A pool without calls processes the end of a worker later.
+    let is_running = |child: &&ProcessInfo| kill(Pid::from_raw(child.pid.cast_signed()), None) != Err(Errno::ESRCH);
+    living().values().filter(is_running).cloned().collect()
+}
+
+/// Returns a text that only runs of the same executable have in common, on whichever machine: the
+/// build id that the linker wrote, which stands for all that it put together; without one, a digest
+/// of the file.
+#[cfg(feature = "mpi")]
+pub(crate) fn build_id() -> Result<String> {
+    use object::Object;
+    use sha2::Digest;
+
+    let context = "cannot read the executable";
+    let executable = Executable::own()?;
+    let cache = object::read::ReadCache::new(fs::File::open(executable.path()).context(context)?);
+    let unreadable = |error: object::Error| Error::Config(format!("the executable cannot be understood: {error}"));
+    let file = object::File::parse(&cache).map_err(unreadable)?;
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    if let Some(id) = file.build_id().map_err(unreadable)? {
+        return Ok(format!("build-id {}", hex(id)));
+    }
+    Ok(format!("sha256 {}", hex(&sha2::Sha256::digest(fs::read(executable.path()).context(context)?))))
+}
+
+#[cfg(all(test, feature = "mpi"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_executable_has_the_same_build() {
+        let own = build_id().unwrap();
+        assert!(own.len() > 20, "{own}");
+        assert_eq!(build_id().unwrap(), own);
+    }
 }
