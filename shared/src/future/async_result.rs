@@ -37,7 +37,7 @@ use crate::task::Prepared;
 /// ```
 ///
 /// Python's counterpart: `multiprocessing.pool.AsyncResult`.
-#[must_use = "the task runs anyway, but its result and its errors are lost"]
+#[must_use = "its result and its errors are lost, and so is the task if the pool ends first"]
 pub struct AsyncResult<R> {
     source: Source<R>,
     /// Made when a callback is registered.

@@ -9,6 +9,7 @@ mod feed;
 
 use std::fmt;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 pub use builder::PoolBuilder;
@@ -34,8 +35,9 @@ use {
 /// Its calls are those of the trait [`Executor`]; bring it into scope beside the pool.
 ///
 /// Dropping the pool terminates it: tasks that are not done are cancelled, and no process is left
-/// when the drop returns, within a bounded time. To let everything finish,
-/// [`close`](Executor::close) and [`join`](Executor::join) it.
+/// when the drop returns, within a bounded time. To let everything finish, call
+/// [`shutdown`](Executor::shutdown), or build the pool so that its drop
+/// [does](PoolBuilder::finish_on_drop).
 ///
 /// A pool belongs to the process that built it. In a copy of that process (a worker of
 /// [`StartMethod::Fork`](crate::StartMethod), or a fork by the program itself) every call fails
@@ -62,6 +64,7 @@ use {
 /// Python's counterpart: `multiprocessing.Pool`.
 pub struct Pool {
     engine: Arc<Engine>,
+    finish_on_drop: bool,
 }
 
 /// The state of one worker; returned by [`Pool::workers`].
@@ -248,6 +251,9 @@ impl Executor for Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
+        if self.finish_on_drop && !thread::panicking() {
+            self.shutdown();
+        }
         self.engine.terminate();
     }
 }

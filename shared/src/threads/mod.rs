@@ -10,6 +10,7 @@ mod job;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::thread;
 
 use crate::cpu::cpu_count;
 use crate::error::Result;
@@ -56,6 +57,7 @@ use crate::threads::inner::Inner;
 /// `concurrent.futures.ThreadPoolExecutor`.
 pub struct ThreadPool {
     inner: Arc<Inner>,
+    finish_on_drop: bool,
 }
 
 impl ThreadPool {
@@ -124,6 +126,9 @@ impl Executor for ThreadPool {
 
 impl Drop for ThreadPool {
     fn drop(&mut self) {
+        if self.finish_on_drop && !thread::panicking() {
+            self.shutdown();
+        }
         self.inner.terminate();
     }
 }
@@ -155,12 +160,20 @@ pub struct ThreadPoolBuilder {
     processes: Option<usize>,
     name: Option<String>,
     reject_at: Option<u64>,
+    finish_on_drop: bool,
 }
 
 impl ThreadPoolBuilder {
     /// Sets the number of threads; one a logical CPU if not set.
     pub fn processes(mut self, processes: usize) -> Self {
         self.processes = Some(processes);
+        self
+    }
+
+    /// Has the drop of the pool wait until all tasks are done; see
+    /// [`PoolBuilder::finish_on_drop`](crate::PoolBuilder::finish_on_drop).
+    pub fn finish_on_drop(mut self, on: bool) -> Self {
+        self.finish_on_drop = on;
         self
     }
 
@@ -191,7 +204,8 @@ impl ThreadPoolBuilder {
         panic::install_hook_once();
         let name = self.name.unwrap_or_else(|| format!("multiproc-t{}", BUILT.fetch_add(1, Relaxed)));
         // From here on the pool's drop ends what was started.
-        let pool = ThreadPool { inner: Inner::new(name, self.reject_at.unwrap_or(u64::MAX)) };
+        let inner = Inner::new(name, self.reject_at.unwrap_or(u64::MAX));
+        let pool = ThreadPool { inner, finish_on_drop: self.finish_on_drop };
         pool.inner.resize(processes)?;
         Ok(pool)
     }
