@@ -19,6 +19,7 @@ course::lesson! {
     hidden_state: "the same tasks, and results that depend on the worker",
     same_random_numbers: "three forked processes that throw the same dice",
     output_order: "lines come as tasks end, results come in order",
+    dropped_pool: "tasks that nobody waits for end with their pool",
     callback_panics: "a callback that fails, and all others that do not",
     endless_source: "how little of an endless source is taken",
     what_travels: "a copy without what serde leaves out, or an error",
