@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::error::Result;
-use crate::service::respawn_delay::DelayBounds;
 use crate::service::service_manager::ServiceManager;
 use crate::service::supervisor::Settings;
+use crate::service::worker_slot::DelayBounds;
 use crate::zygote::StartMethod;
 
 /// Settings of a [`ServiceManager`]. Made by [`ServiceManager::builder`].

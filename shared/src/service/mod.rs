@@ -11,7 +11,7 @@
 //!   the program that the manager calls;
 //! - [`definition`]: what a service is; [`service_worker`]: the first parameter of its function;
 //! - [`supervisor`]: the loop; [`control`]: the requests to it; [`worker_slot`]: the worker of one
-//!   number; [`respawn_delay`]: when it is replaced;
+//!   number, and when it is replaced;
 //! - [`caught_signal`]: catching signals; [`systemd`]: notifications to systemd.
 
 mod builder;
@@ -19,7 +19,6 @@ mod caught_signal;
 mod control;
 mod definition;
 mod hooks;
-mod respawn_delay;
 mod service_manager;
 mod service_worker;
 mod supervisor;
