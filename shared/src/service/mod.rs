@@ -7,14 +7,13 @@
 //! until they are what is requested. Beyond that, a worker is a [`Process`](crate::Process) like
 //! any other, and ends with its program.
 //!
-//! - [`service_manager`]: the services to run; [`builder`]: settings; [`hooks`]: the functions of
-//!   the program that the manager calls;
+//! - [`service_manager`]: the services to run, and settings; [`hooks`]: the functions of the program
+//!   that the manager calls;
 //! - [`definition`]: what a service is; [`service_worker`]: the first parameter of its function;
 //! - [`supervisor`]: the loop; [`control`]: the requests to it; [`worker_slot`]: the worker of one
 //!   number, and when it is replaced;
 //! - [`caught_signal`]: catching signals; [`systemd`]: notifications to systemd.
 
-mod builder;
 mod caught_signal;
 mod control;
 mod definition;
@@ -25,8 +24,7 @@ mod supervisor;
 mod systemd;
 mod worker_slot;
 
-pub use builder::ServiceManagerBuilder;
 pub use control::{ServiceControl, ServiceId};
 pub use definition::{Service, ServiceArguments};
-pub use service_manager::ServiceManager;
+pub use service_manager::{ServiceManager, ServiceManagerBuilder};
 pub use service_worker::ServiceWorker;
