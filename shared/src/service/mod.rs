@@ -7,9 +7,8 @@
 //! until they are what is requested. Beyond that, a worker is a [`Process`](crate::Process) like
 //! any other, and ends with its program.
 //!
-//! - [`service_manager`]: the services to run, and settings; [`hooks`]: the functions of the program
-//!   that the manager calls;
-//! - [`definition`]: what a service is; [`service_worker`]: the first parameter of its function;
+//! - [`service_manager`]: the manager and its settings; [`definition`]: services, and hooks that the
+//!   manager calls; [`service_worker`]: the first parameter of a service's function;
 //! - [`supervisor`]: the loop; [`control`]: the requests to it; [`worker_slot`]: the worker of one
 //!   number, and when it is replaced;
 //! - [`caught_signal`]: catching signals; [`systemd`]: notifications to systemd.
@@ -17,7 +16,6 @@
 mod caught_signal;
 mod control;
 mod definition;
-mod hooks;
 mod service_manager;
 mod service_worker;
 mod supervisor;
