@@ -9,16 +9,16 @@
 //!
 //! - [`service_manager`]: the manager and its settings; [`definition`]: services, and hooks that the
 //!   manager calls; [`service_worker`]: the first parameter of a service's function;
-//! - [`supervisor`]: the loop; [`control`]: the requests to it; [`worker_slot`]: the worker of one
+//! - [`manager_loop`]: the loop; [`control`]: the requests to it; [`worker_slot`]: the worker of one
 //!   number, and when it is replaced;
 //! - [`caught_signal`]: catching signals; [`systemd`]: notifications to systemd.
 
 mod caught_signal;
 mod control;
 mod definition;
+mod manager_loop;
 mod service_manager;
 mod service_worker;
-mod supervisor;
 mod systemd;
 mod worker_slot;
 
