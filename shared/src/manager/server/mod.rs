@@ -6,10 +6,8 @@
 //! anything is received or sent, so that a slow client holds up no other. [`Setup`] is what the
 //! process starts with.
 
-mod dict;
 #[cfg(feature = "manager-tcp")]
 mod handshake;
-mod list;
 mod objects;
 mod queue;
 mod response;
