@@ -6,10 +6,10 @@
 //! anything is received or sent, so that a slow client holds up no other. [`Setup`] is what the
 //! process starts with.
 
+mod blocking_queue;
 #[cfg(feature = "manager-tcp")]
 mod handshake;
 mod objects;
-mod queue;
 mod response;
 mod session;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use indexmap::IndexMap;
 
-use super::queue::Queue;
+use super::blocking_queue::Queue;
 use super::response::{Outcome, Response, next};
 use crate::manager::message::{Bytes, Values};
 use crate::manager::protocol::{DictRequest, Failure, Kind, ListRequest, Reply};

@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::thread;
 
+use super::blocking_queue::{Queue, WaitError};
 use super::objects::Objects;
-use super::queue::{Queue, WaitError};
 use super::response::{Outcome, Response, next};
 use crate::error::Error;
 use crate::manager::framed_stream::FramedStream;
