@@ -4,12 +4,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use super::answer::Answer;
 use super::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::identity::parent_process;
 use crate::manager::framed_stream::{FramedStream, to_error};
-use crate::manager::message::Message;
+use crate::manager::message::{Answer, Message};
 use crate::manager::protocol::Request;
 use crate::manager::random::ManagerId;
 use crate::sys::own::PerProcess;

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::object::Object;
 use super::proxy;
 use crate::error::Result;
-use crate::manager::client::Answer;
+use crate::manager::message::Answer;
 use crate::manager::protocol::DictRequest;
 
 /// A dictionary in a manager's process, for any process to use. Made by

@@ -12,9 +12,10 @@ use super::encoding::{ValueWriter, current, decode, decode_key, encode};
 use crate::error::Result;
 use crate::fds::{self, Descriptor, Travel};
 use crate::kind::ObjectKind;
-use crate::manager::client::{Answer, Endpoint, ServerConnection};
+use crate::manager::client::{Endpoint, ServerConnection};
 #[cfg(feature = "manager-tcp")]
 use crate::manager::key::Key;
+use crate::manager::message::Answer;
 use crate::manager::protocol::{Kind, ObjectRequest, Request};
 use crate::manager::random::ManagerId;
 use crate::sys::socket;

@@ -10,7 +10,6 @@ mod blocking_queue;
 #[cfg(feature = "manager-tcp")]
 mod handshake;
 mod objects;
-mod response;
 mod session;
 #[cfg(test)]
 mod tests;

@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use indexmap::IndexMap;
 
 use super::blocking_queue::Queue;
-use super::response::{Outcome, Response, next};
-use crate::manager::message::{Bytes, Values};
+use crate::manager::message::{Bytes, Outcome, Response, Values};
 use crate::manager::protocol::{DictRequest, Failure, Kind, ListRequest, Reply};
 use crate::manager::random::ManagerId;
 
@@ -156,13 +155,13 @@ impl List {
             }
             ListRequest::Get(at) => Response::optional(lock(&self.0).get(to_index(at)).cloned()),
             ListRequest::Set(at) => {
-                let new = Bytes::from(next(&mut values)?);
+                let new = Bytes::from(values.required()?);
                 let old = std::mem::replace(element(&mut lock(&self.0), at)?, new);
                 drop(old);
                 Response::done()
             }
             ListRequest::Insert(at) => {
-                let new = next(&mut values)?.into();
+                let new = values.required()?.into();
                 let mut list = lock(&self.0);
                 if to_index(at) > list.len() {
                     return Err(out_of_range(at, list.len()));
@@ -184,11 +183,11 @@ impl List {
             }
             ListRequest::All => Response::values(lock(&self.0).iter().cloned()),
             ListRequest::Contains => {
-                let sought = next(&mut values)?;
+                let sought = values.required()?;
                 Response::flag(lock(&self.0).iter().any(|value| **value == *sought))
             }
             ListRequest::Swap(at) => {
-                let (old, new) = (next(&mut values)?, Bytes::from(next(&mut values)?));
+                let (old, new) = (values.required()?, Bytes::from(values.required()?));
                 let mut list = lock(&self.0);
                 let element = element(&mut list, at)?;
                 let same = **element == *old;
@@ -223,7 +222,7 @@ impl Dict {
     fn new(mut values: Values<'_>) -> Result<Self, Failure> {
         let mut map = IndexMap::new();
         while let Some(key) = values.next() {
-            map.insert(key.into(), next(&mut values)?.into());
+            map.insert(key.into(), values.required()?.into());
         }
         Ok(Self(Mutex::new(map)))
     }
@@ -232,19 +231,19 @@ impl Dict {
     fn handle(&self, request: DictRequest, mut values: Values<'_>) -> Outcome {
         match request {
             DictRequest::Insert => {
-                let (key, value) = (Bytes::from(next(&mut values)?), Bytes::from(next(&mut values)?));
+                let (key, value) = (Bytes::from(values.required()?), Bytes::from(values.required()?));
                 Response::optional(lock(&self.0).insert(key, value))
             }
             DictRequest::Get => {
-                let key = next(&mut values)?;
+                let key = values.required()?;
                 Response::optional(lock(&self.0).get(key).cloned())
             }
             DictRequest::Remove => {
-                let key = next(&mut values)?;
+                let key = values.required()?;
                 Response::optional(lock(&self.0).shift_remove(key))
             }
             DictRequest::Contains => {
-                let key = next(&mut values)?;
+                let key = values.required()?;
                 Response::flag(lock(&self.0).contains_key(key))
             }
             DictRequest::Len => Response::count(lock(&self.0).len()),
@@ -259,7 +258,7 @@ impl Dict {
                 Response::values(lock(&self.0).iter().flat_map(|(key, value)| [key.clone(), value.clone()]))
             }
             DictRequest::Swap => {
-                let (key, new) = (next(&mut values)?, Bytes::from(next(&mut values)?));
+                let (key, new) = (values.required()?, Bytes::from(values.required()?));
                 let expected = values.next();
                 let mut map = lock(&self.0);
                 let same = map.get(key).map(|value| &**value) == expected;

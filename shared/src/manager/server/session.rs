@@ -6,10 +6,9 @@ use std::thread;
 
 use super::blocking_queue::{Queue, WaitError};
 use super::objects::Objects;
-use super::response::{Outcome, Response, next};
 use crate::error::Error;
 use crate::manager::framed_stream::FramedStream;
-use crate::manager::message::{Bytes, Values};
+use crate::manager::message::{Bytes, Outcome, Response, Values};
 use crate::manager::protocol::{Failure, QueueRequest, Request};
 
 /// The size of a session's stack: a session calls nothing deep.
@@ -83,7 +82,7 @@ impl Session {
     fn serve_queue(&self, queue: &Queue, request: QueueRequest, mut values: Values<'_>) -> Result<(), Ended> {
         let outcome = match request {
             QueueRequest::Put(timeout) => {
-                next(&mut values).map_err(WaitError::from).and_then(|value| queue.put(value, timeout, &self.stream))
+                values.required().map_err(WaitError::from).and_then(|value| queue.put(value, timeout, &self.stream))
             }
             QueueRequest::Get(timeout) => match queue.take(timeout, &self.stream) {
                 Ok(value) => return self.hand_over(queue, value),
