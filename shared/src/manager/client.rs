@@ -13,10 +13,9 @@ use super::framed_stream::{FramedStream, to_error};
 #[cfg(feature = "manager-tcp")]
 use super::key::{CHALLENGE, Key, Proof};
 use super::message::{Answer, Message};
-use super::protocol::Request;
-use super::random::ManagerId;
 #[cfg(feature = "manager-tcp")]
-use super::random::random_bytes;
+use super::protocol::random_bytes;
+use super::protocol::{ManagerId, Request};
 use crate::error::{Error, Result};
 use crate::fds::Descriptor;
 use crate::identity::parent_process;

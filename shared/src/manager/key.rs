@@ -146,7 +146,7 @@ impl<'de> Deserialize<'de> for Key {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manager::random::random_bytes;
+    use crate::manager::protocol::random_bytes;
 
     #[test]
     fn only_the_holder_of_the_key_is_verified() {

@@ -11,8 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::framed_stream::FramedStream;
-use super::protocol::{Failure, Reply};
-use super::random::ManagerId;
+use super::protocol::{Failure, ManagerId, Reply};
 use crate::error::{Error, Result};
 
 /// The bytes of a value in the server.

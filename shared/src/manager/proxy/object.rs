@@ -16,8 +16,7 @@ use crate::manager::client::{Endpoint, ServerConnection};
 #[cfg(feature = "manager-tcp")]
 use crate::manager::key::Key;
 use crate::manager::message::Answer;
-use crate::manager::protocol::{Kind, ObjectRequest, Request};
-use crate::manager::random::ManagerId;
+use crate::manager::protocol::{Kind, ManagerId, ObjectRequest, Request};
 use crate::sys::socket;
 
 /// An object in a manager's process.

@@ -30,7 +30,7 @@ use crate::kind::ObjectKind;
 use crate::manager::framed_stream::FramedStream;
 #[cfg(feature = "manager-tcp")]
 use crate::manager::key::Key;
-use crate::manager::random::ManagerId;
+use crate::manager::protocol::ManagerId;
 use crate::sys::poll::timeout_until;
 use crate::sys::socket::{Received, Socket};
 

@@ -8,8 +8,7 @@ use indexmap::IndexMap;
 
 use super::blocking_queue::Queue;
 use crate::manager::message::{Bytes, Outcome, Response, Values};
-use crate::manager::protocol::{DictRequest, Failure, Kind, ListRequest, Reply};
-use crate::manager::random::ManagerId;
+use crate::manager::protocol::{DictRequest, Failure, Kind, ListRequest, ManagerId, Reply};
 
 /// An object of the server. A namespace is a dictionary whose keys are names.
 enum Object {
