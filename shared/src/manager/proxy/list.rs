@@ -5,8 +5,7 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::encoding::ValueWriter;
-use super::object::Object;
+use super::object::{Object, ValueWriter};
 use super::proxy;
 use crate::error::{Error, Result};
 use crate::manager::protocol::ListRequest;
