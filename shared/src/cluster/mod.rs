@@ -1,7 +1,7 @@
 //! A pool that is as large as MPI makes it: ranks on several machines, each with a pool of worker
 //! processes.
 //!
-//! - [`executor`]: the calls; [`builder`]: settings; [`rank`]: descriptions of ranks;
+//! - [`executor`]: the calls, and settings; [`rank`]: descriptions of ranks;
 //! - [`io_thread`]: the thread that makes all MPI calls, and runs the [`dispatcher`] on rank 0, the
 //!   [`server`] on every other rank;
 //! - [`peer`]: a serving rank as rank 0 sees it; [`balancer`]: which of them gets the next chunk;
@@ -9,12 +9,11 @@
 //! - [`protocol`]: the messages; [`outbox`]: the next one to a rank; [`transport`]: MPI;
 //! - [`heartbeat`]: when a rank is lost; [`poll_interval`]: how often to look for messages.
 //!
-//! The tasks are those of an engine without workers (`crate::engine`, `outside`), so that
+//! The tasks are those of an engine without workers (`crate::engine`), so that
 //! everything that a pool's calls and handles do is here as well. A serving rank relays its chunks
 //! to the engine of its own pool.
 
 mod balancer;
-mod builder;
 mod dispatcher;
 mod executor;
 mod heartbeat;
@@ -29,6 +28,5 @@ mod server;
 mod shutdown;
 mod transport;
 
-pub use builder::MpiExecutorBuilder;
-pub use executor::MpiExecutor;
+pub use executor::{MpiExecutor, MpiExecutorBuilder};
 pub use rank::Rank;
