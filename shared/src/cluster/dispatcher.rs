@@ -7,12 +7,11 @@ use std::thread;
 use std::time::Instant;
 
 use crate::cluster::balancer::{Balancer, Weight};
-use crate::cluster::heartbeat::Heartbeat;
 use crate::cluster::peer::{AssignedChunk, Peer};
-use crate::cluster::poll_interval::PollInterval;
 use crate::cluster::protocol::{Head, Malformed, RecordKind, Records};
 use crate::cluster::rank::Rank;
 use crate::cluster::shutdown::{RemainingRanks, quit_message, shut_down};
+use crate::cluster::timing::{Heartbeat, PollInterval};
 use crate::cluster::transport::Transport;
 use crate::engine::{Chunk, Engine, Order, Outcome, Status};
 use crate::error::Error;

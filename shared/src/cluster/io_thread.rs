@@ -6,11 +6,11 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::cluster::dispatcher::Dispatcher;
-use crate::cluster::heartbeat::Heartbeat;
 use crate::cluster::protocol::{Greeting, Head, RecordKind, Records, push};
 use crate::cluster::rank::Rank;
 use crate::cluster::server::Server;
 use crate::cluster::shutdown::{RemainingRanks, shut_down};
+use crate::cluster::timing::Heartbeat;
 use crate::cluster::transport::Transport;
 use crate::engine::{Config, Engine};
 use crate::error::{Context, Error, Result};

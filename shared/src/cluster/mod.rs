@@ -7,7 +7,7 @@
 //! - [`peer`]: a serving rank as rank 0 sees it; [`balancer`]: which of them gets the next chunk;
 //!   [`local_jobs`]: the jobs that a serving rank has; [`shutdown`]: the end of the ranks;
 //! - [`protocol`]: the messages; [`outbox`]: the next one to a rank; [`transport`]: MPI;
-//! - [`heartbeat`]: when a rank is lost; [`poll_interval`]: how often to look for messages.
+//! - [`timing`]: when a rank is lost, and how often to look for messages.
 //!
 //! The tasks are those of an engine without workers (`crate::engine`), so that
 //! everything that a pool's calls and handles do is here as well. A serving rank relays its chunks
@@ -16,16 +16,15 @@
 mod balancer;
 mod dispatcher;
 mod executor;
-mod heartbeat;
 mod io_thread;
 mod local_jobs;
 mod outbox;
 mod peer;
-mod poll_interval;
 mod protocol;
 mod rank;
 mod server;
 mod shutdown;
+mod timing;
 mod transport;
 
 pub use executor::{MpiExecutor, MpiExecutorBuilder};

@@ -3,8 +3,8 @@
 use std::mem;
 use std::time::Instant;
 
-use crate::cluster::heartbeat::Heartbeat;
 use crate::cluster::protocol::{Head, RecordKind, push, push_with};
+use crate::cluster::timing::Heartbeat;
 
 /// The size from which a message is sent without waiting for more.
 const FULL: usize = 1 << 20;

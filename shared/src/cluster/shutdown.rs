@@ -1,16 +1,11 @@
 //! The end of the ranks, and of MPI, as rank 0 brings it about.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::cluster::heartbeat::Heartbeat;
-use crate::cluster::poll_interval::PollInterval;
 use crate::cluster::protocol::{Head, RecordKind, Records, push};
+use crate::cluster::timing::{Heartbeat, PollInterval, SHUTDOWN_TIMEOUT};
 use crate::cluster::transport::Transport;
-
-/// The longest time that rank 0 waits for the last messages of the ranks, and they until theirs
-/// have left.
-pub(super) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Returns the message that ends a rank. `finalize` is whether MPI can be finalized.
 pub(super) fn quit_message(finalize: bool) -> Vec<u8> {
