@@ -6,7 +6,7 @@
 //!   [`server`] on every other rank;
 //! - [`peer`]: a serving rank as rank 0 sees it; [`balancer`]: which of them gets the next chunk;
 //!   [`local_jobs`]: the jobs that a serving rank has; [`shutdown`]: the end of the ranks;
-//! - [`protocol`]: the messages; [`outbox`]: the next one to a rank; [`transport`]: MPI;
+//! - [`protocol`]: the messages; [`transport`]: MPI;
 //! - [`timing`]: when a rank is lost, and how often to look for messages.
 //!
 //! The tasks are those of an engine without workers (`crate::engine`), so that
@@ -18,7 +18,6 @@ mod dispatcher;
 mod executor;
 mod io_thread;
 mod local_jobs;
-mod outbox;
 mod peer;
 mod protocol;
 mod rank;

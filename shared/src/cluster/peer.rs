@@ -4,8 +4,7 @@ use std::collections::HashSet;
 use std::mem;
 
 use crate::cluster::balancer::Weight;
-use crate::cluster::outbox::Outbox;
-use crate::cluster::protocol::{Head, Malformed, RecordKind};
+use crate::cluster::protocol::{Head, Malformed, Outbox, RecordKind};
 use crate::cluster::rank::Rank;
 use crate::engine::Chunk;
 

@@ -7,8 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::cluster::local_jobs::LocalJobs;
-use crate::cluster::outbox::Outbox;
-use crate::cluster::protocol::{Head, Malformed, RecordKind, Records};
+use crate::cluster::protocol::{Head, Malformed, Outbox, RecordKind, Records};
 use crate::cluster::timing::{Heartbeat, PollInterval, SHUTDOWN_TIMEOUT};
 use crate::cluster::transport::Transport;
 use crate::engine::{Chunk, Engine, RemoteOutcomes, Tasks};
