@@ -5,7 +5,7 @@
 //! - [`io_thread`]: the thread that makes all MPI calls, and runs the [`dispatcher`] on rank 0, the
 //!   [`server`] on every other rank;
 //! - [`peer`]: a serving rank as rank 0 sees it; [`balancer`]: which of them gets the next chunk;
-//!   [`local_jobs`]: the jobs that a serving rank has; [`shutdown`]: the end of the ranks;
+//!   [`local_jobs`]: the jobs that a serving rank has;
 //! - [`protocol`]: the messages; [`transport`]: MPI;
 //! - [`timing`]: when a rank is lost, and how often to look for messages.
 //!
@@ -22,7 +22,6 @@ mod peer;
 mod protocol;
 mod rank;
 mod server;
-mod shutdown;
 mod timing;
 mod transport;
 

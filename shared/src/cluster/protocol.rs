@@ -117,6 +117,13 @@ fn push_with(message: &mut Vec<u8>, head: Head, write: impl FnOnce(&mut Vec<u8>)
     message[at..start].copy_from_slice(bytemuck::bytes_of(&head));
 }
 
+/// Returns the message that ends a rank. `finalize` is whether MPI can be finalized.
+pub(super) fn quit_message(finalize: bool) -> Vec<u8> {
+    let mut message = Vec::new();
+    push(&mut message, Head { count: finalize.into(), ..Head::new(RecordKind::Quit) }, &[]);
+    message
+}
+
 /// The next message to a rank: records that wait to be sent.
 pub(super) struct Outbox {
     message: Vec<u8>,
