@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
+use crate::cluster::Rank;
 use crate::cluster::balancer::{Balancer, Weight};
 use crate::cluster::peer::{AssignedChunk, Peer};
 use crate::cluster::protocol::{Head, Malformed, RecordKind, Records, quit_message};
-use crate::cluster::rank::Rank;
 use crate::cluster::timing::{Heartbeat, PollInterval};
 use crate::cluster::transport::Transport;
 use crate::engine::{Chunk, Engine, Order, Outcome, Status};

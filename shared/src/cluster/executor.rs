@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::bootstrap;
+use crate::cluster::Rank;
 use crate::cluster::io_thread::{IoThread, Role};
-use crate::cluster::rank::Rank;
 use crate::cluster::timing::Heartbeat;
 use crate::engine::{Config, Engine};
 use crate::error::{Error, Result};

@@ -6,9 +6,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::cluster::Rank;
 use crate::cluster::dispatcher::Dispatcher;
 use crate::cluster::protocol::{Greeting, Head, RecordKind, Records, push, quit_message};
-use crate::cluster::rank::Rank;
 use crate::cluster::server::Server;
 use crate::cluster::timing::{Heartbeat, PollInterval, SHUTDOWN_TIMEOUT};
 use crate::cluster::transport::Transport;

@@ -9,7 +9,7 @@ use std::time::Instant;
 use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::rank::Rank;
+use crate::cluster::Rank;
 use crate::cluster::timing::Heartbeat;
 use crate::error::Error;
 
