@@ -4,13 +4,19 @@ use std::cell::Cell;
 
 use serde::Serialize;
 
-use super::depth::{self, MAX_DEPTH, SHALLOW, STEP};
 use super::error::Error;
 use super::expected::{Expected, NameList};
-use super::format::{BOTH_FORMS, HAS_NAMES, IS_DEEP, put_len};
+use super::format::{BOTH_FORMS, HAS_NAMES, IS_DEEP, MAX_DEPTH, SHALLOW, put_len};
 use super::names::is_same;
 use super::numbers;
 use super::shapes::Table;
+
+/// Levels between two checks of the stack that is left.
+const STEP: u32 = 8;
+
+/// Bytes of stack that one level of encoding is given. Without optimisation, an enum's code has
+/// room for what each of its variants needs.
+const WRITING_STACK: usize = 32 << 10;
 
 /// Appends a message that is `value`, for a reader with these expectations.
 #[inline]
@@ -115,7 +121,7 @@ impl Encoder<'_> {
     /// Writes a part of the value that [`enter`](Self::enter) began.
     #[inline]
     pub(super) fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        if self.depth.is_multiple_of(STEP) { depth::with_room(|| self.element(value)) } else { self.element(value) }
+        if self.depth.is_multiple_of(STEP) { with_room(|| self.element(value)) } else { self.element(value) }
     }
 
     /// Writes the only part of a value.
@@ -185,4 +191,12 @@ impl Encoder<'_> {
             put_len(self.out, len);
         }
     }
+}
+
+/// Runs `write` where there is room for [`STEP`] more levels, on new memory if need be.
+fn with_room<R>(write: impl FnOnce() -> R) -> R {
+    if cfg!(miri) {
+        return write();
+    }
+    stacker::maybe_grow(STEP as usize * WRITING_STACK, 2 << 20, write)
 }

@@ -61,8 +61,17 @@ pub(super) const PACKED: u8 = 32;
 
 /// The message has names.
 pub(super) const HAS_NAMES: u8 = 1;
-/// The message says how deeply it is nested: more than [`SHALLOW`](super::depth::SHALLOW).
+/// The message says how deeply it is nested: more than [`SHALLOW`].
 pub(super) const IS_DEEP: u8 = 2;
+
+/// Levels of nesting that need no stack of their own.
+pub(super) const SHALLOW: u32 = 32;
+
+/// Levels of nesting that a message may have.
+///
+/// A level is a sequence, map, struct, variant or `Some`, so that a type that contains itself as
+/// `Option<Box<Self>>`, `Vec<Self>` or a variant's field may do so at least a quarter as often.
+pub(super) const MAX_DEPTH: u32 = 4096;
 
 /// Returns the size in bytes of a number with this tag; `None` if it is not a number's.
 pub(super) fn number_size(tag: u8) -> Option<usize> {

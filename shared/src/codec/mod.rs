@@ -9,7 +9,7 @@
 //! has parts); [`decoder`] reads it, through the [`deserializer`] ([`access`], [`struct_reader`]
 //! and [`variants`] read what has parts). [`shapes`] are the names as they are written, [`names`]
 //! as they are read, and [`expected`] finds those that the reader has in any case. [`numbers`] and
-//! [`packed`] have the runs of numbers, [`depth`] the limit on nesting and the stack for it.
+//! [`packed`] have the runs of numbers.
 //!
 //! A value that is a run of plain bytes is encoded without a format: numbers are copied as they lie
 //! in memory (both sides are the same build on the same machine), vectors of numbers at the speed
@@ -18,7 +18,6 @@
 mod access;
 mod compound;
 mod decoder;
-mod depth;
 mod deserializer;
 mod encoder;
 mod error;
