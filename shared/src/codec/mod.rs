@@ -23,7 +23,6 @@ mod encoder;
 mod error;
 mod expected;
 pub(crate) mod fixed;
-mod flat;
 mod format;
 mod names;
 mod numbers;
@@ -43,6 +42,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::expected::Expected;
+pub(crate) use self::fixed::view;
 use crate::error::Error;
 use crate::foreign;
 
@@ -121,11 +121,6 @@ fn encode_by_ref<T: Serialize + 'static>(
     Ok(())
 }
 
-/// Returns the bytes that [`encode`] would write, if they already lie in memory.
-pub(crate) fn view<T: 'static>(value: &T) -> Option<&[u8]> {
-    flat::view(value)
-}
-
 /// Appends `value` in the self-describing format, whatever its type: a `String` and its `str`, a
 /// `Vec` and its slice give the same bytes.
 pub(crate) fn encode_plain<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), String> {
@@ -151,7 +146,7 @@ pub(crate) fn decode<T: DeserializeOwned + 'static>(source: Source<'_>) -> Resul
     if fixed::size::<T>().is_some() {
         return fixed::value(bytes).ok_or_else(|| format!("{bytes:?} are no {}", std::any::type_name::<T>()));
     }
-    match flat::decode(bytes, &mut slot)? {
+    match fixed::decode(bytes, &mut slot)? {
         true => slot.ok_or_else(|| "no value".into()),
         false => decode_plain(bytes),
     }

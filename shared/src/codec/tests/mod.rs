@@ -3,7 +3,6 @@
 mod by_hand;
 mod depth;
 mod garbled;
-mod plain_bytes;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
