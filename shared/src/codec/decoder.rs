@@ -6,12 +6,11 @@ use serde::de::Deserialize;
 
 use super::error::Error;
 use super::format::{
-    BOTH_FORMS, BYTES, CHAR, HAS_NAMES, IS_DEEP, MAP, MAX_DEPTH, PACKED, SEQUENCE, SHALLOW, SOME, STR, STRUCT, TRUE,
-    UNIT_VARIANT, VARIANT, number_size,
+    BOTH_FORMS, BYTES, CHAR, HAS_NAMES, IS_DEEP, MAP, MAX_DEPTH, PACKED, Reader, SEQUENCE, SHALLOW, SOME, STR, STRUCT,
+    TRUE, UNIT_VARIANT, VARIANT, number_size,
 };
 use super::names::{Matches, Names};
 use super::numbers;
-use super::reader::Reader;
 use crate::fds;
 
 /// Bytes of stack that one level of decoding is given, of which code without optimisation takes 1

@@ -14,7 +14,6 @@ use super::decoder::Value;
 use super::error::Error;
 use super::format::*;
 use super::packed::{Number, Numbers};
-use super::reader::Reader;
 use super::{struct_reader, variants};
 
 impl<'de> Value<'_, 'de> {

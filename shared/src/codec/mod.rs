@@ -27,7 +27,6 @@ mod format;
 mod names;
 mod numbers;
 mod packed;
-mod reader;
 mod serializer;
 mod shapes;
 mod struct_reader;

@@ -4,7 +4,7 @@
 
 use super::error::Error;
 use super::expected::NameList;
-use super::reader::Reader;
+use super::format::Reader;
 
 /// The names of a message that is read.
 #[derive(Clone, Copy)]
