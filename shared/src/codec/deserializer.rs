@@ -9,11 +9,10 @@ use std::cell::Cell;
 
 use serde::de::{Deserializer, Visitor};
 
-use super::access::{Elements, Entries, left_over};
+use super::access::{Elements, Entries, Number, Numbers, left_over};
 use super::decoder::Value;
 use super::error::Error;
 use super::format::*;
-use super::packed::{Number, Numbers};
 use super::{struct_reader, variants};
 
 impl<'de> Value<'_, 'de> {

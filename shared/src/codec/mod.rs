@@ -8,8 +8,8 @@
 //! it, through the [`serializer`] that serde calls ([`compound`] and [`struct_writer`] write what
 //! has parts); [`decoder`] reads it, through the [`deserializer`] ([`access`], [`struct_reader`]
 //! and [`variants`] read what has parts). [`shapes`] are the names as they are written, [`names`]
-//! as they are read, and [`expected`] finds those that the reader has in any case. [`numbers`] and
-//! [`packed`] have the runs of numbers.
+//! as they are read, and [`expected`] finds those that the reader has in any case. [`numbers`]
+//! recognises runs of numbers.
 //!
 //! A value that is a run of plain bytes is encoded without a format: numbers are copied as they lie
 //! in memory (both sides are the same build on the same machine), vectors of numbers at the speed
@@ -26,7 +26,6 @@ pub(crate) mod fixed;
 mod format;
 mod names;
 mod numbers;
-mod packed;
 mod serializer;
 mod shapes;
 mod struct_reader;
