@@ -13,7 +13,7 @@ use super::access::{Elements, Entries, Number, Numbers, left_over};
 use super::decoder::Value;
 use super::error::Error;
 use super::format::*;
-use super::{struct_reader, variants};
+use super::struct_reader;
 
 impl<'de> Value<'_, 'de> {
     #[inline]
@@ -274,7 +274,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        variants::read(self, name, variants, visitor)
+        struct_reader::read_variant(self, name, variants, visitor)
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {

@@ -6,8 +6,8 @@
 //! renamed, variants without a tag, values of no fixed type. What JSON cannot say travels exactly
 //! as well: `Some(None)`, 128-bit numbers, every `NaN`, keys that are no text. [`encoder`] writes
 //! it, through the [`serializer`] that serde calls ([`compound`] and [`struct_writer`] write what
-//! has parts); [`decoder`] reads it, through the [`deserializer`] ([`access`], [`struct_reader`]
-//! and [`variants`] read what has parts). [`shapes`] are the names as they are written, [`names`]
+//! has parts); [`decoder`] reads it, through the [`deserializer`] ([`access`] and
+//! [`struct_reader`] read what has parts). [`shapes`] are the names as they are written, [`names`]
 //! as they are read, and [`expected`] finds those that the reader has in any case. [`numbers`]
 //! recognises runs of numbers.
 //!
@@ -32,7 +32,6 @@ mod struct_reader;
 mod struct_writer;
 #[cfg(test)]
 mod tests;
-mod variants;
 
 use std::any::Any;
 
