@@ -5,11 +5,10 @@ use std::cell::Cell;
 use serde::Serialize;
 
 use super::error::Error;
-use super::expected::{Expected, NameList};
 use super::format::{BOTH_FORMS, HAS_NAMES, IS_DEEP, MAX_DEPTH, SHALLOW, put_len};
-use super::names::is_same;
+use super::names::{Expected, NameList};
 use super::numbers;
-use super::shapes::Table;
+use super::shapes::{Table, is_same};
 
 /// Levels between two checks of the stack that is left.
 const STEP: u32 = 8;

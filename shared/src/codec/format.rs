@@ -17,7 +17,7 @@
 //! | `STRUCT` | the number of its shape, and a value for each of the shape's keys |
 //! | `UNIT_VARIANT` | the number of a shape, whose name is the variant's |
 //! | `VARIANT` | the same, and a value: what the variant holds |
-//! | `OWN_STRUCT` | the count of the fields that its reader [expects](super::expected), and values |
+//! | `OWN_STRUCT` | the count of the fields that its reader [expects](super::names), and values |
 //! | `OWN_UNIT_VARIANT` | the index of a variant that its reader expects |
 //! | `OWN_VARIANT` | the same, and a value: what the variant holds |
 //! | `BOTH_FORMS` | two lengths, and as many bytes: a value's compact and human-readable form |

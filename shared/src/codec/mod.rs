@@ -6,10 +6,9 @@
 //! renamed, variants without a tag, values of no fixed type. What JSON cannot say travels exactly
 //! as well: `Some(None)`, 128-bit numbers, every `NaN`, keys that are no text. [`encoder`] writes
 //! it, through the [`serializer`] that serde calls ([`compound`] and [`struct_writer`] write what
-//! has parts); [`decoder`] reads it, through the [`deserializer`] ([`access`] and
-//! [`struct_reader`] read what has parts). [`shapes`] are the names as they are written, [`names`]
-//! as they are read, and [`expected`] finds those that the reader has in any case. [`numbers`]
-//! recognises runs of numbers.
+//! has parts); [`decoder`] reads it, through the [`deserializer`] ([`access`] and [`struct_reader`]
+//! read what has parts). [`shapes`] are the names as they are written, [`names`] as they are read or
+//! expected. [`numbers`] recognises runs of numbers.
 //!
 //! A value that is a run of plain bytes is encoded without a format: numbers are copied as they lie
 //! in memory (both sides are the same build on the same machine), vectors of numbers at the speed
@@ -21,7 +20,6 @@ mod decoder;
 mod deserializer;
 mod encoder;
 mod error;
-mod expected;
 pub(crate) mod fixed;
 mod format;
 mod names;
@@ -38,8 +36,8 @@ use std::any::Any;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use self::expected::Expected;
 pub(crate) use self::fixed::view;
+use self::names::Expected;
 use crate::error::Error;
 use crate::foreign;
 

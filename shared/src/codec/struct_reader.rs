@@ -10,9 +10,8 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAcces
 use super::access::{Elements, Name, left_over, not_read};
 use super::decoder::{Decoder, Value};
 use super::error::Error;
-use super::expected::NameList;
 use super::format::{BOTH_FORMS, MAP, OWN_UNIT_VARIANT, OWN_VARIANT, SOME, STR, STRUCT, UNIT_VARIANT, VARIANT};
-use super::names::Keys;
+use super::names::{Keys, NameList};
 
 /// Reads a struct whose keys begin at `offset`; `wanted` has those that the type reads.
 #[inline]

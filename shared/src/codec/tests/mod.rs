@@ -1,7 +1,7 @@
 //! Values there and back, and messages that no encoder wrote.
 
-mod by_hand;
 mod depth;
+mod names;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -20,7 +20,7 @@ fn message<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
 }
 
 /// Sends `value` with its names, and without those that its type is known to have.
-pub(in crate::codec) fn arrives<T: Serialize + DeserializeOwned + PartialEq + Debug + 'static>(value: T) {
+fn arrives<T: Serialize + DeserializeOwned + PartialEq + Debug + 'static>(value: T) {
     let message_of = |expected: fn() -> Expected| {
         let mut bytes = Vec::new();
         encoder::write(&value, expected(), &mut bytes).unwrap();
