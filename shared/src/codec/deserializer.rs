@@ -17,7 +17,7 @@ use super::struct_reader;
 
 impl<'de> Value<'_, 'de> {
     #[inline]
-    pub(super) fn take_tag(&mut self, tag: u8) -> bool {
+    fn take_tag(&mut self, tag: u8) -> bool {
         self.decoder.reader.take_tag(tag)
     }
 

@@ -74,7 +74,7 @@ impl Encoder<'_> {
     /// which returns `true`. If the reader of the whole message is known to call it, one form is
     /// enough.
     #[inline]
-    pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         if numbers::put_run(value, self.out) {
             return Ok(());
         }
@@ -182,7 +182,7 @@ impl Encoder<'_> {
 
     /// Writes a tag and a length, or another number that is small as a rule.
     #[inline]
-    pub(super) fn tagged_len(&mut self, tag: u8, len: u64) {
+    fn tagged_len(&mut self, tag: u8, len: u64) {
         if len < 0x80 {
             self.out.extend_from_slice(&[tag, len as u8]);
         } else {

@@ -69,7 +69,7 @@ impl<'de> Keys<'de> {
     }
 
     /// Returns whether they are exactly these.
-    pub(super) fn are(self, wanted: NameList) -> bool {
+    fn are(self, wanted: NameList) -> bool {
         let mut texts = match self.texts {
             Texts::Sent(texts) => texts,
             Texts::Own(own) => return own == wanted,
