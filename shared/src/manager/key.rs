@@ -39,7 +39,7 @@ pub(super) struct Key(Arc<[u8]>);
 
 /// The side that proves that it has the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
+enum Side {
     Client,
     Server,
 }

@@ -44,8 +44,8 @@ use crate::manager::protocol::DictRequest;
 ///
 /// Python's counterpart: `multiprocessing.managers.DictProxy`.
 pub struct DictProxy<K, V> {
-    pub(super) object: Object,
-    pub(super) elements: PhantomData<fn() -> (K, V)>,
+    object: Object,
+    elements: PhantomData<fn() -> (K, V)>,
 }
 
 proxy!(DictProxy < K, V > "DictProxy");
@@ -241,8 +241,8 @@ impl<K: Serialize + DeserializeOwned + 'static, V: Serialize + DeserializeOwned 
 ///
 /// Python's counterpart: `multiprocessing.managers.NamespaceProxy`, whose names are attributes.
 pub struct NamespaceProxy {
-    pub(super) object: Object,
-    pub(super) elements: PhantomData<fn()>,
+    object: Object,
+    elements: PhantomData<fn()>,
 }
 
 proxy!(NamespaceProxy<> "NamespaceProxy");

@@ -38,8 +38,8 @@ use crate::manager::protocol::ListRequest;
 ///
 /// Python's counterpart: `multiprocessing.managers.ListProxy`.
 pub struct ListProxy<T> {
-    pub(super) object: Object,
-    pub(super) elements: PhantomData<fn() -> T>,
+    object: Object,
+    elements: PhantomData<fn() -> T>,
 }
 
 proxy!(ListProxy<T> "ListProxy");
