@@ -1,5 +1,5 @@
-//! The thread that makes all MPI calls: finds out which rank this is, does the rank's work, and ends
-//! the ranks.
+//! The thread that makes all MPI calls: finds out which rank this is, does the rank's work, and
+//! ends the ranks.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};

@@ -14,8 +14,8 @@ macro_rules! for_all_numbers {
     };
 }
 
-/// The bytes of a value that has a [`size`] as they lie in memory, and then zeros. A number, which is
-/// passed in registers.
+/// The bytes of a value that has a [`size`] as they lie in memory, and then zeros. A number, which
+/// is passed in registers.
 pub(crate) type Raw = u128;
 
 /// Returns the size of a value of type `T` in bytes, if that is fixed and small: numbers, `bool`,

@@ -7,8 +7,8 @@
 //! as well: `Some(None)`, 128-bit numbers, every `NaN`, keys that are no text. [`encoder`] writes
 //! it, through the [`serializer`] that serde calls ([`compound`] and [`struct_writer`] write what
 //! has parts); [`decoder`] reads it, through the [`deserializer`] ([`access`] and [`struct_reader`]
-//! read what has parts). [`shapes`] are the names as they are written, [`names`] as they are read or
-//! expected. [`numbers`] recognises runs of numbers.
+//! read what has parts). [`shapes`] are the names as they are written, [`names`] as they are read
+//! or expected. [`numbers`] recognises runs of numbers.
 //!
 //! A value that is a run of plain bytes is encoded without a format: numbers are copied as they lie
 //! in memory (both sides are the same build on the same machine), vectors of numbers at the speed

@@ -1,7 +1,7 @@
 //! Messages: a request or reply, and the values that go with it.
 //!
-//! A frame is a [`Request`](super::protocol::Request) or [`Reply`] in postcard and then values, each
-//! preceded by its length (u64, little endian). The server does not decode values: it stores,
+//! A frame is a [`Request`](super::protocol::Request) or [`Reply`] in postcard and then values,
+//! each preceded by its length (u64, little endian). The server does not decode values: it stores,
 //! compares and returns their bytes. A client writes a [`Message`] and reads an [`Answer`], which
 //! the server writes as a [`Response`].
 

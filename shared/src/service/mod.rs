@@ -7,10 +7,10 @@
 //! until they are what is requested. Beyond that, a worker is a [`Process`](crate::Process) like
 //! any other, and ends with its program.
 //!
-//! - [`service_manager`]: the manager and its settings; [`definition`]: services, and hooks that the
-//!   manager calls; [`service_worker`]: the first parameter of a service's function;
-//! - [`manager_loop`]: the loop; [`control`]: the requests to it; [`worker_slot`]: the worker of one
-//!   number, and when it is replaced;
+//! - [`service_manager`]: the manager and its settings; [`definition`]: services, and hooks that
+//!   the manager calls; [`service_worker`]: the first parameter of a service's function;
+//! - [`manager_loop`]: the loop; [`control`]: the requests to it; [`worker_slot`]: the worker of
+//!   one number, and when it is replaced;
 //! - [`caught_signal`]: catching signals; [`systemd`]: notifications to systemd.
 
 mod caught_signal;
