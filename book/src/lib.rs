@@ -7,6 +7,7 @@
 //! nothing is loaded from elsewhere).
 
 mod check;
+mod dedent;
 mod html;
 mod page;
 mod problem;
@@ -17,6 +18,7 @@ use anyhow::{Context, ensure};
 use mdbook_driver::MDBook;
 use mdbook_driver::config::Config;
 
+use dedent::Dedent;
 use page::Chapters;
 use problem::Problems;
 
@@ -40,7 +42,8 @@ pub fn build(root: &Path, into: Option<&Path>) -> anyhow::Result<PathBuf> {
     let chapters = Chapters::read(root.join(&config.book.src))?;
     Problems::none_in(check::sources(&chapters)?)?;
 
-    let book = MDBook::load_with_config(root, config)?;
+    let mut book = MDBook::load_with_config(root, config)?;
+    book.with_preprocessor(Dedent);
     book.build()?;
     let folder = book.build_dir_for("html");
     Problems::none_in(check::rendered(&chapters, &folder)?)?;

@@ -30,9 +30,16 @@ fn stems(folder: &Path, extension: &str) -> BTreeSet<String> {
     files(folder).iter().filter(|path| of_kind(path)).map(|path| stem(path)).collect()
 }
 
+/// The pages of the book: their names, and what is written there.
+fn written() -> impl Iterator<Item = (String, String)> {
+    let pages =
+        files(&root().join("book/chapters")).into_iter().filter(|path| path.extension().is_some_and(|it| it == "md"));
+    pages.map(|path| (stem(&path), fs::read_to_string(path).unwrap()))
+}
+
 /// All that is written in the book.
 fn pages() -> String {
-    files(&root().join("book/chapters")).iter().map(|path| fs::read_to_string(path).unwrap()).collect()
+    written().map(|(_, text)| text).collect()
 }
 
 fn stem(path: &Path) -> String {
@@ -171,6 +178,40 @@ fn every_chapter_has_a_picture() {
     let without =
         lessons().into_iter().filter(|lesson| !lesson.chapter.contains("](") || !lesson.chapter.contains("!["));
     none(without.map(|lesson| format!("book/chapters/{}.md has no picture", lesson.name)).collect());
+}
+
+#[test]
+fn every_picture_has_a_caption() {
+    let mut without = Vec::new();
+    for (page, text) in written() {
+        // `<figure>`, an empty line, the picture, an empty line, `<figcaption>`.
+        let lines: Vec<_> = text.lines().collect();
+        for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.starts_with("![")) {
+            let (before, after) = (lines[..at].iter().nth_back(1), lines.get(at + 2));
+            if before != Some(&"<figure>") || after != Some(&"<figcaption>") {
+                without.push(format!("{page}:{}: no caption for {line}", at + 1));
+            }
+        }
+    }
+    none(without);
+}
+
+#[test]
+fn every_block_has_a_word_before_it() {
+    let mut without = Vec::new();
+    for (page, text) in written() {
+        let (mut is_open, mut before) = (false, "");
+        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            if line.starts_with("```") {
+                if !is_open && (before.starts_with("```") || before.starts_with('#')) {
+                    without.push(format!("{page}:{}: nothing says what this is", at + 1));
+                }
+                is_open = !is_open;
+            }
+            before = line;
+        }
+    }
+    none(without);
 }
 
 #[test]

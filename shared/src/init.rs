@@ -8,12 +8,12 @@ use std::thread;
 use nix::errno::Errno;
 
 use crate::bootstrap::{self, Failure, Role};
-use crate::sys::exit::exit_now;
+use crate::sys::exit::{exit_now, renew_death_signal};
 use crate::sys::launch::InheritedFds;
-use crate::sys::lifeline;
-use crate::sys::process;
+use crate::sys::memory::stack_size;
+use crate::sys::poll::is_hung_up;
+use crate::sys::process::ForkPermit;
 use crate::sys::signals;
-use crate::sys::threads::ForkPermit;
 use crate::worker::{self, WorkerFds};
 use crate::zygote;
 
@@ -96,10 +96,10 @@ fn begin(role: Role, parent: u32, InheritedFds { bootstrap, work }: InheritedFds
     match (role, work.next(), work.next(), work.next()) {
         (Role::Zygote, Some(root), ..) => zygote::serve_executed(bootstrap, root, parent, may_fork),
         (Role::Worker, Some(notifier), Some(handles), Some(lifeline)) => {
-            if lifeline::has_ended(lifeline.as_fd()) {
+            if is_hung_up(lifeline.as_fd()) {
                 exit_now(1);
             }
-            process::renew_death_signal();
+            renew_death_signal();
             signals::prepare();
             work_apart(WorkerFds { segment: bootstrap, notifier, handles, lifeline: Some(lifeline) })
         }
@@ -124,7 +124,7 @@ fn work_apart(fds: WorkerFds) -> ! {
     if may_fork().is_some() {
         match work() {}
     }
-    match thread::Builder::new().name("main".into()).stack_size(process::stack_size()).spawn(work) {
+    match thread::Builder::new().name("main".into()).stack_size(stack_size()).spawn(work) {
         Ok(thread) => {
             signals::block_all();
             // The thread ends the process; it ends before only by a mistake.

@@ -4,12 +4,13 @@ use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, poll};
+use nix::poll::{PollFd, PollFlags};
 
 use crate::error::{Error, Result};
-use crate::pipe::{Connection, poll_timeout};
+use crate::pipe::Connection;
 use crate::process::Process;
 use crate::shm::SLICE;
+use crate::sys::poll;
 
 /// Objects that [`wait()`] can wait for.
 ///
@@ -130,7 +131,7 @@ pub fn wait(objects: &[&dyn Waitable], timeout: Option<Duration>) -> Result<Vec<
 fn sleep(objects: &[&dyn Waitable], timeout: Option<Duration>) -> Result<()> {
     let mut descriptors: Vec<PollFd<'_>> =
         objects.iter().map(|object| PollFd::new(object.descriptor(), PollFlags::POLLIN)).collect();
-    match poll(&mut descriptors, poll_timeout(timeout)) {
+    match nix::poll::poll(&mut descriptors, poll::timeout(timeout)) {
         Ok(_) | Err(Errno::EINTR) => Ok(()),
         Err(errno) => Err(Error::io("cannot wait for several objects", errno)),
     }

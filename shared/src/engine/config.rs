@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::fds::Payload;
-use crate::sys::threads::ForkPermit;
+use crate::sys::process::ForkPermit;
 use crate::task::Prepared;
 use crate::zygote::StartMethod;
 
@@ -57,17 +57,17 @@ pub(crate) struct Config {
 
 impl Config {
     /// Returns the time limit of a task, in nanoseconds; 584 years count as for ever.
-    pub(crate) fn task_limit(&self) -> Option<u64> {
+    pub(super) fn task_limit(&self) -> Option<u64> {
         self.task_timeout.map(|limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX))
     }
 
     /// Returns [`shrink_after`](Config::shrink_after) in nanoseconds.
-    pub(crate) fn shrink_ns(&self) -> u64 {
+    pub(super) fn shrink_ns(&self) -> u64 {
         u64::try_from(self.shrink_after.as_nanos()).unwrap_or(u64::MAX)
     }
 
     /// Returns `true` if each of `workers` workers and the parent can have a CPU of their own.
-    pub(crate) fn roomy(&self, workers: usize) -> bool {
+    pub(super) fn roomy(&self, workers: usize) -> bool {
         workers < self.cpus
     }
 }

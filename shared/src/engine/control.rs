@@ -1,7 +1,9 @@
-//! What can be asked of a running engine beside running tasks: cancel, resize, count, signal.
+//! What can be asked of a running engine beside running tasks: wait for a job (with a thread, with
+//! a waker, or by a callback), cancel, resize, count, signal.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Instant;
 
 use crate::engine::backlog::TaskCounts;
@@ -13,6 +15,7 @@ use crate::engine::workers::WorkerCounts;
 use crate::engine::{Engine, Job, START_TIMEOUT};
 use crate::error::{Error, Result};
 use crate::exit_status::ExitStatus;
+use crate::progress::WhenDone;
 use crate::trace::Trace;
 
 /// A worker at one moment, for [`WorkerInfo`](crate::WorkerInfo).
@@ -58,6 +61,44 @@ impl State {
 }
 
 impl Engine {
+    /// Waits for a job's end. Returns `false` if the deadline came first.
+    pub(crate) fn wait_done(&self, job: &Job, deadline: Option<Instant>) -> bool {
+        self.monitor.wait(job.id, deadline, |_| job.is_done())
+    }
+
+    /// Waits for a job's next outcome, or its end. Returns `false` if the deadline came first.
+    pub(crate) fn wait_next(&self, job: &Job, deadline: Option<Instant>) -> bool {
+        self.monitor.wait(job.id, deadline, |_| job.has_next() || job.is_done())
+    }
+
+    /// Waits until `done`, which another thread makes true and then calls
+    /// [`notify`](Engine::notify).
+    pub(crate) fn wait_for(&self, deadline: Option<Instant>, done: impl Fn() -> bool) -> bool {
+        self.monitor.wait(ANY_JOB, deadline, |_| done())
+    }
+
+    /// Has every waiting thread look again.
+    pub(crate) fn notify(&self) {
+        self.monitor.notify_all();
+    }
+
+    /// Wakes a task of an async runtime when a job is done. Returns `false` if it is.
+    pub(crate) fn wake_when_done(self: &Arc<Self>, job: &Job, waker: &Waker) -> bool {
+        let pending = job.wake_when_done(waker);
+        if pending {
+            self.supervise(true);
+        }
+        pending
+    }
+
+    /// Runs `run` on the callback thread when a job is done.
+    pub(crate) fn run_when_done(self: &Arc<Self>, job: &Job, run: WhenDone) {
+        match job.run_when_done(run) {
+            Some(run) => self.monitor.run_callback(run),
+            None => self.supervise(true),
+        }
+    }
+
     /// Cancels a job: what has not begun will not, and what runs is ended with its worker. Returns
     /// `true` if there was anything to cancel.
     pub(crate) fn cancel(&self, job: &Arc<Job>) -> bool {
@@ -73,6 +114,24 @@ impl Engine {
             state.dispatch();
             true
         })
+    }
+
+    /// Drops a job's state from the workers. No tasks of it will be submitted any more.
+    pub(crate) fn forget(&self, job: &Job) {
+        if job.has_state() {
+            self.with(|state| state.forget(job));
+        }
+    }
+
+    /// Drops what is left of a job: what has not begun will not; what runs goes on, and its results
+    /// are not used.
+    pub(crate) fn abandon(&self, job: &Job) {
+        if self.owner().is_here() && job.abandon() {
+            self.with(|state| {
+                state.order(Order::Abandon(job.id));
+                state.dispatch();
+            });
+        }
     }
 
     /// Returns `true` if a task of the job runs, or has run.

@@ -1,11 +1,17 @@
-//! Assigning chunks: which worker gets the next one.
+//! Moving tasks to workers and results back, as far as they move without waiting: a step.
 //!
-//! An idle worker, the one used last first: its caches are warm, and it may still be awake. But
-//! while the tasks are so short that to wake another worker would take longer than to run them,
-//! they go to the one that is at it already; and when none is idle, workers get a little work in
-//! advance, which they give back if it turns out to wait behind a long task.
+//! The next chunk goes to an idle worker, the one used last first: its caches are warm, and it may
+//! still be awake. But while the tasks are so short that to wake another worker would take longer
+//! than to run them, they go to the one that is at it already; and when none is idle, workers get a
+//! little work in advance, which they give back if it turns out to wait behind a long task.
 
+use std::sync::Arc;
+
+use crate::engine::job::{Job, Tasks};
 use crate::engine::state::State;
+use crate::engine::worker_handle::KillReason;
+use crate::error::Error;
+use crate::sys::now_ns;
 
 /// While the last used worker has less work than this (nanoseconds), it gets the next short task,
 /// too: to wake another would take longer (two kernel wake-ups, 25 µs each where this was
@@ -18,6 +24,50 @@ const KEEP_AWAKE: u64 = 60_000;
 const AHEAD: u64 = 1_500_000;
 
 impl State {
+    /// Takes tasks into the backlog, or fails them at once if the pool takes none.
+    pub(super) fn submit(&mut self, job: &Arc<Job>, tasks: Tasks) {
+        let chunk = self.backlog.number(job, tasks);
+        self.enqueue(chunk);
+        self.dispatch();
+        self.wake_io_thread();
+    }
+
+    /// Adds a failure of one task that could not be encoded.
+    pub(super) fn submit_failed(&mut self, job: &Arc<Job>, error: Error) {
+        let mut chunk = self.backlog.number(job, Tasks { count: 1, ..Tasks::default() });
+        self.backlog.add(&chunk);
+        chunk.fail(error);
+        self.complete(chunk);
+    }
+
+    /// Moves results and tasks. Returns `true` if anything moved.
+    pub(super) fn step(&mut self) -> bool {
+        let mut moved = false;
+        for slot in self.workers.slots() {
+            moved |= self.collect(slot) | self.flush(slot);
+        }
+        self.dispatch();
+        if self.watchdog.count_step() {
+            moved |= self.attend();
+        }
+        moved
+    }
+
+    /// Does the part of a step that is not worth doing each time. Returns `true` if there were
+    /// reports.
+    pub(super) fn attend(&mut self) -> bool {
+        let any = self.handle_reports();
+        let now = now_ns();
+        self.enforce_limits(now);
+        if self.starts.take_due() {
+            self.replace_missing();
+        }
+        self.check_liveness(now);
+        self.shrink(now);
+        self.retire_if_finished();
+        any
+    }
+
     /// Hands chunks from the backlog to workers.
     pub(super) fn dispatch(&mut self) {
         loop {
@@ -63,5 +113,39 @@ impl State {
         (0..slots)
             .map(|step| (first + step) % slots)
             .find(|slot| self.workers.can_queue(*slot, chunk, bytes, cost, AHEAD))
+    }
+
+    /// Takes the results that a worker has published. Returns `true` if anything came.
+    pub(super) fn collect(&mut self, slot: usize) -> bool {
+        self.collect_from(slot, false)
+    }
+
+    /// Takes all results of a worker that has ended.
+    pub(super) fn collect_last(&mut self, slot: usize) {
+        self.collect_from(slot, true);
+    }
+
+    fn collect_from(&mut self, slot: usize, last: bool) -> bool {
+        let Some(received) = self.workers.receive(slot, last, self.config.max_memory) else { return false };
+        let moved = received.tasks > 0 || received.large > 0;
+        if received.tasks > 0
+            && let Some(worker) = self.workers.get(slot)
+        {
+            self.starts.on_result(worker.id());
+        }
+        if let Some((function, sample)) = received.cost {
+            self.backlog.record_cost(function, sample);
+        }
+        if received.corrupt {
+            self.kill(slot, KillReason::Corrupt);
+        }
+        if let Some(error) = received.init_failed {
+            self.break_down(Error::Initializer(Box::new(error)));
+        }
+        self.record_events(received.events);
+        for chunk in received.chunks {
+            self.put_back(chunk);
+        }
+        moved
     }
 }

@@ -2,64 +2,48 @@
 //! what they do.
 //!
 //! There is no thread that everything passes through. The state lives under one lock ([`monitor`]),
-//! and a thread that waits for a result drives it meanwhile ([`drive`]): the first waiter leads,
-//! looking at the rings and sleeping on the notifier; the others are woken when their job is done,
-//! or to take the lead. A [`supervisor`] thread leads only when there is work and no other thread
-//! waits.
+//! and a thread that waits for a result drives it meanwhile: the first waiter leads, looking at the
+//! rings and sleeping on the notifier; the others are woken when their job is done, or to take the
+//! lead. A [`supervisor`] thread leads only when there is work and no other thread waits.
 //!
-//! - [`job`], [`chunk`], [`outcome`]: what was asked for, the pieces that travel, and what came of
-//!   them (in which order it is taken: [`progress`](crate::progress));
+//! - [`job`], [`outcome`]: what was asked for, the chunks that travel, and what came of them (in
+//!   which order it is taken: [`progress`](crate::progress));
 //! - [`worker_handle`]: the pool's end of one worker;
 //! - [`state`] and its parts, each with its own rules: [`workers`], [`backlog`] (on a
-//!   [`chunk_queue`]), [`waiters`], [`start_retry`], [`lifecycle`], [`watchdog`] (with [`pauses`]),
-//!   [`remote`], [`deferred`];
-//! - what the state does, from the simple to what builds on it: [`collect`], [`start`],
-//!   [`dispatch`], [`scaling`], [`worker_exit`], [`zygote_reports`], [`time_limits`],
-//!   [`liveness`], and [`step`], which calls them;
-//! - [`drive`], [`supervisor`]: the threads that drive it;
-//! - [`waiting`], [`control`]: how an engine's jobs are waited for, and what else can be asked of
-//!   it;
-//! - [`remote_client`], [`remote_server`]: tasks that run elsewhere, and those that came from
-//!   there.
+//!   [`chunk_queue`]), [`waiters`], [`start_retry`], [`lifecycle`], [`watchdog`], [`remote`];
+//! - what the state does: [`dispatch`] moves tasks to workers and results back, [`scaling`] starts
+//!   workers and lets them go, [`zygote_reports`] deals with their ends, and [`time_limits`] with
+//!   what takes too long;
+//! - [`control`]: how an engine's jobs are waited for, and what else can be asked of it;
+//!   [`remote_sides`]: tasks that run elsewhere, and those that came from there.
 //!
-//! A task goes from `submit` to the [`backlog`], by [`dispatch`] to a [`worker_handle`] and its
-//! ring; its result comes by [`collect`] to its [`job`].
+//! A task goes from `submit` to the [`backlog`], by `dispatch` to a [`worker_handle`] and its ring;
+//! its result comes by `collect` to its [`job`].
 //!
 //! An engine belongs to the process that started it. In a copy of that process its calls are
 //! [`check`](Engine::check)ed, or do nothing, before any lock: another thread may have held it when
 //! the copy was made.
 
 mod backlog;
-mod chunk;
 mod chunk_queue;
-mod collect;
 mod config;
 mod control;
-mod deferred;
 mod dispatch;
-mod drive;
 mod job;
 mod lifecycle;
-mod liveness;
 #[cfg(all(test, not(multiproc_loom)))]
 mod model;
 mod monitor;
 mod outcome;
-mod pauses;
 mod remote;
-mod remote_client;
-mod remote_server;
+mod remote_sides;
 mod scaling;
-mod start;
 mod start_retry;
 mod state;
-mod step;
 mod supervisor;
 mod time_limits;
 mod waiters;
-mod waiting;
 mod watchdog;
-mod worker_exit;
 mod worker_handle;
 mod workers;
 mod zygote_reports;
@@ -68,13 +52,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-pub(crate) use chunk::Tasks;
 pub(crate) use config::Config;
-pub(crate) use job::Job;
+pub(crate) use job::{Job, Tasks};
 pub(crate) use outcome::Outcome;
 #[cfg(feature = "mpi")]
 pub(crate) use {
-    chunk::Chunk,
+    job::Chunk,
     remote::{Offer, Order, RemoteOutcomes, Status},
 };
 
@@ -85,9 +68,8 @@ use crate::engine::supervisor::Supervisor;
 use crate::engine::waiters::ANY_JOB;
 use crate::error::{Error, Result};
 use crate::fds::{self, Handles};
-use crate::sys::notifier::Notifier;
-use crate::sys::own::Own;
-use crate::sys::pid::Owner;
+use crate::sys::pid::{Own, Owner};
+use crate::sys::poll::Notifier;
 use crate::task::Prepared;
 use crate::trace::is_recording;
 use crate::zygote::ZygoteClient;
@@ -268,24 +250,6 @@ impl Engine {
                 }
             }
         })
-    }
-
-    /// Drops a job's state from the workers. No tasks of it will be submitted any more.
-    pub(crate) fn forget(&self, job: &Job) {
-        if job.has_state() {
-            self.with(|state| state.forget(job));
-        }
-    }
-
-    /// Drops what is left of a job: what has not begun will not; what runs goes on, and its results
-    /// are not used.
-    pub(crate) fn abandon(&self, job: &Job) {
-        if self.owner().is_here() && job.abandon() {
-            self.with(|state| {
-                state.order(remote::Order::Abandon(job.id));
-                state.dispatch();
-            });
-        }
     }
 
     /// Takes no more tasks. What was taken is still done, even if no thread waits; then the workers

@@ -8,9 +8,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use proptest::prelude::*;
 
 use crate::engine::backlog::{Backlog, TaskCounts};
-use crate::engine::chunk::{Chunk, Tasks};
 use crate::engine::config::Config;
-use crate::engine::job::Job;
+use crate::engine::job::{Chunk, Job, Tasks};
 use crate::engine::worker_handle::{KillReason, WorkerHandle};
 use crate::engine::workers::Workers;
 use crate::error::Error;

@@ -1,12 +1,34 @@
-//! The lock around a pool's state, and what happens once it is released.
+//! The lock around a pool's state, what happens once it is released, and waiting: a thread that
+//! waits drives the pool meanwhile.
 
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
 
 use crate::engine::state::State;
+use crate::engine::waiters::Role;
 use crate::progress::{CallbackThread, WhenDone};
-use crate::sys::notifier::Notifier;
-use crate::sys::own::Own;
+use crate::ring::{SPIN_NS, Spin};
+use crate::sys::now_ns;
+use crate::sys::pid::Own;
 use crate::sys::pid::Owner;
+use crate::sys::poll::Notifier;
+use crate::zygote::ZygoteClient;
+
+/// What a waiting thread does next.
+enum Next {
+    Finish(bool),
+    /// Something moved: look again at once.
+    Again,
+    /// Nothing moved: look again after a moment, or sleep.
+    Idle,
+    /// Another thread leads.
+    Follow,
+}
 
 /// A pool's state with its lock. Foreign code (wakers, callbacks) runs only once the lock is
 /// released.
@@ -85,5 +107,182 @@ impl Monitor {
     pub(super) fn notify_all(&self) {
         self.with(|state| state.waiters.wake_all(&mut state.deferred));
         self.notifier.notify();
+    }
+
+    /// Waits until `done`, on behalf of job `job` (or
+    /// [`ANY_JOB`](crate::engine::waiters::ANY_JOB)). Returns `false` if the deadline came first.
+    /// In a process that the state does not belong to, there is nothing to wait for.
+    pub(super) fn wait(&self, job: u64, deadline: Option<Instant>, done: impl FnMut(&State) -> bool) -> bool {
+        self.wait_as(Role::Caller, job, deadline, done)
+    }
+
+    /// Waits like [`wait`](Monitor::wait), in the given role.
+    pub(super) fn wait_as(
+        &self,
+        role: Role,
+        job: u64,
+        deadline: Option<Instant>,
+        mut done: impl FnMut(&State) -> bool,
+    ) -> bool {
+        if !self.owner.is_here() {
+            return true;
+        }
+        let mut wait = Wait { monitor: self, term: 0 };
+        let mut spin = self.locked(|state| new_spin(state));
+        loop {
+            if !self.owner.is_here() {
+                // A waker has forked, and this is the copy.
+                return true;
+            }
+            let next = self.locked(|state| {
+                if done(state) {
+                    return Next::Finish(true);
+                }
+                if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                    return Next::Finish(false);
+                }
+                if !wait.leads(state) && !wait.take_lead(state, role) {
+                    state.waiters.follow(job);
+                    return Next::Follow;
+                }
+                match state.step() {
+                    true if done(state) => Next::Finish(true),
+                    true => {
+                        spin = new_spin(state);
+                        Next::Again
+                    }
+                    false => Next::Idle,
+                }
+            });
+            match next {
+                Next::Finish(answer) => return answer,
+                Next::Again => {}
+                Next::Idle if spin.again() => {}
+                Next::Idle => {
+                    let slept = now_ns();
+                    self.sleep(Some(wait.term), deadline);
+                    spin = self.locked(|state| {
+                        state.waiters.set_spin_pays(now_ns() - slept < SPIN_NS);
+                        new_spin(state)
+                    });
+                }
+                Next::Follow => {
+                    self.notify_if_lead_wanted(role);
+                    match deadline {
+                        Some(deadline) => thread::park_timeout(deadline.saturating_duration_since(Instant::now())),
+                        None => thread::park(),
+                    }
+                    self.with(|state| state.waiters.unfollow());
+                }
+            }
+        }
+    }
+
+    /// Wakes the supervisor if it leads and sleeps, and a caller wants the lead.
+    fn notify_if_lead_wanted(&self, role: Role) {
+        if role == Role::Caller && self.with(|state| state.waiters.is_lead_wanted() && state.waiters.is_asleep()) {
+            self.notifier.notify();
+        }
+    }
+
+    /// Sleeps until a worker notifies its parent, the zygote reports, something is due, or the
+    /// deadline. A thread that leads in a `term` sleeps only if it still does by then.
+    pub(super) fn sleep(&self, term: Option<u64>, deadline: Option<Instant>) {
+        let Some((look, zygote)) = self.with(State::fall_asleep) else { return };
+        if term.is_some_and(|term| self.with(|state| !state.waiters.is_led_in(term))) {
+            return;
+        }
+        let until = [look, deadline].into_iter().flatten().min();
+        let time = until.map(|until| until.saturating_duration_since(Instant::now()));
+        let timeout = time.map(TimeSpec::from_duration);
+        let slept = now_ns();
+        let mut fds = vec![PollFd::new(self.notifier.as_fd(), PollFlags::POLLIN)];
+        if let Some(zygote) = &zygote {
+            fds.push(PollFd::new(AsFd::as_fd(&**zygote), PollFlags::POLLIN));
+        }
+        // Interrupted or not: the caller looks again.
+        let _ = ppoll(&mut fds, timeout, None);
+        self.notifier.clear();
+        self.with(|state| {
+            state.watchdog.woke(&state.config, slept, time, now_ns());
+            state.wake_up();
+        });
+    }
+}
+
+/// Returns a busy wait, as long as it is of use.
+fn new_spin(state: &State) -> Spin {
+    if state.waiters.does_spin_pay() { Spin::new(state.config.spin) } else { Spin::brief(state.config.spin) }
+}
+
+impl State {
+    /// Has every worker notify the leader, and looks once more. Returns `None` if there is
+    /// something to do after all; else when to look again at the latest, and the zygote, whose
+    /// reports wake the leader, too.
+    fn fall_asleep(&mut self) -> Option<(Option<Instant>, Option<Arc<ZygoteClient>>)> {
+        self.waiters.set_asleep(true);
+        self.workers.iter().for_each(|worker| worker.header().parent_awaits(worker.is_sending()));
+        if self.step() | self.attend() {
+            self.wake_up();
+            return None;
+        }
+        Some((self.next_look(), self.zygote.clone()))
+    }
+
+    /// Records that the leader is awake, and looks at what may have woken it.
+    fn wake_up(&mut self) {
+        self.waiters.set_asleep(false);
+        self.workers.iter().for_each(|worker| worker.header().parent_woke());
+        self.attend();
+    }
+
+    /// Records that a thread stops waiting, which led if `leading`.
+    fn leave(&mut self, leading: bool) {
+        self.retire_if_finished();
+        self.waiters.leave(leading, &mut self.deferred);
+    }
+
+    /// Gives the lead up if this thread has it. It is about to call wakers, which may wait for the
+    /// pool, or for threads that do.
+    fn lend_lead(&mut self) {
+        if self.waiters.is_led_here() {
+            if self.waiters.is_asleep() {
+                self.wake_up();
+            }
+            self.leave(true);
+        }
+    }
+}
+
+/// A thread's wait. It gives up the lead in whatever way it ends, an unwinding included.
+struct Wait<'a> {
+    monitor: &'a Monitor,
+    /// The term in which the thread leads, or led.
+    term: u64,
+}
+
+impl Wait<'_> {
+    fn leads(&self, state: &State) -> bool {
+        state.waiters.is_led_in(self.term)
+    }
+
+    /// Takes the lead, if it is free. Where the tasks run elsewhere, it is the I/O thread that
+    /// moves what can move.
+    fn take_lead(&mut self, state: &mut State, role: Role) -> bool {
+        if state.remote.is_some() {
+            return false;
+        }
+        let term = state.waiters.take_lead(role);
+        self.term = term.unwrap_or(self.term);
+        term.is_some()
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        self.monitor.with(|state| {
+            let leading = self.leads(state);
+            state.leave(leading);
+        });
     }
 }

@@ -1,10 +1,9 @@
 //! Tasks that travel further than to a worker of this process.
 //!
 //! On the client side is an engine without workers: an I/O thread takes the chunks of its backlog
-//! and brings back what came of them ([`remote_client`](crate::engine::remote_client)). On the
-//! server side is an engine with workers, which runs such chunks and collects their outcomes
-//! ([`remote_server`](crate::engine::remote_server)). The connection between the two is not the
-//! engine's.
+//! and brings back what came of them. On the server side is an engine with workers, which runs such
+//! chunks and collects their outcomes. [`remote_sides`](crate::engine::remote_sides) has what each
+//! of them does; the connection between the two is not the engine's.
 #![cfg_attr(not(feature = "mpi"), allow(dead_code))] // Only the feature `mpi` has a connection.
 
 use std::mem;
@@ -14,7 +13,7 @@ use std::thread::{self, Thread};
 use crate::engine::outcome::Outcome;
 
 /// Why a handle is refused where the tasks may run on other machines.
-pub(crate) const STAYS: &str = "a handle (connection, queue, lock, …) stands for something on this machine, and cannot go to another one; \
+pub(super) const STAYS: &str = "a handle (connection, queue, lock, …) stands for something on this machine, and cannot go to another one; \
      a Manager that listens on TCP serves other machines";
 
 /// The client side of an engine whose tasks run elsewhere.

@@ -1,17 +1,85 @@
-//! The number of workers: lost ones are replaced, and between bounds there are fewer when there is
-//! nothing to do. (More are started by [`dispatch`](crate::engine::dispatch), for a backlog.)
+//! The number of workers: lost ones are replaced, and between bounds there are more for a backlog,
+//! and fewer when there is nothing to do. A worker is started with its rings and its setup, and a
+//! request to the zygote to fork it.
 
+use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::engine::config::Config;
 use crate::engine::state::State;
 use crate::engine::worker_handle::WorkerHandle;
-use crate::error::Error;
-use crate::sys::clock::now_ns;
+use crate::error::{Error, Result};
+use crate::fds::Payload;
+use crate::identity;
+use crate::kind::ObjectKind;
+use crate::protocol::{Record, RecordKind, Setup};
+use crate::ring::{Flags, Header, Segment};
+use crate::sys::now_ns;
+use crate::sys::socket::Socket;
+use crate::task::Prepared;
 
 /// The shortest time between two looks at whether a worker can go.
 const MIN_NAP: Duration = Duration::from_millis(10);
 
+/// The least work (nanoseconds) for which one more worker is started: a fork takes about 1 ms, and
+/// with less work the worker would not be up before it is done.
+const MIN_WORK: u64 = 2_000_000;
+
 impl State {
+    /// Starts one worker and sends it its setup. The zygote's answer comes as a report.
+    pub(super) fn start_worker(&mut self) -> Result<()> {
+        let config = self.config.clone();
+        let Some(zygote) = self.zygote.clone() else { return Err(Error::Closed) };
+        let (segment, fd) = Segment::create(config.ring, ObjectKind::Worker)?;
+        set_flags(segment.header(), &config);
+        let id = self.workers.next_id();
+        let name = if config.numbered { format!("{}-{id}", config.name) } else { config.name.clone() };
+        let (ours, theirs) = Socket::pair()?;
+        let ends = (Arc::new(segment), ours);
+        let mut worker = WorkerHandle::new(id, name.as_str().into(), ends, config.max_tasks, config.max_message);
+        send_setup(&mut worker, name, &config)?;
+        zygote.start(id, config.keep_started, &[fd.as_fd(), self.notifier.as_fd(), theirs.as_fd()])?;
+        let slot = self.workers.add(worker);
+        self.flush(slot);
+        Ok(())
+    }
+
+    /// Records that a worker could not be started. It is tried again later, but not for ever.
+    pub(super) fn on_start_failed(&mut self, error: Error) {
+        let error = match (error, &self.zygote) {
+            // The process that forks has just ended. The next look finds that; the reason is known
+            // now.
+            (Error::Disconnected, Some(zygote)) => zygote.cause().0,
+            (error, _) => error,
+        };
+        self.starts.on_refused(error.clone());
+        if self.starts.is_hopeless() && self.workers.is_empty() {
+            self.break_down(error);
+        }
+    }
+
+    /// Returns `true` if one more worker may be started.
+    pub(super) fn can_grow(&self) -> bool {
+        self.workers.can_grow() && self.lifecycle.is_running() && self.starts.again().is_none()
+    }
+
+    /// Starts one more worker for a backlog whose tasks take `cost` nanoseconds each, if that is
+    /// known. Returns `true` if one was started.
+    pub(super) fn grow(&mut self, cost: Option<u64>) -> bool {
+        let outstanding = self.backlog.outstanding();
+        if !self.can_grow() || cost.is_some_and(|cost| cost.saturating_mul(outstanding) < MIN_WORK) {
+            return false;
+        }
+        if let Err(error) = self.start_worker() {
+            self.on_start_failed(error);
+            return false;
+        }
+        self.workers.grow();
+        self.waiters.wake_shrinker(&mut self.deferred);
+        true
+    }
+
     /// Starts as many workers as are missing.
     pub(super) fn replace_missing(&mut self) {
         if !self.lifecycle.is_running() {
@@ -76,4 +144,46 @@ impl State {
             }
         }
     }
+}
+
+fn set_flags(header: &Header, config: &Config) {
+    header.set(Flags::TRACE, config.trace);
+    header.set(Flags::STAMP, config.task_timeout.is_some());
+    header.set(Flags::MEMORY, config.max_memory.is_some());
+    header.set(Flags::SPIN, config.spin && config.roomy(config.processes));
+}
+
+fn send_setup(worker: &mut WorkerHandle, name: String, config: &Config) -> Result<()> {
+    let setup = Setup {
+        identity: identity::for_child(name, config.daemon),
+        memory_limit: config.memory_limit,
+        cap: config.max_message,
+        ready: config.initializer.is_none(),
+        end_limit: u64::try_from(config.end_limit.as_nanos()).unwrap_or(u64::MAX),
+        single: !config.numbered,
+    };
+    let bytes = postcard::to_stdvec(&setup).map_err(|error| Error::Encode(error.to_string()))?;
+    worker.send(Record::new(RecordKind::Setup, bytes.len()), &bytes);
+    if let Some(initializer) = &config.initializer {
+        send_once(worker, RecordKind::Initialize, initializer, u64::MAX)?;
+    }
+    if let Some(finalizer) = &config.finalizer {
+        send_once(worker, RecordKind::Finalize, finalizer, u64::MAX - 1)?;
+    }
+    Ok(())
+}
+
+/// Sends a function that a worker runs once, with its arguments. Its state goes under `number`.
+fn send_once(
+    worker: &mut WorkerHandle,
+    kind: RecordKind,
+    (prepared, args): &(Prepared, Payload),
+    number: u64,
+) -> Result<()> {
+    if let Some(state) = &prepared.state {
+        worker.send_carried(Record { state: number, ..Record::new(RecordKind::State, 0) }, &mut state.clone())?;
+    }
+    let state = if prepared.state.is_some() { number } else { 0 };
+    let record = Record { function: prepared.function.0, state, ..Record::new(kind, 0) };
+    worker.send_carried(record, &mut args.clone())
 }

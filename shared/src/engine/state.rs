@@ -4,20 +4,19 @@
 use std::sync::Arc;
 
 use crate::engine::backlog::Backlog;
-use crate::engine::chunk::Chunk;
 use crate::engine::config::Config;
-use crate::engine::deferred::DeferredWakeups;
-use crate::engine::job::Job;
+use crate::engine::job::{Chunk, Job};
 use crate::engine::lifecycle::Lifecycle;
 use crate::engine::remote::{Order, Remote, STAYS};
 use crate::engine::start_retry::StartRetry;
-use crate::engine::waiters::Waiters;
+use crate::engine::waiters::{DeferredWakeups, Waiters};
 use crate::engine::watchdog::Watchdog;
 use crate::engine::worker_handle::KillReason;
 use crate::engine::workers::Workers;
 use crate::error::Error;
+use crate::identity::unregister;
 use crate::progress::Completions;
-use crate::sys::notifier::Notifier;
+use crate::sys::poll::Notifier;
 use crate::trace::{self, TaskEvent};
 use crate::zygote::ZygoteClient;
 
@@ -134,6 +133,21 @@ impl State {
         self.lifecycle.break_down(error);
         self.take_all_back();
         self.fail_blocked();
+    }
+
+    /// Ends the pool now: all that is outstanding is cancelled.
+    pub(super) fn terminate(&mut self) {
+        self.lifecycle.end();
+        self.wake_io_thread();
+        self.fail_blocked();
+        for slot in self.workers.slots() {
+            self.collect(slot);
+            self.record_cut_short(slot);
+            if let Some(worker) = self.workers.remove(slot) {
+                unregister(worker.pid());
+                worker.into_chunks().0.into_iter().for_each(|chunk| self.put_back(chunk));
+            }
+        }
     }
 
     /// Takes what a worker has not begun back into the backlog.

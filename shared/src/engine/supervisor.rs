@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::engine::monitor::Monitor;
 use crate::engine::state::State;
 use crate::engine::waiters::{ANY_JOB, Duty, Role};
-use crate::sys::threads::ForkSafe;
+use crate::sys::process::ForkSafe;
 
 /// Time that work may lie before the supervisor takes the lead, unless a callback or a future waits
 /// for it. A caller that comes back sooner than this, as one that iterates does, never has to wrest

@@ -1,9 +1,9 @@
 //! The threads that wait for results: one of them leads and drives the pool meanwhile, the others
-//! follow.
+//! follow. And the wake-ups that wait until the lock is released.
 
 use std::thread::{self, Thread, ThreadId};
 
-use crate::engine::deferred::DeferredWakeups;
+use crate::progress::{CallbackThread, Completions};
 
 /// The job of a thread that waits for workers rather than for results of one job.
 pub(super) const ANY_JOB: u64 = 0;
@@ -208,6 +208,47 @@ impl Waiters {
             return Duty::StandBy;
         }
         Duty::Linger
+    }
+}
+
+/// What is to be woken and run once the lock is released: all of it runs foreign code, or code that
+/// takes the lock.
+#[derive(Default)]
+pub(super) struct DeferredWakeups {
+    threads: Vec<Thread>,
+    completions: Completions,
+}
+
+impl DeferredWakeups {
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.threads.is_empty() && self.completions.is_empty()
+    }
+
+    /// Returns `true` if wakers are to be called, whose foreign code may take its time.
+    #[inline]
+    pub(super) fn has_wakers(&self) -> bool {
+        self.completions.has_wakers()
+    }
+
+    /// Adds a thread, unless it was the last that was added.
+    pub(super) fn add_thread(&mut self, thread: &Thread) {
+        if self.threads.last().is_none_or(|last| last.id() != thread.id()) {
+            self.threads.push(thread.clone());
+        }
+    }
+
+    /// Adds what is to be woken and run because a job is done.
+    #[inline]
+    pub(super) fn add_completions(&mut self, completions: Completions) {
+        self.completions.extend(completions);
+    }
+
+    /// Wakes and runs everything. The lock is not held.
+    pub(super) fn run(self, callbacks: &CallbackThread) {
+        // The threads that lead or follow come first, while a waker takes its time.
+        self.threads.into_iter().for_each(|thread| thread.unpark());
+        self.completions.run(callbacks);
     }
 }
 

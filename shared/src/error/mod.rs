@@ -7,7 +7,6 @@
 //! crate.
 
 mod task_error;
-mod travel;
 
 use std::any::type_name;
 use std::borrow::Cow;
@@ -138,7 +137,7 @@ pub enum Error {
     Failed(String),
     /// The pool's initializer panicked or returned an error, so no worker can run tasks.
     #[error("the pool's initializer failed: {0}")]
-    Initializer(#[serde(deserialize_with = "travel::nested")] Box<Error>),
+    Initializer(#[serde(deserialize_with = "task_error::nested")] Box<Error>),
     /// No worker could be brought up: each new one ended before it could take a task.
     #[error("workers end before they can take a task; the last one {exit}")]
     NoWorkers {
@@ -213,7 +212,7 @@ pub enum Error {
         /// What could not be done.
         context: Cow<'static, str>,
         /// The system's error.
-        #[serde(with = "travel::io_error")]
+        #[serde(with = "io_error")]
         source: Arc<io::Error>,
     },
 }
@@ -252,6 +251,32 @@ impl From<TaskError> for Error {
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         Self::io("input or output failed", error)
+    }
+}
+
+/// How the system's errors travel to another process.
+mod io_error {
+    use serde::{Deserializer, Serializer};
+
+    use super::*;
+
+    /// An error as it travels: its number, or what is known of it instead.
+    #[derive(Serialize, Deserialize)]
+    enum Travelling {
+        Number(i32),
+        Text(String),
+    }
+
+    pub(super) fn serialize<S: Serializer>(error: &Arc<io::Error>, serializer: S) -> Result<S::Ok, S::Error> {
+        let number = error.raw_os_error().map(Travelling::Number);
+        number.unwrap_or_else(|| Travelling::Text(error.to_string())).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<io::Error>, D::Error> {
+        Ok(Arc::new(match Travelling::deserialize(deserializer)? {
+            Travelling::Number(number) => io::Error::from_raw_os_error(number),
+            Travelling::Text(text) => io::Error::other(text),
+        }))
     }
 }
 

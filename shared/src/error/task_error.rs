@@ -1,12 +1,11 @@
 //! A task's own error, of any type, in a form that can be sent.
 
+use std::cell::Cell;
 use std::error::Error as StdError;
 use std::fmt;
 use std::ops::Deref;
 
-use serde::{Deserialize, Serialize};
-
-use super::travel;
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// An error of any type that a task returned: its text, and those of its causes.
 ///
@@ -46,7 +45,7 @@ const MAX_CAUSES: usize = 64;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Cause {
     message: String,
-    #[serde(default, deserialize_with = "travel::nested")]
+    #[serde(default, deserialize_with = "nested")]
     source: Option<Box<Cause>>,
 }
 
@@ -110,6 +109,39 @@ impl fmt::Debug for TaskError {
         }
         self.causes().try_for_each(|cause| write!(f, "\n    {cause}"))
     }
+}
+
+/// Errors that may be nested in each other: far more than a program nests.
+const MAX_NESTED: u32 = 128;
+
+thread_local! {
+    /// The errors that are being read within each other.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+struct Level;
+
+impl Level {
+    fn enter() -> Option<Self> {
+        let depth = DEPTH.get();
+        (depth < MAX_NESTED).then(|| {
+            DEPTH.set(depth + 1);
+            Self
+        })
+    }
+}
+
+impl Drop for Level {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get() - 1);
+    }
+}
+
+/// Deserializes errors within errors, and refuses too many of them: cloning, printing and dropping
+/// them is recursive.
+pub(super) fn nested<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    let _level = Level::enter().ok_or_else(|| de::Error::custom("errors are nested too deeply in each other"))?;
+    T::deserialize(deserializer)
 }
 
 #[cfg(test)]

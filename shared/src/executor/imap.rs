@@ -6,8 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::executor::backend::LazyCall;
+use crate::executor::backend::{Backend, LazyCall};
 use crate::foreign;
+use crate::task::{Arguments, Task};
 
 /// The results of [`Executor::imap`](crate::Executor::imap) and
 /// [`Executor::imap_unordered`](crate::Executor::imap_unordered), one by one.
@@ -28,15 +29,28 @@ pub struct Imap<I: Iterator, R> {
 }
 
 impl<I: Iterator, R> Imap<I, R> {
+    /// Begins a call of `f` on `items`, with the options that `executor` has. `ordered` keeps the
+    /// results in the items' order.
+    pub(super) fn begin<F>(executor: &(impl Backend + ?Sized), f: F, items: I, ordered: bool) -> Self
+    where
+        (I::Item,): Arguments,
+        F: Task<(I::Item,), Output = R>,
+    {
+        let (options, breadth) = (executor.options(), executor.breadth());
+        let window = options.window(breadth, executor.min_window());
+        match executor.begin(f, ordered) {
+            Ok(call) => Self::new(Box::new(call), items, options.chunksize().unwrap_or(1), window, breadth),
+            Err(error) => {
+                // One error, and the end.
+                let ready = VecDeque::from([Err(error)]);
+                Self { call: None, source: None, chunksize: 1, window: 1, under_way: 0, ready }
+            }
+        }
+    }
+
     /// Begins with a chunk for each of `breadth` workers; the rest of the window is filled when the
     /// first result is asked for.
-    pub(super) fn new(
-        call: Box<dyn LazyCall<(I::Item,), R>>,
-        source: I,
-        chunksize: usize,
-        window: usize,
-        breadth: usize,
-    ) -> Self {
+    fn new(call: Box<dyn LazyCall<(I::Item,), R>>, source: I, chunksize: usize, window: usize, breadth: usize) -> Self {
         let (call, source) = (Some(call), Some(source));
         let mut this = Self { call, source, chunksize, window, under_way: 0, ready: VecDeque::new() };
         for _ in 0..breadth {
@@ -46,12 +60,6 @@ impl<I: Iterator, R> Imap<I, R> {
             call.run_unattended();
         }
         this
-    }
-
-    /// Returns a call that failed as a whole: one error, and the end.
-    pub(super) fn failed(error: Error) -> Self {
-        let ready = VecDeque::from([Err(error)]);
-        Self { call: None, source: None, chunksize: 1, window: 1, under_way: 0, ready }
     }
 
     /// Submits a chunk from the source, if the window has room. Returns whether there may be more.

@@ -2,22 +2,18 @@
 //!
 //! [`Executor`] has each call once, written with the few things that a [`backend`] provides: begin
 //! a call, submit its tasks, wait for the results. [`source`] cuts items into chunks, [`imap`] is
-//! the lazy iterator, [`call_options`] and [`with_options`] hold what the caller sets for one call,
-//! [`checks`] refuses settings, and [`statistics`] counts.
+//! the lazy iterator, and [`with_options`] holds what the caller sets for calls.
 
 pub(crate) mod backend;
-mod call_options;
-mod checks;
 mod imap;
 mod source;
-mod statistics;
 mod with_options;
 
-pub(crate) use checks::{check_processes, check_reject, still_open};
+pub use backend::Statistics;
+pub(crate) use backend::{check_processes, check_reject, still_open};
 pub use imap::Imap;
 #[cfg(feature = "tokio")]
 pub(crate) use source::default_chunksize;
-pub use statistics::Statistics;
 pub use with_options::WithOptions;
 
 use crate::error::Result;
@@ -35,11 +31,11 @@ use crate::task::{Arguments, Task};
 ///
 /// | call | waits | returns |
 /// |---|---|---|
-/// | [`apply`] | for the task | its result |
-/// | [`map`], [`starmap`] | for all tasks | a vector of the results, or the first error |
-/// | [`apply_async`], [`submit`] | no | an [`AsyncResult`], which is also a future |
-/// | [`map_async`], [`starmap_async`] | no | an [`AsyncResult`] of all results |
-/// | [`imap`], [`imap_unordered`] | for the next result | an iterator of results and errors |
+/// | [`apply`](Executor::apply) | for the task | its result |
+/// | [`map`](Executor::map), [`starmap`](Executor::starmap) | for all tasks | a vector of the results, or the first error |
+/// | [`apply_async`](Executor::apply_async), [`submit`](Executor::submit) | no | an [`AsyncResult`], which is also a future |
+/// | [`map_async`](Executor::map_async), [`starmap_async`](Executor::starmap_async) | no | an [`AsyncResult`] of all results |
+/// | [`imap`](Executor::imap), [`imap_unordered`](Executor::imap_unordered) | for the next result | an iterator of results and errors |
 ///
 /// Arguments and results are `Send`, because a task may run on another thread; see [`Task`].
 ///
@@ -66,16 +62,6 @@ use crate::task::{Arguments, Task};
 /// ```
 ///
 /// Python's counterparts: `multiprocessing.Pool` and `concurrent.futures.Executor`.
-///
-/// [`apply`]: Executor::apply
-/// [`apply_async`]: Executor::apply_async
-/// [`imap`]: Executor::imap
-/// [`imap_unordered`]: Executor::imap_unordered
-/// [`map`]: Executor::map
-/// [`map_async`]: Executor::map_async
-/// [`starmap`]: Executor::starmap
-/// [`starmap_async`]: Executor::starmap_async
-/// [`submit`]: Executor::submit
 pub trait Executor: Backend {
     /// Returns the number of workers that the executor keeps, at the moment if their number
     /// [changes](crate::PoolBuilder::processes_between). Those of lost ranks do not count.
@@ -354,7 +340,7 @@ pub trait Executor: Backend {
         (I::Item,): Arguments,
         F: Task<(I::Item,)>,
     {
-        imap_of(self, f, items.into_iter(), true)
+        Imap::begin(self, f, items.into_iter(), true)
     }
 
     /// Runs `f` on each item, lazily, and returns an iterator of the results as they come; else
@@ -377,7 +363,7 @@ pub trait Executor: Backend {
         (I::Item,): Arguments,
         F: Task<(I::Item,)>,
     {
-        imap_of(self, f, items.into_iter(), false)
+        Imap::begin(self, f, items.into_iter(), false)
     }
 
     /// Returns the executor with tasks sent in chunks of `chunksize` (at least 1). Large chunks
@@ -404,20 +390,5 @@ pub trait Executor: Backend {
     /// for 256 items at least (4,096 on a cluster, where a trip takes longer).
     fn with_window(&self, window: usize) -> WithOptions<'_, Self> {
         WithOptions::new(self).with_window(window)
-    }
-}
-
-fn imap_of<E, F, I>(executor: &E, f: F, items: I, ordered: bool) -> Imap<I, F::Output>
-where
-    E: Executor + ?Sized,
-    I: Iterator,
-    (I::Item,): Arguments,
-    F: Task<(I::Item,)>,
-{
-    let (options, breadth) = (executor.options(), executor.breadth());
-    let window = options.window(breadth, executor.min_window());
-    match executor.begin(f, ordered) {
-        Ok(call) => Imap::new(Box::new(call), items, options.chunksize().unwrap_or(1), window, breadth),
-        Err(error) => Imap::failed(error),
     }
 }

@@ -3,12 +3,24 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use crate::fds::{Descriptor, Travel};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+
+use crate::fds::Descriptor;
 use crate::kind::ObjectKind;
 
 /// Handles that a message may have: the kernel takes 253 descriptors at a time (`SCM_MAX_FD` in
 /// `include/net/scm.h`).
 pub(super) const MAX_HANDLES: usize = 250;
+
+/// What becomes of a handle when it is sent to another process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Travel {
+    /// Several processes may have it: the message keeps a copy, in case it has to be sent once
+    /// more.
+    Shared,
+    /// It has one owner at a time, and is dropped here once it was sent.
+    Moved,
+}
 
 /// A handle that is sent.
 #[derive(Debug, Clone)]
@@ -142,8 +154,29 @@ pub(crate) fn forbid<R>(reason: &'static str, encode: impl FnOnce() -> R) -> R {
     run_in_context(FdContext::Nowhere(reason), encode).0
 }
 
+/// Serializes a handle: adds its descriptor and kind to the context of the message, and writes the
+/// index there.
+pub(crate) fn serialize<S: Serializer>(
+    descriptor: &Arc<Descriptor>,
+    kind: ObjectKind,
+    travel: Travel,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    put(descriptor, kind, travel).map_err(ser::Error::custom)?.serialize(serializer)
+}
+
+/// Deserializes what [`serialize`] wrote, if it was for a handle of this kind. The kind is what the
+/// sender claims: code that maps memory, or uses a socket, must check that it is right.
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+    kind: ObjectKind,
+    deserializer: D,
+) -> Result<Arc<Descriptor>, D::Error> {
+    let index = u32::deserialize(deserializer)?;
+    take(index, kind).map_err(de::Error::custom)
+}
+
 /// Adds a handle to the message that is being encoded; returns its index.
-pub(super) fn put(descriptor: &Arc<Descriptor>, kind: ObjectKind, travel: Travel) -> Result<u32, String> {
+fn put(descriptor: &Arc<Descriptor>, kind: ObjectKind, travel: Travel) -> Result<u32, String> {
     PACKED.set(PACKED.get() + 1);
     CONTEXT.with_borrow_mut(|context| match context {
         FdContext::Packing(handles) => handles.add(descriptor, kind, travel),
@@ -153,7 +186,7 @@ pub(super) fn put(descriptor: &Arc<Descriptor>, kind: ObjectKind, travel: Travel
 }
 
 /// Takes the handle at `index` of the message that is being decoded, if it is of this kind.
-pub(super) fn take(index: u32, kind: ObjectKind) -> Result<Arc<Descriptor>, String> {
+fn take(index: u32, kind: ObjectKind) -> Result<Arc<Descriptor>, String> {
     CONTEXT.with_borrow_mut(|context| match context {
         FdContext::Unpacking(handles) => handles.take(index as usize, kind),
         FdContext::Packing(_) | FdContext::Nowhere(_) => Err(NO_CARRIER.into()),

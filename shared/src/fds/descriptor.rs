@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Mutex, PoisonError};
 
-use crate::sys::own::PerProcess;
+use crate::sys::pid::PerProcess;
 use crate::sys::process::replace_by_null;
 
 #[cfg(feature = "tokio")]

@@ -3,57 +3,112 @@
 //!
 //! Such a value is a [`Descriptor`] and little else. Serialized as an argument of a task or a
 //! message of a [`Connection`](crate::Connection), it adds its descriptor to the [context]
-//! of that message and writes only its index there. The descriptors are [sent](transfer) beside the
+//! of that message and writes only its index there. The descriptors are [sent](send) beside the
 //! message, by `SCM_RIGHTS`. Serialized anywhere else, it is an error.
 
 mod context;
 mod descriptor;
 #[cfg(all(test, not(multiproc_loom)))]
 mod tests;
-mod transfer;
 
-pub(crate) use context::require_packing;
 pub(crate) use context::{
-    Handles, Packed, forbid, is_unpacking_handles, pack, packed, packed_count, packed_since, unpack,
+    Handles, Packed, Travel, deserialize, forbid, is_unpacking_handles, pack, packed, packed_count, packed_since,
+    require_packing, serialize, unpack,
 };
 #[cfg(feature = "tokio")]
 pub(crate) use descriptor::watch_readable;
 pub(crate) use descriptor::{Descriptor, close_inherited};
-pub(crate) use transfer::{Arrived, Payload, receive, send, wait};
 
-use std::sync::Arc;
+use std::os::fd::{AsFd, BorrowedFd};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use nix::errno::Errno;
 
+use crate::error::{Context, Error, Result};
 use crate::kind::ObjectKind;
+use crate::sys::poll::await_readable;
+use crate::sys::socket::{self, Received};
 
-/// What becomes of a handle when it is sent to another process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Travel {
-    /// Several processes may have it: the message keeps a copy, in case it has to be sent once
-    /// more.
-    Shared,
-    /// It has one owner at a time, and is dropped here once it was sent.
-    Moved,
+use context::MAX_HANDLES;
+
+/// An encoded value and the handles in it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Payload {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) handles: Handles,
 }
 
-/// Serializes a handle: adds its descriptor and kind to the context of the message, and writes the
-/// index there.
-pub(crate) fn serialize<S: Serializer>(
-    descriptor: &Arc<Descriptor>,
-    kind: ObjectKind,
-    travel: Travel,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    context::put(descriptor, kind, travel).map_err(ser::Error::custom)?.serialize(serializer)
+/// The bit of a handle's byte for one owner at a time.
+const MOVED: u8 = 0x80;
+
+/// Encodes the byte that is sent beside a handle's descriptor.
+fn encode_kind(kind: ObjectKind, travel: Travel) -> u8 {
+    kind.code() | if travel == Travel::Moved { MOVED } else { 0 }
 }
 
-/// Deserializes what [`serialize`] wrote, if it was for a handle of this kind. The kind is what the
-/// sender claims: code that maps memory, or uses a socket, must check that it is right.
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-    kind: ObjectKind,
-    deserializer: D,
-) -> Result<Arc<Descriptor>, D::Error> {
-    let index = u32::deserialize(deserializer)?;
-    context::take(index, kind).map_err(de::Error::custom)
+/// Decodes what [`encode_kind`] encoded.
+fn decode_kind(byte: u8) -> (Option<ObjectKind>, Travel) {
+    (ObjectKind::of_code(byte & !MOVED), if byte & MOVED == 0 { Travel::Shared } else { Travel::Moved })
+}
+
+/// Sends `handles` in one message; with `wait`, waits for room. Those with one owner are the
+/// receiver's afterwards.
+pub(crate) fn send(channel: impl AsFd, handles: &mut Handles, wait: bool) -> Result<()> {
+    let all = handles.all().ok_or_else(|| {
+        Error::Encode(
+            "a handle with one owner (such as a Connection) went to one process already, and cannot go to another"
+                .into(),
+        )
+    })?;
+    let kinds: Vec<u8> = all.iter().map(|handle| encode_kind(handle.kind, handle.travel)).collect();
+    let descriptors: Vec<BorrowedFd<'_>> = all.iter().map(|handle| handle.descriptor.as_fd()).collect();
+    socket::send(channel, &kinds, &descriptors, wait).map_err(|errno| match errno {
+        Errno::EPIPE | Errno::ECONNRESET => Error::Disconnected,
+        errno => Error::io("cannot send a handle", errno),
+    })?;
+    handles.sent();
+    Ok(())
+}
+
+/// The result of [`receive`].
+pub(crate) enum Arrived {
+    Handles(Handles),
+    /// A message without handles.
+    Empty,
+    Nothing,
+    End,
+}
+
+/// Receives one message, without waiting: what [`send`] sent, or one without handles.
+pub(crate) fn receive(channel: impl AsFd) -> Result<Arrived> {
+    let mut kinds = [0; MAX_HANDLES];
+    Ok(match socket::receive(channel, &mut kinds).context("cannot receive a handle")? {
+        Received::Message(_, descriptors) if descriptors.is_empty() => Arrived::Empty,
+        Received::Message(len, descriptors) => {
+            let described = descriptors.into_iter().map(Descriptor::new).zip(&kinds[..len]);
+            Arrived::Handles(Handles::received(described.map(|(descriptor, byte)| {
+                let (kind, travel) = decode_kind(*byte);
+                (descriptor, kind, travel)
+            })))
+        }
+        // None of them, so that the value that needs them is refused, and the next message does not
+        // get these.
+        Received::Truncated(_) => Arrived::Handles(Handles::default()),
+        Received::Nothing => Arrived::Nothing,
+        Received::End => Arrived::End,
+    })
+}
+
+/// Receives handles, and waits for them.
+pub(crate) fn wait(channel: impl AsFd) -> Result<Handles> {
+    loop {
+        match receive(&channel)? {
+            Arrived::Handles(handles) => return Ok(handles),
+            Arrived::Empty => {}
+            Arrived::Nothing => {
+                // Whatever ends this wait, the next call of `receive` returns it.
+                let _ = await_readable(&channel, None);
+            }
+            Arrived::End => return Err(Error::Disconnected),
+        }
+    }
 }

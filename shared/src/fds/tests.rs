@@ -2,6 +2,7 @@
 //! unless it is valid.
 
 use std::os::fd::AsFd;
+use std::sync::Arc;
 
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::libc;
@@ -9,6 +10,7 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::uio::{pread, pwrite};
 use nix::unistd::ftruncate;
 use proptest::prelude::*;
+use serde::{Serialize, Serializer, de};
 
 use super::*;
 use crate::sync::SharedSlice;

@@ -12,9 +12,8 @@ use serde::de::DeserializeOwned;
 use crate::engine::{Engine, Job};
 use crate::error::{Error, Result};
 use crate::future::callback::CalledBack;
-use crate::future::foreign_result::ForeignResult;
 use crate::future::gather::{first_error, take_all, take_one};
-use crate::future::process_result::ProcessResult;
+use crate::future::pending::{ForeignResult, ProcessResult};
 use crate::future::{FutureState, PendingResult};
 use crate::sys::pid::Owner;
 use crate::task::Prepared;
@@ -38,7 +37,7 @@ use crate::task::Prepared;
 /// ```
 ///
 /// Python's counterpart: `multiprocessing.pool.AsyncResult`.
-#[must_use = "the task runs anyway, but its result and its errors are lost"]
+#[must_use = "its result and its errors are lost, and so is the task if the pool ends first"]
 pub struct AsyncResult<R> {
     source: Source<R>,
     /// Made when a callback is registered.
@@ -97,7 +96,7 @@ impl<R: DeserializeOwned + 'static> AsyncResult<Vec<R>> {
 
 impl<R> AsyncResult<R> {
     /// Returns the handle of a job of the engine, whose result `take` takes once it is done.
-    pub(crate) fn by_engine(engine: Arc<Engine>, job: Arc<Job>, take: fn(&Job) -> Result<R>) -> Self {
+    fn by_engine(engine: Arc<Engine>, job: Arc<Job>, take: fn(&Job) -> Result<R>) -> Self {
         let owner = engine.owner();
         Self::from_runner(owner, Runner::Processes(ProcessResult { engine, job, take }))
     }

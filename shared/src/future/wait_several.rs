@@ -1,12 +1,15 @@
-//! Waits for several results.
+//! Waits for several results, and yields them in the order in which they come.
 
+use std::fmt;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, unbounded};
 
+use crate::error::{Error, Result};
 use crate::future::AsyncResult;
+use crate::sys::pid::Owner;
 
 /// The condition on which [`wait_futures`](crate::wait_futures) returns.
 ///
@@ -58,30 +61,24 @@ pub fn wait<'a, R: 'a>(
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let futures: Vec<_> = futures.into_iter().collect();
     let mut done = vec![false; futures.len()];
-    let mut left = futures.len();
+    let (mut left, mut over) = (futures.len(), futures.is_empty());
     let mut readiness = Readiness::new();
-    let mut over = futures.is_empty();
     for (index, future) in futures.iter().enumerate() {
         readiness.watch(index, future);
     }
-    // All that are ready by now are listed, even if one would do, as in Python.
-    let mut settle = |index: usize, over: &mut bool| {
-        if !std::mem::replace(&mut done[index], true) {
+    loop {
+        // All that are ready by now are listed, even if one would do, as in Python.
+        while let Some(index) = readiness.take() {
+            if !readiness.confirm(index, futures[index]) || std::mem::replace(&mut done[index], true) {
+                continue;
+            }
             left -= 1;
-            let failed = || !futures[index].successful().unwrap_or(true);
-            *over |= left == 0
+            over |= left == 0
                 || match when {
                     ReturnWhen::FirstCompleted => true,
-                    ReturnWhen::FirstFailed => failed(),
+                    ReturnWhen::FirstFailed => !futures[index].successful().unwrap_or(true),
                     ReturnWhen::AllCompleted => false,
                 };
-        }
-    };
-    loop {
-        while let Some(index) = readiness.take() {
-            if readiness.confirm(index, futures[index]) {
-                settle(index, &mut over);
-            }
         }
         if over || !readiness.sleep(deadline) {
             break;
@@ -125,9 +122,129 @@ pub fn wait_for_any<'a, R: 'a>(futures: impl IntoIterator<Item = &'a AsyncResult
     wait(futures, ReturnWhen::FirstCompleted, None).done.first().copied()
 }
 
+/// An iterator of results as they come; returned by [`as_completed`].
+#[must_use = "the results come as the iterator is advanced"]
+pub struct AsCompleted<R> {
+    /// `None` where the result was yielded.
+    futures: Vec<Option<AsyncResult<R>>>,
+    left: usize,
+    /// Every future before this one was yielded.
+    first: usize,
+    readiness: Readiness,
+    timeout: Duration,
+    deadline: Option<Instant>,
+    owner: Owner,
+}
+
+/// Returns an iterator of results, of processes and threads alike, in the order in which they come:
+/// each future's position among `futures`, and its result.
+///
+/// `timeout` counts from now, for all together. After it, each future that is left yields
+/// [`Error::TimedOut`], and its task goes on; [`into_pending`](AsCompleted::into_pending) before
+/// that returns the futures instead. `None` waits for as long as it takes.
+///
+/// ```
+/// use multiproc::{Executor, Pool, as_completed};
+///
+/// # fn main() -> multiproc::Result<()> {
+/// let pool = Pool::with_processes(2)?;
+/// let words = ["one", "three"].map(String::from);
+/// let futures = words.clone().map(|word| pool.apply_async(|word: String| word.len(), (word,)));
+/// for (index, length) in as_completed(futures, None) {
+///     assert_eq!(length?, words[index].len());
+/// }
+/// # Ok(()) }
+/// ```
+///
+/// Python's counterpart: `concurrent.futures.as_completed`.
+pub fn as_completed<R>(futures: impl IntoIterator<Item = AsyncResult<R>>, timeout: Option<Duration>) -> AsCompleted<R> {
+    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let futures: Vec<_> = futures.into_iter().map(Some).collect();
+    let mut readiness = Readiness::new();
+    for (index, future) in futures.iter().flatten().enumerate() {
+        readiness.watch(index, future);
+    }
+    let (left, timeout, owner) = (futures.len(), timeout.unwrap_or_default(), Owner::here());
+    AsCompleted { futures, left, first: 0, readiness, timeout, deadline, owner }
+}
+
+impl<R> AsCompleted<R> {
+    /// Returns the futures that were not yielded, with their positions.
+    pub fn into_pending(mut self) -> Vec<(usize, AsyncResult<R>)> {
+        self.forget_all();
+        let futures = std::mem::take(&mut self.futures);
+        futures.into_iter().enumerate().filter_map(|(index, future)| Some((index, future?))).collect()
+    }
+
+    /// Stops watching the futures that are left.
+    fn forget_all(&self) {
+        for (index, future) in self.futures.iter().enumerate() {
+            if let Some(future) = future {
+                self.readiness.forget(index, future);
+            }
+        }
+    }
+
+    /// Counts a future that is yielded.
+    fn yielded(&mut self, index: usize, result: Result<R>) -> Option<(usize, Result<R>)> {
+        self.left -= 1;
+        Some((index, result))
+    }
+}
+
+impl<R> Iterator for AsCompleted<R> {
+    type Item = (usize, Result<R>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.left > 0 {
+            if !self.owner.is_here() {
+                // No future becomes ready in a copy of the process: each has its error.
+                let index = self.futures.iter().position(Option::is_some)?;
+                let result = self.futures[index].take()?.take_result();
+                return self.yielded(index, result);
+            }
+            while let Some(index) = self.readiness.take() {
+                let Some(future) = &self.futures[index] else { continue };
+                if self.readiness.confirm(index, future)
+                    && let Some(mut future) = self.futures[index].take()
+                {
+                    return self.yielded(index, future.take_result());
+                }
+            }
+            if !self.readiness.sleep(self.deadline) {
+                self.first += self.futures[self.first..].iter().position(Option::is_some)?;
+                let index = self.first;
+                if let Some(future) = self.futures[index].take() {
+                    self.readiness.forget(index, &future);
+                }
+                return self.yielded(index, Err(Error::TimedOut { after: self.timeout, pid: None }));
+            }
+        }
+        None
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl<R> ExactSizeIterator for AsCompleted<R> {}
+
+impl<R> Drop for AsCompleted<R> {
+    fn drop(&mut self) {
+        self.forget_all();
+    }
+}
+
+impl<R> fmt::Debug for AsCompleted<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsCompleted").field("left", &self.left).finish_non_exhaustive()
+    }
+}
+
 /// The futures that may have become ready, in the order in which they did: each has a waker that
 /// sends its position through a channel.
-pub(super) struct Readiness {
+struct Readiness {
     sender: Sender<usize>,
     receiver: Receiver<usize>,
     /// The waker of each future, so that none is left behind with a future that goes on.
@@ -149,13 +266,13 @@ impl Wake for IndexWaker {
 }
 
 impl Readiness {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         let (sender, receiver) = unbounded();
         Self { sender, receiver, wakers: Vec::new(), received: None }
     }
 
     /// Watches the next future. They come in order of `index`, from 0 on.
-    pub(super) fn watch<R>(&mut self, index: usize, future: &AsyncResult<R>) {
+    fn watch<R>(&mut self, index: usize, future: &AsyncResult<R>) {
         let waker = Waker::from(Arc::new(IndexWaker { index, sender: self.sender.clone() }));
         if !future.wake_when_ready(&waker) {
             waker.wake_by_ref();
@@ -164,18 +281,18 @@ impl Readiness {
     }
 
     /// Returns the position of a future that may have become ready.
-    pub(super) fn take(&mut self) -> Option<usize> {
+    fn take(&mut self) -> Option<usize> {
         self.received.take().or_else(|| self.receiver.try_recv().ok())
     }
 
     /// Returns whether the future is ready. Else it stays watched.
-    pub(super) fn confirm<R>(&self, index: usize, future: &AsyncResult<R>) -> bool {
+    fn confirm<R>(&self, index: usize, future: &AsyncResult<R>) -> bool {
         self.wakers.get(index).is_none_or(|waker| !future.wake_when_ready(waker))
     }
 
     /// Sleeps until there is something to [take](Readiness::take). Returns `false` if the deadline
     /// came first.
-    pub(super) fn sleep(&mut self, deadline: Option<Instant>) -> bool {
+    fn sleep(&mut self, deadline: Option<Instant>) -> bool {
         self.received = match deadline {
             Some(deadline) => self.receiver.recv_deadline(deadline).ok(),
             None => self.receiver.recv().ok(),
@@ -184,7 +301,7 @@ impl Readiness {
     }
 
     /// Stops watching a future.
-    pub(super) fn forget<R>(&self, index: usize, future: &AsyncResult<R>) {
+    fn forget<R>(&self, index: usize, future: &AsyncResult<R>) {
         if let Some(waker) = self.wakers.get(index) {
             future.forget_waker(waker);
         }

@@ -19,8 +19,7 @@ use super::protocol::{ManagerId, Request};
 use crate::error::{Error, Result};
 use crate::fds::Descriptor;
 use crate::identity::parent_process;
-use crate::sys::own::PerProcess;
-use crate::sys::pid::Owner;
+use crate::sys::pid::{Owner, PerProcess};
 use crate::sys::poll::await_readable;
 #[cfg(feature = "manager-tcp")]
 use crate::sys::stream::tcp::tune;

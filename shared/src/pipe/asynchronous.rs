@@ -13,9 +13,9 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Context, Error, Result};
 use crate::fds::{Descriptor, Payload, watch_readable};
+use crate::pipe::channel_notifier::ChannelNotifier;
 use crate::pipe::connection::Connection;
 use crate::pipe::end::End;
-use crate::pipe::notifier::ChannelNotifier;
 
 impl<S: Serialize + 'static, R> Connection<S, R> {
     /// Sends `value` in an async function, on a tokio runtime that drives input and output. Waits

@@ -12,7 +12,7 @@ use crate::identity::{MAX_DEPTH, current_process};
 use crate::pool::Pool;
 use crate::pool::feed::encode_with_handles;
 use crate::protocol::MAX_MESSAGE;
-use crate::sys::threads::ForkPermit;
+use crate::sys::process::ForkPermit;
 use crate::task::{Arguments, Prepared, Task};
 use crate::zygote::StartMethod;
 
@@ -65,6 +65,7 @@ pub struct PoolBuilder {
     memory_limit: Option<u64>,
     max_message: Option<u64>,
     trace: bool,
+    finish_on_drop: bool,
 }
 
 impl PoolBuilder {
@@ -264,6 +265,31 @@ impl PoolBuilder {
         self
     }
 
+    /// Has the drop of the pool wait until all tasks are done, as [`Executor::shutdown`] does; if not
+    /// set, it cancels them. While a panic unwinds, the drop cancels in any case.
+    ///
+    /// ```
+    /// use multiproc::{Executor, Pool};
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let file = tempfile::NamedTempFile::new().unwrap();
+    /// {
+    ///     let pool = Pool::builder().processes(1).finish_on_drop(true).build()?;
+    ///     // Nobody asks for the result.
+    ///     let _ = pool.submit(|path| std::fs::write(path, "saved").is_ok(), (file.path().to_owned(),));
+    /// }
+    /// assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "saved");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Python's counterpart: `with ProcessPoolExecutor() as executor`.
+    ///
+    /// [`Executor::shutdown`]: crate::Executor::shutdown
+    pub fn finish_on_drop(mut self, on: bool) -> Self {
+        self.finish_on_drop = on;
+        self
+    }
+
     /// Sets the pool's name, from which its workers have theirs; `pool1`, `pool2`, … if not set.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
@@ -285,7 +311,8 @@ impl PoolBuilder {
     /// [`StartMethod::Fork`] in a process with several threads, [`Error::Io`] if the system has
     /// no more processes, descriptors or memory to give.
     pub fn build(self) -> Result<Pool> {
-        Ok(Pool { engine: Engine::start(self.config()?)? })
+        let finish_on_drop = self.finish_on_drop;
+        Ok(Pool { engine: Engine::start(self.config()?)?, finish_on_drop })
     }
 
     /// Checks the settings.

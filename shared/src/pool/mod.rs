@@ -1,37 +1,43 @@
 //! The pool: many tasks on a few processes.
 //!
 //! [`call`] runs the calls of an [`Executor`] on the engine, [`feed`] turns arguments into chunks,
-//! [`builder`] holds the settings, and [`info`] describes a worker.
+//! and [`builder`] holds the settings.
 
 mod builder;
 mod call;
-#[cfg(feature = "tokio")]
-mod concurrent;
 mod feed;
-mod info;
 
 use std::fmt;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 pub use builder::PoolBuilder;
 pub(crate) use builder::{END_LIMIT, check_depth};
 pub(crate) use feed::submit_one;
-pub use info::WorkerInfo;
 
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::executor::{Executor, Statistics, check_processes, still_open};
 use crate::sys::memory;
 use crate::trace::Trace;
+#[cfg(feature = "tokio")]
+use {
+    crate::error::Error,
+    crate::executor::default_chunksize,
+    crate::task::{Concurrent, Stateless},
+    serde::Serialize,
+    serde::de::DeserializeOwned,
+};
 
 /// A pool of worker processes.
 ///
 /// Its calls are those of the trait [`Executor`]; bring it into scope beside the pool.
 ///
 /// Dropping the pool terminates it: tasks that are not done are cancelled, and no process is left
-/// when the drop returns, within a bounded time. To let everything finish,
-/// [`close`](Executor::close) and [`join`](Executor::join) it.
+/// when the drop returns, within a bounded time. To let everything finish, call
+/// [`shutdown`](Executor::shutdown), or build the pool so that its drop
+/// [does](PoolBuilder::finish_on_drop).
 ///
 /// A pool belongs to the process that built it. In a copy of that process (a worker of
 /// [`StartMethod::Fork`](crate::StartMethod), or a fork by the program itself) every call fails
@@ -58,6 +64,25 @@ use crate::trace::Trace;
 /// Python's counterpart: `multiprocessing.Pool`.
 pub struct Pool {
     engine: Arc<Engine>,
+    finish_on_drop: bool,
+}
+
+/// The state of one worker; returned by [`Pool::workers`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WorkerInfo {
+    /// Its number in the pool, counted from 1; a replacement gets a new one.
+    pub id: u64,
+    /// Its name: the pool's and the number.
+    pub name: String,
+    /// Its process.
+    pub pid: u32,
+    /// Tasks it has done, failed ones included.
+    pub tasks_done: u64,
+    /// Whether it runs a task.
+    pub busy: bool,
+    /// Resident memory in bytes; 0 if it could not be read.
+    pub memory: u64,
 }
 
 impl Pool {
@@ -131,6 +156,61 @@ impl Pool {
     }
 }
 
+#[cfg(feature = "tokio")]
+impl Pool {
+    /// Calls the async function `f` on each item and waits for all results, in the items' order.
+    /// Each worker runs an event loop (a tokio runtime of one thread) and has up to
+    /// `concurrency` of the calls under way at a time: so many that wait, for the network say,
+    /// cost one process. Needs the feature `tokio`.
+    ///
+    /// Items travel in batches, and to the pool a batch is one task: that is what its counters
+    /// count, its time limit and [cancelling](crate::AsyncResult::cancel) concern, and what is
+    /// lost with a worker. A panic costs only its own item.
+    ///
+    /// Python has no counterpart; the package `aiomultiprocess` has.
+    ///
+    /// # Errors
+    /// That of the first item, in order, that failed. The others are still run. [`Error::Config`]
+    /// if `concurrency` is 0.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// async fn fetch(n: u32) -> u32 {
+    ///     tokio::time::sleep(Duration::from_millis(10)).await;
+    ///     n * n
+    /// }
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let pool = multiproc::Pool::with_processes(2)?;
+    /// assert_eq!(pool.map_concurrent(fetch, 0..4u32, 2)?, [0, 1, 4, 9]);
+    /// # Ok(()) }
+    /// ```
+    pub fn map_concurrent<F, I, Fut>(&self, f: F, items: I, concurrency: usize) -> Result<Vec<Fut::Output>>
+    where
+        I: IntoIterator,
+        I::Item: Serialize + DeserializeOwned + Send + 'static,
+        F: Fn(I::Item) -> Fut + Stateless,
+        Fut: Future + 'static,
+        Fut::Output: Serialize + DeserializeOwned + Send + 'static,
+    {
+        if concurrency == 0 {
+            return Err(Error::Config("map_concurrent needs a concurrency of 1 at least".into()));
+        }
+        let items: Vec<_> = items.into_iter().collect();
+        let (len, workers) = (items.len(), self.engine.breadth());
+        // Full loops, but no worker without any.
+        let size = default_chunksize(len, workers).max(concurrency).min(len.div_ceil(workers)).max(1);
+        let mut items = items.into_iter();
+        let batches = std::iter::from_fn(|| {
+            let batch: Vec<_> = items.by_ref().take(size).collect();
+            (!batch.is_empty()).then_some((concurrency as u64, batch))
+        });
+        let results = self.with_chunksize(1).starmap(Concurrent::new(f), batches)?;
+        results.into_iter().flatten().map(|result| result.map_err(Error::from)).collect()
+    }
+}
+
 impl Executor for Pool {
     fn processes(&self) -> usize {
         self.engine.wanted()
@@ -171,6 +251,9 @@ impl Executor for Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
+        if self.finish_on_drop && !thread::panicking() {
+            self.shutdown();
+        }
         self.engine.terminate();
     }
 }

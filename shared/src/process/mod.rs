@@ -7,9 +7,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
-use rustix::process::{PidfdFlags, pidfd_open};
+use nix::unistd::Pid;
 use serde::de::DeserializeOwned;
 
 pub use builder::ProcessBuilder;
@@ -18,6 +17,8 @@ use crate::engine::{Engine, Job};
 use crate::error::{Error, Result};
 use crate::exit_status::ExitStatus;
 use crate::future::take_one;
+use crate::sys::poll::await_readable;
+use crate::sys::process::open_pidfd;
 use crate::sys::signals::is_signal;
 use crate::task::{Arguments, Task};
 
@@ -82,8 +83,8 @@ impl Process<()> {
 impl<R: DeserializeOwned + 'static> Process<R> {
     pub(super) fn running(engine: Arc<Engine>, job: Arc<Job>) -> Self {
         let pid = engine.workers().first().map_or(0, |worker| worker.pid);
-        // `None` if it was reaped already. Its number isn't used again so soon: numbers go round.
-        let sentinel = sentinel(pid);
+        // It fails if it was reaped already. Its number isn't used again so soon: numbers go round.
+        let sentinel = open_pidfd(Pid::from_raw(pid.cast_signed())).ok();
         Self { engine, job, pid, sentinel, take: take_one, taken: false }
     }
 }
@@ -231,9 +232,7 @@ impl<R> Process<R> {
     /// Returns whether the kernel reports that the process has ended. The exit status may arrive a
     /// little later.
     pub(crate) fn has_hung_up(&self) -> bool {
-        let ended = |fd: &OwnedFd| {
-            poll(&mut [PollFd::new(fd.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
-        };
+        let ended = |fd: &OwnedFd| await_readable(fd, Some(Instant::now())).unwrap_or(false);
         self.engine.check().is_err() || self.sentinel.as_ref().is_none_or(ended)
     }
 
@@ -261,12 +260,6 @@ impl<R> Process<R> {
         }
         (self.take)(&self.job)
     }
-}
-
-/// Opens a descriptor that is readable once the process `pid` has ended.
-fn sentinel(pid: u32) -> Option<OwnedFd> {
-    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).ok()?)?;
-    pidfd_open(pid, PidfdFlags::empty()).ok()
 }
 
 impl<R> Drop for Process<R> {

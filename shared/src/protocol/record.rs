@@ -18,7 +18,7 @@ pub(crate) struct Record {
     pub(crate) handles: u16,
     /// Tasks in the payload.
     pub(crate) count: u32,
-    /// The epoch and number under which the record is [claimed](crate::ring::Claim).
+    /// The epoch and number under which the record is [claimed](crate::ring::Header::claim).
     pub(crate) epoch: u32,
     /// See `epoch`.
     pub(crate) number: u32,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use nix::unistd::{SysconfVar, gettid, sysconf};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::sys::threads::{count_threads, list_threads};
+use crate::sys::process::{count_threads, list_threads};
 
 /// How long a thread counts.
 const RECENT: Duration = Duration::from_secs(10);

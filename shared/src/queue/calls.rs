@@ -40,12 +40,10 @@ macro_rules! queue_calls {
         }
 
         impl<T> $Queue<T> {
-            /// Sets how many bytes a value may have, for all handles of this queue. Without it, the
-            /// limit is 16 GiB.
-            #[must_use = "the queue is returned"]
-            pub fn with_max_message(self, bytes: u64) -> Self {
+            /// Sets how many bytes a value may have, for all handles of this queue, here and in
+            /// other processes. Without it, the limit is 16 GiB.
+            pub fn set_max_message(&self, bytes: u64) {
                 self.handle.store().control().set_max_message(bytes);
-                self
             }
 
             /// Returns the number of values in the queue. Other threads and processes may have

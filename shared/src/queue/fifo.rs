@@ -12,8 +12,8 @@ use crate::codec::{self, Source};
 use crate::error::{Error, Result};
 use crate::queue::byte_ring::ByteRing;
 use crate::queue::calls::queue_calls;
-use crate::queue::encode::with_buffer;
 use crate::queue::handle::Handle;
+use crate::queue::handle::with_buffer;
 use crate::queue::put_error::PutError;
 use crate::queue::store::{Store, Taken, WaitLimit};
 

@@ -1,5 +1,6 @@
 //! A process' handle of a queue: the calls that both kinds of queue share.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -10,14 +11,13 @@ use std::time::Instant;
 
 use serde::{Deserializer, Serialize, Serializer, de, ser};
 
+use crate::codec;
 use crate::cpu::can_spin;
 use crate::error::{Error, Result};
 use crate::fds::{self, Descriptor, Travel};
 use crate::queue::active_threads::WaitingThread;
 use crate::queue::control::Awaited;
-use crate::queue::encode::encode;
-use crate::queue::handle_count;
-use crate::queue::peers::Peers;
+use crate::queue::peers::{self, Peers};
 use crate::queue::put_error::PutError;
 use crate::queue::store::{Refusal, Store, Taken, WaitLimit};
 use crate::shm::SLICE;
@@ -49,7 +49,7 @@ impl<S: Store> Handle<S> {
 
     fn create(capacity: u64) -> Result<Arc<Self>> {
         let fd = S::create(capacity)?;
-        handle_count::add(&fd)?;
+        peers::count_in(&fd)?;
         Self::open(Arc::new(Descriptor::new(fd)))
     }
 
@@ -231,6 +231,39 @@ impl<S: Store> Drop for AsyncWaiter<S> {
     fn drop(&mut self) {
         self.0.async_waiters.fetch_sub(1, AcqRel);
     }
+}
+
+/// Bytes of the largest buffer that a thread keeps: new memory costs as much as a copy, since each
+/// of its pages is cleared at its first use.
+const MAX_KEPT: usize = 4 << 20;
+
+const NO_HANDLES: &str = "a value with a handle in it (connection, queue, lock, …) cannot go through a queue: give the handle to the \
+     process as an argument, or send it through a Connection";
+
+thread_local! {
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Calls `work` with an empty buffer, which the thread keeps for its next value.
+pub(super) fn with_buffer<R>(work: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+    let mut buffer = BUFFER.take();
+    let result = work(&mut buffer);
+    if buffer.capacity() <= MAX_KEPT {
+        buffer.clear();
+        BUFFER.set(buffer);
+    }
+    result
+}
+
+/// Passes the bytes of `value` to `put`, without a copy if it is plain data.
+fn encode<T: Serialize + 'static>(value: &T, put: impl FnOnce(&[u8]) -> Result<()>) -> Result<()> {
+    if let Some(bytes) = codec::view(value) {
+        return put(bytes);
+    }
+    with_buffer(|bytes| {
+        fds::forbid(NO_HANDLES, || codec::guard_encoding::<T>(|| codec::encode_ref(value, bytes)))?;
+        put(bytes)
+    })
 }
 
 #[cfg(test)]

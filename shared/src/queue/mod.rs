@@ -3,7 +3,7 @@
 //! Both kinds of queue share their calls ([`calls`]) and one implementation ([`handle`]: a handle
 //! waits, encodes, and is sent to other processes; with the feature `tokio`, `asynchronous` waits
 //! in async functions). They differ in the [`store`] that holds the values, as bytes in shared
-//! memory ([`memory`]):
+//! memory:
 //!
 //! - A [`Queue`] has a [`byte_ring`] with a lock at each end, so that a producer and a consumer do
 //!   not meet. After the two-lock queue of Michael and Scott, "Simple, Fast, and Practical
@@ -16,8 +16,8 @@
 //! process that is killed before it has put or taken nothing, after it has put or taken one value.
 //!
 //! [`control`] has the words that both kinds wait at. A handle counts the [`peers`] that could
-//! still put or take something: other processes by their [handles](handle_count), threads of this
-//! process by their [activity](active_threads). [`PutError`] returns a value that could not be put.
+//! still put or take something: other processes by their handles, threads of this process by their
+//! [activity](active_threads). [`PutError`] returns a value that could not be put.
 
 mod active_threads;
 #[cfg(feature = "tokio")]
@@ -25,12 +25,9 @@ mod asynchronous;
 mod byte_ring;
 mod calls;
 mod control;
-mod encode;
 mod fifo;
 mod handle;
-mod handle_count;
 mod log;
-mod memory;
 mod peers;
 mod priority;
 mod put_error;

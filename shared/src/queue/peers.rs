@@ -1,15 +1,24 @@
 //! The other users of a queue, as far as this process can find out: a call that waits for them must
 //! end when they are gone.
+//!
+//! Other processes are counted by the kernel: every handle that is made for one gets an open file
+//! description of its own, with a read lock on the first byte (`fcntl(2)`, "Open file description
+//! locks"). The kernel drops the lock with the description, however its process ends, also while it
+//! is on its way through a socket; and it can be asked whether any other description holds one.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use crate::error::Result;
+use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
+use nix::libc::{self, flock};
+use nix::sys::stat::Mode;
+
+use crate::error::{Context, Result};
 use crate::fds::Descriptor;
 use crate::queue::active_threads::{ActiveThreads, WaitingThread};
-use crate::queue::handle_count;
 
 /// What this process has done with a queue, and which of its threads may use it.
 #[derive(Debug)]
@@ -50,12 +59,12 @@ impl Peers {
     /// Returns whether no other process has a handle, and no other thread of this one may use it.
     /// From then on this thread counts as one that waits, as long as `waiting` lives.
     pub(super) fn are_gone<'a>(&'a self, fd: impl AsFd, waiting: &mut Option<WaitingThread<'a>>) -> bool {
-        if !handle_count::is_last(&fd) {
+        if !is_last(&fd) {
             return false;
         }
         waiting.get_or_insert_with(|| self.threads.begin_wait());
         // Another thread may have sent a handle between the first look and the second.
-        !self.threads.any_other() && handle_count::is_last(&fd)
+        !self.threads.any_other() && is_last(&fd)
     }
 
     /// Records that the calling thread is one of those that wait for async calls, now and later.
@@ -71,7 +80,7 @@ impl Peers {
         if let Some(descriptor) = in_flight.upgrade() {
             return Ok(descriptor);
         }
-        let descriptor = Arc::new(Descriptor::new(handle_count::duplicate(fd)?));
+        let descriptor = Arc::new(Descriptor::new(duplicate(fd)?));
         *in_flight = Arc::downgrade(&descriptor);
         Ok(descriptor)
     }
@@ -87,4 +96,28 @@ fn record(flag: &AtomicBool) {
     if !flag.load(Relaxed) {
         flag.store(true, Relaxed);
     }
+}
+
+fn first_byte(kind: i32) -> flock {
+    flock { l_type: kind as i16, l_whence: libc::SEEK_SET as i16, l_start: 0, l_len: 1, l_pid: 0 }
+}
+
+/// Adds the description behind `fd` to the count.
+pub(super) fn count_in(fd: impl AsFd) -> Result<()> {
+    fcntl(fd, FcntlArg::F_OFD_SETLK(&first_byte(libc::F_RDLCK))).map(drop).context("cannot share a queue")
+}
+
+/// Opens a new description of the same memory, which counts by itself.
+fn duplicate(fd: impl AsFd) -> Result<OwnedFd> {
+    let path = PathBuf::from(format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd()));
+    let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC;
+    let duplicate = open(&path, flags, Mode::empty()).context("cannot share a queue")?;
+    count_in(&duplicate)?;
+    Ok(duplicate)
+}
+
+/// Returns whether no other description is counted.
+fn is_last(fd: impl AsFd) -> bool {
+    let mut lock = first_byte(libc::F_WRLCK);
+    fcntl(fd, FcntlArg::F_OFD_GETLK(&mut lock)).is_ok() && i32::from(lock.l_type) == libc::F_UNLCK
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::{Acquire, Release};
 
 use crate::ring::header::MAX_POSITION;
 use crate::ring::{Cursor, Segment};
-use crate::sys::copy::copy_out;
+use crate::sys::words::copy_out;
 
 /// The error for a cursor that the peer has moved where it cannot be: the memory can't be trusted
 /// any more.

@@ -6,14 +6,14 @@
 //! publishes them with one release store of the tail; what a killed process had not published is
 //! never read. A [`Consumer`] copies bytes out before they are used, so that a peer that breaks the
 //! rules can garble its own messages and nothing else. A side that waits [spins](Spin) for a short
-//! while, then [sleeps](sleep); a [`Claim`] decides whether a record is begun or taken back.
+//! while, then [sleeps](sleep); a [claim](header::Claim) decides whether a record is begun or taken
+//! back.
 //!
 //! The rings carry plain bytes: a message larger than a ring streams through it in pieces.
 //! After the bounded single-producer queue of Lamport, "Specifying Concurrent Program Modules"
 //! (1983), with each side caching the other's cursor as in Lee, Bu and Chandranmenon, "A Lock-Free,
 //! Cache-Efficient Shared Ring Buffer" (2009).
 
-mod claim;
 mod consumer;
 mod header;
 #[cfg(all(test, multiproc_loom))]
@@ -21,9 +21,7 @@ mod model;
 mod producer;
 mod segment;
 mod sleep;
-mod spin;
 
-pub(crate) use claim::Claim;
 pub(crate) use consumer::{Consumer, Corrupt};
 #[cfg(feature = "__parts")]
 pub(crate) use header::Cursors;
@@ -32,4 +30,4 @@ pub(crate) use producer::Producer;
 #[cfg(feature = "__parts")]
 pub(crate) use segment::DATA;
 pub(crate) use segment::Segment;
-pub(crate) use spin::{SPIN_NS, Spin};
+pub(crate) use sleep::{SPIN_NS, Spin};

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::{Acquire, Release};
 
 use crate::ring::header::MAX_POSITION;
 use crate::ring::{Corrupt, Cursor, Segment};
-use crate::sys::copy::{copy_in, store_in};
+use crate::sys::words::{copy_in, store_in};
 
 /// Copies bytes in; they are seen once [`publish`](Producer::publish)ed.
 #[derive(Debug)]

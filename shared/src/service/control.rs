@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqC
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::error::{Error, Result};
-use crate::sys::notifier::Notifier;
 use crate::sys::pid::Owner;
+use crate::sys::poll::Notifier;
 
 /// More workers of a service than this are taken for a mistake, as in a pool.
 const MAX_WORKERS: usize = 4096;

@@ -15,8 +15,8 @@ use crate::service::control::{ServiceControl, ServiceId};
 use crate::service::definition::{Hooks, Service};
 use crate::service::systemd::Systemd;
 use crate::service::worker_slot::{DelayBounds, WorkerSlot};
-use crate::sys::notifier::Notifier;
 use crate::sys::pid::Owner;
+use crate::sys::poll::Notifier;
 use crate::sys::signals::Disposition;
 use crate::zygote::StartMethod;
 

@@ -9,7 +9,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-use crate::sys::clock::now_ns;
+use crate::sys::now_ns;
 
 /// The socket to which the messages are sent, if there is one.
 #[derive(Debug, Default)]

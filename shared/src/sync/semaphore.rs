@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::kind::ObjectKind;
 use crate::shm::EventCount;
+use crate::shm::holders::{Slot, SlotGuard};
 use crate::shm::region::{Head, Region};
-use crate::shm::slot::{Slot, SlotGuard};
 use crate::sys::words::words;
 
 words! {

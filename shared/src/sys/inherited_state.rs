@@ -86,7 +86,8 @@ impl InheritedState {
 /// Returns a line of the status without the signals that the C library uses itself: their
 /// disposition changes with the first thread.
 fn without_internal_signals(line: &str) -> String {
-    const INTERNAL: u64 = 0b11 << 31;
+    // From 32: glibc has two, musl three.
+    const INTERNAL: u64 = if cfg!(target_env = "musl") { 0b111 } else { 0b11 } << 31;
     let ignored = line.strip_prefix("SigIgn:").and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     ignored.map_or_else(|| line.to_string(), |mask| format!("SigIgn: {:x}", mask & !INTERNAL))
 }
@@ -94,7 +95,7 @@ fn without_internal_signals(line: &str) -> String {
 fn limit(resource: u32) -> Option<(u64, u64)> {
     let mut limit = MaybeUninit::uninit();
     // SAFETY: the call writes the limit, or fails.
-    let answer = unsafe { libc::getrlimit(resource, limit.as_mut_ptr()) };
+    let answer = unsafe { libc::getrlimit(resource as _, limit.as_mut_ptr()) };
     (answer == 0).then(|| {
         // SAFETY: it was written.
         let libc::rlimit { rlim_cur, rlim_max } = unsafe { limit.assume_init() };

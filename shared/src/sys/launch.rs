@@ -19,9 +19,8 @@ use nix::unistd::{ForkResult, Pid, fork, getpid};
 
 use crate::error::{Context, Result};
 use crate::sys::executable::Executable;
-use crate::sys::exit::exit_now;
-use crate::sys::process::die_with;
-use crate::sys::{lifeline, rights, signals};
+use crate::sys::exit::{die_with, exit_now, kill_at_end};
+use crate::sys::{rights, signals};
 
 /// The number of a new process's bootstrap record.
 const BOOTSTRAP_FD: RawFd = 3;
@@ -125,7 +124,7 @@ impl Run {
         die_with(parent);
         if self.has_lifeline {
             // Without it there is still the parent-death signal.
-            let _ = lifeline::kill_at_end(self.fds[3].as_fd());
+            let _ = kill_at_end(self.fds[3].as_fd());
         }
         for (fd, number) in self.fds.iter().zip(iter::once(BOOTSTRAP_FD).chain(WORK_FDS)) {
             // SAFETY: dup2 has no memory effects; what was open at the number belonged to the

@@ -1,10 +1,11 @@
-//! The memory of processes: how much they use, and large pages for large buffers.
+//! The memory of processes: how much they use and may use, and large pages for large buffers.
 #![allow(unsafe_code)]
 
 use std::ptr::NonNull;
 
 use nix::libc::c_void;
 use nix::sys::mman::{MmapAdvise, madvise};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rustix::param::page_size;
 
 /// Returns the resident memory in bytes of the process `pid`, or of this one; 0 if it cannot be
@@ -14,6 +15,22 @@ pub(crate) fn resident(pid: Option<u32>) -> u64 {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let pages: u64 = text.split_whitespace().nth(1).and_then(|field| field.parse().ok()).unwrap_or(0);
     pages * page_size() as u64
+}
+
+/// Returns the size in bytes of the stack for a thread that takes the place of the main one.
+pub(crate) fn stack_size() -> usize {
+    const USUAL: u64 = 8 << 20;
+    const MAX: u64 = 1 << 30;
+    match getrlimit(Resource::RLIMIT_STACK) {
+        Ok((bytes, _)) if bytes <= MAX => bytes.max(1 << 20) as usize,
+        _ => USUAL as usize,
+    }
+}
+
+/// Limits the memory that this process may take for its data (heap, private mappings, stacks of new
+/// threads), in bytes.
+pub(crate) fn limit_memory(bytes: u64) -> nix::Result<()> {
+    setrlimit(Resource::RLIMIT_DATA, bytes, bytes)
 }
 
 /// Buffers from this size on are worth the call: two of the 2 MiB pages of x86-64 and aarch64.

@@ -1,14 +1,18 @@
-//! The identity of this process, without a system call each time.
+//! The identity of this process, without a system call each time, and values that belong to one
+//! process and not to its forks.
 //!
-//! It is stored in a page that the kernel wipes in every copy of the process (`MADV_WIPEONFORK`,
-//! see madvise(2)), however the copy is made. So it takes one load, but for the first time in a
-//! process.
+//! The identity is stored in a page that the kernel wipes in every copy of the process
+//! (`MADV_WIPEONFORK`, see madvise(2)), however the copy is made. So it takes one load, but for the
+//! first time in a process.
 #![allow(unsafe_code)]
 
+use std::fmt;
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{
     AtomicPtr, AtomicU32, AtomicU64,
-    Ordering::{Acquire, Relaxed, SeqCst},
+    Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
 };
 
 use nix::libc;
@@ -24,8 +28,8 @@ const PAGE: usize = 4096;
 /// such pages. Null until it is first needed.
 static WORD: AtomicPtr<AtomicU64> = AtomicPtr::new(null_mut());
 
-/// The word of a process on a kernel without pages that a fork wipes; a handler that runs after
-/// `fork` does it instead.
+/// The word of a process on a kernel without pages that a fork wipes: only a handler that runs
+/// after `fork` resets it.
 static FORGOTTEN: AtomicU64 = AtomicU64::new(0);
 
 /// The last generation of this process, or of one that it is a copy of.
@@ -116,8 +120,14 @@ fn place() -> Option<&'static AtomicU64> {
     if let Some(word) = unsafe { WORD.load(Acquire).as_ref() } {
         return Some(word);
     }
+    // Beside a wiped page too: qemu 7 accepts the advice, and then wipes nothing.
+    let is_reset = reset_after_fork();
     let page = wiped_page();
-    let fresh = page.map_or_else(forgotten, |page| Some(page.as_ptr()))?;
+    let fresh = match page {
+        Some(page) => page.as_ptr(),
+        None if is_reset => (&raw const FORGOTTEN).cast_mut(),
+        None => return None,
+    };
     let word = match WORD.compare_exchange(null_mut(), fresh, SeqCst, SeqCst) {
         Ok(_) => fresh,
         Err(first) => {
@@ -148,14 +158,91 @@ fn wiped_page() -> Option<NonNull<AtomicU64>> {
     Some(page.cast())
 }
 
-/// Returns [`FORGOTTEN`], once a handler resets it after each fork.
-fn forgotten() -> Option<*mut AtomicU64> {
+/// Has the word reset in each copy that is made by `fork`; returns whether that will happen.
+fn reset_after_fork() -> bool {
     extern "C" fn forget() {
-        FORGOTTEN.store(0, Relaxed);
+        // SAFETY: as in `word`.
+        if let Some(word) = unsafe { WORD.load(Acquire).as_ref() } {
+            word.store(0, Relaxed);
+        }
     }
     // SAFETY: all that the handler does, in a fresh fork, is to store to an atomic.
-    let arranged = unsafe { libc::pthread_atfork(None, None, Some(forget)) } == 0;
-    arranged.then(|| (&raw const FORGOTTEN).cast_mut())
+    unsafe { libc::pthread_atfork(None, None, Some(forget)) == 0 }
+}
+
+/// A value that is dropped in the process that made it and in no copy of that process, where its
+/// locks may be held, and its threads waited for, by threads that are not there.
+pub(crate) struct Own<T> {
+    owner: Owner,
+    value: ManuallyDrop<T>,
+}
+
+impl<T> Own<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self { owner: Owner::here(), value: ManuallyDrop::new(value) }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Own<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
+    }
+}
+
+impl<T> Deref for Own<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> Drop for Own<T> {
+    fn drop(&mut self) {
+        if self.owner.is_here() {
+            // SAFETY: the value cannot be used after this drop, which comes once.
+            unsafe { ManuallyDrop::drop(&mut self.value) };
+        }
+    }
+}
+
+/// A static of which each process has its own value, made at the first use. A fork does not use the
+/// value of its parent, of which a lock may have been held by another thread at the fork.
+pub(crate) struct PerProcess<T>(AtomicPtr<(Owner, T)>);
+
+impl<T: Default + Send + Sync + 'static> PerProcess<T> {
+    pub(crate) const fn new() -> Self {
+        Self(AtomicPtr::new(null_mut()))
+    }
+
+    /// Returns the value of the process that this one is a copy of, until this one has its own.
+    pub(crate) fn last(&self) -> Option<&'static T> {
+        // SAFETY: null, or made by `Box` in `get` and never freed.
+        unsafe { self.0.load(Acquire).as_ref() }.map(|(_, value)| value)
+    }
+
+    /// Returns the value of this process.
+    pub(crate) fn get(&self) -> &'static T {
+        let here = Owner::here();
+        let found = self.0.load(Acquire);
+        // SAFETY: null, or made by `Box` below and never freed.
+        if let Some((owner, value)) = unsafe { found.as_ref() }
+            && *owner == here
+        {
+            return value;
+        }
+        let fresh = Box::into_raw(Box::new((here, T::default())));
+        match self.0.compare_exchange(found, fresh, AcqRel, Acquire) {
+            // SAFETY: made just now, and never freed from here on.
+            Ok(_) => unsafe { &(*fresh).1 },
+            Err(first) => {
+                // SAFETY: it was not published.
+                drop(unsafe { Box::from_raw(fresh) });
+                // SAFETY: another thread of this process made it, and it is never freed.
+                unsafe { &(*first).1 }
+            }
+        }
+    }
 }
 
 #[cfg(all(test, not(multiproc_loom)))]
@@ -186,5 +273,16 @@ mod tests {
         let other = Owner(7 << 32 | 42);
         let Err(Error::ForeignProcess { owner: 42, current }) = other.check() else { panic!("{other:?} is here") };
         assert_eq!(current, std::process::id());
+    }
+
+    #[test]
+    fn all_threads_of_a_process_have_the_same_value() {
+        static COUNT: PerProcess<AtomicU32> = PerProcess::new();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| COUNT.get().fetch_add(1, Relaxed));
+            }
+        });
+        assert_eq!(COUNT.get().load(Relaxed), 8);
     }
 }

@@ -1,18 +1,27 @@
-//! Waits for descriptors, until a deadline.
+//! Waits for descriptors, and a notifier that ends such a wait.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Instant;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::unistd::{read, write};
 
-/// Returns the timeout of `poll` for `deadline`, rounded up so that it does not end just before.
+use crate::error::{Context, Result};
+
+/// Converts a timeout for `poll`: rounded up, so that the wait does not end just before, and 24
+/// days at most, after which the caller looks at its clock again.
+pub(crate) fn timeout(left: Option<Duration>) -> PollTimeout {
+    let Some(left) = left else { return PollTimeout::NONE };
+    let milliseconds = i32::try_from(left.as_nanos().div_ceil(1_000_000));
+    milliseconds.ok().and_then(|ms| ms.try_into().ok()).unwrap_or(PollTimeout::MAX)
+}
+
+/// Returns the timeout of `poll` for `deadline`.
 pub(crate) fn timeout_until(deadline: Option<Instant>) -> PollTimeout {
-    let Some(deadline) = deadline else { return PollTimeout::NONE };
-    let left = deadline.saturating_duration_since(Instant::now());
-    let milliseconds = left.as_nanos().div_ceil(1_000_000);
-    PollTimeout::from(u16::try_from(milliseconds).unwrap_or(u16::MAX))
+    timeout(deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())))
 }
 
 /// Waits until there is something to read, or the other end is closed; returns `false` if the
@@ -29,5 +38,46 @@ pub(super) fn await_event(fd: BorrowedFd<'_>, event: PollFlags, deadline: Option
             Ok(_) => return Ok(true),
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// Returns whether the other end of the pipe or socket is closed.
+pub(crate) fn is_hung_up(fd: BorrowedFd<'_>) -> bool {
+    let mut fds = [PollFd::new(fd, PollFlags::empty())];
+    poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ended| ended > 0)
+}
+
+/// An eventfd: a counter that `poll` reports as readable once it was notified.
+///
+/// Notifications coalesce: a thousand of them before the waiter reads are one, whereas a wake-up
+/// pipe that fills would stop its pool.
+#[derive(Debug)]
+pub(crate) struct Notifier(OwnedFd);
+
+impl Notifier {
+    pub(crate) fn new() -> Result<Self> {
+        let flags = EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC;
+        EventFd::from_value_and_flags(0, flags).map(|fd| Self(fd.into())).context("cannot create an eventfd")
+    }
+
+    pub(crate) fn from_fd(fd: OwnedFd) -> Self {
+        Self(fd)
+    }
+
+    /// Makes the counter readable, and so wakes the threads that poll it. Never blocks: a counter
+    /// that is full is readable already.
+    pub(crate) fn notify(&self) {
+        let _ = write(&self.0, &1u64.to_ne_bytes());
+    }
+
+    /// Resets the counter.
+    pub(crate) fn clear(&self) {
+        let _ = read(&self.0, &mut [0; 8]);
+    }
+}
+
+impl AsFd for Notifier {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }

@@ -1,23 +1,128 @@
-//! Forks processes, and sets what the kernel does for them.
+//! Processes: whether this one may be forked beside its threads, the fork, and what the kernel does
+//! for processes and tells of them.
 #![allow(unsafe_code)]
 
 use std::ffi::CString;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::MetadataExt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::libc;
 use nix::sys::prctl;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, getpid, getppid, gettid};
+use nix::unistd::{ForkResult, Pid, getpid, gettid};
+use rustix::process::{PidfdFlags, pidfd_open};
 
-use crate::error::{Error, Result};
-use crate::sys::exit::{exit_now, flush_stdio};
-use crate::sys::threads::ForkPermit;
+use crate::error::{Context, Error, Result};
+use crate::sys::exit::flush_stdio;
+use crate::sys::pid::PerProcess;
+
+/// A permit to fork: proof that no other thread can hold a lock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ForkPermit(());
+
+impl ForkPermit {
+    /// Returns a permit if this thread is the only one of the process, [`ForkSafe`] ones aside.
+    pub(crate) fn checked() -> Result<Self> {
+        match count_fork_unsafe()? {
+            1 => Ok(Self(())),
+            threads => Err(Error::ForkWithThreads { threads }),
+        }
+    }
+
+    /// Returns a permit if this thread is the only one of the process at this moment.
+    pub(crate) fn if_single_threaded() -> Option<Self> {
+        (count_threads().ok()? == 1).then_some(Self(()))
+    }
+
+    /// Returns a permit without a check.
+    ///
+    /// # Safety
+    /// No other thread may hold a lock that code in the child will take (or the child must exec).
+    pub(crate) unsafe fn unchecked() -> Self {
+        Self(())
+    }
+}
+
+/// A mark for a thread of this crate that takes no lock which code in a forked child could need:
+/// the process may be forked beside it. (The allocator's lock does not count: the C library takes
+/// care of it.)
+pub(crate) struct ForkSafe(());
+
+/// The number of threads that are marked. A fork has none of them.
+static FORK_SAFE: PerProcess<AtomicUsize> = PerProcess::new();
+
+impl ForkSafe {
+    /// Marks the thread that is about to be started, and that owns the mark.
+    pub(crate) fn new() -> Self {
+        FORK_SAFE.get().fetch_add(1, SeqCst);
+        Self(())
+    }
+}
+
+impl Drop for ForkSafe {
+    fn drop(&mut self) {
+        FORK_SAFE.get().fetch_sub(1, SeqCst);
+    }
+}
+
+/// Counts this process' threads but the fork-safe ones. A thread that was joined stays listed for a
+/// moment, so a count over one is repeated for a while.
+fn count_fork_unsafe() -> Result<usize> {
+    const MAX_TRIES: u32 = 50;
+    let mut threads = 0;
+    for _ in 0..MAX_TRIES {
+        threads = count_threads()?.saturating_sub(FORK_SAFE.get().load(SeqCst)).max(1);
+        if threads == 1 {
+            break;
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    Ok(threads)
+}
+
+/// The folder of this process' threads.
+const THREADS: &str = "/proc/self/task";
+
+/// Returns the number of threads of this process. Their folder has one more link for each.
+pub(crate) fn count_threads() -> Result<usize> {
+    let context = "cannot count this process' threads (is /proc mounted?)";
+    match std::fs::metadata(THREADS).context(context)?.nlink() {
+        links @ 3.. => Ok(links as usize - 2),
+        _ => Ok(std::fs::read_dir(THREADS).context(context)?.count()),
+    }
+}
+
+/// Lists the threads of this process. One that ends while the list is read may keep others from it.
+pub(crate) fn list_threads() -> std::io::Result<Vec<i32>> {
+    let id = |thread: std::io::Result<std::fs::DirEntry>| thread.ok()?.file_name().to_str()?.parse().ok();
+    Ok(std::fs::read_dir(THREADS)?.filter_map(id).collect())
+}
+
+/// Returns whether this is the only thread of the process, so that no other can start.
+pub(crate) fn is_single_threaded() -> bool {
+    // The C library's own flag costs nothing, but stays unset once a thread was started; then the
+    // kernel is asked, whose folder of threads has a link for each.
+    let threads = || std::fs::metadata(THREADS).map_or(u64::MAX, |folder| folder.nlink());
+    never_had_threads() || threads() <= 3
+}
+
+/// Returns whether the C library has a flag that no thread was ever started, and it is set.
+fn never_had_threads() -> bool {
+    static WORD: OnceLock<usize> = OnceLock::new();
+    // SAFETY: the name is a C string, and looking it up has no effects.
+    let find = || unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__libc_single_threaded".as_ptr()) } as usize;
+    let word = *WORD.get_or_init(find) as *const AtomicU8;
+    // SAFETY: either there is no such word, or it is the C library's `char` of this name, which
+    // lives as long as the process and which only the library changes, when this very thread starts
+    // another (`<sys/single_threaded.h>`).
+    !word.is_null() && unsafe { &*word }.load(Relaxed) != 0
+}
 
 /// Fails if children of this thread would be in another PID namespace than it is itself: pids of
 /// one have no meaning in the other.
@@ -63,14 +168,29 @@ pub(crate) unsafe fn replace_by_null(number: RawFd) {
     }
 }
 
-/// Has the kernel kill this process when its parent ends. `parent` must be single-threaded: the
-/// kernel's "parent" is the thread that forked, not the process. Ends this process if the parent is
-/// gone already.
-pub(crate) fn die_with(parent: Pid) {
-    let _ = prctl::set_pdeathsig(Signal::SIGKILL);
-    if getppid() != parent {
-        exit_now(1);
-    }
+/// Opens a descriptor that is readable once the process `pid` has ended.
+pub(crate) fn open_pidfd(pid: Pid) -> nix::Result<OwnedFd> {
+    let pid = rustix::process::Pid::from_raw(pid.as_raw()).ok_or(Errno::ESRCH)?;
+    pidfd_open(pid, PidfdFlags::empty()).map_err(|error| Errno::from_raw(error.raw_os_error()))
+}
+
+/// A process as proc_pid_stat(5) describes it.
+pub(crate) struct Stat {
+    pub(crate) state: char,
+    pub(crate) parent: Pid,
+    /// When it started, in ticks.
+    pub(crate) start: u64,
+}
+
+/// Reads the description of a process; `None` if there is no such process, or no `/proc`.
+pub(crate) fn stat(pid: Pid) -> Option<Stat> {
+    let line = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let line = String::from_utf8_lossy(&line);
+    // The name is in parentheses and may hold anything. Behind it are field 3 and so on; the start
+    // is field 22.
+    let mut fields = line.rsplit_once(") ")?.1.split(' ');
+    let (state, parent) = (fields.next()?.chars().next()?, fields.next()?.parse().ok()?);
+    Some(Stat { state, parent: Pid::from_raw(parent), start: fields.nth(17)?.parse().ok()? })
 }
 
 /// Reaps a process that is about to end, if the end of its parent has made it a child of this one:
@@ -86,11 +206,6 @@ pub(crate) fn reap_if_adopted(pid: Pid) {
             _ => return,
         }
     }
-}
-
-/// Has the kernel kill this process when its parent ends, once more: a change of user resets that.
-pub(crate) fn renew_death_signal() {
-    let _ = prctl::set_pdeathsig(Signal::SIGKILL);
 }
 
 /// Makes this process the parent of its descendants whose parents end.
@@ -111,18 +226,13 @@ pub(crate) fn set_title(title: &str) {
     }
 }
 
-/// Returns the size in bytes of the stack for a thread that takes the place of the main one.
-pub(crate) fn stack_size() -> usize {
-    const USUAL: u64 = 8 << 20;
-    const MAX: u64 = 1 << 30;
-    match getrlimit(Resource::RLIMIT_STACK) {
-        Ok((bytes, _)) if bytes <= MAX => bytes.max(1 << 20) as usize,
-        _ => USUAL as usize,
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Limits the memory that this process may take for its data (heap, private mappings, stacks of new
-/// threads), in bytes.
-pub(crate) fn limit_memory(bytes: u64) -> nix::Result<()> {
-    setrlimit(Resource::RLIMIT_DATA, bytes, bytes)
+    #[test]
+    fn parents_are_read_from_proc() {
+        assert_eq!(stat(Pid::this()).unwrap().parent, Pid::parent());
+        assert!(stat(Pid::from_raw(0)).is_none());
+    }
 }

@@ -19,11 +19,9 @@ use nix::sys::statfs::{TMPFS_MAGIC, fstatfs};
 use nix::unistd::ftruncate;
 
 use crate::error::{Context, Error, Result};
-use crate::sys::copy::{copy_in, copy_out};
-use crate::sys::own::PerProcess;
-use crate::sys::pid::Owner;
+use crate::sys::pid::{Owner, PerProcess};
 use crate::sys::signals::without_signal;
-use crate::sys::words::Words;
+use crate::sys::words::{Words, copy_in, copy_out};
 
 /// The mappings that copies of this process lack: their addresses and lengths.
 static KEPT: PerProcess<Mutex<BTreeMap<usize, usize>>> = PerProcess::new();

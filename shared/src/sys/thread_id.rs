@@ -18,7 +18,7 @@ use nix::libc;
 use nix::sys::stat::stat;
 use nix::unistd::gettid;
 
-use crate::sys::clock;
+use crate::sys::now_ns;
 use crate::sys::pid::{fork_count, own_pid};
 
 /// The bits of a word that are a process' number; pids have 22 bits (`PID_MAX_LIMIT` in
@@ -102,7 +102,7 @@ pub(crate) fn has_ended(word: u64) -> bool {
     if number == 0 || (upper & KNOWN == 0 && upper != UNKNOWN) || !exists(number) {
         return true;
     }
-    let (now, word) = (clock::now_ns(), word & !SPARE_BIT);
+    let (now, word) = (now_ns(), word & !SPARE_BIT);
     let mut fresh = FRESH.get();
     if fresh.iter().any(|(other, since)| *other == word && now.saturating_sub(*since) < FRESH_NS) {
         return false;

@@ -1,11 +1,15 @@
-//! Tuples of arguments, and the functions that take them.
+//! Tuples of arguments, the functions that take them, and functions with their first argument
+//! fixed.
 #![allow(unsafe_code)]
+
+use std::marker::PhantomData;
 
 use crate::codec::{self, Source};
 use crate::error::Result;
+use crate::fds::{self, Payload};
 use crate::task::calls::{Calls, run_calls, state};
 use crate::task::name::{Entry, Function, require_stateless, zst_ref};
-use crate::task::{Argument, ByReference, ByValue, Partial, Prepared, ReturnValue, Stateless, Task};
+use crate::task::{Argument, Prepared, ReturnValue, Stateless, Task};
 
 /// A tuple of arguments that can travel to another process: up to eight values, each
 /// `Serialize + DeserializeOwned + Send + 'static`.
@@ -71,6 +75,74 @@ impl<A: Argument> Arguments for (A,) {
     #[inline]
     fn raw(&self) -> codec::fixed::Raw {
         codec::fixed::raw(&self.0)
+    }
+}
+
+/// A function and its first argument, made by [`partial`].
+#[derive(Debug, Clone, Copy)]
+pub struct Partial<F, S, By> {
+    state: S,
+    function: PhantomData<F>,
+    by: PhantomData<By>,
+}
+
+/// A marker: the function of a [`Partial`] takes the state as `&S`.
+#[derive(Debug, Clone, Copy)]
+pub enum ByReference {}
+
+/// A marker: the function of a [`Partial`] takes the state as `S`, a clone for each call.
+#[derive(Debug, Clone, Copy)]
+pub enum ByValue {}
+
+/// Fixes the first argument of `function` to `state`, which is sent once to each worker and decoded
+/// there once.
+///
+/// The function takes the state by reference (`fn(&S, A, …) -> R`), or by value (`fn(S, A, …) ->
+/// R`, a clone for each call). The state takes the place of a closure's captured variables, and
+/// makes a method of an object a task: `partial(Solver::solve, solver)`.
+///
+/// Python's counterpart: `functools.partial`.
+///
+/// ```
+/// use multiproc::{Executor, Pool, partial};
+///
+/// fn power(exponent: u32, base: u64) -> u64 {
+///     base.pow(exponent)
+/// }
+///
+/// fn lookup(table: &Vec<String>, index: usize) -> String {
+///     table[index].clone()
+/// }
+///
+/// # fn main() -> multiproc::Result<()> {
+/// let pool = Pool::with_processes(2)?;
+/// assert_eq!(pool.map(partial(power, 3), [1u64, 2, 3])?, [1, 8, 27]);
+///
+/// let table = vec!["zero".to_string(), "one".to_string()];
+/// assert_eq!(pool.map(partial(lookup, table), [1usize, 0])?, ["one", "zero"]);
+/// # Ok(()) }
+/// ```
+#[must_use]
+pub fn partial<F, S, By>(_function: F, state: S) -> Partial<F, S, By> {
+    Partial { state, function: PhantomData, by: PhantomData }
+}
+
+impl<F, S, By> Partial<F, S, By> {
+    fn function(&self) -> &F
+    where
+        F: Stateless,
+    {
+        // SAFETY: `partial` alone makes a `Partial`, and takes a value of F.
+        unsafe { zst_ref::<F>() }
+    }
+}
+
+impl<F, S: serde::Serialize + 'static, By> Partial<F, S, By> {
+    fn prepared(self, entry: &'static Entry, label: &'static str) -> Result<Prepared> {
+        let Payload { mut bytes, mut handles } = Payload::default();
+        fds::pack(&mut handles, || codec::guard_encoding::<S>(|| codec::encode(self.state, &mut bytes)))?;
+        let function = Function::name(entry)?;
+        Ok(Prepared { function, state: Some(Payload { bytes, handles }), label })
     }
 }
 
@@ -162,7 +234,7 @@ macro_rules! partials {
             }
 
             fn call(&self, ($($name,)*): ($($name,)*)) -> R {
-                self.function()(self.state() $(, $name)*)
+                self.function()(&self.state $(, $name)*)
             }
         }
 
@@ -199,7 +271,7 @@ macro_rules! partials {
             }
 
             fn call(&self, ($($name,)*): ($($name,)*)) -> R {
-                self.function()(self.state().clone() $(, $name)*)
+                self.function()(self.state.clone() $(, $name)*)
             }
         }
     };

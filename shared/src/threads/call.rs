@@ -1,18 +1,22 @@
-//! One call of a pool of threads.
+//! One call of a pool of threads, and its chunks: tasks that a thread runs together.
 
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::process;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::error::{Error, Result};
 use crate::executor::backend::{Backend, Call, LazyCall};
 use crate::future::AsyncResult;
-use crate::task::{Arguments, Task};
+use crate::protocol::Envelope;
+use crate::sys::now_ns;
+use crate::task::{Arguments, Task, panic};
 use crate::threads::ThreadPool;
-use crate::threads::chunk::Chunk;
+use crate::threads::inner::Work;
 use crate::threads::job::{Job, ThreadResult, take_all, take_one};
+use crate::trace::{self, TaskEvent};
 
 /// The tasks of one call of the function `F` with the arguments `Args`.
 pub struct ThreadCall<F, Args, R> {
@@ -52,11 +56,11 @@ impl Backend for ThreadPool {
         Args: Arguments;
 
     fn check(&self) -> Result<()> {
-        self.inner().check()
+        self.inner.check()
     }
 
     fn breadth(&self) -> usize {
-        self.inner().wanted()
+        self.inner.wanted()
     }
 
     fn begin<F, Args>(&self, f: F, ordered: bool) -> Result<Self::Call<F, Args>>
@@ -64,17 +68,17 @@ impl Backend for ThreadPool {
         F: Task<Args>,
         Args: Arguments,
     {
-        self.inner().check()?;
-        let job = Job::new(self.inner().clone(), ordered);
+        self.inner.check()?;
+        let job = Job::new(self.inner.clone(), ordered);
         Ok(ThreadCall { job, function: Arc::new(f), arguments: PhantomData })
     }
 
     fn failed<R: Send + 'static>(&self, error: Error) -> AsyncResult<R> {
-        let owner = self.inner().owner();
+        let owner = self.inner.owner();
         if !owner.is_here() {
             return AsyncResult::foreign(owner);
         }
-        let job = Job::new(self.inner().clone(), true);
+        let job = Job::new(self.inner.clone(), true);
         job.submit_failed(error);
         job.seal();
         AsyncResult::of(owner, Arc::new(ThreadResult { job, take: take_one }))
@@ -179,4 +183,69 @@ where
             self.job.cancel();
         }
     }
+}
+
+/// Some tasks of one job.
+struct Chunk<F, Args, R> {
+    job: Arc<Job<R>>,
+    function: Arc<F>,
+    /// Its position among the job's chunks.
+    index: u64,
+    items: Vec<Args>,
+}
+
+impl<F, Args> Work for Chunk<F, Args, F::Output>
+where
+    F: Task<Args>,
+    Args: Arguments,
+{
+    fn count(&self) -> u64 {
+        self.items.len() as u64
+    }
+
+    fn run(self: Box<Self>, first: u64, thread: u64) {
+        let Self { job, function, index, items } = *self;
+        if !job.begin(index) {
+            return;
+        }
+        let pool = job.pool();
+        pool.begin();
+        let began = now_ns();
+        let call = |args| {
+            if job.is_abandoned() || pool.has_ended() {
+                return Err(Error::Cancelled);
+            }
+            let result = panic::catch(|| function.call(args)).map_err(panicked);
+            // A task that forks returns twice. In the copy, a thread that does not exist there may
+            // hold any lock.
+            pool.owner().or_exit();
+            result
+        };
+        let results = if trace::is_recording() {
+            let name: Arc<str> = pool.thread_name(thread).into();
+            let timed = |(task, args)| {
+                let start = now_ns();
+                let result = call(args);
+                let (function, pid, failed) = (F::label(), process::id(), result.is_err());
+                let (name, end) = (name.clone(), now_ns());
+                trace::record(&[TaskEvent { task, function, worker: thread, name, pid, start, end, failed }]);
+                result
+            };
+            (first..).zip(items).map(timed).collect()
+        } else {
+            items.into_iter().map(call).collect()
+        };
+        pool.add_run_time(now_ns() - began);
+        job.finish(index, results);
+    }
+
+    fn fail(self: Box<Self>, error: &Error) {
+        if self.job.begin(self.index) {
+            self.job.finish(self.index, self.items.iter().map(|_| Err(error.clone())).collect());
+        }
+    }
+}
+
+fn panicked(Envelope { message, location, backtrace }: Envelope) -> Error {
+    Error::Panicked { message, location, backtrace, pid: process::id() }
 }

@@ -10,7 +10,7 @@ use crossbeam::channel::{Receiver, Sender, unbounded};
 use crate::error::{Context, Error, Result};
 use crate::executor::Statistics;
 use crate::foreign::guard;
-use crate::progress::{CallbackThread, WhenDone};
+use crate::progress::CallbackThread;
 use crate::sys::pid::Owner;
 
 /// Tasks for a thread to run.
@@ -224,8 +224,8 @@ impl Inner {
         self.end_threads_if_done(&mut state);
     }
 
-    pub(super) fn call_back(&self, run: WhenDone) {
-        self.callbacks.run(run);
+    pub(super) fn callbacks(&self) -> &CallbackThread {
+        &self.callbacks
     }
 
     pub(super) fn resize(self: &Arc<Self>, wanted: usize) -> Result<()> {

@@ -7,9 +7,8 @@ use std::task::Waker;
 use std::time::Instant;
 
 use crate::error::{Error, Result};
-use crate::foreign;
 use crate::future::{FutureState, PendingResult};
-use crate::progress::{CallProgress, Completions, WhenDone};
+use crate::progress::{CallProgress, WhenDone};
 use crate::threads::inner::Inner;
 
 /// One call whose tasks return `R`. Shared by the caller's handle and the job's chunks.
@@ -89,11 +88,10 @@ impl<R> Job<R> {
 
     /// Wakes every thread and task that waits for the progress made.
     fn publish(&self, mut state: MutexGuard<'_, State<R>>) {
-        let Completions { wakers, when_done } = state.progress.take_completions();
+        let completions = state.progress.take_completions();
         drop(state);
         self.changed.notify_all();
-        wakers.into_iter().for_each(|waker| foreign::run_or_forget(|| waker.wake()));
-        when_done.into_iter().for_each(|run| self.pool.call_back(run));
+        completions.run(self.pool.callbacks());
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -208,7 +206,7 @@ impl<R: Send, All> PendingResult<All> for ThreadResult<R, All> {
     fn run_when_done(&self, run: WhenDone) {
         let run = self.job.lock().progress.run_when_done(run);
         if let Some(run) = run {
-            self.job.pool.call_back(run);
+            self.job.pool.callbacks().run(run);
         }
     }
 

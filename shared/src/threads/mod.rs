@@ -1,22 +1,21 @@
 //! A pool of threads with the calls of the pool of processes.
 //!
-//! [`inner`] has the threads and their queue, [`job`] the results of one call, [`chunk`] the tasks
-//! that a thread runs together; [`call`] runs the calls of an [`Executor`] on them, and [`builder`]
-//! holds the settings.
+//! [`inner`] has the threads and their queue, [`job`] the results of one call; [`call`] runs the
+//! calls of an [`Executor`] on them.
 
-mod builder;
 mod call;
-mod chunk;
 mod inner;
 mod job;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::thread;
 
-pub use builder::ThreadPoolBuilder;
-
+use crate::cpu::cpu_count;
 use crate::error::Result;
-use crate::executor::{Executor, Statistics, check_processes, still_open};
+use crate::executor::{Executor, Statistics, check_processes, check_reject, still_open};
+use crate::task::panic;
 use crate::threads::inner::Inner;
 
 /// A pool of threads with the calls of [`Pool`](crate::Pool): change the one name, and the program
@@ -58,6 +57,7 @@ use crate::threads::inner::Inner;
 /// `concurrent.futures.ThreadPoolExecutor`.
 pub struct ThreadPool {
     inner: Arc<Inner>,
+    finish_on_drop: bool,
 }
 
 impl ThreadPool {
@@ -82,10 +82,6 @@ impl ThreadPool {
     /// Returns a builder, for a pool with other settings.
     pub fn builder() -> ThreadPoolBuilder {
         ThreadPoolBuilder::default()
-    }
-
-    fn inner(&self) -> &Arc<Inner> {
-        &self.inner
     }
 
     /// Changes the number of threads. New ones start at once; surplus ones finish the tasks they
@@ -130,6 +126,9 @@ impl Executor for ThreadPool {
 
 impl Drop for ThreadPool {
     fn drop(&mut self) {
+        if self.finish_on_drop && !thread::panicking() {
+            self.shutdown();
+        }
         self.inner.terminate();
     }
 }
@@ -142,5 +141,72 @@ impl fmt::Debug for ThreadPool {
             .field("state", &format_args!("{state}"))
             .field("processes", &self.inner.wanted())
             .finish()
+    }
+}
+
+/// Settings of a [`ThreadPool`]; made by [`ThreadPool::builder`].
+///
+/// ```
+/// use multiproc::{Executor, ThreadPool};
+///
+/// # fn main() -> multiproc::Result<()> {
+/// let pool = ThreadPool::builder().processes(2).reject_when_reached(100).build()?;
+/// assert_eq!(pool.apply(|| 6 * 7, ())?, 42);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Default)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct ThreadPoolBuilder {
+    processes: Option<usize>,
+    name: Option<String>,
+    reject_at: Option<u64>,
+    finish_on_drop: bool,
+}
+
+impl ThreadPoolBuilder {
+    /// Sets the number of threads; one a logical CPU if not set.
+    pub fn processes(mut self, processes: usize) -> Self {
+        self.processes = Some(processes);
+        self
+    }
+
+    /// Has the drop of the pool wait until all tasks are done; see
+    /// [`PoolBuilder::finish_on_drop`](crate::PoolBuilder::finish_on_drop).
+    pub fn finish_on_drop(mut self, on: bool) -> Self {
+        self.finish_on_drop = on;
+        self
+    }
+
+    /// Sets the pool's name, from which its threads have theirs; `multiproc-t1`, `multiproc-t2`, …
+    /// if not set.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Rejects tasks while `tasks` of them wait or run; see
+    /// [`PoolBuilder::reject_when_reached`](crate::PoolBuilder::reject_when_reached).
+    pub fn reject_when_reached(mut self, tasks: u64) -> Self {
+        self.reject_at = Some(tasks);
+        self
+    }
+
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) for a setting that makes no sense,
+    /// [`Error::Io`](crate::Error::Io) if the system has no more threads to give.
+    pub fn build(self) -> Result<ThreadPool> {
+        static BUILT: AtomicU64 = AtomicU64::new(1);
+        let processes = self.processes.unwrap_or_else(cpu_count);
+        check_processes(processes)?;
+        check_reject(self.reject_at)?;
+        panic::install_hook_once();
+        let name = self.name.unwrap_or_else(|| format!("multiproc-t{}", BUILT.fetch_add(1, Relaxed)));
+        // From here on the pool's drop ends what was started.
+        let inner = Inner::new(name, self.reject_at.unwrap_or(u64::MAX));
+        let pool = ThreadPool { inner, finish_on_drop: self.finish_on_drop };
+        pool.inner.resize(processes)?;
+        Ok(pool)
     }
 }

@@ -8,8 +8,8 @@ use nix::sys::stat::fstat;
 
 use crate::fds::{self, Handles};
 use crate::ring::Corrupt;
-use crate::sys::clock::now_ns;
-use crate::sys::notifier::Notifier;
+use crate::sys::now_ns;
+use crate::sys::poll::Notifier;
 use crate::sys::socket::Socket;
 
 /// The descriptors by which the worker reaches its parent beside the rings. Each is checked before
@@ -25,8 +25,8 @@ pub(super) struct Descriptors {
     checked: Cell<u64>,
 }
 
-/// Time between two checks while awake, in nanoseconds: between short tasks, system calls would cost
-/// too much.
+/// Time between two checks while awake, in nanoseconds: between short tasks, system calls would
+/// cost too much.
 const PERIOD: u64 = 1_000_000;
 
 /// A device and a number on it; `None` if the descriptor is closed.

@@ -6,7 +6,6 @@
 //! and its original goes on.
 
 mod descriptors;
-mod output;
 mod result_writer;
 mod run;
 mod task_reader;
@@ -15,7 +14,9 @@ use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Release;
+use std::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Release};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use bytemuck::Zeroable;
 
@@ -28,15 +29,16 @@ use crate::kind::ObjectKind;
 use crate::protocol::{Kind, RECORD_LEN, Record, RecordKind, Setup};
 use crate::ring::{Corrupt, Segment};
 use crate::shm;
-use crate::sys::exit::{self, exit_now};
-use crate::sys::notifier::Notifier;
+use crate::sys::exit::{self, exit_now, flush_stdio};
+use crate::sys::memory;
 use crate::sys::pid::Owner;
+use crate::sys::poll::Notifier;
 use crate::sys::process;
+use crate::sys::process::is_single_threaded;
 use crate::sys::socket::Socket;
 use crate::task::{TaskState, panic};
 
 use descriptors::Descriptors;
-use output::Output;
 use result_writer::ResultWriter;
 use task_reader::TaskReader;
 
@@ -81,7 +83,7 @@ struct Worker {
     tasks: TaskReader,
     results: ResultWriter,
     descriptors: Rc<Descriptors>,
-    output: Rc<Output>,
+    output: Output,
     states: HashMap<u64, TaskState>,
     /// Whether the latest task failed.
     failed: bool,
@@ -101,14 +103,13 @@ struct Worker {
 impl Worker {
     fn new(segment: Arc<Segment>, notifier: Notifier, handles: Socket) -> Self {
         let descriptors = Rc::new(Descriptors::new(notifier, handles));
-        let output = Rc::new(Output::default());
         Self {
             owner: Owner::here(),
-            tasks: TaskReader::new(segment.clone(), descriptors.clone(), output.clone()),
+            tasks: TaskReader::new(segment.clone(), descriptors.clone()),
             results: ResultWriter::new(segment.clone(), descriptors.clone()),
             segment,
             descriptors,
-            output,
+            output: Output::default(),
             states: HashMap::new(),
             failed: false,
             finalizer: None,
@@ -124,7 +125,12 @@ impl Worker {
         loop {
             // The drop of a value may have forked.
             self.owner.or_exit();
-            if self.tasks.wait()? {
+            if self.tasks.is_empty()? {
+                // While there is nothing to do, output of tasks is flushed and the descriptors are
+                // checked.
+                self.output.flush();
+                self.descriptors.check_now_and_then()?;
+                self.tasks.sleep()?;
                 self.now = None;
             }
             let mut record = Record::zeroed();
@@ -165,7 +171,7 @@ impl Worker {
         self.results.set_cap(setup.cap);
         if let Some(bytes) = setup.memory_limit {
             // Without its limit the worker must not go on; the pool fails after a few such ends.
-            process::limit_memory(bytes).map_err(|_| Corrupt)?;
+            memory::limit_memory(bytes).map_err(|_| Corrupt)?;
         }
         self.single = setup.single;
         self.end_limit = setup.end_limit;
@@ -194,7 +200,7 @@ impl Worker {
         let outcome = self.run_once(record, input)?;
         self.owner.or_exit();
         // An initializer may have changed the user, at which the kernel forgets the signal.
-        process::renew_death_signal();
+        exit::renew_death_signal();
         let Some(error) = outcome else {
             self.be_ready();
             return Ok(());
@@ -209,5 +215,55 @@ impl Worker {
         self.results.publish()?;
         self.output.flush_last();
         exit_now(1)
+    }
+}
+
+/// The time for which a worker that ends waits until the output of its tasks is flushed.
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// The buffers of standard output and of C's streams.
+///
+/// A thread that a task has left running may hold their locks for ever. If there may be such a
+/// thread, another one waits for the locks.
+#[derive(Default)]
+struct Output {
+    /// Set while a thread flushes.
+    flushing: Arc<AtomicBool>,
+}
+
+impl Output {
+    /// Flushes what was printed, now or in another thread.
+    fn flush(&self) {
+        if is_single_threaded() { flush_stdio() } else { self.flush_in_thread() }
+    }
+
+    /// Flushes what was printed, before the process ends; returns whether that was possible.
+    fn flush_last(&self) -> bool {
+        let until = Instant::now() + FLUSH_TIMEOUT;
+        // A flush that has begun may have missed what was printed since.
+        self.wait(until);
+        self.flush();
+        self.wait(until);
+        !self.flushing.load(Acquire)
+    }
+
+    fn wait(&self, until: Instant) {
+        while self.flushing.load(Acquire) && Instant::now() < until {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn flush_in_thread(&self) {
+        if self.flushing.swap(true, Acquire) {
+            return;
+        }
+        let flushing = self.flushing.clone();
+        let flush = move || {
+            flush_stdio();
+            flushing.store(false, Release);
+        };
+        if thread::Builder::new().name("multiproc-output".into()).spawn(flush).is_err() {
+            self.flushing.store(false, Release);
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::fds::{self, Payload};
 use crate::protocol::{Envelope, Items, Kind, Record, RecordKind};
 use crate::ring::{Corrupt, Flags, Segment};
-use crate::sys::clock::now_ns;
+use crate::sys::now_ns;
 use crate::sys::pid::Owner;
 use crate::task::{Calls, Failure, Function, TaskState, panic};
 use crate::worker::Worker;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use crate::ring::{Consumer, Corrupt, Segment};
 use crate::sys::memory::on_large_pages;
 use crate::worker::descriptors::Descriptors;
-use crate::worker::output::Output;
 
 /// Bytes that are read from the ring at a time; larger payloads are read straight to their place.
 const READ_LEN: usize = 64 * 1024;
@@ -15,7 +14,6 @@ const READ_LEN: usize = 64 * 1024;
 pub(super) struct TaskReader {
     segment: Arc<Segment>,
     descriptors: Rc<Descriptors>,
-    output: Rc<Output>,
     ring: Consumer,
     buffer: Vec<u8>,
     /// Bytes of `buffer` that have been used.
@@ -23,23 +21,17 @@ pub(super) struct TaskReader {
 }
 
 impl TaskReader {
-    pub(super) fn new(segment: Arc<Segment>, descriptors: Rc<Descriptors>, output: Rc<Output>) -> Self {
-        Self { ring: Consumer::tasks(segment.clone()), segment, descriptors, output, buffer: Vec::new(), at: 0 }
+    pub(super) fn new(segment: Arc<Segment>, descriptors: Rc<Descriptors>) -> Self {
+        Self { ring: Consumer::tasks(segment.clone()), segment, descriptors, buffer: Vec::new(), at: 0 }
     }
 
-    /// Waits until there is something to read; returns whether it had to wait.
-    pub(super) fn wait(&mut self) -> Result<bool, Corrupt> {
-        if self.at < self.buffer.len() || self.ring.available()? > 0 {
-            return Ok(false);
-        }
-        // While there is nothing to do, output of tasks is flushed and the descriptors are checked.
-        self.output.flush();
-        self.descriptors.check_now_and_then()?;
-        self.sleep()?;
-        Ok(true)
+    /// Returns whether there is nothing to read now.
+    pub(super) fn is_empty(&mut self) -> Result<bool, Corrupt> {
+        Ok(self.at == self.buffer.len() && self.ring.available()? == 0)
     }
 
-    fn sleep(&mut self) -> Result<(), Corrupt> {
+    /// Sleeps until there is something to read.
+    pub(super) fn sleep(&mut self) -> Result<(), Corrupt> {
         let (mut outcome, mut intact) = (Ok(0), Ok(()));
         let ready = || {
             outcome = self.ring.available();

@@ -12,15 +12,13 @@ use crate::bootstrap::Failure;
 use crate::error::{Context, Error, Result};
 use crate::fds;
 use crate::sys::poll::await_readable;
-use crate::sys::process;
+use crate::sys::process::{self, ForkPermit};
 use crate::sys::shm::reserve_kept;
 use crate::sys::signals::Blocked;
 use crate::sys::socket::{Received, Socket};
-use crate::sys::threads::ForkPermit;
-use crate::zygote::StartMethod;
-use crate::zygote::handle::{END_TIMEOUT, Zygote};
-use crate::zygote::message::{self, MAX_MESSAGE_LEN, Report, Request};
 use crate::zygote::serve::serve;
+use crate::zygote::zygote_process::{END_TIMEOUT, Zygote};
+use crate::zygote::{self, MAX_MESSAGE_LEN, Report, Request, StartMethod};
 
 /// Attempts to reach a zygote: each may end just when a pool is about to use it.
 const MAX_TRIES: u32 = 5;
@@ -47,7 +45,7 @@ impl ZygoteClient {
             let zygote = Zygote::shared()?;
             let (channel, theirs) = Socket::pair()?;
             let mut buffer = [0; MAX_MESSAGE_LEN];
-            let len = message::encode(&Request::Open, &mut buffer);
+            let len = zygote::encode(&Request::Open, &mut buffer);
             let root = zygote.root.as_ref().ok_or(Error::Disconnected)?;
             match root.send(&buffer[..len], &[theirs.as_fd()], true) {
                 // It is ending: its sockets are closed before the process ends.
@@ -106,7 +104,7 @@ impl ZygoteClient {
 
     fn request(&self, request: Request, fds: &[BorrowedFd<'_>]) -> Result<()> {
         let mut buffer = [0; MAX_MESSAGE_LEN];
-        let len = message::encode(&request, &mut buffer);
+        let len = zygote::encode(&request, &mut buffer);
         self.channel.send(&buffer[..len], fds, true).map_err(|errno| match errno {
             Errno::EPIPE | Errno::ECONNRESET => Error::Disconnected,
             errno => Error::io("cannot reach the zygote", errno),
@@ -152,7 +150,7 @@ impl ZygoteClient {
         let mut buffer = [0; MAX_MESSAGE_LEN];
         loop {
             match self.channel.receive(&mut buffer).context("cannot receive from the zygote")? {
-                Received::Message(len, _) | Received::Truncated(len) => match message::decode(&buffer[..len]) {
+                Received::Message(len, _) | Received::Truncated(len) => match zygote::decode(&buffer[..len]) {
                     Some(report) => return Ok(Some(report)),
                     None => continue,
                 },
@@ -172,5 +170,46 @@ impl AsFd for ZygoteClient {
 impl Drop for ZygoteClient {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+#[cfg(all(test, not(multiproc_loom)))]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::kind::ObjectKind;
+    use crate::ring::Segment;
+    use crate::sys::poll::Notifier;
+
+    /// Receives the next report, which must come within a minute.
+    fn next(zygote: &ZygoteClient) -> Report {
+        let until = Instant::now() + Duration::from_secs(60);
+        loop {
+            if let Some(report) = zygote.report().unwrap() {
+                return report;
+            }
+            assert!(Instant::now() < until, "nothing is reported");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn number_of_a_living_worker_is_refused() {
+        let zygote = ZygoteClient::new(StartMethod::ForkServer, None).unwrap();
+        let (segments, notifier) =
+            ([(), (), ()].map(|()| Segment::create(4096, ObjectKind::Worker).unwrap()), Notifier::new().unwrap());
+        let sockets = [(), (), ()].map(|()| Socket::pair().unwrap());
+        for (worker, ((_, fd), (_, theirs))) in [7, 7, 8].into_iter().zip(segments.iter().zip(&sockets)) {
+            zygote.start(worker, false, &[fd.as_fd(), notifier.as_fd(), theirs.as_fd()]).unwrap();
+        }
+        // The second request is ignored, and the first worker goes on.
+        let Report::Started { worker: 7, pid } = next(&zygote) else { panic!("the first is started") };
+        assert!(matches!(next(&zygote), Report::Started { worker: 8, .. }));
+        zygote.kill(7).unwrap();
+        assert!(matches!(next(&zygote), Report::Exited { worker: 7, .. }));
+        zygote.start(7, false, &[segments[1].1.as_fd(), notifier.as_fd(), sockets[1].1.as_fd()]).unwrap();
+        let Report::Started { worker: 7, pid: other } = next(&zygote) else { panic!("the number is free again") };
+        assert_ne!(pid, other);
     }
 }

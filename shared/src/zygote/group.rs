@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use crate::exit_status::ExitStatus;
 use crate::sys::signals;
 use crate::sys::socket::Socket;
-use crate::zygote::message::{self, MAX_MESSAGE_LEN, Report};
+use crate::zygote::{self, MAX_MESSAGE_LEN, Report};
 
 /// A worker that is running, or not yet reaped.
 pub(super) struct Worker {
@@ -56,7 +56,7 @@ impl WorkerGroup {
     pub(super) fn flush(&mut self) {
         let mut buffer = [0; MAX_MESSAGE_LEN];
         while let Some(report) = self.unsent.front() {
-            let len = message::encode(report, &mut buffer);
+            let len = zygote::encode(report, &mut buffer);
             match self.channel.send(&buffer[..len], &[], false) {
                 Err(Errno::EAGAIN) => return,
                 // Sent, or the other end is closed.

@@ -6,11 +6,10 @@ use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use crate::bootstrap::{self, Failure};
-use crate::sys::exit::{self, exit_now};
-use crate::sys::process;
+use crate::sys::exit::{self, die_with, exit_now};
+use crate::sys::process::{self, ForkPermit};
 use crate::sys::signals;
 use crate::sys::socket::Socket;
-use crate::sys::threads::ForkPermit;
 use crate::worker;
 use crate::zygote::TITLE;
 use crate::zygote::server::Server;
@@ -58,7 +57,7 @@ fn serve_until_end(
     match outcome {
         // This is the child: all descriptors of the zygote are closed by now.
         Ok(Some((fds, zygote))) => {
-            process::die_with(zygote);
+            die_with(zygote);
             signals::accept_signals_of_zygote();
             worker::run(fds)
         }

@@ -2,29 +2,26 @@
 
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Pid, getpid, getppid};
-use rustix::process::{PidfdFlags, pidfd_open};
 
 use crate::bootstrap::{self, Failure, Role};
 use crate::error::Error;
 use crate::exit_status::ExitStatus;
 use crate::sys::executable::Executable;
+use crate::sys::exit::{Lifeline, kill_at_end, signal_at_end};
 use crate::sys::launch::Run;
-use crate::sys::lifeline::{self, Lifeline};
-use crate::sys::process;
+use crate::sys::poll::timeout;
+use crate::sys::process::{self, ForkPermit};
 use crate::sys::socket::{Received, Socket};
-use crate::sys::threads::ForkPermit;
 use crate::worker::WorkerFds;
-use crate::zygote::child_signal::ChildSignal;
+use crate::zygote::descendants::{ChildSignal, Orphans};
 use crate::zygote::group::{Worker, WorkerGroup};
-use crate::zygote::message::{self, MAX_MESSAGE_LEN, Report, Request};
-use crate::zygote::orphans::Orphans;
+use crate::zygote::{self, MAX_MESSAGE_LEN, Report, Request};
 
 /// The state of a zygote. `M` returns a permit to fork, if that is possible.
 pub(super) struct Server<M> {
@@ -47,8 +44,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
     pub(super) fn new(root: Option<Socket>, group: Option<Socket>, parent: Pid, may_fork: M) -> nix::Result<Self> {
         let children =
             if may_fork().is_some() { ChildSignal::for_single_thread()? } else { ChildSignal::for_threads()? };
-        let pid = rustix::process::Pid::from_raw(parent.as_raw()).ok_or(Errno::ESRCH)?;
-        let pidfd = pidfd_open(pid, PidfdFlags::empty()).map_err(|error| Errno::from_raw(error.raw_os_error()))?;
+        let pidfd = process::open_pidfd(parent)?;
         if getppid() != parent {
             // The program ended before the descriptor was opened, which may thus be of another
             // process.
@@ -57,7 +53,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         if let Some(socket) = root.as_ref().or(group.as_ref()) {
             // Should this process be stopped when the program ends, it has to go on, or its workers
             // never end.
-            let _ = lifeline::signal_at_end(socket.as_fd(), Signal::SIGCONT);
+            let _ = signal_at_end(socket.as_fd(), Signal::SIGCONT);
         }
         let groups = group.into_iter().map(WorkerGroup::new).collect();
         let (orphans, lifeline) = (Orphans::default(), Lifeline::new()?);
@@ -96,7 +92,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         while self.groups.iter().any(|group| !group.workers.is_empty()) || self.orphans.is_killing() {
             // Only the ends of children are waited for, and the end of the time to kill orphans.
             let mut fds = [PollFd::new(self.children.as_fd(), PollFlags::POLLIN)];
-            let _ = poll(&mut fds, self.poll_timeout());
+            let _ = poll(&mut fds, timeout(self.orphans.time_left()));
             self.reap();
             self.kill_new();
         }
@@ -131,13 +127,6 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         }
     }
 
-    /// Returns the timeout of a wait for events.
-    fn poll_timeout(&self) -> PollTimeout {
-        // Rounded up, so as not to spin through the last millisecond.
-        let time = self.orphans.time_left().map(|left| left + Duration::from_micros(999));
-        time.map_or(PollTimeout::NONE, |time| PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX))
-    }
-
     fn wait(&self) -> nix::Result<Ready> {
         let mut fds = vec![
             PollFd::new(self.parent.as_fd(), PollFlags::POLLIN),
@@ -155,7 +144,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         if let Some(root) = &self.root {
             fds.push(PollFd::new(root.as_fd(), PollFlags::POLLIN));
         }
-        match poll(&mut fds, self.poll_timeout()) {
+        match poll(&mut fds, timeout(self.orphans.time_left())) {
             Err(Errno::EINTR) | Ok(_) => {}
             Err(error) => return Err(error),
         }
@@ -193,7 +182,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
         loop {
             match self.root.as_ref().map(|root| root.receive(&mut buffer)) {
                 Some(Ok(Received::Message(len, mut fds))) => {
-                    if message::decode(&buffer[..len]) == Some(Request::Open)
+                    if zygote::decode(&buffer[..len]) == Some(Request::Open)
                         && let Some(channel) = fds.pop()
                     {
                         self.groups.push(WorkerGroup::new(Socket::from_fd(channel)));
@@ -222,7 +211,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
                 received => received,
             };
             match received {
-                Ok(Received::Message(len, fds)) => match message::decode(&buffer[..len]) {
+                Ok(Received::Message(len, fds)) => match zygote::decode(&buffer[..len]) {
                     // The program uses the number of a running worker for no other: this isn't its
                     // request.
                     Some(Request::Start { worker, .. }) if group.workers.contains_key(&worker) => {}
@@ -260,7 +249,7 @@ impl<M: Fn() -> Option<ForkPermit>> Server<M> {
                 Ok(None) => {
                     process::set_title("mp-worker");
                     // Without it there is still the parent-death signal.
-                    let lifeline = lifeline.filter(|lifeline| lifeline::kill_at_end(lifeline.as_fd()).is_ok());
+                    let lifeline = lifeline.filter(|lifeline| kill_at_end(lifeline.as_fd()).is_ok());
                     return Some((WorkerFds { segment, notifier, handles, lifeline }, zygote));
                 }
                 Ok(Some(pid)) => Ok(pid),

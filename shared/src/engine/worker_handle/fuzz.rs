@@ -5,8 +5,7 @@ use std::sync::atomic::Ordering::Release;
 use proptest::prelude::*;
 
 use super::*;
-use crate::engine::chunk::Tasks;
-use crate::engine::job::Job;
+use crate::engine::job::{Job, Tasks};
 use crate::fds::Handles;
 use crate::kind::ObjectKind;
 use crate::protocol::{Kind, push_item};
@@ -25,7 +24,7 @@ fn worker(chunks: &[u32]) -> (WorkerHandle, Producer) {
         let mut payload = Vec::new();
         (0..*count).for_each(|_| push_item::<()>(&mut payload, |_| Ok(())).unwrap());
         let tasks = Tasks { count: *count, payload, handles: Handles::default() };
-        assert!(worker.give(Chunk::new(job.clone(), 0, tasks), 1).is_none());
+        assert!(worker.give(Chunk::new(job.clone(), 0, tasks), 1, false).is_none());
         assert!(worker.flush().is_ok());
     }
     (worker, Producer::results(segment))

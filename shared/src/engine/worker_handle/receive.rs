@@ -1,15 +1,17 @@
-//! Receiving from a worker: decodes the frames in its result ring.
+//! Receiving from a worker: decodes the frames in its result ring, and reads the words that it
+//! writes beside.
 
-use std::sync::atomic::Ordering::Acquire;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
-use crate::engine::chunk::Chunk;
+use crate::bootstrap::Failure;
+use crate::engine::job::Chunk;
 use crate::engine::outcome::failure;
 use crate::engine::worker_handle::{KillReason, WorkerHandle, WorkerState};
 use crate::error::Error;
 use crate::protocol::{Frame, FrameHead, Kind};
 use crate::ring::Corrupt;
-use crate::sys::clock::now_ns;
 use crate::sys::memory::on_large_pages;
+use crate::sys::now_ns;
 use crate::trace::TaskEvent;
 
 /// Results of at least this size are received into a buffer of their own, which the caller gets
@@ -18,6 +20,10 @@ const LARGE: u64 = 16 * 1024;
 
 /// Bytes read from a ring at a time while results are small.
 const READ: usize = 256 * 1024;
+
+/// The longest time of a task that is believed (nanoseconds, some 36 years): it is the worker that
+/// measured it.
+const MAX_TASK_TIME: u64 = 1 << 60;
 
 /// What was received from a worker.
 #[derive(Default)]
@@ -223,5 +229,55 @@ impl WorkerHandle {
             self.load = if self.in_flight.is_empty() { 0 } else { self.load.saturating_sub(done.cost) };
             received.chunks.push(done.chunk);
         }
+    }
+
+    /// Returns the mean time of the tasks done since the last call, in nanoseconds, if there were
+    /// any.
+    fn task_time(&mut self) -> Option<u64> {
+        // The worker adds up its time after it has sent the results, so a sample can be a little
+        // late, never too early.
+        let busy = self.busy_ns();
+        let (time, tasks) = (busy.wrapping_sub(self.seen_busy), self.finished - self.seen_finished);
+        if time == 0 || tasks == 0 {
+            return None;
+        }
+        (self.seen_busy, self.seen_finished) = (busy, self.finished);
+        Some((time / tasks).min(MAX_TASK_TIME))
+    }
+
+    /// Returns `true` if the initializer has run, or there is none.
+    pub(in crate::engine) fn is_ready(&self) -> bool {
+        self.header().worker.ready.load(Acquire) == 1
+    }
+
+    /// Returns `true` if the worker was seen ready, is, or has finished a task.
+    pub(in crate::engine) fn got_ready(&self) -> bool {
+        self.was_ready || self.is_ready() || self.finished > 0
+    }
+
+    /// Returns why its process could not begin, if it wrote a reason.
+    pub(in crate::engine) fn failure(&self) -> Option<Failure> {
+        Failure::from_word(self.header().failure())
+    }
+
+    /// Returns the nanoseconds for which the worker has run tasks.
+    pub(in crate::engine) fn busy_ns(&self) -> u64 {
+        self.header().worker.busy_ns.load(Relaxed)
+    }
+
+    /// Returns the number of tasks that the worker has begun.
+    pub(in crate::engine) fn started(&self) -> u64 {
+        self.header().worker.started.load(Acquire)
+    }
+
+    /// Returns since when a task runs (nanoseconds of the common clock), if one does.
+    pub(in crate::engine) fn running_since(&self) -> Option<u64> {
+        let words = &self.header().worker;
+        (self.started() != self.finished && !self.in_flight.is_empty()).then(|| words.started_at.load(Relaxed))
+    }
+
+    /// Returns the resident memory in bytes after the last chunk.
+    pub(in crate::engine) fn memory(&self) -> u64 {
+        self.header().worker.memory.load(Relaxed)
     }
 }

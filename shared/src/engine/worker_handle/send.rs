@@ -1,14 +1,33 @@
-//! Sending to a worker: records, chunks and their handles.
+//! Sending to a worker: records, chunks and their handles; and taking chunks back that it has not
+//! begun.
 
-use crate::engine::chunk::Chunk;
+use crate::engine::job::Chunk;
 use crate::engine::worker_handle::{InFlight, WorkerHandle, WorkerState};
 use crate::error::{Error, Result};
 use crate::fds::{self, Handles, Payload};
 use crate::protocol::{RECORD_LEN, Record, RecordKind};
 use crate::ring::Corrupt;
-use crate::sys::clock::now_ns;
+use crate::sys::now_ns;
+
+/// Chunks that may wait in a worker's ring, however short their tasks seem.
+const MAX_IN_FLIGHT: usize = 1024;
 
 impl WorkerHandle {
+    /// Returns `true` if a further chunk can be handed over at once.
+    pub(in crate::engine) fn has_room(&self) -> bool {
+        self.is_serving() && self.budget > 0 && !self.is_sending() && self.in_flight.len() < MAX_IN_FLIGHT
+    }
+
+    /// Returns `true` if what it must have before its first task, which may be large, is still on
+    /// its way.
+    pub(in crate::engine) fn is_being_set_up(&self) -> bool {
+        self.is_serving() && self.in_flight.is_empty() && self.is_sending()
+    }
+
+    pub(in crate::engine) fn is_sending(&self) -> bool {
+        !self.sending.is_empty() || self.outbox.1 < self.outbox.0.len()
+    }
+
     /// Queues a record that is not a chunk; [`flush`](WorkerHandle::flush) writes it.
     pub(in crate::engine) fn send(&mut self, record: Record, payload: &[u8]) {
         self.outbox.0.extend_from_slice(bytemuck::bytes_of(&record));
@@ -17,7 +36,7 @@ impl WorkerHandle {
 
     /// Returns `true` if the ring has room for a chunk of `bytes` bytes, with the heads of its
     /// records.
-    pub(in crate::engine) fn holds_whole(&mut self, bytes: usize) -> bool {
+    fn holds_whole(&mut self, bytes: usize) -> bool {
         let bytes = bytes + 2 * RECORD_LEN;
         self.tasks.free(bytes).is_ok_and(|free| free >= bytes)
     }
@@ -42,18 +61,31 @@ impl WorkerHandle {
         }
     }
 
-    /// Returns `true` if a chunk can be given to this worker while it has others: its handles, and
-    /// those of its state, are sent at once, and must be of the next record that the worker takes.
-    pub(in crate::engine) fn can_queue(&self, chunk: &Chunk) -> bool {
+    /// Returns `true` if it has work, can be given a chunk of `bytes` bytes behind it, and has at
+    /// most `max` nanoseconds of work then. The chunk must fit into the ring whole: half a chunk
+    /// could not be taken back.
+    #[inline]
+    pub(in crate::engine) fn can_queue(&mut self, chunk: &Chunk, bytes: usize, cost: u64, max: u64) -> bool {
+        self.has_work()
+            && self.has_room()
+            && self.load.saturating_add(cost) <= max
+            && !self.needs_handles(chunk)
+            && self.holds_whole(bytes)
+    }
+
+    /// Returns `true` if handles must be sent along with a chunk, its own or those of its state:
+    /// they go at once, and must be of the next record that the worker takes.
+    fn needs_handles(&self, chunk: &Chunk) -> bool {
         let job = chunk.job();
         let carries = || job.state().is_some_and(|state| !state.handles.is_empty());
-        chunk.tasks().handles.is_empty() && (!job.has_state() || self.states.contains(&job.id) || !carries())
+        !chunk.tasks().handles.is_empty() || job.has_state() && !self.states.contains(&job.id) && carries()
     }
 
     /// Gives the worker a chunk, as much of it as the budget allows; `cost` is the estimated time
-    /// of a task. Returns the chunk with its tasks failed if its handles cannot be sent.
+    /// of a task, and `once` means that it will not be sent once more, so that its handles are not
+    /// kept. Returns the chunk with its tasks failed if its handles cannot be sent.
     #[must_use]
-    pub(in crate::engine) fn give(&mut self, mut chunk: Chunk, cost: u64) -> Option<Chunk> {
+    pub(in crate::engine) fn give(&mut self, mut chunk: Chunk, cost: u64, once: bool) -> Option<Chunk> {
         debug_assert!(self.has_room());
         let handles = match self.send_state(&chunk).and_then(|()| self.send_handles(chunk.handles_mut())) {
             Ok(handles) => handles,
@@ -62,6 +94,9 @@ impl WorkerHandle {
                 return Some(chunk);
             }
         };
+        if once {
+            *chunk.handles_mut() = Handles::default();
+        }
         let count = u64::from(chunk.left()).min(self.budget) as u32;
         self.budget -= u64::from(count);
         if self.in_flight.is_empty() {
@@ -109,13 +144,6 @@ impl WorkerHandle {
         held
     }
 
-    /// Drops the handles of the last chunk given, because it will not be sent once more.
-    pub(in crate::engine) fn drop_last_handles(&mut self) {
-        if let Some(sent) = self.in_flight.back_mut() {
-            *sent.chunk.handles_mut() = Handles::default();
-        }
-    }
-
     /// Writes what is queued, as far as there is room. Returns `true` if anything moved.
     pub(in crate::engine) fn flush(&mut self) -> Result<bool, Corrupt> {
         let mut moved = 0;
@@ -159,5 +187,42 @@ impl WorkerHandle {
             self.header().wake_worker();
         }
         Ok(moved > 0)
+    }
+
+    /// Takes back the chunks that the worker has not begun, in order. It will not begin them any
+    /// more.
+    pub(in crate::engine) fn revoke(&mut self) -> Vec<Chunk> {
+        if self.is_sending() {
+            // A record that is half in the ring has to be completed first, or the stream would
+            // break off.
+            return Vec::new();
+        }
+        let handles = self.in_flight.front().map(|sent| &sent.chunk.tasks().handles);
+        if self.started() == self.finished && handles.is_some_and(Handles::is_spent) {
+            // No other worker could run this one: its handles have gone to this worker. Chunks with
+            // handles are always first.
+            return Vec::new();
+        }
+        let begun = self.header().claim.0.revoke();
+        self.epoch = self.epoch.wrapping_add(1);
+        let keep = self.in_flight.iter().take_while(|sent| sent.number.wrapping_sub(begun) > u32::MAX / 2).count();
+        // A large frame of the initializer belongs to no task.
+        let keep = keep.max(self.large.is_some().into()).min(self.in_flight.len());
+        let back: Vec<InFlight> = self.in_flight.drain(keep..).collect();
+        self.number = begun;
+        let mut chunks = Vec::new();
+        for sent in back {
+            self.load = self.load.saturating_sub(sent.cost);
+            self.budget = self.budget.saturating_add(u64::from(sent.until - sent.chunk.done()));
+            chunks.push(sent.chunk);
+        }
+        chunks
+    }
+
+    /// Returns everything that was given to a worker that has ended, and whether its first task had
+    /// begun.
+    pub(in crate::engine) fn into_chunks(mut self) -> (Vec<Chunk>, bool) {
+        let begun = self.started() != self.finished || self.large.is_some();
+        (self.in_flight.drain(..).map(|sent| sent.chunk).collect(), begun)
     }
 }

@@ -16,8 +16,7 @@ use nix::poll::{PollFd, PollFlags, poll};
 use crate::manager::framed_stream::FramedStream;
 use crate::manager::message::Bytes;
 use crate::manager::protocol::{Failure, Timeout};
-use crate::sys::notifier::Notifier;
-use crate::sys::poll::timeout_until;
+use crate::sys::poll::{Notifier, timeout_until};
 
 /// A queue. No thread leaves its state half changed, so that a poisoned lock is as good as any.
 pub(super) struct Queue {

@@ -1,25 +1,61 @@
 //! One end of a pipe: messages as bytes, with handles.
 //!
-//! [`sides`] has the state of its two sides; [`send`] and [`receive`] work on them, and sleep at
-//! the notifier while they wait.
+//! [`send`] and [`receive`] have a side each: its state, and what works on it, asleep at the
+//! notifier while it waits. An end is sent to another process as its two descriptors.
 
 mod receive;
 mod send;
-mod sides;
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+
 use crate::error::{Error, Result};
-use crate::fds::Descriptor;
+use crate::fds::{self, Descriptor, Travel};
 use crate::kind::ObjectKind;
-use crate::pipe::notifier::ChannelNotifier;
-use crate::ring::{Consumer, Producer, Segment};
+use crate::pipe::channel_notifier::ChannelNotifier;
+use crate::ring::{Consumer, Corrupt, Cursor, Producer, Segment};
 use crate::sys::pid::Owner;
 use crate::sys::socket::{self, Socket};
 
-use sides::{RING, Receiver, Sender, broken};
+use receive::Receiver;
+use send::Sender;
+
+/// Bytes of each of the two rings: a power of two.
+const RING: usize = 256 * 1024;
+
+/// Bytes that are written before they are published, while a large message streams: so much of it
+/// is copied out while the next is copied in.
+const PIECE: usize = 64 * 1024;
+
+/// Bytes of a message's head: its length, and in the upper 16 bits the number of its handles.
+const HEAD: usize = 8;
+const MAX_LENGTH: u64 = (1 << 48) - 1;
+
+fn broken(_: Corrupt) -> Error {
+    Error::Decode("the memory of this pipe is garbled".into())
+}
+
+/// The number of threads of this side (and async functions) that have announced that they sleep.
+/// The announcement stands until all are awake.
+#[derive(Debug, Default)]
+struct Sleepers(u32);
+
+impl Sleepers {
+    fn announce(&mut self, cursor: &Cursor, asleep: bool) {
+        if asleep {
+            self.0 += 1;
+            cursor.begin_sleep();
+        } else {
+            self.0 = self.0.saturating_sub(1);
+            if self.0 == 0 {
+                cursor.end_sleep();
+            }
+        }
+    }
+}
 
 #[derive(Debug)]
 pub(in crate::pipe) struct End {
@@ -48,11 +84,11 @@ pub(in crate::pipe) struct Turns {
 }
 
 /// What an end is made of, in this process or another.
-pub(in crate::pipe) struct Descriptors {
-    pub(in crate::pipe) memory: Arc<Descriptor>,
-    pub(in crate::pipe) socket: Arc<Descriptor>,
+struct Descriptors {
+    memory: Arc<Descriptor>,
+    socket: Arc<Descriptor>,
     /// Whether this is the first of the pipe's two ends, which sends through the first ring.
-    pub(in crate::pipe) is_first: bool,
+    is_first: bool,
 }
 
 impl End {
@@ -69,7 +105,7 @@ impl End {
     }
 
     /// Opens an end that came from another process.
-    pub(in crate::pipe) fn open(descriptors: Descriptors) -> Result<Self> {
+    fn open(descriptors: Descriptors) -> Result<Self> {
         let segment = Segment::open(&*descriptors.memory, ObjectKind::Pipe)?;
         socket::check(&*descriptors.socket)?;
         Self::resume(Arc::new(segment), descriptors)
@@ -95,7 +131,7 @@ impl End {
 
     /// Returns what is to be sent to another process; this end is of no use from then on. Fails if
     /// it is half-way through a message.
-    pub(in crate::pipe) fn move_out(&self) -> Result<Descriptors, &'static str> {
+    fn move_out(&self) -> Result<Descriptors, &'static str> {
         if !self.owner.is_here() {
             return Err("this connection belongs to another process, of which this one is a copy");
         }
@@ -141,5 +177,46 @@ impl End {
     pub(in crate::pipe) fn check_moved(&self) -> Result<()> {
         self.owner.check()?;
         if self.moved.load(Relaxed) { Err(Error::Disconnected) } else { Ok(()) }
+    }
+}
+
+impl Serialize for End {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Before the end moves: one that is not part of a message stays of use here.
+        fds::require_packing().map_err(ser::Error::custom)?;
+        let Descriptors { memory, socket, is_first } = self.move_out().map_err(ser::Error::custom)?;
+        (Sent::<MEMORY>(memory), Sent::<SOCKET>(socket), is_first).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for End {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (Received::<MEMORY>(memory), Received::<SOCKET>(socket), is_first) =
+            Deserialize::deserialize(deserializer)?;
+        Self::open(Descriptors { memory, socket, is_first }).map_err(de::Error::custom)
+    }
+}
+
+/// Which of an end's descriptors.
+const MEMORY: bool = true;
+const SOCKET: bool = false;
+
+fn kind(which: bool) -> ObjectKind {
+    if which == MEMORY { ObjectKind::Pipe } else { ObjectKind::PipeSocket }
+}
+
+struct Sent<const WHICH: bool>(Arc<Descriptor>);
+
+impl<const WHICH: bool> Serialize for Sent<WHICH> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fds::serialize(&self.0, kind(WHICH), Travel::Moved, serializer)
+    }
+}
+
+struct Received<const WHICH: bool>(Arc<Descriptor>);
+
+impl<'de, const WHICH: bool> Deserialize<'de> for Received<WHICH> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        fds::deserialize(kind(WHICH), deserializer).map(Self)
     }
 }

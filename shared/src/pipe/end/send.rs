@@ -1,11 +1,87 @@
-//! Sending at a pipe's end.
+//! The sending side of a pipe's end.
 
 use crate::cpu::can_spin;
 use crate::error::{Error, Result};
 use crate::fds::{self, Handles};
-use crate::pipe::end::End;
-use crate::pipe::end::sides::{HEAD, Sender};
-use crate::ring::Spin;
+use crate::pipe::end::{End, HEAD, PIECE, Sleepers, broken};
+use crate::ring::{Producer, Spin};
+
+/// The side that sends.
+#[derive(Debug)]
+pub(in crate::pipe) struct Sender {
+    ring: Producer,
+    /// A message whose sender gave up waiting for room: what is left of it goes first.
+    rest: Vec<u8>,
+    /// How much of `rest` is written.
+    written: usize,
+    sleepers: Sleepers,
+}
+
+impl Sender {
+    pub(super) fn new(ring: Producer) -> Self {
+        Self { ring, rest: Vec::new(), written: 0, sleepers: Sleepers::default() }
+    }
+
+    /// Announces whether the other side has to send a wake-up when it makes room.
+    pub(in crate::pipe) fn announce(&mut self, asleep: bool) {
+        self.sleepers.announce(self.ring.cursors().0, asleep);
+    }
+
+    pub(in crate::pipe) fn has_room(&mut self) -> Result<bool> {
+        Ok(self.ring.free(1).map_err(broken)? > 0)
+    }
+
+    /// Writes the first piece of `bytes`, as much of it as there is room for; returns how much.
+    fn write_piece(&mut self, bytes: &[u8]) -> Result<usize> {
+        self.ring.write(&bytes[..bytes.len().min(PIECE)]).map_err(broken)
+    }
+
+    /// Publishes what was written; returns whether the other side sleeps and must be woken.
+    fn publish(&mut self) -> bool {
+        self.ring.publish();
+        let (own, other) = self.ring.cursors();
+        own.must_wake(other)
+    }
+
+    pub(super) fn is_half_way(&self) -> bool {
+        !self.rest.is_empty()
+    }
+
+    /// Removes what is left of a message that was given up.
+    fn take_rest(&mut self) -> Vec<u8> {
+        let mut rest = std::mem::take(&mut self.rest);
+        rest.drain(..std::mem::take(&mut self.written));
+        rest
+    }
+
+    /// Appends a message to what is left, to be [pushed](Sender::push_rest) while there is room.
+    #[cfg(feature = "tokio")]
+    pub(in crate::pipe) fn append(&mut self, head: &[u8], bytes: &[u8]) {
+        self.rest.reserve_exact(head.len() + bytes.len());
+        self.rest.extend_from_slice(head);
+        self.rest.extend_from_slice(bytes);
+    }
+
+    /// Writes a piece of what is left. Returns how much, or `None` if nothing was left.
+    #[cfg(feature = "tokio")]
+    fn push_rest(&mut self) -> Result<Option<usize>> {
+        let left = &self.rest[self.written..];
+        if left.is_empty() {
+            self.rest.clear();
+            self.written = 0;
+            return Ok(None);
+        }
+        let written = self.ring.write(&left[..left.len().min(PIECE)]).map_err(broken)?;
+        self.written += written;
+        Ok(Some(written))
+    }
+
+    /// Sets how far the other side sees this one, as a process that writes anything there.
+    #[cfg(all(test, not(multiproc_loom)))]
+    pub(super) fn garble(&self, position: u64) {
+        self.ring.cursors().0.position.store(position, std::sync::atomic::Ordering::Relaxed);
+    }
+}
 
 impl End {
     /// Sends a message whole. Waits while the ring is full.

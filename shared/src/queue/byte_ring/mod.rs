@@ -9,14 +9,15 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use crossbeam::utils::CachePadded;
+
 use crate::error::{Error, Result};
 use crate::fds::Descriptor;
 use crate::kind::ObjectKind;
 use crate::queue::byte_ring::header::{Header, Side};
 use crate::queue::byte_ring::region::{MAX_REGION, MappedRegion, find_larger, release, size};
 use crate::queue::control::Control;
-use crate::queue::memory::{self, garbled, no_memory, too_many};
-use crate::queue::store::{Refusal, Store};
+use crate::queue::store::{self, Refusal, Store, garbled, no_memory, too_many};
 use crate::sys::memory::on_large_pages;
 use crate::sys::mutex::Held;
 use crate::sys::shm::{Bytes, Mapping};
@@ -34,13 +35,14 @@ const PIECE: usize = 1 << 20;
 const MAX_POSITION: u64 = 1 << 62;
 
 /// The ring, as one process sees it. The mutexes exclude the threads of this process from one end
-/// while another has its lock, which is for processes.
+/// while another has its lock, which is for processes; padded, so that a thread at one end does not
+/// slow one at the other.
 #[derive(Debug)]
 pub(super) struct ByteRing {
     fd: Arc<Descriptor>,
     header: Mapping,
-    put: Mutex<MappedRegion>,
-    get: Mutex<MappedRegion>,
+    put: CachePadded<Mutex<MappedRegion>>,
+    get: CachePadded<Mutex<MappedRegion>>,
 }
 
 /// The region in use, and the positions of its first value and its end. They were checked: the
@@ -80,7 +82,7 @@ impl ByteRing {
         deadline: Option<Instant>,
     ) -> Result<(Held<'a>, MutexGuard<'a, MappedRegion>), Refusal> {
         let mapped = mapped.lock().unwrap_or_else(PoisonError::into_inner);
-        let held = memory::lock(side.mutex(), deadline)?;
+        let held = store::lock(side.mutex(), deadline)?;
         side.recover(&held);
         Ok((held, mapped))
     }
@@ -199,12 +201,12 @@ impl Store for ByteRing {
     const KIND: ObjectKind = ObjectKind::Queue;
 
     fn create(capacity: u64) -> Result<OwnedFd> {
-        memory::create(Self::KIND, |mapping| mapping.words::<Header>(0).init(capacity))
+        store::create(Self::KIND, |mapping| mapping.words::<Header>(0).init(capacity))
     }
 
     fn open(fd: Arc<Descriptor>) -> Result<Self> {
-        let header = memory::open(Self::KIND, &*fd)?;
-        Ok(Self { fd, header, put: Mutex::default(), get: Mutex::default() })
+        let header = store::open(Self::KIND, &*fd)?;
+        Ok(Self { fd, header, put: CachePadded::default(), get: CachePadded::default() })
     }
 
     fn control(&self) -> &Control {

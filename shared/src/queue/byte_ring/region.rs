@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 
 use crate::error::Result;
-use crate::queue::memory::{MIN_AREA, START, garbled};
+use crate::queue::store::{MIN_AREA, START, garbled};
 use crate::sys::shm::{self, Bytes};
 
 /// The largest region there can be: beyond any memory. Each region is twice as large as the one

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::error::Result;
-use crate::queue::memory::{MIN_AREA, START, garbled, no_memory, too_many};
+use crate::queue::store::{MIN_AREA, START, garbled, no_memory, too_many};
 use crate::sys::shm::{self, Bytes};
 
 /// The largest class there can be: beyond any memory.

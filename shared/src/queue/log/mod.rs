@@ -18,8 +18,7 @@ use crate::fds::Descriptor;
 use crate::kind::{ObjectKind, Tag};
 use crate::queue::control::Control;
 use crate::queue::log::area::{Area, AreaId, space};
-use crate::queue::memory::{self, garbled};
-use crate::queue::store::{Refusal, Store};
+use crate::queue::store::{self, Refusal, Store, garbled};
 use crate::sys::mutex::{Held, RobustMutex};
 use crate::sys::shm::Mapping;
 use crate::sys::words::words;
@@ -91,7 +90,7 @@ impl Log {
 
     pub(super) fn lock(&self, deadline: Option<Instant>) -> Result<Locked<'_>, Refusal> {
         let mapped = self.area.lock().unwrap_or_else(PoisonError::into_inner);
-        let held = memory::lock(&self.header().mutex, deadline)?;
+        let held = store::lock(&self.header().mutex, deadline)?;
         let owner_died = held.owner_died;
         let mut locked = Locked { log: self, _held: held, mapped };
         if owner_died {
@@ -208,7 +207,7 @@ impl Store for Log {
     const KIND: ObjectKind = ObjectKind::PriorityQueue;
 
     fn create(capacity: u64) -> Result<OwnedFd> {
-        memory::create(Self::KIND, |mapping| {
+        store::create(Self::KIND, |mapping| {
             let header = mapping.words::<Header>(0);
             header.mutex.init();
             header.control.init(capacity);
@@ -216,7 +215,7 @@ impl Store for Log {
     }
 
     fn open(fd: Arc<Descriptor>) -> Result<Self> {
-        let header = memory::open(Self::KIND, &*fd)?;
+        let header = store::open(Self::KIND, &*fd)?;
         Ok(Self { fd, header, area: Mutex::default() })
     }
 

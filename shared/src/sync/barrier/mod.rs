@@ -9,8 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
 use crate::shm::SLICE;
-use crate::shm::handle_registry::Registration;
-use crate::shm::slot::SlotGuard;
+use crate::shm::holders::{Registration, SlotGuard};
 use crate::sync::barrier::participants::{Participants, Wait, outcome};
 
 /// The number of participants that a barrier can have.

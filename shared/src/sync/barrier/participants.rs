@@ -9,9 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::Result;
 use crate::kind::ObjectKind;
 use crate::shm::EventCount;
-use crate::shm::handle_registry::{Registration, has_ended};
+use crate::shm::holders::{Registration, Slot, SlotGuard, has_ended};
 use crate::shm::region::{Head, Region};
-use crate::shm::slot::{Slot, SlotGuard};
 use crate::sys::mutex::{Held, RobustMutex};
 use crate::sys::words::words;
 

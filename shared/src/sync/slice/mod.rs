@@ -1,8 +1,6 @@
 //! An array in shared memory, for data that is too large to send.
 
-mod guard;
-mod range_lock;
-mod records;
+pub(super) mod ranges;
 
 use std::ops::{Bound, Range, RangeBounds};
 use std::sync::Arc;
@@ -10,18 +8,16 @@ use std::sync::Arc;
 use bytemuck::Pod;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-pub use guard::{SliceRead, SliceWrite};
-
 use crate::error::{Error, Result};
 use crate::kind::ObjectKind;
 use crate::shm::region::{Head, Region};
+use crate::sync::{SliceRead, SliceWrite};
 use crate::sys::words::words;
-use range_lock::{Mode, RangeLock, RangeLocks};
-use records::Records;
+use ranges::{Mode, RangeLock, RangeLocks, RecordId, Records};
 
 words! {
     #[derive(Debug)]
-    struct SliceHead {
+    pub(in crate::sync) struct SliceHead {
         records: Records,
     }
 }
@@ -69,7 +65,7 @@ impl Head for SliceHead {
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct SharedSlice<T: Pod> {
-    region: Region<SliceHead, T>,
+    pub(super) region: Region<SliceHead, T>,
     locks: Arc<RangeLocks>,
 }
 
@@ -219,6 +215,11 @@ impl<T: Pod> SharedSlice<T> {
     /// As from [`read`](SharedSlice::read).
     pub fn to_vec(&self) -> Result<Vec<T>> {
         self.read(..).map(|elements| elements.to_vec())
+    }
+
+    /// Records that a writer has made its last change.
+    pub(super) fn end_changes(&self, record: RecordId) {
+        self.region.records.remove(record);
     }
 
     fn lock(&self, range: impl RangeBounds<usize>, mode: Mode) -> Result<RangeLock<'_>> {

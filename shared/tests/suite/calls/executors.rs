@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Error, Executor, FutureState, Pool, Result, ThreadPool, partial};
+use multiproc::{AsyncResult, Error, Executor, FutureState, Pool, Result, ThreadPool, partial};
 
 use crate::support::{
     Gate, Named, eventually, fail_if_odd, is_config, is_invalid_state, message, named, nap, pass, square, squares,
@@ -45,6 +45,7 @@ macro_rules! executor_suite {
                 shutdown_finishes_accepted_tasks_and_rejects_more
                 shutdown_can_cancel_queued_tasks
                 drop_cancels_queued_tasks
+                drop_finishes_all_tasks_if_asked_to_but_not_while_unwinding
                 statistics_count_every_task_once
                 full_backlog_rejects_at_once
                 pool_can_be_resized_while_busy
@@ -221,6 +222,35 @@ macro_rules! executor_suite {
                 // A process is killed with its task; a thread is waited for.
                 assert!(matches!(running.get(), Ok(1) | Err(Error::Cancelled)));
                 assert!(matches!(waiting.get(), Err(Error::Cancelled)));
+                Ok(())
+            }
+
+            fn drop_finishes_all_tasks_if_asked_to_but_not_while_unwinding() -> Result<()> {
+                let finishing = || Pool::builder().processes(2).finish_on_drop(true).build();
+                let pool = finishing()?;
+                let taken: Vec<_> = (0..20).map(|n| pool.submit(scale, (2, n))).collect();
+                drop(pool);
+                for (n, future) in (0..).zip(taken) {
+                    assert_eq!(future.get()?, 2 * n);
+                }
+                let gate = Gate::new();
+                let (pool, count) = (finishing()?, 4);
+                let waiting: Vec<_> = (0..count).map(|n| pool.submit(numbered, (gate.path(), n))).collect();
+                gate.await_arrivals(2);
+                thread::scope(|scope| {
+                    // A thread cannot be ended: its drop waits for it.
+                    scope.spawn(|| {
+                        eventually("what waits is cancelled", || waiting.last().is_some_and(AsyncResult::ready));
+                        gate.open();
+                    });
+                    let panics = std::panic::AssertUnwindSafe(|| {
+                        let _pool = pool;
+                        panic!("the program's own");
+                    });
+                    assert!(std::panic::catch_unwind(panics).is_err());
+                });
+                let last = waiting.into_iter().next_back().map(AsyncResult::get);
+                assert!(matches!(last, Some(Err(Error::Cancelled))));
                 Ok(())
             }
 

@@ -103,7 +103,8 @@ fn large_values_and_long_use_need_no_more_memory() -> Result<()> {
 }
 
 fn limits_caps_and_ends_are_those_of_a_queue() -> Result<()> {
-    let queue = PriorityQueue::bounded(1)?.with_max_message(100);
+    let queue = PriorityQueue::bounded(1)?;
+    queue.set_max_message(100);
     assert!(matches!(queue.try_get(), Err(Error::Empty)));
     assert!(matches!(queue.get_timeout(Duration::from_millis(20)), Err(Error::TimedOut { .. })));
     queue.put("one".to_string())?;

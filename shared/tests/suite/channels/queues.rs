@@ -119,7 +119,8 @@ fn value_of_one_gib_arrives_and_leaves_no_memory() -> Result<()> {
 }
 
 fn oversized_value_is_returned_with_an_error() -> Result<()> {
-    let queue = Queue::<Vec<u8>>::new()?.with_max_message(1000);
+    let queue = Queue::<Vec<u8>>::new()?;
+    queue.set_max_message(1000);
     let refused = queue.put(vec![1; 1001]).unwrap_err();
     assert!(refused.error.to_string().contains("cap of 1000 bytes"), "{refused}");
     assert_eq!(refused.value.len(), 1001);
