@@ -6,13 +6,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
+use crate::cluster::Rank;
 use crate::cluster::balancer::{Balancer, Weight};
-use crate::cluster::heartbeat::Heartbeat;
 use crate::cluster::peer::{AssignedChunk, Peer};
-use crate::cluster::poll_interval::PollInterval;
-use crate::cluster::protocol::{Head, Malformed, RecordKind, Records};
-use crate::cluster::rank::Rank;
-use crate::cluster::shutdown::{RemainingRanks, quit_message, shut_down};
+use crate::cluster::protocol::{Head, Malformed, RecordKind, Records, quit_message};
+use crate::cluster::timing::{Heartbeat, PollInterval};
 use crate::cluster::transport::Transport;
 use crate::engine::{Chunk, Engine, Order, Outcome, Status};
 use crate::error::Error;
@@ -41,9 +39,8 @@ impl Dispatcher {
         Self { engine, transport, peers, balancer, finished: Vec::new(), heartbeat, last_check: Instant::now() }
     }
 
-    /// Works until the engine is at its end; then ends the ranks, and MPI. Returns the ranks that
-    /// remain.
-    pub(super) fn run(mut self) -> Option<RemainingRanks> {
+    /// Works until the engine is at its end. Returns the transport, and which ranks are lost.
+    pub(super) fn run(mut self) -> (Transport, Vec<bool>) {
         let mut interval = PollInterval::new();
         let status = loop {
             let mut moved = self.receive_all();
@@ -67,8 +64,7 @@ impl Dispatcher {
             let left: Vec<_> = self.peers.iter_mut().flat_map(Peer::take_all).collect();
             self.engine.bring_back(left.into_iter().map(|chunk| chunk.failed(&Error::Cancelled)));
         }
-        let lost: Vec<bool> = self.peers.iter().map(Peer::is_lost).collect();
-        shut_down(self.transport, &lost, self.heartbeat)
+        (self.transport, self.peers.iter().map(Peer::is_lost).collect())
     }
 
     fn sleep(&mut self, interval: &PollInterval) {

@@ -1,16 +1,27 @@
-//! The executor whose tasks run on the ranks of MPI.
+//! The executor whose tasks run on the ranks of MPI, and its settings.
 
+use std::env;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+use crate::bootstrap;
 use crate::cluster::Rank;
-use crate::cluster::io_thread::IoThread;
+use crate::cluster::io_thread::{IoThread, Role};
+use crate::cluster::timing::Heartbeat;
+use crate::engine::{Config, Engine};
 use crate::error::{Error, Result};
 use crate::executor::backend::Backend;
 use crate::executor::{Executor, Statistics};
 use crate::future::AsyncResult;
-use crate::pool::Pool;
+use crate::identity::current_process;
+use crate::pool::{Pool, PoolBuilder};
+use crate::sys::exit::{exit_now, flush_stdio};
 use crate::task::{Arguments, Task};
+
+/// The variables that launchers set in the environment of each rank: Open MPI's `mpirun`, PMIx
+/// (Slurm's `srun --mpi=pmix`), PMI (MPICH, `srun --mpi=pmi2`).
+const LAUNCHERS: [&str; 3] = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"];
 
 /// A pool on as many machines as MPI gives the program: change the one name [`Pool`], start the
 /// program with `mpirun`, and its tasks run on all of them. Needs the feature `mpi`.
@@ -71,10 +82,10 @@ use crate::task::{Arguments, Task};
 pub struct MpiExecutor {
     /// The calls of a pool, on an engine whose tasks the other ranks run, or on one with workers if
     /// there is one rank only.
-    pub(super) pool: Pool,
-    pub(super) ranks: Vec<Rank>,
+    pool: Pool,
+    ranks: Vec<Rank>,
     /// The thread that makes all MPI calls, if there are other ranks.
-    pub(super) io_thread: Mutex<Option<IoThread>>,
+    io_thread: Mutex<Option<IoThread>>,
 }
 
 impl MpiExecutor {
@@ -83,6 +94,17 @@ impl MpiExecutor {
     /// errors.
     pub fn new() -> Result<Self> {
         Self::builder().build()
+    }
+
+    /// Returns a builder for an executor with other settings.
+    pub fn builder() -> MpiExecutorBuilder {
+        MpiExecutorBuilder::default()
+    }
+
+    /// Returns the executor of the only rank: the tasks run in a pool of this process.
+    fn alone(config: Config) -> Result<Self> {
+        let rank = Rank::own(0, config.processes);
+        Ok(Self { pool: Pool::over(Engine::start(config)?), ranks: vec![rank], io_thread: Mutex::default() })
     }
 
     /// Returns the ranks that run tasks, as they were at the start. Rank 0 is not one of them,
@@ -178,5 +200,87 @@ impl Drop for MpiExecutor {
 impl fmt::Debug for MpiExecutor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MpiExecutor").field("ranks", &self.ranks).field("processes", &self.processes()).finish()
+    }
+}
+
+/// Settings of an [`MpiExecutor`]. Made by [`MpiExecutor::builder`]. They must be the same on every
+/// rank.
+///
+/// ```
+/// use std::time::Duration;
+/// use multiproc::{Executor, MpiExecutor, Pool};
+///
+/// # fn main() -> multiproc::Result<()> {
+/// let executor = MpiExecutor::builder()
+///     .processes_per_rank(2)
+///     .pool(Pool::builder().task_timeout(Duration::from_secs(60)))
+///     .silence(Duration::from_secs(30))
+///     .build()?;
+/// assert_eq!(executor.map(|n: u32| n + 1, 0..3u32)?, [1, 2, 3]);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Default)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct MpiExecutorBuilder {
+    pool: PoolBuilder,
+    processes: Option<usize>,
+    silence: Option<Duration>,
+}
+
+impl MpiExecutorBuilder {
+    /// Sets the number of workers of each rank that runs tasks; one for each logical CPU that the
+    /// rank may use if not set. Where several ranks share a machine and are not bound to CPUs of
+    /// their own, that is too many: set it, or start one rank per machine.
+    pub fn processes_per_rank(mut self, processes: usize) -> Self {
+        self.processes = Some(processes);
+        self
+    }
+
+    /// Sets the settings of the pool in which each rank runs its tasks: initializer, time limit,
+    /// memory limits, start method.
+    pub fn pool(mut self, pool: PoolBuilder) -> Self {
+        self.pool = pool;
+        self
+    }
+
+    /// Sets the time without a message after which a rank counts as lost, and after which the
+    /// others end if rank 0 is silent; ten seconds if not set. Ranks that have nothing to send send
+    /// a heartbeat four times in that time.
+    pub fn silence(mut self, silence: Duration) -> Self {
+        self.silence = Some(silence);
+        self
+    }
+
+    /// Starts the workers of all ranks. Returns on rank 0 only: the others run tasks from here on,
+    /// and exit when rank 0 shuts down.
+    ///
+    /// # Errors
+    /// Those of [`PoolBuilder::build`], on whichever rank; [`Error::RankMismatch`] for a rank that
+    /// runs another build, [`Error::RankLost`] for one that sends nothing; [`Error::Config`] if
+    /// this process has used MPI before, or is a worker.
+    pub fn build(self) -> Result<MpiExecutor> {
+        let heartbeat = Heartbeat::new(self.silence)?;
+        let pool = match self.processes {
+            Some(processes) => self.pool.processes(processes),
+            None => self.pool,
+        };
+        let config = pool.config()?;
+        bootstrap::require_init()?;
+        if current_process().depth > 0 {
+            return Err(Error::InvalidState("only the program itself can be a rank, not a worker of a pool".into()));
+        }
+        if LAUNCHERS.iter().all(|name| env::var_os(name).is_none()) {
+            return MpiExecutor::alone(config);
+        }
+        match IoThread::start(config.clone(), heartbeat)? {
+            Role::Alone => MpiExecutor::alone(config),
+            Role::First(thread, engine, ranks) => {
+                Ok(MpiExecutor { pool: Pool::over(engine), ranks, io_thread: Mutex::new(Some(thread)) })
+            }
+            Role::Served(code) => {
+                flush_stdio();
+                exit_now(code)
+            }
+        }
     }
 }

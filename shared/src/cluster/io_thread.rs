@@ -1,16 +1,16 @@
-//! The thread that makes all MPI calls: finds out which rank this is, and does the rank's work.
+//! The thread that makes all MPI calls: finds out which rank this is, does the rank's work, and
+//! ends the ranks.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::cluster::Rank;
 use crate::cluster::dispatcher::Dispatcher;
-use crate::cluster::heartbeat::Heartbeat;
-use crate::cluster::protocol::{Greeting, Head, RecordKind, Records, push};
-use crate::cluster::rank::Rank;
+use crate::cluster::protocol::{Greeting, Head, RecordKind, Records, push, quit_message};
 use crate::cluster::server::Server;
-use crate::cluster::shutdown::{RemainingRanks, shut_down};
+use crate::cluster::timing::{Heartbeat, PollInterval, SHUTDOWN_TIMEOUT};
 use crate::cluster::transport::Transport;
 use crate::engine::{Config, Engine};
 use crate::error::{Context, Error, Result};
@@ -101,26 +101,71 @@ fn run(config: Config, heartbeat: Heartbeat, started: &Sender<Started>, over: &S
         Ok(engine) => {
             let dispatcher = Dispatcher::new(engine.clone(), transport, &ranks, heartbeat);
             report(Started::First(Ok((engine, ranks))));
-            leave(dispatcher.run(), over);
+            let (transport, lost) = dispatcher.run();
+            leave(shut_down(transport, &lost), heartbeat, over);
         }
         Err(error) => {
             let others = transport.size() - 1;
             let is_there = |rank: usize| ranks.iter().any(|other| other.rank == rank);
             let lost: Vec<bool> = (1..=others).map(|rank| !is_there(rank)).collect();
-            let remaining = shut_down(transport, &lost, heartbeat);
+            let remaining = shut_down(transport, &lost);
             report(Started::First(Err(error)));
-            leave(remaining, over);
+            leave(remaining, heartbeat, over);
         }
     }
     0
 }
 
+/// Ends the ranks that are not lost, and finalizes MPI if none is. Otherwise returns the transport
+/// to those that remain.
+fn shut_down(mut transport: Transport, lost: &[bool]) -> Option<Transport> {
+    let gone = |rank: usize| rank > 0 && lost[rank - 1];
+    let mut ended: Vec<bool> = lost.to_vec();
+    for rank in (1..=lost.len()).filter(|rank| !gone(*rank)) {
+        transport.send(rank, quit_message(!lost.contains(&true)));
+    }
+    let until = Instant::now() + SHUTDOWN_TIMEOUT;
+    let interval = PollInterval::new();
+    while Instant::now() < until {
+        while let Some((from, message)) = transport.receive() {
+            let is_last = Records(&message).any(|record| record.is_ok_and(|(kind, ..)| kind == RecordKind::Bye));
+            if let (true, Some(ended)) = (is_last, ended.get_mut(from.wrapping_sub(1))) {
+                *ended = true;
+            }
+        }
+        if ended.iter().all(|ended| *ended) && transport.all_sent(gone) {
+            break;
+        }
+        thread::sleep(interval.sleep_time(true));
+    }
+    if ended.contains(&false) || lost.contains(&true) {
+        return Some(transport);
+    }
+    transport.finalize();
+    None
+}
+
 /// Reports that the ranks have ended, or keeps those that cannot.
-fn leave(remaining: Option<RemainingRanks>, over: &Sender<bool>) {
+fn leave(remaining: Option<Transport>, heartbeat: Heartbeat, over: &Sender<bool>) {
     // The executor waits for this, or was leaked.
     let _ = over.send(remaining.is_some());
-    if let Some(remaining) = remaining {
-        remaining.keep()
+    if let Some(transport) = remaining {
+        keep(transport, heartbeat)
+    }
+}
+
+/// Keeps the ranks that cannot finalize MPI, because others are lost, for as long as this process
+/// runs: if they exited first, the launcher would end all of them, and this one with them.
+fn keep(mut transport: Transport, heartbeat: Heartbeat) -> ! {
+    loop {
+        for rank in 1..transport.size() {
+            transport.send(rank, quit_message(false));
+        }
+        let until = Instant::now() + heartbeat.interval();
+        while Instant::now() < until {
+            while transport.receive().is_some() {}
+            thread::sleep(heartbeat.check_interval());
+        }
     }
 }
 

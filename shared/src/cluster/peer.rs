@@ -3,10 +3,9 @@
 use std::collections::HashSet;
 use std::mem;
 
+use crate::cluster::Rank;
 use crate::cluster::balancer::Weight;
-use crate::cluster::outbox::Outbox;
-use crate::cluster::protocol::{Head, Malformed, RecordKind};
-use crate::cluster::rank::Rank;
+use crate::cluster::protocol::{Head, Malformed, Outbox, RecordKind};
 use crate::engine::Chunk;
 
 /// A chunk that a rank has.

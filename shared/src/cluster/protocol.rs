@@ -3,11 +3,18 @@
 //! A message is a batch of records, each a head of fixed size and a payload. All ranks run the same
 //! build on machines of the same kind, so that a head travels as it lies in memory.
 
+use std::mem;
+use std::time::Instant;
+
 use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::rank::Rank;
+use crate::cluster::Rank;
+use crate::cluster::timing::Heartbeat;
 use crate::error::Error;
+
+/// The size from which a message is sent without waiting for more.
+const FULL: usize = 1 << 20;
 
 /// The kinds of records. Those up to `Heartbeat` go to a serving rank, the others and `Heartbeat`
 /// come from one.
@@ -101,13 +108,82 @@ pub(super) fn push(message: &mut Vec<u8>, head: Head, payload: &[u8]) {
 }
 
 /// Appends a record whose payload is written by `write`, which returns the final head.
-pub(super) fn push_with(message: &mut Vec<u8>, head: Head, write: impl FnOnce(&mut Vec<u8>) -> Head) {
+fn push_with(message: &mut Vec<u8>, head: Head, write: impl FnOnce(&mut Vec<u8>) -> Head) {
     let at = message.len();
     message.extend_from_slice(bytemuck::bytes_of(&head));
     let start = message.len();
-    let head = Head { len: 0, ..write(message) };
+    let head = write(message);
     let head = Head { len: (message.len() - start) as u64, ..head };
     message[at..start].copy_from_slice(bytemuck::bytes_of(&head));
+}
+
+/// Returns the message that ends a rank. `finalize` is whether MPI can be finalized.
+pub(super) fn quit_message(finalize: bool) -> Vec<u8> {
+    let mut message = Vec::new();
+    push(&mut message, Head { count: finalize.into(), ..Head::new(RecordKind::Quit) }, &[]);
+    message
+}
+
+/// The next message to a rank: records that wait to be sent.
+pub(super) struct Outbox {
+    message: Vec<u8>,
+    /// When the last message was taken.
+    sent: Instant,
+}
+
+impl Outbox {
+    /// Returns an outbox without records.
+    pub(super) fn new() -> Self {
+        Self { message: Vec::new(), sent: Instant::now() }
+    }
+
+    /// Appends a record.
+    pub(super) fn push(&mut self, head: Head, payload: &[u8]) {
+        push(&mut self.message, head, payload);
+    }
+
+    /// Appends a record whose payload is written by `write`, which returns the final head.
+    pub(super) fn push_with(&mut self, head: Head, write: impl FnOnce(&mut Vec<u8>) -> Head) {
+        push_with(&mut self.message, head, write);
+    }
+
+    /// Appends a heartbeat if one is due; returns whether it was.
+    pub(super) fn push_heartbeat(&mut self, heartbeat: Heartbeat) -> bool {
+        let due = self.is_heartbeat_due(heartbeat);
+        if due {
+            self.push(Head::new(RecordKind::Heartbeat), &[]);
+        }
+        due
+    }
+
+    /// Returns whether nothing was sent for so long that a heartbeat is due.
+    pub(super) fn is_heartbeat_due(&self, heartbeat: Heartbeat) -> bool {
+        heartbeat.is_due(self.sent)
+    }
+
+    /// Returns whether the message is large enough to be sent now.
+    pub(super) fn is_full(&self) -> bool {
+        self.message.len() >= FULL
+    }
+
+    /// Takes the message, which is then sent; `None` if there are no records.
+    pub(super) fn take(&mut self) -> Option<Vec<u8>> {
+        if self.message.is_empty() {
+            return None;
+        }
+        self.mark_sent();
+        Some(mem::take(&mut self.message))
+    }
+
+    /// Records that a message is sent now.
+    pub(super) fn mark_sent(&mut self) {
+        self.sent = Instant::now();
+    }
+
+    /// Drops all records.
+    pub(super) fn clear(&mut self) {
+        self.message.clear();
+    }
 }
 
 /// The records of a message, up to its end or to the first one that is malformed.

@@ -6,12 +6,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::cluster::heartbeat::Heartbeat;
 use crate::cluster::local_jobs::LocalJobs;
-use crate::cluster::outbox::Outbox;
-use crate::cluster::poll_interval::PollInterval;
-use crate::cluster::protocol::{Head, Malformed, RecordKind, Records};
-use crate::cluster::shutdown::SHUTDOWN_TIMEOUT;
+use crate::cluster::protocol::{Head, Malformed, Outbox, RecordKind, Records};
+use crate::cluster::timing::{Heartbeat, PollInterval, SHUTDOWN_TIMEOUT};
 use crate::cluster::transport::Transport;
 use crate::engine::{Chunk, Engine, RemoteOutcomes, Tasks};
 

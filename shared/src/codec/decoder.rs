@@ -4,21 +4,18 @@ use std::cell::Cell;
 
 use serde::de::Deserialize;
 
-use super::depth::{self, MAX_DEPTH, SHALLOW};
 use super::error::Error;
 use super::format::{
-    BOTH_FORMS, BYTES, CHAR, HAS_NAMES, IS_DEEP, MAP, PACKED, SEQUENCE, SOME, STR, STRUCT, TRUE, UNIT_VARIANT, VARIANT,
-    number_size,
+    BOTH_FORMS, BYTES, CHAR, HAS_NAMES, IS_DEEP, MAP, MAX_DEPTH, PACKED, Reader, SEQUENCE, SHALLOW, SOME, STR, STRUCT,
+    TRUE, UNIT_VARIANT, VARIANT, number_size,
 };
 use super::names::{Matches, Names};
 use super::numbers;
-use super::reader::Reader;
 use crate::fds;
 
-#[cold]
-fn left_over(bytes: usize) -> Error {
-    Error::new(format!("{bytes} bytes are left over"))
-}
+/// Bytes of stack that one level of decoding is given, of which code without optimisation takes 1
+/// to 3 KiB.
+const LEVEL_STACK: usize = 8 << 10;
 
 /// Reads what [`write`](super::encoder::write) wrote.
 #[inline]
@@ -115,7 +112,7 @@ impl<'de> Decoder<'de> {
     #[inline]
     fn message<T: Deserialize<'de>>(&mut self) -> Result<T, Error> {
         let levels = self.levels;
-        let result = if levels > SHALLOW { depth::with_levels(levels, || self.element()) } else { self.element() };
+        let result = if levels > SHALLOW { with_levels(levels, || self.element()) } else { self.element() };
         // The result is not moved: copying what was just written in pieces stalls.
         if result.is_ok() && self.reader.remaining() > 0 {
             return Err(left_over(self.reader.remaining()));
@@ -218,4 +215,18 @@ pub(super) struct Value<'a, 'de> {
     pub(super) decoder: &'a mut Decoder<'de>,
     /// Whether the reader asked for the value's form.
     pub(super) asked: Cell<bool>,
+}
+
+#[cold]
+fn left_over(bytes: usize) -> Error {
+    Error::new(format!("{bytes} bytes are left over"))
+}
+
+/// Runs `read` where there is room for this many levels.
+fn with_levels<R>(levels: u32, read: impl FnOnce() -> R) -> R {
+    let room = levels as usize * LEVEL_STACK;
+    if cfg!(miri) || stacker::remaining_stack().is_some_and(|remaining| remaining > room + LEVEL_STACK) {
+        return read();
+    }
+    stacker::grow(room + (128 << 10), read)
 }

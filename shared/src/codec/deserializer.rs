@@ -9,17 +9,15 @@ use std::cell::Cell;
 
 use serde::de::{Deserializer, Visitor};
 
-use super::access::{Elements, Entries, left_over};
+use super::access::{Elements, Entries, Number, Numbers, left_over};
 use super::decoder::Value;
 use super::error::Error;
 use super::format::*;
-use super::packed::{Number, Numbers};
-use super::reader::Reader;
-use super::{struct_reader, variants};
+use super::struct_reader;
 
 impl<'de> Value<'_, 'de> {
     #[inline]
-    pub(super) fn take_tag(&mut self, tag: u8) -> bool {
+    fn take_tag(&mut self, tag: u8) -> bool {
         self.decoder.reader.take_tag(tag)
     }
 
@@ -276,7 +274,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        variants::read(self, name, variants, visitor)
+        struct_reader::read_variant(self, name, variants, visitor)
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {

@@ -4,13 +4,18 @@ use std::cell::Cell;
 
 use serde::Serialize;
 
-use super::depth::{self, MAX_DEPTH, SHALLOW, STEP};
 use super::error::Error;
-use super::expected::{Expected, NameList};
-use super::format::{BOTH_FORMS, HAS_NAMES, IS_DEEP, put_len};
-use super::names::is_same;
+use super::format::{BOTH_FORMS, HAS_NAMES, IS_DEEP, MAX_DEPTH, SHALLOW, put_len};
+use super::names::{Expected, NameList};
 use super::numbers;
-use super::shapes::Table;
+use super::shapes::{Table, is_same};
+
+/// Levels between two checks of the stack that is left.
+const STEP: u32 = 8;
+
+/// Bytes of stack that one level of encoding is given. Without optimisation, an enum's code has
+/// room for what each of its variants needs.
+const WRITING_STACK: usize = 32 << 10;
 
 /// Appends a message that is `value`, for a reader with these expectations.
 #[inline]
@@ -69,7 +74,7 @@ impl Encoder<'_> {
     /// which returns `true`. If the reader of the whole message is known to call it, one form is
     /// enough.
     #[inline]
-    pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         if numbers::put_run(value, self.out) {
             return Ok(());
         }
@@ -115,7 +120,7 @@ impl Encoder<'_> {
     /// Writes a part of the value that [`enter`](Self::enter) began.
     #[inline]
     pub(super) fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        if self.depth.is_multiple_of(STEP) { depth::with_room(|| self.element(value)) } else { self.element(value) }
+        if self.depth.is_multiple_of(STEP) { with_room(|| self.element(value)) } else { self.element(value) }
     }
 
     /// Writes the only part of a value.
@@ -177,7 +182,7 @@ impl Encoder<'_> {
 
     /// Writes a tag and a length, or another number that is small as a rule.
     #[inline]
-    pub(super) fn tagged_len(&mut self, tag: u8, len: u64) {
+    fn tagged_len(&mut self, tag: u8, len: u64) {
         if len < 0x80 {
             self.out.extend_from_slice(&[tag, len as u8]);
         } else {
@@ -185,4 +190,12 @@ impl Encoder<'_> {
             put_len(self.out, len);
         }
     }
+}
+
+/// Runs `write` where there is room for [`STEP`] more levels, on new memory if need be.
+fn with_room<R>(write: impl FnOnce() -> R) -> R {
+    if cfg!(miri) {
+        return write();
+    }
+    stacker::maybe_grow(STEP as usize * WRITING_STACK, 2 << 20, write)
 }

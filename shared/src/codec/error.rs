@@ -39,7 +39,7 @@ impl Error {
 
     #[cold]
     pub(super) fn too_deep() -> Self {
-        Self::new(format!("the value is nested more than {} levels deep", super::depth::MAX_DEPTH))
+        Self::new(format!("the value is nested more than {} levels deep", super::format::MAX_DEPTH))
     }
 
     /// Adds the field that the error is in.

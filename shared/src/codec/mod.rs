@@ -6,10 +6,9 @@
 //! renamed, variants without a tag, values of no fixed type. What JSON cannot say travels exactly
 //! as well: `Some(None)`, 128-bit numbers, every `NaN`, keys that are no text. [`encoder`] writes
 //! it, through the [`serializer`] that serde calls ([`compound`] and [`struct_writer`] write what
-//! has parts); [`decoder`] reads it, through the [`deserializer`] ([`access`], [`struct_reader`]
-//! and [`variants`] read what has parts). [`shapes`] are the names as they are written, [`names`]
-//! as they are read, and [`expected`] finds those that the reader has in any case. [`numbers`] and
-//! [`packed`] have the runs of numbers, [`depth`] the limit on nesting and the stack for it.
+//! has parts); [`decoder`] reads it, through the [`deserializer`] ([`access`] and [`struct_reader`]
+//! read what has parts). [`shapes`] are the names as they are written, [`names`] as they are read
+//! or expected. [`numbers`] recognises runs of numbers.
 //!
 //! A value that is a run of plain bytes is encoded without a format: numbers are copied as they lie
 //! in memory (both sides are the same build on the same machine), vectors of numbers at the speed
@@ -18,32 +17,27 @@
 mod access;
 mod compound;
 mod decoder;
-mod depth;
 mod deserializer;
 mod encoder;
 mod error;
-mod expected;
 pub(crate) mod fixed;
-mod flat;
 mod format;
 mod names;
 mod numbers;
-mod packed;
-mod reader;
 mod serializer;
 mod shapes;
 mod struct_reader;
 mod struct_writer;
 #[cfg(test)]
 mod tests;
-mod variants;
 
 use std::any::Any;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use self::expected::Expected;
+pub(crate) use self::fixed::view;
+use self::names::Expected;
 use crate::error::Error;
 use crate::foreign;
 
@@ -122,11 +116,6 @@ fn encode_by_ref<T: Serialize + 'static>(
     Ok(())
 }
 
-/// Returns the bytes that [`encode`] would write, if they already lie in memory.
-pub(crate) fn view<T: 'static>(value: &T) -> Option<&[u8]> {
-    flat::view(value)
-}
-
 /// Appends `value` in the self-describing format, whatever its type: a `String` and its `str`, a
 /// `Vec` and its slice give the same bytes.
 pub(crate) fn encode_plain<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), String> {
@@ -152,7 +141,7 @@ pub(crate) fn decode<T: DeserializeOwned + 'static>(source: Source<'_>) -> Resul
     if fixed::size::<T>().is_some() {
         return fixed::value(bytes).ok_or_else(|| format!("{bytes:?} are no {}", std::any::type_name::<T>()));
     }
-    match flat::decode(bytes, &mut slot)? {
+    match fixed::decode(bytes, &mut slot)? {
         true => slot.ok_or_else(|| "no value".into()),
         false => decode_plain(bytes),
     }

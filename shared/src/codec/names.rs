@@ -1,10 +1,22 @@
-//! The names of structs' fields and of variants, as a message is read.
+//! The names of structs' fields and of variants: those of a message that is read, and those that a
+//! type expects.
 //!
-//! They stand behind the value; see [`shapes`](super::shapes), which writes them.
+//! The names of a message stand behind its value; see [`shapes`](super::shapes), which writes them.
+//!
+//! A derived `Deserialize` begins by passing its fields or variants to the deserializer. A message
+//! for such a type alone, with the same names, is written without them.
+
+use std::cell::Cell;
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use super::error::Error;
-use super::expected::NameList;
-use super::reader::Reader;
+use super::format::Reader;
+use crate::foreign;
+
+/// The names of a type's fields or variants: a static, which its address identifies.
+pub(super) type NameList = &'static [&'static str];
 
 /// The names of a message that is read.
 #[derive(Clone, Copy)]
@@ -57,7 +69,7 @@ impl<'de> Keys<'de> {
     }
 
     /// Returns whether they are exactly these.
-    pub(super) fn are(self, wanted: NameList) -> bool {
+    fn are(self, wanted: NameList) -> bool {
         let mut texts = match self.texts {
             Texts::Sent(texts) => texts,
             Texts::Own(own) => return own == wanted,
@@ -82,12 +94,6 @@ impl<'de> Keys<'de> {
     }
 }
 
-/// Returns whether two names are equal: most often they are the same text.
-#[inline]
-pub(super) fn is_same(one: &'static str, other: &'static str) -> bool {
-    std::ptr::eq(one, other) || one == other
-}
-
 /// Which names were found to be the same lately: those wanted, and where those of the message
 /// begin.
 #[derive(Default)]
@@ -109,5 +115,147 @@ impl Matches {
             return true;
         }
         false
+    }
+}
+
+/// The first request of a type that is read.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+pub(super) struct Expected {
+    kind: Kind,
+    names: NameList,
+}
+
+/// As wide as a register: a copy of one byte and its padding would stall behind the store of them.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+#[repr(usize)]
+enum Kind {
+    /// Anything else.
+    #[default]
+    Other,
+    /// It requests a struct with the fields that `names` has.
+    Struct,
+    /// It requests one of the variants that `names` has.
+    Enum,
+    /// It calls `is_human_readable` before it requests a value.
+    Asking,
+}
+
+/// Types whose expectations a thread caches.
+const KEPT: usize = 64;
+
+thread_local! {
+    /// By the address of the type's [`ask`], which types with the same code may share.
+    static ANSWERS: [Cell<(usize, Expected)>; KEPT] =
+        const { [const { Cell::new((0, Expected { kind: Kind::Other, names: &[] })) }; KEPT] };
+}
+
+impl Expected {
+    /// Returns what `T` expects.
+    #[inline]
+    pub(super) fn of<'de, T: Deserialize<'de>>() -> Self {
+        let key = ask::<T> as fn() -> Self as usize;
+        ANSWERS.with(|answers| {
+            let slot = &answers[(key >> 4) % KEPT];
+            let (known, expected) = slot.get();
+            if known == key {
+                return expected;
+            }
+            let expected = ask::<T>();
+            slot.set((key, expected));
+            expected
+        })
+    }
+
+    /// Returns the fields, if a struct is expected.
+    #[inline]
+    pub(super) fn fields(self) -> Option<NameList> {
+        (self.kind == Kind::Struct).then_some(self.names)
+    }
+
+    /// Returns the variants, if an enum is expected.
+    #[inline]
+    pub(super) fn variants(self) -> Option<NameList> {
+        (self.kind == Kind::Enum).then_some(self.names)
+    }
+
+    /// Returns whether the type calls `is_human_readable` before it requests a value.
+    #[inline]
+    pub(super) fn asks(self) -> bool {
+        self.kind == Kind::Asking
+    }
+}
+
+/// Runs the beginning of `T`'s `Deserialize`, up to the first request. No value is made.
+#[cold]
+fn ask<'de, T: Deserialize<'de>>() -> Expected {
+    let answer = Cell::new(Expected::default());
+    // A panic here has no meaning: the code will panic again where it matters.
+    let _ = foreign::guard(|| T::deserialize(Probe(&answer)).map(drop));
+    answer.get()
+}
+
+/// A deserializer that records the first request, and has no data.
+struct Probe<'a>(&'a Cell<Expected>);
+
+impl Probe<'_> {
+    fn answer(&self, kind: Kind, names: NameList) -> Stopped {
+        if self.0.get().kind == Kind::Other {
+            self.0.set(Expected { kind, names });
+        }
+        Stopped
+    }
+}
+
+/// The error of a [`Probe`].
+#[derive(Debug)]
+struct Stopped;
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("there is no data")
+    }
+}
+
+impl std::error::Error for Stopped {}
+
+impl de::Error for Stopped {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self
+    }
+}
+
+impl<'de> Deserializer<'de> for Probe<'_> {
+    type Error = Stopped;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Stopped> {
+        Err(Stopped)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        fields: NameList,
+        _visitor: V,
+    ) -> Result<V::Value, Stopped> {
+        Err(self.answer(Kind::Struct, fields))
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        variants: NameList,
+        _visitor: V,
+    ) -> Result<V::Value, Stopped> {
+        Err(self.answer(Kind::Enum, variants))
+    }
+
+    fn is_human_readable(&self) -> bool {
+        self.answer(Kind::Asking, &[]);
+        false
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct seq
+        tuple tuple_struct map identifier ignored_any
     }
 }

@@ -8,9 +8,8 @@ use std::any::TypeId;
 
 use super::error::Error;
 use super::format::{
-    F32, F64, I8, I16, I32, I64, I128, NONE, PACKED, SEQUENCE, SOME, U8, U16, U32, U64, U128, put_len,
+    F32, F64, I8, I16, I32, I64, I128, NONE, PACKED, Reader, SEQUENCE, SOME, U8, U16, U32, U64, U128, put_len,
 };
-use super::reader::Reader;
 
 /// Returns `value` as a `U`, if it is one or refers to one. `U` has no lifetimes.
 #[inline(always)]

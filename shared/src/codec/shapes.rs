@@ -10,7 +10,6 @@ use std::rc::Rc;
 use indexmap::{Equivalent, IndexSet};
 
 use super::format::put_len;
-use super::names::is_same;
 
 /// The index of a shape in the [`Table`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,6 +204,12 @@ impl Table {
 #[inline]
 fn slot(name: &'static str, fields: usize) -> usize {
     (name.as_ptr().addr() ^ name.len() ^ fields.wrapping_mul(7)) % RECENT
+}
+
+/// Returns whether two names are equal: most often they are the same text.
+#[inline]
+pub(super) fn is_same(one: &'static str, other: &'static str) -> bool {
+    std::ptr::eq(one, other) || one == other
 }
 
 #[cfg(test)]

@@ -7,10 +7,9 @@ use serde::ser::{SerializeStruct, SerializeStructVariant};
 
 use super::encoder::Encoder;
 use super::error::Error;
-use super::expected::NameList;
 use super::format::{OWN_STRUCT, STRUCT};
-use super::names::is_same;
-use super::shapes::{ShapeId, Table};
+use super::names::NameList;
+use super::shapes::{ShapeId, Table, is_same};
 
 /// A struct that is being written.
 pub(super) struct Fields<'a, 'o> {

@@ -10,7 +10,7 @@ use super::Manager;
 use super::client::{Endpoint, ServerConnection};
 #[cfg(feature = "manager-tcp")]
 use super::key::Key;
-use super::random::ManagerId;
+use super::protocol::ManagerId;
 use super::server::{Setup, serve};
 #[cfg(feature = "manager-tcp")]
 use crate::error::Context;

@@ -39,7 +39,7 @@ pub(super) struct Key(Arc<[u8]>);
 
 /// The side that proves that it has the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
+enum Side {
     Client,
     Server,
 }
@@ -146,7 +146,7 @@ impl<'de> Deserialize<'de> for Key {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manager::random::random_bytes;
+    use crate::manager::protocol::random_bytes;
 
     #[test]
     fn only_the_holder_of_the_key_is_verified() {

@@ -13,7 +13,6 @@ mod key;
 mod message;
 mod protocol;
 mod proxy;
-mod random;
 #[cfg(feature = "manager-tcp")]
 mod remote;
 mod server;

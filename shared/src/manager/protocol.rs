@@ -1,14 +1,37 @@
-//! The requests of the clients and the replies of the server.
+//! The requests of the clients and the replies of the server, and what identifies a manager.
 //!
 //! Values travel behind a request or reply, as a [message](super::message) says; those of each
 //! request stand in brackets here.
 
 use std::time::{Duration, Instant};
 
+use rustix::io::retry_on_intr;
+use rustix::rand::{GetRandomFlags, getrandom};
 use serde::{Deserialize, Serialize};
 
-use super::random::ManagerId;
-use crate::error::Error;
+use crate::error::{Error, Result};
+
+/// The number that tells a manager from all others, also from those of other machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ManagerId(u128);
+
+impl ManagerId {
+    /// Returns a new identifier.
+    pub(super) fn random() -> Result<Self> {
+        random_bytes().map(u128::from_ne_bytes).map(Self)
+    }
+}
+
+/// Returns bytes that cannot be guessed, such as a fresh nonce.
+pub(super) fn random_bytes<const LEN: usize>() -> Result<[u8; LEN]> {
+    const { assert!(LEN <= 256) };
+    let mut bytes = [0; LEN];
+    // Up to 256 bytes come whole, or not at all if a signal comes before the system has any:
+    // getrandom(2).
+    retry_on_intr(|| getrandom(&mut bytes, GetRandomFlags::empty()))
+        .map_err(|error| Error::io("cannot get random bytes", error))?;
+    Ok(bytes)
+}
 
 /// The kinds of objects that the server can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -209,5 +232,15 @@ impl From<Failure> for Error {
                 Self::io("the manager's process was refused by its system", std::io::Error::from_raw_os_error(errno))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_managers_have_the_same_identifier() {
+        assert_ne!(ManagerId::random().unwrap(), ManagerId::random().unwrap());
     }
 }

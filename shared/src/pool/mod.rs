@@ -126,7 +126,7 @@ impl Pool {
     /// Wraps an engine in a pool.
     #[cfg(feature = "mpi")]
     pub(crate) fn over(engine: Arc<Engine>) -> Self {
-        Self { engine }
+        Self { engine, finish_on_drop: false }
     }
 
     /// Returns the workers that live now, in the order in which they were started.

@@ -7,27 +7,22 @@
 //! until they are what is requested. Beyond that, a worker is a [`Process`](crate::Process) like
 //! any other, and ends with its program.
 //!
-//! - [`service_manager`]: the services to run; [`builder`]: settings; [`hooks`]: the functions of
-//!   the program that the manager calls;
-//! - [`definition`]: what a service is; [`service_worker`]: the first parameter of its function;
-//! - [`supervisor`]: the loop; [`control`]: the requests to it; [`worker_slot`]: the worker of one
-//!   number; [`respawn_delay`]: when it is replaced;
+//! - [`service_manager`]: the manager and its settings; [`definition`]: services, and hooks that
+//!   the manager calls; [`service_worker`]: the first parameter of a service's function;
+//! - [`manager_loop`]: the loop; [`control`]: the requests to it; [`worker_slot`]: the worker of
+//!   one number, and when it is replaced;
 //! - [`caught_signal`]: catching signals; [`systemd`]: notifications to systemd.
 
-mod builder;
 mod caught_signal;
 mod control;
 mod definition;
-mod hooks;
-mod respawn_delay;
+mod manager_loop;
 mod service_manager;
 mod service_worker;
-mod supervisor;
 mod systemd;
 mod worker_slot;
 
-pub use builder::ServiceManagerBuilder;
 pub use control::{ServiceControl, ServiceId};
 pub use definition::{Service, ServiceArguments};
-pub use service_manager::ServiceManager;
+pub use service_manager::{ServiceManager, ServiceManagerBuilder};
 pub use service_worker::ServiceWorker;

@@ -1,6 +1,6 @@
 //! Values that are nested deeply.
 
-use super::super::depth::MAX_DEPTH;
+use super::format::MAX_DEPTH;
 use super::*;
 
 #[test]

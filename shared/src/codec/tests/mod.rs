@@ -1,9 +1,7 @@
-//! Values there and back.
+//! Values there and back, and messages that no encoder wrote.
 
-mod by_hand;
 mod depth;
-mod garbled;
-mod plain_bytes;
+mod names;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -22,7 +20,7 @@ fn message<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
 }
 
 /// Sends `value` with its names, and without those that its type is known to have.
-pub(in crate::codec) fn arrives<T: Serialize + DeserializeOwned + PartialEq + Debug + 'static>(value: T) {
+fn arrives<T: Serialize + DeserializeOwned + PartialEq + Debug + 'static>(value: T) {
     let message_of = |expected: fn() -> Expected| {
         let mut bytes = Vec::new();
         encoder::write(&value, expected(), &mut bytes).unwrap();
@@ -228,4 +226,33 @@ fn error_has_the_text_the_type_and_the_field() {
     let error = decode_plain::<Outer>(&message(&with(1))).unwrap_err();
     assert!(error.contains("invalid type: string \"one\", expected u8 (in `parts[1].size` of `"), "{error}");
     assert!(decode_plain::<Outer>(&message(&with(3))).is_ok());
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_a_value_or_an_error(mut bytes in proptest::collection::vec(any::<u8>(), 0..120), small in any::<bool>()) {
+        if small {
+            bytes.iter_mut().skip(1).for_each(|byte| *byte %= 48);
+        }
+        if let Some(flags) = bytes.first_mut() {
+            *flags %= 4;
+        }
+        let _ = decode_plain::<Vec<Flat>>(&bytes);
+        let _ = decode_plain::<Vec<Plain>>(&bytes);
+        let _ = decode_plain::<Tagged>(&bytes);
+        let _ = decode_plain::<Node>(&bytes);
+        let _ = decode_plain::<serde_json::Value>(&bytes);
+        let _ = decode_plain::<BTreeMap<u64, (i8, IpAddr)>>(&bytes);
+        let _ = decode_plain::<crate::Error>(&bytes);
+    }
+
+    #[test]
+    fn damaged_message_is_a_value_or_an_error(at in any::<prop::sample::Index>(), byte in any::<u8>(), id in any::<u64>()) {
+        let rest = BTreeMap::from([("more".to_string(), Untagged::Pair { left: 1, right: Some(None) })]);
+        let mut bytes = message(&vec![Flat { id, inner: Skipping { discount: 0, items: vec![1], total: 2 }, rest }]);
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        let _ = decode_plain::<Vec<Flat>>(&bytes);
+        let _ = decode_plain::<serde_json::Value>(&bytes);
+    }
 }

@@ -5,8 +5,7 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::encoding::ValueWriter;
-use super::object::Object;
+use super::object::{Object, ValueWriter};
 use super::proxy;
 use crate::error::{Error, Result};
 use crate::manager::protocol::ListRequest;
@@ -39,8 +38,8 @@ use crate::manager::protocol::ListRequest;
 ///
 /// Python's counterpart: `multiprocessing.managers.ListProxy`.
 pub struct ListProxy<T> {
-    pub(super) object: Object,
-    pub(super) elements: PhantomData<fn() -> T>,
+    object: Object,
+    elements: PhantomData<fn() -> T>,
 }
 
 proxy!(ListProxy<T> "ListProxy");

@@ -1,21 +1,17 @@
 //! Proxies: what stands for an object of a manager in any process.
 //!
-//! A proxy is an [object](object::Object) of a known kind; [`encoding`] has the values that travel.
+//! A proxy is an [`Object`] of a known kind.
 
 mod dict;
-mod encoding;
 mod list;
-mod namespace;
 mod object;
 mod queue;
 
-pub use dict::DictProxy;
+pub use dict::{DictProxy, NamespaceProxy};
 pub use list::ListProxy;
-pub use namespace::NamespaceProxy;
 pub use queue::QueueProxy;
 
-pub(super) use encoding::ValueWriter;
-pub(super) use object::Object;
+pub(super) use object::{Object, ValueWriter};
 
 /// A proxy of any kind: [`ListProxy`], [`DictProxy`], [`NamespaceProxy`], [`QueueProxy`].
 ///

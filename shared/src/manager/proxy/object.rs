@@ -1,5 +1,9 @@
 //! What every proxy is: the number of an object, and a connection to its manager.
+//!
+//! In the values that a manager stores, a proxy of the same manager is a number, and any other
+//! handle is an error: the manager's process has no use for its descriptors.
 
+use std::cell::RefCell;
 use std::fmt;
 #[cfg(feature = "manager-tcp")]
 use std::net::SocketAddr;
@@ -8,16 +12,22 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-use super::encoding::{ValueWriter, current, decode, decode_key, encode};
+use crate::codec::{self, Source};
 use crate::error::Result;
 use crate::fds::{self, Descriptor, Travel};
 use crate::kind::ObjectKind;
-use crate::manager::client::{Answer, Endpoint, ServerConnection};
+use crate::manager::client::{Endpoint, ServerConnection};
 #[cfg(feature = "manager-tcp")]
 use crate::manager::key::Key;
-use crate::manager::protocol::{Kind, ObjectRequest, Request};
-use crate::manager::random::ManagerId;
+use crate::manager::message::{Answer, Message};
+use crate::manager::protocol::{Kind, ManagerId, ObjectRequest, Request};
+use crate::sys::memory::on_large_pages;
 use crate::sys::socket;
+
+const NO_HANDLES: &str = "a handle (connection, queue, lock, …) cannot be kept by a manager; its own lists, \
+     dictionaries, namespaces and queues can";
+
+const OTHER_MANAGER: &str = "a proxy can be kept by its own manager only, and this one is of another";
 
 /// An object in a manager's process.
 #[doc(hidden)]
@@ -78,12 +88,12 @@ impl Object {
 
     /// Decodes a value of this manager.
     pub(super) fn decode<T: DeserializeOwned + 'static>(&self, bytes: &[u8]) -> Result<T> {
-        decode(&self.connection, bytes)
+        within(&self.connection, || codec::decode_guarded(Source::Slice(bytes)))
     }
 
-    /// Decodes a key or name of this manager.
+    /// Decodes a key of a dictionary, or a name, of this manager.
     pub(super) fn decode_key<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T> {
-        decode_key(&self.connection, bytes)
+        within(&self.connection, || codec::guard_decoding(|| codec::decode_plain(bytes)))
     }
 
     /// Decodes the one value of an answer, if there is one.
@@ -117,6 +127,69 @@ impl fmt::Debug for Object {
     }
 }
 
+/// Writes the values of a request.
+pub(in crate::manager) struct ValueWriter(Message);
+
+impl ValueWriter {
+    /// Appends a value.
+    pub(in crate::manager) fn value<T: Serialize + 'static>(&mut self, value: &T) -> Result<()> {
+        self.0.append(|out| {
+            if let Some(bytes) = codec::view(value) {
+                out.reserve(bytes.len());
+                on_large_pages(out);
+            }
+            codec::guard_encoding::<T>(|| codec::encode_ref(value, out))
+        })
+    }
+
+    /// Appends a key of a dictionary, or a name. Equal keys must be equal bytes.
+    pub(in crate::manager) fn key<K: Serialize + ?Sized>(&mut self, key: &K) -> Result<()> {
+        self.0.append(|out| codec::guard_encoding::<K>(|| codec::encode_plain(key, out)))
+    }
+
+    /// Appends a value as the manager has sent it.
+    pub(super) fn encoded(&mut self, bytes: &[u8]) -> Result<()> {
+        self.0.append_bytes(bytes)
+    }
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Arc<ServerConnection>>> = const { RefCell::new(None) };
+}
+
+/// Restores the former connection, also after a panic.
+struct Restore(Option<Arc<ServerConnection>>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        CURRENT.replace(self.0.take());
+    }
+}
+
+/// Returns the connection to the manager whose value this thread encodes or decodes now, if it
+/// does.
+fn current() -> Option<Arc<ServerConnection>> {
+    CURRENT.with_borrow(Clone::clone)
+}
+
+/// Runs `code`, which encodes or decodes a value that the manager behind `connection` stores.
+fn within<R>(connection: &Arc<ServerConnection>, code: impl FnOnce() -> R) -> R {
+    let _restore = Restore(CURRENT.replace(Some(connection.clone())));
+    fds::forbid(NO_HANDLES, code)
+}
+
+/// Returns the message of a request with the values that `fill` writes.
+fn encode(
+    connection: &Arc<ServerConnection>,
+    request: &Request,
+    fill: impl FnOnce(&mut ValueWriter) -> Result<()>,
+) -> Result<Message> {
+    connection.check()?;
+    let mut writer = ValueWriter(Message::new(request)?);
+    within(connection, || fill(&mut writer))?;
+    Ok(writer.0)
+}
+
 /// A proxy as it is serialized.
 #[derive(Serialize, Deserialize)]
 enum SerializedProxy {
@@ -145,8 +218,6 @@ impl<'de> Deserialize<'de> for LocalSocket {
         Ok(Self(socket))
     }
 }
-
-const OTHER_MANAGER: &str = "a proxy can be kept by its own manager only, and this one is of another";
 
 impl Serialize for Object {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

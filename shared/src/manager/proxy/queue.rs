@@ -48,8 +48,8 @@ use crate::queue::PutError;
 ///
 /// Python's counterpart: what `SyncManager.Queue` and `SyncManager.JoinableQueue` return.
 pub struct QueueProxy<T> {
-    pub(super) object: Object,
-    pub(super) elements: PhantomData<fn() -> T>,
+    object: Object,
+    elements: PhantomData<fn() -> T>,
 }
 
 proxy!(QueueProxy<T> "QueueProxy");

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Context, Result};
 use crate::manager::framed_stream::FramedStream;
 use crate::manager::key::{Key, Nonce, RESPONSE, challenge};
-use crate::manager::random::random_bytes;
+use crate::manager::protocol::random_bytes;
 use crate::sys::stream::{self, tcp};
 
 /// The longest time that a handshake may take.

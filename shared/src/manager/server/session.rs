@@ -4,13 +4,12 @@ use std::io;
 use std::sync::Arc;
 use std::thread;
 
-use super::objects::{Object, Objects};
-use super::queue::{Queue, WaitError};
-use super::response::{Outcome, Response, next};
+use super::blocking_queue::{Queue, WaitError};
+use super::objects::Objects;
 use crate::error::Error;
 use crate::manager::framed_stream::FramedStream;
-use crate::manager::message::{Bytes, Values};
-use crate::manager::protocol::{Failure, Kind, QueueRequest, Request};
+use crate::manager::message::{Bytes, Outcome, Response, Values};
+use crate::manager::protocol::{Failure, QueueRequest, Request};
 
 /// The size of a session's stack: a session calls nothing deep.
 const STACK: usize = 256 * 1024;
@@ -68,19 +67,10 @@ impl Session {
             Request::Publish { name, object } => objects.publish(name, object),
             Request::Remove(object) => objects.remove(object),
             Request::Lookup { name, kind } => objects.lookup(&name, kind),
-            Request::List(object, request) => objects.get(object).and_then(|object| match &*object {
-                Object::List(list) => list.handle(request, values),
-                other => Err(other.is_not(Kind::List)),
-            }),
-            Request::Dict(object, request) => objects.get(object).and_then(|object| match &*object {
-                Object::Dict(dict) | Object::Namespace(dict) => dict.handle(request, values),
-                other => Err(other.is_not(Kind::Dict)),
-            }),
-            Request::Queue(object, request) => match objects.get(object) {
-                Ok(object) => match &*object {
-                    Object::Queue(queue) => return self.serve_queue(queue, request, values),
-                    other => Err(other.is_not(Kind::Queue(None))),
-                },
+            Request::List(object, request) => objects.list(object, request, values),
+            Request::Dict(object, request) => objects.dict(object, request, values),
+            Request::Queue(object, request) => match objects.queue(object) {
+                Ok(queue) => return self.serve_queue(&queue, request, values),
                 Err(failure) => Err(failure),
             },
         };
@@ -92,7 +82,7 @@ impl Session {
     fn serve_queue(&self, queue: &Queue, request: QueueRequest, mut values: Values<'_>) -> Result<(), Ended> {
         let outcome = match request {
             QueueRequest::Put(timeout) => {
-                next(&mut values).map_err(WaitError::from).and_then(|value| queue.put(value, timeout, &self.stream))
+                values.required().map_err(WaitError::from).and_then(|value| queue.put(value, timeout, &self.stream))
             }
             QueueRequest::Get(timeout) => match queue.take(timeout, &self.stream) {
                 Ok(value) => return self.hand_over(queue, value),

@@ -8,8 +8,9 @@ use super::objects::Objects;
 use super::session::Session;
 use crate::manager::framed_stream::FramedStream;
 use crate::manager::message::{Message, Values};
-use crate::manager::protocol::{DictRequest, Failure, Kind, ListRequest, QueueRequest, Reply, Request, Timeout};
-use crate::manager::random::ManagerId;
+use crate::manager::protocol::{
+    DictRequest, Failure, Kind, ListRequest, ManagerId, QueueRequest, Reply, Request, Timeout,
+};
 use crate::sys::poll::await_readable;
 use crate::sys::stream::pair;
 

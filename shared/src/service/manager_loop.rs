@@ -12,11 +12,9 @@ use nix::sys::signal::Signal;
 use crate::error::{Context, Error, Result};
 use crate::service::caught_signal::CaughtSignal;
 use crate::service::control::{ServiceControl, ServiceId};
-use crate::service::definition::Service;
-use crate::service::hooks::Hooks;
-use crate::service::respawn_delay::DelayBounds;
+use crate::service::definition::{Hooks, Service};
 use crate::service::systemd::Systemd;
-use crate::service::worker_slot::WorkerSlot;
+use crate::service::worker_slot::{DelayBounds, WorkerSlot};
 use crate::sys::pid::Owner;
 use crate::sys::poll::Notifier;
 use crate::sys::signals::Disposition;
@@ -99,7 +97,7 @@ impl SignalSources {
 }
 
 /// A service and its workers.
-struct SupervisedService {
+struct RunningService {
     id: ServiceId,
     service: Service,
     /// By number.
@@ -107,8 +105,8 @@ struct SupervisedService {
 }
 
 /// A manager that runs. Dropping it ends all workers at once.
-struct Supervisor {
-    services: Vec<SupervisedService>,
+struct RunningManager {
+    services: Vec<RunningService>,
     hooks: Hooks,
     settings: Settings,
     control: ServiceControl,
@@ -130,8 +128,8 @@ pub(super) fn run(
     let permit = RunPermit::claim()?;
     let notifier = Arc::new(Notifier::new()?);
     control.state().listen(notifier.clone());
-    let services = services.into_iter().map(|(id, service)| SupervisedService { id, service, slots: Vec::new() });
-    let mut supervisor = Supervisor {
+    let services = services.into_iter().map(|(id, service)| RunningService { id, service, slots: Vec::new() });
+    let mut manager = RunningManager {
         services: services.collect(),
         hooks,
         settings,
@@ -143,12 +141,12 @@ pub(super) fn run(
         _permit: permit,
         owner: Owner::here(),
     };
-    let outcome = supervisor.run();
-    supervisor.control.state().end();
-    outcome.and_then(|()| supervisor.hooks.panics().outcome())
+    let outcome = manager.run();
+    manager.control.state().end();
+    outcome.and_then(|()| manager.hooks.panics().outcome())
 }
 
-impl Supervisor {
+impl RunningManager {
     fn run(&mut self) -> Result<()> {
         // A first worker that cannot be started is an error; later ones are tried again.
         if let Some(error) = self.fill_slots() {
@@ -186,7 +184,7 @@ impl Supervisor {
             if !self.owner.is_here() {
                 return;
             }
-            for SupervisedService { id, service, .. } in &mut self.services {
+            for RunningService { id, service, .. } in &mut self.services {
                 service.reload(&self.control, *id, self.hooks.panics());
             }
             self.slots().for_each(WorkerSlot::reload);
@@ -197,7 +195,7 @@ impl Supervisor {
 
     /// Looks for workers that have ended, and kills those whose deadline has passed.
     fn check_workers(&mut self) {
-        for SupervisedService { id, slots, .. } in &mut self.services {
+        for RunningService { id, slots, .. } in &mut self.services {
             for slot in slots {
                 slot.enforce_deadline();
                 if let Some(end) = slot.take_end(self.settings.respawn) {
@@ -214,7 +212,7 @@ impl Supervisor {
     /// Returns the first error, if any, of starting a worker.
     fn fill_slots(&mut self) -> Option<Error> {
         let mut first_error = None;
-        for SupervisedService { id, service, slots } in &mut self.services {
+        for RunningService { id, service, slots } in &mut self.services {
             let requested = if self.stopping { 0 } else { self.control.state().workers(*id) };
             for slot in slots.iter_mut().filter(|slot| slot.number() >= requested) {
                 slot.terminate(self.settings.deadline);

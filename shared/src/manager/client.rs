@@ -1,19 +1,29 @@
-//! The connection of this process to a manager's server, which all its proxies here share.
+//! The client's side: the connection of this process to a manager's server. All its proxies here
+//! share it, and each call that is under way has a session of its own.
 
 use std::collections::VecDeque;
+use std::io::ErrorKind;
+#[cfg(feature = "manager-tcp")]
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use super::answer::Answer;
-use super::endpoint::Endpoint;
+use super::framed_stream::{FramedStream, to_error};
+#[cfg(feature = "manager-tcp")]
+use super::key::{CHALLENGE, Key, Proof};
+use super::message::{Answer, Message};
+#[cfg(feature = "manager-tcp")]
+use super::protocol::random_bytes;
+use super::protocol::{ManagerId, Request};
 use crate::error::{Error, Result};
+use crate::fds::Descriptor;
 use crate::identity::parent_process;
-use crate::manager::framed_stream::{FramedStream, to_error};
-use crate::manager::message::Message;
-use crate::manager::protocol::Request;
-use crate::manager::random::ManagerId;
 use crate::sys::pid::{Owner, PerProcess};
 use crate::sys::poll::await_readable;
+#[cfg(feature = "manager-tcp")]
+use crate::sys::stream::tcp::tune;
+use crate::sys::{socket, stream};
 
 /// Idle sessions that a connection keeps: as many threads can call at the same time without opening
 /// new ones.
@@ -26,12 +36,16 @@ const MAX_RETAINED: usize = 4;
 /// The time between two looks whether a server that has not answered yet is still running.
 const LIVENESS_INTERVAL: Duration = Duration::from_millis(50);
 
+/// The longest time that connecting and the handshake may take.
+#[cfg(feature = "manager-tcp")]
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A connection to a manager's server.
 ///
 /// It belongs to one process: a copy of that process would read the answers to requests that it has
 /// not sent. Each call uses a session of its own, so that one that waits holds up no other.
 #[derive(Debug)]
-pub(in crate::manager) struct ServerConnection {
+pub(super) struct ServerConnection {
     manager: ManagerId,
     max_message: u64,
     endpoint: Endpoint,
@@ -52,7 +66,7 @@ static REGISTRY: PerProcess<Mutex<Registry>> = PerProcess::new();
 impl ServerConnection {
     /// Returns this process' connection to that manager at that kind of endpoint; a new one if
     /// there is none.
-    pub(in crate::manager) fn to(manager: ManagerId, max_message: u64, endpoint: Endpoint) -> Arc<Self> {
+    pub(super) fn to(manager: ManagerId, max_message: u64, endpoint: Endpoint) -> Arc<Self> {
         let mut registry = REGISTRY.get().lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |known: &Arc<Self>| known.manager == manager && known.endpoint.is_equivalent(&endpoint);
         if let Some(connection) = registry.known.iter().filter_map(Weak::upgrade).find(fits) {
@@ -76,7 +90,7 @@ impl ServerConnection {
     ///
     /// # Errors
     /// [`Error::Disconnected`] if the server has ended; those of opening a session.
-    pub(in crate::manager) fn establish(endpoint: Endpoint, is_running: impl Fn() -> bool) -> Result<Arc<Self>> {
+    pub(super) fn establish(endpoint: Endpoint, is_running: impl Fn() -> bool) -> Result<Arc<Self>> {
         let session = endpoint.open()?;
         send(&session, &Message::new(&Request::Hello)?)?;
         while !await_readable(&session, Some(Instant::now() + LIVENESS_INTERVAL)).map_err(to_error)? {
@@ -91,22 +105,22 @@ impl ServerConnection {
     }
 
     /// Returns the identifier of the manager.
-    pub(in crate::manager) fn manager(&self) -> ManagerId {
+    pub(super) fn manager(&self) -> ManagerId {
         self.manager
     }
 
     /// Returns the most bytes of a message to or from the manager.
-    pub(in crate::manager) fn max_message(&self) -> u64 {
+    pub(super) fn max_message(&self) -> u64 {
         self.max_message
     }
 
     /// Returns where sessions are opened.
-    pub(in crate::manager) fn endpoint(&self) -> &Endpoint {
+    pub(super) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
     /// Fails in a process that the connection does not belong to.
-    pub(in crate::manager) fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         self.owner.check()
     }
 
@@ -115,13 +129,13 @@ impl ServerConnection {
     /// # Errors
     /// The failure that the manager answers; [`Error::TooLarge`], [`Error::Disconnected`],
     /// [`Error::ForeignProcess`].
-    pub(in crate::manager) fn call(&self, message: &Message) -> Result<Answer> {
+    pub(super) fn call(&self, message: &Message) -> Result<Answer> {
         self.exchange(message, |_| Ok(()))
     }
 
     /// Sends a request for a value that there is only once, and confirms its arrival. Otherwise
     /// like [`call`](ServerConnection::call).
-    pub(in crate::manager) fn call_and_confirm(&self, message: &Message) -> Result<Answer> {
+    pub(super) fn call_and_confirm(&self, message: &Message) -> Result<Answer> {
         self.exchange(message, |session| session.write_by(&[1], None).map_err(to_error))
     }
 
@@ -170,4 +184,77 @@ fn send(session: &FramedStream, message: &Message) -> Result<()> {
 fn receive(session: &FramedStream, max_message: u64) -> Result<Answer> {
     // The server's reply to a request that is too large is itself not too large.
     Answer::parse(session.receive(max_message.max(4096))?.ok_or(Error::Disconnected)?)
+}
+
+/// Where the server can be reached, and a session is opened.
+#[derive(Debug, Clone)]
+pub(super) enum Endpoint {
+    /// On this machine: the clients' end of the server's socket.
+    Local(Arc<Descriptor>),
+    /// By TCP: the address and the key.
+    #[cfg(feature = "manager-tcp")]
+    Tcp(SocketAddr, Key),
+}
+
+impl Endpoint {
+    /// Returns whether sessions that were opened at `other` are as good, given that both are the
+    /// same manager's.
+    fn is_equivalent(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Local(_), Self::Local(_)) => true,
+            #[cfg(feature = "manager-tcp")]
+            (Self::Tcp(address, key), Self::Tcp(other, other_key)) => address == other && key == other_key,
+            #[cfg(feature = "manager-tcp")]
+            _ => false,
+        }
+    }
+
+    /// Opens a session.
+    fn open(&self) -> Result<FramedStream> {
+        match self {
+            Self::Local(socket) => {
+                let (own, end) = stream::pair()?;
+                socket::send(socket, &[1], &[end.as_fd()], true).map_err(|errno| to_error(errno.into()))?;
+                Ok(FramedStream::new(own))
+            }
+            #[cfg(feature = "manager-tcp")]
+            Self::Tcp(address, key) => open_tcp(*address, key),
+        }
+    }
+
+    /// Opens a session where there was one before: if the server does not listen any more, it is
+    /// gone.
+    fn reopen(&self) -> Result<FramedStream> {
+        self.open().map_err(|error| match &error {
+            Error::Io { source, .. } if matches!(source.kind(), ErrorKind::ConnectionRefused | ErrorKind::TimedOut) => {
+                Error::Disconnected
+            }
+            _ => error,
+        })
+    }
+}
+
+/// Connects to `address`, and has both sides prove that they have the key.
+///
+/// # Errors
+/// [`Error::Io`] if there is no connection, [`Error::Denied`] if one side refuses the other's
+/// proof.
+#[cfg(feature = "manager-tcp")]
+fn open_tcp(address: SocketAddr, key: &Key) -> Result<FramedStream> {
+    let deadline = Some(Instant::now() + HANDSHAKE_TIMEOUT);
+    let socket = TcpStream::connect_timeout(&address, HANDSHAKE_TIMEOUT).and_then(tune);
+    let stream = FramedStream::new(socket.map_err(|error| Error::io("cannot connect to the manager", error))?);
+    let mut challenge = [0; CHALLENGE];
+    stream.read_by(&mut challenge, deadline).map_err(to_error)?;
+    let nonce = random_bytes()?;
+    let no_manager = || Error::Denied(format!("what listens at {address} is no manager of this version"));
+    let response = key.respond(&challenge, &nonce).ok_or_else(no_manager)?;
+    stream.write_by(&response, deadline).map_err(to_error)?;
+    let mut proof = Proof::default();
+    match stream.read_by(&mut proof, deadline).map_err(to_error) {
+        Ok(()) if key.verify_server(&challenge, &nonce, &proof) => Ok(stream),
+        Ok(()) => Err(Error::Denied(format!("what listens at {address} does not know the key"))),
+        Err(Error::Disconnected) => Err(Error::Denied(format!("the manager at {address} refused the key"))),
+        Err(other) => Err(other),
+    }
 }
