@@ -23,7 +23,7 @@ pub(crate) struct Job {
     /// The task's state, sent to a worker before its first chunk of this job, under the job's id.
     state: Option<Mutex<Payload>>,
     /// The largest size of a result, in bytes.
-    pub(crate) cap: u64,
+    pub(crate) max_message: u64,
     /// Where outcomes go instead of to callers of this process.
     remote: Option<Arc<RemoteOutcomes>>,
     progress: Mutex<Progress>,
@@ -36,10 +36,18 @@ struct Progress {
 }
 
 impl Job {
-    pub(super) fn new(id: u64, prepared: Prepared, ordered: bool, cap: u64) -> Self {
+    pub(super) fn new(id: u64, prepared: Prepared, ordered: bool, max_message: u64) -> Self {
         let progress = Progress { call: CallProgress::new(ordered), abandoned: false };
         let Prepared { function, label, state } = prepared;
-        Self { id, function, label, state: state.map(Mutex::new), cap, remote: None, progress: Mutex::new(progress) }
+        Self {
+            id,
+            function,
+            label,
+            state: state.map(Mutex::new),
+            max_message,
+            remote: None,
+            progress: Mutex::new(progress),
+        }
     }
 
     /// Sends the job's outcomes to `outcomes`, under the numbers that the chunks came with.

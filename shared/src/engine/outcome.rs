@@ -93,12 +93,12 @@ impl Outcome {
         others.into_iter().find(|(from, _)| *from <= at).map_or(self.pid, |(_, pid)| *pid)
     }
 
-    /// Returns the next task's result, in order; `None` after the last. `cap` is the largest size
-    /// of a result, for the error that names it.
+    /// Returns the next task's result, in order; `None` after the last. `max_message` is the largest
+    /// size of a result, for the error that names it.
     #[inline]
-    pub(crate) fn next(&mut self, cap: u64) -> Option<Result<Source<'_>, Error>> {
+    pub(crate) fn next(&mut self, max_message: u64) -> Option<Result<Source<'_>, Error>> {
         if self.rare.as_ref().is_some_and(|rare| rare.whole.is_some()) {
-            return self.next_whole(cap);
+            return self.next_whole(max_message);
         }
         let (head, size) = FrameHead::decode(self.frames.get(self.at..)?).ok()??;
         let start = self.at + size;
@@ -110,7 +110,7 @@ impl Outcome {
                 Some(Err(error.unwrap_or(Error::Cancelled)))
             }
             Kind::Value => Some(Ok(Source::Slice(Frame::new(head, self.frames.get(start..end)?).payload))),
-            _ => Some(Err(failure(&Frame::new(head, self.frames.get(start..end)?), self.writer(at), cap))),
+            _ => Some(Err(failure(&Frame::new(head, self.frames.get(start..end)?), self.writer(at), max_message))),
         }
     }
 
@@ -126,7 +126,7 @@ impl Outcome {
         self.at += plain.count() * (head.len() + size);
     }
 
-    fn next_whole(&mut self, cap: u64) -> Option<Result<Source<'_>, Error>> {
+    fn next_whole(&mut self, max_message: u64) -> Option<Result<Source<'_>, Error>> {
         if std::mem::replace(&mut self.at, 1) > 0 {
             return None;
         }
@@ -138,7 +138,7 @@ impl Outcome {
         Some(if frame.kind == Kind::Value {
             Ok(Source::Slice(frame.payload))
         } else {
-            Err(failure(&frame, self.pid, cap))
+            Err(failure(&frame, self.pid, max_message))
         })
     }
 }
@@ -207,7 +207,7 @@ fn count_frames(mut bytes: &[u8]) -> Option<u32> {
 }
 
 /// Returns the error in a frame that brings no value.
-pub(super) fn failure(frame: &Frame<'_>, pid: u32, cap: u64) -> Error {
+pub(super) fn failure(frame: &Frame<'_>, pid: u32, max_message: u64) -> Error {
     let text = || String::from_utf8_lossy(frame.payload).into_owned();
     match frame.kind {
         Kind::Initializer => match codec::decode_plain(frame.payload) {
@@ -223,7 +223,7 @@ pub(super) fn failure(frame: &Frame<'_>, pid: u32, cap: u64) -> Error {
         },
         Kind::TooLarge => {
             let bytes = frame.payload.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-            Error::TooLarge { bytes, cap }
+            Error::TooLarge { bytes, max: max_message }
         }
         Kind::Encode => Error::Encode(text()),
         _ => Error::Decode(text()),

@@ -157,7 +157,7 @@ fn send_setup(worker: &mut WorkerHandle, name: String, config: &Config) -> Resul
     let setup = Setup {
         identity: identity::for_child(name, config.daemon),
         memory_limit: config.memory_limit,
-        cap: config.max_message,
+        max_message: config.max_message,
         ready: config.initializer.is_none(),
         end_limit: u64::try_from(config.end_limit.as_nanos()).unwrap_or(u64::MAX),
         single: !config.numbered,

@@ -98,13 +98,13 @@ pub enum Error {
     /// The task returned an error of its own, and the caller passed it on with `?`.
     #[error(transparent)]
     Task(TaskError),
-    /// A message is larger than the cap set with `max_message`.
-    #[error("a message of {bytes} bytes is over the cap of {cap} bytes; raise it with `max_message`")]
+    /// A message is larger than `max_message` allows.
+    #[error("a message of {bytes} bytes is over the maximum of {max} bytes; raise it with `max_message`")]
     TooLarge {
         /// The size of the message.
         bytes: u64,
-        /// The cap.
-        cap: u64,
+        /// The largest size that is allowed.
+        max: u64,
     },
     /// The pool takes no more tasks, or the queue no more values and has none left: it was closed.
     #[error("closed: it takes no more tasks or values")]

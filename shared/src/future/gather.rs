@@ -12,7 +12,7 @@ use crate::sys::memory::on_large_pages;
 pub(crate) fn take_one<R: DeserializeOwned + 'static>(job: &Job) -> Result<R> {
     let mut result = Err(Error::Cancelled);
     if let Some(mut outcome) = job.take_next()
-        && let Some(source) = outcome.next(job.cap)
+        && let Some(source) = outcome.next(job.max_message)
     {
         result = source.and_then(codec::decode_guarded);
     }
@@ -47,7 +47,7 @@ impl<R: DeserializeOwned + 'static> Gathered<R> {
             while let Some(outcome) = job.take_next() {
                 // After an error they are dropped.
                 if self.outcome.is_ok() {
-                    self.outcome = add(&mut self.results, outcome, job.cap);
+                    self.outcome = add(&mut self.results, outcome, job.max_message);
                 }
             }
         });
@@ -63,11 +63,11 @@ impl<R: DeserializeOwned + 'static> Gathered<R> {
 }
 
 /// Adds the values of a chunk to `results`, up to the first that is an error.
-fn add<R: DeserializeOwned + 'static>(results: &mut Vec<R>, mut outcome: Outcome, cap: u64) -> Result<()> {
+fn add<R: DeserializeOwned + 'static>(results: &mut Vec<R>, mut outcome: Outcome, max_message: u64) -> Result<()> {
     if let Some(size) = codec::fixed::size::<R>() {
         outcome.take_fixed(size, |bytes| codec::fixed::value(bytes).map(|value| results.push(value)).is_some());
     }
-    while let Some(source) = outcome.next(cap) {
+    while let Some(source) = outcome.next(max_message) {
         results.push(codec::decode(source?).map_err(Error::Decode)?);
     }
     Ok(())
@@ -75,5 +75,5 @@ fn add<R: DeserializeOwned + 'static>(results: &mut Vec<R>, mut outcome: Outcome
 
 /// Takes the error of a job whose only task failed before it was sent.
 pub(super) fn first_error(job: &Job) -> Option<Error> {
-    job.take_next()?.next(job.cap)?.err()
+    job.take_next()?.next(job.max_message)?.err()
 }

@@ -233,7 +233,7 @@ impl Response {
         let head = encode(&reply)?;
         let bytes = values.iter().map(|value| value.len() as u64 + 8).sum::<u64>() + head.len() as u64;
         if bytes > max && !values.is_empty() {
-            let failure = Failure::TooLarge { bytes, cap: max };
+            let failure = Failure::TooLarge { bytes, max };
             return stream.send([&*encode(&Reply::Failed(failure))?].into_iter());
         }
         let lengths: Vec<[u8; 8]> = values.iter().map(|value| (value.len() as u64).to_le_bytes()).collect();

@@ -208,7 +208,7 @@ pub(super) enum Failure {
     InvalidState(String),
     TooLarge {
         bytes: u64,
-        cap: u64,
+        max: u64,
     },
     Full,
     Empty,
@@ -223,7 +223,7 @@ impl From<Failure> for Error {
         match failure {
             Failure::Refused(text) => Self::Config(text),
             Failure::InvalidState(text) => Self::InvalidState(text),
-            Failure::TooLarge { bytes, cap } => Self::TooLarge { bytes, cap },
+            Failure::TooLarge { bytes, max } => Self::TooLarge { bytes, max },
             Failure::Full => Self::Full,
             Failure::Empty => Self::Empty,
             Failure::Closed => Self::Closed,

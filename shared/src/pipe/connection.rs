@@ -87,7 +87,7 @@ impl<S, R> Connection<S, R> {
     /// let (a, _b) = multiproc::pipe::<(), ()>()?;
     /// let a = a.with_max_message(10);
     /// let refused = a.send_bytes(&[0; 11]);
-    /// assert!(matches!(refused, Err(multiproc::Error::TooLarge { bytes: 11, cap: 10 })));
+    /// assert!(matches!(refused, Err(multiproc::Error::TooLarge { bytes: 11, max: 10 })));
     /// # Ok(()) }
     /// ```
     pub fn with_max_message(self, bytes: u64) -> Self {
@@ -95,8 +95,8 @@ impl<S, R> Connection<S, R> {
     }
 
     fn check_size(&self, bytes: usize) -> Result<()> {
-        let (bytes, cap) = (bytes as u64, self.max_message);
-        if bytes > cap { Err(Error::TooLarge { bytes, cap }) } else { Ok(()) }
+        let (bytes, max) = (bytes as u64, self.max_message);
+        if bytes > max { Err(Error::TooLarge { bytes, max }) } else { Ok(()) }
     }
 
     #[cfg(feature = "tokio")]

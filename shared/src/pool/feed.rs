@@ -18,24 +18,24 @@ const MAX_CHUNK_BYTES: usize = 1 << 20;
 /// worker: to collect costs as much as to submit.
 const COLLECT_AFTER: u32 = 16;
 
-fn encode<Args: Arguments>(args: Args, out: &mut Vec<u8>, cap: u64) -> Result<()> {
+fn encode<Args: Arguments>(args: Args, out: &mut Vec<u8>, max_message: u64) -> Result<()> {
     let before = out.len();
     args.encode(out).map_err(Error::Encode)?;
     let bytes = (out.len() - before) as u64;
-    if bytes > cap { Err(Error::TooLarge { bytes, cap }) } else { Ok(()) }
+    if bytes > max_message { Err(Error::TooLarge { bytes, max: max_message }) } else { Ok(()) }
 }
 
 /// Encodes the arguments of one call, with the handles in them.
-pub(super) fn encode_with_handles<Args: Arguments>(args: Args, cap: u64) -> Result<Payload> {
+pub(super) fn encode_with_handles<Args: Arguments>(args: Args, max_message: u64) -> Result<Payload> {
     let mut handles = Handles::default();
-    let bytes = fds::pack(&mut handles, || encode_alone(args, cap))?;
+    let bytes = fds::pack(&mut handles, || encode_alone(args, max_message))?;
     Ok(Payload { bytes, handles })
 }
 
 /// Encodes the arguments of one call; a panic of their serialization is an error.
-fn encode_alone<Args: Arguments>(args: Args, cap: u64) -> Result<Vec<u8>> {
+fn encode_alone<Args: Arguments>(args: Args, max_message: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let encoded = foreign::guard(|| encode(args, &mut bytes, cap));
+    let encoded = foreign::guard(|| encode(args, &mut bytes, max_message));
     encoded.unwrap_or_else(|message| Err(Error::panicked_in_encoding::<Args>(&message)))?;
     Ok(bytes)
 }
@@ -115,12 +115,12 @@ impl<'a> Feeder<'a> {
             self.whole = self.tasks.payload.len();
             return self.flush_full();
         }
-        let (cap, payload) = (self.engine.config.max_message, &mut self.tasks.payload);
+        let (max_message, payload) = (self.engine.config.max_message, &mut self.tasks.payload);
         let put = fds::packed_count();
         self.encoding = true;
         let encoded = match self.chunksize {
-            1 => encode(args, payload, cap),
-            _ => push_item(payload, |out| encode(args, out, cap)),
+            1 => encode(args, payload, max_message),
+            _ => push_item(payload, |out| encode(args, out, max_message)),
         };
         self.encoding = false;
         match encoded {

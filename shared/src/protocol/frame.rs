@@ -16,7 +16,7 @@ pub(crate) enum Kind {
     Encode,
     /// Text: the arguments could not be decoded.
     Decode,
-    /// The result's size, 8 bytes: it is over the cap.
+    /// The result's size, 8 bytes: it is larger than allowed.
     TooLarge,
     /// An [`Error`](crate::Error): the initializer failed. The worker ends after this.
     Initializer,

@@ -82,7 +82,7 @@ pub(crate) struct Setup {
     /// Bytes of memory that the worker may take for data.
     pub(crate) memory_limit: Option<u64>,
     /// Bytes that a result may have.
-    pub(crate) cap: u64,
+    pub(crate) max_message: u64,
     /// Whether the worker can take tasks at once: no initializer follows.
     pub(crate) ready: bool,
     /// The time that the worker's orderly end may take before the kernel kills it, in nanoseconds.

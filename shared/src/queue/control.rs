@@ -67,8 +67,8 @@ impl Control {
 
     /// Fails with the limit if a value of `bytes` bytes is over it.
     pub(super) fn check_size(&self, bytes: usize) -> Result<()> {
-        let (bytes, cap) = (bytes as u64, self.max_message.load(Relaxed));
-        if bytes > cap { Err(Error::TooLarge { bytes, cap }) } else { Ok(()) }
+        let (bytes, max) = (bytes as u64, self.max_message.load(Relaxed));
+        if bytes > max { Err(Error::TooLarge { bytes, max }) } else { Ok(()) }
     }
 
     pub(super) fn is_closed(&self) -> bool {

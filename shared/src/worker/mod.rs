@@ -168,7 +168,7 @@ impl Worker {
     fn set_up(&mut self, len: usize) -> Result<(), Corrupt> {
         let setup: Setup = postcard::from_bytes(self.tasks.take(len)?).map_err(|_| Corrupt)?;
         process::set_title(&setup.identity.name);
-        self.results.set_cap(setup.cap);
+        self.results.set_max_message(setup.max_message);
         if let Some(bytes) = setup.memory_limit {
             // Without its limit the worker must not go on; the pool fails after a few such ends.
             memory::limit_memory(bytes).map_err(|_| Corrupt)?;

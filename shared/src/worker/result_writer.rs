@@ -15,7 +15,7 @@ pub(super) struct ResultWriter {
     descriptors: Rc<Descriptors>,
     ring: Producer,
     /// Bytes that a payload may have.
-    cap: u64,
+    max_message: u64,
 }
 
 /// Payloads up to this size are copied behind their head, and written with it.
@@ -30,11 +30,11 @@ const KEPT: usize = 1 << 20;
 
 impl ResultWriter {
     pub(super) fn new(segment: Arc<Segment>, descriptors: Rc<Descriptors>) -> Self {
-        Self { ring: Producer::results(segment.clone()), segment, descriptors, cap: u64::MAX }
+        Self { ring: Producer::results(segment.clone()), segment, descriptors, max_message: u64::MAX }
     }
 
-    pub(super) fn set_cap(&mut self, cap: u64) {
-        self.cap = cap;
+    pub(super) fn set_max_message(&mut self, max_message: u64) {
+        self.max_message = max_message;
     }
 
     /// Writes `payload` as a frame and empties it. Once this returns, the parent receives the frame
@@ -47,7 +47,7 @@ impl ResultWriter {
         payload: &mut Vec<u8>,
     ) -> Result<(), Corrupt> {
         let len = payload.len() as u64;
-        if len > self.cap {
+        if len > self.max_message {
             kind = Kind::TooLarge;
             payload.clear();
             payload.extend_from_slice(&len.to_le_bytes());
@@ -75,7 +75,7 @@ impl ResultWriter {
     /// Returns whether a result may have this many bytes.
     #[inline]
     pub(super) fn allows(&self, len: usize) -> bool {
-        len as u64 <= self.cap
+        len as u64 <= self.max_message
     }
 
     /// Writes a value that is the first `len` bytes of `raw` as a frame, as

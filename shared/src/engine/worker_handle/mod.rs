@@ -103,7 +103,7 @@ pub(super) struct WorkerHandle {
     budget: u64,
     quit_sent: bool,
     /// Bytes a result may have.
-    cap: u64,
+    max_message: u64,
     /// The initializer has run, or there is none.
     was_ready: bool,
     /// The number of results received.
@@ -123,7 +123,7 @@ impl WorkerHandle {
         name: Arc<str>,
         (segment, socket): (Arc<Segment>, Socket),
         budget: u64,
-        cap: u64,
+        max_message: u64,
     ) -> Self {
         Self {
             id,
@@ -144,7 +144,7 @@ impl WorkerHandle {
             number: 0,
             budget,
             quit_sent: false,
-            cap,
+            max_message,
             was_ready: false,
             finished: 0,
             load: 0,

@@ -123,13 +123,13 @@ impl WorkerHandle {
             // An initializer's frame comes once, before the worker is ready for tasks; a frame
             // without a sender is never sent.
             let late = head.kind == Kind::Initializer && self.was_ready;
-            if head.len > self.cap.max(LARGE) || head.kind == Kind::Absent || late {
+            if head.len > self.max_message.max(LARGE) || head.kind == Kind::Absent || late {
                 return Err(Corrupt);
             }
             let body = &rest[size..];
             if head.kind == Kind::Initializer && body.len() as u64 >= head.body() {
                 let frame = Frame::new(head, &body[..head.body() as usize]);
-                received.init_failed = Some(failure(&frame, self.pid, self.cap));
+                received.init_failed = Some(failure(&frame, self.pid, self.max_message));
                 at += size + head.body() as usize;
             } else if head.body() >= LARGE {
                 let mut buffer = self.buffer_of(head.body() as usize)?;
@@ -200,7 +200,7 @@ impl WorkerHandle {
 
     fn accept_large(&mut self, head: FrameHead, body: Vec<u8>, received: &mut Received) -> Result<(), Corrupt> {
         if head.kind == Kind::Initializer {
-            received.init_failed = Some(failure(&Frame::new(head, &body), self.pid, self.cap));
+            received.init_failed = Some(failure(&Frame::new(head, &body), self.pid, self.max_message));
             return Ok(());
         }
         let chunk = &mut self.in_flight.front_mut().ok_or(Corrupt)?.chunk;

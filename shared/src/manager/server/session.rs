@@ -51,8 +51,8 @@ impl Session {
         let objects = &*self.objects;
         let frame = match self.stream.receive(objects.max_message()) {
             Ok(Some(frame)) => frame,
-            Err(Error::TooLarge { bytes, cap }) => {
-                self.send(Err(Failure::TooLarge { bytes, cap }))?;
+            Err(Error::TooLarge { bytes, max }) => {
+                self.send(Err(Failure::TooLarge { bytes, max }))?;
                 return Err(Ended);
             }
             Ok(None) | Err(_) => return Err(Ended),

@@ -107,15 +107,15 @@ fn oversized_message_is_rejected() -> Result<()> {
     let (ours, theirs) = pipe::<Vec<u8>, ()>()?;
     let ours = ours.with_max_message(1000);
     let error = ours.send(vec![1; 1001]).unwrap_err();
-    assert!(error.to_string().contains("cap of 1000 bytes"), "{error}");
+    assert!(error.to_string().contains("maximum of 1000 bytes"), "{error}");
     ours.send(vec![1; 1000])?;
     assert_eq!(theirs.recv()?.len(), 1000);
-    // The cap goes with the connection.
+    // The maximum goes with the connection.
     fn exceed(connection: Connection<Vec<u8>, ()>) -> Result<()> {
         connection.send(vec![1; 1001])
     }
     let outcome = Process::new(exceed, (ours,)).start()?.join()?;
-    assert!(matches!(outcome, Err(Error::TooLarge { bytes: 1001, cap: 1000 })));
+    assert!(matches!(outcome, Err(Error::TooLarge { bytes: 1001, max: 1000 })));
     Ok(())
 }
 

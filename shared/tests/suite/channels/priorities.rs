@@ -112,7 +112,7 @@ fn limits_caps_and_ends_are_those_of_a_queue() -> Result<()> {
     let late = queue.put_timeout("two".into(), Duration::from_millis(20)).unwrap_err();
     assert!(matches!(late.error, Error::TimedOut { .. }));
     assert_eq!(late.value, "two");
-    assert!(matches!(queue.put("x".repeat(200)).unwrap_err().error, Error::TooLarge { cap: 100, .. }));
+    assert!(matches!(queue.put("x".repeat(200)).unwrap_err().error, Error::TooLarge { max: 100, .. }));
     queue.close()?;
     assert!(matches!(queue.put("two".into()).unwrap_err().error, Error::Closed));
     assert_eq!(queue.get()?, "one");

@@ -122,7 +122,7 @@ fn oversized_value_is_returned_with_an_error() -> Result<()> {
     let queue = Queue::<Vec<u8>>::new()?;
     queue.set_max_message(1000);
     let refused = queue.put(vec![1; 1001]).unwrap_err();
-    assert!(refused.error.to_string().contains("cap of 1000 bytes"), "{refused}");
+    assert!(refused.error.to_string().contains("maximum of 1000 bytes"), "{refused}");
     assert_eq!(refused.value.len(), 1001);
     queue.put(vec![1; 1000])?;
     assert_eq!(queue.len(), 1);

@@ -150,7 +150,7 @@ fn worker_may_run_one_task_only() -> Result<()> {
 fn oversized_message_fails_only_its_task() -> Result<()> {
     let pool = Pool::builder().processes(2).max_message(1000).build()?;
     let too_large = |result: Result<Vec<u8>>| match result {
-        Err(Error::TooLarge { bytes, cap: 1000 }) => bytes > 1000,
+        Err(Error::TooLarge { bytes, max: 1000 }) => bytes > 1000,
         Ok(_) => false,
         Err(other) => panic!("{other}"),
     };
