@@ -265,8 +265,8 @@ impl PoolBuilder {
         self
     }
 
-    /// Has the drop of the pool wait until all tasks are done, as [`Executor::shutdown`] does; if not
-    /// set, it cancels them. While a panic unwinds, the drop cancels in any case.
+    /// Has the drop of the pool wait until all tasks are done, as [`Executor::shutdown`] does; if
+    /// not set, it cancels them. While a panic unwinds, the drop cancels in any case.
     ///
     /// ```
     /// use multiproc::{Executor, Pool};
@@ -275,8 +275,8 @@ impl PoolBuilder {
     /// let file = tempfile::NamedTempFile::new().unwrap();
     /// {
     ///     let pool = Pool::builder().processes(1).finish_on_drop(true).build()?;
-    ///     // Nobody asks for the result.
-    ///     let _ = pool.submit(|path| std::fs::write(path, "saved").is_ok(), (file.path().to_owned(),));
+    ///     let save = |path| std::fs::write(path, "saved").is_ok();
+    ///     let _ = pool.submit(save, (file.path().to_owned(),));
     /// }
     /// assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "saved");
     /// # Ok(()) }
