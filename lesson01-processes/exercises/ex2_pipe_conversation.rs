@@ -10,7 +10,7 @@
 
 use multiproc::{Connection, Result};
 
-use crate::given::*;
+use super::given::*;
 
 /// Runs in the child: answers every question that comes through the connection, until the other
 /// end is closed. Returns the number of questions.

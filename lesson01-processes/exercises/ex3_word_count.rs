@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use multiproc::Result;
 
-use crate::given::*;
+use super::given::*;
 
 /// Returns how often each word is in the texts, and which processes have found it.
 pub fn count_words(texts: Vec<String>) -> Result<BTreeMap<String, Count>> {

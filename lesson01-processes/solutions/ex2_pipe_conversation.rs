@@ -3,7 +3,7 @@
 
 use multiproc::{Connection, Error, Process, Result, pipe};
 
-use crate::given::{Answer, Question, answer};
+use super::given::{Answer, Question, answer};
 
 pub fn answer_all(parent: Connection<Answer, Question>) -> usize {
     let mut answered = 0;

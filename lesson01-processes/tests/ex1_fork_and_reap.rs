@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use course::testing::exercise::{Attempt, assert_no_process_left, attempt};
+use course::testing::exercise::{Attempt, assert_no_process_left, attempt, isolated, varied};
 use multiproc::{Error, Process, Result};
 use nix::sys::signal::{Signal, raise};
 use tempfile::TempDir;
@@ -22,9 +22,6 @@ pub mod exercise;
 
 use exercise::fork_and_reap;
 
-/// The code of a child that met all others is this and its number.
-const MET: i32 = 10;
-
 /// The code of a child that gave up waiting for the others.
 const ALONE: i32 = 3;
 
@@ -34,27 +31,25 @@ const CAME_BACK: i32 = 4;
 /// Pids and codes, as `fork_and_reap` returns them.
 type Reaped = Vec<(u32, i32)>;
 
-const CHILDREN: u32 = 4;
-
 /// The longest time that a child waits for the others, which are forked in far less.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where the children meet: each puts a file there.
-static PLACE: OnceLock<PathBuf> = OnceLock::new();
+/// Where the children meet, each with a file, and the code that each is to exit with.
+static MEETING: OnceLock<(PathBuf, Vec<i32>)> = OnceLock::new();
 
 /// Runs in a child: waits until all children have come, so that its code shows that they ran at the
 /// same time.
 fn meet(number: u32) -> i32 {
-    let place = PLACE.get().expect("set before the fork");
+    let (place, codes) = MEETING.get().expect("set before the fork");
     fs::write(place.join(number.to_string()), process::id().to_string()).expect("the folder is there");
     let start = Instant::now();
-    while (0..CHILDREN).any(|other| !place.join(other.to_string()).exists()) {
+    while (0..codes.len()).any(|other| !place.join(other.to_string()).exists()) {
         if start.elapsed() > TIMEOUT {
             return ALONE;
         }
         thread::sleep(Duration::from_millis(1));
     }
-    MET + number.cast_signed()
+    codes[number as usize]
 }
 
 fn killed(_number: u32) -> i32 {
@@ -82,9 +77,10 @@ fn let_nobody_run() -> Reaped {
     call(0, killed)
 }
 
-fn let_them_meet(place: PathBuf) -> Reaped {
-    PLACE.set(place).expect("a process does this once");
-    call(CHILDREN, meet)
+fn let_them_meet(place: PathBuf, codes: Vec<i32>) -> Reaped {
+    let children = codes.len() as u32;
+    MEETING.set((place, codes)).expect("a process does this once");
+    call(children, meet)
 }
 
 /// Runs one of the three above in a process of its own, which has one thread, as a fork wants it.
@@ -97,39 +93,68 @@ fn watch(run: impl FnOnce() -> Result<Reaped> + Send + 'static) -> Attempt<Reape
 
 #[test]
 fn the_children_run_at_the_same_time_and_their_codes_are_collected() {
-    let place = TempDir::new().unwrap();
-    let path = place.path().to_path_buf();
-    let seen = watch(|| Process::new(let_them_meet, (path,)).start()?.join());
+    isolated(|| {
+        for children in varied(2, 3..7) {
+            let place = TempDir::new().unwrap();
+            let path = place.path().to_path_buf();
+            let expected: Vec<_> = varied(children as usize, 10..200).into_iter().map(|code| code as i32).collect();
+            let codes = expected.clone();
+            let seen = watch(|| Process::new(let_them_meet, (path, codes)).start()?.join());
 
-    let codes: Vec<_> = seen.value.iter().map(|(_, code)| *code).collect();
-    assert!(
-        !codes.contains(&CAME_BACK),
-        "a child went on with its parent's work: it has to end inside of `fork_and_reap`, by `process::exit`"
-    );
-    assert!(
-        !codes.contains(&ALONE),
-        "a child waited in vain for the others: fork all of them before you wait for the first"
-    );
-    let expected: Vec<_> = (0..CHILDREN).map(|number| MET + number.cast_signed()).collect();
-    assert_eq!(codes, expected, "the code that `work` returned, for each child, in the order of their numbers");
+            let codes: Vec<_> = seen.value.iter().map(|(_, code)| *code).collect();
+            assert!(
+                !codes.contains(&CAME_BACK),
+                "a child went on with its parent's work: expected it to end inside of `fork_and_reap`. Hint: give what \
+                 `work` returns to `process::exit`, in the branch of the child"
+            );
+            assert!(
+                !codes.contains(&ALONE),
+                "a child waited in vain for the others: expected {children} children at the same time. Hint: fork all of \
+                 them before you wait for the first"
+            );
+            assert_eq!(
+                codes, expected,
+                "the codes that were returned, and those that `work` returned, for each child in the order of their \
+                 numbers. Hint: wait for each child by its pid, in the order of the forks"
+            );
 
-    let pids: BTreeSet<_> = seen.value.iter().map(|(pid, _)| *pid).collect();
-    assert_eq!(pids.len(), codes.len(), "every child has a pid of its own: {:?}", seen.value);
-    for (number, (pid, _)) in seen.value.iter().enumerate() {
-        let note = fs::read_to_string(place.path().join(number.to_string())).unwrap();
-        assert_eq!(note, pid.to_string(), "child {number} ran in another process than the one that is returned for it");
-    }
+            let pids: BTreeSet<_> = seen.value.iter().map(|(pid, _)| *pid).collect();
+            assert_eq!(pids.len(), codes.len(), "every child has a pid of its own: {:?}", seen.value);
+            for (number, (pid, _)) in seen.value.iter().enumerate() {
+                let note = fs::read_to_string(place.path().join(number.to_string())).unwrap_or_default();
+                assert_eq!(
+                    note,
+                    pid.to_string(),
+                    "the process that ran `work({number})`, and the pid that was returned for it. Hint: the parent learns \
+                     the pid of a child from `fork`"
+                );
+            }
+        }
+    });
 }
 
 #[test]
 fn a_child_that_is_killed_has_the_code_minus_one() {
-    let seen = watch(|| Process::new(let_one_be_killed, ()).start()?.join());
-    let codes: Vec<_> = seen.value.iter().map(|(_, code)| *code).collect();
-    assert_eq!(codes, [-1], "`waitpid` tells a child that was killed from one that exited: look at its `WaitStatus`");
+    isolated(|| {
+        let seen = watch(|| Process::new(let_one_be_killed, ()).start()?.join());
+        let codes: Vec<_> = seen.value.iter().map(|(_, code)| *code).collect();
+        assert_eq!(
+            codes,
+            [-1],
+            "the code of a child that was killed, and what was expected. Hint: `waitpid` tells a child that was killed from one that \
+exited: look at its `WaitStatus`"
+        );
+    });
 }
 
 #[test]
 fn no_children_are_no_error() {
-    let seen = watch(|| Process::new(let_nobody_run, ()).start()?.join());
-    assert_eq!(seen.value, [], "no child to fork, no child to wait for");
+    isolated(|| {
+        let seen = watch(|| Process::new(let_nobody_run, ()).start()?.join());
+        assert_eq!(
+            seen.value,
+            [],
+            "what was returned without children: expected nothing. Hint: there is no child to fork, and none to wait for"
+        );
+    });
 }

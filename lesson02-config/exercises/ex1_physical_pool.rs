@@ -10,7 +10,7 @@
 
 use multiproc::Result;
 
-use crate::given::*;
+use super::given::*;
 
 /// Returns the machine that this program runs on.
 pub fn this_machine() -> Machine {

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use multiproc::Result;
 
-use crate::given::*;
+use super::given::*;
 
 /// Looks up the squares of the numbers, in their order, by a pool of `processes` workers. Each
 /// loads a table, with `log`, before its first task, and keeps it.

@@ -11,7 +11,7 @@
 
 use multiproc::Result;
 
-use crate::given::*;
+use super::given::*;
 
 /// Calls `leaky` with each of the numbers, by two workers. Neither ever takes more than
 /// `max_memory` bytes.

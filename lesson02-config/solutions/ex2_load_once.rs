@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use multiproc::{Executor, Pool, Result};
 
-use crate::given::{Found, Table};
+use super::given::{Found, Table};
 
 static TABLE: OnceLock<Table> = OnceLock::new();
 

@@ -2,7 +2,7 @@
 
 use multiproc::{Executor, Pool, Result};
 
-use crate::given::{Digits, LEAK, leaky};
+use super::given::{Digits, LEAK, leaky};
 
 pub fn in_bounds(numbers: Vec<u64>, max_memory: u64) -> Result<Vec<Digits>> {
     // A quarter is for what a process has anyway, before anything leaks.

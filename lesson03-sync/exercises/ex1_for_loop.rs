@@ -10,7 +10,7 @@
 
 use multiproc::Result;
 
-use crate::given::*;
+use super::given::*;
 
 /// Computes the rounds that `one_after_the_other` computes, in the same order, by a pool of
 /// `processes` workers.

@@ -9,7 +9,7 @@
 
 use multiproc::Result;
 
-use crate::given::*;
+use super::given::*;
 
 /// Computes a picture, row by row from the top, by a pool of `processes` workers.
 pub fn picture(rows: u32, columns: u32, processes: usize) -> Result<Vec<Vec<Cell>>> {

@@ -11,7 +11,7 @@
 
 use multiproc::Result;
 
-use crate::given::*;
+use super::given::*;
 
 /// Counts the divisors of all numbers, in batches, by a pool of `processes` workers. There are at
 /// least 16 numbers for each worker.

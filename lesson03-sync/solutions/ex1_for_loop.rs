@@ -2,7 +2,7 @@
 
 use multiproc::{Executor, Pool, Result};
 
-use crate::given::{Round, count_primes};
+use super::given::{Round, count_primes};
 
 pub fn in_parallel(limits: &[u64], processes: usize) -> Result<Vec<Round>> {
     let pool = Pool::with_processes(processes)?;

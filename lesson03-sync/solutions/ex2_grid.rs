@@ -2,7 +2,7 @@
 
 use multiproc::{Executor, Pool, Result};
 
-use crate::given::{Cell, cell};
+use super::given::{Cell, cell};
 
 pub fn picture(rows: u32, columns: u32, processes: usize) -> Result<Vec<Vec<Cell>>> {
     let pool = Pool::with_processes(processes)?;

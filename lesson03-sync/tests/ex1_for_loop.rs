@@ -1,8 +1,6 @@
 //! The tests of exercise 1: a loop in parallel.
 
-use std::process;
-
-use course::testing::exercise::{Attempt, attempt};
+use course::testing::exercise::{Attempt, attempt_to_meet, isolated, varied};
 
 // Only a stub describes its functions.
 #[allow(missing_docs)]
@@ -17,35 +15,54 @@ pub mod given;
 use exercise::in_parallel;
 use given::{Round, one_after_the_other};
 
-const LIMITS: [u64; 8] = [40_000, 1_000, 50_000, 2, 30_000, 60_000, 20_000, 45_000];
+fn limits() -> Vec<u64> {
+    varied(16, 2..60_000)
+}
 
-fn rounds(processes: usize) -> Attempt<Vec<Round>> {
-    attempt(move || in_parallel(&LIMITS, processes).expect("`in_parallel` returned an error"))
+fn rounds(limits: &[u64], processes: usize) -> Attempt<Vec<Round>> {
+    let limits = limits.to_vec();
+    attempt_to_meet(processes, move || in_parallel(&limits, processes).expect("`in_parallel` returned an error"))
 }
 
 #[test]
 fn the_rounds_are_those_of_the_loop_in_its_order() {
-    let found: Vec<_> = rounds(2).value.iter().map(|round| (round.limit, round.primes)).collect();
-    let expected: Vec<_> = one_after_the_other(&LIMITS).iter().map(|round| (round.limit, round.primes)).collect();
-    assert_eq!(found, expected, "every round once, in the order of the limits: `map` keeps it");
+    isolated(|| {
+        let limits = limits();
+        let rounds = rounds(&limits, 2);
+        let found: Vec<_> = rounds.value.iter().map(|round| (round.limit, round.primes)).collect();
+        let expected: Vec<_> = one_after_the_other(&limits).iter().map(|round| (round.limit, round.primes)).collect();
+        assert_eq!(
+            found, expected,
+            "the rounds, and those of the loop: every one once, in the order of the limits. Hint: `map` keeps it"
+        );
+    });
 }
 
 #[test]
 fn there_are_as_many_workers_as_asked_for() {
-    for processes in [1, 3] {
-        let rounds = rounds(processes);
-        assert!(!rounds.workers.is_empty(), "no worker process was seen: is there a pool?");
-        assert_eq!(rounds.max_workers, processes, "a pool has as many workers as `Pool::with_processes` is told");
-    }
+    isolated(|| {
+        for processes in [1, varied(1, 2..5)[0] as usize] {
+            let rounds = rounds(&limits(), processes);
+            rounds.assert_in_parallel(processes);
+            assert_eq!(
+                rounds.workers.len(),
+                processes,
+                "{} workers have come and gone: expected {processes}. Hint: one pool is enough for all rounds",
+                rounds.workers.len()
+            );
+        }
+    });
 }
 
 #[test]
 fn every_round_runs_in_a_worker() {
-    let rounds = rounds(2);
-    let here = rounds.value.iter().filter(|round| round.pid == process::id()).count();
-    assert_eq!(here, 0, "{here} of {} rounds ran in this very process: give the function to the pool", LIMITS.len());
-    assert!(
-        rounds.value.iter().all(|round| rounds.processes.contains(&round.pid)),
-        "the rounds name processes that were not seen: `count_primes` is to run in the workers"
-    );
+    isolated(|| {
+        let limits = limits();
+        let rounds = rounds(&limits, 2);
+        rounds.assert_in_workers();
+        rounds.assert_each_once(&limits);
+        for round in &rounds.value {
+            rounds.assert_computed_by(round.limit, round.pid);
+        }
+    });
 }

@@ -1,8 +1,6 @@
 //! The tests of exercise 3: choose a chunk size.
 
-use std::process;
-
-use course::testing::exercise::{Attempt, attempt, batch_size};
+use course::testing::exercise::{Attempt, attempt_to_meet, batch_size, isolated, varied};
 
 // Only a stub describes its functions.
 #[allow(missing_docs)]
@@ -19,38 +17,61 @@ use given::{Divisors, count_divisors};
 
 /// Numbers that take about equally long.
 fn numbers(count: usize) -> Vec<u32> {
-    (0..count).map(|n| 10_000 + (n % 100) as u32).collect()
+    varied(count, 10_000..17_000).into_iter().map(|n| n as u32).collect()
 }
 
-fn counted(count: usize, processes: usize) -> Attempt<Vec<Divisors>> {
-    attempt(move || in_batches(numbers(count), processes).expect("`in_batches` returned an error"))
+fn counted(numbers: &[u32], processes: usize) -> Attempt<Vec<Divisors>> {
+    let numbers = numbers.to_vec();
+    attempt_to_meet(processes, move || in_batches(numbers, processes).expect("`in_batches` returned an error"))
 }
 
 #[test]
 fn every_number_has_its_count_from_a_worker() {
-    let counted = counted(300, 2);
-    let divisors: Vec<_> = counted.value.iter().map(|found| found.divisors).collect();
-    let expected: Vec<_> = numbers(300).into_iter().map(|number| count_divisors(number).divisors).collect();
-    assert_eq!(divisors, expected, "one count for each number, in their order: batches do not change that");
-    let here = counted.value.iter().filter(|found| found.pid == process::id()).count();
-    assert_eq!(here, 0, "{here} numbers were dealt with in this very process: give the function to a pool");
-    assert!(
-        counted.value.iter().all(|found| counted.workers.contains(&found.pid)),
-        "the counts name processes that were not seen: `count_divisors` is to run in the workers"
-    );
+    isolated(|| {
+        let numbers = numbers(300);
+        let counted = counted(&numbers, 2);
+        counted.assert_in_parallel(2);
+        let divisors: Vec<_> = counted.value.iter().map(|found| found.divisors).collect();
+        let expected: Vec<_> = numbers.iter().map(|number| count_divisors(*number).divisors).collect();
+        assert_eq!(
+            divisors, expected,
+            "the counts, and those that were expected, one for each number, in their order. Hint: batches do not change that"
+        );
+        counted.assert_each_once(&numbers);
+        for (number, found) in numbers.iter().zip(&counted.value) {
+            counted.assert_computed_by(number, found.pid);
+        }
+    });
 }
 
 #[test]
 fn each_worker_has_sixteen_to_sixty_four_batches() {
-    for (count, processes) in [(960, 2), (1440, 3), (6000, 2), (160, 2)] {
-        let counted = counted(count, processes);
-        assert_eq!(counted.workers.len(), processes, "a pool has as many workers as it is told");
-        let pids: Vec<_> = counted.value.iter().map(|found| found.pid).collect();
-        let size = batch_size(&pids);
-        let batches = count.div_ceil(size);
-        let told =
-            format!("{count} numbers for {processes} workers came in batches of {size}, {batches} batches in all:");
-        assert!(batches >= 16 * processes, "{told} too few, so that one may be busy for long when the others are done");
-        assert!(batches <= 64 * processes, "{told} too many, each of which costs a trip");
-    }
+    isolated(|| {
+        let some = varied(1, 500..1500)[0] as usize;
+        for (count, processes) in [(960, 2), (1440, 3), (5000, 2), (160, 2), (some, 4)] {
+            let numbers = numbers(count);
+            let counted = counted(&numbers, processes);
+            counted.assert_in_parallel(processes);
+            assert_eq!(
+                counted.workers.len(),
+                processes,
+                "{} workers have come and gone: expected {processes}. Hint: one pool is enough for all batches",
+                counted.workers.len()
+            );
+            let pids: Vec<_> = numbers.iter().filter_map(|number| counted.caller_of(number)).collect();
+            let size = batch_size(&pids);
+            let batches = count.div_ceil(size);
+            let seen =
+                format!("{count} numbers for {processes} workers came in batches of {size}, {batches} batches in all:");
+            let (least, most) = (16 * processes, 64 * processes);
+            assert!(
+                batches >= least,
+                "{seen} too few, expected {least} to {most}. Hint: one worker may be busy for long when the others are done"
+            );
+            assert!(
+                batches <= most,
+                "{seen} too many, expected {least} to {most}. Hint: each batch costs a trip; let the size depend on both numbers"
+            );
+        }
+    });
 }

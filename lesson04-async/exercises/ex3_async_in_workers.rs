@@ -10,7 +10,7 @@
 
 use multiproc::Result;
 
-use crate::given::*;
+use super::given::*;
 
 /// Fetches all pages, by a pool of `processes` workers, with up to `at_a_time` requests in each of
 /// them. Returns the pages in the order of the requests.

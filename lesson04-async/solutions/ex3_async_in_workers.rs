@@ -2,7 +2,7 @@
 
 use multiproc::{Pool, Result};
 
-use crate::given::{Page, Request, fetch};
+use super::given::{Page, Request, fetch};
 
 pub fn fetch_all(requests: Vec<Request>, processes: usize, at_a_time: usize) -> Result<Vec<Page>> {
     let pool = Pool::with_processes(processes)?;

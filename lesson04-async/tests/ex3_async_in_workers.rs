@@ -1,8 +1,6 @@
 //! The tests of exercise 3: async tasks in workers.
 
-use std::collections::BTreeMap;
-
-use course::testing::exercise::{Attempt, attempt};
+use course::testing::exercise::{Attempt, attempt, isolated, varied};
 use multiproc::Value;
 
 // Only a stub describes its functions.
@@ -32,33 +30,55 @@ fn fetch(pages: u64, crowd: u32, processes: usize, at_a_time: usize) -> Attempt<
 
 #[test]
 fn pages_are_in_the_order_of_the_requests() {
-    let (pages, _) = fetch(20, 1, 2, 4).value;
-    let numbers: Vec<_> = pages.iter().map(|page| page.number).collect();
-    assert_eq!(numbers, Vec::from_iter(0..20), "every page once, in the order of the requests");
+    isolated(|| {
+        let count = varied(1, 15..40)[0];
+        let fetched = fetch(count, 1, 2, 4);
+        let numbers: Vec<_> = fetched.value.0.iter().map(|page| page.number).collect();
+        assert_eq!(numbers, Vec::from_iter(0..count), "the pages, and the order of the requests: expected each once");
+        fetched.assert_in_workers();
+        fetched.assert_each_once(0..count);
+        for page in &fetched.value.0 {
+            fetched.assert_computed_by(page.number, page.pid);
+        }
+    });
 }
 
 #[test]
 fn workers_times_requests_at_a_time_are_under_way() {
-    let attempt = fetch(8, 8, 2, 4);
-    let (pages, most) = &attempt.value;
-    attempt.assert_workers(2);
-    assert_eq!(
-        *most, 8,
-        "no more than {most} requests waited for the server at a time, where 2 workers with 4 each make 8: a worker \
-         that waits for one answer can ask for the next"
-    );
-    let mut workers = BTreeMap::<u32, u32>::new();
-    for page in pages {
-        let most = workers.entry(page.pid).or_default();
-        *most = page.in_process.max(*most);
-    }
-    assert_eq!(workers.into_values().collect::<Vec<_>>(), [4, 4], "each of the two workers has up to four under way");
+    isolated(|| {
+        for at_a_time in varied(2, 2..6) {
+            let all = 2 * at_a_time;
+            let attempt = fetch(all, all as u32, 2, at_a_time as usize);
+            attempt.assert_in_workers();
+            let (_, most) = &attempt.value;
+            assert_eq!(
+                u64::from(*most),
+                all,
+                "no more than {most} requests waited for the server at a time: expected {all}, by 2 workers with {at_a_time} \
+                 each. Hint: a worker that waits for one answer can ask for the next, in one event loop"
+            );
+            let each: Vec<_> = attempt.max_calls.values().map(|calls| *calls as u64).collect();
+            assert_eq!(
+                each, [at_a_time; 2],
+                "the requests that each worker had under way, and those that were expected of two workers"
+            );
+            attempt.assert_no_more_workers(2);
+        }
+    });
 }
 
 #[test]
 fn with_one_at_a_time_a_worker_has_no_second() {
-    let attempt = fetch(6, 2, 2, 1);
-    attempt.assert_workers(2);
-    let most = attempt.value.0.iter().map(|page| page.in_process).max();
-    assert_eq!(most, Some(1), "`at_a_time` bounds the requests of a worker");
+    isolated(|| {
+        for at_a_time in [1, 3] {
+            let attempt = fetch(24, 2, 2, at_a_time);
+            attempt.assert_in_workers();
+            let most = attempt.max_calls.values().copied().max().unwrap_or(0);
+            assert!(
+                most <= at_a_time,
+                "a worker had {most} requests under way: expected no more than {at_a_time}. Hint: `at_a_time` bounds them"
+            );
+            attempt.assert_no_more_workers(2);
+        }
+    });
 }

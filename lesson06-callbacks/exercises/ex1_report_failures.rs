@@ -11,7 +11,7 @@ use std::sync::mpsc::Sender;
 
 use multiproc::{Result, Task};
 
-use crate::given::*;
+use super::given::*;
 
 /// Runs `task`, such as `step`, on each value, by a pool of `processes` workers. Each is reported
 /// as soon as it has ended, also while others run. Returns the outcome of each, in the order of the

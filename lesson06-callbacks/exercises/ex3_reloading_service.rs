@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use multiproc::{Queue, ServiceWorker};
 
-use crate::given::*;
+use super::given::*;
 
 /// Multiplies each job by the factor from the settings, until the service is to stop. Reads the
 /// settings at the start and whenever a reload is requested. Answers every job that it has taken.

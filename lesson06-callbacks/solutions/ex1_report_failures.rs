@@ -4,7 +4,7 @@ use std::sync::mpsc::Sender;
 
 use multiproc::{AsyncResult, Executor, Pool, Result, Task};
 
-use crate::given::Report;
+use super::given::Report;
 
 pub fn run_steps<F: Task<(f64,), Output = f64> + Clone>(
     task: F,

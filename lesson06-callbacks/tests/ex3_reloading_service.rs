@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use course::testing::exercise::{TIMEOUT, attempt};
+use course::testing::exercise::{TIMEOUT, attempt, isolated, varied};
 use multiproc::{ExitStatus, Queue, Service, ServiceControl, ServiceManager};
 use tempfile::tempdir;
 
@@ -51,8 +51,14 @@ impl Office {
                 return answer;
             }
             let errors = self.errors.lock().unwrap();
-            assert!(errors.is_empty(), "the service has failed: {errors:?}");
-            assert!(Instant::now() < end, "a job was put into the queue, and no answer came within {TIMEOUT:?}");
+            assert!(
+                errors.is_empty(),
+                "the service has failed: {errors:?}. Expected it to go on until it is told to stop"
+            );
+            assert!(
+                Instant::now() < end,
+                "a job was put into the queue, and no answer came within {TIMEOUT:?}: expected one. Hint: does the loop go on when no job has come for a while?"
+            );
         }
     }
 
@@ -69,7 +75,7 @@ impl Office {
             }
             assert!(
                 Instant::now() < end,
-                "the service was told to reload, and goes on with its old factor: {answer:?}"
+                "the service was told to reload, and goes on with its old factor: {answer:?}. Expected the factor {factor}. Hint: `reload_requested` says when to read the settings again"
             );
         }
     }
@@ -118,7 +124,7 @@ fn serving<R: Send + 'static>(play: impl FnOnce(&Office) -> R + Send + 'static) 
             let played = player.join().unwrap().unwrap_or_else(|payload| resume_unwind(payload));
             let ends = ends.lock().unwrap();
             let well = ends.iter().all(|end| end.success());
-            assert!(well, "told to stop, the service ends by itself and in good order, and not so: {ends:?}");
+            assert!(well, "told to stop, the service ended so: {ends:?}. Expected it to return by itself. Hint: look at `should_stop` between two jobs, and wait for a job with a timeout");
             Served { played, left: (jobs.len(), answers.len()) }
         })
     })
@@ -127,83 +133,112 @@ fn serving<R: Send + 'static>(play: impl FnOnce(&Office) -> R + Send + 'static) 
 
 #[test]
 fn jobs_are_multiplied_by_the_factor_of_the_settings() {
-    let answers = serving(|office| {
-        (1..=5).for_each(|job| office.ask(job));
-        Vec::from_iter((1..=5).map(|_| office.answer()))
-    })
-    .played;
-    let found: Vec<_> = answers.iter().map(|answer| (answer.job, answer.product)).collect();
-    assert_eq!(found, [(1, 2), (2, 4), (3, 6), (4, 8), (5, 10)], "each job once, times 2");
+    isolated(|| {
+        let jobs = varied(6, 0..1_000);
+        let asked = jobs.clone();
+        let answers = serving(move |office| {
+            asked.iter().for_each(|job| office.ask(*job));
+            Vec::from_iter(asked.iter().map(|_| office.answer()))
+        })
+        .played;
+        let found: Vec<_> = answers.iter().map(|answer| (answer.job, answer.product)).collect();
+        let expected: Vec<_> = jobs.iter().map(|job| (*job, 2 * job)).collect();
+        assert_eq!(found, expected, "the jobs with their answers, and those that were expected: each once, times 2");
+    });
 }
 
 #[test]
 fn a_reload_brings_the_new_factor_to_the_same_process() {
-    let pids = serving(|office| {
-        office.ask(7);
-        let first = office.answer();
-        assert_eq!(first.product, 14, "7 times 2");
-        let mut pids = BTreeSet::from([first.pid]);
-        for factor in [3, 5] {
-            office.set_factor(factor);
-            office.control.reload();
-            pids.extend(office.ask_until_factor(factor).iter().map(|answer| answer.pid));
-        }
-        pids
-    })
-    .played;
-    assert_eq!(pids.len(), 1, "a service that reloads stays the same process, and goes on with what it does: {pids:?}");
+    isolated(|| {
+        let pids = serving(|office| {
+            office.ask(7);
+            let first = office.answer();
+            assert_eq!(first.product, 14, "7 times 2");
+            let mut pids = BTreeSet::from([first.pid]);
+            for factor in [3, 5] {
+                office.set_factor(factor);
+                office.control.reload();
+                pids.extend(office.ask_until_factor(factor).iter().map(|answer| answer.pid));
+            }
+            pids
+        })
+        .played;
+        assert_eq!(
+            pids.len(),
+            1,
+            "the jobs were answered by {pids:?}: expected one process, since a service that reloads stays the same process. Hint: read the settings in the loop, and go on"
+        );
+    });
 }
 
 #[test]
 fn settings_are_read_again_only_when_the_service_is_told() {
-    let answer = serving(|office| {
-        office.ask(7);
-        office.answer();
-        office.set_factor(3);
-        for _ in 0..5 {
+    isolated(|| {
+        let answer = serving(|office| {
             office.ask(7);
-        }
-        (0..5).map(|_| office.answer().product).max()
-    })
-    .played;
-    assert_eq!(answer, Some(14), "no reload was requested, so the service keeps its factor 2");
+            office.answer();
+            office.set_factor(3);
+            for _ in 0..5 {
+                office.ask(7);
+            }
+            (0..5).map(|_| office.answer().product).max()
+        })
+        .played;
+        assert_eq!(
+            answer,
+            Some(14),
+            "the largest product of 7, and what was expected. Hint: no reload was requested, so the service keeps its factor 2"
+        );
+    });
 }
 
 #[test]
 fn no_job_is_lost_or_done_twice_over_reloads() {
-    let answers = serving(|office| {
-        // The service runs before it is told anything.
-        office.ask(0);
-        let mut answers = vec![office.answer()];
-        for job in 1..60 {
-            office.ask(job);
-            if job % 15 == 0 {
-                office.set_factor(2 + job / 15);
-                office.control.reload();
+    isolated(|| {
+        let answers = serving(|office| {
+            // The service runs before it is told anything.
+            office.ask(0);
+            let mut answers = vec![office.answer()];
+            for job in 1..60 {
+                office.ask(job);
+                if job % 15 == 0 {
+                    office.set_factor(2 + job / 15);
+                    office.control.reload();
+                }
             }
-        }
-        answers.extend((1..60).map(|_| office.answer()));
-        answers
-    })
-    .played;
-    let mut jobs: Vec<_> = answers.iter().map(|answer| answer.job).collect();
-    jobs.sort_unstable();
-    assert_eq!(jobs, Vec::from_iter(0..60), "every job is answered once, whenever the reload comes");
-    for Answer { job, product, .. } in answers {
-        assert!(
-            (2..=5).any(|factor| product == job * factor),
-            "{product} is no product of {job} and a factor there was"
+            answers.extend((1..60).map(|_| office.answer()));
+            answers
+        })
+        .played;
+        let mut jobs: Vec<_> = answers.iter().map(|answer| answer.job).collect();
+        jobs.sort_unstable();
+        assert_eq!(
+            jobs,
+            Vec::from_iter(0..60),
+            "the jobs that were answered, and those that were asked for: expected each once, whenever the reload comes"
         );
-    }
+        for Answer { job, product, .. } in answers {
+            assert!(
+                (2..=5).any(|factor| product == job * factor),
+                "{product} is no product of {job} and a factor there was"
+            );
+        }
+    });
 }
 
 #[test]
 fn a_job_that_was_taken_is_answered_before_the_end() {
-    let (jobs, answers) = serving(|office| {
-        office.ask(0);
-        office.answer();
-        (1..=500).for_each(|job| office.ask(job));
-    })
-    .left;
-    assert_eq!(jobs + answers, 500, "told to stop, the service answers what it has taken, and takes no more");
+    isolated(|| {
+        let (jobs, answers) = serving(|office| {
+            office.ask(0);
+            office.answer();
+            (1..=500).for_each(|job| office.ask(job));
+        })
+        .left;
+        assert_eq!(
+            jobs + answers,
+            500,
+            "the number of jobs that are left and of answers, of 500 jobs: expected each job to be in one of the queues. Hint: told to stop, the service answers what it has taken, and takes no more"
+        );
+    });
 }

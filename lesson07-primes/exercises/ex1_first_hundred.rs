@@ -1,18 +1,20 @@
 //! Exercise 1: the first hundred numbers.
 //!
-//! Goal: the primes up to 100, with a test for primality of your own, and each number tested by a
-//! task of its own in a worker.
+//! Goal: find out which of the first hundred numbers are prime, each by a task of its own. The tests
+//! also ask for more numbers than that, and for those that another function calls prime.
 //!
 //! Check: `cargo test -p lesson07-primes --test ex1_first_hundred`
 
-use multiproc::Result;
+use multiproc::{Result, Task};
 
-/// Returns `true` if `n` is prime.
+/// Returns whether `n` is prime: whether it has two divisors, 1 and itself.
 pub fn is_prime(n: u64) -> bool {
-    todo!("nothing from 2 up to its square root divides a prime: try that with {n}")
+    todo!("has {n} a divisor between 1 and itself? What about 0 and 1?")
 }
 
-/// Returns the primes among the numbers from 1 to 100, each tested by one of `processes` workers.
-pub fn first_hundred(processes: usize) -> Result<Vec<u64>> {
-    todo!("a pool of {processes} workers, `is_prime` of the numbers from 1 to 100, and those for which it is true")
+/// Returns the numbers from 1 to `last` that `test`, such as `is_prime`, calls prime, in their
+/// order. Each is tested by a pool of `processes` workers.
+pub fn primes_up_to<F: Task<(u64,), Output = bool>>(last: u64, test: F, processes: usize) -> Result<Vec<u64>> {
+    let _ = test;
+    todo!("a pool of {processes} workers, an answer for each number up to {last}, and the numbers whose answer is yes")
 }

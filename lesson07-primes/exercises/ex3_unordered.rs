@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 
 use multiproc::{Result, Task};
 
-use crate::given::*;
+use super::given::*;
 
 /// Runs `test` on each number, by a pool of `processes` workers, and gives each answer to `show` as
 /// soon as it is there, in any order. When `show` returns `Break`, it returns at once, and no

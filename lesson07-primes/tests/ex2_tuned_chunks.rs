@@ -1,6 +1,6 @@
 //! The tests of exercise 2: chunks of the right size.
 
-use course::testing::exercise::{TIMEOUT, attempt};
+use course::testing::exercise::{TIMEOUT, attempt, attempt_to_meet, isolated, varied, witness};
 use multiproc::{Event, Value, partial};
 
 // Only a stub describes its functions.
@@ -17,6 +17,7 @@ const WORKERS: usize = 4;
 type Start = (Value<[u64; WORKERS]>, Event);
 
 fn is_prime(n: u64) -> bool {
+    let _call = witness(n);
     n > 1 && !(2..=n.isqrt()).any(|d| n.is_multiple_of(d))
 }
 
@@ -44,38 +45,56 @@ fn begun_with(last: u64, batches: usize) -> Vec<u64> {
         in_batches(task, &Vec::from_iter(1..=last), WORKERS, batches).expect("it returned an error");
         first.get().unwrap()
     });
-    attempt.assert_workers(WORKERS);
+    attempt.assert_in_workers();
+    attempt.assert_no_more_workers(WORKERS);
     let mut begun = attempt.value.to_vec();
     begun.sort_unstable();
     begun
 }
 
 #[test]
-fn the_primes_up_to_1000_are_found_with_any_number_of_batches() {
-    for batches in [1, 7, 20, 1000] {
-        let found =
-            attempt(move || in_batches(is_prime, &Vec::from_iter(1..=1000), 2, batches).expect("it returned an error"))
-                .value;
-        assert_eq!(found.len(), 168, "there are 168 primes up to 1000, with {batches} batches as well");
-        assert_eq!((found[0], found[167]), (2, 997), "in the order of the numbers");
-    }
+fn the_primes_are_found_with_any_number_of_batches() {
+    isolated(|| {
+        for batches in [1, 7, 20, 500] {
+            let numbers = varied(500, 1..2_000);
+            let given = numbers.clone();
+            // One batch is for one worker.
+            let crowd = batches.min(2);
+            let attempt =
+                attempt_to_meet(crowd, move || in_batches(is_prime, &given, 2, batches).expect("it returned an error"));
+            let expected: Vec<_> = numbers.iter().copied().filter(|n| is_prime(*n)).collect();
+            assert_eq!(
+                attempt.value, expected,
+                "the primes, and those that were expected of {batches} batches, in the order of the numbers"
+            );
+            attempt.assert_each_once(&numbers);
+            attempt.assert_in_workers();
+            attempt.assert_no_more_workers(2);
+        }
+    });
 }
 
 #[test]
 fn there_are_as_many_batches_as_asked_for() {
-    for (last, batches, size) in [(1000, 20, 50), (1000, 40, 25), (999, 10, 100)] {
-        let begun = begun_with(last, batches);
-        assert!(
-            !begun.contains(&0),
-            "not all {WORKERS} workers had a batch at the same time, though {batches} batches are enough for all: \
-             they began with the numbers {begun:?}"
-        );
-        let found = begun.windows(2).map(|two| two[1] - two[0]).min().expect("there are several");
-        assert_eq!(
-            found, size,
-            "a batch has {found} numbers, where {last} numbers in {batches} batches are {size} each: \
-             the workers began with the numbers {begun:?}"
-        );
-        assert!(begun.iter().all(|n| n % size == 1), "batches of {size} numbers do not begin with {begun:?}");
-    }
+    isolated(|| {
+        let size = varied(1, 11..60)[0];
+        for (last, batches, size) in [(1000, 20, 50), (999, 10, 100), (30 * size - 5, 30, size)] {
+            let begun = begun_with(last, batches);
+            assert!(
+                !begun.contains(&0),
+                "not all {WORKERS} workers had a batch at the same time, though {batches} batches are enough for all: expected each \
+to have one. Hint: hand all batches out at once, and not everything in one batch. The workers began with the numbers {begun:?}"
+            );
+            let found = begun.windows(2).map(|two| two[1] - two[0]).min().expect("there are several");
+            assert_eq!(
+                found, size,
+                "a batch has {found} numbers: expected {size}, since {last} numbers in {batches} batches are {size} each. Hint: a chunk \
+size is the number of tasks in a batch, rounded up. The workers began with the numbers {begun:?}"
+            );
+            assert!(
+                begun.iter().all(|n| n % size == 1),
+                "workers began with {begun:?}: expected the first numbers of batches of {size}"
+            );
+        }
+    });
 }

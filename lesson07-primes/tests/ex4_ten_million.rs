@@ -1,7 +1,7 @@
 //! The tests of exercise 4: the primes below ten million.
 
-use course::testing::exercise::{Attempt, TIMEOUT, attempt};
-use multiproc::{Barrier, Event, Queue, Task, partial};
+use course::testing::exercise::{Attempt, attempt_to_meet, isolated, varied, witness};
+use multiproc::{Queue, Task, partial};
 
 // Only a stub describes its functions.
 #[allow(missing_docs)]
@@ -26,28 +26,26 @@ fn count(ranges: &Queue<(u64, u64)>, first: u64, end: u64) -> u64 {
 
 /// Only notes the range.
 fn note(ranges: &Queue<(u64, u64)>, first: u64, end: u64) -> u64 {
+    let _call = witness((first, end));
     ranges.put((first, end)).expect("the queue is open");
     0
-}
-
-/// Waits until there is one of it in each worker, and returns 1 then. Once that is over, well or
-/// not, nobody waits.
-fn meet((all, over): &(Barrier, Event), _: u64, _: u64) -> u64 {
-    let met = !over.is_set() && all.wait_timeout(TIMEOUT).is_ok();
-    over.set();
-    u64::from(met)
 }
 
 /// A sum and ranges.
 type Outcome = (u64, Vec<(u64, u64)>);
 
 /// What the ranges of the numbers below `limit` add up to, and the ranges that were noted, in
-/// order. `task` is for them.
-fn run<F>(task: impl Fn(Queue<(u64, u64)>) -> F + Send + 'static, limit: u64, processes: usize) -> Attempt<Outcome>
+/// order. `task` is for them; the first ones wait until `crowd` processes have one.
+fn run<F>(
+    task: impl Fn(Queue<(u64, u64)>) -> F + Send + 'static,
+    limit: u64,
+    processes: usize,
+    crowd: usize,
+) -> Attempt<Outcome>
 where
     F: Task<(u64, u64), Output = u64>,
 {
-    attempt(move || {
+    attempt_to_meet(crowd, move || {
         let ranges = Queue::new().unwrap();
         let found = count_below(task(ranges.clone()), limit, processes).expect("it returned an error");
         let mut noted: Vec<_> =
@@ -62,53 +60,80 @@ where
 fn assert_all_once(ranges: &[(u64, u64)], limit: u64) {
     let mut next = 2;
     for (first, end) in ranges {
-        assert!(*first <= next, "the numbers from {next} to {} were not counted", first - 1);
-        assert!(*first == next || next == 2, "the numbers from {first} to {} were counted twice", next - 1);
+        assert!(
+            *first <= next,
+            "the numbers from {next} to {} were not counted: expected each number in one range",
+            first - 1
+        );
+        assert!(
+            *first == next || next == 2,
+            "the numbers from {first} to {} were counted twice: expected each number in one range",
+            next - 1
+        );
         next = next.max(*end);
     }
-    assert!(next >= limit, "the numbers from {next} to {} were not counted", limit - 1);
+    assert!(
+        next >= limit,
+        "the numbers from {next} to {} were not counted: expected each number in one range",
+        limit - 1
+    );
     assert!(next == limit, "the numbers from {limit} on are not below the limit, and were counted up to {}", next - 1);
 }
 
 #[test]
 fn there_are_664579_primes_below_ten_million() {
-    let attempt = run(|ranges| partial(count, ranges), LIMIT, 3);
-    attempt.assert_workers(3);
-    let (found, ranges) = attempt.value;
-    assert_all_once(&ranges, LIMIT);
-    assert_eq!(found, 664_579, "the sum of what the ranges have");
+    isolated(|| {
+        let attempt = run(|ranges| partial(count, ranges), LIMIT, 3, 0);
+        attempt.assert_in_workers();
+        attempt.assert_no_more_workers(3);
+        let (found, ranges) = attempt.value;
+        assert_all_once(&ranges, LIMIT);
+        assert_eq!(found, 664_579, "the sum that was returned, and that of all ranges");
+    });
 }
 
 #[test]
 fn other_limits_are_cut_as_cleanly() {
-    for (limit, primes) in [(1_000, 168), (100_000, 9_592), (99_991, 9_591), (99_992, 9_592)] {
-        for processes in [1, 2] {
-            let (found, ranges) = run(|ranges| partial(count, ranges), limit, processes).value;
-            assert_all_once(&ranges, limit);
-            assert_eq!(found, primes, "the primes below {limit}");
+    isolated(|| {
+        let mut limits = vec![1_000, 99_991, 99_992];
+        limits.extend(varied(2, 1_000..100_000));
+        for limit in limits {
+            for processes in [1, 2] {
+                let attempt = run(|ranges| partial(count, ranges), limit, processes, 0);
+                attempt.assert_in_workers();
+                let (found, ranges) = attempt.value;
+                assert_all_once(&ranges, limit);
+                assert_eq!(found, count_primes(0, limit), "the sum that was returned, and the primes below {limit}");
+            }
         }
-    }
+    });
 }
 
 #[test]
 fn all_workers_count_at_the_same_time() {
-    let attempt = attempt(|| {
-        let (all, over) = (Barrier::new(3).unwrap(), Event::new().unwrap());
-        count_below(partial(meet, (all, over)), LIMIT, 3).expect("it returned an error")
+    isolated(|| {
+        for processes in varied(2, 2..5).into_iter().map(|n| n as usize) {
+            let attempt = run(|ranges| partial(note, ranges), LIMIT, processes, processes);
+            attempt.assert_in_parallel(processes);
+        }
     });
-    attempt.assert_workers(3);
-    assert!(attempt.value >= 3, "not all 3 workers had a range at the same time: cut the numbers into more ranges");
 }
 
 #[test]
 fn no_range_is_so_large_that_all_wait_for_it_in_the_end() {
-    let (_, ranges) = run(|ranges| partial(note, ranges), LIMIT, 2).value;
-    let largest = ranges.iter().map(|(first, end)| end - first).max().expect("there are ranges");
-    let allowed = LIMIT / 2 / 8;
-    assert!(
-        largest <= allowed,
-        "a range of {largest} numbers is too large: the worker that has it last keeps the other waiting. Of ten million numbers on \
-         two workers, {allowed} are an eighth of a fair share"
-    );
-    assert!(ranges.len() <= 10_000, "{} ranges are so many that handing them out is the work", ranges.len());
+    isolated(|| {
+        let (_, ranges) = run(|ranges| partial(note, ranges), LIMIT, 2, 0).value;
+        let largest = ranges.iter().map(|(first, end)| end - first).max().expect("there are ranges");
+        let allowed = LIMIT / 2 / 8;
+        assert!(
+            largest <= allowed,
+            "a range of {largest} numbers is too large: expected at most {allowed}, an eighth of a fair share. Hint: the worker that has \
+it last keeps the other waiting; cut the numbers into more ranges"
+        );
+        assert!(
+            ranges.len() <= 10_000,
+            "the numbers were cut into {} ranges: expected at most 10000. Hint: so many that handing them out is the work",
+            ranges.len()
+        );
+    });
 }

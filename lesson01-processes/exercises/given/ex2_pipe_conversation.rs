@@ -2,6 +2,7 @@
 
 use std::process;
 
+use course::testing::exercise::witness;
 use serde::{Deserialize, Serialize};
 
 /// What the parent asks.
@@ -33,6 +34,8 @@ pub struct Answer {
 
 /// Answers one question.
 pub fn answer(question: Question) -> Answer {
+    // The tests see by this which process runs it, and when.
+    let _call = witness(&question);
     let reply = match question {
         Question::Sum(numbers) => Reply::Sum(numbers.iter().sum()),
         Question::Reversed(text) => Reply::Reversed(text.chars().rev().collect()),

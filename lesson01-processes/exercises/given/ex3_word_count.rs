@@ -5,6 +5,7 @@ use std::process;
 use std::thread;
 use std::time::Duration;
 
+use course::testing::exercise::witness;
 use serde::{Deserialize, Serialize};
 
 /// A word, with the process that found it.
@@ -27,6 +28,8 @@ pub struct Count {
 
 /// Calls `found` with each word of a text, and takes its time over each.
 pub fn read(text: &str, mut found: impl FnMut(Word)) {
+    // The tests see by this which process runs it, and when.
+    let _call = witness(text);
     for word in text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
         thread::sleep(Duration::from_millis(2));
         found(Word { word: word.to_lowercase(), pid: process::id() });

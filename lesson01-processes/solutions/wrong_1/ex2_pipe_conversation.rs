@@ -4,7 +4,7 @@
 
 use multiproc::Result;
 
-use crate::given::{Answer, Question, answer};
+use super::given::{Answer, Question, answer};
 
 pub fn converse(questions: Vec<Question>) -> Result<(Vec<Answer>, usize)> {
     let answers: Vec<Answer> = questions.into_iter().map(answer).collect();

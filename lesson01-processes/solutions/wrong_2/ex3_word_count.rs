@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use multiproc::{Process, Queue, Result};
 
-use crate::given::{Count, Word, read};
+use super::given::{Count, Word, read};
 
 /// Reads a text, and puts `None` behind its last word.
 fn produce(text: String, words: Queue<Option<Word>>) {

@@ -2,6 +2,7 @@
 
 use std::process;
 
+use course::testing::exercise::witness;
 use serde::{Deserialize, Serialize};
 
 /// The CPUs of a machine.
@@ -33,6 +34,8 @@ pub struct Report {
 
 /// Counts the primes below `limit`: a task that computes all the time.
 pub fn count_primes(limit: u32) -> Counted {
+    // The tests see by this which process runs it, and when.
+    let _call = witness(limit);
     let is_prime = |n: u32| (2..n).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d));
     Counted { primes: (2..limit).filter(|n| is_prime(*n)).count(), pid: process::id() }
 }

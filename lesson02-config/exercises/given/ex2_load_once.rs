@@ -7,6 +7,7 @@ use std::process;
 use std::thread;
 use std::time::Duration;
 
+use course::testing::exercise::witness;
 use serde::{Deserialize, Serialize};
 
 /// The squares of small numbers.
@@ -25,6 +26,8 @@ impl Table {
 
     /// Returns the square of a number, or `None` if the number is not below 1000.
     pub fn square(&self, n: u16) -> Option<u64> {
+        // The tests see by this which process runs it, and when.
+        let _call = witness(n);
         self.0.get(usize::from(n)).copied()
     }
 }

@@ -6,7 +6,7 @@ use std::process;
 
 use multiproc::Result;
 
-use crate::given::{Machine, Report, count_primes};
+use super::given::{Machine, Report, count_primes};
 
 pub fn this_machine() -> Machine {
     Machine { logical: multiproc::cpu_count(), physical: multiproc::physical_cpu_count() }

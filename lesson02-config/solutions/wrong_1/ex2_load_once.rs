@@ -7,7 +7,7 @@ use std::process;
 
 use multiproc::{Executor, Pool, Result, partial};
 
-use crate::given::{Found, Table};
+use super::given::{Found, Table};
 
 fn find(log: &PathBuf, n: u16) -> Found {
     let table = Table::load(log).expect("the log can be written");

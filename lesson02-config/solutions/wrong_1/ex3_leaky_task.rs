@@ -4,7 +4,7 @@
 
 use multiproc::{Executor, Pool, Result};
 
-use crate::given::{Digits, leaky};
+use super::given::{Digits, leaky};
 
 pub fn in_bounds(numbers: Vec<u64>, max_memory: u64) -> Result<Vec<Digits>> {
     let _ = max_memory;

@@ -4,7 +4,7 @@
 
 use multiproc::{Executor, Pool, Result, active_children};
 
-use crate::given::{Machine, Report, count_primes};
+use super::given::{Machine, Report, count_primes};
 
 pub fn this_machine() -> Machine {
     Machine { logical: multiproc::cpu_count(), physical: multiproc::physical_cpu_count() }

@@ -7,7 +7,7 @@ use std::process;
 
 use multiproc::{Executor, Pool, Result, partial};
 
-use crate::given::{Found, Table};
+use super::given::{Found, Table};
 
 fn find(table: &Table, n: u16) -> Found {
     Found { square: table.square(n), pid: process::id() }

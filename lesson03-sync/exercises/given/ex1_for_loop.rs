@@ -2,6 +2,7 @@
 
 use std::process;
 
+use course::testing::exercise::witness;
 use serde::{Deserialize, Serialize};
 
 /// The result of one round, with the process that computed it.
@@ -17,6 +18,8 @@ pub struct Round {
 
 /// Computes one round, which takes a while.
 pub fn count_primes(limit: u64) -> Round {
+    // The tests see by this which process runs it, and when.
+    let _call = witness(limit);
     let is_prime = |n: u64| n > 1 && (2..n).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d));
     Round { limit, primes: (0..limit).filter(|n| is_prime(*n)).count(), pid: process::id() }
 }

@@ -2,6 +2,7 @@
 
 use std::process;
 
+use course::testing::exercise::witness;
 use serde::{Deserialize, Serialize};
 
 /// The number of steps after which a point counts as one that never leaves the circle.
@@ -23,6 +24,8 @@ pub struct Cell {
 /// Computes one cell of the Mandelbrot set: the number of steps of z = z² + c until z leaves the
 /// circle of radius 2. The cells are a tenth of a unit apart; the upper left one is at -2 + 1.2i.
 pub fn cell(row: u32, column: u32) -> Cell {
+    // The tests see by this which process runs it, and when.
+    let _call = witness((row, column));
     let (re, im) = (f64::from(column) * 0.1 - 2.0, 1.2 - f64::from(row) * 0.1);
     let (mut x, mut y, mut steps) = (0.0, 0.0, 0);
     while x * x + y * y <= 4.0 && steps < MAX_STEPS {

@@ -2,6 +2,7 @@
 
 use std::process;
 
+use course::testing::exercise::witness;
 use serde::{Deserialize, Serialize};
 
 /// The divisors of a number, counted by a process.
@@ -15,5 +16,7 @@ pub struct Divisors {
 
 /// Counts the divisors of a number: a short task.
 pub fn count_divisors(number: u32) -> Divisors {
+    // The tests see by this which process runs it, and when.
+    let _call = witness(number);
     Divisors { divisors: (1..=number).filter(|n| number.is_multiple_of(*n)).count(), pid: process::id() }
 }

@@ -4,7 +4,7 @@
 
 use multiproc::Result;
 
-use crate::given::{Round, one_after_the_other};
+use super::given::{Round, one_after_the_other};
 
 pub fn in_parallel(limits: &[u64], _processes: usize) -> Result<Vec<Round>> {
     Ok(one_after_the_other(limits))

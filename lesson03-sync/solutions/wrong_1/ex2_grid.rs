@@ -4,7 +4,7 @@
 
 use multiproc::Result;
 
-use crate::given::{Cell, cell};
+use super::given::{Cell, cell};
 
 pub fn picture(rows: u32, columns: u32, processes: usize) -> Result<Vec<Vec<Cell>>> {
     let _ = processes;

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use multiproc::{Executor, Pool, Result};
 
-use crate::given::{Round, count_primes};
+use super::given::{Round, count_primes};
 
 pub fn in_parallel(limits: &[u64], processes: usize) -> Result<Vec<Round>> {
     static POOL: OnceLock<Pool> = OnceLock::new();

@@ -4,7 +4,7 @@
 
 use multiproc::{Executor, Pool, Result};
 
-use crate::given::{Divisors, count_divisors};
+use super::given::{Divisors, count_divisors};
 
 pub fn in_batches(numbers: Vec<u32>, processes: usize) -> Result<Vec<Divisors>> {
     let pool = Pool::with_processes(processes)?;

@@ -4,6 +4,7 @@ use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use course::testing::exercise::witness;
 use multiproc::Value;
 use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
@@ -36,6 +37,8 @@ static IN_PROCESS: AtomicU32 = AtomicU32::new(0);
 /// Sends a request and waits for the answer. A server that has not had its crowd after a few
 /// seconds answers all the same.
 pub async fn fetch(request: Request) -> Page {
+    // The tests see by this which process runs it, and when.
+    let _call = witness(request.page);
     let in_process = IN_PROCESS.fetch_add(1, Ordering::Relaxed) + 1;
     let begin = |[now, max]: &mut [u32; 2]| {
         *now += 1;

@@ -4,7 +4,7 @@
 
 use multiproc::{Executor, Pool, Result};
 
-use crate::given::{Page, Request, fetch};
+use super::given::{Page, Request, fetch};
 
 /// Runs `fetch` to its end in an event loop of its own.
 fn fetch_one(request: Request) -> Page {

@@ -4,7 +4,7 @@
 
 use multiproc::Result;
 
-use crate::given::{Page, Request, fetch};
+use super::given::{Page, Request, fetch};
 
 pub fn fetch_all(requests: Vec<Request>, _processes: usize, _at_a_time: usize) -> Result<Vec<Page>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;

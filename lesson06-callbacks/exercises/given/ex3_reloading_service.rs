@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use course::testing::exercise::witness;
 use serde::{Deserialize, Serialize};
 
 /// The answer to a job.
@@ -18,6 +19,8 @@ pub struct Answer {
 
 /// Reads the settings of the service: one factor.
 pub fn read_factor(settings: &Path) -> u64 {
+    // The tests see by this which process runs it, and when.
+    let _call = witness(settings);
     let text = fs::read_to_string(settings).expect("the settings are there");
     text.trim().parse().expect("the settings are a number")
 }

@@ -6,7 +6,7 @@ use std::sync::mpsc::Sender;
 
 use multiproc::{Executor, Pool, Result, Task};
 
-use crate::given::Report;
+use super::given::Report;
 
 pub fn run_steps<F: Task<(f64,), Output = f64> + Clone>(
     task: F,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use multiproc::{Error, Queue, ServiceWorker};
 
-use crate::given::{Answer, read_factor};
+use super::given::{Answer, read_factor};
 
 pub fn serve(worker: ServiceWorker, settings: PathBuf, jobs: Queue<u64>, answers: Queue<Answer>) {
     let factor = read_factor(&settings);

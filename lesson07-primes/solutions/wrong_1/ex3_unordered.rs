@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use multiproc::{Executor, Pool, Result, Task};
 
-use crate::given::Answer;
+use super::given::Answer;
 
 pub fn answers_as_they_come<F: Task<(u64,), Output = Answer>>(
     test: F,
