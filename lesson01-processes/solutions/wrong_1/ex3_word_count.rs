@@ -1,6 +1,6 @@
 //! Wrong: starts a producer only when the one before it has ended.
 //!
-//! Fails with: at most 1 of 3 producers
+//! Fails with: at most 1 of 2 producers
 
 use std::collections::BTreeMap;
 

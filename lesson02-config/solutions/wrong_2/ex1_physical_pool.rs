@@ -1,6 +1,6 @@
 //! Wrong: a worker for each logical CPU, as `Pool::new` has.
 //!
-//! Fails with: was given 6 workers
+//! Fails with: for tasks that compute, one for each physical core
 
 use multiproc::{Executor, Pool, Result, active_children};
 

@@ -1,6 +1,6 @@
 //! Wrong: two loops in this process.
 //!
-//! Fails with: were computed in this very process
+//! Fails with: they ran in this very process
 
 use multiproc::Result;
 

@@ -1,6 +1,6 @@
 //! Wrong: sends the next task when the one before has ended, so that all workers but one are idle.
 //!
-//! Fails with: three tasks on three workers were to run at the same time
+//! Fails with: had something to do at the same time
 
 use multiproc::{Executor, Pool, Result, Task};
 

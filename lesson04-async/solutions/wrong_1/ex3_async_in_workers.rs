@@ -1,6 +1,6 @@
 //! Wrong: each task has an event loop to itself, with nothing in it but one request.
 //!
-//! Fails with: no more than 2 requests waited for the server at a time
+//! Fails with: requests waited for the server at a time: expected
 
 use multiproc::{Executor, Pool, Result};
 

@@ -1,6 +1,6 @@
 //! Wrong: all requests are under way at a time, but in one event loop of this process.
 //!
-//! Fails with: no task ran in a worker process
+//! Fails with: they ran in this very process
 
 use multiproc::Result;
 

@@ -1,6 +1,6 @@
 //! Wrong: lazy, but with a window of its own, which is wide.
 //!
-//! Fails with: numbers were taken ahead, where
+//! Fails with: numbers were taken ahead: expected
 
 use multiproc::{Executor, Pool, Result, Task};
 

@@ -1,6 +1,6 @@
 //! Wrong: the whole range is one task.
 //!
-//! Fails with: not all 3 workers had a range at the same time
+//! Fails with: had something to do at the same time
 
 use multiproc::{Executor, Pool, Result, Task};
 

@@ -1,0 +1,31 @@
+//! Wrong: a killed child has the code that a shell would show for it.
+//!
+//! Fails with: the code of a child that was killed
+
+use std::io;
+use std::process;
+
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, fork};
+
+#[allow(unsafe_code)]
+pub fn fork_and_reap(children: u32, work: fn(u32) -> i32) -> io::Result<Vec<(u32, i32)>> {
+    let mut running = Vec::new();
+    for number in 0..children {
+        // SAFETY: this process has one thread, so no other can hold a lock that the child needs.
+        match unsafe { fork() }? {
+            ForkResult::Child => process::exit(work(number)),
+            ForkResult::Parent { child } => running.push(child),
+        }
+    }
+    let mut reaped = Vec::new();
+    for pid in running {
+        let code = match waitpid(pid, None)? {
+            WaitStatus::Exited(_, code) => code,
+            WaitStatus::Signaled(_, signal, _) => 128 + signal as i32,
+            _ => -1,
+        };
+        reaped.push((pid.as_raw().cast_unsigned(), code));
+    }
+    Ok(reaped)
+}
