@@ -109,7 +109,8 @@ fn the_children_run_at_the_same_time_and_their_codes_are_collected() {
             );
             assert!(
                 !codes.contains(&ALONE),
-                "a child waited in vain for the others: expected {children} children at the same time. Hint: fork all of \
+                "a child waited in vain for the others: expected {children} children at the same time. Hint: fork \
+                 all of \
                  them before you wait for the first"
             );
             assert_eq!(
@@ -125,7 +126,8 @@ fn the_children_run_at_the_same_time_and_their_codes_are_collected() {
                 assert_eq!(
                     note,
                     pid.to_string(),
-                    "the process that ran `work({number})`, and the pid that was returned for it. Hint: the parent learns \
+                    "the process that ran `work({number})`, and the pid that was returned for it. Hint: the parent \
+                     learns \
                      the pid of a child from `fork`"
                 );
             }
@@ -141,7 +143,8 @@ fn a_child_that_is_killed_has_the_code_minus_one() {
         assert_eq!(
             codes,
             [-1],
-            "the code of a child that was killed, and what was expected. Hint: `waitpid` tells a child that was killed from one that \
+            "the code of a child that was killed, and what was expected. Hint: `waitpid` tells a child that was \
+             killed from one that \
 exited: look at its `WaitStatus`"
         );
     });
@@ -154,7 +157,8 @@ fn no_children_are_no_error() {
         assert_eq!(
             seen.value,
             [],
-            "what was returned without children: expected nothing. Hint: there is no child to fork, and none to wait for"
+            "what was returned without children: expected nothing. Hint: there is no child to fork, and none to wait \
+             for"
         );
     });
 }

@@ -106,7 +106,8 @@ fn questions_and_answers_may_be_longer_than_a_pipe_holds() {
         let reversed: String = text.chars().rev().collect();
         assert!(
             answers.len() == 4 && replies(&answers).iter().all(|reply| *reply == Reply::Reversed(reversed.clone())),
-            "{} of 4 texts of a mebibyte each came back reversed: expected all. Hint: send one, receive its answer, then send the \
+            "{} of 4 texts of a mebibyte each came back reversed: expected all. Hint: send one, receive its answer, \
+             then send the \
 next",
             answers.len()
         );

@@ -70,7 +70,8 @@ fn there_is_a_worker_for_each_physical_core() {
             assert_eq!(
                 report.workers.len(),
                 machine.physical,
-                "{machine:?} was given {} workers: expected {}. Hint: for tasks that compute, one for each physical core",
+                "{machine:?} was given {} workers: expected {}. Hint: for tasks that compute, one for each physical \
+                 core",
                 report.workers.len(),
                 machine.physical
             );
@@ -86,7 +87,8 @@ fn the_workers_are_named_from_outside() {
         let named: BTreeSet<_> = report.value.workers.iter().copied().collect();
         assert_eq!(
             named, report.workers,
-            "the workers that the report names, and the processes that were seen. Hint: ask `active_children` while the \
+            "the workers that the report names, and the processes that were seen. Hint: ask `active_children` while \
+             the \
              pool lives"
         );
     });

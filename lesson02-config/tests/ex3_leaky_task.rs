@@ -35,7 +35,8 @@ fn digits(numbers: &[u64], max_memory: u64) -> Attempt<Vec<Digits>> {
     attempt_to_meet(2, move || match in_bounds(numbers, max_memory) {
         Err(Error::WorkerLost { exit, .. }) => {
             panic!(
-                "a worker was lost ({exit}), and its task with it: expected all tasks to succeed. Hint: a hard limit is not \
+                "a worker was lost ({exit}), and its task with it: expected all tasks to succeed. Hint: a hard limit \
+                 is not \
                  what this needs; replace a worker in time"
             )
         }
@@ -93,7 +94,8 @@ fn a_worker_does_several_tasks_before_it_is_replaced() {
             let most = TASKS / tasks + 2;
             assert!(
                 workers <= most,
-                "{TASKS} tasks were run by {workers} processes: expected at most {most} within {} MiB. Hint: how many tasks \
+                "{TASKS} tasks were run by {workers} processes: expected at most {most} within {} MiB. Hint: how \
+                 many tasks \
                  can a worker do before it is replaced, and does that depend on `max_memory`?",
                 allowed / MIB
             );

@@ -35,7 +35,8 @@ fn every_number_has_its_count_from_a_worker() {
         let expected: Vec<_> = numbers.iter().map(|number| count_divisors(*number).divisors).collect();
         assert_eq!(
             divisors, expected,
-            "the counts, and those that were expected, one for each number, in their order. Hint: batches do not change that"
+            "the counts, and those that were expected, one for each number, in their order. Hint: batches do not \
+             change that"
         );
         counted.assert_each_once(&numbers);
         for (number, found) in numbers.iter().zip(&counted.value) {
@@ -66,11 +67,13 @@ fn each_worker_has_sixteen_to_sixty_four_batches() {
             let (least, most) = (16 * processes, 64 * processes);
             assert!(
                 batches >= least,
-                "{seen} too few, expected {least} to {most}. Hint: one worker may be busy for long when the others are done"
+                "{seen} too few, expected {least} to {most}. Hint: one worker may be busy for long when the others \
+                 are done"
             );
             assert!(
                 batches <= most,
-                "{seen} too many, expected {least} to {most}. Hint: each batch costs a trip; let the size depend on both numbers"
+                "{seen} too many, expected {least} to {most}. Hint: each batch costs a trip; let the size depend on \
+                 both numbers"
             );
         }
     });

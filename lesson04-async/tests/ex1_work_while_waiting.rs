@@ -62,11 +62,13 @@ fn the_own_work_is_done_while_tasks_run() {
         let in_vain = in_time.iter().filter(|in_time| !**in_time).count();
         assert_eq!(
             in_vain, 0,
-            "{in_vain} tasks waited for the own work in vain: expected it to be done while they run, and the tasks were over before the own work began. Hint: `map` waits for them, and `map_async` does not"
+            "{in_vain} tasks waited for the own work in vain: expected it to be done while they run, and the tasks \
+             were over before the own work began. Hint: `map` waits for them, and `map_async` does not"
         );
         assert!(
             seen,
-            "no task had begun while the own work was done: expected tasks to run at that time. Hint: hand the tasks out first"
+            "no task had begun while the own work was done: expected tasks to run at that time. Hint: hand the tasks \
+             out first"
         );
     });
 }

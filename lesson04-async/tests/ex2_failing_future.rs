@@ -14,7 +14,8 @@ pub mod exercise;
 use exercise::outcomes;
 
 /// What is wrong if all outcomes are one error.
-const ONE_FOR_ALL: &str = "there is one error for all items: expected an outcome for each. Hint: one failed task must not \
+const ONE_FOR_ALL: &str = "there is one error for all items: expected an outcome for each. Hint: one failed task \
+                           must not \
                            cost the others their results, as `?` does";
 
 /// Halves even numbers. Others it cannot, and 13 brings bad luck to its whole process.
@@ -75,7 +76,8 @@ fn a_panic_costs_one_result() {
                     assert_eq!(*message, format!("{odd} is odd"), "the error of {odd}, and what it panicked with")
                 }
                 other => panic!(
-                    "item {place} panicked in its worker: expected that as its outcome, not {other:?}. Hint: keep the error"
+                    "item {place} panicked in its worker: expected that as its outcome, not {other:?}. Hint: keep \
+                     the error"
                 ),
             }
         }

@@ -54,7 +54,8 @@ fn workers_times_requests_at_a_time_are_under_way() {
             assert_eq!(
                 u64::from(*most),
                 all,
-                "no more than {most} requests waited for the server at a time: expected {all}, by 2 workers with {at_a_time} \
+                "no more than {most} requests waited for the server at a time: expected {all}, by 2 workers with \
+                 {at_a_time} \
                  each. Hint: a worker that waits for one answer can ask for the next, in one event loop"
             );
             let each: Vec<_> = attempt.max_calls.values().map(|calls| *calls as u64).collect();
@@ -76,7 +77,8 @@ fn with_one_at_a_time_a_worker_has_no_second() {
             let most = attempt.max_calls.values().copied().max().unwrap_or(0);
             assert!(
                 most <= at_a_time,
-                "a worker had {most} requests under way: expected no more than {at_a_time}. Hint: `at_a_time` bounds them"
+                "a worker had {most} requests under way: expected no more than {at_a_time}. Hint: `at_a_time` bounds \
+                 them"
             );
             attempt.assert_no_more_workers(2);
         }

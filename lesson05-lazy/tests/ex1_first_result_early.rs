@@ -63,7 +63,8 @@ fn the_first_result_is_shown_before_the_other_tasks_are_done() {
         let in_vain: Vec<_> = attempt.value.iter().filter(|(_, in_vain)| *in_vain).map(|(n, _)| n).collect();
         assert!(
             in_vain.is_empty(),
-            "tasks waited for the first result to be shown, in vain: {in_vain:?}. Expected it before they end. Hint: show each result in the loop in which a lazy map returns it"
+            "tasks waited for the first result to be shown, in vain: {in_vain:?}. Expected it before they end. Hint: \
+             show each result in the loop in which a lazy map returns it"
         );
     });
 }
@@ -80,7 +81,8 @@ fn results_are_in_order_though_the_first_task_is_slow() {
         assert_eq!(
             attempt.value,
             [0, 1, 2, 3],
-            "the results in the order in which they were shown, and that of the items. Hint: a result that is there early waits for those before it"
+            "the results in the order in which they were shown, and that of the items. Hint: a result that is there \
+             early waits for those before it"
         );
     });
 }

@@ -31,7 +31,8 @@ fn numbers(taken: &Cell<u64>) -> impl Iterator<Item = u64> {
         let n = taken.replace(taken.get() + 1);
         assert!(
             n < 100_000,
-            "the source is endless, and a hundred thousand numbers of it were taken: expected a few. Hint: use a lazy map"
+            "the source is endless, and a hundred thousand numbers of it were taken: expected a few. Hint: use a \
+             lazy map"
         );
         Some(n)
     })
@@ -71,7 +72,8 @@ fn no_more_are_taken_ahead_than_allowed() {
             let more = taken.saturating_sub(looked_at);
             assert!(
                 more <= ahead,
-                "{more} numbers were taken ahead: expected at most {ahead}. Hint: a lazy map has a window, and one may set it"
+                "{more} numbers were taken ahead: expected at most {ahead}. Hint: a lazy map has a window, and one \
+                 may set it"
             );
         }
     });
@@ -87,7 +89,8 @@ fn a_source_may_end_before_enough_were_found() {
         assert_eq!(
             attempt.value,
             [1, 8],
-            "the good ones of thirteen numbers, and what was expected. Hint: the source may end before enough were found"
+            "the good ones of thirteen numbers, and what was expected. Hint: the source may end before enough were \
+             found"
         );
     });
 }

@@ -41,7 +41,13 @@ fn run(factor: u64, items: &'static [u64], tries: u32) -> Attempt<(Vec<Result<u6
     attempt(move || {
         let tried = Value::new([0; 8]).unwrap();
         let outcomes = with_retries(partial(risk, (tried.clone(), factor)), items, 2, tries);
-        (outcomes.expect("there is one error for all items: expected an outcome for each. Hint: one lost worker must not cost the others their results, as `?` does"), tried.get().unwrap())
+        (
+            outcomes.expect(
+                "there is one error for all items: expected an outcome for each. Hint: one lost worker must \
+                          not cost the others their results, as `?` does",
+            ),
+            tried.get().unwrap(),
+        )
     })
 }
 
@@ -56,7 +62,8 @@ fn what_was_lost_has_a_result_in_the_end() {
         let expected = [5, 2, 0, 1].map(|item| Some(factor * item));
         assert_eq!(
             found, expected,
-            "the results, and those that were expected. Hint: items 1 and 2 lose their worker at first, and then go well"
+            "the results, and those that were expected. Hint: items 1 and 2 lose their worker at first, and then go \
+             well"
         );
     });
 }
@@ -68,12 +75,14 @@ fn only_what_was_lost_is_run_again() {
         assert_eq!(
             [tried[0], tried[5], tried[6]],
             [1; 3],
-            "how often items 0, 5 and 6 were run: expected once, since they go well at once, and only what was lost is run again. Hint: keep the outcomes that are good"
+            "how often items 0, 5 and 6 were run: expected once, since they go well at once, and only what was lost \
+             is run again. Hint: keep the outcomes that are good"
         );
         assert_eq!(
             [tried[1], tried[2]],
             [2, 3],
-            "how often items 1 and 2 were run: expected two tries and three. Hint: a lost worker is worth another try until one goes well"
+            "how often items 1 and 2 were run: expected two tries and three. Hint: a lost worker is worth another \
+             try until one goes well"
         );
     });
 }
@@ -85,7 +94,8 @@ fn there_is_an_end_of_trying() {
             let (outcomes, tried) = run(10, &[0, 3, 5], tries).value;
             assert!(
                 tried[3] <= TOO_MANY,
-                "item 3 was run more than {TOO_MANY} times: a task that loses its worker each time is not tried for ever, but {tries} times. Hint: count the tries"
+                "item 3 was run more than {TOO_MANY} times: a task that loses its worker each time is not tried for \
+                 ever, but {tries} times. Hint: count the tries"
             );
             assert_eq!(
                 tried[3], tries,
@@ -110,7 +120,8 @@ fn what_fails_by_itself_is_not_tried_again() {
         let (outcomes, tried) = run(10, &[0, 4], 3).value;
         assert_eq!(
             tried[4], 1,
-            "how often item 4 was run: expected once, since a task that panics would panic again. Hint: only a lost worker, `WorkerLost`, is worth another try"
+            "how often item 4 was run: expected once, since a task that panics would panic again. Hint: only a lost \
+             worker, `WorkerLost`, is worth another try"
         );
         assert!(
             matches!(&outcomes[1], Err(Error::Panicked { message, .. }) if message == "item 4 fails by itself"),

@@ -57,7 +57,8 @@ impl Office {
             );
             assert!(
                 Instant::now() < end,
-                "a job was put into the queue, and no answer came within {TIMEOUT:?}: expected one. Hint: does the loop go on when no job has come for a while?"
+                "a job was put into the queue, and no answer came within {TIMEOUT:?}: expected one. Hint: does the \
+                 loop go on when no job has come for a while?"
             );
         }
     }
@@ -75,7 +76,8 @@ impl Office {
             }
             assert!(
                 Instant::now() < end,
-                "the service was told to reload, and goes on with its old factor: {answer:?}. Expected the factor {factor}. Hint: `reload_requested` says when to read the settings again"
+                "the service was told to reload, and goes on with its old factor: {answer:?}. Expected the factor \
+                 {factor}. Hint: `reload_requested` says when to read the settings again"
             );
         }
     }
@@ -124,7 +126,11 @@ fn serving<R: Send + 'static>(play: impl FnOnce(&Office) -> R + Send + 'static) 
             let played = player.join().unwrap().unwrap_or_else(|payload| resume_unwind(payload));
             let ends = ends.lock().unwrap();
             let well = ends.iter().all(|end| end.success());
-            assert!(well, "told to stop, the service ended so: {ends:?}. Expected it to return by itself. Hint: look at `should_stop` between two jobs, and wait for a job with a timeout");
+            assert!(
+                well,
+                "told to stop, the service ended so: {ends:?}. Expected it to return by itself. Hint: look \
+                           at `should_stop` between two jobs, and wait for a job with a timeout"
+            );
             Served { played, left: (jobs.len(), answers.len()) }
         })
     })
@@ -166,7 +172,8 @@ fn a_reload_brings_the_new_factor_to_the_same_process() {
         assert_eq!(
             pids.len(),
             1,
-            "the jobs were answered by {pids:?}: expected one process, since a service that reloads stays the same process. Hint: read the settings in the loop, and go on"
+            "the jobs were answered by {pids:?}: expected one process, since a service that reloads stays the same \
+             process. Hint: read the settings in the loop, and go on"
         );
     });
 }
@@ -187,7 +194,8 @@ fn settings_are_read_again_only_when_the_service_is_told() {
         assert_eq!(
             answer,
             Some(14),
-            "the largest product of 7, and what was expected. Hint: no reload was requested, so the service keeps its factor 2"
+            "the largest product of 7, and what was expected. Hint: no reload was requested, so the service keeps \
+             its factor 2"
         );
     });
 }
@@ -238,7 +246,8 @@ fn a_job_that_was_taken_is_answered_before_the_end() {
         assert_eq!(
             jobs + answers,
             500,
-            "the number of jobs that are left and of answers, of 500 jobs: expected each job to be in one of the queues. Hint: told to stop, the service answers what it has taken, and takes no more"
+            "the number of jobs that are left and of answers, of 500 jobs: expected each job to be in one of the \
+             queues. Hint: told to stop, the service answers what it has taken, and takes no more"
         );
     });
 }

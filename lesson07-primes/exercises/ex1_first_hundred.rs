@@ -1,7 +1,7 @@
 //! Exercise 1: the first hundred numbers.
 //!
-//! Goal: find out which of the first hundred numbers are prime, each by a task of its own. The tests
-//! also ask for more numbers than that, and for those that another function calls prime.
+//! Goal: find out which of the first hundred numbers are prime, each by a task of its own. The
+//! tests also ask for more numbers than that, and for those that another function calls prime.
 //!
 //! Check: `cargo test -p lesson07-primes --test ex1_first_hundred`
 

@@ -94,7 +94,8 @@ fn a_quick_answer_does_not_wait_for_a_slow_one() {
         assert_eq!(answers.len(), 4, "the answers were {answers:?}: expected one for each of 4 numbers");
         assert!(
             answers.contains(&Answer { number: SLOW, prime: true }),
-            "the slow number waited for a quick answer to be shown, in vain: expected each answer when it is there. Hint: one of the lazy maps does not wait for those before it"
+            "the slow number waited for a quick answer to be shown, in vain: expected each answer when it is there. \
+             Hint: one of the lazy maps does not wait for those before it"
         );
     });
 }
@@ -115,7 +116,8 @@ fn whoever_has_seen_enough_does_not_wait() {
         assert_eq!(
             shown.len(),
             2,
-            "these were shown: {shown:?}. Expected two, since `show` returned `Break` for the second. Hint: leave the loop then"
+            "these were shown: {shown:?}. Expected two, since `show` returned `Break` for the second. Hint: leave \
+             the loop then"
         );
     });
 }

@@ -127,12 +127,14 @@ fn no_range_is_so_large_that_all_wait_for_it_in_the_end() {
         let allowed = LIMIT / 2 / 8;
         assert!(
             largest <= allowed,
-            "a range of {largest} numbers is too large: expected at most {allowed}, an eighth of a fair share. Hint: the worker that has \
+            "a range of {largest} numbers is too large: expected at most {allowed}, an eighth of a fair share. Hint: \
+             the worker that has \
 it last keeps the other waiting; cut the numbers into more ranges"
         );
         assert!(
             ranges.len() <= 10_000,
-            "the numbers were cut into {} ranges: expected at most 10000. Hint: so many that handing them out is the work",
+            "the numbers were cut into {} ranges: expected at most 10000. Hint: so many that handing them out is the \
+             work",
             ranges.len()
         );
     });

@@ -78,7 +78,8 @@ impl<R> Attempt<R> {
         let max = self.max_at_a_time;
         assert!(
             max >= processes,
-            "at most {max} of {processes} workers had something to do at the same time: expected all {processes}. Hint: \
+            "at most {max} of {processes} workers had something to do at the same time: expected all {processes}. \
+             Hint: \
              hand out all tasks before you wait for the first result, which `map` does and `apply` in a loop does not, \
              and not all of them in one chunk"
         );
@@ -91,7 +92,8 @@ impl<R> Attempt<R> {
         let max = self.max_workers;
         assert!(
             max <= processes,
-            "{max} workers were seen at the same time: expected {processes}. Hint: `Pool::with_processes` takes the number"
+            "{max} workers were seen at the same time: expected {processes}. Hint: `Pool::with_processes` takes the \
+             number"
         );
     }
 
@@ -101,13 +103,15 @@ impl<R> Attempt<R> {
         let (all, own) = (self.calls.len(), process::id());
         assert!(
             all > 0,
-            "no worker process was seen that called the function: expected a call for each item. Hint: give the function \
+            "no worker process was seen that called the function: expected a call for each item. Hint: give the \
+             function \
              to a pool, by `map` for instance"
         );
         let here = self.calls.iter().filter(|call| call.pid == own).count();
         assert_eq!(
             here, 0,
-            "no worker process was seen for {here} of {all} calls: they ran in this very process. Expected all of them in \
+            "no worker process was seen for {here} of {all} calls: they ran in this very process. Expected all of \
+             them in \
              workers. Hint: give the function itself to the pool, instead of its result"
         );
     }
@@ -122,7 +126,8 @@ impl<R> Attempt<R> {
         let missing = expected.iter().find(|input| found.binary_search(input).is_err());
         assert!(
             missing.is_none(),
-            "the function was never called with {}: expected a call for each item. Hint: a result that was not computed is \
+            "the function was never called with {}: expected a call for each item. Hint: a result that was not \
+             computed is \
              a guess",
             missing.map_or("", String::as_str)
         );
@@ -144,7 +149,8 @@ impl<R> Attempt<R> {
         let call = call.unwrap_or_else(|| panic!("the function was never called with {input}: expected one call"));
         assert_eq!(
             pid, call.pid,
-            "the result of {input} says that process {pid} computed it, and it was process {}. Hint: return what the given \
+            "the result of {input} says that process {pid} computed it, and it was process {}. Hint: return what the \
+             given \
              function returned, as it is",
             call.pid
         );
@@ -298,12 +304,14 @@ fn complaint(left: &[(u32, char)]) -> String {
     let zombies: Vec<_> = left.iter().filter(|(_, state)| *state == 'Z').map(|(pid, _)| pid).collect();
     if zombies.len() == left.len() {
         return format!(
-            "the processes {zombies:?} have ended, but were not waited for: they are zombies. Expected none. Hint: wait for \
+            "the processes {zombies:?} have ended, but were not waited for: they are zombies. Expected none. Hint: \
+             wait for \
              each child with `waitpid`, or `join`"
         );
     }
     format!(
-        "{} processes are left running: expected none. Hint: a pool ends when it is dropped, a child when it returns and is \
+        "{} processes are left running: expected none. Hint: a pool ends when it is dropped, a child when it returns \
+         and is \
          waited for; something keeps one of them",
         left.len() - zombies.len()
     )
