@@ -91,7 +91,7 @@ fn build(root: &Path) -> io::Result<BTreeMap<String, PathBuf>> {
         .spawn()?;
     let mut programs = BTreeMap::new();
     for line in BufReader::new(building.stdout.take().expect("it is piped")).lines() {
-        // Cargo's messages are JSON; other lines are not for us.
+        // Cargo's messages are JSON; other lines come from elsewhere.
         let Ok(message) = serde_json::from_str::<Value>(&line?) else { continue };
         let is_test = message["target"]["kind"][0] == "test";
         if let (true, Some(name), Some(program)) =
@@ -100,7 +100,7 @@ fn build(root: &Path) -> io::Result<BTreeMap<String, PathBuf>> {
             programs.insert(name.to_owned(), PathBuf::from(program));
         }
     }
-    // Cargo has said what does not compile.
+    // Cargo has printed what does not compile.
     building.wait()?;
     Ok(programs)
 }

@@ -1,5 +1,5 @@
-//! Runs each test in a process of its own. What the test calls may do to that process whatever it
-//! likes, also end it: the test has passed only if it reached its own end.
+//! Runs each test in a process of its own. A solution may end that process, with any status: the
+//! test passes only if it reaches its own end.
 
 use std::any::type_name;
 use std::env;
@@ -59,7 +59,7 @@ pub fn isolated<F: FnOnce()>(test: F) {
     run_apart(name);
 }
 
-/// Remembers that an attempt hung: those of the tests that follow get less time.
+/// Records that an attempt hung: those of the tests that follow get less time.
 pub(super) fn note_hung() {
     HAS_HUNG.store(true, Ordering::Relaxed);
 }
@@ -90,7 +90,7 @@ fn run_here(test: impl FnOnce()) -> ! {
     prctl::set_child_subreaper(true).expect("any process may");
 
     let passed = catch_unwind(AssertUnwindSafe(test)).is_ok();
-    // A copy of this process, by a fork that went too far, has no say.
+    // A copy of this process, from a fork whose child came back, must not write the token.
     if process::id() != pid {
         process::exit(FAILED);
     }

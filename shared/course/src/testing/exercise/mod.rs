@@ -2,8 +2,8 @@
 //! outside, and panics with a message that says what was seen, what was expected, and what to look
 //! at.
 //!
-//! A test is [`isolated`], since the function may end the program that calls it. An [`attempt`]
-//! watches processes; a [`witness`] in the functions that are given reports each call, so that the
+//! A test is [`isolated()`], since the function may end the program that calls it. An [`attempt`]
+//! watches processes; a [`witness()`] in the functions that are given reports each call, so that the
 //! test sees what ran in which process at the same time.
 
 mod isolated;
@@ -58,7 +58,7 @@ pub struct Attempt<R> {
     pub max_memory: u64,
     /// The tasks that its pools ran, one for each element of a map; see [`Recording`].
     pub tasks: Vec<TaskEvent>,
-    /// The calls that a [`witness`] has reported, in the order of their begins.
+    /// The calls that a [`witness()`] has reported, in the order of their begins.
     pub calls: Vec<Call>,
     /// The largest number of calls under way at any one time in one process, by its pid.
     pub max_calls: BTreeMap<u32, usize>,
@@ -173,13 +173,13 @@ impl<R> Attempt<R> {
 ///
 /// # Panics
 ///
-/// Panics outside of [`isolated`].
+/// Panics outside of [`isolated()`].
 #[track_caller]
 pub fn attempt<R: Send + 'static>(solution: impl FnOnce() -> R + Send + 'static) -> Attempt<R> {
     attempt_to_meet(0, solution)
 }
 
-/// Runs `solution` as [`attempt`] does. The first calls that are [reported](witness) wait until
+/// Runs `solution` as [`attempt`] does. The first calls that are [reported](witness()) wait until
 /// `processes` processes have one under way, or until it is clear that they never will. So a
 /// solution whose tasks can run at the same time shows it, however slow the machine is.
 #[track_caller]

@@ -1,6 +1,6 @@
 //! Witnesses: the functions that an exercise gives, and the tasks of its tests, report each of
-//! their calls to the test. The kernel says which process a report comes from, so that it does not
-//! matter what a solution says.
+//! their calls to the test. The kernel names the process that a report comes from, so that it does
+//! not matter which pids a solution returns.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -71,7 +71,7 @@ pub(super) struct Seen {
     given_up: bool,
 }
 
-/// Who listens to witnesses.
+/// Receives the reports of witnesses.
 pub(super) struct Listener {
     room: Arc<Room>,
     place: PathBuf,
@@ -87,8 +87,7 @@ struct Room {
 }
 
 impl Listener {
-    /// Begins to listen. Each call waits for others until so many processes as `crowd` says have
-    /// one under way, once.
+    /// Begins to listen. The first calls wait until `crowd` processes have one under way.
     pub(super) fn start(crowd: usize) -> Self {
         let place = meeting_place().expect("an attempt is made in a test that is `isolated`");
         let listener = UnixListener::bind(&place).expect("the folder is the test's own");
