@@ -3,8 +3,8 @@
 //! at.
 //!
 //! A test is [`isolated()`], since the function may end the program that calls it. An [`attempt`]
-//! watches processes; a [`witness()`] in the functions that are given reports each call, so that the
-//! test sees what ran in which process at the same time.
+//! watches processes; a [`witness()`] in the functions that are given reports each call, so that
+//! the test sees what ran in which process at the same time.
 
 mod isolated;
 mod witness;
