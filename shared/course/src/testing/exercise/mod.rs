@@ -56,8 +56,6 @@ pub struct Attempt<R> {
     pub max_workers: usize,
     /// The most memory, in bytes, that any one of the workers was seen to take.
     pub max_memory: u64,
-    /// The tasks that its pools ran, one for each element of a map; see [`Recording`].
-    pub tasks: Vec<TaskEvent>,
     /// The calls that a [`witness()`] has reported, in the order of their begins.
     pub calls: Vec<Call>,
     /// The largest number of calls under way at any one time in one process, by its pid.
@@ -239,7 +237,7 @@ pub fn attempt_to_meet<R: Send + 'static>(
         "it left {} descriptors open: expected none. Hint: drop what holds them",
         self::descriptors() - descriptors
     );
-    Attempt { value, workers, max_workers, max_memory, tasks, calls, max_calls, max_at_a_time }
+    Attempt { value, workers, max_workers, max_memory, calls, max_calls, max_at_a_time }
 }
 
 /// Asserts that every process below this one ends soon, and is waited for.
