@@ -40,7 +40,9 @@ fn main() -> ExitCode {
 
 /// Builds and runs all exercises. Returns whether all of them are solved.
 fn run() -> io::Result<bool> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
+    // As `cargo run` sets it: the program may have been built for another copy of the course.
+    let course = env::var_os("CARGO_MANIFEST_DIR").ok_or_else(|| io::Error::other("run `cargo exercises`"))?;
+    let root = Path::new(&course).join("../..").canonicalize()?;
     let exercises = exercises(&root)?;
     let programs = build(&root)?;
     let mut outcomes = Vec::new();
