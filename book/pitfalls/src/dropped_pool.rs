@@ -18,7 +18,7 @@ fn submit_and_leave(finish: bool) -> multiproc::Result<u64> {
     {
         let pool = Pool::builder().processes(4).finish_on_drop(finish).build()?;
         for _ in 0..20 {
-            let _ = pool.submit(save, (saved.clone(),));
+            drop(pool.submit(save, (saved.clone(),)));
         }
     }
     saved.get()

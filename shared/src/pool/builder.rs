@@ -276,7 +276,7 @@ impl PoolBuilder {
     /// {
     ///     let pool = Pool::builder().processes(1).finish_on_drop(true).build()?;
     ///     let save = |path| std::fs::write(path, "saved").is_ok();
-    ///     let _ = pool.submit(save, (file.path().to_owned(),));
+    ///     drop(pool.submit(save, (file.path().to_owned(),)));
     /// }
     /// assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "saved");
     /// # Ok(()) }
