@@ -93,8 +93,8 @@ impl Outcome {
         others.into_iter().find(|(from, _)| *from <= at).map_or(self.pid, |(_, pid)| *pid)
     }
 
-    /// Returns the next task's result, in order; `None` after the last. `max_message` is the largest
-    /// size of a result, for the error that names it.
+    /// Returns the next task's result, in order; `None` after the last. `max_message` is what a
+    /// result may have, for the error that names it.
     #[inline]
     pub(crate) fn next(&mut self, max_message: u64) -> Option<Result<Source<'_>, Error>> {
         if self.rare.as_ref().is_some_and(|rare| rare.whole.is_some()) {

@@ -1,5 +1,5 @@
-//! What a kind of queue has to do for the shared calls, and the layout of its memory: a header of one
-//! page, and behind it areas that come and go as the queue grows and shrinks.
+//! What a kind of queue has to do for the shared calls, and the layout of its memory: a header of
+//! one page, and behind it areas that come and go as the queue grows and shrinks.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
