@@ -109,9 +109,8 @@ fn the_children_run_at_the_same_time_and_their_codes_are_collected() {
             );
             assert!(
                 !codes.contains(&ALONE),
-                "a child waited in vain for the others: expected {children} children at the same time. Hint: fork \
-                 all of \
-                 them before you wait for the first"
+                "a child waited in vain for the others: expected {children} children at the same time. Hint: fork all \
+                 of them before you wait for the first"
             );
             assert_eq!(
                 codes, expected,
@@ -127,8 +126,7 @@ fn the_children_run_at_the_same_time_and_their_codes_are_collected() {
                     note,
                     pid.to_string(),
                     "the process that ran `work({number})`, and the pid that was returned for it. Hint: the parent \
-                     learns \
-                     the pid of a child from `fork`"
+                     learns the pid of a child from `fork`"
                 );
             }
         }
@@ -143,9 +141,8 @@ fn a_child_that_is_killed_has_the_code_minus_one() {
         assert_eq!(
             codes,
             [-1],
-            "the code of a child that was killed, and what was expected. Hint: `waitpid` tells a child that was \
-             killed from one that \
-exited: look at its `WaitStatus`"
+            "the code of a child that was killed, and what was expected. Hint: `waitpid` tells a child that was killed \
+             from one that exited: look at its `WaitStatus`"
         );
     });
 }

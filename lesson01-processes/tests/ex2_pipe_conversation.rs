@@ -107,8 +107,7 @@ fn questions_and_answers_may_be_longer_than_a_pipe_holds() {
         assert!(
             answers.len() == 4 && replies(&answers).iter().all(|reply| *reply == Reply::Reversed(reversed.clone())),
             "{} of 4 texts of a mebibyte each came back reversed: expected all. Hint: send one, receive its answer, \
-             then send the \
-next",
+             then send the next",
             answers.len()
         );
     });

@@ -47,8 +47,7 @@ fn every_word_of_every_text_is_counted() {
             times(&counts),
             [("0", 1), ("1", 1), ("2", 1), ("and", ands.iter().sum()), ("text", 2 * ands.len())],
             "the counts, and those that were expected. Hint: are words missing? The closing message of one producer \
-             does \
-             not speak for the others, and an empty queue may soon have words again"
+             does not speak for the others, and an empty queue may soon have words again"
         );
     });
 }
@@ -74,9 +73,8 @@ fn each_text_has_a_producer_and_all_of_them_work_at_the_same_time() {
             );
             assert_eq!(
                 counted.max_at_a_time, count,
-                "at most {} of {count} producers worked at the same time: expected all. Hint: start all of them \
-                 before you \
-                 wait for one",
+                "at most {} of {count} producers worked at the same time: expected all. Hint: start all of them before \
+                 you wait for one",
                 counted.max_at_a_time
             );
             for (number, text) in texts.iter().enumerate() {
@@ -86,8 +84,7 @@ fn each_text_has_a_producer_and_all_of_them_work_at_the_same_time() {
                     finders.unwrap_or_default(),
                     reader,
                     "the processes that are said to have found the word `{number}`, and the one that has read it. \
-                     Hint: \
-                     keep the pid that comes with each word"
+                     Hint: keep the pid that comes with each word"
                 );
             }
         }

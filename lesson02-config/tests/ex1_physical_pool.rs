@@ -88,8 +88,7 @@ fn the_workers_are_named_from_outside() {
         assert_eq!(
             named, report.workers,
             "the workers that the report names, and the processes that were seen. Hint: ask `active_children` while \
-             the \
-             pool lives"
+             the pool lives"
         );
     });
 }

@@ -52,8 +52,7 @@ fn every_number_is_looked_up_in_a_worker() {
         assert_eq!(
             squares, expected,
             "the squares, and those that were expected, one for each number, in their order. Hint: the table ends \
-             before \
-             1000, and `square` says so"
+             before 1000, and `square` says so"
         );
         seen.assert_in_workers();
         seen.assert_each_once(&numbers);
@@ -71,20 +70,18 @@ fn every_worker_has_loaded_once_and_nobody_else() {
             assert!(
                 !loads.contains_key(&process::id()),
                 "this very process has loaded a table: expected none but the workers'. Hint: each worker loads its \
-                 own, in \
-                 its initializer, and none is sent"
+                 own, in its initializer, and none is sent"
             );
             assert!(
                 loads.values().all(|times| *times == 1),
                 "a worker has loaded the table more than once: expected one load for each. Hint: a task is to find \
-                 what its \
-                 worker has loaded, in a static. Loads by process: {loads:?}"
+                 what its worker has loaded, in a static. Loads by process: {loads:?}"
             );
             let without: Vec<_> = seen.callers().into_iter().filter(|pid| !loads.contains_key(pid)).collect();
             assert!(
                 without.is_empty(),
-                "the workers {without:?} looked numbers up without a table that they had loaded: expected one load \
-                 in each"
+                "the workers {without:?} looked numbers up without a table that they had loaded: expected one load in \
+                 each"
             );
             seen.assert_in_parallel(processes);
             assert_eq!(

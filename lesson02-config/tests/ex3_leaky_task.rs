@@ -36,8 +36,7 @@ fn digits(numbers: &[u64], max_memory: u64) -> Attempt<Vec<Digits>> {
         Err(Error::WorkerLost { exit, .. }) => {
             panic!(
                 "a worker was lost ({exit}), and its task with it: expected all tasks to succeed. Hint: a hard limit \
-                 is not \
-                 what this needs; replace a worker in time"
+                 is not what this needs; replace a worker in time"
             )
         }
         outcome => outcome.expect("`in_bounds` returned an error"),
@@ -94,9 +93,8 @@ fn a_worker_does_several_tasks_before_it_is_replaced() {
             let most = TASKS / tasks + 2;
             assert!(
                 workers <= most,
-                "{TASKS} tasks were run by {workers} processes: expected at most {most} within {} MiB. Hint: how \
-                 many tasks \
-                 can a worker do before it is replaced, and does that depend on `max_memory`?",
+                "{TASKS} tasks were run by {workers} processes: expected at most {most} within {} MiB. Hint: how many \
+                 tasks can a worker do before it is replaced, and does that depend on `max_memory`?",
                 allowed / MIB
             );
         }

@@ -41,9 +41,8 @@ fn every_cell_is_at_its_place() {
                 assert_eq!(
                     (found.row, found.column),
                     (row, column),
-                    "the cell of row {}, column {} is at the place of row {row}, column {column}: expected that \
-                     cell. Hint: \
-                     in what order are the pairs?",
+                    "the cell of row {}, column {} is at the place of row {row}, column {column}: expected that cell. \
+                     Hint: in what order are the pairs?",
                     found.row,
                     found.column
                 );

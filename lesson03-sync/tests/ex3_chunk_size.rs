@@ -67,8 +67,8 @@ fn each_worker_has_sixteen_to_sixty_four_batches() {
             let (least, most) = (16 * processes, 64 * processes);
             assert!(
                 batches >= least,
-                "{seen} too few, expected {least} to {most}. Hint: one worker may be busy for long when the others \
-                 are done"
+                "{seen} too few, expected {least} to {most}. Hint: one worker may be busy for long when the others are \
+                 done"
             );
             assert!(
                 batches <= most,

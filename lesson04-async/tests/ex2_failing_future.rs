@@ -76,8 +76,8 @@ fn a_panic_costs_one_result() {
                     assert_eq!(*message, format!("{odd} is odd"), "the error of {odd}, and what it panicked with")
                 }
                 other => panic!(
-                    "item {place} panicked in its worker: expected that as its outcome, not {other:?}. Hint: keep \
-                     the error"
+                    "item {place} panicked in its worker: expected that as its outcome, not {other:?}. Hint: keep the \
+                     error"
                 ),
             }
         }

@@ -55,8 +55,7 @@ fn workers_times_requests_at_a_time_are_under_way() {
                 u64::from(*most),
                 all,
                 "no more than {most} requests waited for the server at a time: expected {all}, by 2 workers with \
-                 {at_a_time} \
-                 each. Hint: a worker that waits for one answer can ask for the next, in one event loop"
+                 {at_a_time} each. Hint: a worker that waits for one answer can ask for the next, in one event loop"
             );
             let each: Vec<_> = attempt.max_calls.values().map(|calls| *calls as u64).collect();
             assert_eq!(

@@ -31,8 +31,8 @@ fn numbers(taken: &Cell<u64>) -> impl Iterator<Item = u64> {
         let n = taken.replace(taken.get() + 1);
         assert!(
             n < 100_000,
-            "the source is endless, and a hundred thousand numbers of it were taken: expected a few. Hint: use a \
-             lazy map"
+            "the source is endless, and a hundred thousand numbers of it were taken: expected a few. Hint: use a lazy \
+             map"
         );
         Some(n)
     })
@@ -72,8 +72,8 @@ fn no_more_are_taken_ahead_than_allowed() {
             let more = taken.saturating_sub(looked_at);
             assert!(
                 more <= ahead,
-                "{more} numbers were taken ahead: expected at most {ahead}. Hint: a lazy map has a window, and one \
-                 may set it"
+                "{more} numbers were taken ahead: expected at most {ahead}. Hint: a lazy map has a window, and one may \
+                 set it"
             );
         }
     });

@@ -64,8 +64,8 @@ where
             let reports = listener.join().unwrap();
             (
                 outcomes.expect(
-                    "there is one error for all steps: expected an outcome for each. Hint: one step that \
-                              fails must not cost the others their values, as `?` does",
+                    "there is one error for all steps: expected an outcome for each. Hint: one step that fails must \
+                     not cost the others their values, as `?` does",
                 ),
                 reports,
             )
@@ -137,8 +137,8 @@ fn a_step_is_reported_while_others_run() {
         assert_eq!(
             values,
             [0.5, 0.6, 0.0],
-            "steps waited for the report of one that had ended, in vain, and so have no value: expected each report \
-             as soon as its step has ended. Hint: that is when a callback is called"
+            "steps waited for the report of one that had ended, in vain, and so have no value: expected each report as \
+             soon as its step has ended. Hint: that is when a callback is called"
         );
     });
 }

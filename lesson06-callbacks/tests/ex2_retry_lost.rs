@@ -43,8 +43,8 @@ fn run(factor: u64, items: &'static [u64], tries: u32) -> Attempt<(Vec<Result<u6
         let outcomes = with_retries(partial(risk, (tried.clone(), factor)), items, 2, tries);
         (
             outcomes.expect(
-                "there is one error for all items: expected an outcome for each. Hint: one lost worker must \
-                          not cost the others their results, as `?` does",
+                "there is one error for all items: expected an outcome for each. Hint: one lost worker must not cost \
+                 the others their results, as `?` does",
             ),
             tried.get().unwrap(),
         )
@@ -75,14 +75,14 @@ fn only_what_was_lost_is_run_again() {
         assert_eq!(
             [tried[0], tried[5], tried[6]],
             [1; 3],
-            "how often items 0, 5 and 6 were run: expected once, since they go well at once, and only what was lost \
-             is run again. Hint: keep the outcomes that are good"
+            "how often items 0, 5 and 6 were run: expected once, since they go well at once, and only what was lost is \
+             run again. Hint: keep the outcomes that are good"
         );
         assert_eq!(
             [tried[1], tried[2]],
             [2, 3],
-            "how often items 1 and 2 were run: expected two tries and three. Hint: a lost worker is worth another \
-             try until one goes well"
+            "how often items 1 and 2 were run: expected two tries and three. Hint: a lost worker is worth another try \
+             until one goes well"
         );
     });
 }

@@ -128,8 +128,8 @@ fn serving<R: Send + 'static>(play: impl FnOnce(&Office) -> R + Send + 'static) 
             let well = ends.iter().all(|end| end.success());
             assert!(
                 well,
-                "told to stop, the service ended so: {ends:?}. Expected it to return by itself. Hint: look \
-                           at `should_stop` between two jobs, and wait for a job with a timeout"
+                "told to stop, the service ended so: {ends:?}. Expected it to return by itself. Hint: look at \
+                 `should_stop` between two jobs, and wait for a job with a timeout"
             );
             Served { played, left: (jobs.len(), answers.len()) }
         })
@@ -194,8 +194,8 @@ fn settings_are_read_again_only_when_the_service_is_told() {
         assert_eq!(
             answer,
             Some(14),
-            "the largest product of 7, and what was expected. Hint: no reload was requested, so the service keeps \
-             its factor 2"
+            "the largest product of 7, and what was expected. Hint: no reload was requested, so the service keeps its \
+             factor 2"
         );
     });
 }

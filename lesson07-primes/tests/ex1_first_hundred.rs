@@ -57,9 +57,8 @@ fn larger_numbers_are_told_right_as_well() {
             assert_eq!(
                 is_prime(n),
                 has_no_divisor(n),
-                "whether {n} is prime, as `is_prime` has it, and as it is. Hint: a number without a divisor up to \
-                 its root is \
-                 prime, if it is above 1"
+                "whether {n} is prime, as `is_prime` has it, and as it is. Hint: a number without a divisor up to its \
+                 root is prime, if it is above 1"
             );
         }
     });
@@ -79,8 +78,7 @@ fn each_number_is_a_task_in_a_worker() {
             assert_eq!(
                 attempt.value, expected,
                 "what was returned, and the numbers up to {last} that the function calls prime (here those that \
-                 {divisor} \
-                 divides). Hint: ask the function that is given, in workers, and nothing else"
+                 {divisor} divides). Hint: ask the function that is given, in workers, and nothing else"
             );
         }
     });

@@ -82,16 +82,16 @@ fn there_are_as_many_batches_as_asked_for() {
             let begun = begun_with(last, batches);
             assert!(
                 !begun.contains(&0),
-                "not all {WORKERS} workers had a batch at the same time, though {batches} batches are enough for \
-                 all: expected each \
-to have one. Hint: hand all batches out at once, and not everything in one batch. The workers began with the numbers {begun:?}"
+                "not all {WORKERS} workers had a batch at the same time, though {batches} batches are enough for all: \
+                 expected each to have one. Hint: hand all batches out at once, and not everything in one batch. The \
+                 workers began with the numbers {begun:?}"
             );
             let found = begun.windows(2).map(|two| two[1] - two[0]).min().expect("there are several");
             assert_eq!(
                 found, size,
                 "a batch has {found} numbers: expected {size}, since {last} numbers in {batches} batches are {size} \
-                 each. Hint: a chunk \
-size is the number of tasks in a batch, rounded up. The workers began with the numbers {begun:?}"
+                 each. Hint: a chunk size is the number of tasks in a batch, rounded up. The workers began with the \
+                 numbers {begun:?}"
             );
             assert!(
                 begun.iter().all(|n| n % size == 1),

@@ -116,8 +116,8 @@ fn whoever_has_seen_enough_does_not_wait() {
         assert_eq!(
             shown.len(),
             2,
-            "these were shown: {shown:?}. Expected two, since `show` returned `Break` for the second. Hint: leave \
-             the loop then"
+            "these were shown: {shown:?}. Expected two, since `show` returned `Break` for the second. Hint: leave the \
+             loop then"
         );
     });
 }

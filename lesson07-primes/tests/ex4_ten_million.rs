@@ -128,8 +128,7 @@ fn no_range_is_so_large_that_all_wait_for_it_in_the_end() {
         assert!(
             largest <= allowed,
             "a range of {largest} numbers is too large: expected at most {allowed}, an eighth of a fair share. Hint: \
-             the worker that has \
-it last keeps the other waiting; cut the numbers into more ranges"
+             the worker that has it last keeps the other waiting; cut the numbers into more ranges"
         );
         assert!(
             ranges.len() <= 10_000,

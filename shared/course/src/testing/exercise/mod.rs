@@ -77,9 +77,8 @@ impl<R> Attempt<R> {
         assert!(
             max >= processes,
             "at most {max} of {processes} workers had something to do at the same time: expected all {processes}. \
-             Hint: \
-             hand out all tasks before you wait for the first result, which `map` does and `apply` in a loop does not, \
-             and not all of them in one chunk"
+             Hint: hand out all tasks before you wait for the first result, which `map` does and `apply` in a loop \
+             does not, and not all of them in one chunk"
         );
         self.assert_no_more_workers(processes);
     }
@@ -102,15 +101,13 @@ impl<R> Attempt<R> {
         assert!(
             all > 0,
             "no worker process was seen that called the function: expected a call for each item. Hint: give the \
-             function \
-             to a pool, by `map` for instance"
+             function to a pool, by `map` for instance"
         );
         let here = self.calls.iter().filter(|call| call.pid == own).count();
         assert_eq!(
             here, 0,
-            "no worker process was seen for {here} of {all} calls: they ran in this very process. Expected all of \
-             them in \
-             workers. Hint: give the function itself to the pool, instead of its result"
+            "no worker process was seen for {here} of {all} calls: they ran in this very process. Expected all of them \
+             in workers. Hint: give the function itself to the pool, instead of its result"
         );
     }
 
@@ -125,8 +122,7 @@ impl<R> Attempt<R> {
         assert!(
             missing.is_none(),
             "the function was never called with {}: expected a call for each item. Hint: a result that was not \
-             computed is \
-             a guess",
+             computed is a guess",
             missing.map_or("", String::as_str)
         );
         assert_eq!(
@@ -148,8 +144,7 @@ impl<R> Attempt<R> {
         assert_eq!(
             pid, call.pid,
             "the result of {input} says that process {pid} computed it, and it was process {}. Hint: return what the \
-             given \
-             function returned, as it is",
+             given function returned, as it is",
             call.pid
         );
     }
@@ -303,14 +298,12 @@ fn complaint(left: &[(u32, char)]) -> String {
     if zombies.len() == left.len() {
         return format!(
             "the processes {zombies:?} have ended, but were not waited for: they are zombies. Expected none. Hint: \
-             wait for \
-             each child with `waitpid`, or `join`"
+             wait for each child with `waitpid`, or `join`"
         );
     }
     format!(
         "{} processes are left running: expected none. Hint: a pool ends when it is dropped, a child when it returns \
-         and is \
-         waited for; something keeps one of them",
+         and is waited for; something keeps one of them",
         left.len() - zombies.len()
     )
 }
