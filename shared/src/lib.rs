@@ -109,7 +109,8 @@
 //! - What has become another user's program (`sudo`) can be killed by nobody but that user and
 //!   root. A worker that has is let go as if it had been killed.
 //! - In a worker by [`StartMethod::Fork`] a task that calls `exit` runs the destructors of the
-//!   program's thread-locals.
+//!   program's thread-locals. With musl it runs the program's exit handlers instead, and no process
+//!   runs destructors of thread-locals at its end.
 //! - Pools, processes, results, iterators, managers, pipes, locks, arrays and their guards belong
 //!   to the process that has them. In a copy of it ([`StartMethod::Fork`], or a fork by the
 //!   program) their calls are [`Error::ForeignProcess`], guards give no access, and drops do
