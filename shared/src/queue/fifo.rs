@@ -38,7 +38,7 @@ use crate::queue::store::{Store, Taken, WaitLimit};
 /// left that could take a value, and this process never has.
 ///
 /// # Limits
-/// Values may have up to 16 GiB ([`with_max_message`](Queue::with_max_message)); those that hold
+/// Values may have up to 16 GiB ([`set_max_message`](Queue::set_max_message)); those that hold
 /// handles cannot go through a queue.
 ///
 /// # Examples
