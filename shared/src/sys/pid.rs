@@ -252,8 +252,8 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn copy_is_another_process_than_its_original() {
+    /// Asserts that a copy of this process, made now, is another one.
+    fn assert_copy_differs() {
         let owner = Owner::here();
         assert!(owner.is_here() && own_pid() == std::process::id());
         // SAFETY: the child looks at atomics, asks for its pid and ends.
@@ -266,6 +266,22 @@ mod tests {
             ForkResult::Parent { child } => assert_eq!(waitpid(child, None), Ok(WaitStatus::Exited(child, 0))),
         }
         assert!(owner.is_here());
+    }
+
+    #[test]
+    fn copy_is_another_process_than_its_original() {
+        assert_copy_differs();
+    }
+
+    #[test]
+    fn copy_is_another_process_where_its_page_is_not_wiped() {
+        Owner::here();
+        let page = NonNull::new(WORD.load(Acquire)).unwrap().cast();
+        // SAFETY: the page of the word; the advice changes what copies of the process find in it.
+        let advise = |advice| unsafe { madvise(page, PAGE, advice) }.unwrap();
+        advise(MmapAdvise::MADV_KEEPONFORK);
+        assert_copy_differs();
+        advise(MmapAdvise::MADV_WIPEONFORK);
     }
 
     #[test]
