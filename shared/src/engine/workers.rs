@@ -347,7 +347,8 @@ impl Workers {
     }
 
     /// Sets the number of remote workers.
-    #[cfg_attr(not(feature = "mpi"), allow(dead_code))] // Only with the feature `mpi` are there any.
+    // Only with the feature `mpi` are there any.
+    #[cfg_attr(not(feature = "mpi"), allow(dead_code))]
     pub(super) fn set_remote(&mut self, count: usize) {
         (self.wanted, self.max) = (count, count);
     }

@@ -32,7 +32,8 @@ use crate::threads::inner::Inner;
 /// It belongs to the process that built it: in a copy of that process its calls fail with
 /// [`Error::ForeignProcess`](crate::Error::ForeignProcess), and dropping it does nothing.
 ///
-/// Dropping the pool terminates it: tasks that have not begun are cancelled, and those that run are
+/// Dropping the pool terminates it: tasks that have not begun are cancelled
+/// ([unless](ThreadPoolBuilder::finish_on_drop) it is to finish them), and those that run are
 /// waited for. A task must not wait for another task of its own pool: with every thread waiting,
 /// none would be left to run it.
 ///

@@ -6,6 +6,7 @@
 //! and its original goes on.
 
 mod descriptors;
+mod output;
 mod result_writer;
 mod run;
 mod task_reader;
@@ -14,9 +15,7 @@ use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Release};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering::Release;
 
 use bytemuck::Zeroable;
 
@@ -29,16 +28,16 @@ use crate::kind::ObjectKind;
 use crate::protocol::{Kind, RECORD_LEN, Record, RecordKind, Setup};
 use crate::ring::{Corrupt, Segment};
 use crate::shm;
-use crate::sys::exit::{self, exit_now, flush_stdio};
+use crate::sys::exit::{self, exit_now};
 use crate::sys::memory;
 use crate::sys::pid::Owner;
 use crate::sys::poll::Notifier;
 use crate::sys::process;
-use crate::sys::process::is_single_threaded;
 use crate::sys::socket::Socket;
 use crate::task::{TaskState, panic};
 
 use descriptors::Descriptors;
+use output::Output;
 use result_writer::ResultWriter;
 use task_reader::TaskReader;
 
@@ -215,55 +214,5 @@ impl Worker {
         self.results.publish()?;
         self.output.flush_last();
         exit_now(1)
-    }
-}
-
-/// The time for which a worker that ends waits until the output of its tasks is flushed.
-const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// The buffers of standard output and of C's streams.
-///
-/// A thread that a task has left running may hold their locks for ever. If there may be such a
-/// thread, another one waits for the locks.
-#[derive(Default)]
-struct Output {
-    /// Set while a thread flushes.
-    flushing: Arc<AtomicBool>,
-}
-
-impl Output {
-    /// Flushes what was printed, now or in another thread.
-    fn flush(&self) {
-        if is_single_threaded() { flush_stdio() } else { self.flush_in_thread() }
-    }
-
-    /// Flushes what was printed, before the process ends; returns whether that was possible.
-    fn flush_last(&self) -> bool {
-        let until = Instant::now() + FLUSH_TIMEOUT;
-        // A flush that has begun may have missed what was printed since.
-        self.wait(until);
-        self.flush();
-        self.wait(until);
-        !self.flushing.load(Acquire)
-    }
-
-    fn wait(&self, until: Instant) {
-        while self.flushing.load(Acquire) && Instant::now() < until {
-            thread::sleep(Duration::from_millis(1));
-        }
-    }
-
-    fn flush_in_thread(&self) {
-        if self.flushing.swap(true, Acquire) {
-            return;
-        }
-        let flushing = self.flushing.clone();
-        let flush = move || {
-            flush_stdio();
-            flushing.store(false, Release);
-        };
-        if thread::Builder::new().name("multiproc-output".into()).spawn(flush).is_err() {
-            self.flushing.store(false, Release);
-        }
     }
 }
