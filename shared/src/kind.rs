@@ -48,6 +48,8 @@ kinds! {
     PipeSocket: "a socket of a pipe",
     /// The memory between a pool and a worker.
     Worker: "a worker",
+    /// A descriptor of the program, in an [`Fd`](crate::Fd).
+    File: "a file or socket",
     /// The socket by which clients connect to a manager.
     ManagerListener: "a listener of a manager",
     /// A descriptor that a manager's process starts with.

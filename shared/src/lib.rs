@@ -117,7 +117,7 @@
 //!   nothing. Events, conditions, semaphores, barriers and queues that a fork of the program's own
 //!   inherits work there; those that a worker of [`StartMethod::Fork`] inherits cannot be sent on.
 //! - A task may fork; the copy of its worker ends when it comes back from the task.
-//! - A handle (of a pipe's end, a queue, a lock) goes to another process as an argument, as a
+//! - A handle (of a pipe's end, a queue, a lock, a file) goes to another process as an argument, as a
 //!   task's state, or over a [`Connection`]; not as a result, nor through a queue. One that is
 //!   shared costs a descriptor a process, a pipe's end two.
 //! - Shared memory takes its pages as they are written. A process that goes beyond the memory of
@@ -177,6 +177,7 @@ pub use cpu::{cpu_count, physical_cpu_count};
 pub use error::{Error, Result, TaskError};
 pub use executor::{Executor, Imap, Statistics, WithOptions};
 pub use exit_status::ExitStatus;
+pub use fds::Fd;
 pub use future::{
     AsCompleted, AsyncResult, FutureState, ReturnWhen, Waited, as_completed, wait as wait_futures, wait_for_all,
     wait_for_any,
@@ -232,6 +233,7 @@ const _: () = {
     send_sync::<ProcessBuilder<fn() -> u64, ()>>();
 
     send_sync::<Connection<u64, u64>>();
+    send_sync::<Fd<std::fs::File>>();
     send_sync::<Queue<u64>>();
     send_sync::<Iter<'static, u64>>();
     send_sync::<PriorityQueue<u64>>();

@@ -47,7 +47,7 @@ enum FdContext {
     Unpacking(Handles),
 }
 
-const NO_CARRIER: &str = "a handle (connection, queue, lock, …) can go to another process only as an argument of a task or process, as a pool's \
+const NO_CARRIER: &str = "a handle (connection, queue, lock, file, …) can go to another process only as an argument of a task or process, as a pool's \
      state, or through a Connection";
 
 thread_local! {
@@ -236,6 +236,13 @@ impl Handles {
         Self::of(self.slots().iter().take(count).cloned().collect())
     }
 
+    /// Has the files among them go to each process that the message is sent to, instead of to one.
+    pub(crate) fn for_many(mut self) -> Self {
+        let files = self.slots_mut().iter_mut().flatten().filter(|handle| handle.kind == ObjectKind::File);
+        files.for_each(|file| file.travel = Travel::Shared);
+        self
+    }
+
     /// Returns whether one of them was moved out, so that the message cannot be sent once more.
     pub(crate) fn is_spent(&self) -> bool {
         self.slots().iter().any(Option::is_none)
@@ -278,8 +285,9 @@ impl Handles {
             return Err(format!("{} came in the place of {}", handle.kind.name(), kind.name()));
         }
         match handle.travel {
-            Travel::Shared => slot.as_ref().map(|handle| handle.descriptor.clone()),
-            Travel::Moved => slot.take().map(|handle| handle.descriptor),
+            // Each file that arrives has one owner, however many processes have received it.
+            Travel::Shared if kind != ObjectKind::File => slot.as_ref().map(|handle| handle.descriptor.clone()),
+            Travel::Shared | Travel::Moved => slot.take().map(|handle| handle.descriptor),
         }
         .ok_or_else(gone)
     }

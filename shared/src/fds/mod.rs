@@ -1,13 +1,16 @@
-//! Handles: values that stand for an object of the kernel (a pipe's end, shared memory) and can be
-//! sent to another process.
+//! Handles: values that stand for an object of the kernel (a pipe's end, shared memory, a file of
+//! the program) and can be sent to another process.
 //!
 //! Such a value is a [`Descriptor`] and little else. Serialized as an argument of a task or a
 //! message of a [`Connection`](crate::Connection), it adds its descriptor to the [context]
 //! of that message and writes only its index there. The descriptors are [sent](send) beside the
 //! message, by `SCM_RIGHTS`. Serialized anywhere else, it is an error.
+//!
+//! [`Fd`] makes such a value of any descriptor that the program has.
 
 mod context;
 mod descriptor;
+mod fd;
 #[cfg(all(test, not(multiproc_loom)))]
 mod tests;
 
@@ -18,6 +21,7 @@ pub(crate) use context::{
 #[cfg(feature = "tokio")]
 pub(crate) use descriptor::watch_readable;
 pub(crate) use descriptor::{Descriptor, close_inherited};
+pub use fd::Fd;
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -55,7 +59,7 @@ fn decode_kind(byte: u8) -> (Option<ObjectKind>, Travel) {
 pub(crate) fn send(channel: impl AsFd, handles: &mut Handles, wait: bool) -> Result<()> {
     let all = handles.all().ok_or_else(|| {
         Error::Encode(
-            "a handle with one owner (such as a Connection) went to one process already, and cannot go to another"
+            "a handle with one owner (such as a Connection or an Fd) went to one process already, and cannot go to another"
                 .into(),
         )
     })?;

@@ -237,7 +237,7 @@ impl<S: Store> Drop for AsyncWaiter<S> {
 /// of its pages is cleared at its first use.
 const MAX_KEPT: usize = 4 << 20;
 
-const NO_HANDLES: &str = "a value with a handle in it (connection, queue, lock, …) cannot go through a queue: give the handle to the \
+const NO_HANDLES: &str = "a value with a handle in it (connection, queue, lock, file, …) cannot go through a queue: give the handle to the \
      process as an argument, or send it through a Connection";
 
 thread_local! {
