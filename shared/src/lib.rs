@@ -64,6 +64,12 @@
 //! `Option` or `Result` too; other values are encoded one by one. A task returns errors of any type
 //! as a [`TaskError`].
 //!
+//! *Handles* travel too, as (a part of) an argument, a result or a message over a [`Connection`]:
+//! the objects by which processes talk and share state (a [`Connection`], a [`Queue`], a [`Lock`],
+//! a proxy of a [`Manager`]), and in an [`Fd`] any file, socket or listener of the program. The
+//! receiver gets a descriptor of its own. A [`Connection`] has one owner and moves; the others are
+//! shared with whoever keeps a clone. Guards and permits stay where they are.
+//!
 //! # How it works
 //! Functions travel by name, which leads to an entry in the executable; see [`Task`]. Workers are
 //! forked by a small single-threaded process, so that no program with threads is ever forked; see
@@ -117,9 +123,9 @@
 //!   nothing. Events, conditions, semaphores, barriers and queues that a fork of the program's own
 //!   inherits work there; those that a worker of [`StartMethod::Fork`] inherits cannot be sent on.
 //! - A task may fork; the copy of its worker ends when it comes back from the task.
-//! - A handle (of a pipe's end, a queue, a lock, a file) goes to another process as an argument, as a
-//!   task's state, or over a [`Connection`]; not as a result, nor through a queue. One that is
-//!   shared costs a descriptor a process, a pipe's end two.
+//! - A handle (of a pipe's end, a queue, a lock, a file) goes to another process as an argument or
+//!   result, as a task's state, or over a [`Connection`]; not through a queue. One that is shared
+//!   costs a descriptor a process, a pipe's end two. Results that were not taken hold theirs.
 //! - Shared memory takes its pages as they are written. A process that goes beyond the memory of
 //!   its control group is killed by the kernel: a worker is [`Error::WorkerLost`], then. Where the
 //!   system promises no more memory than it has (`vm.overcommit_memory = 2`), shared memory is

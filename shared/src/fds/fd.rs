@@ -19,7 +19,7 @@ use crate::kind::ObjectKind;
 /// [`PipeReader`](std::io::PipeReader), [`OwnedFd`] and many others. An `Fd<T>` dereferences to
 /// `T`.
 ///
-/// It is sent as (a part of) an argument of a task or [`Process`](crate::Process), as the
+/// It is sent as (a part of) an argument or result of a task or [`Process`](crate::Process), as the
 /// state of a [`partial`](crate::partial), as an argument of an initializer, and as (a part of) a
 /// message over a [`Connection`](crate::Connection). Serialized anywhere else it is an error.
 ///
@@ -46,8 +46,8 @@ use crate::kind::ObjectKind;
 /// undefined behaviour.
 ///
 /// # Limits
-/// A message has up to 250 handles. Arguments that wait for a worker hold a descriptor each:
-/// [`imap`](crate::Executor::imap) bounds their number.
+/// A message has up to 250 handles. Arguments that wait for a worker, and results that were not
+/// taken, hold a descriptor each: [`imap`](crate::Executor::imap) bounds their number.
 ///
 /// # Examples
 /// ```

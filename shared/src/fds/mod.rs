@@ -1,9 +1,9 @@
 //! Handles: values that stand for an object of the kernel (a pipe's end, shared memory, a file of
 //! the program) and can be sent to another process.
 //!
-//! Such a value is a [`Descriptor`] and little else. Serialized as an argument of a task or a
-//! message of a [`Connection`](crate::Connection), it adds its descriptor to the [context]
-//! of that message and writes only its index there. The descriptors are [sent](send) beside the
+//! Such a value is a [`Descriptor`] and little else. Serialized as an argument or result of a task
+//! or a message of a [`Connection`](crate::Connection), it adds its descriptor to the [context] of
+//! that message and writes only its index there. The descriptors are [sent](send) beside the
 //! message, by `SCM_RIGHTS`. Serialized anywhere else, it is an error.
 //!
 //! [`Fd`] makes such a value of any descriptor that the program has.
@@ -14,9 +14,11 @@ mod fd;
 #[cfg(all(test, not(multiproc_loom)))]
 mod tests;
 
+#[cfg(feature = "manager-tcp")]
+pub(crate) use context::require_message;
 pub(crate) use context::{
-    Handles, Packed, Travel, deserialize, forbid, is_unpacking_handles, pack, packed, packed_count, packed_since,
-    require_packing, serialize, unpack,
+    Handles, Packed, Travel, deserialize, forbid, is_unpacking_handles, pack, pack_result, packed, packed_count,
+    packed_since, require_packing, serialize, unpack,
 };
 #[cfg(feature = "tokio")]
 pub(crate) use descriptor::watch_readable;
@@ -100,6 +102,21 @@ pub(crate) fn receive(channel: impl AsFd) -> Result<Arrived> {
         Received::Nothing => Arrived::Nothing,
         Received::End => Arrived::End,
     })
+}
+
+/// Receives handles that were sent before this process could learn of them, without waiting. There
+/// are none if they were lost on their way, or never sent.
+pub(crate) fn receive_sent(channel: impl AsFd) -> Handles {
+    let arrived = match receive(&channel) {
+        // The kernel reports the death of a peer that had not read all ahead of what it had sent,
+        // once.
+        Ok(Arrived::End) => receive(&channel),
+        arrived => arrived,
+    };
+    match arrived {
+        Ok(Arrived::Handles(handles)) => handles,
+        Ok(Arrived::Empty | Arrived::Nothing | Arrived::End) | Err(_) => Handles::default(),
+    }
 }
 
 /// Receives handles, and waits for them.
