@@ -46,6 +46,12 @@ kinds! {
     Pipe: "a pipe",
     /// The socket of a pipe's end.
     PipeSocket: "a socket of a pipe",
+    /// The socket of a channel that values are sent from.
+    Sender: "a sender",
+    /// The socket of a channel that values are received from.
+    Receiver: "a receiver",
+    /// The memory of a value that is too large for a channel's socket.
+    LargeValue: "a large value",
     /// The memory between a pool and a worker.
     Worker: "a worker",
     /// A descriptor of the program, in an [`Fd`](crate::Fd).

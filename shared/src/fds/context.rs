@@ -50,7 +50,7 @@ enum FdContext {
 }
 
 const NO_CARRIER: &str = "a handle (connection, queue, lock, file, …) can go to another process only as an argument or result of a task or process, as a \
-     pool's state, or through a Connection";
+     pool's state, or through a Connection or channel";
 
 thread_local! {
     static CONTEXT: RefCell<FdContext> = const { RefCell::new(FdContext::Nowhere(NO_CARRIER)) };

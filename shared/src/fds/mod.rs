@@ -25,7 +25,7 @@ pub(crate) use descriptor::watch_readable;
 pub(crate) use descriptor::{Descriptor, close_inherited};
 pub use fd::Fd;
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 
@@ -56,17 +56,32 @@ fn decode_kind(byte: u8) -> (Option<ObjectKind>, Travel) {
     (ObjectKind::of_code(byte & !MOVED), if byte & MOVED == 0 { Travel::Shared } else { Travel::Moved })
 }
 
-/// Sends `handles` in one message; with `wait`, waits for room. Those with one owner are the
-/// receiver's afterwards.
-pub(crate) fn send(channel: impl AsFd, handles: &mut Handles, wait: bool) -> Result<()> {
+/// Returns the bytes for handles that are sent, and their descriptors.
+fn describe(handles: &Handles) -> Result<(Vec<u8>, Vec<BorrowedFd<'_>>)> {
     let all = handles.all().ok_or_else(|| {
         Error::Encode(
             "a handle with one owner (such as a Connection or an Fd) went to one process already, and cannot go to another"
                 .into(),
         )
     })?;
-    let kinds: Vec<u8> = all.iter().map(|handle| encode_kind(handle.kind, handle.travel)).collect();
-    let descriptors: Vec<BorrowedFd<'_>> = all.iter().map(|handle| handle.descriptor.as_fd()).collect();
+    let kinds = all.iter().map(|handle| encode_kind(handle.kind, handle.travel)).collect();
+    let descriptors = all.into_iter().map(|handle| handle.descriptor.as_fd()).collect();
+    Ok((kinds, descriptors))
+}
+
+/// Returns the handles of these descriptors and bytes, as far as there are both.
+fn described(descriptors: Vec<OwnedFd>, kinds: &[u8]) -> Handles {
+    let each = descriptors.into_iter().map(Descriptor::new).zip(kinds);
+    Handles::received(each.map(|(descriptor, byte)| {
+        let (kind, travel) = decode_kind(*byte);
+        (descriptor, kind, travel)
+    }))
+}
+
+/// Sends `handles` in one message; with `wait`, waits for room. Those with one owner are the
+/// receiver's afterwards.
+pub(crate) fn send(channel: impl AsFd, handles: &mut Handles, wait: bool) -> Result<()> {
+    let (kinds, descriptors) = describe(handles)?;
     socket::send(channel, &kinds, &descriptors, wait).map_err(|errno| match errno {
         Errno::EPIPE | Errno::ECONNRESET => Error::Disconnected,
         errno => Error::io("cannot send a handle", errno),
@@ -89,13 +104,7 @@ pub(crate) fn receive(channel: impl AsFd) -> Result<Arrived> {
     let mut kinds = [0; MAX_HANDLES];
     Ok(match socket::receive(channel, &mut kinds).context("cannot receive a handle")? {
         Received::Message(_, descriptors) if descriptors.is_empty() => Arrived::Empty,
-        Received::Message(len, descriptors) => {
-            let described = descriptors.into_iter().map(Descriptor::new).zip(&kinds[..len]);
-            Arrived::Handles(Handles::received(described.map(|(descriptor, byte)| {
-                let (kind, travel) = decode_kind(*byte);
-                (descriptor, kind, travel)
-            })))
-        }
+        Received::Message(len, descriptors) => Arrived::Handles(described(descriptors, &kinds[..len])),
         // None of them, so that the value that needs them is refused, and the next message does not
         // get these.
         Received::Truncated(_) => Arrived::Handles(Handles::default()),
@@ -132,4 +141,60 @@ pub(crate) fn wait(channel: impl AsFd) -> Result<Handles> {
             Arrived::End => return Err(Error::Disconnected),
         }
     }
+}
+
+/// Bytes before those of a value: the number of its handles, and the kind of each.
+pub(crate) const MAX_VALUE_HEAD: usize = 1 + MAX_HANDLES;
+
+/// Sends a value in one message with its handles, and with `memory` if it needs some, without
+/// waiting. Returns `false` if there is no room now.
+pub(crate) fn try_send_value(
+    channel: impl AsFd,
+    value: &[u8],
+    handles: &mut Handles,
+    memory: Option<&Descriptor>,
+) -> Result<bool> {
+    let (kinds, mut descriptors) = describe(handles)?;
+    descriptors.extend(memory.map(AsFd::as_fd));
+    let message = [&[kinds.len() as u8][..], &kinds, value].concat();
+    match socket::send(channel, &message, &descriptors, false) {
+        Ok(()) => {}
+        Err(Errno::EAGAIN) => return Ok(false),
+        Err(Errno::EPIPE | Errno::ECONNRESET) => return Err(Error::Disconnected),
+        Err(errno) => return Err(Error::io("cannot send a value", errno)),
+    }
+    handles.sent();
+    Ok(true)
+}
+
+/// The result of [`receive_value`].
+pub(crate) enum ArrivedValue {
+    /// The bytes from `start` to `end` of the buffer.
+    Value {
+        start: usize,
+        end: usize,
+        handles: Handles,
+        memory: Option<Descriptor>,
+    },
+    Nothing,
+    End,
+}
+
+/// Receives what [`try_send_value`] sent, without waiting.
+pub(crate) fn receive_value(channel: impl AsFd, buffer: &mut [u8]) -> Result<ArrivedValue> {
+    let (end, mut descriptors) = match socket::receive(channel, buffer).context("cannot receive a value")? {
+        Received::Message(len, descriptors) => (len, descriptors),
+        Received::Truncated(_) => {
+            let lost = "a value is lost, as this process has no descriptors left for its handles";
+            return Err(Error::Decode(lost.into()));
+        }
+        Received::Nothing => return Ok(ArrivedValue::Nothing),
+        Received::End => return Ok(ArrivedValue::End),
+    };
+    let start = 1 + usize::from(buffer[0]);
+    let memory = if descriptors.len() == start { descriptors.pop().map(Descriptor::new) } else { None };
+    if descriptors.len() + 1 != start || start > end {
+        return Err(Error::Decode("what came is no value of a channel".into()));
+    }
+    Ok(ArrivedValue::Value { start, end, handles: described(descriptors, &buffer[1..start]), memory })
 }
