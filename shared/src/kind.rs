@@ -46,8 +46,16 @@ kinds! {
     Pipe: "a pipe",
     /// The socket of a pipe's end.
     PipeSocket: "a socket of a pipe",
+    /// The socket of a channel that values are sent from.
+    Sender: "a sender",
+    /// The socket of a channel that values are received from.
+    Receiver: "a receiver",
+    /// The memory of a value that is too large for a channel's socket.
+    LargeValue: "a large value",
     /// The memory between a pool and a worker.
     Worker: "a worker",
+    /// A descriptor of the program, in an [`Fd`](crate::Fd).
+    File: "a file or socket",
     /// The socket by which clients connect to a manager.
     ManagerListener: "a listener of a manager",
     /// A descriptor that a manager's process starts with.

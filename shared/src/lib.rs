@@ -30,7 +30,7 @@
 //! - [`Process`] runs one function in a process of its own. [`partial`] sends state along with a
 //!   function.
 //! - Processes talk through a [`pipe()`], which has two ends, or a [`Queue`] or [`PriorityQueue`],
-//!   which has as many as you like.
+//!   which has as many as you like. A [`channel()`] is a queue for values with handles in them.
 //! - They share state through [`Value`], [`Lock`] and [`SharedSlice`], and wait for each other with
 //!   [`Event`], [`Condition`], [`Semaphore`] and [`Barrier`]; a process that is killed takes none
 //!   of them along.
@@ -63,6 +63,12 @@
 //! A vector of numbers or bytes is copied at the speed of memory, as a field of a tuple, struct,
 //! `Option` or `Result` too; other values are encoded one by one. A task returns errors of any type
 //! as a [`TaskError`].
+//!
+//! *Handles* travel too, as (a part of) an argument, a result or a message over a [`Connection`] or
+//! [`channel()`]: the objects by which processes talk and share state (a [`Connection`], a
+//! [`Queue`], a [`Lock`], a proxy of a [`Manager`]), and in an [`Fd`] any file, socket or listener
+//! of the program. The receiver gets a descriptor of its own. A [`Connection`] has one owner and
+//! moves; the others are shared with whoever keeps a clone. Guards and permits stay where they are.
 //!
 //! # How it works
 //! Functions travel by name, which leads to an entry in the executable; see [`Task`]. Workers are
@@ -117,9 +123,9 @@
 //!   nothing. Events, conditions, semaphores, barriers and queues that a fork of the program's own
 //!   inherits work there; those that a worker of [`StartMethod::Fork`] inherits cannot be sent on.
 //! - A task may fork; the copy of its worker ends when it comes back from the task.
-//! - A handle (of a pipe's end, a queue, a lock) goes to another process as an argument, as a
-//!   task's state, or over a [`Connection`]; not as a result, nor through a queue. One that is
-//!   shared costs a descriptor a process, a pipe's end two.
+//! - A handle (of a pipe's end, a queue, a lock, a file) goes to another process as an argument or
+//!   result, as a task's state, or over a [`Connection`] or [`channel()`]; not through a queue. One that is shared
+//!   costs a descriptor a process, a pipe's end two. Results that were not taken hold theirs.
 //! - Shared memory takes its pages as they are written. A process that goes beyond the memory of
 //!   its control group is killed by the kernel: a worker is [`Error::WorkerLost`], then. Where the
 //!   system promises no more memory than it has (`vm.overcommit_memory = 2`), shared memory is
@@ -177,6 +183,7 @@ pub use cpu::{cpu_count, physical_cpu_count};
 pub use error::{Error, Result, TaskError};
 pub use executor::{Executor, Imap, Statistics, WithOptions};
 pub use exit_status::ExitStatus;
+pub use fds::Fd;
 pub use future::{
     AsCompleted, AsyncResult, FutureState, ReturnWhen, Waited, as_completed, wait as wait_futures, wait_for_all,
     wait_for_any,
@@ -189,7 +196,7 @@ pub use manager::{DictProxy, ListProxy, Manager, ManagerBuilder, NamespaceProxy,
 pub use pipe::{Connection, pipe};
 pub use pool::{Pool, PoolBuilder, WorkerInfo};
 pub use process::{Process, ProcessBuilder};
-pub use queue::{Iter, PriorityQueue, PutError, Queue};
+pub use queue::{Iter, PriorityQueue, PutError, Queue, Receiver, Sender, channel};
 pub use service::{
     Service, ServiceArguments, ServiceControl, ServiceId, ServiceManager, ServiceManagerBuilder, ServiceWorker,
 };
@@ -232,7 +239,10 @@ const _: () = {
     send_sync::<ProcessBuilder<fn() -> u64, ()>>();
 
     send_sync::<Connection<u64, u64>>();
+    send_sync::<Fd<std::fs::File>>();
     send_sync::<Queue<u64>>();
+    send_sync::<Sender<u64>>();
+    send_sync::<Receiver<u64>>();
     send_sync::<Iter<'static, u64>>();
     send_sync::<PriorityQueue<u64>>();
 

@@ -273,6 +273,11 @@ impl Chunk {
         self.done += count;
     }
 
+    /// Adds the handles of a result whose frame is added next.
+    pub(super) fn add_handles(&mut self, handles: Handles) {
+        self.outcome.add_handles(handles);
+    }
+
     /// Adds the next task's frame, whose body has a buffer of its own.
     pub(super) fn add_large(&mut self, head: FrameHead, body: Vec<u8>, pid: u32) {
         let only = self.tasks.count == 1;

@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{self, Source};
+use crate::engine::remote::STAYS;
 use crate::error::Error;
+use crate::fds::{self, Handles};
 use crate::protocol::{Envelope, Frame, FrameHead, Kind};
 
 /// The results of a chunk's tasks, as they came from the workers: the thread that takes them
@@ -31,6 +33,8 @@ struct Rare {
     whole: Option<(FrameHead, Vec<u8>)>,
     /// Errors that the parent found, one for each frame of [`Kind::Absent`].
     absent: VecDeque<Error>,
+    /// The handles of results, for each frame of [`Kind::ValueWithHandles`].
+    handles: VecDeque<Handles>,
     /// Other processes that wrote frames, each with the first byte that it wrote.
     writers: Vec<(usize, u32)>,
 }
@@ -44,7 +48,7 @@ impl Outcome {
 
     /// Adds a frame whose body has its own buffer; `only` means that it is the chunk's only one.
     pub(super) fn add_large(&mut self, head: FrameHead, body: Vec<u8>, only: bool, pid: u32) {
-        self.wrote(u32::from(head.kind != Kind::Value), pid);
+        self.wrote(u32::from(!head.kind.is_value()), pid);
         if only {
             self.rare().whole = Some((head, body));
             return;
@@ -52,6 +56,11 @@ impl Outcome {
         let (bytes, size) = head.encode();
         self.frames.extend_from_slice(&bytes[..size]);
         self.frames.extend_from_slice(&body);
+    }
+
+    /// Adds the handles of the next frame that has some.
+    pub(super) fn add_handles(&mut self, handles: Handles) {
+        self.rare().handles.push_back(handles);
     }
 
     /// Adds a failure that the parent found.
@@ -93,14 +102,18 @@ impl Outcome {
         others.into_iter().find(|(from, _)| *from <= at).map_or(self.pid, |(_, pid)| *pid)
     }
 
-    /// Returns the next task's result, in order; `None` after the last. `max_message` is what a
-    /// result may have, for the error that names it.
+    /// Returns the next task's result, in order, as `decode` reads it; `None` after the last.
+    /// `max_message` is what a result may have, for the error that names it.
     #[inline]
-    pub(crate) fn next(&mut self, max_message: u64) -> Option<Result<Source<'_>, Error>> {
+    pub(crate) fn next<R>(
+        &mut self,
+        max_message: u64,
+        decode: impl FnOnce(Source<'_>) -> Result<R, Error>,
+    ) -> Option<Result<R, Error>> {
         if self.rare.as_ref().is_some_and(|rare| rare.whole.is_some()) {
-            return self.next_whole(max_message);
+            return self.next_whole(max_message, decode);
         }
-        let (head, size) = FrameHead::decode(self.frames.get(self.at..)?).ok()??;
+        let (head, size) = FrameHead::decode(self.frames.get(self.at..)?)?;
         let start = self.at + size;
         let end = start + usize::try_from(head.body()).ok()?;
         let at = std::mem::replace(&mut self.at, end);
@@ -109,7 +122,11 @@ impl Outcome {
                 let error = self.rare.as_mut().and_then(|rare| rare.absent.pop_front());
                 Some(Err(error.unwrap_or(Error::Cancelled)))
             }
-            Kind::Value => Some(Ok(Source::Slice(Frame::new(head, self.frames.get(start..end)?).payload))),
+            Kind::Value => Some(decode(Source::Slice(Frame::new(head, self.frames.get(start..end)?).payload))),
+            Kind::ValueWithHandles => {
+                let payload = Frame::new(head, self.frames.get(start..end)?).payload;
+                Some(with_handles(self.rare.as_deref_mut(), || decode(Source::Slice(payload))))
+            }
             _ => Some(Err(failure(&Frame::new(head, self.frames.get(start..end)?), self.writer(at), max_message))),
         }
     }
@@ -126,21 +143,34 @@ impl Outcome {
         self.at += plain.count() * (head.len() + size);
     }
 
-    fn next_whole(&mut self, max_message: u64) -> Option<Result<Source<'_>, Error>> {
-        if std::mem::replace(&mut self.at, 1) > 0 {
-            return None;
+    fn next_whole<R>(
+        &mut self,
+        max_message: u64,
+        decode: impl FnOnce(Source<'_>) -> Result<R, Error>,
+    ) -> Option<Result<R, Error>> {
+        let rare = self.rare.as_deref_mut()?;
+        let (head, mut body) = rare.whole.take()?;
+        if !head.kind.is_value() {
+            return Some(Err(failure(&Frame::new(head, &body), self.pid, max_message)));
         }
-        let (head, body) = self.rare.as_mut()?.whole.as_mut()?;
-        if head.kind == Kind::Value && !head.timed {
-            return Some(Ok(Source::Buffer(body)));
-        }
-        let frame = Frame::new(*head, body);
-        Some(if frame.kind == Kind::Value {
-            Ok(Source::Slice(frame.payload))
-        } else {
-            Err(failure(&frame, self.pid, max_message))
+        let source = match head.timed {
+            true => Source::Slice(Frame::new(head, &body).payload),
+            false => Source::Buffer(&mut body),
+        };
+        Some(match head.kind {
+            Kind::ValueWithHandles => with_handles(Some(rare), || decode(source)),
+            _ => decode(source),
         })
     }
+}
+
+/// Runs `decode` with the handles of the next result that has some. Those of a result that came
+/// from another machine have stayed there.
+#[cold]
+fn with_handles<R>(rare: Option<&mut Rare>, decode: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
+    let handles = rare.and_then(|rare| rare.handles.pop_front());
+    let mut handles = handles.ok_or_else(|| Error::Encode(STAYS.into()))?;
+    fds::unpack(&mut handles, decode)
 }
 
 /// The part of an outcome that is not in its frames, for the way to the remote client.
@@ -160,7 +190,9 @@ impl Outcome {
             out.extend_from_slice(&frames);
             return (failures, pid, Vec::new());
         };
-        let Rare { whole, absent, writers } = *rare;
+        let Rare { whole, absent, handles, writers } = *rare;
+        // Their results are read as errors.
+        let failures = failures + handles.len() as u32;
         if let Some((head, body)) = whole {
             let (bytes, size) = head.encode();
             out.extend_from_slice(&bytes[..size]);
@@ -188,7 +220,7 @@ impl Outcome {
         if !rest.is_empty() {
             let Rest { absent, writers } = codec::decode_plain(rest).ok()?;
             let writers = writers.into_iter().map(|(at, pid)| Some((usize::try_from(at).ok()?, pid)));
-            *outcome.rare() = Rare { whole: None, absent, writers: writers.collect::<Option<_>>()? };
+            *outcome.rare() = Rare { absent, writers: writers.collect::<Option<_>>()?, ..Rare::default() };
         }
         Some(outcome)
     }
@@ -199,7 +231,7 @@ impl Outcome {
 fn count_frames(mut bytes: &[u8]) -> Option<u32> {
     let mut count = 0;
     while !bytes.is_empty() {
-        let (head, size) = FrameHead::decode(bytes).ok()??;
+        let (head, size) = FrameHead::decode(bytes)?;
         bytes = bytes.get(size.checked_add(usize::try_from(head.body()).ok()?)?..)?;
         count += 1;
     }

@@ -13,7 +13,7 @@ use std::thread::{self, Thread};
 use crate::engine::outcome::Outcome;
 
 /// Why a handle is refused where the tasks may run on other machines.
-pub(super) const STAYS: &str = "a handle (connection, queue, lock, …) stands for something on this machine, and cannot go to another one; \
+pub(super) const STAYS: &str = "a handle (connection, queue, lock, file, …) stands for something on this machine, and cannot go to another one; \
      a Manager that listens on TCP serves other machines";
 
 /// The client side of an engine whose tasks run elsewhere.

@@ -44,11 +44,13 @@ enum FdContext {
     /// It is an error, for this reason.
     Nowhere(&'static str),
     Packing(Handles),
+    /// As `Packing`, for the result of a task.
+    Returning(Handles),
     Unpacking(Handles),
 }
 
-const NO_CARRIER: &str = "a handle (connection, queue, lock, …) can go to another process only as an argument of a task or process, as a pool's \
-     state, or through a Connection";
+const NO_CARRIER: &str = "a handle (connection, queue, lock, file, …) can go to another process only as an argument or result of a task or process, as a \
+     pool's state, or through a Connection or channel";
 
 thread_local! {
     static CONTEXT: RefCell<FdContext> = const { RefCell::new(FdContext::Nowhere(NO_CARRIER)) };
@@ -78,11 +80,25 @@ fn run_in_context<R>(context: FdContext, run: impl FnOnce() -> R) -> (R, FdConte
 /// Fails, with the reason, unless handles that this thread serializes now are sent with a message.
 pub(crate) fn require_packing() -> Result<(), String> {
     let carried = CONTEXT.with_borrow(|context| match context {
-        FdContext::Packing(_) => Ok(()),
+        FdContext::Packing(_) | FdContext::Returning(_) => Ok(()),
         FdContext::Nowhere(reason) => Err(*reason),
         FdContext::Unpacking(_) => Err(NO_CARRIER),
     });
     carried.map_err(Into::into)
+}
+
+/// As [`require_packing`], for what is sent on this machine only, and so never as a result: that
+/// goes on to other machines where the caller is on one.
+#[cfg(feature = "manager-tcp")]
+pub(crate) fn require_message() -> Result<(), String> {
+    require_packing()?;
+    CONTEXT.with_borrow(|context| match context {
+        FdContext::Returning(_) => {
+            Err("a proxy of a manager on another machine cannot be the result of a task: it has the manager's key"
+                .into())
+        }
+        FdContext::Nowhere(_) | FdContext::Packing(_) | FdContext::Unpacking(_) => Ok(()),
+    })
 }
 
 /// Runs `encode`, and adds the handles that it serializes to `handles`.
@@ -96,11 +112,21 @@ pub(crate) fn pack<R>(handles: &mut Handles, encode: impl FnOnce() -> R) -> R {
     }
 }
 
+/// Runs `encode`, which encodes a task's result, and returns the handles that it serializes as
+/// well.
+#[inline]
+pub(crate) fn pack_result<R>(encode: impl FnOnce() -> R) -> (R, Handles) {
+    match run_in_context(FdContext::Returning(Handles::default()), encode) {
+        (result, FdContext::Returning(packed)) => (result, packed),
+        (result, _) => (result, Handles::default()),
+    }
+}
+
 /// Takes the handles that this thread has packed so far, which belong to what was encoded so far.
 pub(crate) fn packed() -> Handles {
     CONTEXT.with_borrow_mut(|context| match context {
         FdContext::Packing(handles) => std::mem::take(handles),
-        FdContext::Nowhere(_) | FdContext::Unpacking(_) => Handles::default(),
+        FdContext::Nowhere(_) | FdContext::Returning(_) | FdContext::Unpacking(_) => Handles::default(),
     })
 }
 
@@ -129,7 +155,9 @@ pub(crate) fn packed_since(before: usize) -> Packed {
             let count = handles.len();
             Packed { count, moved: handles.any_moved_from(before), crowded: count > MAX_HANDLES / 2 }
         }
-        FdContext::Nowhere(_) | FdContext::Unpacking(_) => Packed { count: 0, moved: false, crowded: false },
+        FdContext::Nowhere(_) | FdContext::Returning(_) | FdContext::Unpacking(_) => {
+            Packed { count: 0, moved: false, crowded: false }
+        }
     })
 }
 
@@ -179,7 +207,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
 fn put(descriptor: &Arc<Descriptor>, kind: ObjectKind, travel: Travel) -> Result<u32, String> {
     PACKED.set(PACKED.get() + 1);
     CONTEXT.with_borrow_mut(|context| match context {
-        FdContext::Packing(handles) => handles.add(descriptor, kind, travel),
+        FdContext::Packing(handles) | FdContext::Returning(handles) => handles.add(descriptor, kind, travel),
         FdContext::Nowhere(reason) => Err((*reason).into()),
         FdContext::Unpacking(_) => Err(NO_CARRIER.into()),
     })
@@ -189,7 +217,7 @@ fn put(descriptor: &Arc<Descriptor>, kind: ObjectKind, travel: Travel) -> Result
 fn take(index: u32, kind: ObjectKind) -> Result<Arc<Descriptor>, String> {
     CONTEXT.with_borrow_mut(|context| match context {
         FdContext::Unpacking(handles) => handles.take(index as usize, kind),
-        FdContext::Packing(_) | FdContext::Nowhere(_) => Err(NO_CARRIER.into()),
+        FdContext::Packing(_) | FdContext::Returning(_) | FdContext::Nowhere(_) => Err(NO_CARRIER.into()),
     })
 }
 
@@ -236,6 +264,13 @@ impl Handles {
         Self::of(self.slots().iter().take(count).cloned().collect())
     }
 
+    /// Has the files among them go to each process that the message is sent to, instead of to one.
+    pub(crate) fn for_many(mut self) -> Self {
+        let files = self.slots_mut().iter_mut().flatten().filter(|handle| handle.kind == ObjectKind::File);
+        files.for_each(|file| file.travel = Travel::Shared);
+        self
+    }
+
     /// Returns whether one of them was moved out, so that the message cannot be sent once more.
     pub(crate) fn is_spent(&self) -> bool {
         self.slots().iter().any(Option::is_none)
@@ -278,8 +313,9 @@ impl Handles {
             return Err(format!("{} came in the place of {}", handle.kind.name(), kind.name()));
         }
         match handle.travel {
-            Travel::Shared => slot.as_ref().map(|handle| handle.descriptor.clone()),
-            Travel::Moved => slot.take().map(|handle| handle.descriptor),
+            // Each file that arrives has one owner, however many processes have received it.
+            Travel::Shared if kind != ObjectKind::File => slot.as_ref().map(|handle| handle.descriptor.clone()),
+            Travel::Shared | Travel::Moved => slot.take().map(|handle| handle.descriptor),
         }
         .ok_or_else(gone)
     }

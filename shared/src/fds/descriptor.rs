@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::collections::BTreeSet;
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Mutex, PoisonError};
 
@@ -23,6 +24,19 @@ impl Descriptor {
         OPEN.get().lock().unwrap_or_else(PoisonError::into_inner).insert(fd.as_raw_fd());
         Self(fd)
     }
+
+    /// Returns the descriptor, as one that is no handle's any more.
+    pub(crate) fn into_fd(self) -> OwnedFd {
+        let this = ManuallyDrop::new(self);
+        this.unregister();
+        // SAFETY: `this` is neither used nor dropped after this, so that the descriptor has one
+        // owner.
+        unsafe { std::ptr::read(&this.0) }
+    }
+
+    fn unregister(&self) {
+        OPEN.get().lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0.as_raw_fd());
+    }
 }
 
 impl AsFd for Descriptor {
@@ -33,7 +47,7 @@ impl AsFd for Descriptor {
 
 impl Drop for Descriptor {
     fn drop(&mut self) {
-        OPEN.get().lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0.as_raw_fd());
+        self.unregister();
     }
 }
 

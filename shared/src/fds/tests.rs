@@ -1,7 +1,10 @@
 //! Forged memory of every sort, as a process may send it that breaks the rules: it is refused
 //! unless it is valid.
 
+use std::fs::File;
+use std::net::TcpListener;
 use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
@@ -82,8 +85,8 @@ proptest! {
     fn any_descriptor_is_refused_as_memory(kind in proptest::sample::select(ObjectKind::ALL)) {
         let descriptors = [
             tempfile::tempfile().unwrap().into(),
-            std::fs::File::open("/dev/zero").unwrap().into(),
-            std::os::unix::net::UnixStream::pair().unwrap().0.into(),
+            File::open("/dev/zero").unwrap().into(),
+            UnixStream::pair().unwrap().0.into(),
         ];
         for fd in descriptors {
             let forged = Forged(Arc::new(Descriptor::new(fd)), kind);
@@ -114,8 +117,34 @@ fn connection_needs_a_socket_for_messages() {
         }
     }
     let memory = memory_of(&crate::pipe::<u64, u64>().unwrap().0);
-    let (stream, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+    let (stream, _other) = UnixStream::pair().unwrap();
     let socket = Forged(Arc::new(Descriptor::new(stream.into())), ObjectKind::PipeSocket);
     let came = sent::<_, Connection<u64, u64>>(&Ends(Forged(memory, ObjectKind::Pipe), socket));
     assert!(came.unwrap_err().contains("not a socket for messages"));
+}
+
+#[test]
+fn socket_of_another_type_arrives_and_its_calls_fail() {
+    let (stream, _other) = UnixStream::pair().unwrap();
+    let listener: Fd<TcpListener> = sent(&Fd::new(stream)).unwrap();
+    assert!(listener.accept().is_err() && listener.local_addr().is_err());
+}
+
+#[test]
+fn file_is_no_other_handle_and_no_other_handle_a_file() {
+    let file = Fd::new(tempfile::tempfile().unwrap());
+    assert!(sent::<_, Lock<u64>>(&file).unwrap_err().contains("a file or socket came in the place of a lock"));
+    let lock = Lock::new(7u64).unwrap();
+    assert!(sent::<_, Fd<File>>(&lock).unwrap_err().contains("a lock came in the place of a file or socket"));
+}
+
+#[test]
+fn file_is_received_once_however_it_was_sent() {
+    let (mut handles, mut bytes) = (Handles::default(), Vec::new());
+    let shared = Forged(Arc::new(Descriptor::new(tempfile::tempfile().unwrap().into())), ObjectKind::File);
+    pack(&mut handles, || codec::encode_plain(&shared, &mut bytes)).unwrap();
+    drop(shared);
+    let mut receive = || unpack(&mut handles, || codec::decode_plain::<Fd<File>>(&bytes));
+    assert!(receive().is_ok());
+    assert!(receive().unwrap_err().contains("was taken already"));
 }

@@ -10,13 +10,9 @@ use crate::sys::memory::on_large_pages;
 
 /// Takes the result of a job of one task that is done.
 pub(crate) fn take_one<R: DeserializeOwned + 'static>(job: &Job) -> Result<R> {
-    let mut result = Err(Error::Cancelled);
-    if let Some(mut outcome) = job.take_next()
-        && let Some(source) = outcome.next(job.max_message)
-    {
-        result = source.and_then(codec::decode_guarded);
-    }
-    result
+    let outcome = job.take_next();
+    let result = outcome.and_then(|mut outcome| outcome.next(job.max_message, codec::decode_guarded));
+    result.unwrap_or(Err(Error::Cancelled))
 }
 
 /// Takes the results of a job that is done, of which there are probably `len`, or the first error.
@@ -67,13 +63,13 @@ fn add<R: DeserializeOwned + 'static>(results: &mut Vec<R>, mut outcome: Outcome
     if let Some(size) = codec::fixed::size::<R>() {
         outcome.take_fixed(size, |bytes| codec::fixed::value(bytes).map(|value| results.push(value)).is_some());
     }
-    while let Some(source) = outcome.next(max_message) {
-        results.push(codec::decode(source?).map_err(Error::Decode)?);
+    while let Some(result) = outcome.next(max_message, |source| codec::decode(source).map_err(Error::Decode)) {
+        results.push(result?);
     }
     Ok(())
 }
 
 /// Takes the error of a job whose only task failed before it was sent.
 pub(super) fn first_error(job: &Job) -> Option<Error> {
-    job.take_next()?.next(job.max_message)?.err()
+    job.take_next()?.next(job.max_message, |_| Ok(()))?.err()
 }

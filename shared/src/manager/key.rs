@@ -19,7 +19,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 use sha2::Sha256;
 
 use crate::error::{Error, Result};
-use crate::fds::require_packing;
+use crate::fds::require_message;
 
 /// A number that is used once.
 pub(super) type Nonce = [u8; 32];
@@ -132,7 +132,7 @@ impl fmt::Debug for Key {
 
 impl Serialize for Key {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        require_packing().map_err(ser::Error::custom)?;
+        require_message().map_err(ser::Error::custom)?;
         self.0.serialize(serializer)
     }
 }

@@ -53,9 +53,9 @@ pub fn pipe<A, B>() -> Result<(Connection<A, B>, Connection<B, A>)> {
 /// One end of a [`pipe`], which sends `S` and receives `R`.
 ///
 /// A connection has one owner: in a copy of the process that has it every call fails with
-/// [`Error::ForeignProcess`]. As an argument of a task, or as (a part of) a message over another
-/// connection, it *moves* to the process that gets it. Threads of one process may share it by
-/// reference, to send, to receive, or both; each message goes to one of them.
+/// [`Error::ForeignProcess`]. As (a part of) an argument or result of a task, or of a message over
+/// another connection, it *moves* to the process that gets it. Threads of one process may share it
+/// by reference, to send, to receive, or both; each message goes to one of them.
 ///
 /// When the other end is dropped, or its process ends in whatever way, [`recv`](Connection::recv)
 /// first returns what was sent before, and then [`Error::Disconnected`], the end of the pipe.

@@ -368,7 +368,8 @@ impl PoolBuilder {
 }
 
 fn prepare_once<F: Task<Args>, Args: Arguments>(f: F, args: Args) -> Result<(Prepared, Payload)> {
-    let (function, args) = (f.prepare_as::<true>()?, encode_with_handles(args, u64::MAX)?);
+    let (function, mut args) = (f.prepare_as::<true>()?, encode_with_handles(args, u64::MAX)?);
+    args.handles = args.handles.for_many();
     let state = function.state.as_ref().is_some_and(|state| state.handles.any_moved());
     if state || args.handles.any_moved() {
         return Err(Error::Config(

@@ -144,8 +144,8 @@ impl<Args: Arguments, R: ReturnValue> LazyCall<Args, R> for ProcessCall<Args, R>
 
     fn take_next(&self, results: &mut VecDeque<Result<R>>) -> bool {
         let Some(mut outcome) = self.job.take_next() else { return false };
-        while let Some(source) = outcome.next(self.job.max_message) {
-            results.push_back(source.and_then(codec::decode_guarded));
+        while let Some(result) = outcome.next(self.job.max_message, codec::decode_guarded) {
+            results.push_back(result);
         }
         true
     }

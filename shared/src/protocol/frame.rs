@@ -22,10 +22,28 @@ pub(crate) enum Kind {
     Initializer,
     /// No frame: the parent has the reason already. Never sent.
     Absent,
+    /// The task's result, which needs the handles of the next message of the worker's socket.
+    ValueWithHandles,
 }
 
-const KINDS: [Kind; 7] =
-    [Kind::Value, Kind::Panicked, Kind::Encode, Kind::Decode, Kind::TooLarge, Kind::Initializer, Kind::Absent];
+impl Kind {
+    /// Returns `true` if it brings the task's result, and not why there is none.
+    #[inline]
+    pub(crate) fn is_value(self) -> bool {
+        matches!(self, Self::Value | Self::ValueWithHandles)
+    }
+}
+
+const KINDS: [Kind; 1 << KIND_BITS] = [
+    Kind::Value,
+    Kind::Panicked,
+    Kind::Encode,
+    Kind::Decode,
+    Kind::TooLarge,
+    Kind::Initializer,
+    Kind::Absent,
+    Kind::ValueWithHandles,
+];
 const KIND_BITS: u32 = 3;
 /// Set if start and end precede the payload.
 const TIMED: u32 = 1 << KIND_BITS;
@@ -70,20 +88,20 @@ impl FrameHead {
         (Kind::Value as u32 | (len as u32) << LEN_SHIFT).to_le_bytes()
     }
 
-    /// Decodes a head and returns it with its length; `None` if it is incomplete, `Err` if it is
-    /// invalid.
+    /// Decodes a head, which any bytes are, and returns it with its length; `None` if it is
+    /// incomplete.
     #[inline]
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, ()> {
-        let Some((word, rest)) = bytes.split_first_chunk::<4>() else { return Ok(None) };
+    pub(crate) fn decode(bytes: &[u8]) -> Option<(Self, usize)> {
+        let (word, rest) = bytes.split_first_chunk::<4>()?;
         let word = u32::from_le_bytes(*word);
-        let kind = *KINDS.get((word & (TIMED - 1)) as usize).ok_or(())?;
+        let kind = KINDS[(word & (TIMED - 1)) as usize];
         let timed = word & TIMED != 0;
         let len = word >> LEN_SHIFT;
         if len != LONG {
-            return Ok(Some((Self { kind, timed, len: len.into() }, 4)));
+            return Some((Self { kind, timed, len: len.into() }, 4));
         }
-        let Some(long) = rest.first_chunk::<8>() else { return Ok(None) };
-        Ok(Some((Self { kind, timed, len: u64::from_le_bytes(*long) }, 12)))
+        let long = rest.first_chunk::<8>()?;
+        Some((Self { kind, timed, len: u64::from_le_bytes(*long) }, 12))
     }
 
     /// Returns the number of bytes that follow the head.
@@ -130,8 +148,8 @@ mod tests {
             for (kind, timed) in KINDS.into_iter().zip([true, false].into_iter().cycle()) {
                 let head = FrameHead { kind, timed, len };
                 let (bytes, size) = head.encode();
-                assert_eq!(FrameHead::decode(&bytes[..size]), Ok(Some((head, size))));
-                assert_eq!(FrameHead::decode(&bytes[..size - 1]), Ok(None));
+                assert_eq!(FrameHead::decode(&bytes[..size]), Some((head, size)));
+                assert_eq!(FrameHead::decode(&bytes[..size - 1]), None);
             }
         }
     }
@@ -144,15 +162,10 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_kind_that_does_not_exist_is_refused() {
-        assert_eq!(FrameHead::decode(&7u32.to_le_bytes()), Err(()));
-    }
-
     proptest! {
         #[test]
-        fn any_bytes_are_a_head_or_not_yet_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
-            if let Ok(Some((head, size))) = FrameHead::decode(&bytes) {
+        fn any_bytes_are_a_head_or_not_yet(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            if let Some((head, size)) = FrameHead::decode(&bytes) {
                 prop_assert!(size <= bytes.len() && head.body() >= head.len);
                 let frame = Frame::new(head, &bytes[size..]);
                 prop_assert!(frame.payload.len() <= bytes.len() - size);

@@ -38,8 +38,10 @@ use crate::queue::store::{Store, Taken, WaitLimit};
 /// left that could take a value, and this process never has.
 ///
 /// # Limits
-/// Values may have up to 16 GiB ([`set_max_message`](Queue::set_max_message)); those that hold
-/// handles cannot go through a queue.
+/// Values may have up to 16 GiB ([`set_max_message`](Queue::set_max_message)). Those that hold
+/// handles (a [`Connection`](crate::Connection) for the reply, an [`Fd`](crate::Fd), another queue)
+/// cannot go through a queue, which is memory, and are returned with [`Error::Encode`]: use a
+/// [`channel()`](crate::channel()).
 ///
 /// # Examples
 /// ```

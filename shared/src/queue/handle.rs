@@ -237,8 +237,8 @@ impl<S: Store> Drop for AsyncWaiter<S> {
 /// of its pages is cleared at its first use.
 const MAX_KEPT: usize = 4 << 20;
 
-const NO_HANDLES: &str = "a value with a handle in it (connection, queue, lock, …) cannot go through a queue: give the handle to the \
-     process as an argument, or send it through a Connection";
+const NO_HANDLES: &str = "a value with a handle in it (connection, queue, lock, file, …) cannot go through a queue: send it through a \
+     channel or a Connection, or give the handle to the process as an argument";
 
 thread_local! {
     static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };

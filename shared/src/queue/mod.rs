@@ -15,6 +15,8 @@
 //! The locks are [robust](crate::sys::mutex), and each operation takes effect by a single store: a
 //! process that is killed before it has put or taken nothing, after it has put or taken one value.
 //!
+//! A [`channel()`] has no memory: its values, which may hold handles, lie in a socket.
+//!
 //! [`control`] has the words that both kinds wait at. A handle counts the [`peers`] that could
 //! still put or take something: other processes by their handles, threads of this process by their
 //! [activity](active_threads). [`PutError`] returns a value that could not be put.
@@ -24,6 +26,7 @@ mod active_threads;
 mod asynchronous;
 mod byte_ring;
 mod calls;
+mod channel;
 mod control;
 mod fifo;
 mod handle;
@@ -34,6 +37,7 @@ mod put_error;
 mod seen;
 mod store;
 
+pub use channel::{Receiver, Sender, channel};
 pub use fifo::{Iter, Queue};
 pub use priority::PriorityQueue;
 pub use put_error::PutError;

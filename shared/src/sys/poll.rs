@@ -30,6 +30,12 @@ pub(crate) fn await_readable(fd: impl AsFd, deadline: Option<Instant>) -> io::Re
     await_event(fd.as_fd(), PollFlags::POLLIN, deadline)
 }
 
+/// Waits until there is room to write, or the other end is closed; returns `false` if the deadline
+/// comes first.
+pub(crate) fn await_writable(fd: impl AsFd, deadline: Option<Instant>) -> io::Result<bool> {
+    await_event(fd.as_fd(), PollFlags::POLLOUT, deadline)
+}
+
 pub(super) fn await_event(fd: BorrowedFd<'_>, event: PollFlags, deadline: Option<Instant>) -> io::Result<bool> {
     loop {
         match poll(&mut [PollFd::new(fd, event)], timeout_until(deadline)) {

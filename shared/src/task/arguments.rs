@@ -142,7 +142,7 @@ impl<F, S: serde::Serialize + 'static, By> Partial<F, S, By> {
         let Payload { mut bytes, mut handles } = Payload::default();
         fds::pack(&mut handles, || codec::guard_encoding::<S>(|| codec::encode(self.state, &mut bytes)))?;
         let function = Function::name(entry)?;
-        Ok(Prepared { function, state: Some(Payload { bytes, handles }), label })
+        Ok(Prepared { function, state: Some(Payload { bytes, handles: handles.for_many() }), label })
     }
 }
 

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::codec::{self, Source};
 use crate::error::Error;
-use crate::fds::{self, Payload};
+use crate::fds::{self, Handles, Payload};
 use crate::task::returned_error::returned_error;
 use crate::task::{Arguments, ReturnValue};
 
@@ -21,8 +21,9 @@ pub(crate) trait Calls {
     /// Returns the function's state, if it has one.
     fn state(&mut self) -> Option<&mut TaskState>;
 
-    /// Ends the call. `output` has the result if `outcome` is `Ok`, and is empty afterwards.
-    fn end(&mut self, outcome: Result<(), Failure>, output: &mut Vec<u8>);
+    /// Ends the call. If `outcome` is `Ok`, `output` has the result, which needs these handles. It
+    /// is empty afterwards.
+    fn end(&mut self, outcome: Result<Handles, Failure>, output: &mut Vec<u8>);
 
     /// Records that the function has returned this error. The call [ends](Calls::end) after that.
     fn record_error(&mut self, _error: Error) {}
@@ -63,7 +64,10 @@ pub(crate) fn run_calls<Args: Arguments, R: ReturnValue, const ONCE: bool>(
             calls.end_fixed(codec::fixed::raw(value), len);
             continue;
         }
-        let outcome = result.and_then(|result| codec::encode_result(result, &mut output).map_err(Failure::Encode));
+        let outcome = result.and_then(|result| {
+            let (encoded, handles) = fds::pack_result(|| codec::encode_result(result, &mut output));
+            encoded.map(|()| handles).map_err(Failure::Encode)
+        });
         calls.end(outcome, &mut output);
     }
 }

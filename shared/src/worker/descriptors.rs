@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 
 use nix::sys::stat::fstat;
 
+use crate::error::Error;
 use crate::fds::{self, Handles};
 use crate::ring::Corrupt;
 use crate::sys::now_ns;
@@ -17,7 +18,7 @@ use crate::sys::socket::Socket;
 /// lost one is of no use any more, and ends.
 pub(super) struct Descriptors {
     notifier: Notifier,
-    /// The socket that handles arrive by.
+    /// The socket that handles arrive by, and leave by.
     handles: Socket,
     /// The files behind both at first.
     files: [File; 2],
@@ -57,6 +58,19 @@ impl Descriptors {
             return Err(Corrupt);
         }
         fds::wait(&self.handles).map_err(|_| Corrupt)
+    }
+
+    /// Sends the handles of a result, and waits for room; returns why they cannot be sent, if so.
+    pub(super) fn send_handles(&self, mut handles: Handles) -> Result<Option<String>, Corrupt> {
+        if file(&self.handles) != self.files[1] {
+            return Err(Corrupt);
+        }
+        match fds::send(&self.handles, &mut handles, true) {
+            Ok(()) => Ok(None),
+            // The parent is gone.
+            Err(Error::Disconnected) => Err(Corrupt),
+            Err(error) => Ok(Some(error.to_string())),
+        }
     }
 
     /// Checks both descriptors, if that was not done just now.

@@ -47,7 +47,7 @@ pub(crate) struct WorkerFds {
     pub(crate) segment: OwnedFd,
     /// The parent's notifier.
     pub(crate) notifier: OwnedFd,
-    /// The socket that handles arrive by.
+    /// The socket that handles arrive by, and leave by.
     pub(crate) handles: OwnedFd,
     /// As long as it is open, the kernel kills this process when its zygote ends.
     pub(crate) lifeline: Option<OwnedFd>,
@@ -210,7 +210,7 @@ impl Worker {
             // A text can be encoded.
             let _ = codec::encode_plain(&Error::Failed(why), &mut payload);
         }
-        self.results.send(Kind::Initializer, None, &mut payload)?;
+        self.results.send(Kind::Initializer, None, &mut payload, Handles::default())?;
         self.results.publish()?;
         self.output.flush_last();
         exit_now(1)

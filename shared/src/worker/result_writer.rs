@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Release;
 
 use crate::codec::fixed::Raw;
+use crate::fds::Handles;
 use crate::protocol::{FrameHead, Kind};
 use crate::ring::{Corrupt, Producer, Segment};
 use crate::worker::descriptors::Descriptors;
@@ -37,7 +38,8 @@ impl ResultWriter {
         self.max_message = max_message;
     }
 
-    /// Writes `payload` as a frame and empties it. Once this returns, the parent receives the frame
+    /// Writes `payload`, a value that needs these handles or a reason why there is none, as a frame
+    /// and empties it. Once this returns, the parent receives the frame
     /// even if the worker is killed; the parent sees it after [`publish`](ResultWriter::publish),
     /// or once there are [`BATCH`] bytes.
     pub(super) fn send(
@@ -45,12 +47,15 @@ impl ResultWriter {
         mut kind: Kind,
         times: Option<(u64, u64)>,
         payload: &mut Vec<u8>,
+        handles: Handles,
     ) -> Result<(), Corrupt> {
         let len = payload.len() as u64;
         if len > self.max_message {
             kind = Kind::TooLarge;
             payload.clear();
             payload.extend_from_slice(&len.to_le_bytes());
+        } else if !handles.is_empty() {
+            kind = self.send_handles(handles, payload)?;
         }
         let head = FrameHead { kind, timed: times.is_some(), len: payload.len() as u64 };
         let (bytes, size) = head.encode();
@@ -70,6 +75,18 @@ impl ResultWriter {
         payload.clear();
         payload.shrink_to(KEPT);
         self.sent()
+    }
+
+    /// Sends handles ahead of the value that needs them; returns the kind of its frame. If they
+    /// cannot be sent, `payload` is the reason.
+    #[cold]
+    fn send_handles(&mut self, handles: Handles, payload: &mut Vec<u8>) -> Result<Kind, Corrupt> {
+        // The parent makes room for them as it reads the results before this one.
+        self.publish()?;
+        let Some(reason) = self.descriptors.send_handles(handles)? else { return Ok(Kind::ValueWithHandles) };
+        payload.clear();
+        payload.extend_from_slice(reason.as_bytes());
+        Ok(Kind::Encode)
     }
 
     /// Returns whether a result may have this many bytes.

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::{Relaxed, Release};
 use crate::codec::Source;
 use crate::codec::fixed::Raw;
 use crate::error::Error;
-use crate::fds::{self, Payload};
+use crate::fds::{self, Handles, Payload};
 use crate::protocol::{Envelope, Items, Kind, Record, RecordKind};
 use crate::ring::{Corrupt, Flags, Segment};
 use crate::sys::now_ns;
@@ -52,7 +52,7 @@ impl Worker {
         }
         self.owner.or_exit();
         self.started = run.started;
-        self.failed = run.last != Kind::Value;
+        self.failed = !run.last.is_value();
         let now = if stamp { run.now } else { now_ns() };
         self.now = Some(now);
         let busy = header.worker.busy_ns.load(Relaxed).wrapping_add(now.saturating_sub(began));
@@ -129,26 +129,26 @@ impl Run<'_> {
         match function.resolve() {
             Ok(function) => {
                 while let Err(envelope) = panic::catch(|| function(self)) {
-                    self.finish(Kind::Panicked, &mut panic::encode(&envelope));
+                    self.finish(Kind::Panicked, &mut panic::encode(&envelope), Handles::default());
                 }
             }
             Err(why) => {
                 while self.next().is_some() {
-                    self.finish(Kind::Decode, &mut why.into());
+                    self.finish(Kind::Decode, &mut why.into(), Handles::default());
                 }
             }
         }
         self.outcome
     }
 
-    fn finish(&mut self, kind: Kind, payload: &mut Vec<u8>) {
+    fn finish(&mut self, kind: Kind, payload: &mut Vec<u8>, handles: Handles) {
         self.owner.or_exit();
         self.last = kind;
         let began = self.now;
         if self.stamp {
             self.now = now_ns();
         }
-        if let Err(corrupt) = self.results.send(kind, self.trace.then_some((began, self.now)), payload) {
+        if let Err(corrupt) = self.results.send(kind, self.trace.then_some((began, self.now)), payload, handles) {
             self.outcome = Err(corrupt);
         }
     }
@@ -179,13 +179,13 @@ impl Calls for Run<'_> {
         self.state.as_deref_mut()
     }
 
-    fn end(&mut self, outcome: Result<(), Failure>, output: &mut Vec<u8>) {
+    fn end(&mut self, outcome: Result<Handles, Failure>, output: &mut Vec<u8>) {
         match outcome {
-            Ok(()) => self.finish(Kind::Value, output),
+            Ok(handles) => self.finish(Kind::Value, output, handles),
             Err(failure) => {
                 let (kind, mut payload) = failure.into_frame();
                 output.clear();
-                self.finish(kind, &mut payload);
+                self.finish(kind, &mut payload, Handles::default());
             }
         }
     }
@@ -193,7 +193,7 @@ impl Calls for Run<'_> {
     fn end_fixed(&mut self, raw: Raw, len: usize) {
         self.owner.or_exit();
         if self.trace || !self.results.allows(len) {
-            return self.finish(Kind::Value, &mut raw.to_ne_bytes()[..len].to_vec());
+            return self.finish(Kind::Value, &mut raw.to_ne_bytes()[..len].to_vec(), Handles::default());
         }
         self.last = Kind::Value;
         if self.stamp {
@@ -225,11 +225,11 @@ impl Calls for Once<'_> {
         self.failure = Some(error);
     }
 
-    fn end(&mut self, outcome: Result<(), Failure>, _output: &mut Vec<u8>) {
+    fn end(&mut self, outcome: Result<Handles, Failure>, _output: &mut Vec<u8>) {
         match outcome {
             Err(Failure::Decode(text)) => self.failure = Some(Error::Decode(text)),
             // The result is not sent.
-            Ok(()) | Err(Failure::Encode(_)) => {}
+            Ok(_) | Err(Failure::Encode(_)) => {}
         }
     }
 

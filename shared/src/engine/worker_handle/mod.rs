@@ -80,7 +80,7 @@ pub(super) struct WorkerHandle {
     pid: u32,
     state: WorkerState,
     segment: Arc<Segment>,
-    /// Where handles go; its other end closes when the worker ends.
+    /// Where handles go and come from; its other end closes when the worker ends.
     socket: Socket,
     tasks: Producer,
     results: Consumer,

@@ -8,6 +8,7 @@ use crate::engine::job::Chunk;
 use crate::engine::outcome::failure;
 use crate::engine::worker_handle::{KillReason, WorkerHandle, WorkerState};
 use crate::error::Error;
+use crate::fds;
 use crate::protocol::{Frame, FrameHead, Kind};
 use crate::ring::Corrupt;
 use crate::sys::memory::on_large_pages;
@@ -119,7 +120,7 @@ impl WorkerHandle {
             }
             // The first frame is not all there, or a special one.
             let rest = &bytes[at..];
-            let Some((head, size)) = FrameHead::decode(rest).map_err(|()| Corrupt)? else { break };
+            let Some((head, size)) = FrameHead::decode(rest) else { break };
             // An initializer's frame comes once, before the worker is ready for tasks; a frame
             // without a sender is never sent.
             let late = head.kind == Kind::Initializer && self.was_ready;
@@ -168,20 +169,23 @@ impl WorkerHandle {
     /// Returns how many bytes that was.
     fn accept_results(&mut self, bytes: &[u8], received: &mut Received) -> Result<usize, Corrupt> {
         let Some(running) = self.in_flight.front_mut() else {
-            let special = FrameHead::decode(bytes).map_err(|()| Corrupt)?;
+            let special = FrameHead::decode(bytes);
             return special.is_none_or(|(head, _)| head.kind == Kind::Initializer).then_some(0).ok_or(Corrupt);
         };
         let chunk = &mut running.chunk;
         let wanted = running.until - chunk.done();
         let (mut at, mut frames, mut failures) = (0, 0, 0);
         while frames < wanted {
-            let Some((head, size)) = FrameHead::decode(&bytes[at..]).map_err(|()| Corrupt)? else { break };
+            let Some((head, size)) = FrameHead::decode(&bytes[at..]) else { break };
             let start = at + size;
             let Some(body) = usize::try_from(head.body()).ok().and_then(|len| bytes[start..].get(..len)) else { break };
             if matches!(head.kind, Kind::Initializer | Kind::Absent) {
                 break;
             }
-            let failed = head.kind != Kind::Value;
+            let failed = !head.kind.is_value();
+            if head.kind == Kind::ValueWithHandles {
+                chunk.add_handles(fds::receive_sent(&self.socket));
+            }
             if let Some((start, end)) = Frame::new(head, body).times {
                 let task = chunk.next_task() + u64::from(frames);
                 let worker = (self.id, &self.name, self.pid);
@@ -205,8 +209,11 @@ impl WorkerHandle {
         }
         let chunk = &mut self.in_flight.front_mut().ok_or(Corrupt)?.chunk;
         if let Some((start, end)) = Frame::new(head, &body).times {
-            let (task, failed) = (chunk.next_task(), head.kind != Kind::Value);
+            let (task, failed) = (chunk.next_task(), !head.kind.is_value());
             received.events.push(chunk.event(task, (self.id, &self.name, self.pid), (start, end), failed));
+        }
+        if head.kind == Kind::ValueWithHandles {
+            chunk.add_handles(fds::receive_sent(&self.socket));
         }
         chunk.add_large(head, body, self.pid);
         self.advance(1, received);

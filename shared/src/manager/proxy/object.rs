@@ -24,7 +24,7 @@ use crate::manager::protocol::{Kind, ManagerId, ObjectRequest, Request};
 use crate::sys::memory::on_large_pages;
 use crate::sys::socket;
 
-const NO_HANDLES: &str = "a handle (connection, queue, lock, …) cannot be kept by a manager; its own lists, \
+const NO_HANDLES: &str = "a handle (connection, queue, lock, file, …) cannot be kept by a manager; its own lists, \
      dictionaries, namespaces and queues can";
 
 const OTHER_MANAGER: &str = "a proxy can be kept by its own manager only, and this one is of another";

@@ -8,6 +8,7 @@ mod initializers;
 mod lazy;
 mod properties;
 mod results;
+mod returned_handles;
 mod shapes;
 mod values;
 
@@ -21,6 +22,7 @@ pub(crate) const TESTS: &[&[Named]] = &[
     lazy::TESTS,
     properties::TESTS,
     results::TESTS,
+    returned_handles::TESTS,
     futures::TESTS,
     callbacks::TESTS,
     asynchronous::TESTS,

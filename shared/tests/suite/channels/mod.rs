@@ -1,5 +1,6 @@
 //! Pipes and queues between processes.
 
+mod channel_values;
 mod lost_ends;
 mod pipe_threads;
 mod pipes;
@@ -22,6 +23,7 @@ pub(crate) const TESTS: &[&[Named]] = &[
     queues::TESTS,
     priorities::TESTS,
     queue_kills::TESTS,
+    channel_values::TESTS,
 ];
 
 /// The start methods that can be used beside other threads.

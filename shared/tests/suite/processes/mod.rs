@@ -1,6 +1,7 @@
 //! Processes of one function, forks, and what a child has of its parent.
 
 mod copies;
+mod fds;
 mod fork;
 mod handles;
 mod process;
@@ -11,6 +12,7 @@ pub(crate) const TESTS: &[&[Named]] = &[
     process::TESTS,
     fork::TESTS,
     handles::TESTS,
+    fds::TESTS,
     copies::pools::TESTS,
     copies::objects::TESTS,
     copies::memory::TESTS,

@@ -2,11 +2,12 @@
 //! enum that has changed, a peer that lies.
 #![forbid(unsafe_code)]
 
+use std::fs::File;
 use std::marker::PhantomData;
 
 use multiproc::{
-    Barrier, Condition, Connection, Error, Event, Lock, PriorityQueue, Queue, Result, Semaphore, SharedSlice, Value,
-    pipe,
+    Barrier, Condition, Connection, Error, Event, Fd, Lock, PriorityQueue, Queue, Receiver, Result, Semaphore, Sender,
+    SharedSlice, Value, channel, pipe,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -41,7 +42,7 @@ macro_rules! handles {
 
 handles! {
     Lock<u64>, Lock<i64>, Lock<u32>, Value<u64>, Semaphore, Event, Condition, Barrier, SharedSlice<u64>, SharedSlice<f64>,
-    Queue<u64>, PriorityQueue<u64>,
+    Queue<u64>, PriorityQueue<u64>, Fd<File>, Sender<u64>, Receiver<u64>,
 }
 
 impl Handle for Connection<u64, u64> {
@@ -131,6 +132,9 @@ fn handle_of_another_kind_is_refused() -> Result<()> {
         Queue<u64>: Queue::new();
         PriorityQueue<u64>: PriorityQueue::new();
         Connection<u64, u64>: pipe().map(|(first, _)| first);
+        Fd<File>: Ok(Fd::new(tempfile::tempfile()?));
+        Sender<u64>: channel().map(|(sender, _)| sender);
+        Receiver<u64>: channel().map(|(_, receiver)| receiver);
     }
     Ok(())
 }

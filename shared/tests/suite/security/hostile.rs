@@ -31,7 +31,7 @@ enum Garbage {
     Words(u64),
 }
 
-/// Kinds of frames by their number: 0 to 6, and 7, which there is not.
+/// Kinds of frames by their number.
 const KINDS: std::ops::Range<u32> = 0..8;
 /// In a head of a frame: its times precede the payload.
 const TIMED: u32 = 8;

@@ -3,6 +3,7 @@
 mod managers;
 mod observe;
 mod programs;
+mod server;
 mod signals;
 mod supervisor;
 mod workers;
@@ -14,9 +15,10 @@ use multiproc::ServiceWorker;
 
 use crate::support::Named;
 
-pub(crate) const TESTS: &[&[Named]] = &[signals::TESTS, workers::TESTS, supervisor::TESTS, managers::TESTS];
+pub(crate) const TESTS: &[&[Named]] =
+    &[signals::TESTS, workers::TESTS, supervisor::TESTS, managers::TESTS, server::TESTS];
 
-pub(crate) const PROGRAMS: &[&[Named]] = &[programs::PROGRAMS];
+pub(crate) const PROGRAMS: &[&[Named]] = &[programs::PROGRAMS, server::PROGRAMS];
 
 /// Far longer than anything takes here.
 const LONG: Duration = Duration::from_secs(3600);

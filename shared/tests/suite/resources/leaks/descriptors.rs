@@ -16,6 +16,7 @@ pub(crate) const TESTS: &[Named] = named! {
     lost_workers_leave_nothing
     truncated_messages_leave_no_descriptors
     task_whose_handles_find_no_room_fails_alone
+    result_whose_handles_find_no_room_fails_alone
     workers_outlive_a_zygote_without_descriptors
     manager_without_descriptors_refuses_and_serves_on
 };
@@ -104,6 +105,22 @@ fn task_whose_handles_find_no_room_fails_alone() -> Result<()> {
         assert!(pool.apply(|end: End| end.send(1).is_ok(), (sent,))?);
         assert_eq!((kept.recv()?, pids(&pool)), (1, worker));
     }
+    Ok(())
+}
+
+fn result_whose_handles_find_no_room_fails_alone() -> Result<()> {
+    let pool = Pool::with_processes(1)?;
+    let make = |_: usize| pipe::<u64, u64>().unwrap().0;
+    pool.map(make, 0..2)?;
+    let (worker, open) = (pids(&pool), descriptors().len());
+    for n in 0..100 {
+        let before = leave_descriptors(std::process::id(), n % 2);
+        let refused = pool.apply(make, (n,));
+        limit_descriptors_of(std::process::id(), before);
+        assert!(matches!(refused, Err(Error::Decode(_))), "{refused:?}");
+        assert_eq!(descriptors().len(), open, "after {n}");
+    }
+    assert_eq!((pool.map(make, 0..2)?.len(), pids(&pool)), (2, worker));
     Ok(())
 }
 
