@@ -11,7 +11,7 @@ use crate::cluster::io_thread::{IoThread, Role};
 use crate::cluster::timing::Heartbeat;
 use crate::engine::{Config, Engine};
 use crate::error::{Error, Result};
-use crate::executor::backend::Backend;
+use crate::executor::backend::{Backend, CallOptions};
 use crate::executor::{Executor, Statistics};
 use crate::future::AsyncResult;
 use crate::identity::current_process;
@@ -146,12 +146,12 @@ impl Backend for MpiExecutor {
         self.pool.min_window()
     }
 
-    fn begin<F, Args>(&self, f: F, ordered: bool) -> Result<Self::Call<F, Args>>
+    fn begin<F, Args>(&self, f: F, ordered: bool, options: CallOptions) -> Result<Self::Call<F, Args>>
     where
         F: Task<Args>,
         Args: Arguments,
     {
-        self.pool.begin(f, ordered)
+        self.pool.begin(f, ordered, options)
     }
 
     fn failed<R: Send + 'static>(&self, error: Error) -> AsyncResult<R> {

@@ -71,7 +71,7 @@ impl Peer {
             && self.states.insert(job.id)
         {
             let head = Head { job: job.id, function, ..Head::new(RecordKind::State) };
-            self.outbox.push(head, &state.bytes);
+            self.outbox.push(head.with_limits(job.limits()), &state.bytes);
         }
         let slot = self.free.pop().unwrap_or_else(|| {
             self.chunks.push(None);
@@ -79,7 +79,7 @@ impl Peer {
         });
         let (count, first) = (chunk.tasks().count, chunk.first_task());
         let head = Head { slot, count, job: job.id, function, first, ..Head::new(RecordKind::Run) };
-        self.outbox.push(head, &chunk.tasks().payload);
+        self.outbox.push(head.with_limits(job.limits()), &chunk.tasks().payload);
         debug_assert!(self.chunks[slot as usize].is_none());
         self.chunks[slot as usize] = Some(AssignedChunk { chunk, weight });
     }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::Rank;
 use crate::cluster::timing::Heartbeat;
+use crate::engine::TaskLimits;
 use crate::error::Error;
 
 /// The size from which a message is sent without waiting for more.
@@ -21,9 +22,10 @@ const FULL: usize = 1 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RecordKind {
     /// Run `function` on the payload, `count` tasks of job `job`, and send the outcome with `slot`.
-    /// `first` is the number of the first task.
+    /// `first` is the number of the first task, `time_limit` the nanoseconds that each may run, or 0
+    /// for what the rank's settings say.
     Run,
-    /// Keep the payload as the state of job `job`.
+    /// Keep the payload as the state of job `job`, with the `time_limit` of its tasks.
     State,
     /// Drop the state of job `job`.
     Forget,
@@ -84,6 +86,7 @@ pub(super) struct Head {
     pub(super) job: u64,
     pub(super) function: u64,
     pub(super) first: u64,
+    pub(super) time_limit: u64,
     pub(super) len: u64,
 }
 
@@ -91,6 +94,16 @@ impl Head {
     /// Returns a head without fields.
     pub(super) fn new(kind: RecordKind) -> Self {
         Self { kind: kind as u32, ..Self::zeroed() }
+    }
+
+    /// Returns the head with what the tasks of its job may take.
+    pub(super) fn with_limits(self, limits: TaskLimits) -> Self {
+        Self { time_limit: limits.time.unwrap_or(0), ..self }
+    }
+
+    /// Returns what the tasks of its job may take.
+    pub(super) fn limits(&self) -> TaskLimits {
+        TaskLimits { time: Some(self.time_limit).filter(|limit| *limit > 0) }
     }
 
     /// Returns the kind, if there is one of that number.

@@ -139,9 +139,9 @@ impl Server {
             self.engine.submit_remote(std::mem::take(&mut chunks));
             let job = self.jobs.find(head.job);
             match (kind, job) {
-                (RecordKind::State, _) => self
-                    .jobs
-                    .add_state(&head, || self.engine.remote_job(head.function, Some(payload.to_vec()), &self.outcomes)),
+                (RecordKind::State, _) => self.jobs.add_state(&head, || {
+                    self.engine.remote_job(head.function, Some(payload.to_vec()), head.limits(), &self.outcomes)
+                }),
                 (RecordKind::Forget, Some(job)) => {
                     self.engine.forget(&job);
                     self.jobs.remove_state(head.job);
@@ -163,7 +163,8 @@ impl Server {
 
     /// Returns the chunk of a record, for the engine.
     fn accept(&mut self, head: &Head, payload: &[u8]) -> Chunk {
-        let job = self.jobs.add_chunk(head, || self.engine.remote_job(head.function, None, &self.outcomes));
+        let job =
+            self.jobs.add_chunk(head, || self.engine.remote_job(head.function, None, head.limits(), &self.outcomes));
         let tasks = Tasks { count: head.count, payload: payload.to_vec(), ..Tasks::default() };
         Chunk::remote(job, head.slot.into(), head.first, tasks)
     }

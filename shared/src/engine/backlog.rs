@@ -19,6 +19,8 @@ pub(super) struct Backlog {
     failed: u64,
     /// Of the failed: those that were cancelled.
     cancelled: u64,
+    /// Chunks whose outcome is to come and whose tasks have a time limit of their own.
+    limited: u64,
     /// The number of the next task.
     next_task: u64,
     /// The time that a task of a function takes, in nanoseconds, as last seen. Functions are few,
@@ -49,6 +51,7 @@ impl Backlog {
     #[inline]
     pub(super) fn add(&mut self, chunk: &Chunk) {
         self.submitted += chunk.count();
+        self.limited += u64::from(is_limited(chunk));
     }
 
     /// Counts the tasks of a chunk, which is not queued, by their outcome.
@@ -58,6 +61,7 @@ impl Backlog {
         let failed = u64::from(outcome.failures());
         debug_assert_eq!(chunk.left(), 0, "all outcomes are known");
         debug_assert!(count <= self.outstanding(), "a task is completed once");
+        self.limited -= u64::from(is_limited(chunk));
         self.failed += failed;
         self.completed += count - failed;
         if failed > 0 {
@@ -70,6 +74,12 @@ impl Backlog {
     #[inline]
     pub(super) fn outstanding(&self) -> u64 {
         self.submitted - self.completed - self.failed
+    }
+
+    /// Returns `true` if tasks whose outcome is to come have a time limit of their own.
+    #[inline]
+    pub(super) fn has_limited(&self) -> bool {
+        self.limited > 0
     }
 
     pub(super) fn counts(&self) -> TaskCounts {
@@ -134,6 +144,7 @@ impl Backlog {
         let (fresh, begun): (Vec<_>, Vec<_>) = last.into_iter().partition(|chunk| chunk.done() == 0);
         begun.into_iter().for_each(|chunk| self.push_back(chunk));
         self.submitted -= fresh.iter().map(Chunk::count).sum::<u64>();
+        self.limited -= fresh.iter().filter(|chunk| is_limited(chunk)).count() as u64;
         self.check_queue();
         fresh
     }
@@ -169,5 +180,12 @@ impl Backlog {
         self.queue.check();
         assert!(self.queue.iter().map(Chunk::count).sum::<u64>() <= self.outstanding());
         assert!(self.cancelled <= self.failed);
+        assert!(self.limited <= self.outstanding(), "a limited chunk has a task");
     }
+}
+
+/// Returns `true` if the tasks of a chunk have a time limit of their own.
+#[inline]
+fn is_limited(chunk: &Chunk) -> bool {
+    chunk.job().limits().time.is_some()
 }

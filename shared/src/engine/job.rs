@@ -4,6 +4,7 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
 
 use crate::engine::outcome::Outcome;
 use crate::engine::remote::RemoteOutcomes;
@@ -13,6 +14,20 @@ use crate::progress::{CallProgress, Completions, WhenDone};
 use crate::protocol::{FrameHead, Items};
 use crate::task::{Function, Prepared};
 use crate::trace::TaskEvent;
+
+/// What the tasks of one job may take, where that differs from the pool's settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct TaskLimits {
+    /// Nanoseconds that each task may run.
+    pub(crate) time: Option<u64>,
+}
+
+impl TaskLimits {
+    /// Returns these limits; 584 years count as for ever.
+    pub(crate) fn new(timeout: Option<Duration>) -> Self {
+        Self { time: timeout.map(|limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX)) }
+    }
+}
 
 /// One call: `apply`, a map, a lazy map. Shared by the caller's handle and the job's chunks.
 pub(crate) struct Job {
@@ -24,6 +39,7 @@ pub(crate) struct Job {
     state: Option<Mutex<Payload>>,
     /// The largest size of a result, in bytes.
     pub(crate) max_message: u64,
+    limits: TaskLimits,
     /// Where outcomes go instead of to callers of this process.
     remote: Option<Arc<RemoteOutcomes>>,
     progress: Mutex<Progress>,
@@ -45,9 +61,21 @@ impl Job {
             label,
             state: state.map(Mutex::new),
             max_message,
+            limits: TaskLimits::default(),
             remote: None,
             progress: Mutex::new(progress),
         }
+    }
+
+    /// Sets what its tasks may take.
+    pub(super) fn with_limits(self, limits: TaskLimits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Returns what its tasks may take, where that differs from the pool's settings.
+    #[inline]
+    pub(crate) fn limits(&self) -> TaskLimits {
+        self.limits
     }
 
     /// Sends the job's outcomes to `outcomes`, under the numbers that the chunks came with.

@@ -53,7 +53,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 pub(crate) use config::Config;
-pub(crate) use job::{Job, Tasks};
+pub(crate) use job::{Job, TaskLimits, Tasks};
 pub(crate) use outcome::Outcome;
 #[cfg(feature = "mpi")]
 pub(crate) use {
@@ -161,6 +161,11 @@ impl Engine {
     /// Returns a new job. `ordered` keeps its outcomes in order of submission.
     pub(crate) fn job(&self, prepared: Prepared, ordered: bool) -> Arc<Job> {
         Arc::new(self.new_job(prepared, ordered))
+    }
+
+    /// Returns a new job whose tasks have limits of their own.
+    pub(crate) fn limited_job(&self, prepared: Prepared, ordered: bool, limits: TaskLimits) -> Arc<Job> {
+        Arc::new(self.new_job(prepared, ordered).with_limits(limits))
     }
 
     fn new_job(&self, prepared: Prepared, ordered: bool) -> Job {

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use crate::engine::backlog::{Backlog, TaskCounts};
 use crate::engine::config::Config;
-use crate::engine::job::{Chunk, Job, Tasks};
+use crate::engine::job::{Chunk, Job, TaskLimits, Tasks};
 use crate::engine::worker_handle::{KillReason, WorkerHandle};
 use crate::engine::workers::Workers;
 use crate::error::Error;
@@ -56,7 +56,8 @@ impl FakeWorker {
         while self.bytes.len() >= RECORD_LEN {
             let record: Record = bytemuck::pod_read_unaligned(&self.bytes[..RECORD_LEN]);
             self.bytes.drain(..RECORD_LEN + record.len as usize);
-            let runs = matches!(record.kind(), Some(RecordKind::RunOne | RecordKind::RunMany));
+            let runs =
+                matches!(record.kind(), Some(RecordKind::RunOne | RecordKind::RunMany | RecordKind::RunManyTimed));
             if !runs || !header.claim.0.begin(record.epoch, record.number) {
                 continue;
             }
@@ -127,6 +128,11 @@ struct World {
     counts: TaskCounts,
 }
 
+/// Returns the limits of a job: every other one has a time limit.
+fn limits(id: u64) -> TaskLimits {
+    TaskLimits { time: (id % 2 == 0).then_some(u64::MAX), ..TaskLimits::default() }
+}
+
 /// Returns what tells chunks apart.
 fn id(chunk: &Chunk) -> u64 {
     chunk.next_task() - u64::from(chunk.done())
@@ -138,7 +144,9 @@ impl World {
         Self {
             workers: Workers::new(&config()),
             backlog: Backlog::default(),
-            jobs: (1..=JOBS as u64).map(|id| Arc::new(Job::new(id, prepared(), false, CAP))).collect(),
+            jobs: (1..=JOBS as u64)
+                .map(|id| Arc::new(Job::new(id, prepared(), false, CAP).with_limits(limits(id))))
+                .collect(),
             fakes: Vec::new(),
             queued: VecDeque::new(),
             given: Vec::new(),

@@ -204,7 +204,9 @@ impl Monitor {
         let _ = ppoll(&mut fds, timeout, None);
         self.notifier.clear();
         self.with(|state| {
-            state.watchdog.woke(&state.config, slept, time, now_ns());
+            if state.has_limits() {
+                state.watchdog.woke(slept, time, now_ns());
+            }
             state.wake_up();
         });
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::engine::Engine;
 use crate::engine::config::Config;
-use crate::engine::job::{Chunk, Job};
+use crate::engine::job::{Chunk, Job, TaskLimits};
 use crate::engine::remote::{Offer, Order, Remote, RemoteOutcomes, Status};
 use crate::engine::state::State;
 use crate::error::{Error, Result};
@@ -104,10 +104,16 @@ impl Engine {
 /// The server.
 impl Engine {
     /// Returns a job whose chunks come from elsewhere, and whose outcomes go to `outcomes`.
-    pub(crate) fn remote_job(&self, function: u64, state: Option<Vec<u8>>, outcomes: &Arc<RemoteOutcomes>) -> Arc<Job> {
+    pub(crate) fn remote_job(
+        &self,
+        function: u64,
+        state: Option<Vec<u8>>,
+        limits: TaskLimits,
+        outcomes: &Arc<RemoteOutcomes>,
+    ) -> Arc<Job> {
         let state = state.map(|bytes| Payload { bytes, ..Payload::default() });
         let prepared = Prepared { function: Function(function), state, label: "" };
-        Arc::new(self.new_job(prepared, false).remote(outcomes.clone()))
+        Arc::new(self.new_job(prepared, false).with_limits(limits).remote(outcomes.clone()))
     }
 
     /// Queues chunks that came from elsewhere.

@@ -64,7 +64,11 @@ impl State {
     #[inline]
     pub(super) fn enqueue(&mut self, mut chunk: Chunk) {
         let full = self.backlog.outstanding().saturating_add(chunk.count()) > self.config.reject_at;
+        let had_limits = self.has_limits();
         self.backlog.add(&chunk);
+        if !had_limits && self.backlog.has_limited() {
+            self.begin_limits();
+        }
         let refusal = self.lifecycle.refusal().or(full.then_some(Error::Full));
         if let Some(error) = refusal.or_else(|| self.cannot_travel(&chunk)) {
             chunk.fail_rest(&error);

@@ -29,12 +29,31 @@ const REPORT_LATE: u64 = 5_000_000_000;
 const MAX_SLEEP: Duration = Duration::from_millis(100);
 
 impl State {
+    /// Returns `true` if tasks that run, or will, have a time limit.
+    #[inline]
+    pub(super) fn has_limits(&self) -> bool {
+        self.config.task_timeout.is_some() || self.backlog.has_limited()
+    }
+
+    /// Records that from now on there are time limits. A leader that sleeps does not know of them.
+    pub(super) fn begin_limits(&mut self) {
+        self.watchdog.on_limits_begin(now_ns());
+        if self.waiters.is_asleep() {
+            self.notifier.notify();
+        }
+    }
+
+    /// Returns the time limit of the task that a worker runs or has next, in nanoseconds.
+    fn limit(&self, worker: &WorkerHandle) -> Option<u64> {
+        worker.time_limit().or(self.config.task_limit())
+    }
+
     /// Ends tasks that take too long, and gives idle workers what waits behind long tasks.
     pub(super) fn enforce_limits(&mut self, now: u64) {
-        if let Some(limit) = self.config.task_limit() {
+        if self.has_limits() {
             self.watchdog.on_limits_look(now);
             for slot in self.workers.slots() {
-                self.end_overdue(slot, now, limit);
+                self.end_overdue(slot, now);
             }
         }
         for slot in self.workers.slots() {
@@ -51,24 +70,24 @@ impl State {
     }
 
     /// Kills a worker whose task takes too long.
-    fn end_overdue(&mut self, slot: usize, now: u64, limit: u64) {
-        if self.overdue_task(slot, now, limit).is_none() {
+    fn end_overdue(&mut self, slot: usize, now: u64) {
+        if self.overdue_task(slot, now).is_none() {
             return;
         }
         // It may have finished just now, and it must not begin anything else while the signal is on
         // its way.
         self.take_back(slot);
         self.collect(slot);
-        if let Some(task) = self.overdue_task(slot, now, limit) {
+        if let Some(task) = self.overdue_task(slot, now) {
             self.kill(slot, KillReason::TimedOut(task));
         }
         self.dispatch();
     }
 
     /// Returns the number of the task that a worker runs, if it takes too long.
-    fn overdue_task(&self, slot: usize, now: u64, limit: u64) -> Option<u64> {
+    fn overdue_task(&self, slot: usize, now: u64) -> Option<u64> {
         let worker = self.workers.get(slot)?;
-        let since = worker.running_since()?;
+        let (since, limit) = (worker.running_since()?, self.limit(worker)?);
         (!worker.is_killed() && self.watchdog.elapsed(since, now) >= limit).then(|| worker.started())
     }
 
@@ -117,7 +136,7 @@ impl State {
         if !worker.has_work() || worker.is_killed() {
             return;
         }
-        let overdue = self.config.task_limit().is_some_and(|limit| quiet >= limit.saturating_add(QUIET));
+        let overdue = self.limit(worker).is_some_and(|limit| quiet >= limit.saturating_add(QUIET));
         let (running, ready, task) = (worker.running_since().is_some(), worker.is_ready(), worker.started());
         if running && overdue {
             // The time at which its task began is the worker's own, and wrong, or the limit would
@@ -147,10 +166,10 @@ impl State {
         let now = now_ns();
         let mut soonest: Option<u64> = None;
         let mut at = |time: u64| soonest = Some(soonest.map_or(time, |soonest| soonest.min(time)));
-        let (has_idle, limit) = (self.has_idle(), self.config.task_limit());
+        let has_idle = self.has_idle();
         self.next_shrink().into_iter().chain(self.next_liveness_check()).for_each(&mut at);
         for worker in self.workers.iter() {
-            if let (Some(limit), true) = (limit, worker.has_work()) {
+            if let (Some(limit), true) = (self.limit(worker), worker.has_work()) {
                 // The limit of a task that has not begun counts from when it will have.
                 let since = worker.running_since().unwrap_or(now);
                 at(self.watchdog.limit_reached_at(since, limit));
@@ -162,8 +181,10 @@ impl State {
         }
         let look = soonest.and_then(|time| Instant::now().checked_add(Duration::from_nanos(time.saturating_sub(now))));
         let start = self.starts.again().filter(|_| !self.lifecycle.has_ended());
-        let latest =
-            (limit.is_some() && self.workers.iter().any(WorkerHandle::has_work)).then(|| Instant::now() + MAX_SLEEP);
+        // A chunk that waits may be given to a worker by another thread while this one sleeps.
+        let watches =
+            self.has_limits() && (self.backlog.has_limited() || self.workers.iter().any(WorkerHandle::has_work));
+        let latest = watches.then(|| Instant::now() + MAX_SLEEP);
         [look, start, latest].into_iter().flatten().min()
     }
 }

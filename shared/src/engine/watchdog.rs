@@ -6,8 +6,6 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::engine::config::Config;
-
 /// Steps between two looks at what needs a system call or the clock.
 const PERIOD: u32 = 64;
 
@@ -43,18 +41,22 @@ impl Watchdog {
         self.liveness_due
     }
 
+    /// Records that there are time limits from `now` on: what was before is no pause.
+    pub(super) fn on_limits_begin(&mut self, now: u64) {
+        self.pauses.looked = now;
+    }
+
     /// Records that time limits are looked at.
     pub(super) fn on_limits_look(&mut self, now: u64) {
         self.pauses.looks(now);
     }
 
-    /// Records that a sleep has ended that was to last `time`, from `slept` on.
-    pub(super) fn woke(&mut self, config: &Config, slept: u64, time: Option<Duration>, now: u64) {
-        if config.task_limit().is_some() {
-            // A sleep without an end is one in which no task runs.
-            let until = time.map_or(now, |time| slept.saturating_add(time.as_nanos() as u64));
-            self.pauses.woke(slept, until, now);
-        }
+    /// Records that a sleep has ended that was to last `time`, from `slept` on, while there are time
+    /// limits.
+    pub(super) fn woke(&mut self, slept: u64, time: Option<Duration>, now: u64) {
+        // A sleep without an end is one in which no task runs.
+        let until = time.map_or(now, |time| slept.saturating_add(time.as_nanos() as u64));
+        self.pauses.woke(slept, until, now);
     }
 
     /// Returns for how long something has gone on that began at `start`, pauses left out, in

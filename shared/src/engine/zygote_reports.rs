@@ -129,9 +129,9 @@ impl State {
         let lost = Error::WorkerLost { pid: ended.pid, exit: ended.exit, task: chunk.next_task(), ran_for };
         if chunk.tasks().handles.is_spent() {
             // A task alone, and its handles have gone with the worker.
-            chunk.fail_rest(&self.error_of(ended, lost.clone()).unwrap_or(lost));
+            chunk.fail_rest(&self.error_of(ended, chunk, lost.clone()).unwrap_or(lost));
         } else if ended.begun || !self.config.replace {
-            if let Some(error) = self.error_of(ended, lost) {
+            if let Some(error) = self.error_of(ended, chunk, lost) {
                 chunk.fail(error);
             }
         } else if ended.ready
@@ -142,14 +142,15 @@ impl State {
         }
     }
 
-    /// Returns the error of the task that a worker ran when it ended, or `None` if the task is to
-    /// run again. It is `lost` unless the pool killed the worker.
-    fn error_of(&self, ended: &Ended, lost: Error) -> Option<Error> {
+    /// Returns the error of the task of `chunk` that a worker ran when it ended, or `None` if the
+    /// task is to run again. It is `lost` unless the pool killed the worker.
+    fn error_of(&self, ended: &Ended, chunk: &Chunk, lost: Error) -> Option<Error> {
         let WorkerState::Killed(reason) = ended.state else { return Some(lost) };
         match (reason, lost) {
             (KillReason::Cancelled(task), _) if task == ended.started => Some(Error::Cancelled),
             (KillReason::TimedOut(task), Error::WorkerLost { pid, ran_for, .. }) if task == ended.started => {
-                let after = self.config.task_timeout.unwrap_or(ran_for);
+                let own = chunk.job().limits().time.map(Duration::from_nanos);
+                let after = own.or(self.config.task_timeout).unwrap_or(ran_for);
                 Some(Error::TimedOut { after, pid: Some(pid) })
             }
             // Killed for the task before it, which ended in time after all: not this task's fault.

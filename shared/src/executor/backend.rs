@@ -47,12 +47,13 @@ pub trait Backend {
         CallOptions::default()
     }
 
-    /// Begins a call. `ordered` keeps its results in the order of the tasks.
+    /// Begins a call with these options. `ordered` keeps its results in the order of the tasks.
     ///
     /// # Errors
-    /// That of a function that cannot be sent, or of a process that the backend does not belong to.
+    /// That of a function that cannot be sent, of an option that the backend does not have, or of a
+    /// process that the backend does not belong to.
     #[doc(hidden)]
-    fn begin<F, Args>(&self, f: F, ordered: bool) -> Result<Self::Call<F, Args>>
+    fn begin<F, Args>(&self, f: F, ordered: bool, options: CallOptions) -> Result<Self::Call<F, Args>>
     where
         F: Task<Args>,
         Args: Arguments;
@@ -122,11 +123,12 @@ pub trait LazyCall<Args, R>: Send + Sync {
     fn abandon(&self);
 }
 
-/// How the tasks of a call travel, as far as the caller has said.
+/// How the tasks of a call travel and how long each may take, as far as the caller has said.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CallOptions {
     chunksize: Option<usize>,
     window: Option<usize>,
+    timeout: Option<Duration>,
 }
 
 impl CallOptions {
@@ -138,6 +140,22 @@ impl CallOptions {
     /// Sets the number of items that may be under way; 0 counts as 1.
     pub(super) fn with_window(self, window: usize) -> Self {
         Self { window: Some(window.max(1)), ..self }
+    }
+
+    /// Sets the time that each task may take.
+    pub(super) fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout: Some(timeout), ..self }
+    }
+
+    /// Returns the time that each task may take, if it is set.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if it is no time.
+    pub(crate) fn timeout(self) -> Result<Option<Duration>> {
+        if self.timeout == Some(Duration::ZERO) {
+            return Err(Error::Config("with_timeout takes a time of more than 0".into()));
+        }
+        Ok(self.timeout)
     }
 
     /// Returns the chunk size, if it is set; at least 1.

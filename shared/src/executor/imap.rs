@@ -38,7 +38,7 @@ impl<I: Iterator, R> Imap<I, R> {
     {
         let (options, breadth) = (executor.options(), executor.breadth());
         let window = options.window(breadth, executor.min_window());
-        match executor.begin(f, ordered) {
+        match executor.begin(f, ordered, options) {
             Ok(call) => Self::new(Box::new(call), items, options.chunksize().unwrap_or(1), window, breadth),
             Err(error) => {
                 // One error, and the end.

@@ -16,6 +16,8 @@ pub use imap::Imap;
 pub(crate) use source::default_chunksize;
 pub use with_options::WithOptions;
 
+use std::time::Duration;
+
 use crate::error::Result;
 use crate::executor::backend::{Backend, Call};
 use crate::executor::source::{Source, check_end};
@@ -158,7 +160,7 @@ pub trait Executor: Backend {
         F: Task<Args>,
         Args: Arguments,
     {
-        let call = self.begin(f, true)?;
+        let call = self.begin(f, true, self.options())?;
         call.submit_one(args);
         call.wait_one()
     }
@@ -183,7 +185,7 @@ pub trait Executor: Backend {
         F: Task<Args>,
         Args: Arguments,
     {
-        match self.begin(f, true) {
+        match self.begin(f, true, self.options()) {
             Ok(call) => {
                 call.submit_one(args);
                 call.into_one()
@@ -255,7 +257,7 @@ pub trait Executor: Backend {
         let items = items.into_iter();
         self.check()?;
         check_end(&items)?;
-        let call = self.begin(f, true)?;
+        let call = self.begin(f, true, self.options())?;
         let (items, len, chunksize) = Source::plan(items, self.options().chunksize(), self.breadth());
         call.submit_all(items, chunksize);
         call.wait_all(len)
@@ -305,10 +307,11 @@ pub trait Executor: Backend {
         F: Task<I::Item>,
     {
         let items = items.into_iter();
-        let call = match self.check().and_then(|()| check_end(&items)).and_then(|()| self.begin(f, true)) {
-            Ok(call) => call,
-            Err(error) => return self.failed(error),
-        };
+        let call =
+            match self.check().and_then(|()| check_end(&items)).and_then(|()| self.begin(f, true, self.options())) {
+                Ok(call) => call,
+                Err(error) => return self.failed(error),
+            };
         let (items, _, chunksize) = Source::plan(items, self.options().chunksize(), self.breadth());
         call.submit_all(items, chunksize);
         call.into_all()
@@ -390,5 +393,43 @@ pub trait Executor: Backend {
     /// for 256 items at least (4,096 on a cluster, where a trip takes longer).
     fn with_window(&self, window: usize) -> WithOptions<'_, Self> {
         WithOptions::new(self).with_window(window)
+    }
+
+    /// Returns the executor with a time limit for the tasks of each call: one that runs for longer
+    /// than `timeout` is ended, together with its worker, with
+    /// [`Error::TimedOut`](crate::Error::TimedOut). The other tasks go on, and the worker is
+    /// replaced.
+    ///
+    /// It is [`PoolBuilder::task_timeout`](crate::PoolBuilder::task_timeout) for these calls, and
+    /// takes that setting's place whether it is shorter or longer. The time counts from when a task
+    /// begins in its worker; that it waits for one does not count, nor do the others of its chunk.
+    /// To wait for a limited time and let the task go on, use
+    /// [`AsyncResult::get_timeout`](AsyncResult::get_timeout).
+    ///
+    /// # Errors
+    /// Every call returns [`Error::Config`](crate::Error::Config) if `timeout` is 0, and on a
+    /// [`ThreadPool`](crate::ThreadPool), because a thread cannot be stopped.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use multiproc::{Error, Executor, Pool};
+    ///
+    /// fn nap(milliseconds: u64) -> u64 {
+    ///     std::thread::sleep(Duration::from_millis(milliseconds));
+    ///     milliseconds
+    /// }
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let pool = Pool::with_processes(2)?;
+    /// let impatient = pool.with_timeout(Duration::from_millis(500));
+    /// let results: Vec<_> = impatient.imap(nap, [0, 3_600_000, 1]).collect();
+    /// assert!(matches!(results[..], [Ok(0), Err(Error::TimedOut { .. }), Ok(1)]));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Python's `Pool` has no counterpart; that of the package `pebble` is the argument `timeout`.
+    fn with_timeout(&self, timeout: Duration) -> WithOptions<'_, Self> {
+        WithOptions::new(self).with_timeout(timeout)
     }
 }

@@ -1,5 +1,7 @@
 //! An executor with options for the calls made through it.
 
+use std::time::Duration;
+
 use crate::Executor;
 use crate::error::{Error, Result};
 use crate::executor::Statistics;
@@ -7,10 +9,10 @@ use crate::executor::backend::{Backend, CallOptions};
 use crate::future::AsyncResult;
 use crate::task::{Arguments, Task};
 
-/// An executor with options for the calls made through it: a chunk size, a window.
+/// An executor with options for the calls made through it: a chunk size, a window, a time limit.
 ///
-/// Returned by [`Executor::with_chunksize`] and [`Executor::with_window`]. It is an executor
-/// itself, so every call can be made through it, and a function that takes an `&impl Executor`
+/// Returned by [`Executor::with_chunksize`], [`Executor::with_window`] and
+/// [`Executor::with_timeout`]. It is an executor itself, so every call can be made through it, and a function that takes an `&impl Executor`
 /// takes one.
 ///
 /// ```
@@ -43,6 +45,11 @@ impl<'e, E: Executor + ?Sized> WithOptions<'e, E> {
     /// the chunk size.
     pub fn with_window(self, window: usize) -> Self {
         Self { options: self.options.with_window(window), ..self }
+    }
+
+    /// Sets the time that each task may take; see [`Executor::with_timeout`].
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { options: self.options.with_timeout(timeout), ..self }
     }
 }
 
@@ -77,12 +84,12 @@ impl<E: Executor> Backend for WithOptions<'_, E> {
         self.options
     }
 
-    fn begin<F, Args>(&self, f: F, ordered: bool) -> Result<Self::Call<F, Args>>
+    fn begin<F, Args>(&self, f: F, ordered: bool, options: CallOptions) -> Result<Self::Call<F, Args>>
     where
         F: Task<Args>,
         Args: Arguments,
     {
-        self.executor.begin(f, ordered)
+        self.executor.begin(f, ordered, options)
     }
 
     fn failed<R: Send + 'static>(&self, error: Error) -> AsyncResult<R> {

@@ -238,6 +238,8 @@ impl PoolBuilder {
     /// that does not begin what it was sent for `timeout` and a second more, because it is stopped,
     /// is replaced as well, and its tasks go to other workers. Time during which this program
     /// itself is stopped, as after Ctrl-Z, does not count.
+    ///
+    /// A call can have [another limit](crate::Executor::with_timeout).
     pub fn task_timeout(mut self, timeout: Duration) -> Self {
         self.task_timeout = Some(timeout);
         self

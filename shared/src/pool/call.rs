@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::codec;
-use crate::engine::{Engine, Job};
+use crate::engine::{Engine, Job, TaskLimits};
 use crate::error::{Error, Result};
-use crate::executor::backend::{Backend, Call, LazyCall, MIN_WINDOW};
+use crate::executor::backend::{Backend, Call, CallOptions, LazyCall, MIN_WINDOW};
 use crate::future::{AsyncResult, Gathered, take_one};
 use crate::pool::Pool;
 use crate::pool::feed::{Feeder, submit_one};
@@ -44,13 +44,14 @@ impl Backend for Pool {
         if self.engine.is_remote() { MIN_REMOTE_WINDOW } else { MIN_WINDOW }
     }
 
-    fn begin<F, Args>(&self, f: F, ordered: bool) -> Result<Self::Call<F, Args>>
+    fn begin<F, Args>(&self, f: F, ordered: bool, options: CallOptions) -> Result<Self::Call<F, Args>>
     where
         F: Task<Args>,
         Args: Arguments,
     {
         self.engine.check()?;
-        let job = self.engine.job(f.prepare()?, ordered);
+        let limits = TaskLimits::new(options.timeout()?);
+        let job = self.engine.limited_job(f.prepare()?, ordered, limits);
         Ok(ProcessCall { engine: self.engine.clone(), job, types: PhantomData })
     }
 

@@ -45,6 +45,8 @@ pub(crate) enum RecordKind {
     RunOne,
     /// Run `function` on each of the payload's `count` [`Items`].
     RunMany,
+    /// Do what `RunMany` says, and store when each task begins: they have a time limit.
+    RunManyTimed,
     /// Keep the payload for the finalizer, which is run before the end.
     Finalize,
     /// End.
@@ -52,13 +54,14 @@ pub(crate) enum RecordKind {
 }
 
 impl RecordKind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Setup,
         Self::Initialize,
         Self::State,
         Self::Forget,
         Self::RunOne,
         Self::RunMany,
+        Self::RunManyTimed,
         Self::Finalize,
         Self::Quit,
     ];

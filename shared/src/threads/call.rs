@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::error::{Error, Result};
-use crate::executor::backend::{Backend, Call, LazyCall};
+use crate::executor::backend::{Backend, Call, CallOptions, LazyCall};
 use crate::future::AsyncResult;
 use crate::protocol::Envelope;
 use crate::sys::now_ns;
@@ -17,6 +17,10 @@ use crate::threads::ThreadPool;
 use crate::threads::inner::Work;
 use crate::threads::job::{Job, ThreadResult, take_all, take_one};
 use crate::trace::{self, TaskEvent};
+
+/// Why a time limit is refused.
+const NO_TIME_LIMIT: &str = "a thread cannot be stopped, so a task on a ThreadPool can have no time limit: use a Pool, or wait for \
+     its result with get_timeout";
 
 /// The tasks of one call of the function `F` with the arguments `Args`.
 pub struct ThreadCall<F, Args, R> {
@@ -63,12 +67,15 @@ impl Backend for ThreadPool {
         self.inner.wanted()
     }
 
-    fn begin<F, Args>(&self, f: F, ordered: bool) -> Result<Self::Call<F, Args>>
+    fn begin<F, Args>(&self, f: F, ordered: bool, options: CallOptions) -> Result<Self::Call<F, Args>>
     where
         F: Task<Args>,
         Args: Arguments,
     {
         self.inner.check()?;
+        if options.timeout()?.is_some() {
+            return Err(Error::Config(NO_TIME_LIMIT.into()));
+        }
         let job = Job::new(self.inner.clone(), ordered);
         Ok(ThreadCall { job, function: Arc::new(f), arguments: PhantomData })
     }

@@ -146,7 +146,9 @@ impl Worker {
                     let state = self.states.remove(&record.state);
                     foreign::run_or_forget(|| drop(state));
                 }
-                RecordKind::RunOne | RecordKind::RunMany => self.run_chunk(&record, len)?,
+                RecordKind::RunOne | RecordKind::RunMany | RecordKind::RunManyTimed => {
+                    self.run_chunk(&record, len)?;
+                }
                 RecordKind::Finalize => {
                     let payload = Payload { handles: self.handles_of(&record)?, bytes: self.tasks.take_owned(len)? };
                     self.finalizer = Some((record, payload));

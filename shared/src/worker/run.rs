@@ -29,7 +29,8 @@ impl Worker {
             return Ok(());
         }
         let trace = header.has(Flags::TRACE);
-        let stamp = trace || record.count <= MAX_STAMPED || header.has(Flags::STAMP);
+        let timed = record.kind() == Some(RecordKind::RunManyTimed);
+        let stamp = trace || timed || record.count <= MAX_STAMPED || header.has(Flags::STAMP);
         let began = self.now.unwrap_or_else(now_ns);
         header.worker.started_at.store(began, Relaxed);
         let mut run = Run {

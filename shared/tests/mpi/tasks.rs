@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use multiproc::{Error, Executor, FutureState, MpiExecutor, Pool, Queue, Result, Value};
+use multiproc::{Error, Executor, FutureState, MpiExecutor, Pool, Queue, Result, Value, partial};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::calls::executor;
@@ -91,11 +91,16 @@ pub(super) fn checks_limits() -> Result<()> {
     assert_eq!(executor.map(plus, 0..100u64)?, (5..105).collect::<Vec<_>>());
     let results: Vec<_> = executor.imap(nap, [1, 60_000, 2]).collect();
     println!("{}", matches!(&results[..], [Ok(1), Err(Error::TimedOut { pid: Some(_), .. }), Ok(2)]));
+    // A call's own limit is longer, or shorter, with state or without.
+    assert_eq!(executor.with_timeout(Duration::MAX).map(nap, [600; 4])?, [600; 4]);
+    let brief = executor.with_timeout(Duration::from_millis(100));
+    let over = |result: Result<u64>| matches!(result, Err(Error::TimedOut { after, .. }) if after.as_millis() == 100);
+    println!("{}", over(brief.apply(nap, (60_000,))) && over(brief.apply(partial(|n: u64| nap(n), 60_000), ())));
     Ok(())
 }
 
 pub(super) fn time_limit_and_initializer_apply_on_every_rank() -> Result<()> {
-    assert_eq!(Ranks::new(3, "checks_limits").run().well(), "true\n");
+    assert_eq!(Ranks::new(3, "checks_limits").run().well(), "true\ntrue\n");
     Ok(())
 }
 

@@ -211,6 +211,12 @@ impl WorkerHandle {
         self.in_flight.iter().any(|sent| Arc::ptr_eq(sent.chunk.job(), job))
     }
 
+    /// Returns the time limit that the tasks of the first chunk in flight have of their own, in
+    /// nanoseconds.
+    pub(super) fn time_limit(&self) -> Option<u64> {
+        self.in_flight.front()?.chunk.job().limits().time
+    }
+
     /// Returns the function of the first chunk in flight.
     pub(super) fn function(&self) -> Option<u64> {
         self.in_flight.front().map(|sent| sent.chunk.job().function.0)

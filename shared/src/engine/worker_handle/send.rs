@@ -103,7 +103,11 @@ impl WorkerHandle {
             self.last_active = now_ns();
         }
         let payload = chunk.payload(count);
-        let kind = if chunk.count() == 1 { RecordKind::RunOne } else { RecordKind::RunMany };
+        let kind = match chunk.job().limits().time {
+            _ if chunk.count() == 1 => RecordKind::RunOne,
+            None => RecordKind::RunMany,
+            Some(_) => RecordKind::RunManyTimed,
+        };
         let record = Record {
             count,
             handles,

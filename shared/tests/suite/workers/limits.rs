@@ -5,14 +5,19 @@ use std::hint::black_box;
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{Error, Executor, Pool, Result, StartMethod};
+use multiproc::{Error, Executor, Pool, Result, StartMethod, ThreadPool};
 
-use crate::support::{Gate, Named, eventually, named, nap, own_pid, pass, pids, square, squares};
+use crate::support::{Gate, Named, eventually, is_config, named, nap, own_pid, pass, pids, square, squares};
 
 pub(crate) const TESTS: &[Named] = named! {
     task_over_its_time_limit_is_ended_alone
     busy_task_over_its_time_limit_ends_without_a_waiter
     time_limit_counts_from_the_start_of_each_task
+    call_may_have_a_time_limit_of_its_own
+    time_limit_of_a_call_replaces_that_of_the_pool
+    time_limit_of_a_call_counts_from_the_start_of_each_task
+    time_limit_begins_while_another_thread_waits
+    time_limit_of_a_call_is_refused_where_it_cannot_hold
     memory_beyond_the_hard_limit_is_denied
     grown_worker_is_replaced_between_tasks
     worker_is_replaced_after_max_tasks
@@ -68,6 +73,77 @@ fn time_limit_counts_from_the_start_of_each_task() -> Result<()> {
     }
     thread::sleep(LIMIT);
     assert_eq!((pool.apply(square, (2,))?, pool.statistics().workers_lost), (4, 0));
+    Ok(())
+}
+
+fn call_may_have_a_time_limit_of_its_own() -> Result<()> {
+    let pool = Pool::with_processes(2)?;
+    // More tasks a chunk than those of which a worker stores the start in any case, too.
+    for chunksize in [1, 4, 40] {
+        let limited = pool.with_chunksize(chunksize).with_timeout(LIMIT);
+        let items = (0..40u64).map(|n| if n == 6 { FOR_EVER } else { 0 }).collect::<Vec<_>>();
+        for (n, result) in limited.imap(nap, items.clone()).enumerate() {
+            match result {
+                Ok(slept) => assert_eq!((slept, n != 6), (0, true)),
+                Err(Error::TimedOut { after, pid: Some(_), .. }) => assert_eq!((after, n), (LIMIT, 6)),
+                Err(other) => panic!("{n}: {other}"),
+            }
+        }
+        assert!(matches!(limited.map(nap, items.clone()), Err(Error::TimedOut { .. })));
+        assert!(matches!(limited.map_async(nap, items).get(), Err(Error::TimedOut { .. })));
+        assert!(matches!(limited.apply(nap, (FOR_EVER,)), Err(Error::TimedOut { .. })));
+    }
+    assert_eq!((pool.map(square, 0..50)?, pool.statistics().workers_lost), (squares(50), 12));
+    Ok(())
+}
+
+fn time_limit_of_a_call_replaces_that_of_the_pool() -> Result<()> {
+    let (pool, gate) = (Pool::builder().processes(2).task_timeout(LIMIT).build()?, Gate::new());
+    let patient = pool.with_timeout(Duration::MAX).apply_async(pass, (gate.path(),));
+    gate.await_arrivals(1);
+    assert!(matches!(pool.apply(nap, (FOR_EVER,)), Err(Error::TimedOut { after: LIMIT, .. })));
+    let brief = Duration::from_millis(50);
+    let over = pool.with_timeout(brief).apply(nap, (FOR_EVER,));
+    assert!(matches!(over, Err(Error::TimedOut { after, .. }) if after == brief), "{over:?}");
+    // It has run for longer than the pool's limit.
+    gate.open();
+    patient.get().map(drop)
+}
+
+fn time_limit_of_a_call_counts_from_the_start_of_each_task() -> Result<()> {
+    let pool = Pool::with_processes(1)?;
+    // Together they take longer than one may.
+    for (chunksize, time) in [(1, 200), (6, 200), (30, 50)] {
+        let items = vec![time; chunksize.max(6)];
+        assert_eq!(pool.with_timeout(LIMIT).with_chunksize(chunksize).map(nap, items.clone())?, items);
+    }
+    assert_eq!(pool.statistics().workers_lost, 0);
+    Ok(())
+}
+
+fn time_limit_begins_while_another_thread_waits() -> Result<()> {
+    let (pool, gate) = (Pool::with_processes(2)?, Gate::new());
+    thread::scope(|scope| {
+        let waiter = scope.spawn(|| pool.apply(pass, (gate.path(),)));
+        gate.await_arrivals(1);
+        // The other thread leads, and sleeps.
+        let over = pool.with_timeout(Duration::from_millis(50)).apply_async(nap, (FOR_EVER,));
+        assert!(matches!(over.get(), Err(Error::TimedOut { .. })));
+        gate.open();
+        waiter.join().unwrap().map(drop)
+    })
+}
+
+fn time_limit_of_a_call_is_refused_where_it_cannot_hold() -> Result<()> {
+    let (pool, threads) = (Pool::with_processes(1)?, ThreadPool::with_processes(1)?);
+    let none = pool.with_timeout(Duration::ZERO);
+    is_config(none.apply(square, (1,)), "with_timeout");
+    is_config(none.map_async(square, 0..3).get(), "with_timeout");
+    let limited = threads.with_chunksize(2).with_timeout(LIMIT);
+    is_config(limited.apply(square, (1,)), "a thread cannot be stopped");
+    is_config(limited.apply_async(square, (1,)).get(), "a thread cannot be stopped");
+    is_config(limited.map(square, 0..3), "a thread cannot be stopped");
+    is_config(limited.imap(square, 0..3).collect::<Result<Vec<_>>>(), "a thread cannot be stopped");
     Ok(())
 }
 
