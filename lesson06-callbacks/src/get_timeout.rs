@@ -29,7 +29,7 @@ pub fn main() -> Result<()> {
                 break;
             }
             // Without a pid: no worker was ended for it.
-            Err(Error::TimedOut { after, pid: None }) => {
+            Err(Error::TimedOut { after, pid: None, .. }) => {
                 println!("not within {after:?}; I do something else, and ask again")
             }
             // The task itself has failed.

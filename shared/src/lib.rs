@@ -180,7 +180,7 @@ mod zygote;
 #[cfg(feature = "mpi")]
 pub use cluster::{MpiExecutor, MpiExecutorBuilder, Rank};
 pub use cpu::{cpu_count, physical_cpu_count};
-pub use error::{Error, Result, TaskError};
+pub use error::{Error, Origin, Reason, Result, TaskError};
 pub use executor::{Executor, Imap, Statistics, WithOptions};
 pub use exit_status::ExitStatus;
 pub use fds::Fd;
@@ -219,6 +219,8 @@ const _: () = {
     const fn send_sync<T: Send + Sync>() {}
 
     send_sync::<Error>();
+    send_sync::<Origin>();
+    send_sync::<Reason>();
     send_sync::<TaskError>();
     send_sync::<ExitStatus>();
     send_sync::<ProcessInfo>();

@@ -13,7 +13,7 @@ use crate::cluster::protocol::{Head, Malformed, RecordKind, Records, quit_messag
 use crate::cluster::timing::{Heartbeat, PollInterval};
 use crate::cluster::transport::Transport;
 use crate::engine::{Chunk, Engine, Order, Outcome, Status};
-use crate::error::Error;
+use crate::error::{Error, Origin};
 
 /// The most chunks that are taken from the backlog at a time.
 const BATCH: usize = 1024;
@@ -223,7 +223,8 @@ impl Dispatcher {
     fn lose(&mut self, at: usize) {
         let peer = &mut self.peers[at];
         let Rank { rank, host, .. } = peer.rank();
-        let error = Error::RankLost { rank: *rank, host: host.clone(), silent_for: self.transport.silent_for(at + 1) };
+        let (rank, host, silent_for) = (*rank, host.clone(), self.transport.silent_for(at + 1));
+        let error = Error::RankLost { rank, host, silent_for, origin: Origin::default() };
         let chunks = peer.lose();
         self.balancer.remove_rank(at);
         self.engine.bring_back(chunks.into_iter().map(|chunk| chunk.failed(&error)));

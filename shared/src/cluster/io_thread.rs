@@ -13,7 +13,7 @@ use crate::cluster::server::Server;
 use crate::cluster::timing::{Heartbeat, PollInterval, SHUTDOWN_TIMEOUT};
 use crate::cluster::transport::Transport;
 use crate::engine::{Config, Engine};
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Error, Origin, Result};
 use crate::identity::build_id;
 
 /// The thread that makes all MPI calls, on rank 0.
@@ -181,7 +181,7 @@ fn greet(transport: &mut Transport, heartbeat: Heartbeat) -> (Vec<Rank>, Option<
             if began.elapsed() > heartbeat.start_timeout() {
                 let missing = (1..=others).find(|rank| ranks.iter().all(|other| other.rank != *rank)).unwrap_or(0);
                 let Rank { rank, host, .. } = Rank::unknown(missing);
-                let lost = Error::RankLost { rank, host, silent_for: began.elapsed() };
+                let lost = Error::RankLost { rank, host, silent_for: began.elapsed(), origin: Origin::default() };
                 return (ranks, failure.or(Some(lost)));
             }
             thread::sleep(Duration::from_micros(200));

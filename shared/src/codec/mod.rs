@@ -170,7 +170,7 @@ pub(crate) fn decode_next<T: DeserializeOwned + 'static>(bytes: &mut &[u8]) -> R
 /// Runs code that serializes a `T`. Its failure is an error, and so is its panic.
 pub(crate) fn guard_encoding<T: ?Sized>(write: impl FnOnce() -> Result<(), String>) -> crate::Result<()> {
     match foreign::guard(write) {
-        Ok(written) => written.map_err(Error::Encode),
+        Ok(written) => written.map_err(|why| Error::Encode(why.into())),
         Err(message) => Err(Error::panicked_in_encoding::<T>(&message)),
     }
 }
@@ -183,7 +183,7 @@ pub(crate) fn decode_guarded<T: DeserializeOwned + 'static>(source: Source<'_>) 
 /// Runs code that decodes a `T`. Its failure is an error, and so is its panic.
 pub(crate) fn guard_decoding<T>(read: impl FnOnce() -> Result<T, String>) -> crate::Result<T> {
     match foreign::guard(read) {
-        Ok(value) => value.map_err(Error::Decode),
+        Ok(value) => value.map_err(|why| Error::Decode(why.into())),
         Err(message) => Err(Error::panicked_in_decoding::<T>(&message)),
     }
 }

@@ -67,6 +67,11 @@ impl Job {
         }
     }
 
+    /// Returns the function's name, for people.
+    pub(crate) fn label(&self) -> &'static str {
+        self.label
+    }
+
     /// Sets what its tasks may take.
     pub(super) fn with_limits(self, limits: TaskLimits) -> Self {
         Self { limits, ..self }
@@ -98,10 +103,10 @@ impl Job {
         self.state.is_some()
     }
 
-    /// Counts one more chunk and returns its position.
+    /// Counts one more chunk, of `tasks` tasks, and returns its [number](CallProgress::add_chunk).
     #[inline]
-    fn add_chunk(&self) -> u64 {
-        self.lock().call.add_chunk()
+    fn add_chunk(&self, tasks: u32) -> u64 {
+        self.lock().call.add_chunk(tasks.into())
     }
 
     /// Adds what came of chunk `number`. The completions that it returns are for when no lock is
@@ -145,7 +150,15 @@ impl Job {
     /// Takes the next outcome, if it has arrived.
     #[inline]
     pub(crate) fn take_next(&self) -> Option<Outcome> {
-        self.lock().call.take_next()
+        Some(self.lock().call.take_next()?.1)
+    }
+
+    /// Takes the next outcome, if it has arrived, with the index of the first one of its items,
+    /// which means nothing if the job is ordered.
+    #[inline]
+    pub(crate) fn take_next_of(&self) -> Option<(usize, Outcome)> {
+        let (number, outcome) = self.lock().call.take_next()?;
+        Some((number as usize, outcome))
     }
 
     /// Marks what is left as unwanted. Returns `true` if there was anything.
@@ -190,7 +203,7 @@ impl Job {
 /// whose worker is killed goes on elsewhere from where it was.
 pub(crate) struct Chunk {
     job: Arc<Job>,
-    /// Its position among the job's chunks; of a remote job's chunk, the client's number for it.
+    /// Its number in the job; of a remote job's chunk, the client's number for it.
     number: u64,
     /// The number of its first task in the pool.
     first_task: u64,
@@ -214,7 +227,7 @@ pub(crate) struct Tasks {
 impl Chunk {
     #[inline]
     pub(super) fn new(job: Arc<Job>, first_task: u64, tasks: Tasks) -> Self {
-        let number = job.add_chunk();
+        let number = job.add_chunk(tasks.count);
         Self::with_number(number, job, first_task, tasks)
     }
 
@@ -350,7 +363,7 @@ impl Chunk {
     /// Returns a chunk that came from elsewhere. The client has numbered it and its tasks, and its
     /// outcome is sent back under `number`.
     pub(crate) fn remote(job: Arc<Job>, number: u64, first_task: u64, tasks: Tasks) -> Self {
-        job.add_chunk();
+        job.add_chunk(tasks.count);
         Self::with_number(number, job, first_task, tasks)
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::{self, Source};
 use crate::engine::remote::STAYS;
-use crate::error::Error;
+use crate::error::{Error, Origin};
 use crate::fds::{self, Handles};
 use crate::protocol::{Envelope, Frame, FrameHead, Kind};
 
@@ -244,21 +244,23 @@ pub(super) fn failure(frame: &Frame<'_>, pid: u32, max_message: u64) -> Error {
     match frame.kind {
         Kind::Initializer => match codec::decode_plain(frame.payload) {
             Ok(Error::Panicked { message, location, backtrace, .. }) => {
-                Error::Panicked { message, location, backtrace, pid }
+                Error::Panicked { message, location, backtrace, pid, origin: Origin::default() }
             }
             Ok(error) => error,
             Err(_) => Error::Decode("the initializer failed, and its error cannot be read".into()),
         },
         Kind::Panicked => match postcard::from_bytes::<Envelope>(frame.payload) {
-            Ok(Envelope { message, location, backtrace }) => Error::Panicked { message, location, backtrace, pid },
+            Ok(Envelope { message, location, backtrace }) => {
+                Error::Panicked { message, location, backtrace, pid, origin: Origin::default() }
+            }
             Err(_) => Error::Decode("the worker reported a panic that cannot be read".into()),
         },
         Kind::TooLarge => {
             let bytes = frame.payload.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-            Error::TooLarge { bytes, max: max_message }
+            Error::too_large(bytes, max_message)
         }
-        Kind::Encode => Error::Encode(text()),
-        _ => Error::Decode(text()),
+        Kind::Encode => Error::Encode(text().into()),
+        _ => Error::Decode(text().into()),
     }
 }
 

@@ -162,7 +162,7 @@ fn send_setup(worker: &mut WorkerHandle, name: String, config: &Config) -> Resul
         end_limit: u64::try_from(config.end_limit.as_nanos()).unwrap_or(u64::MAX),
         single: !config.numbered,
     };
-    let bytes = postcard::to_stdvec(&setup).map_err(|error| Error::Encode(error.to_string()))?;
+    let bytes = postcard::to_stdvec(&setup).map_err(|error| Error::Encode(error.to_string().into()))?;
     worker.send(Record::new(RecordKind::Setup, bytes.len()), &bytes);
     if let Some(initializer) = &config.initializer {
         send_once(worker, RecordKind::Initialize, initializer, u64::MAX)?;

@@ -13,7 +13,7 @@ use crate::bootstrap::Failure;
 use crate::engine::job::Chunk;
 use crate::engine::state::State;
 use crate::engine::worker_handle::{KillReason, WorkerState};
-use crate::error::Error;
+use crate::error::{Error, Origin};
 use crate::exit_status::ExitStatus;
 use crate::identity::{self, ProcessInfo, register, unregister};
 use crate::sys::now_ns;
@@ -126,7 +126,8 @@ impl State {
     fn fail_lost(&self, chunk: &mut Chunk, ended: &Ended) {
         let now = now_ns();
         let ran_for = Duration::from_nanos(now.saturating_sub(ended.since.unwrap_or(now)));
-        let lost = Error::WorkerLost { pid: ended.pid, exit: ended.exit, task: chunk.next_task(), ran_for };
+        let (pid, exit, task, origin) = (ended.pid, ended.exit, chunk.next_task(), Origin::default());
+        let lost = Error::WorkerLost { pid, exit, task, ran_for, origin };
         if chunk.tasks().handles.is_spent() {
             // A task alone, and its handles have gone with the worker.
             chunk.fail_rest(&self.error_of(ended, chunk, lost.clone()).unwrap_or(lost));
@@ -148,10 +149,10 @@ impl State {
         let WorkerState::Killed(reason) = ended.state else { return Some(lost) };
         match (reason, lost) {
             (KillReason::Cancelled(task), _) if task == ended.started => Some(Error::Cancelled),
-            (KillReason::TimedOut(task), Error::WorkerLost { pid, ran_for, .. }) if task == ended.started => {
+            (KillReason::TimedOut(task), Error::WorkerLost { pid, ran_for, origin, .. }) if task == ended.started => {
                 let own = chunk.job().limits().time.map(Duration::from_nanos);
                 let after = own.or(self.config.task_timeout).unwrap_or(ran_for);
-                Some(Error::TimedOut { after, pid: Some(pid) })
+                Some(Error::TimedOut { after, pid: Some(pid), origin })
             }
             // Killed for the task before it, which ended in time after all: not this task's fault.
             (KillReason::Cancelled(_) | KillReason::TimedOut(_) | KillReason::Stalled, _) => None,

@@ -6,6 +6,7 @@
 //! and the trace. It can travel to other processes, so that a task may return a [`Result`] of this
 //! crate.
 
+mod origin;
 mod task_error;
 
 use std::any::type_name;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use origin::{Origin, Reason};
 pub use task_error::TaskError;
 
 use crate::exit_status::ExitStatus;
@@ -27,7 +29,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// The error of every call and every task of this crate.
 ///
 /// The variants that concern one task (`Panicked`, `WorkerLost`, `TimedOut`, `Cancelled`, `Encode`,
-/// `Decode`) leave the pool and every other task as they were.
+/// `Decode`) leave the pool and every other task as they were. They say which
+/// [function](Error::function) it was, and which [item](Error::index) of a map.
 ///
 /// A task may return it: `fn work(queue: Queue<u64>) -> multiproc::Result<()>` can use `?` on what
 /// it calls.
@@ -53,7 +56,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// The function panicked. The worker caught the panic and goes on.
-    #[error("the task panicked{}: {message} (pid {pid})", at(location))]
+    #[error("{origin}the task panicked{}: {message} (pid {pid})", at(location))]
     Panicked {
         /// The panic's message.
         message: String,
@@ -63,10 +66,15 @@ pub enum Error {
         backtrace: Option<String>,
         /// The process that panicked.
         pid: u32,
+        /// The task that it was.
+        origin: Origin,
     },
     /// The worker process ended while it ran the task: `exit`, `abort`, a signal, a stack overflow,
     /// memory exhausted.
-    #[error("the worker (pid {pid}) was lost ({exit}) while it ran task {task}, {} after it began", seconds(ran_for))]
+    #[error(
+        "{origin}the worker (pid {pid}) was lost ({exit}) while it ran task {task}, {} after it began",
+        seconds(ran_for)
+    )]
     WorkerLost {
         /// The process that ended.
         pid: u32,
@@ -76,35 +84,41 @@ pub enum Error {
         task: u64,
         /// How long the task had been running.
         ran_for: Duration,
+        /// The task that it was.
+        origin: Origin,
     },
     /// Time ran out: the task's own limit (then its worker was ended), or the caller's timeout
     /// (then the task goes on).
-    #[error("timed out after {}{}", seconds(after), if pid.is_some() { " and was stopped" } else { "" })]
+    #[error("{origin}timed out after {}{}", seconds(after), if pid.is_some() { " and was stopped" } else { "" })]
     TimedOut {
         /// The limit or timeout.
         after: Duration,
         /// The process that was ended; `None` if only the wait ended.
         pid: Option<u32>,
+        /// The task whose limit it was; none if only the wait ended.
+        origin: Origin,
     },
     /// The task was cancelled, or its pool was terminated before the task was done.
     #[error("the task was cancelled")]
     Cancelled,
     /// An argument or a result could not be serialized.
-    #[error("cannot encode: {0}")]
-    Encode(String),
+    #[error("{origin}cannot encode: {0}", origin = .0.origin())]
+    Encode(Reason),
     /// An argument or a result could not be deserialized.
-    #[error("cannot decode: {0}")]
-    Decode(String),
+    #[error("{origin}cannot decode: {0}", origin = .0.origin())]
+    Decode(Reason),
     /// The task returned an error of its own, and the caller passed it on with `?`.
     #[error(transparent)]
     Task(TaskError),
     /// A message is larger than `max_message` allows.
-    #[error("a message of {bytes} bytes is over the maximum of {max} bytes; raise it with `max_message`")]
+    #[error("{origin}a message of {bytes} bytes is over the maximum of {max} bytes; raise it with `max_message`")]
     TooLarge {
         /// The size of the message.
         bytes: u64,
         /// The largest size that is allowed.
         max: u64,
+        /// The task that it was for, if it was for one.
+        origin: Origin,
     },
     /// The pool takes no more tasks, or the queue no more values and has none left: it was closed.
     #[error("closed: it takes no more tasks or values")]
@@ -180,7 +194,7 @@ pub enum Error {
     Denied(String),
     /// A rank of a cluster is gone, or cannot be reached: its process or machine ended, or the
     /// network between them failed. Whether the task has run is not known.
-    #[error("rank {rank} on {host} was lost: nothing was heard from it for {}", seconds(silent_for))]
+    #[error("{origin}rank {rank} on {host} was lost: nothing was heard from it for {}", seconds(silent_for))]
     RankLost {
         /// The rank's number.
         rank: usize,
@@ -188,6 +202,8 @@ pub enum Error {
         host: String,
         /// The time since its last message.
         silent_for: Duration,
+        /// The task that it had, if the error is of one.
+        origin: Origin,
     },
     /// A rank of a cluster runs another build of the program, in which the names of functions mean
     /// something else.
@@ -222,14 +238,24 @@ impl Error {
         Self::Io { context: context.into(), source: Arc::new(source.into()) }
     }
 
+    /// Returns the error of a wait whose time is over.
+    pub(crate) fn timed_out(after: Duration) -> Self {
+        Self::TimedOut { after, pid: None, origin: Origin::default() }
+    }
+
+    /// Returns the error of a message that is too large.
+    pub(crate) fn too_large(bytes: u64, max: u64) -> Self {
+        Self::TooLarge { bytes, max, origin: Origin::default() }
+    }
+
     /// Returns the error for code that serializes a `T` and has panicked with this message.
     pub(crate) fn panicked_in_encoding<T: ?Sized>(message: &str) -> Self {
-        Self::Encode(format!("serializing panicked: {message} (in `{}`)", type_name::<T>()))
+        Self::Encode(format!("serializing panicked: {message} (in `{}`)", type_name::<T>()).into())
     }
 
     /// Returns the error for code that deserializes a `T` and has panicked with this message.
     pub(crate) fn panicked_in_decoding<T: ?Sized>(message: &str) -> Self {
-        Self::Decode(format!("deserializing panicked: {message} (in `{}`)", type_name::<T>()))
+        Self::Decode(format!("deserializing panicked: {message} (in `{}`)", type_name::<T>()).into())
     }
 }
 
@@ -305,8 +331,8 @@ mod tests {
 
     #[test]
     fn lost_worker_message_names_pid_exit_task_and_time() {
-        let error =
-            Error::WorkerLost { pid: 7, exit: ExitStatus::Signaled(9), task: 12, ran_for: Duration::from_millis(1500) };
+        let (exit, ran_for) = (ExitStatus::Signaled(9), Duration::from_millis(1500));
+        let error = Error::WorkerLost { pid: 7, exit, task: 12, ran_for, origin: Origin::default() };
         assert_eq!(
             error.to_string(),
             "the worker (pid 7) was lost (killed by SIGKILL (signal 9)) while it ran task 12, 1.500 s after it began"
@@ -315,8 +341,8 @@ mod tests {
 
     #[test]
     fn debug_output_is_the_message() {
-        let panicked =
-            Error::Panicked { message: "no luck".into(), location: Some("a.rs:1:2".into()), backtrace: None, pid: 7 };
+        let (message, location) = ("no luck".into(), Some("a.rs:1:2".into()));
+        let panicked = Error::Panicked { message, location, backtrace: None, pid: 7, origin: Origin::default() };
         assert_eq!(format!("{panicked:?}"), "the task panicked at a.rs:1:2: no luck (pid 7)");
         assert_eq!(format!("{:?}", Error::Config("no room".into())), "no room");
         assert_eq!(
@@ -331,8 +357,14 @@ mod tests {
         let errors = [
             Error::io("cannot dance", io::Error::from_raw_os_error(13)),
             Error::io("cannot dance", io::Error::other("no floor")),
-            Error::Initializer(Box::new(Error::TimedOut { after: Duration::from_millis(3), pid: Some(4) })),
-            Error::WorkerLost { pid: 7, exit: ExitStatus::Exited(3), task: 12, ran_for: Duration::ZERO },
+            Error::Initializer(Box::new(Error::timed_out(Duration::from_millis(3)))),
+            Error::WorkerLost {
+                pid: 7,
+                exit: ExitStatus::Exited(3),
+                task: 12,
+                ran_for: Duration::ZERO,
+                origin: Origin::default(),
+            },
         ];
         for error in errors {
             let bytes = postcard::to_stdvec(&error).unwrap();

@@ -111,9 +111,10 @@ pub trait LazyCall<Args, R>: Send + Sync {
     /// Returns whether all results have come and no more tasks will.
     fn is_done(&self) -> bool;
 
-    /// Moves the results of the next chunk into `results`, if they are there. Returns whether they
-    /// were.
-    fn take_next(&self, results: &mut VecDeque<Result<R>>) -> bool;
+    /// Moves the results of the next chunk into `results`, if they are there. Returns the index of
+    /// the first one's item, which means nothing if the results are ordered; `None` if they are not
+    /// there.
+    fn take_next(&self, results: &mut VecDeque<Result<R>>) -> Option<usize>;
 
     /// Waits until the next results are there, or the end. Returns `false` if the deadline came
     /// first.

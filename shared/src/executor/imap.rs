@@ -18,14 +18,21 @@ use crate::task::{Arguments, Task};
 pub struct Imap<I: Iterator, R> {
     /// `None` once the call has failed as a whole, which the last of `ready` reports.
     call: Option<Box<dyn LazyCall<(I::Item,), R>>>,
+    /// The function's name, for errors.
+    label: &'static str,
     /// `None` once it has run dry.
     source: Option<I>,
     chunksize: usize,
     window: usize,
     /// Items taken from the source and not yet returned.
     under_way: usize,
-    /// Results that have come.
+    /// Results that have come, of one chunk at most.
     ready: VecDeque<Result<R>>,
+    /// The results are in the order of the items.
+    ordered: bool,
+    /// The index of the item that the next of `ready` is of, or else, if the results are in order,
+    /// the next one to come.
+    index: usize,
 }
 
 impl<I: Iterator, R> Imap<I, R> {
@@ -39,27 +46,44 @@ impl<I: Iterator, R> Imap<I, R> {
         let (options, breadth) = (executor.options(), executor.breadth());
         let window = options.window(breadth, executor.min_window());
         match executor.begin(f, ordered, options) {
-            Ok(call) => Self::new(Box::new(call), items, options.chunksize().unwrap_or(1), window, breadth),
-            Err(error) => {
-                // One error, and the end.
-                let ready = VecDeque::from([Err(error)]);
-                Self { call: None, source: None, chunksize: 1, window: 1, under_way: 0, ready }
+            Ok(call) => {
+                let mut this = Self::ended(VecDeque::new());
+                this.call = Some(Box::new(call));
+                this.source = Some(items);
+                (this.label, this.ordered) = (F::label(), ordered);
+                (this.chunksize, this.window) = (options.chunksize().unwrap_or(1), window);
+                this.begun(breadth)
             }
+            // One error, and the end.
+            Err(error) => Self::ended(VecDeque::from([Err(error)])),
+        }
+    }
+
+    /// Returns the iterator of a call that has ended, with these results.
+    fn ended(ready: VecDeque<Result<R>>) -> Self {
+        Self {
+            call: None,
+            label: "",
+            source: None,
+            chunksize: 1,
+            window: 1,
+            under_way: 0,
+            ready,
+            ordered: true,
+            index: 0,
         }
     }
 
     /// Begins with a chunk for each of `breadth` workers; the rest of the window is filled when the
     /// first result is asked for.
-    fn new(call: Box<dyn LazyCall<(I::Item,), R>>, source: I, chunksize: usize, window: usize, breadth: usize) -> Self {
-        let (call, source) = (Some(call), Some(source));
-        let mut this = Self { call, source, chunksize, window, under_way: 0, ready: VecDeque::new() };
+    fn begun(mut self, breadth: usize) -> Self {
         for _ in 0..breadth {
-            this.pull();
+            self.pull();
         }
-        if let Some(call) = &this.call {
+        if let Some(call) = &self.call {
             call.run_unattended();
         }
-        this
+        self
     }
 
     /// Submits a chunk from the source, if the window has room. Returns whether there may be more.
@@ -100,7 +124,7 @@ impl<I: Iterator, R> Imap<I, R> {
     pub fn next_timeout(&mut self, timeout: Duration) -> Option<Result<R>> {
         match self.advance(Instant::now().checked_add(timeout)) {
             Some(next) => next,
-            None => Some(Err(Error::TimedOut { after: timeout, pid: None })),
+            None => Some(Err(Error::timed_out(timeout))),
         }
     }
 
@@ -111,19 +135,24 @@ impl<I: Iterator, R> Imap<I, R> {
                 // One error, and the end.
                 (self.call, self.source, self.ready) = (None, None, VecDeque::from([Err(error)]));
             }
-            if let Some(result) = self.ready.pop_front() {
+            if let Some(mut result) = self.ready.pop_front() {
                 self.under_way = self.under_way.saturating_sub(1);
+                if let Err(error) = &mut result {
+                    error.set_origin(self.label, Some(self.index));
+                }
+                self.index += 1;
                 return Some(Some(result));
             }
             // A slow source must not hold back a result that is there.
             while self.pull() && self.call.as_ref().is_some_and(|call| call.check().is_ok() && !call.has_next()) {}
             let Some(call) = &self.call else { return Some(None) };
-            if call.check().is_err() || call.take_next(&mut self.ready) {
+            let mut index = (!self.ordered).then_some(&mut self.index);
+            if call.check().is_err() || take_next(&**call, &mut self.ready, index.as_deref_mut()) {
                 continue;
             }
             if call.is_done() {
                 // What came between the two looks is still to be taken.
-                if call.take_next(&mut self.ready) {
+                if take_next(&**call, &mut self.ready, index) {
                     continue;
                 }
                 return Some(None);
@@ -133,6 +162,20 @@ impl<I: Iterator, R> Imap<I, R> {
             }
         }
     }
+}
+
+/// Makes the results of the next chunk ready, if they are there. Returns whether they were. `index`
+/// is set to that of the first one's item.
+fn take_next<Args, R>(
+    call: &dyn LazyCall<Args, R>,
+    ready: &mut VecDeque<Result<R>>,
+    index: Option<&mut usize>,
+) -> bool {
+    let first = call.take_next(ready);
+    if let (Some(first), Some(index)) = (first, index) {
+        *index = first;
+    }
+    first.is_some()
 }
 
 /// Drops a source, whose panic would be in the way of the results.
@@ -207,10 +250,10 @@ mod tests {
             true
         }
 
-        fn take_next(&self, results: &mut VecDeque<Result<u32>>) -> bool {
+        fn take_next(&self, results: &mut VecDeque<Result<u32>>) -> Option<usize> {
             let arrived = self.arrived.lock().unwrap().take();
             results.extend(arrived.map(Ok));
-            arrived.is_some()
+            arrived.map(|_| 0)
         }
 
         fn wait_next(&self, _: Option<Instant>) -> bool {
@@ -222,7 +265,10 @@ mod tests {
 
     #[test]
     fn result_that_arrives_at_the_last_moment_is_returned() {
-        let mut results = Imap::new(Box::new(LateResult::default()), [1u32].into_iter(), 1, 1, 1);
+        let (call, source) = (Box::new(LateResult::default()) as Box<dyn LazyCall<_, u32>>, [1u32].into_iter());
+        let mut results = Imap::ended(VecDeque::new());
+        (results.call, results.source) = (Some(call), Some(source));
+        let mut results = results.begun(1);
         assert_eq!(results.next().map(Result::unwrap), Some(7));
     }
 }

@@ -147,7 +147,7 @@ impl<R> AsyncResult<R> {
         if self.wait_timeout(timeout) {
             return self.take_result();
         }
-        Err(Error::TimedOut { after: timeout, pid: None })
+        Err(Error::timed_out(timeout))
     }
 
     /// Waits until the task has ended, successfully or not.

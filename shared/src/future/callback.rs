@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Origin, Result};
 use crate::foreign;
 use crate::future::PendingResult;
 use crate::sys::pid::Owner;
@@ -103,5 +103,6 @@ fn callback_panicked(message: &str) -> Error {
         location: None,
         backtrace: None,
         pid: std::process::id(),
+        origin: Origin::default(),
     }
 }

@@ -12,7 +12,7 @@ use crate::sys::memory::on_large_pages;
 pub(crate) fn take_one<R: DeserializeOwned + 'static>(job: &Job) -> Result<R> {
     let outcome = job.take_next();
     let result = outcome.and_then(|mut outcome| outcome.next(job.max_message, codec::decode_guarded));
-    result.unwrap_or(Err(Error::Cancelled))
+    result.unwrap_or(Err(Error::Cancelled)).map_err(|error| error.of(job.label(), None))
 }
 
 /// Takes the results of a job that is done, of which there are probably `len`, or the first error.
@@ -43,14 +43,20 @@ impl<R: DeserializeOwned + 'static> Gathered<R> {
             while let Some(outcome) = job.take_next() {
                 // After an error they are dropped.
                 if self.outcome.is_ok() {
-                    self.outcome = add(&mut self.results, outcome, job.max_message);
+                    let added = add(&mut self.results, outcome, job.max_message);
+                    self.outcome = added.map_err(|error| self.of_next(job, error));
                 }
             }
         });
         if let Err(message) = taken {
-            self.outcome = Err(Error::panicked_in_decoding::<R>(&message));
+            self.outcome = Err(self.of_next(job, Error::panicked_in_decoding::<R>(&message)));
             self.take(job);
         }
+    }
+
+    /// Returns the error of the item whose result was to be the next one.
+    fn of_next(&self, job: &Job, error: Error) -> Error {
+        error.of(job.label(), Some(self.results.len()))
     }
 
     pub(crate) fn into_result(self) -> Result<Vec<R>> {
@@ -63,7 +69,9 @@ fn add<R: DeserializeOwned + 'static>(results: &mut Vec<R>, mut outcome: Outcome
     if let Some(size) = codec::fixed::size::<R>() {
         outcome.take_fixed(size, |bytes| codec::fixed::value(bytes).map(|value| results.push(value)).is_some());
     }
-    while let Some(result) = outcome.next(max_message, |source| codec::decode(source).map_err(Error::Decode)) {
+    while let Some(result) =
+        outcome.next(max_message, |source| codec::decode(source).map_err(|why| Error::Decode(why.into())))
+    {
         results.push(result?);
     }
     Ok(())

@@ -217,7 +217,7 @@ impl<R> Iterator for AsCompleted<R> {
                 if let Some(future) = self.futures[index].take() {
                     self.readiness.forget(index, &future);
                 }
-                return self.yielded(index, Err(Error::TimedOut { after: self.timeout, pid: None }));
+                return self.yielded(index, Err(Error::timed_out(self.timeout)));
             }
         }
         None

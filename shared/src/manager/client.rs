@@ -143,7 +143,7 @@ impl ServerConnection {
     fn exchange(&self, message: &Message, on_values: impl FnOnce(&FramedStream) -> Result<()>) -> Result<Answer> {
         let bytes = message.bytes().len() as u64;
         if bytes > self.max_message {
-            return Err(Error::TooLarge { bytes, max: self.max_message });
+            return Err(Error::too_large(bytes, self.max_message));
         }
         // The code that serialized the values may have forked.
         self.check()?;

@@ -62,7 +62,7 @@ impl FramedStream {
         let (len, body) = first[..have].split_first_chunk::<8>().ok_or(Error::Disconnected)?;
         let len = u64::from_le_bytes(*len);
         if len > max {
-            return Err(Error::TooLarge { bytes: len, max });
+            return Err(Error::too_large(len, max));
         }
         if len < body.len() as u64 {
             return Err(Error::Decode("bytes after the frame".into()));
@@ -167,6 +167,6 @@ mod tests {
         assert!(matches!(b.receive(u64::MAX), Err(Error::Disconnected)));
         let (a, b) = pair();
         a.write_by(&11u64.to_le_bytes(), None).unwrap();
-        assert!(matches!(b.receive(10), Err(Error::TooLarge { bytes: 11, max: 10 })));
+        assert!(matches!(b.receive(10), Err(Error::TooLarge { bytes: 11, max: 10, .. })));
     }
 }

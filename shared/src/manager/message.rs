@@ -25,7 +25,7 @@ pub(super) struct Message {
 impl Message {
     /// Returns a message of `request` without values.
     pub(super) fn new(request: &impl Serialize) -> Result<Self> {
-        let bytes = postcard::to_allocvec(request).map_err(|error| Error::Encode(error.to_string()))?;
+        let bytes = postcard::to_allocvec(request).map_err(|error| Error::Encode(error.to_string().into()))?;
         Ok(Self { bytes })
     }
 

@@ -223,11 +223,11 @@ impl From<Failure> for Error {
         match failure {
             Failure::Refused(text) => Self::Config(text),
             Failure::InvalidState(text) => Self::InvalidState(text),
-            Failure::TooLarge { bytes, max } => Self::TooLarge { bytes, max },
+            Failure::TooLarge { bytes, max } => Self::too_large(bytes, max),
             Failure::Full => Self::Full,
             Failure::Empty => Self::Empty,
             Failure::Closed => Self::Closed,
-            Failure::TimedOut(after) => Self::TimedOut { after, pid: None },
+            Failure::TimedOut(after) => Self::timed_out(after),
             Failure::System(errno) => {
                 Self::io("the manager's process was refused by its system", std::io::Error::from_raw_os_error(errno))
             }

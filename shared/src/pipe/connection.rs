@@ -87,7 +87,7 @@ impl<S, R> Connection<S, R> {
     /// let (a, _b) = multiproc::pipe::<(), ()>()?;
     /// let a = a.with_max_message(10);
     /// let refused = a.send_bytes(&[0; 11]);
-    /// assert!(matches!(refused, Err(multiproc::Error::TooLarge { bytes: 11, max: 10 })));
+    /// assert!(matches!(refused, Err(multiproc::Error::TooLarge { bytes: 11, max: 10, .. })));
     /// # Ok(()) }
     /// ```
     pub fn with_max_message(self, bytes: u64) -> Self {
@@ -96,7 +96,7 @@ impl<S, R> Connection<S, R> {
 
     fn check_size(&self, bytes: usize) -> Result<()> {
         let (bytes, max) = (bytes as u64, self.max_message);
-        if bytes > max { Err(Error::TooLarge { bytes, max }) } else { Ok(()) }
+        if bytes > max { Err(Error::too_large(bytes, max)) } else { Ok(()) }
     }
 
     #[cfg(feature = "tokio")]
@@ -243,7 +243,7 @@ impl<S, R: DeserializeOwned + 'static> Connection<S, R> {
     /// # Errors
     /// [`Error::TimedOut`], or as from [`recv`](Connection::recv).
     pub fn recv_timeout(&self, timeout: Duration) -> Result<R> {
-        self.receive(deadline(timeout))?.ok_or(Error::TimedOut { after: timeout, pid: None })
+        self.receive(deadline(timeout))?.ok_or(Error::timed_out(timeout))
     }
 
     /// Receives a message if one is there, without waiting for anything, another thread that

@@ -143,12 +143,12 @@ impl<Args: Arguments, R: ReturnValue> LazyCall<Args, R> for ProcessCall<Args, R>
         self.job.is_done()
     }
 
-    fn take_next(&self, results: &mut VecDeque<Result<R>>) -> bool {
-        let Some(mut outcome) = self.job.take_next() else { return false };
+    fn take_next(&self, results: &mut VecDeque<Result<R>>) -> Option<usize> {
+        let (first, mut outcome) = self.job.take_next_of()?;
         while let Some(result) = outcome.next(self.job.max_message, codec::decode_guarded) {
             results.push_back(result);
         }
-        true
+        Some(first)
     }
 
     fn wait_next(&self, deadline: Option<Instant>) -> bool {

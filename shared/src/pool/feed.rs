@@ -20,9 +20,9 @@ const COLLECT_AFTER: u32 = 16;
 
 fn encode<Args: Arguments>(args: Args, out: &mut Vec<u8>, max_message: u64) -> Result<()> {
     let before = out.len();
-    args.encode(out).map_err(Error::Encode)?;
+    args.encode(out).map_err(|why| Error::Encode(why.into()))?;
     let bytes = (out.len() - before) as u64;
-    if bytes > max_message { Err(Error::TooLarge { bytes, max: max_message }) } else { Ok(()) }
+    if bytes > max_message { Err(Error::too_large(bytes, max_message)) } else { Ok(()) }
 }
 
 /// Encodes the arguments of one call, with the handles in them.

@@ -206,8 +206,11 @@ impl Pool {
             let batch: Vec<_> = items.by_ref().take(size).collect();
             (!batch.is_empty()).then_some((concurrency as u64, batch))
         });
-        let results = self.with_chunksize(1).starmap(Concurrent::new(f), batches)?;
-        results.into_iter().flatten().map(|result| result.map_err(Error::from)).collect()
+        let function = std::any::type_name::<F>();
+        // A batch is no item of the caller's.
+        let results = self.with_chunksize(1).starmap(Concurrent::new(f), batches);
+        let results = results.map_err(|error| error.of(function, None))?.into_iter().flatten().enumerate();
+        results.map(|(index, result)| result.map_err(|caught| Error::from(caught).of(function, Some(index)))).collect()
     }
 }
 

@@ -208,7 +208,7 @@ impl<R> Process<R> {
         if self.wait(Instant::now().checked_add(timeout)) {
             return self.take_result();
         }
-        Err(Error::TimedOut { after: timeout, pid: None })
+        Err(Error::timed_out(timeout))
     }
 
     /// Sends a signal that does nothing unless the function has set a handler for it.

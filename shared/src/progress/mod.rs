@@ -23,6 +23,9 @@ pub(crate) type WhenDone = Box<dyn FnOnce() + Send>;
 pub(crate) struct CallProgress<T> {
     submitted: u64,
     finished: u64,
+    /// Tasks of the chunks so far.
+    tasks: u64,
+    ordered: bool,
     /// No more chunks will be submitted.
     sealed: bool,
     results: ResultOrder<T>,
@@ -67,14 +70,18 @@ impl<T> CallProgress<T> {
     /// they are taken in order of arrival.
     pub(crate) fn new(ordered: bool) -> Self {
         let (results, completions) = (ResultOrder::new(ordered), Completions::default());
-        Self { submitted: 0, finished: 0, sealed: false, results, completions }
+        Self { submitted: 0, finished: 0, tasks: 0, ordered, sealed: false, results, completions }
     }
 
-    /// Counts one more chunk. Returns its number in the call.
+    /// Counts one more chunk, of `tasks` tasks. Returns its number in the call: its position among
+    /// the chunks if results are ordered, else the index of its first task, by which a result is
+    /// known for what it is of.
     #[inline]
-    pub(crate) fn add_chunk(&mut self) -> u64 {
+    pub(crate) fn add_chunk(&mut self, tasks: u64) -> u64 {
+        let number = if self.ordered { self.submitted } else { self.tasks };
         self.submitted += 1;
-        self.submitted - 1
+        self.tasks += tasks;
+        number
     }
 
     /// Counts a chunk whose result is kept elsewhere as finished.
@@ -125,9 +132,9 @@ impl<T> CallProgress<T> {
         self.results.has_next()
     }
 
-    /// Takes the next result, if it is there.
+    /// Takes the next result, if it is there, with its chunk's number.
     #[inline]
-    pub(crate) fn take_next(&mut self) -> Option<T> {
+    pub(crate) fn take_next(&mut self) -> Option<(u64, T)> {
         self.results.take_next()
     }
 

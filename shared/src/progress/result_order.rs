@@ -8,6 +8,8 @@ pub(super) struct ResultOrder<T> {
     ordered: bool,
     /// If ordered, the first is of chunk `taken`, and those that have not arrived are `None`.
     results: VecDeque<Option<T>>,
+    /// The chunks' numbers beside the results, unless these are ordered.
+    numbers: VecDeque<u64>,
     taken: u64,
 }
 
@@ -15,13 +17,14 @@ impl<T> ResultOrder<T> {
     /// Returns an empty one, which gives results back in order of submission if `ordered`, else in
     /// order of arrival.
     pub(super) fn new(ordered: bool) -> Self {
-        Self { ordered, results: VecDeque::new(), taken: 0 }
+        Self { ordered, results: VecDeque::new(), numbers: VecDeque::new(), taken: 0 }
     }
 
     /// Adds the result of chunk `number`; `only` says that the job has no other.
     #[inline]
     pub(super) fn add(&mut self, number: u64, result: T, only: bool) {
         if !self.ordered {
+            self.numbers.push_back(number);
             return self.results.push_back(Some(result));
         }
         debug_assert!(number >= self.taken, "a result arrives once");
@@ -42,13 +45,14 @@ impl<T> ResultOrder<T> {
         matches!(self.results.front(), Some(Some(_)))
     }
 
-    /// Takes the next result, if it has arrived.
+    /// Takes the next result, if it has arrived, with its chunk's number.
     #[inline]
-    pub(super) fn take_next(&mut self) -> Option<T> {
+    pub(super) fn take_next(&mut self) -> Option<(u64, T)> {
         let next = self.results.front_mut()?.take()?;
         self.results.pop_front();
+        let number = self.numbers.pop_front().unwrap_or(self.taken);
         self.taken += 1;
-        Some(next)
+        Some((number, next))
     }
 
     /// Iterates over the results that have arrived and were not taken yet.
@@ -62,7 +66,8 @@ mod tests {
     use super::*;
 
     fn taken(order: &mut ResultOrder<u32>) -> Vec<u32> {
-        std::iter::from_fn(|| order.take_next()).collect()
+        let taken = std::iter::from_fn(|| order.take_next());
+        taken.inspect(|(number, result)| assert_eq!(*number, u64::from(*result))).map(|(_, result)| result).collect()
     }
 
     #[test]

@@ -170,7 +170,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Sender<T> {
     fn send_bytes(&self, bytes: &[u8], handles: &mut Handles, deadline: Option<Instant>) -> Result<(), Refusal> {
         let size = bytes.len() as u64;
         if size > MAX_MESSAGE {
-            return Err(Error::TooLarge { bytes: size, max: MAX_MESSAGE }.into());
+            return Err(Error::too_large(size, MAX_MESSAGE).into());
         }
         let (memory, message) = if bytes.len() > MAX_INLINE {
             (Some(Arc::new(Descriptor::new(shared(bytes)?))), size.to_le_bytes().to_vec())

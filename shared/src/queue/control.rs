@@ -68,7 +68,7 @@ impl Control {
     /// Fails with the limit if a value of `bytes` bytes is over it.
     pub(super) fn check_size(&self, bytes: usize) -> Result<()> {
         let (bytes, max) = (bytes as u64, self.max_message.load(Relaxed));
-        if bytes > max { Err(Error::TooLarge { bytes, max }) } else { Ok(()) }
+        if bytes > max { Err(Error::too_large(bytes, max)) } else { Ok(()) }
     }
 
     pub(super) fn is_closed(&self) -> bool {

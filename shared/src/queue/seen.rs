@@ -99,7 +99,7 @@ impl<T: DeserializeOwned + Ord + 'static> Seen<T> {
                 Ok(_) => Ok(value),
                 Err(panic) => {
                     foreign::run_or_forget(|| drop(value));
-                    Err(Error::Decode(format!("comparing panicked: {panic} (in `{}`)", type_name::<T>())))
+                    Err(Error::Decode(format!("comparing panicked: {panic} (in `{}`)", type_name::<T>()).into()))
                 }
             });
             self.heap.push(Reverse(Entry { value, at }));

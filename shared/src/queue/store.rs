@@ -90,7 +90,7 @@ impl WaitLimit {
     pub(super) fn error(self, refusal: Refusal, at_once: Error) -> Error {
         match (refusal, self) {
             (Refusal::Failed(error), _) => error,
-            (Refusal::TimedOut, Self::Timeout(after)) => Error::TimedOut { after, pid: None },
+            (Refusal::TimedOut, Self::Timeout(after)) => Error::timed_out(after),
             (Refusal::TimedOut, _) => at_once,
         }
     }
@@ -138,7 +138,7 @@ pub(super) fn garbled() -> Error {
 
 /// Returns the error for a value that is larger than the memory of this process.
 pub(super) fn no_memory(len: usize) -> Error {
-    Error::Decode(format!("there is no memory for a value of {len} bytes"))
+    Error::Decode(format!("there is no memory for a value of {len} bytes").into())
 }
 
 /// Returns the error for values of `bytes` bytes, more than any area can have.

@@ -4,7 +4,7 @@
 use std::any::type_name;
 use std::fmt;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Origin, Result};
 use crate::exit_status::ExitStatus;
 use crate::foreign;
 use crate::process::Process;
@@ -105,8 +105,9 @@ impl Service {
     /// Starts the worker of this number. Its arguments are cloned, which runs code of the program.
     pub(super) fn start(&self, number: usize, method: StartMethod) -> Result<Process<()>> {
         let worker = ServiceWorker::new(number, format!("{}-{number}", self.name));
-        foreign::guard(|| (self.start)(worker, method))
-            .unwrap_or_else(|panic| Err(Error::Encode(format!("cloning the service's arguments panicked: {panic}"))))
+        foreign::guard(|| (self.start)(worker, method)).unwrap_or_else(|panic| {
+            Err(Error::Encode(format!("cloning the service's arguments panicked: {panic}").into()))
+        })
     }
 }
 
@@ -251,6 +252,7 @@ impl HookPanics {
             location: None,
             backtrace: None,
             pid: std::process::id(),
+            origin: Origin::default(),
         })
     }
 }

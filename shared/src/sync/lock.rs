@@ -137,7 +137,7 @@ impl<T: Pod> Lock<T> {
         let Some(deadline) = Instant::now().checked_add(timeout) else { return self.lock() };
         self.0.check()?;
         let held = self.0.mutex.lock_until(deadline).map_err(explain_own)?;
-        self.admit(held.ok_or(Error::TimedOut { after: timeout, pid: None })?)
+        self.admit(held.ok_or(Error::timed_out(timeout))?)
     }
 
     /// Takes the lock, poisoned or not; it is not poisoned any more. The value is as the holder

@@ -133,7 +133,7 @@ impl Semaphore {
     /// Python's counterpart: `Semaphore.acquire(timeout=…)`.
     pub fn acquire_timeout(&self, timeout: Duration) -> Result<Permit<'_>> {
         let permit = self.acquire_until(Instant::now().checked_add(timeout))?;
-        permit.ok_or(Error::TimedOut { after: timeout, pid: None })
+        permit.ok_or(Error::timed_out(timeout))
     }
 
     /// Returns the number of permits that could be taken now. Other threads and processes may take

@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(text(Ok::<u32, String>(5)), None);
         assert_eq!(text(5), None);
         assert_eq!(text(Some("Err")), None);
-        let own = Err::<(), _>(Error::TimedOut { after: Duration::from_secs(2), pid: Some(7) });
-        assert!(matches!(returned_error(&own), Some(Error::TimedOut { pid: Some(7), .. })));
+        let own = Err::<(), _>(Error::timed_out(Duration::from_secs(2)));
+        assert!(matches!(returned_error(&own), Some(Error::TimedOut { pid: None, .. })));
     }
 }

@@ -7,7 +7,7 @@ use std::process;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Origin, Result};
 use crate::executor::backend::{Backend, Call, CallOptions, LazyCall};
 use crate::future::AsyncResult;
 use crate::protocol::Envelope;
@@ -76,7 +76,7 @@ impl Backend for ThreadPool {
         if options.timeout()?.is_some() {
             return Err(Error::Config(NO_TIME_LIMIT.into()));
         }
-        let job = Job::new(self.inner.clone(), ordered);
+        let job = Job::new(self.inner.clone(), F::label(), ordered);
         Ok(ThreadCall { job, function: Arc::new(f), arguments: PhantomData })
     }
 
@@ -85,7 +85,7 @@ impl Backend for ThreadPool {
         if !owner.is_here() {
             return AsyncResult::foreign(owner);
         }
-        let job = Job::new(self.inner.clone(), true);
+        let job = Job::new(self.inner.clone(), "", true);
         job.submit_failed(error);
         job.seal();
         AsyncResult::of(owner, Arc::new(ThreadResult { job, take: take_one }))
@@ -174,11 +174,10 @@ where
         self.job.is_done()
     }
 
-    fn take_next(&self, results: &mut VecDeque<Result<R>>) -> bool {
-        let next = self.job.take_next();
-        let found = next.is_some();
-        results.extend(next.into_iter().flatten());
-        found
+    fn take_next(&self, results: &mut VecDeque<Result<R>>) -> Option<usize> {
+        let (first, next) = self.job.take_next_of()?;
+        results.extend(next);
+        Some(first)
     }
 
     fn wait_next(&self, deadline: Option<Instant>) -> bool {
@@ -254,5 +253,5 @@ where
 }
 
 fn panicked(Envelope { message, location, backtrace }: Envelope) -> Error {
-    Error::Panicked { message, location, backtrace, pid: process::id() }
+    Error::Panicked { message, location, backtrace, pid: process::id(), origin: Origin::default() }
 }

@@ -14,6 +14,8 @@ use crate::threads::inner::Inner;
 /// One call whose tasks return `R`. Shared by the caller's handle and the job's chunks.
 pub(super) struct Job<R> {
     pool: Arc<Inner>,
+    /// The function's name, for people.
+    label: &'static str,
     /// What has not begun is not wanted any more.
     abandoned: AtomicBool,
     state: Mutex<State<R>>,
@@ -35,9 +37,10 @@ impl<R> State<R> {
 }
 
 impl<R> Job<R> {
-    pub(super) fn new(pool: Arc<Inner>, ordered: bool) -> Arc<Self> {
+    pub(super) fn new(pool: Arc<Inner>, label: &'static str, ordered: bool) -> Arc<Self> {
         let state = State { progress: CallProgress::new(ordered), waiting: BTreeMap::new(), batched: false };
-        Arc::new(Self { pool, abandoned: AtomicBool::new(false), state: Mutex::new(state), changed: Condvar::new() })
+        let abandoned = AtomicBool::new(false);
+        Arc::new(Self { pool, label, abandoned, state: Mutex::new(state), changed: Condvar::new() })
     }
 
     fn lock(&self) -> MutexGuard<'_, State<R>> {
@@ -55,7 +58,7 @@ impl<R> Job<R> {
     /// Counts one more chunk, of `tasks` tasks. Returns its position.
     pub(super) fn add_chunk(&self, tasks: usize) -> u64 {
         let mut state = self.lock();
-        let index = state.progress.add_chunk();
+        let index = state.progress.add_chunk(tasks as u64);
         state.batched |= tasks > 1;
         state.waiting.insert(index, tasks);
         index
@@ -104,7 +107,14 @@ impl<R> Job<R> {
 
     /// Takes the next chunk's results, if they are there.
     pub(super) fn take_next(&self) -> Option<Vec<Result<R>>> {
-        self.lock().progress.take_next()
+        Some(self.take_next_of()?.1)
+    }
+
+    /// Takes the next chunk's results, if they are there, with the index of the first one's item,
+    /// which means nothing if they are ordered.
+    pub(super) fn take_next_of(&self) -> Option<(usize, Vec<Result<R>>)> {
+        let (number, results) = self.lock().progress.take_next()?;
+        Some((number as usize, results))
     }
 
     /// Waits until the next results are there, or the end. Returns `false` if the deadline came
@@ -162,12 +172,14 @@ impl<R> Job<R> {
 
 /// Takes the results of a job that is done, or the first error.
 pub(super) fn take_all<R>(job: &Job<R>) -> Result<Vec<R>> {
-    std::iter::from_fn(|| job.take_next()).flatten().collect()
+    let results = std::iter::from_fn(|| job.take_next()).flatten().enumerate();
+    results.map(|(index, result)| result.map_err(|error| error.of(job.label, Some(index)))).collect()
 }
 
 /// Takes the result of a job of one task that is done.
 pub(super) fn take_one<R>(job: &Job<R>) -> Result<R> {
-    job.take_next().and_then(|mut results| results.pop()).unwrap_or(Err(Error::Cancelled))
+    let result = job.take_next().and_then(|mut results| results.pop()).unwrap_or(Err(Error::Cancelled));
+    result.map_err(|error| error.of(job.label, None))
 }
 
 /// A job as an [`AsyncResult`](crate::AsyncResult) sees it, and how to take its results.

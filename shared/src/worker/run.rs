@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::{Relaxed, Release};
 
 use crate::codec::Source;
 use crate::codec::fixed::Raw;
-use crate::error::Error;
+use crate::error::{Error, Origin};
 use crate::fds::{self, Handles, Payload};
 use crate::protocol::{Envelope, Items, Kind, Record, RecordKind};
 use crate::ring::{Corrupt, Flags, Segment};
@@ -74,9 +74,13 @@ impl Worker {
         let mut once = Once { input: Some(&mut input.bytes), state, failure: None };
         Ok(match fds::unpack(&mut input.handles, || panic::catch(|| function(&mut once))) {
             Ok(()) => once.failure,
-            Err(Envelope { message, location, backtrace }) => {
-                Some(Error::Panicked { message, location, backtrace, pid: std::process::id() })
-            }
+            Err(Envelope { message, location, backtrace }) => Some(Error::Panicked {
+                message,
+                location,
+                backtrace,
+                pid: std::process::id(),
+                origin: Origin::default(),
+            }),
         })
     }
 }
@@ -228,7 +232,7 @@ impl Calls for Once<'_> {
 
     fn end(&mut self, outcome: Result<Handles, Failure>, _output: &mut Vec<u8>) {
         match outcome {
-            Err(Failure::Decode(text)) => self.failure = Some(Error::Decode(text)),
+            Err(Failure::Decode(text)) => self.failure = Some(Error::Decode(text.into())),
             // The result is not sent.
             Ok(_) | Err(Failure::Encode(_)) => {}
         }

@@ -51,7 +51,7 @@ impl Session {
         let objects = &*self.objects;
         let frame = match self.stream.receive(objects.max_message()) {
             Ok(Some(frame)) => frame,
-            Err(Error::TooLarge { bytes, max }) => {
+            Err(Error::TooLarge { bytes, max, .. }) => {
                 self.send(Err(Failure::TooLarge { bytes, max }))?;
                 return Err(Ended);
             }

@@ -119,7 +119,7 @@ impl Receiver {
         self.bytes.clear();
         let (bytes, handles) = (head & MAX_LENGTH, head >> 48);
         // The other side can write any length: more than there is memory must not end this process.
-        let too_large = |_| Error::Decode(format!("there is no memory for a message of {bytes} bytes"));
+        let too_large = |_| Error::Decode(format!("there is no memory for a message of {bytes} bytes").into());
         self.bytes.try_reserve_exact(bytes as usize).map_err(too_large)?;
         on_large_pages(&mut self.bytes);
         let head = Head { len: bytes as usize, handles };

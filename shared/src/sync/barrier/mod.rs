@@ -128,7 +128,7 @@ impl Barrier {
     /// Python's counterpart: `Barrier.wait` with `timeout`.
     pub fn wait_timeout(&self, timeout: Duration) -> Result<BarrierWait> {
         let outcome = self.wait_until(Instant::now().checked_add(timeout))?;
-        outcome.ok_or(Error::TimedOut { after: timeout, pid: None })
+        outcome.ok_or(Error::timed_out(timeout))
     }
 
     /// Breaks the barrier, so that no participant waits for one that will not come.

@@ -38,6 +38,7 @@ macro_rules! executor_suite {
                 every_call_returns_results_in_order
                 partial_carries_its_state
                 panic_is_an_error_with_message_and_location
+                error_names_its_function_and_the_item_of_a_map
                 future_reports_its_state
                 callbacks_see_the_result_and_panics_replace_it
                 result_can_be_awaited_with_timeout_and_taken_once
@@ -109,6 +110,36 @@ macro_rules! executor_suite {
                 let caught = || std::panic::catch_unwind(|| panic!("its own affair")).is_err();
                 assert!(pool.apply(caught, ())?);
                 assert_eq!(pool.map(square, 0..10)?, squares(10));
+                Ok(())
+            }
+
+            fn error_names_its_function_and_the_item_of_a_map() -> Result<()> {
+                let pool = Pool::with_processes(2)?;
+                let check = |error: Error, index: Option<usize>| {
+                    assert_eq!(error.index(), index, "{error}");
+                    let function = error.function().unwrap();
+                    assert!(function.ends_with("::fail_if_odd"), "{function}");
+                    let item = index.map(|index| format!("item {index} of `{function}`: ")).unwrap_or_default();
+                    assert!(error.to_string().starts_with(&format!("{item}the task panicked at ")), "{error}");
+                };
+                check(pool.apply(fail_if_odd, (7,)).unwrap_err(), None);
+                check(pool.apply_async(fail_if_odd, (7,)).get().unwrap_err(), None);
+                let bad = [0, 2, 4, 6, 8, 10, 1, 12, 3];
+                for size in [1, 3, 100] {
+                    let batched = pool.with_chunksize(size);
+                    check(batched.map(fail_if_odd, bad).unwrap_err(), Some(6));
+                    check(batched.map_async(fail_if_odd, bad).get().unwrap_err(), Some(6));
+                    check(batched.starmap(fail_if_odd, bad.map(|n| (n,))).unwrap_err(), Some(6));
+                    for (n, result) in (0..40).zip(batched.imap(fail_if_odd, 0..40)) {
+                        result.err().into_iter().for_each(|error| check(error, Some(n)));
+                    }
+                    for result in batched.imap_unordered(fail_if_odd, 0..40) {
+                        let Err(error) = result else { continue };
+                        let Error::Panicked { message, .. } = &error else { panic!("{error}") };
+                        let number = message.split(' ').nth(1).unwrap().parse().unwrap();
+                        check(error, Some(number));
+                    }
+                }
                 Ok(())
             }
 

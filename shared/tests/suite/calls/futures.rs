@@ -162,7 +162,7 @@ fn late_futures_time_out_in_turn() -> Result<()> {
         let futures = [executor.squared(2), executor.behind(gate, 1)];
         wait_for_any(&futures);
         let results: Vec<_> = as_completed(futures, Some(SHORT)).collect();
-        assert!(matches!(results[..], [(0, Ok(4)), (1, Err(Error::TimedOut { after: SHORT, pid: None }))]));
+        assert!(matches!(results[..], [(0, Ok(4)), (1, Err(Error::TimedOut { after: SHORT, pid: None, .. }))]));
         gate.open();
         Ok(())
     })

@@ -166,7 +166,7 @@ fn late_result_can_be_requested_again() -> Result<()> {
     let mut lazy = pool.imap(pass, [gate.path(), gate.path()]);
     for _ in 0..3 {
         match lazy.next_timeout(Duration::from_millis(2)) {
-            Some(Err(Error::TimedOut { after, pid: None })) => assert_eq!(after, Duration::from_millis(2)),
+            Some(Err(Error::TimedOut { after, pid: None, .. })) => assert_eq!(after, Duration::from_millis(2)),
             other => panic!("{other:?}"),
         }
     }

@@ -5,6 +5,7 @@ mod callbacks;
 mod executors;
 mod futures;
 mod initializers;
+mod items;
 mod lazy;
 mod properties;
 mod results;
@@ -27,5 +28,6 @@ pub(crate) const TESTS: &[&[Named]] = &[
     callbacks::TESTS,
     asynchronous::TESTS,
     initializers::TESTS,
+    items::TESTS,
     values::TESTS,
 ];

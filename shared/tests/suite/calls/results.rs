@@ -32,7 +32,7 @@ const SHORT: Duration = Duration::from_millis(2);
 fn late_result_can_be_waited_for_again() -> Result<()> {
     let (pool, gate) = (Pool::with_processes(1)?, Gate::new());
     let mut late = pool.apply_async(pass, (gate.path(),));
-    assert!(matches!(late.get_timeout(SHORT), Err(Error::TimedOut { after: SHORT, pid: None })));
+    assert!(matches!(late.get_timeout(SHORT), Err(Error::TimedOut { after: SHORT, pid: None, .. })));
     assert!(!late.wait_timeout(SHORT) && !late.ready());
     assert!(matches!(late.successful(), Err(Error::InvalidState(_))));
     gate.open();

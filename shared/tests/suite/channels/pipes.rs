@@ -115,7 +115,7 @@ fn oversized_message_is_rejected() -> Result<()> {
         connection.send(vec![1; 1001])
     }
     let outcome = Process::new(exceed, (ours,)).start()?.join()?;
-    assert!(matches!(outcome, Err(Error::TooLarge { bytes: 1001, max: 1000 })));
+    assert!(matches!(outcome, Err(Error::TooLarge { bytes: 1001, max: 1000, .. })));
     Ok(())
 }
 

@@ -240,7 +240,7 @@ fn oversized_message_is_rejected() -> Result<()> {
     let manager = Manager::builder().max_message(1000).start()?;
     let list = manager.list::<Vec<u8>>()?;
     let too_large = |result: Result<()>| match result {
-        Err(Error::TooLarge { bytes, max }) => assert!(bytes > max && max == 1000),
+        Err(Error::TooLarge { bytes, max, .. }) => assert!(bytes > max && max == 1000),
         other => panic!("{other:?}"),
     };
     too_large(list.push(vec![0; 1000]));

@@ -23,11 +23,11 @@ fn queue_keeps_order_and_reports_full_empty_closed() -> multiproc::Result<()> {
     let manager = Manager::new()?;
     let queue = manager.bounded_queue::<u32>(3)?;
     assert!(matches!(queue.try_get(), Err(Error::Empty)));
-    assert!(matches!(queue.get_timeout(SHORT), Err(Error::TimedOut { after: SHORT, pid: None })));
+    assert!(matches!(queue.get_timeout(SHORT), Err(Error::TimedOut { after: SHORT, pid: None, .. })));
     (1..=3).try_for_each(|n| queue.put(n))?;
     assert!(matches!(queue.try_put(4), Err(PutError { value: 4, error: Error::Full })));
     let late = queue.put_timeout(4, SHORT).unwrap_err();
-    assert!(matches!(late, PutError { value: 4, error: Error::TimedOut { after: SHORT, pid: None } }), "{late:?}");
+    assert!(matches!(late, PutError { value: 4, error: Error::TimedOut { after: SHORT, pid: None, .. } }), "{late:?}");
     assert_eq!((queue.len()?, queue.get()?, queue.try_get()?), (3, 1, 2));
     queue.try_put(4)?;
     queue.put_timeout(5, Duration::MAX)?;

@@ -127,7 +127,7 @@ fn process_killed_before_its_function_runs_is_lost() -> multiproc::Result<()> {
 fn timed_out_join_can_be_repeated() -> multiproc::Result<()> {
     let gate = Gate::new();
     let mut process = Process::new(pass, (gate.path(),)).start()?;
-    assert!(matches!(process.join_timeout(SHORT), Err(Error::TimedOut { after: SHORT, pid: None })));
+    assert!(matches!(process.join_timeout(SHORT), Err(Error::TimedOut { after: SHORT, pid: None, .. })));
     assert!(process.is_alive());
     gate.open();
     assert_eq!(process.join_timeout(Duration::from_secs(50))?, process.pid());

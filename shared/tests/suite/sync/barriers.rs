@@ -93,7 +93,7 @@ fn all_say(processes: Vec<Process<String>>, what: &str) -> Result<()> {
 fn timed_out_barrier_is_broken_until_reset() -> Result<()> {
     let barrier = Barrier::new(4)?;
     let others = waiting_at(&barrier, 2)?;
-    assert!(matches!(barrier.wait_timeout(SOON), Err(Error::TimedOut { after: SOON, pid: None })));
+    assert!(matches!(barrier.wait_timeout(SOON), Err(Error::TimedOut { after: SOON, pid: None, .. })));
     all_say(others, "BrokenBarrier")?;
     assert!(barrier.is_broken() && matches!(barrier.wait(), Err(Error::BrokenBarrier)));
 

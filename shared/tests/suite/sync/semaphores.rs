@@ -37,7 +37,7 @@ fn permits_are_limited() -> Result<()> {
     assert_eq!((inside.get()?[0], permits.available()), (0, 3));
     let all = (0..3).map(|_| permits.acquire()).collect::<Result<Vec<_>>>()?;
     assert!(permits.try_acquire()?.is_none() && permits.available() == 0);
-    assert!(matches!(permits.acquire_timeout(SOON), Err(Error::TimedOut { after: SOON, pid: None })));
+    assert!(matches!(permits.acquire_timeout(SOON), Err(Error::TimedOut { after: SOON, pid: None, .. })));
     drop(all);
     assert!(permits.try_acquire()?.is_some());
     assert!([0, 1025].iter().all(|permits| matches!(Semaphore::new(*permits), Err(Error::Config(_)))));

@@ -43,7 +43,7 @@ fn task_over_its_time_limit_is_ended_alone() -> Result<()> {
         for (n, result) in pool.with_chunksize(chunksize).imap(nap, items).enumerate() {
             match result {
                 Ok(slept) => assert_eq!((slept, n != 6), (0, true)),
-                Err(Error::TimedOut { after, pid: Some(pid) }) => {
+                Err(Error::TimedOut { after, pid: Some(pid), .. }) => {
                     assert_eq!((after, n), (LIMIT, 6));
                     assert!(before.contains(&pid) && !pids(&pool).contains(&pid));
                 }
@@ -226,7 +226,7 @@ fn worker_may_run_one_task_only() -> Result<()> {
 fn oversized_message_fails_only_its_task() -> Result<()> {
     let pool = Pool::builder().processes(2).max_message(1000).build()?;
     let too_large = |result: Result<Vec<u8>>| match result {
-        Err(Error::TooLarge { bytes, max: 1000 }) => bytes > 1000,
+        Err(Error::TooLarge { bytes, max: 1000, .. }) => bytes > 1000,
         Ok(_) => false,
         Err(other) => panic!("{other}"),
     };
