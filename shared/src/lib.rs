@@ -181,7 +181,7 @@ mod zygote;
 pub use cluster::{MpiExecutor, MpiExecutorBuilder, Rank};
 pub use cpu::{cpu_count, physical_cpu_count};
 pub use error::{Error, Origin, Reason, Result, TaskError};
-pub use executor::{Executor, Imap, Statistics, WithOptions};
+pub use executor::{Executor, Imap, Indexed, Statistics, WithOptions};
 pub use exit_status::ExitStatus;
 pub use fds::Fd;
 pub use future::{
@@ -237,6 +237,7 @@ const _: () = {
     send_sync::<AsyncResult<u64>>();
     send_sync::<AsCompleted<u64>>();
     send::<Imap<std::ops::Range<u64>, u64>>();
+    send::<Indexed<std::ops::Range<u64>, u64>>();
     send_sync::<Process<u64>>();
     send_sync::<ProcessBuilder<fn() -> u64, ()>>();
 

@@ -86,6 +86,11 @@ impl<I: Iterator, R> Imap<I, R> {
         self
     }
 
+    /// Returns the index of the item whose result was returned last.
+    fn returned(&self) -> usize {
+        self.index.saturating_sub(1)
+    }
+
     /// Submits a chunk from the source, if the window has room. Returns whether there may be more.
     fn pull(&mut self) -> bool {
         let (Some(call), Some(source)) = (&self.call, &mut self.source) else { return false };
@@ -126,6 +131,27 @@ impl<I: Iterator, R> Imap<I, R> {
             Some(next) => next,
             None => Some(Err(Error::timed_out(timeout))),
         }
+    }
+
+    /// Returns an iterator of the same results, each with the index of its item (counted from 0, in
+    /// the order of the items): after [`imap_unordered`](crate::Executor::imap_unordered) it says
+    /// which result is whose. [`enumerate`](Iterator::enumerate) would count the results as they
+    /// come.
+    ///
+    /// ```
+    /// use multiproc::{Executor, Pool};
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let words = ["one", "two", "three"];
+    /// let pool = Pool::with_processes(2)?;
+    /// let lengths = pool.imap_unordered(|word: String| word.len(), words.map(String::from));
+    /// for (index, length) in lengths.indexed() {
+    ///     assert_eq!(length?, words[index].len());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn indexed(self) -> Indexed<I, R> {
+        Indexed(self)
     }
 
     /// Returns the next result or the end; `None` if the deadline came first.
@@ -189,6 +215,37 @@ impl<I: Iterator, R> Iterator for Imap<I, R> {
 
     fn next(&mut self) -> Option<Result<R>> {
         self.advance(None).flatten()
+    }
+}
+
+/// The results of a lazy call, each with the index of its item; returned by [`Imap::indexed`].
+#[must_use = "items are taken from their source only as results are taken from the iterator"]
+pub struct Indexed<I: Iterator, R>(Imap<I, R>);
+
+impl<I: Iterator, R> Indexed<I, R> {
+    /// Returns the next result, with the index of its item, waiting for at most `timeout`; `None` at
+    /// the end.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] (without a pid) if no result is there by then; it can be asked for again.
+    pub fn next_timeout(&mut self, timeout: Duration) -> Result<Option<(usize, Result<R>)>> {
+        let next = self.0.advance(Instant::now().checked_add(timeout)).ok_or(Error::timed_out(timeout))?;
+        Ok(next.map(|result| (self.0.returned(), result)))
+    }
+}
+
+impl<I: Iterator, R> Iterator for Indexed<I, R> {
+    type Item = (usize, Result<R>);
+
+    fn next(&mut self) -> Option<(usize, Result<R>)> {
+        let result = self.0.next()?;
+        Some((self.0.returned(), result))
+    }
+}
+
+impl<I: Iterator, R> fmt::Debug for Indexed<I, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Indexed").field(&self.0).finish()
     }
 }
 

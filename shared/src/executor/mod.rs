@@ -11,7 +11,7 @@ mod with_options;
 
 pub use backend::Statistics;
 pub(crate) use backend::{check_processes, check_reject, still_open};
-pub use imap::Imap;
+pub use imap::{Imap, Indexed};
 #[cfg(feature = "tokio")]
 pub(crate) use source::default_chunksize;
 pub use with_options::WithOptions;
@@ -347,7 +347,7 @@ pub trait Executor: Backend {
     }
 
     /// Runs `f` on each item, lazily, and returns an iterator of the results as they come; else
-    /// like [`imap`](Executor::imap).
+    /// like [`imap`](Executor::imap). [`Imap::indexed`] says which item each result is of.
     ///
     /// ```
     /// use multiproc::{Executor, Pool};

@@ -39,6 +39,7 @@ macro_rules! executor_suite {
                 partial_carries_its_state
                 panic_is_an_error_with_message_and_location
                 error_names_its_function_and_the_item_of_a_map
+                indexed_results_say_whose_they_are
                 future_reports_its_state
                 callbacks_see_the_result_and_panics_replace_it
                 result_can_be_awaited_with_timeout_and_taken_once
@@ -139,6 +140,33 @@ macro_rules! executor_suite {
                         let number = message.split(' ').nth(1).unwrap().parse().unwrap();
                         check(error, Some(number));
                     }
+                }
+                Ok(())
+            }
+
+            fn indexed_results_say_whose_they_are() -> Result<()> {
+                let (pool, gate) = (Pool::with_processes(2)?, Gate::new());
+                // The first item is the last to be done.
+                let held = |(gate, n): (Option<PathBuf>, u64)| gate.map_or(n, |gate| numbered(gate, n));
+                let items = (0..50u64).map(|n| ((n == 0).then(|| gate.path()), n));
+                let mut results = pool.imap_unordered(held, items).indexed();
+                assert_eq!(results.by_ref().take(49).map(|(index, n)| n.map(|n| (index as u64, n))).filter(|pair| {
+                    matches!(pair, Ok((index, n)) if index == n && *n > 0)
+                }).count(), 49);
+                let late = results.next_timeout(Duration::from_millis(1));
+                assert!(matches!(late, Err(Error::TimedOut { pid: None, .. })));
+                gate.open();
+                assert!(matches!(results.next(), Some((0, Ok(0)))));
+                assert!(results.next().is_none());
+                for size in [1, 7, 100] {
+                    let batched = pool.with_chunksize(size);
+                    let mut seen: Vec<_> = batched.imap_unordered(square, 0..100).indexed().collect();
+                    seen.sort_by_key(|(index, _)| *index);
+                    for (n, (index, result)) in seen.into_iter().enumerate() {
+                        assert_eq!((index, result?), (n, square(n as u64)));
+                    }
+                    let ordered = batched.imap(square, 0..100).indexed();
+                    assert!(ordered.enumerate().all(|(n, (index, _))| n == index));
                 }
                 Ok(())
             }
