@@ -77,11 +77,17 @@ pub trait Call<Args, R>: LazyCall<Args, R> + Sized + 'static {
     /// Waits for all results, of which there are probably `len`, or the first error among them.
     fn wait_all(self, len: usize) -> Result<Vec<R>>;
 
+    /// Waits for the result or error of every task, of which there are probably `len`.
+    fn wait_each(self, len: usize) -> Result<Vec<Result<R>>>;
+
     /// Turns the call of one task into its handle.
     fn into_one(self) -> AsyncResult<R>;
 
     /// Turns the call into the handle of all its results.
     fn into_all(self) -> AsyncResult<Vec<R>>;
+
+    /// Turns the call into the handle of every task's result or error.
+    fn into_each(self) -> AsyncResult<Vec<Result<R>>>;
 }
 
 /// What the lazy iterator needs of a call, whatever the function and the backend.

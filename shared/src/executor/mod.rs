@@ -35,8 +35,10 @@ use crate::task::{Arguments, Task};
 /// |---|---|---|
 /// | [`apply`](Executor::apply) | for the task | its result |
 /// | [`map`](Executor::map), [`starmap`](Executor::starmap) | for all tasks | a vector of the results, or the first error |
+/// | [`map_results`](Executor::map_results), [`starmap_results`](Executor::starmap_results) | for all tasks | a vector of each task's result or error |
 /// | [`apply_async`](Executor::apply_async), [`submit`](Executor::submit) | no | an [`AsyncResult`], which is also a future |
 /// | [`map_async`](Executor::map_async), [`starmap_async`](Executor::starmap_async) | no | an [`AsyncResult`] of all results |
+/// | [`map_results_async`](Executor::map_results_async), [`starmap_results_async`](Executor::starmap_results_async) | no | an [`AsyncResult`] of each task's result or error |
 /// | [`imap`](Executor::imap), [`imap_unordered`](Executor::imap_unordered) | for the next result | an iterator of results and errors |
 ///
 /// Arguments and results are `Send`, because a task may run on another thread; see [`Task`].
@@ -210,8 +212,9 @@ pub trait Executor: Backend {
     /// [`with_chunksize`](Executor::with_chunksize).
     ///
     /// # Errors
-    /// That of the first item, in order, that failed. The others are still run. To have every
-    /// item's own result or error, use [`imap`](Executor::imap).
+    /// That of the first item, in order, that failed. The others are still run, and their results
+    /// dropped. To have every item's own result or error, use
+    /// [`map_results`](Executor::map_results), or [`imap`](Executor::imap).
     /// [`Error::Config`](crate::Error::Config) if the source reports that it has no end, as `0..`
     /// does.
     ///
@@ -254,12 +257,7 @@ pub trait Executor: Backend {
         I::Item: Arguments,
         F: Task<I::Item>,
     {
-        let items = items.into_iter();
-        self.check()?;
-        check_end(&items)?;
-        let call = self.begin(f, true, self.options())?;
-        let (items, len, chunksize) = Source::plan(items, self.options().chunksize(), self.breadth());
-        call.submit_all(items, chunksize);
+        let (call, len) = submit_all(self, f, items.into_iter())?;
         call.wait_all(len)
     }
 
@@ -306,15 +304,88 @@ pub trait Executor: Backend {
         I::Item: Arguments,
         F: Task<I::Item>,
     {
-        let items = items.into_iter();
-        let call =
-            match self.check().and_then(|()| check_end(&items)).and_then(|()| self.begin(f, true, self.options())) {
-                Ok(call) => call,
-                Err(error) => return self.failed(error),
-            };
-        let (items, _, chunksize) = Source::plan(items, self.options().chunksize(), self.breadth());
-        call.submit_all(items, chunksize);
-        call.into_all()
+        match submit_all(self, f, items.into_iter()) {
+            Ok((call, _)) => call.into_all(),
+            Err(error) => self.failed(error),
+        }
+    }
+
+    /// Runs `f` on each item and waits for all of them. Returns each item's own result or error, in
+    /// the items' order, so that what succeeded is kept when a task fails or its worker is lost;
+    /// else like [`map`](Executor::map).
+    ///
+    /// # Errors
+    /// Only those of a call that could not begin. A pool that is closed, or closes meanwhile, fails
+    /// the items one by one.
+    ///
+    /// ```
+    /// use multiproc::{Executor, Pool};
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let pool = Pool::with_processes(2)?;
+    /// let results = pool.map_results(|n: u32| 100 / n, [1, 0, 4])?;
+    /// assert!(matches!(results[..], [Ok(100), Err(_), Ok(25)]));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Python has no counterpart: its `Pool.map` raises the first error and drops the results.
+    fn map_results<F, I>(&self, f: F, items: I) -> Result<Vec<Result<F::Output>>>
+    where
+        I: IntoIterator,
+        (I::Item,): Arguments,
+        F: Task<(I::Item,)>,
+    {
+        self.starmap_results(f, items.into_iter().map(|item| (item,)))
+    }
+
+    /// Runs `f` on each item, a tuple that is spread over its parameters; else like
+    /// [`map_results`](Executor::map_results).
+    fn starmap_results<F, I>(&self, f: F, items: I) -> Result<Vec<Result<F::Output>>>
+    where
+        I: IntoIterator,
+        I::Item: Arguments,
+        F: Task<I::Item>,
+    {
+        let (call, len) = submit_all(self, f, items.into_iter())?;
+        call.wait_each(len)
+    }
+
+    /// Submits `f` for each item, and returns as soon as the items have been taken. The handle's
+    /// result is each item's own result or error; else like [`map_results`](Executor::map_results).
+    /// [`cancel`](AsyncResult::cancel) keeps what has come by then, and the rest are
+    /// [`Error::Cancelled`](crate::Error::Cancelled); [`successful`](AsyncResult::successful)
+    /// returns whether all succeeded.
+    ///
+    /// ```
+    /// use multiproc::{Executor, Pool};
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let pool = Pool::with_processes(2)?;
+    /// let results = pool.map_results_async(|n: u32| 100 / n, [1, 0, 4]).get()?;
+    /// assert_eq!(results.into_iter().flatten().sum::<u32>(), 125);
+    /// # Ok(()) }
+    /// ```
+    fn map_results_async<F, I>(&self, f: F, items: I) -> AsyncResult<Vec<Result<F::Output>>>
+    where
+        I: IntoIterator,
+        (I::Item,): Arguments,
+        F: Task<(I::Item,)>,
+    {
+        self.starmap_results_async(f, items.into_iter().map(|item| (item,)))
+    }
+
+    /// Submits `f` for each item, a tuple that is spread over its parameters; else like
+    /// [`map_results_async`](Executor::map_results_async).
+    fn starmap_results_async<F, I>(&self, f: F, items: I) -> AsyncResult<Vec<Result<F::Output>>>
+    where
+        I: IntoIterator,
+        I::Item: Arguments,
+        F: Task<I::Item>,
+    {
+        match submit_all(self, f, items.into_iter()) {
+            Ok((call, _)) => call.into_each(),
+            Err(error) => self.failed(error),
+        }
     }
 
     /// Runs `f` on each item, lazily: returns an iterator of each item's result or error, in the
@@ -432,4 +503,21 @@ pub trait Executor: Backend {
     fn with_timeout(&self, timeout: Duration) -> WithOptions<'_, Self> {
         WithOptions::new(self).with_timeout(timeout)
     }
+}
+
+/// Begins a call of `f` on all items. Returns it, and how many tasks it probably has.
+fn submit_all<E, F, I>(executor: &E, f: F, items: I) -> Result<(E::Call<F, I::Item>, usize)>
+where
+    E: Backend + ?Sized,
+    I: Iterator,
+    I::Item: Arguments,
+    F: Task<I::Item>,
+{
+    executor.check()?;
+    check_end(&items)?;
+    let options = executor.options();
+    let call = executor.begin(f, true, options)?;
+    let (items, len, chunksize) = Source::plan(items, options.chunksize(), executor.breadth());
+    call.submit_all(items, chunksize);
+    Ok((call, len))
 }

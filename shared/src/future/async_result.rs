@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::engine::{Engine, Job};
 use crate::error::{Error, Result};
 use crate::future::callback::CalledBack;
-use crate::future::gather::{first_error, take_all, take_one};
+use crate::future::gather::{add_each, first_error, take_all, take_one};
 use crate::future::pending::{ForeignResult, ProcessResult};
 use crate::future::{FutureState, PendingResult};
 use crate::sys::pid::Owner;
@@ -91,6 +91,16 @@ impl<R: DeserializeOwned + 'static> AsyncResult<R> {
 impl<R: DeserializeOwned + 'static> AsyncResult<Vec<R>> {
     pub(crate) fn all(engine: Arc<Engine>, job: Arc<Job>) -> Self {
         Self::by_engine(engine, job, |job| take_all(job, 0))
+    }
+}
+
+impl<R: DeserializeOwned + 'static> AsyncResult<Vec<Result<R>>> {
+    pub(crate) fn each(engine: Arc<Engine>, job: Arc<Job>) -> Self {
+        Self::by_engine(engine, job, |job| {
+            let mut results = Vec::new();
+            add_each(job, &mut results);
+            Ok(results)
+        })
     }
 }
 

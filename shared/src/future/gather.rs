@@ -22,6 +22,17 @@ pub(crate) fn take_all<R: DeserializeOwned + 'static>(job: &Job, len: usize) -> 
     gathered.into_result()
 }
 
+/// Adds the results of an ordered job to those that came before, as far as they have come, each
+/// with its own error.
+pub(crate) fn add_each<R: DeserializeOwned + 'static>(job: &Job, results: &mut Vec<Result<R>>) {
+    while let Some(mut outcome) = job.take_next() {
+        while let Some(result) = outcome.next(job.max_message, codec::decode_guarded) {
+            let index = results.len();
+            results.push(result.map_err(|error| error.of(job.label(), Some(index))));
+        }
+    }
+}
+
 /// The results of an ordered job, as far as they have come, or the first error among them.
 pub(crate) struct Gathered<R> {
     results: Vec<R>,

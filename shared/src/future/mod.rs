@@ -12,7 +12,7 @@ mod pending;
 mod wait_several;
 
 pub use async_result::AsyncResult;
-pub(crate) use gather::{Gathered, take_one};
+pub(crate) use gather::{Gathered, add_each, take_one};
 pub use pending::FutureState;
 pub(crate) use pending::PendingResult;
 pub use wait_several::{AsCompleted, ReturnWhen, Waited, as_completed, wait, wait_for_all, wait_for_any};

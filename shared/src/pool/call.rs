@@ -9,7 +9,7 @@ use crate::codec;
 use crate::engine::{Engine, Job, TaskLimits};
 use crate::error::{Error, Result};
 use crate::executor::backend::{Backend, Call, CallOptions, LazyCall, MIN_WINDOW};
-use crate::future::{AsyncResult, Gathered, take_one};
+use crate::future::{AsyncResult, Gathered, add_each, take_one};
 use crate::pool::Pool;
 use crate::pool::feed::{Feeder, submit_one};
 use crate::task::{Arguments, ReturnValue, Task};
@@ -60,6 +60,26 @@ impl Backend for Pool {
     }
 }
 
+impl<Args, R> ProcessCall<Args, R> {
+    /// Has `take` take the results as they come, until the end.
+    fn take_all(&self, mut take: impl FnMut(&Job)) -> Result<()> {
+        loop {
+            // The items' own code may have forked.
+            self.engine.check()?;
+            // Asked before the results are taken: those that come in between are of the next round.
+            let done = self.job.is_done();
+            take(&self.job);
+            if done {
+                break;
+            }
+            // What has come is decoded while it is in the caches, and its memory used again.
+            self.engine.wait_next(&self.job, None);
+        }
+        self.engine.forget(&self.job);
+        Ok(())
+    }
+}
+
 impl<Args: Arguments, R: ReturnValue> Call<Args, R> for ProcessCall<Args, R> {
     fn submit_one(&self, args: Args) {
         submit_one(&self.engine, &self.job, args);
@@ -80,20 +100,14 @@ impl<Args: Arguments, R: ReturnValue> Call<Args, R> for ProcessCall<Args, R> {
 
     fn wait_all(self, len: usize) -> Result<Vec<R>> {
         let mut gathered = Gathered::new(len);
-        loop {
-            // The items' own code may have forked.
-            self.engine.check()?;
-            // Asked before the results are taken: those that come in between are of the next round.
-            let done = self.job.is_done();
-            gathered.take(&self.job);
-            if done {
-                break;
-            }
-            // What has come is decoded while it is in the caches, and its memory used again.
-            self.engine.wait_next(&self.job, None);
-        }
-        self.engine.forget(&self.job);
+        self.take_all(|job| gathered.take(job))?;
         gathered.into_result()
+    }
+
+    fn wait_each(self, len: usize) -> Result<Vec<Result<R>>> {
+        let mut results = Vec::with_capacity(len);
+        self.take_all(|job| add_each(job, &mut results))?;
+        Ok(results)
     }
 
     fn into_one(self) -> AsyncResult<R> {
@@ -104,6 +118,11 @@ impl<Args: Arguments, R: ReturnValue> Call<Args, R> for ProcessCall<Args, R> {
     fn into_all(self) -> AsyncResult<Vec<R>> {
         self.engine.supervise(false);
         AsyncResult::all(self.engine, self.job)
+    }
+
+    fn into_each(self) -> AsyncResult<Vec<Result<R>>> {
+        self.engine.supervise(false);
+        AsyncResult::each(self.engine, self.job)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::sys::now_ns;
 use crate::task::{Arguments, Task, panic};
 use crate::threads::ThreadPool;
 use crate::threads::inner::Work;
-use crate::threads::job::{Job, ThreadResult, take_all, take_one};
+use crate::threads::job::{Job, ThreadResult, take_all, take_each, take_one};
 use crate::trace::{self, TaskEvent};
 
 /// Why a time limit is refused.
@@ -122,12 +122,22 @@ where
         take_all(&self.job)
     }
 
+    fn wait_each(self, _len: usize) -> Result<Vec<Result<R>>> {
+        self.job.wait_done(None);
+        self.job.pool().check()?;
+        take_each(&self.job)
+    }
+
     fn into_one(self) -> AsyncResult<R> {
         self.result(take_one)
     }
 
     fn into_all(self) -> AsyncResult<Vec<R>> {
         self.result(take_all)
+    }
+
+    fn into_each(self) -> AsyncResult<Vec<Result<R>>> {
+        self.result(take_each)
     }
 }
 

@@ -172,8 +172,18 @@ impl<R> Job<R> {
 
 /// Takes the results of a job that is done, or the first error.
 pub(super) fn take_all<R>(job: &Job<R>) -> Result<Vec<R>> {
+    results(job).collect()
+}
+
+/// Takes the results of a job that is done, each with its own error.
+pub(super) fn take_each<R>(job: &Job<R>) -> Result<Vec<Result<R>>> {
+    Ok(results(job).collect())
+}
+
+/// Takes the results of a job that is done, one by one.
+fn results<R>(job: &Job<R>) -> impl Iterator<Item = Result<R>> {
     let results = std::iter::from_fn(|| job.take_next()).flatten().enumerate();
-    results.map(|(index, result)| result.map_err(|error| error.of(job.label, Some(index)))).collect()
+    results.map(|(index, result)| result.map_err(|error| error.of(job.label, Some(index))))
 }
 
 /// Takes the result of a job of one task that is done.

@@ -40,6 +40,7 @@ macro_rules! executor_suite {
                 panic_is_an_error_with_message_and_location
                 error_names_its_function_and_the_item_of_a_map
                 indexed_results_say_whose_they_are
+                map_can_keep_each_result
                 future_reports_its_state
                 callbacks_see_the_result_and_panics_replace_it
                 result_can_be_awaited_with_timeout_and_taken_once
@@ -168,6 +169,37 @@ macro_rules! executor_suite {
                     let ordered = batched.imap(square, 0..100).indexed();
                     assert!(ordered.enumerate().all(|(n, (index, _))| n == index));
                 }
+                Ok(())
+            }
+
+            fn map_can_keep_each_result() -> Result<()> {
+                let pool = Pool::with_processes(2)?;
+                let check = |results: Vec<Result<u64>>| {
+                    assert_eq!(results.len(), 40);
+                    for (n, result) in results.into_iter().enumerate() {
+                        match result {
+                            Ok(value) => assert_eq!((value, value % 2), (n as u64, 0)),
+                            Err(error) => assert_eq!((error.index(), n % 2), (Some(n), 1), "{error}"),
+                        }
+                    }
+                };
+                for size in [1, 7, 100] {
+                    let batched = pool.with_chunksize(size);
+                    let each = (0..40).map(|n| (n,));
+                    check(batched.map_results(fail_if_odd, 0..40)?);
+                    check(batched.starmap_results(fail_if_odd, each.clone())?);
+                    let later = batched.map_results_async(fail_if_odd, 0..40);
+                    later.wait();
+                    assert!(!later.successful()?, "some have failed");
+                    check(later.get()?);
+                    check(batched.starmap_results_async(fail_if_odd, each).get()?);
+                }
+                assert!(pool.map_results(square, 0..0)?.is_empty());
+                is_config(pool.map_results(square, 0u64..), "imap");
+                is_config(pool.map_results_async(square, 0u64..).get(), "imap");
+                pool.close();
+                let refused = pool.map_results(square, 0..3)?;
+                assert!(refused.iter().all(|result| matches!(result, Err(Error::Closed))), "{refused:?}");
                 Ok(())
             }
 

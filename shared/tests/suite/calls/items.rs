@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use multiproc::{Error, Executor, Pool, Result};
 
-use crate::support::{Named, named, nap};
+use crate::support::{Gate, Named, named, nap, pass, square};
 
 pub(crate) const TESTS: &[Named] = named! {
     every_kind_of_failure_names_its_item
     failure_of_the_whole_call_names_no_item
+    lost_worker_costs_one_result_of_a_map
+    cancelled_map_keeps_what_has_come
 };
 
 /// A path that cannot be serialized.
@@ -44,6 +46,37 @@ fn every_kind_of_failure_names_its_item() -> Result<()> {
             assert!(error.function().is_some() && error.to_string().starts_with("item 4 of `"), "{error}");
         }
     }
+    Ok(())
+}
+
+fn lost_worker_costs_one_result_of_a_map() -> Result<()> {
+    let pool = Pool::with_processes(2)?;
+    let die = |n: u64| if n == 4 { std::process::abort() } else { square(n) };
+    for size in [1, 3, 20] {
+        let pool = pool.with_chunksize(size);
+        for results in [pool.map_results(die, 0..20)?, pool.map_results_async(die, 0..20).get()?] {
+            assert_eq!(results.len(), 20);
+            for (n, result) in (0..).zip(results) {
+                match result {
+                    Ok(value) => assert_eq!((value, n != 4), (square(n), true)),
+                    Err(error) => assert!(n == 4 && matches!(error, Error::WorkerLost { .. }), "{n}: {error}"),
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn cancelled_map_keeps_what_has_come() -> Result<()> {
+    let (pool, gate) = (Pool::with_processes(1)?, Gate::new());
+    let task = |(n, gate): (u64, Option<PathBuf>)| gate.map_or(n, |gate| pass(gate).into());
+    let items = (0..5).map(|n| (n, (n >= 2).then(|| gate.path())));
+    let results = pool.with_chunksize(1).map_results_async(task, items);
+    gate.await_arrivals(1);
+    assert!(results.cancel());
+    let results = results.get()?;
+    assert!(matches!(results[..2], [Ok(0), Ok(1)]), "{results:?}");
+    assert!(results.len() == 5 && results[2..].iter().all(|result| matches!(result, Err(Error::Cancelled))));
     Ok(())
 }
 
