@@ -219,7 +219,8 @@ impl Dispatcher {
         }
     }
 
-    /// Gives up a rank: the tasks that it had fail, and it gets no more.
+    /// Gives up a rank: the tasks that it had fail, or are begun again elsewhere, and it gets no
+    /// more.
     fn lose(&mut self, at: usize) {
         let peer = &mut self.peers[at];
         let Rank { rank, host, .. } = peer.rank();
@@ -227,7 +228,15 @@ impl Dispatcher {
         let error = Error::RankLost { rank, host, silent_for, origin: Origin::default() };
         let chunks = peer.lose();
         self.balancer.remove_rank(at);
-        self.engine.bring_back(chunks.into_iter().map(|chunk| chunk.failed(&error)));
+        let mut again = Vec::new();
+        self.engine.bring_back(chunks.into_iter().filter_map(|mut chunk| match chunk.lose_next(error.clone()) {
+            Some(error) => Some(chunk.failed(&error)),
+            None => {
+                again.push(chunk);
+                None
+            }
+        }));
+        self.engine.put_back(again);
         match self.balancer.total_workers() {
             0 => self.engine.break_down(error),
             workers => self.engine.set_remote_workers(workers),

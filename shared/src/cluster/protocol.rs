@@ -23,9 +23,9 @@ const FULL: usize = 1 << 20;
 pub(super) enum RecordKind {
     /// Run `function` on the payload, `count` tasks of job `job`, and send the outcome with `slot`.
     /// `first` is the number of the first task, `time_limit` the nanoseconds that each may run, or 0
-    /// for what the rank's settings say.
+    /// for what the rank's settings say, `retries` how often one is begun again.
     Run,
-    /// Keep the payload as the state of job `job`, with the `time_limit` of its tasks.
+    /// Keep the payload as the state of job `job`, with the `time_limit` and `retries` of its tasks.
     State,
     /// Drop the state of job `job`.
     Forget,
@@ -87,6 +87,7 @@ pub(super) struct Head {
     pub(super) function: u64,
     pub(super) first: u64,
     pub(super) time_limit: u64,
+    pub(super) retries: u64,
     pub(super) len: u64,
 }
 
@@ -98,12 +99,13 @@ impl Head {
 
     /// Returns the head with what the tasks of its job may take.
     pub(super) fn with_limits(self, limits: TaskLimits) -> Self {
-        Self { time_limit: limits.time.unwrap_or(0), ..self }
+        Self { time_limit: limits.time.unwrap_or(0), retries: limits.retries.into(), ..self }
     }
 
     /// Returns what the tasks of its job may take.
     pub(super) fn limits(&self) -> TaskLimits {
-        TaskLimits { time: Some(self.time_limit).filter(|limit| *limit > 0) }
+        let time = Some(self.time_limit).filter(|limit| *limit > 0);
+        TaskLimits { time, retries: u32::try_from(self.retries).unwrap_or(u32::MAX) }
     }
 
     /// Returns the kind, if there is one of that number.

@@ -20,12 +20,14 @@ use crate::trace::TaskEvent;
 pub(crate) struct TaskLimits {
     /// Nanoseconds that each task may run.
     pub(crate) time: Option<u64>,
+    /// How often a task is begun again that was lost with its worker.
+    pub(crate) retries: u32,
 }
 
 impl TaskLimits {
     /// Returns these limits; 584 years count as for ever.
-    pub(crate) fn new(timeout: Option<Duration>) -> Self {
-        Self { time: timeout.map(|limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX)) }
+    pub(crate) fn new(timeout: Option<Duration>, retries: u32) -> Self {
+        Self { time: timeout.map(|limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX)), retries }
     }
 }
 
@@ -213,6 +215,9 @@ pub(crate) struct Chunk {
     outcome: Outcome,
     /// Workers that ended with this chunk before they began any of it.
     false_starts: u32,
+    /// Workers that ended while they ran a task of this chunk, and how many tasks were done before
+    /// it.
+    losses: (u32, u32),
 }
 
 /// Encoded tasks.
@@ -233,7 +238,7 @@ impl Chunk {
 
     #[inline]
     fn with_number(number: u64, job: Arc<Job>, first_task: u64, tasks: Tasks) -> Self {
-        Self { job, number, first_task, done: 0, tasks, outcome: Outcome::default(), false_starts: 0 }
+        Self { job, number, first_task, done: 0, tasks, outcome: Outcome::default(), false_starts: 0, losses: (0, 0) }
     }
 
     #[inline]
@@ -343,6 +348,20 @@ impl Chunk {
     pub(super) fn add_false_start(&mut self) -> u32 {
         self.false_starts += 1;
         self.false_starts
+    }
+
+    /// Counts the end of a worker that ran the next task. Returns `None` if that task is to be begun
+    /// again, else the loss with the number of times that it was begun.
+    pub(crate) fn lose_next(&mut self, loss: Error) -> Option<Error> {
+        let retries = self.job.limits().retries;
+        if retries == 0 {
+            return Some(loss);
+        }
+        let losses = if self.losses.1 == self.done { self.losses.0 + 1 } else { 1 };
+        self.losses = (losses, self.done);
+        // A handle of one owner in the state has gone to one worker, and no other can have it.
+        let spent = self.job.state().is_some_and(|state| state.handles.is_spent());
+        (losses > retries || spent).then(|| loss.after_tries(losses))
     }
 
     /// Returns what has come of its tasks so far.

@@ -1,7 +1,7 @@
 //! The zygote's reports of workers that were started, refused or have ended, and its own end.
 //!
-//! At the end of a worker its last results count, the task it ran fails, and what it had not begun
-//! goes back to the backlog.
+//! At the end of a worker its last results count, the task it ran fails or is begun again, and what
+//! it had not begun goes back to the backlog.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,7 +132,11 @@ impl State {
             // A task alone, and its handles have gone with the worker.
             chunk.fail_rest(&self.error_of(ended, chunk, lost.clone()).unwrap_or(lost));
         } else if ended.begun || !self.config.replace {
-            if let Some(error) = self.error_of(ended, chunk, lost) {
+            let error = match self.error_of(ended, chunk, lost) {
+                Some(loss @ Error::WorkerLost { .. }) => chunk.lose_next(loss),
+                error => error,
+            };
+            if let Some(error) = error {
                 chunk.fail(error);
             }
         } else if ended.ready

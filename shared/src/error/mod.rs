@@ -70,10 +70,11 @@ pub enum Error {
         origin: Origin,
     },
     /// The worker process ended while it ran the task: `exit`, `abort`, a signal, a stack overflow,
-    /// memory exhausted.
+    /// memory exhausted. A call can have such tasks [begun again](crate::Executor::with_retries).
     #[error(
-        "{origin}the worker (pid {pid}) was lost ({exit}) while it ran task {task}, {} after it began",
-        seconds(ran_for)
+        "{origin}the worker (pid {pid}) was lost ({exit}) while it ran task {task}, {} after it began{}",
+        seconds(ran_for),
+        origin.tries()
     )]
     WorkerLost {
         /// The process that ended.
@@ -194,7 +195,11 @@ pub enum Error {
     Denied(String),
     /// A rank of a cluster is gone, or cannot be reached: its process or machine ended, or the
     /// network between them failed. Whether the task has run is not known.
-    #[error("{origin}rank {rank} on {host} was lost: nothing was heard from it for {}", seconds(silent_for))]
+    #[error(
+        "{origin}rank {rank} on {host} was lost: nothing was heard from it for {}{}",
+        seconds(silent_for),
+        origin.tries()
+    )]
     RankLost {
         /// The rank's number.
         rank: usize,

@@ -17,13 +17,22 @@ pub struct Origin(Option<Box<Facts>>);
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Facts {
+    /// Empty until it is known.
     function: Cow<'static, str>,
     index: Option<u64>,
+    /// How often the task was begun; 0 if it was not to be begun again.
+    tries: u32,
 }
 
 impl Origin {
     fn facts(&self) -> Option<&Facts> {
         self.0.as_deref()
+    }
+
+    /// Returns what a message ends with: how often the task was begun, if more than once.
+    pub(super) fn tries(&self) -> impl fmt::Display {
+        let tries = self.facts().map(|facts| facts.tries).filter(|tries| *tries > 1);
+        tries.map(|tries| format!("; it was begun {tries} times")).unwrap_or_default()
     }
 }
 
@@ -31,7 +40,7 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.facts() {
-            Some(Facts { function, index: Some(index) }) => write!(f, "item {index} of `{function}`: "),
+            Some(Facts { function, index: Some(index), .. }) => write!(f, "item {index} of `{function}`: "),
             _ => Ok(()),
         }
     }
@@ -108,7 +117,22 @@ impl Error {
     /// [`index`](Error::index).
     #[must_use]
     pub fn function(&self) -> Option<&str> {
-        Some(&self.origin()?.facts()?.function)
+        Some(&*self.origin()?.facts()?.function).filter(|function| !function.is_empty())
+    }
+
+    /// Returns how often a task was begun that was [to be tried
+    /// again](crate::Executor::with_retries) and was lost each time. `None` in other errors.
+    #[must_use]
+    pub fn tries(&self) -> Option<u32> {
+        Some(self.origin()?.facts()?.tries).filter(|tries| *tries > 0)
+    }
+
+    /// Sets how often its task was begun.
+    pub(crate) fn after_tries(mut self, tries: u32) -> Self {
+        if let Some(Origin(facts)) = self.origin_mut() {
+            facts.get_or_insert_default().tries = tries;
+        }
+        self
     }
 
     /// Sets which task it is of, if it is of one. A job without tasks has a function without a
@@ -185,9 +209,19 @@ mod tests {
     }
 
     #[test]
+    fn loss_says_how_often_the_task_was_begun() {
+        let (exit, ran_for) = (crate::ExitStatus::Exited(3), Duration::ZERO);
+        let lost = || Error::WorkerLost { pid: 7, exit, task: 12, ran_for, origin: Origin::default() };
+        let [once, twice] = [1, 2].map(|tries| lost().after_tries(tries));
+        assert_eq!((lost().tries(), once.tries(), twice.tries()), (None, Some(1), Some(2)));
+        assert_eq!((once.to_string(), once.function()), (lost().to_string(), None));
+        assert_eq!(twice.to_string(), format!("{}; it was begun 2 times", lost()));
+    }
+
+    #[test]
     fn origin_travels() {
-        let error = Error::Encode("no".into()).of("work", Some(3));
+        let error = Error::Encode("no".into()).after_tries(2).of("work", Some(3));
         let back: Error = postcard::from_bytes(&postcard::to_stdvec(&error).unwrap()).unwrap();
-        assert_eq!((back.to_string(), back.index()), (error.to_string(), Some(3)));
+        assert_eq!((back.to_string(), back.index(), back.tries()), (error.to_string(), Some(3), Some(2)));
     }
 }

@@ -130,12 +130,14 @@ pub trait LazyCall<Args, R>: Send + Sync {
     fn abandon(&self);
 }
 
-/// How the tasks of a call travel and how long each may take, as far as the caller has said.
+/// How the tasks of a call travel, how long each may take and how often it is tried, as far as the
+/// caller has said.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CallOptions {
     chunksize: Option<usize>,
     window: Option<usize>,
     timeout: Option<Duration>,
+    retries: u32,
 }
 
 impl CallOptions {
@@ -152,6 +154,16 @@ impl CallOptions {
     /// Sets the time that each task may take.
     pub(super) fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout: Some(timeout), ..self }
+    }
+
+    /// Sets how often a task is begun again that was lost with its worker.
+    pub(super) fn with_retries(self, retries: u32) -> Self {
+        Self { retries, ..self }
+    }
+
+    /// Returns how often a task is begun again that was lost with its worker.
+    pub(crate) fn retries(self) -> u32 {
+        self.retries
     }
 
     /// Returns the time that each task may take, if it is set.

@@ -503,6 +503,46 @@ pub trait Executor: Backend {
     fn with_timeout(&self, timeout: Duration) -> WithOptions<'_, Self> {
         WithOptions::new(self).with_timeout(timeout)
     }
+
+    /// Returns the executor with lost tasks tried again: one whose worker ended while the task ran
+    /// is begun again in another worker, up to `retries` times. After that it fails with the last
+    /// loss, which says how often the task [was begun](crate::Error::tries). If not set, the first
+    /// loss is its error.
+    ///
+    /// It is for workers that end for reasons of their own: out of memory, a library's fault, a kill
+    /// from outside. The task must be one that may be begun twice, since a lost one may have done a
+    /// part of what it does. A task that panics, is cancelled or is over its time limit is not
+    /// tried again. What only waited in the lost worker runs elsewhere in any case, and does not
+    /// count as tried. Each try has the whole [time limit](Executor::with_timeout).
+    ///
+    /// A task with a handle of one owner (a [`Connection`](crate::Connection)) in its arguments or
+    /// in the state of its [`partial`](crate::partial) is not tried again, as the handle has gone
+    /// with the worker. On a cluster, what a lost rank had counts as tried; a rank counts the losses
+    /// of its own workers anew. A [`ThreadPool`](crate::ThreadPool) loses no task.
+    ///
+    /// ```
+    /// use std::path::PathBuf;
+    ///
+    /// use multiproc::{Executor, Pool};
+    ///
+    /// fn fails_at_first(path: PathBuf) -> u32 {
+    ///     if std::fs::File::create_new(path).is_ok() {
+    ///         std::process::abort();
+    ///     }
+    ///     42
+    /// }
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let folder = tempfile::tempdir().unwrap();
+    /// let pool = Pool::with_processes(1)?;
+    /// assert_eq!(pool.with_retries(1).apply(fails_at_first, (folder.path().join("begun"),))?, 42);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Python has no counterpart; Celery's is the setting `task_reject_on_worker_lost`.
+    fn with_retries(&self, retries: u32) -> WithOptions<'_, Self> {
+        WithOptions::new(self).with_retries(retries)
+    }
 }
 
 /// Begins a call of `f` on all items. Returns it, and how many tasks it probably has.

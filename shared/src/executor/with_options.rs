@@ -9,10 +9,11 @@ use crate::executor::backend::{Backend, CallOptions};
 use crate::future::AsyncResult;
 use crate::task::{Arguments, Task};
 
-/// An executor with options for the calls made through it: a chunk size, a window, a time limit.
+/// An executor with options for the calls made through it: a chunk size, a window, a time limit,
+/// retries.
 ///
-/// Returned by [`Executor::with_chunksize`], [`Executor::with_window`] and
-/// [`Executor::with_timeout`]. It is an executor itself, so every call can be made through it, and a function that takes an `&impl Executor`
+/// Returned by [`Executor::with_chunksize`], [`Executor::with_window`],
+/// [`Executor::with_timeout`] and [`Executor::with_retries`]. It is an executor itself, so every call can be made through it, and a function that takes an `&impl Executor`
 /// takes one.
 ///
 /// ```
@@ -45,6 +46,12 @@ impl<'e, E: Executor + ?Sized> WithOptions<'e, E> {
     /// the chunk size.
     pub fn with_window(self, window: usize) -> Self {
         Self { options: self.options.with_window(window), ..self }
+    }
+
+    /// Sets how often a task is begun again that was lost with its worker; see
+    /// [`Executor::with_retries`].
+    pub fn with_retries(self, retries: u32) -> Self {
+        Self { options: self.options.with_retries(retries), ..self }
     }
 
     /// Sets the time that each task may take; see [`Executor::with_timeout`].

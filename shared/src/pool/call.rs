@@ -50,7 +50,7 @@ impl Backend for Pool {
         Args: Arguments,
     {
         self.engine.check()?;
-        let limits = TaskLimits::new(options.timeout()?);
+        let limits = TaskLimits::new(options.timeout()?, options.retries());
         let job = self.engine.limited_job(f.prepare()?, ordered, limits);
         Ok(ProcessCall { engine: self.engine.clone(), job, types: PhantomData })
     }

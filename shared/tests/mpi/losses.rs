@@ -1,5 +1,8 @@
 //! Ranks that are lost, and what is left then.
 
+use std::fs::File;
+use std::path::PathBuf;
+use std::process;
 use std::time::{Duration, Instant};
 
 use multiproc::{Error, Executor, MpiExecutor, Result};
@@ -54,6 +57,45 @@ pub(super) fn loses_a_rank() -> Result<()> {
     // The ranks that are left must not end the program before it is at its end.
     nap(3000);
     println!("to the end");
+    Ok(())
+}
+
+/// A task: ends its worker the first time.
+fn fails_at_first(path: PathBuf) -> u64 {
+    if File::create_new(path).is_ok() {
+        process::abort();
+    }
+    42
+}
+
+/// Has tasks that are tried again for each worker, waits until the test has taken rank 1, and tells
+/// what became of them.
+pub(super) fn tries_again() -> Result<()> {
+    let executor = executor()?;
+    let gate = Gate::new();
+    let retried = executor.with_retries(1);
+    let held: Vec<_> = (0..4).map(|_| retried.submit(pass, (gate.path(),))).collect();
+    gate.await_arrivals(4);
+    let pids: Vec<_> = executor.ranks().iter().map(|rank| rank.pid).collect();
+    println!("ranks {} {}", pids[0], pids[1]);
+    eventually("a rank is lost", || executor.processes() == 2);
+    gate.open();
+    for task in held {
+        task.get()?;
+    }
+    println!("{} begun", gate.arrived().len());
+    let folder = tempfile::tempdir().unwrap();
+    let paths = (0..10).map(|n| folder.path().join(format!("{n}")));
+    assert_eq!(retried.with_chunksize(2).map(fails_at_first, paths)?, [42; 10]);
+    println!("to the end");
+    Ok(())
+}
+
+pub(super) fn tasks_of_a_lost_rank_are_begun_again_if_asked_to() -> Result<()> {
+    let running = Ranks::with_options(&["--enable-recovery"], 3, "tries_again").start();
+    signal_rank(&running, Signal::SIGKILL);
+    let ended = running.end();
+    assert_eq!(ended.output.lines().skip(1).collect::<Vec<_>>(), ["6 begun", "to the end"], "{ended:?}");
     Ok(())
 }
 

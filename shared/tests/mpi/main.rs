@@ -49,6 +49,7 @@ fn main() -> ExitCode {
             dropped_or_forgotten_executor_leaves_nothing
             shutdown_finishes_or_cancels_accepted_tasks
             killed_rank_fails_only_its_tasks
+            tasks_of_a_lost_rank_are_begun_again_if_asked_to
             stopped_rank_is_lost_in_bounded_time
             rank_that_comes_back_stays_lost
             every_task_fails_when_all_ranks_are_lost
@@ -61,7 +62,7 @@ fn main() -> ExitCode {
             checks_calls checks_large_values checks_an_endless_source checks_breadth checks_give_back
             checks_statistics checks_running checks_deaths checks_panics checks_limits checks_cancelling checks_abandoning
             checks_handles checks_decoding says_who_it_is starts starts_badly starts_twice starts_in_a_worker drops forgets exits
-            shuts_down loses_a_rank loses_all_ranks works_for_long does_nothing
+            shuts_down loses_a_rank tries_again loses_all_ranks works_for_long does_nothing
         }],
     )
 }

@@ -144,13 +144,14 @@ impl WorkerHandle {
         Ok(at)
     }
 
-    /// Returns an empty buffer for a large result. It is the arguments' own, if that fits: they are
-    /// not needed any more, and its pages are in memory already.
+    /// Returns an empty buffer for a large result. It is the arguments' own, if that fits and they are
+    /// not needed for another try: its pages are in memory already.
     fn buffer_of(&mut self, len: usize) -> Result<Vec<u8>, Corrupt> {
         let mut buffer = Vec::new();
         if !self.is_sending()
             && let Some(running) = self.in_flight.front_mut()
             && running.chunk.count() == 1
+            && running.chunk.job().limits().retries == 0
         {
             buffer = running.chunk.take_payload();
             buffer.clear();

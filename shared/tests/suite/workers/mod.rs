@@ -4,10 +4,11 @@ mod deaths;
 mod kills;
 mod lifecycle;
 mod limits;
+mod retries;
 mod scale;
 mod sharing;
 
 use crate::support::Named;
 
 pub(crate) const TESTS: &[&[Named]] =
-    &[lifecycle::TESTS, limits::TESTS, deaths::TESTS, kills::TESTS, scale::TESTS, sharing::TESTS];
+    &[lifecycle::TESTS, limits::TESTS, retries::TESTS, deaths::TESTS, kills::TESTS, scale::TESTS, sharing::TESTS];
