@@ -23,9 +23,10 @@ const FULL: usize = 1 << 20;
 pub(super) enum RecordKind {
     /// Run `function` on the payload, `count` tasks of job `job`, and send the outcome with `slot`.
     /// `first` is the number of the first task, `time_limit` the nanoseconds that each may run, or 0
-    /// for what the rank's settings say, `retries` how often one is begun again.
+    /// for what the rank's settings say, `grace` those that it has
+    /// when it was warned, `retries` how often one is begun again.
     Run,
-    /// Keep the payload as the state of job `job`, with the `time_limit` and `retries` of its tasks.
+    /// Keep the payload as the state of job `job`, with the limits of its tasks as in `Run`.
     State,
     /// Drop the state of job `job`.
     Forget,
@@ -87,6 +88,7 @@ pub(super) struct Head {
     pub(super) function: u64,
     pub(super) first: u64,
     pub(super) time_limit: u64,
+    pub(super) grace: u64,
     pub(super) retries: u64,
     pub(super) len: u64,
 }
@@ -98,14 +100,14 @@ impl Head {
     }
 
     /// Returns the head with what the tasks of its job may take.
-    pub(super) fn with_limits(self, limits: TaskLimits) -> Self {
-        Self { time_limit: limits.time.unwrap_or(0), retries: limits.retries.into(), ..self }
+    pub(super) fn with_limits(self, TaskLimits { time, grace, retries }: TaskLimits) -> Self {
+        Self { time_limit: time.unwrap_or(0), grace, retries: retries.into(), ..self }
     }
 
     /// Returns what the tasks of its job may take.
     pub(super) fn limits(&self) -> TaskLimits {
         let time = Some(self.time_limit).filter(|limit| *limit > 0);
-        TaskLimits { time, retries: u32::try_from(self.retries).unwrap_or(u32::MAX) }
+        TaskLimits { time, grace: self.grace, retries: u32::try_from(self.retries).unwrap_or(u32::MAX) }
     }
 
     /// Returns the kind, if there is one of that number.

@@ -20,14 +20,17 @@ use crate::trace::TaskEvent;
 pub(crate) struct TaskLimits {
     /// Nanoseconds that each task may run.
     pub(crate) time: Option<u64>,
+    /// Nanoseconds that a task has after its time, if it is to be warned; else 0.
+    pub(crate) grace: u64,
     /// How often a task is begun again that was lost with its worker.
     pub(crate) retries: u32,
 }
 
 impl TaskLimits {
     /// Returns these limits; 584 years count as for ever.
-    pub(crate) fn new(timeout: Option<Duration>, retries: u32) -> Self {
-        Self { time: timeout.map(|limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX)), retries }
+    pub(crate) fn new(timeout: Option<Duration>, grace: Duration, retries: u32) -> Self {
+        let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        Self { time: timeout.map(nanoseconds), grace: nanoseconds(grace), retries }
     }
 }
 

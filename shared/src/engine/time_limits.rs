@@ -7,6 +7,8 @@
 
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
+
 use crate::engine::state::State;
 use crate::engine::worker_handle::{KillReason, OBSERVATION_PERIOD, WorkerHandle};
 use crate::sys::now_ns;
@@ -43,9 +45,11 @@ impl State {
         }
     }
 
-    /// Returns the time limit of the task that a worker runs or has next, in nanoseconds.
+    /// Returns the time limit of the task that a worker runs or has next, in nanoseconds, with its
+    /// grace once it was warned.
     fn limit(&self, worker: &WorkerHandle) -> Option<u64> {
-        worker.time_limit().or(self.config.task_limit())
+        let limit = worker.time_limit().or(self.config.task_limit())?;
+        Some(if worker.is_warned() { limit.saturating_add(worker.grace()) } else { limit })
     }
 
     /// Ends tasks that take too long, and gives idle workers what waits behind long tasks.
@@ -69,7 +73,7 @@ impl State {
         self.workers.has_idle() || self.can_grow()
     }
 
-    /// Kills a worker whose task takes too long.
+    /// Warns or kills a worker whose task takes too long.
     fn end_overdue(&mut self, slot: usize, now: u64) {
         if self.overdue_task(slot, now).is_none() {
             return;
@@ -78,10 +82,28 @@ impl State {
         // its way.
         self.take_back(slot);
         self.collect(slot);
-        if let Some(task) = self.overdue_task(slot, now) {
+        if let Some(task) = self.overdue_task(slot, now)
+            && !self.warn(slot)
+        {
             self.kill(slot, KillReason::TimedOut(task));
         }
         self.dispatch();
+    }
+
+    /// Warns the task that a worker runs that its time is over, if it is to be warned first. Returns
+    /// `false` if it is not, or was.
+    fn warn(&mut self, slot: usize) -> bool {
+        // Whatever waits behind it would receive a signal that is late.
+        let warns = |worker: &WorkerHandle| worker.grace() > 0 && !worker.is_warned() && !worker.has_queued();
+        if !self.workers.get(slot).is_some_and(warns) {
+            return false;
+        }
+        if let (Some(id), Some(zygote)) = (self.workers.warn(slot), &self.zygote) {
+            // If the zygote cannot be reached it has ended, and the worker with it.
+            let _ = zygote.signal(id, Signal::SIGTERM as i32, true);
+        }
+        self.flush(slot);
+        true
     }
 
     /// Returns the number of the task that a worker runs, if it takes too long.

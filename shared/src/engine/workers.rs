@@ -261,6 +261,16 @@ impl Workers {
         self.check_slot(slot);
     }
 
+    /// Records that the task that a worker runs is warned. Returns the worker's number.
+    pub(super) fn warn(&mut self, slot: usize) -> Option<u64> {
+        let worker = self.get_mut(slot)?;
+        worker.warn();
+        let id = worker.id();
+        self.remove_idle(slot);
+        self.check_slot(slot);
+        Some(id)
+    }
+
     /// Records that a worker is killed. Returns its number unless it already was.
     pub(super) fn mark_killed(&mut self, slot: usize, reason: KillReason) -> Option<u64> {
         let worker = self.get_mut(slot)?;

@@ -40,6 +40,8 @@ struct Ended {
     /// It had begun the first of its chunks.
     begun: bool,
     ready: bool,
+    /// The task that it ran was warned that its time is over.
+    warned: bool,
 }
 
 impl State {
@@ -109,6 +111,7 @@ impl State {
             since: worker.running_since(),
             begun: false,
             ready: worker.got_ready(),
+            warned: worker.is_warned(),
         };
         let (mut chunks, begun) = worker.into_chunks();
         ended.begun = begun;
@@ -148,9 +151,13 @@ impl State {
     }
 
     /// Returns the error of the task of `chunk` that a worker ran when it ended, or `None` if the
-    /// task is to run again. It is `lost` unless the pool killed the worker.
+    /// task is to run again. It is `lost` unless the pool killed the worker, or warned it before.
     fn error_of(&self, ended: &Ended, chunk: &Chunk, lost: Error) -> Option<Error> {
-        let WorkerState::Killed(reason) = ended.state else { return Some(lost) };
+        let reason = match ended.state {
+            WorkerState::Killed(reason) => reason,
+            _ if ended.warned => KillReason::TimedOut(ended.started),
+            _ => return Some(lost),
+        };
         match (reason, lost) {
             (KillReason::Cancelled(task), _) if task == ended.started => Some(Error::Cancelled),
             (KillReason::TimedOut(task), Error::WorkerLost { pid, ran_for, origin, .. }) if task == ended.started => {

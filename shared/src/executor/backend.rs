@@ -137,6 +137,7 @@ pub struct CallOptions {
     chunksize: Option<usize>,
     window: Option<usize>,
     timeout: Option<Duration>,
+    grace: Option<Duration>,
     retries: u32,
 }
 
@@ -154,6 +155,32 @@ impl CallOptions {
     /// Sets the time that each task may take.
     pub(super) fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout: Some(timeout), ..self }
+    }
+
+    /// Sets the time that a task has between the end of its time and the end of its worker.
+    pub(super) fn with_grace(self, grace: Duration) -> Self {
+        Self { grace: Some(grace), ..self }
+    }
+
+    /// Returns the time that a task has between the end of its time, which is `limit` if the call
+    /// does not set it, and the end of its worker. Zero if it is not set.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if there is no limit, or a worker would be given several tasks at a time.
+    pub(crate) fn grace(self, limit: Option<Duration>) -> Result<Duration> {
+        let Some(grace) = self.grace else { return Ok(Duration::ZERO) };
+        if self.timeout.or(limit).is_none() {
+            return Err(Error::Config(
+                "with_grace needs a time limit: add with_timeout, or build the pool with task_timeout".into(),
+            ));
+        }
+        if self.chunksize.is_some_and(|chunksize| chunksize > 1) {
+            return Err(Error::Config(
+                "with_grace sends each task alone, so that its signal reaches no other: leave out with_chunksize"
+                    .into(),
+            ));
+        }
+        Ok(grace)
     }
 
     /// Sets how often a task is begun again that was lost with its worker.
@@ -179,7 +206,7 @@ impl CallOptions {
 
     /// Returns the chunk size, if it is set; at least 1.
     pub(super) fn chunksize(self) -> Option<usize> {
-        self.chunksize
+        self.chunksize.or(self.grace.map(|_| 1))
     }
 
     /// Returns how many items of a lazy call may be under way: what is set, or else room for four

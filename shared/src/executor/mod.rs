@@ -504,6 +504,48 @@ pub trait Executor: Backend {
         WithOptions::new(self).with_timeout(timeout)
     }
 
+    /// Returns the executor with a warning before a task is ended for its
+    /// [time limit](Executor::with_timeout), or the [pool's](crate::PoolBuilder::task_timeout): when
+    /// its time is over, its worker gets SIGTERM, and is killed only if the task still runs `grace`
+    /// later.
+    ///
+    /// Only a handler receives the signal: set one in the task (or the pool's
+    /// [initializer](crate::PoolBuilder::initializer)), with the crate `signal-hook` for one, and
+    /// look at its flag now and then. Without a handler nothing happens until the grace is over. A
+    /// task that returns by then has its result. If its worker exits instead, or has to be killed,
+    /// the error is [`Error::TimedOut`](crate::Error::TimedOut), as without a grace. In any case the
+    /// worker is replaced, and each task travels alone, so that no other task gets the signal.
+    ///
+    /// # Errors
+    /// Every call returns [`Error::Config`](crate::Error::Config) without a time limit, with a chunk
+    /// size of more than 1, and on a [`ThreadPool`](crate::ThreadPool).
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    /// use std::time::Duration;
+    ///
+    /// use multiproc::{Executor, Pool};
+    ///
+    /// /// Counts for as long as it may.
+    /// fn count() -> u64 {
+    ///     let over = Arc::new(AtomicBool::new(false));
+    ///     signal_hook::flag::register(signal_hook::consts::SIGTERM, over.clone()).unwrap();
+    ///     (0..).take_while(|_| !over.load(Ordering::Relaxed)).count() as u64
+    /// }
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let pool = Pool::with_processes(1)?;
+    /// let limited = pool.with_timeout(Duration::from_millis(200)).with_grace(Duration::from_secs(30));
+    /// assert!(limited.apply(count, ())? > 0);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Python has no counterpart; Celery's is the setting `task_soft_time_limit`.
+    fn with_grace(&self, grace: Duration) -> WithOptions<'_, Self> {
+        WithOptions::new(self).with_grace(grace)
+    }
+
     /// Returns the executor with lost tasks tried again: one whose worker ended while the task ran
     /// is begun again in another worker, up to `retries` times. After that it fails with the last
     /// loss, which says how often the task [was begun](crate::Error::tries). If not set, the first

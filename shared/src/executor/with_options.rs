@@ -54,6 +54,12 @@ impl<'e, E: Executor + ?Sized> WithOptions<'e, E> {
         Self { options: self.options.with_retries(retries), ..self }
     }
 
+    /// Sets the time that a task has to end by itself once its time is over; see
+    /// [`Executor::with_grace`].
+    pub fn with_grace(self, grace: Duration) -> Self {
+        Self { options: self.options.with_grace(grace), ..self }
+    }
+
     /// Sets the time that each task may take; see [`Executor::with_timeout`].
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { options: self.options.with_timeout(timeout), ..self }

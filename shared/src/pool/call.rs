@@ -50,7 +50,8 @@ impl Backend for Pool {
         Args: Arguments,
     {
         self.engine.check()?;
-        let limits = TaskLimits::new(options.timeout()?, options.retries());
+        let grace = options.grace(self.engine.config.task_timeout)?;
+        let limits = TaskLimits::new(options.timeout()?, grace, options.retries());
         let job = self.engine.limited_job(f.prepare()?, ordered, limits);
         Ok(ProcessCall { engine: self.engine.clone(), job, types: PhantomData })
     }

@@ -73,7 +73,7 @@ impl Backend for ThreadPool {
         Args: Arguments,
     {
         self.inner.check()?;
-        if options.timeout()?.is_some() {
+        if options.timeout()?.is_some() || !options.grace(None)?.is_zero() {
             return Err(Error::Config(NO_TIME_LIMIT.into()));
         }
         let job = Job::new(self.inner.clone(), F::label(), ordered);

@@ -79,6 +79,8 @@ pub(super) struct WorkerHandle {
     /// 0 until the zygote has reported it.
     pid: u32,
     state: WorkerState,
+    /// Its task, the n-th it began, was warned that its time is over.
+    warned: Option<u64>,
     segment: Arc<Segment>,
     /// Where handles go and come from; its other end closes when the worker ends.
     socket: Socket,
@@ -130,6 +132,7 @@ impl WorkerHandle {
             name,
             pid: 0,
             state: WorkerState::Serving,
+            warned: None,
             tasks: Producer::tasks(segment.clone()),
             results: Consumer::results(segment.clone()),
             segment,
@@ -215,6 +218,24 @@ impl WorkerHandle {
     /// nanoseconds.
     pub(super) fn time_limit(&self) -> Option<u64> {
         self.in_flight.front()?.chunk.job().limits().time
+    }
+
+    /// Returns the time that the task that it runs has after its time is over, in nanoseconds; 0 if
+    /// it is not to be warned.
+    pub(super) fn grace(&self) -> u64 {
+        self.in_flight.front().map_or(0, |running| running.chunk.job().limits().grace)
+    }
+
+    /// Returns `true` if the task that it runs, or ran when it ended, was warned.
+    pub(super) fn is_warned(&self) -> bool {
+        self.warned == Some(self.started())
+    }
+
+    /// Records that the task that it runs is warned. It gets no other, which would receive the
+    /// signal if it is late.
+    pub(super) fn warn(&mut self) {
+        self.warned = Some(self.started());
+        self.retire();
     }
 
     /// Returns the function of the first chunk in flight.

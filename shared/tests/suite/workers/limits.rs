@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
 use multiproc::{Error, Executor, Pool, Result, StartMethod, ThreadPool};
+use signal_hook::consts::SIGTERM;
 
 use crate::support::{Gate, Named, eventually, is_config, named, nap, own_pid, pass, pids, square, squares};
 
@@ -18,6 +21,11 @@ pub(crate) const TESTS: &[Named] = named! {
     time_limit_of_a_call_counts_from_the_start_of_each_task
     time_limit_begins_while_another_thread_waits
     time_limit_of_a_call_is_refused_where_it_cannot_hold
+    warned_task_can_return_in_its_grace
+    task_that_does_not_heed_its_warning_is_killed
+    worker_that_exits_at_its_warning_has_timed_out
+    warning_reaches_no_other_task
+    grace_is_refused_where_it_cannot_hold
     memory_beyond_the_hard_limit_is_denied
     grown_worker_is_replaced_between_tasks
     worker_is_replaced_after_max_tasks
@@ -32,6 +40,8 @@ pub(crate) const TESTS: &[Named] = named! {
 const MIB: u64 = 1 << 20;
 /// A limit that a task of no work keeps even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(1);
+/// A grace that no task takes up.
+const GRACE: Duration = Duration::from_secs(60);
 /// In milliseconds: a task that takes it does not end by itself.
 const FOR_EVER: u64 = 3_600_000;
 
@@ -144,6 +154,104 @@ fn time_limit_of_a_call_is_refused_where_it_cannot_hold() -> Result<()> {
     is_config(limited.apply_async(square, (1,)).get(), "a thread cannot be stopped");
     is_config(limited.map(square, 0..3), "a thread cannot be stopped");
     is_config(limited.imap(square, 0..3).collect::<Result<Vec<_>>>(), "a thread cannot be stopped");
+    Ok(())
+}
+
+/// Returns a flag that SIGTERM raises.
+fn warning() -> Arc<AtomicBool> {
+    let warned = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(SIGTERM, warned.clone()).unwrap();
+    warned
+}
+
+/// A task: returns its pid when it is warned.
+fn heed(_: u64) -> u32 {
+    let warned = warning();
+    while !warned.load(Relaxed) {
+        thread::sleep(Duration::from_millis(1));
+    }
+    own_pid()
+}
+
+fn warned_task_can_return_in_its_grace() -> Result<()> {
+    let pool = Pool::with_processes(2)?;
+    let limited = pool.with_timeout(Duration::from_millis(100)).with_grace(GRACE);
+    let before = pids(&pool);
+    assert!(before.contains(&limited.apply(heed, (1,))?));
+    let pids = limited.map(heed, 0..6)?;
+    assert_eq!(shares(&pids).len(), 6, "each worker that was warned is replaced");
+    let by_the_pool = Pool::builder().processes(1).task_timeout(Duration::from_millis(100)).build()?;
+    assert!(by_the_pool.with_grace(GRACE).apply(heed, (1,)).is_ok());
+    assert_eq!((pool.map(square, 0..50)?, pool.statistics().workers_lost), (squares(50), 0));
+    Ok(())
+}
+
+fn task_that_does_not_heed_its_warning_is_killed() -> Result<()> {
+    let pool = Pool::with_processes(1)?;
+    let time = Duration::from_millis(100);
+    let limited = pool.with_timeout(time).with_grace(Duration::from_millis(200));
+    // With a handler, and without one.
+    let deaf = |n: u64| {
+        let warned = warning();
+        nap(n);
+        warned.load(Relaxed)
+    };
+    for over in [limited.apply(deaf, (FOR_EVER,)).map(drop), limited.apply(nap, (FOR_EVER,)).map(drop)] {
+        assert!(matches!(over, Err(Error::TimedOut { after, pid: Some(_), .. }) if after == time), "{over:?}");
+    }
+    assert_eq!(pool.apply(square, (3,))?, 9);
+    Ok(())
+}
+
+fn worker_that_exits_at_its_warning_has_timed_out() -> Result<()> {
+    let pool = Pool::with_processes(1)?;
+    let exit = |n: u64| {
+        signal_hook::flag::register_conditional_shutdown(SIGTERM, 3, Arc::new(AtomicBool::new(true))).unwrap();
+        nap(n)
+    };
+    let limited = pool.with_timeout(Duration::from_millis(100)).with_grace(GRACE);
+    for _ in 0..2 {
+        let over = limited.with_retries(2).apply(exit, (FOR_EVER,));
+        assert!(matches!(over, Err(Error::TimedOut { pid: Some(_), .. })), "{over:?}");
+    }
+    assert_eq!(pool.apply(square, (3,))?, 9);
+    Ok(())
+}
+
+fn warning_reaches_no_other_task() -> Result<()> {
+    let pool = Pool::with_processes(2)?;
+    let limited = pool.with_timeout(Duration::from_millis(30)).with_grace(GRACE);
+    // Those that end at about the time of their limit, and those that come after them.
+    let near = |n: u64| {
+        let warned = warning();
+        nap(26 + n % 8);
+        warned.load(Relaxed)
+    };
+    let far = |_: u64| {
+        let warned = warning();
+        nap(1);
+        warned.load(Relaxed)
+    };
+    for round in 0..15 {
+        let near: Vec<_> = (0..4).map(|n| limited.apply_async(near, (4 * round + n,))).collect();
+        let far: Vec<_> = (0..8).map(|n| pool.apply_async(far, (n,))).collect();
+        for task in near {
+            task.get()?;
+        }
+        for task in far {
+            assert!(!task.get()?, "it has no limit, and was warned");
+        }
+    }
+    Ok(())
+}
+
+fn grace_is_refused_where_it_cannot_hold() -> Result<()> {
+    let (pool, threads) = (Pool::with_processes(1)?, ThreadPool::with_processes(1)?);
+    is_config(pool.with_grace(GRACE).apply(square, (1,)), "needs a time limit");
+    let limited = pool.with_timeout(LIMIT).with_grace(GRACE);
+    is_config(limited.with_chunksize(2).map(square, 0..3), "leave out with_chunksize");
+    assert_eq!(limited.with_chunksize(1).map(square, 0..3)?, squares(3));
+    is_config(threads.with_timeout(LIMIT).with_grace(GRACE).apply(square, (1,)), "a thread cannot be stopped");
     Ok(())
 }
 
