@@ -49,8 +49,8 @@ const LAUNCHERS: [&str; 3] = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"];
 /// A rank from which nothing is heard for [ten seconds](crate::MpiExecutorBuilder::silence) is
 /// lost: its machine has stopped, or cannot be reached. The tasks that it had fail with
 /// [`Error::RankLost`](crate::Error::RankLost), begun or not, unless they are to be [tried
-/// again](Executor::with_retries); all others go on, on the ranks that are left. With none left, every task fails with that error. A rank that hears nothing from rank
-/// 0 for so long ends.
+/// again](Executor::with_retries); all others go on, on the ranks that are left. With none left,
+/// every task fails with that error. A rank that hears nothing from rank 0 for so long ends.
 ///
 /// MPI itself promises less. Open MPI ends the whole program, rank 0 included, when the process of
 /// a rank (not of a task) is killed, unless `mpirun` is given `--enable-recovery`. After a loss MPI

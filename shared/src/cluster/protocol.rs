@@ -22,9 +22,9 @@ const FULL: usize = 1 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RecordKind {
     /// Run `function` on the payload, `count` tasks of job `job`, and send the outcome with `slot`.
-    /// `first` is the number of the first task, `time_limit` the nanoseconds that each may run, or 0
-    /// for what the rank's settings say, `grace` those that it has
-    /// when it was warned, `retries` how often one is begun again.
+    /// `first` is the number of the first task, `time_limit` the nanoseconds that each may run, or
+    /// 0 for what the rank's settings say, `grace` those that it has when it was warned, `retries`
+    /// how often one is begun again.
     Run,
     /// Keep the payload as the state of job `job`, with the limits of its tasks as in `Run`.
     State,

@@ -353,8 +353,8 @@ impl Chunk {
         self.false_starts
     }
 
-    /// Counts the end of a worker that ran the next task. Returns `None` if that task is to be begun
-    /// again, else the loss with the number of times that it was begun.
+    /// Counts the end of a worker that ran the next task. Returns `None` if that task is to be
+    /// begun again, else the loss with the number of times that it was begun.
     pub(crate) fn lose_next(&mut self, loss: Error) -> Option<Error> {
         let retries = self.job.limits().retries;
         if retries == 0 {

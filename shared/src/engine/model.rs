@@ -130,7 +130,7 @@ struct World {
 
 /// Returns the limits of a job: every other one has a time limit.
 fn limits(id: u64) -> TaskLimits {
-    TaskLimits { time: (id % 2 == 0).then_some(u64::MAX), ..TaskLimits::default() }
+    TaskLimits { time: id.is_multiple_of(2).then_some(u64::MAX), ..TaskLimits::default() }
 }
 
 /// Returns what tells chunks apart.

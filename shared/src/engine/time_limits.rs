@@ -90,8 +90,8 @@ impl State {
         self.dispatch();
     }
 
-    /// Warns the task that a worker runs that its time is over, if it is to be warned first. Returns
-    /// `false` if it is not, or was.
+    /// Warns the task that a worker runs that its time is over, if it is to be warned first.
+    /// Returns `false` if it is not, or was.
     fn warn(&mut self, slot: usize) -> bool {
         // Whatever waits behind it would receive a signal that is late.
         let warns = |worker: &WorkerHandle| worker.grace() > 0 && !worker.is_warned() && !worker.has_queued();

@@ -51,8 +51,8 @@ impl Watchdog {
         self.pauses.looks(now);
     }
 
-    /// Records that a sleep has ended that was to last `time`, from `slept` on, while there are time
-    /// limits.
+    /// Records that a sleep has ended that was to last `time`, from `slept` on, while there are
+    /// time limits.
     pub(super) fn woke(&mut self, slept: u64, time: Option<Duration>, now: u64) {
         // A sleep without an end is one in which no task runs.
         let until = time.map_or(now, |time| slept.saturating_add(time.as_nanos() as u64));

@@ -223,11 +223,12 @@ impl<I: Iterator, R> Iterator for Imap<I, R> {
 pub struct Indexed<I: Iterator, R>(Imap<I, R>);
 
 impl<I: Iterator, R> Indexed<I, R> {
-    /// Returns the next result, with the index of its item, waiting for at most `timeout`; `None` at
-    /// the end.
+    /// Returns the next result, with the index of its item, waiting for at most `timeout`; `None`
+    /// at the end.
     ///
     /// # Errors
-    /// [`Error::TimedOut`] (without a pid) if no result is there by then; it can be asked for again.
+    /// [`Error::TimedOut`] (without a pid) if no result is there by then; it can be asked for
+    /// again.
     pub fn next_timeout(&mut self, timeout: Duration) -> Result<Option<(usize, Result<R>)>> {
         let next = self.0.advance(Instant::now().checked_add(timeout)).ok_or(Error::timed_out(timeout))?;
         Ok(next.map(|result| (self.0.returned(), result)))

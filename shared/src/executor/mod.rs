@@ -504,21 +504,21 @@ pub trait Executor: Backend {
         WithOptions::new(self).with_timeout(timeout)
     }
 
-    /// Returns the executor with a warning before a task is ended for its
-    /// [time limit](Executor::with_timeout), or the [pool's](crate::PoolBuilder::task_timeout): when
-    /// its time is over, its worker gets SIGTERM, and is killed only if the task still runs `grace`
+    /// Returns the executor with a warning before a task is ended for its [time
+    /// limit](Executor::with_timeout), or the [pool's](crate::PoolBuilder::task_timeout): when its
+    /// time is over, its worker gets SIGTERM, and is killed only if the task still runs `grace`
     /// later.
     ///
     /// Only a handler receives the signal: set one in the task (or the pool's
     /// [initializer](crate::PoolBuilder::initializer)), with the crate `signal-hook` for one, and
     /// look at its flag now and then. Without a handler nothing happens until the grace is over. A
     /// task that returns by then has its result. If its worker exits instead, or has to be killed,
-    /// the error is [`Error::TimedOut`](crate::Error::TimedOut), as without a grace. In any case the
-    /// worker is replaced, and each task travels alone, so that no other task gets the signal.
+    /// the error is [`Error::TimedOut`](crate::Error::TimedOut), as without a grace. In any case
+    /// the worker is replaced, and each task travels alone, so that no other task gets the signal.
     ///
     /// # Errors
-    /// Every call returns [`Error::Config`](crate::Error::Config) without a time limit, with a chunk
-    /// size of more than 1, and on a [`ThreadPool`](crate::ThreadPool).
+    /// Every call returns [`Error::Config`](crate::Error::Config) without a time limit, with a
+    /// chunk size of more than 1, and on a [`ThreadPool`](crate::ThreadPool).
     ///
     /// ```
     /// use std::sync::Arc;
@@ -536,7 +536,8 @@ pub trait Executor: Backend {
     ///
     /// # fn main() -> multiproc::Result<()> {
     /// let pool = Pool::with_processes(1)?;
-    /// let limited = pool.with_timeout(Duration::from_millis(200)).with_grace(Duration::from_secs(30));
+    /// let (time, grace) = (Duration::from_millis(200), Duration::from_secs(30));
+    /// let limited = pool.with_timeout(time).with_grace(grace);
     /// assert!(limited.apply(count, ())? > 0);
     /// # Ok(()) }
     /// ```
@@ -551,16 +552,16 @@ pub trait Executor: Backend {
     /// loss, which says how often the task [was begun](crate::Error::tries). If not set, the first
     /// loss is its error.
     ///
-    /// It is for workers that end for reasons of their own: out of memory, a library's fault, a kill
-    /// from outside. The task must be one that may be begun twice, since a lost one may have done a
-    /// part of what it does. A task that panics, is cancelled or is over its time limit is not
-    /// tried again. What only waited in the lost worker runs elsewhere in any case, and does not
-    /// count as tried. Each try has the whole [time limit](Executor::with_timeout).
+    /// It is for workers that end for reasons of their own: out of memory, a library's fault, a
+    /// kill from outside. The task must be one that may be begun twice, since a lost one may have
+    /// done a part of what it does. A task that panics, is cancelled or is over its time limit is
+    /// not tried again. What only waited in the lost worker runs elsewhere in any case, and does
+    /// not count as tried. Each try has the whole [time limit](Executor::with_timeout).
     ///
     /// A task with a handle of one owner (a [`Connection`](crate::Connection)) in its arguments or
     /// in the state of its [`partial`](crate::partial) is not tried again, as the handle has gone
-    /// with the worker. On a cluster, what a lost rank had counts as tried; a rank counts the losses
-    /// of its own workers anew. A [`ThreadPool`](crate::ThreadPool) loses no task.
+    /// with the worker. On a cluster, what a lost rank had counts as tried; a rank counts the
+    /// losses of its own workers anew. A [`ThreadPool`](crate::ThreadPool) loses no task.
     ///
     /// ```
     /// use std::path::PathBuf;
@@ -587,8 +588,11 @@ pub trait Executor: Backend {
     }
 }
 
-/// Begins a call of `f` on all items. Returns it, and how many tasks it probably has.
-fn submit_all<E, F, I>(executor: &E, f: F, items: I) -> Result<(E::Call<F, I::Item>, usize)>
+/// A call whose tasks were all submitted, and how many they probably are.
+type Submitted<E, F, Args> = (<E as Backend>::Call<F, Args>, usize);
+
+/// Begins a call of `f` on all items.
+fn submit_all<E, F, I>(executor: &E, f: F, items: I) -> Result<Submitted<E, F, I::Item>>
 where
     E: Backend + ?Sized,
     I: Iterator,

@@ -12,9 +12,9 @@ use crate::task::{Arguments, Task};
 /// An executor with options for the calls made through it: a chunk size, a window, a time limit,
 /// retries.
 ///
-/// Returned by [`Executor::with_chunksize`], [`Executor::with_window`],
-/// [`Executor::with_timeout`] and [`Executor::with_retries`]. It is an executor itself, so every call can be made through it, and a function that takes an `&impl Executor`
-/// takes one.
+/// Returned by [`Executor::with_chunksize`], [`Executor::with_window`], [`Executor::with_timeout`],
+/// [`Executor::with_grace`] and [`Executor::with_retries`]. It is an executor itself, so every call
+/// can be made through it, and a function that takes an `&impl Executor` takes one.
 ///
 /// ```
 /// use multiproc::{Executor, Pool};

@@ -144,8 +144,8 @@ impl WorkerHandle {
         Ok(at)
     }
 
-    /// Returns an empty buffer for a large result. It is the arguments' own, if that fits and they are
-    /// not needed for another try: its pages are in memory already.
+    /// Returns an empty buffer for a large result. It is the arguments' own, if that fits and they
+    /// are not needed for another try: its pages are in memory already.
     fn buffer_of(&mut self, len: usize) -> Result<Vec<u8>, Corrupt> {
         let mut buffer = Vec::new();
         if !self.is_sending()
