@@ -181,7 +181,7 @@ pub use future::{
     AsCompleted, AsyncResult, FutureState, ReturnWhen, Waited, as_completed, wait as wait_futures, wait_for_all,
     wait_for_any,
 };
-pub use identity::{ProcessInfo, active_children, current_process, parent_process};
+pub use identity::{ProcessInfo, active_children, current_process, parent_process, worker_index};
 pub use init::init;
 #[cfg(feature = "manager-tcp")]
 pub use manager::RemoteManager;

@@ -21,6 +21,7 @@ use crate::trace::Trace;
 /// A worker at one moment, for [`WorkerInfo`](crate::WorkerInfo).
 pub(crate) struct WorkerSnapshot {
     pub(crate) id: u64,
+    pub(crate) index: usize,
     pub(crate) name: String,
     pub(crate) pid: u32,
     pub(crate) tasks_done: u64,
@@ -185,10 +186,12 @@ impl Engine {
         self.with(|state| {
             state.step();
             state.attend();
-            let started = state.workers.iter().filter(|worker| worker.pid() != 0);
-            started
-                .map(|worker| WorkerSnapshot {
+            let workers = state.workers.slots().filter_map(|slot| Some((slot, state.workers.get(slot)?)));
+            workers
+                .filter(|(_, worker)| worker.pid() != 0)
+                .map(|(index, worker)| WorkerSnapshot {
                     id: worker.id(),
+                    index,
                     name: worker.name().into(),
                     pid: worker.pid(),
                     tasks_done: worker.finished(),

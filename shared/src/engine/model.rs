@@ -197,7 +197,9 @@ impl World {
 
     fn start(&mut self) {
         let (handle, fake) = FakeWorker::new(self.workers.next_id());
+        let free = (0..).find(|slot| self.workers.get(*slot).is_none());
         let slot = self.workers.add(handle);
+        assert_eq!(Some(slot), free, "the lowest number that is free");
         if slot == self.fakes.len() {
             self.fakes.push(None);
             self.given.push(Vec::new());

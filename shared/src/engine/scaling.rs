@@ -38,7 +38,8 @@ impl State {
         let (ours, theirs) = Socket::pair()?;
         let ends = (Arc::new(segment), ours);
         let mut worker = WorkerHandle::new(id, name.as_str().into(), ends, config.max_tasks, config.max_message);
-        send_setup(&mut worker, name, &config)?;
+        let index = self.workers.free_slot();
+        send_setup(&mut worker, name, index, &config)?;
         zygote.start(id, config.keep_started, &[fd.as_fd(), self.notifier.as_fd(), theirs.as_fd()])?;
         let slot = self.workers.add(worker);
         self.flush(slot);
@@ -134,7 +135,8 @@ impl State {
 
     /// Lets workers go that have had nothing to do for long.
     pub(super) fn shrink(&mut self, now: u64) {
-        for slot in self.workers.slots() {
+        // Those with high numbers first, so that low ones stay.
+        for slot in self.workers.slots().rev() {
             if !self.can_shrink() {
                 return;
             }
@@ -153,9 +155,9 @@ fn set_flags(header: &Header, config: &Config) {
     header.set(Flags::SPIN, config.spin && config.roomy(config.processes));
 }
 
-fn send_setup(worker: &mut WorkerHandle, name: String, config: &Config) -> Result<()> {
+fn send_setup(worker: &mut WorkerHandle, name: String, index: usize, config: &Config) -> Result<()> {
     let setup = Setup {
-        identity: identity::for_child(name, config.daemon),
+        identity: identity::for_child(name, config.daemon, config.numbered.then_some(index)),
         memory_limit: config.memory_limit,
         max_message: config.max_message,
         ready: config.initializer.is_none(),

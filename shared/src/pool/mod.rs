@@ -73,6 +73,9 @@ pub struct Pool {
 pub struct WorkerInfo {
     /// Its number in the pool, counted from 1; a replacement gets a new one.
     pub id: u64,
+    /// What [`worker_index`](crate::worker_index) returns in it; a replacement has that of the
+    /// worker that it replaces.
+    pub index: usize,
     /// Its name: the pool's and the number.
     pub name: String,
     /// Its process.
@@ -136,6 +139,7 @@ impl Pool {
         let mut workers: Vec<_> = workers
             .map(|worker| WorkerInfo {
                 id: worker.id,
+                index: worker.index,
                 name: worker.name,
                 pid: worker.pid,
                 tasks_done: worker.tasks_done,

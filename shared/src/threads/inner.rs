@@ -1,5 +1,6 @@
 //! The threads of a pool, their queue, and its counters.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -10,6 +11,7 @@ use crossbeam::channel::{Receiver, Sender, unbounded};
 use crate::error::{Context, Error, Result};
 use crate::executor::Statistics;
 use crate::foreign::guard;
+use crate::identity;
 use crate::progress::CallbackThread;
 use crate::sys::pid::Owner;
 
@@ -60,6 +62,8 @@ struct State {
     wanted: usize,
     living: usize,
     next_thread: u64,
+    /// The numbers of the threads that live; see [`worker_index`](crate::worker_index).
+    indices: BTreeSet<usize>,
     next_task: u64,
     counts: Counts,
     threads: Vec<JoinHandle<()>>,
@@ -92,6 +96,7 @@ impl Inner {
             wanted: 0,
             living: 0,
             next_thread: 1,
+            indices: BTreeSet::new(),
             next_task: 0,
             counts: Counts::default(),
             threads: Vec::new(),
@@ -239,10 +244,17 @@ impl Inner {
         while state.living < wanted {
             let pool = self.clone();
             let number = state.next_thread;
+            // One of the first `living + 1` numbers is free.
+            let index = (0..).find(|index| !state.indices.contains(index)).unwrap_or(state.living);
             let builder = thread::Builder::new().name(self.thread_name(number));
-            let thread = builder.spawn(move || pool.serve(number)).context("cannot start a thread")?;
+            let run = move || {
+                identity::become_thread(index);
+                pool.serve(number, index);
+            };
+            let thread = builder.spawn(run).context("cannot start a thread")?;
             state.next_thread += 1;
             state.living += 1;
+            state.indices.insert(index);
             state.threads.push(thread);
         }
         self.send_checks(state.living - wanted);
@@ -258,7 +270,8 @@ impl Inner {
     }
 
     /// Runs what comes in the queue, on thread number `thread`, until the thread is not wanted.
-    fn serve(&self, thread: u64) {
+    /// Others may have its `index` afterwards.
+    fn serve(&self, thread: u64, index: usize) {
         for message in &self.queue {
             if let Message::Run(work, first) = message {
                 // Tasks' panics are caught where they run; this is for values that panic when they
@@ -271,6 +284,7 @@ impl Inner {
             let mut state = self.lock();
             if state.living > state.wanted {
                 state.living -= 1;
+                state.indices.remove(&index);
                 self.changed.notify_all();
                 return;
             }

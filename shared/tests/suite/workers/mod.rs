@@ -1,6 +1,7 @@
 //! Workers: how many there are, how long they live, and what becomes of their tasks.
 
 mod deaths;
+mod indices;
 mod kills;
 mod lifecycle;
 mod limits;
@@ -10,4 +11,4 @@ mod sharing;
 use crate::support::Named;
 
 pub(crate) const TESTS: &[&[Named]] =
-    &[lifecycle::TESTS, limits::TESTS, deaths::TESTS, kills::TESTS, scale::TESTS, sharing::TESTS];
+    &[lifecycle::TESTS, indices::TESTS, limits::TESTS, deaths::TESTS, kills::TESTS, scale::TESTS, sharing::TESTS];
