@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use crate::cpu::cpu_count;
+use crate::cpu::{cpu_count, default_workers};
 use crate::engine::{Config, Engine};
 use crate::error::{Error, Result};
 use crate::executor::{check_processes, check_reject};
@@ -69,7 +69,8 @@ pub struct PoolBuilder {
 }
 
 impl PoolBuilder {
-    /// Sets the number of workers; one a logical CPU if not set.
+    /// Sets the number of workers; if not set, it is one a logical CPU, as
+    /// [`cpu_count`](crate::cpu_count) counts them.
     ///
     /// Python's counterpart: the argument `processes`.
     pub fn processes(mut self, processes: usize) -> Self {
@@ -318,7 +319,7 @@ impl PoolBuilder {
     /// Checks the settings.
     pub(crate) fn config(self) -> Result<Config> {
         static BUILT: AtomicU64 = AtomicU64::new(1);
-        let processes = self.processes.unwrap_or_else(cpu_count);
+        let processes = self.processes.map_or_else(default_workers, Ok)?;
         check_processes(processes)?;
         let max_processes = self.max_processes.unwrap_or(processes);
         check_processes(max_processes)?;

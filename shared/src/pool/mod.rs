@@ -93,7 +93,9 @@ impl Pool {
     /// [`cpu_count`](crate::cpu_count).
     ///
     /// # Errors
-    /// [`Error::InitMissing`](crate::Error::InitMissing) if [`init`](crate::init) was not called;
+    /// [`Error::Config`](crate::Error::Config) if the variable that caps that number has another
+    /// value than a number; [`Error::InitMissing`](crate::Error::InitMissing) if
+    /// [`init`](crate::init) was not called;
     /// [`Error::Io`](crate::Error::Io) if the system has no more processes, descriptors or memory
     /// to give.
     pub fn new() -> Result<Self> {

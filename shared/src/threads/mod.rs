@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 
-use crate::cpu::cpu_count;
+use crate::cpu::default_workers;
 use crate::error::Result;
 use crate::executor::{Executor, Statistics, check_processes, check_reject, still_open};
 use crate::task::panic;
@@ -66,7 +66,9 @@ impl ThreadPool {
     /// [`cpu_count`](crate::cpu_count).
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) if the system has no more threads to give.
+    /// [`Error::Config`](crate::Error::Config) if the variable that caps that number has another
+    /// value than a number, [`Error::Io`](crate::Error::Io) if the system has no more threads to
+    /// give.
     pub fn new() -> Result<Self> {
         Self::builder().build()
     }
@@ -165,7 +167,8 @@ pub struct ThreadPoolBuilder {
 }
 
 impl ThreadPoolBuilder {
-    /// Sets the number of threads; one a logical CPU if not set.
+    /// Sets the number of threads; if not set, it is one a logical CPU, as
+    /// [`cpu_count`](crate::cpu_count) counts them.
     pub fn processes(mut self, processes: usize) -> Self {
         self.processes = Some(processes);
         self
@@ -199,7 +202,7 @@ impl ThreadPoolBuilder {
     /// [`Error::Io`](crate::Error::Io) if the system has no more threads to give.
     pub fn build(self) -> Result<ThreadPool> {
         static BUILT: AtomicU64 = AtomicU64::new(1);
-        let processes = self.processes.unwrap_or_else(cpu_count);
+        let processes = self.processes.map_or_else(default_workers, Ok)?;
         check_processes(processes)?;
         check_reject(self.reject_at)?;
         panic::install_hook_once();
