@@ -97,9 +97,10 @@
 //!   does end a worker. The same holds for a [`Process`], which
 //!   [`send_signal`](Process::send_signal) reaches. A task that sets a handler gets the signals of
 //!   the group as well.
-//! - Workers have the user, folder, environment, limits, namespaces and output that the program has
-//!   when their pool is built, and read from the null device. If the process that starts them is
-//!   killed, those that follow have what the program has then. A program that has given up rights
+//! - Workers have the user, folder, environment, limits, namespaces and output
+//!   ([unless](Output) it is to go elsewhere) that the program has when their pool is built, and
+//!   read from the null device. If the process that starts them is killed, those that follow have
+//!   what the program has then. A program that has given up rights
 //!   which its file gives (set-user-ID, capabilities), or root its capabilities, has workers that
 //!   get no new ones by executing another program.
 //! - What a task has started is killed with its worker, if that is killed
@@ -153,6 +154,7 @@ mod identity;
 mod init;
 mod kind;
 mod manager;
+mod output;
 mod pipe;
 mod pool;
 mod process;
@@ -186,6 +188,7 @@ pub use init::init;
 #[cfg(feature = "manager-tcp")]
 pub use manager::RemoteManager;
 pub use manager::{DictProxy, ListProxy, Manager, ManagerBuilder, NamespaceProxy, Proxy, QueueProxy};
+pub use output::Output;
 pub use pipe::{Connection, pipe};
 pub use pool::{Pool, PoolBuilder, WorkerInfo};
 pub use process::{Process, ProcessBuilder};
@@ -221,6 +224,7 @@ const _: () = {
 
     send_sync::<Pool>();
     send_sync::<PoolBuilder>();
+    send_sync::<Output>();
     send_sync::<WithOptions<'static, Pool>>();
     send_sync::<ThreadPool>();
     send_sync::<ThreadPoolBuilder>();

@@ -97,6 +97,7 @@ impl Engine {
         let config = Arc::new(config);
         let zygote = ZygoteClient::new(config.method, config.unchecked)?;
         let mut state = State::new(config, Arc::new(Notifier::new()?), Some(zygote));
+        state.capture = state.config.output.capture()?.map(Arc::new);
         for _ in 0..state.config.processes {
             match state.start_worker() {
                 Ok(()) => {}
@@ -287,13 +288,16 @@ impl Engine {
         if !self.owner().is_here() {
             return self.monitor.close_copies();
         }
-        let zygote = self.with(|state| {
+        let (zygote, capture) = self.with(|state| {
             state.terminate();
-            state.zygote.take()
+            (state.zygote.take(), state.capture.clone())
         });
         self.notify();
         if let Some(zygote) = zygote {
             zygote.end();
+        }
+        if let Some(capture) = capture {
+            capture.stop();
         }
         self.supervisor.stop();
         self.monitor.stop_callbacks();

@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::exit_status::ExitStatus;
 use crate::fds::Handles;
 use crate::kind::ObjectKind;
+use crate::output::Outputs;
 use crate::protocol::{FrameHead, Kind, RECORD_LEN, Record, RecordKind, push_item};
 use crate::ring::{Consumer, Producer, Segment};
 use crate::sys::socket::Socket;
@@ -338,6 +339,7 @@ fn config() -> Config {
         max_message: CAP,
         ring: RING,
         trace: false,
+        output: Outputs::default(),
         replace: true,
         cpus: 1,
         spin: true,

@@ -212,13 +212,15 @@ pub(super) fn failure(frame: &Frame<'_>, pid: u32, max_message: u64) -> Error {
     match frame.kind {
         Kind::Initializer => match codec::decode_plain(frame.payload) {
             Ok(Error::Panicked { message, location, backtrace, .. }) => {
-                Error::Panicked { message, location, backtrace, pid }
+                Error::Panicked { message, location, backtrace, stderr: None, pid }
             }
             Ok(error) => error,
             Err(_) => Error::Decode("the initializer failed, and its error cannot be read".into()),
         },
         Kind::Panicked => match postcard::from_bytes::<Envelope>(frame.payload) {
-            Ok(Envelope { message, location, backtrace }) => Error::Panicked { message, location, backtrace, pid },
+            Ok(Envelope { message, location, backtrace }) => {
+                Error::Panicked { message, location, backtrace, stderr: None, pid }
+            }
             Err(_) => Error::Decode("the worker reported a panic that cannot be read".into()),
         },
         Kind::TooLarge => {

@@ -10,10 +10,10 @@ use crate::engine::config::Config;
 use crate::engine::state::State;
 use crate::engine::worker_handle::WorkerHandle;
 use crate::error::{Error, Result};
-use crate::fds::Payload;
+use crate::fds::{self, Handles, Payload};
 use crate::identity;
 use crate::kind::ObjectKind;
-use crate::protocol::{Record, RecordKind, Setup};
+use crate::protocol::{Record, RecordKind, Setup, Streams};
 use crate::ring::{Flags, Header, Segment};
 use crate::sys::now_ns;
 use crate::sys::socket::Socket;
@@ -39,7 +39,9 @@ impl State {
         let ends = (Arc::new(segment), ours);
         let mut worker = WorkerHandle::new(id, name.as_str().into(), ends, config.max_tasks, config.max_message);
         let index = self.workers.free_slot();
-        send_setup(&mut worker, name, index, &config)?;
+        let (streams, stderr) = config.output.open(index, self.capture.as_deref())?;
+        worker.set_stderr(stderr);
+        send_setup(&mut worker, name, index, streams, &config)?;
         zygote.start(id, config.keep_started, &[fd.as_fd(), self.notifier.as_fd(), theirs.as_fd()])?;
         let slot = self.workers.add(worker);
         self.flush(slot);
@@ -155,17 +157,20 @@ fn set_flags(header: &Header, config: &Config) {
     header.set(Flags::SPIN, config.spin && config.roomy(config.processes));
 }
 
-fn send_setup(worker: &mut WorkerHandle, name: String, index: usize, config: &Config) -> Result<()> {
+fn send_setup(worker: &mut WorkerHandle, name: String, index: usize, streams: Streams, config: &Config) -> Result<()> {
     let setup = Setup {
         identity: identity::for_child(name, config.daemon, config.numbered.then_some(index)),
+        streams,
         memory_limit: config.memory_limit,
         max_message: config.max_message,
         ready: config.initializer.is_none(),
         end_limit: u64::try_from(config.end_limit.as_nanos()).unwrap_or(u64::MAX),
         single: !config.numbered,
     };
-    let bytes = postcard::to_stdvec(&setup).map_err(|error| Error::Encode(error.to_string()))?;
-    worker.send(Record::new(RecordKind::Setup, bytes.len()), &bytes);
+    let mut handles = Handles::default();
+    let encoded = fds::pack(&mut handles, || postcard::to_stdvec(&setup));
+    let bytes = encoded.map_err(|error| Error::Encode(error.to_string()))?;
+    worker.send_carried(Record::new(RecordKind::Setup, 0), &mut Payload { bytes, handles })?;
     if let Some(initializer) = &config.initializer {
         send_once(worker, RecordKind::Initialize, initializer, u64::MAX)?;
     }

@@ -15,6 +15,7 @@ use crate::engine::worker_handle::KillReason;
 use crate::engine::workers::Workers;
 use crate::error::Error;
 use crate::identity::unregister;
+use crate::output::Capture;
 use crate::progress::Completions;
 use crate::sys::poll::Notifier;
 use crate::trace::{self, TaskEvent};
@@ -25,6 +26,8 @@ pub(super) struct State {
     /// Wakes the leader, which sleeps on it; the workers have it, too.
     pub(super) notifier: Arc<Notifier>,
     pub(super) zygote: Option<Arc<ZygoteClient>>,
+    /// Reads what the workers write, if that is captured.
+    pub(super) capture: Option<Arc<Capture>>,
     pub(super) lifecycle: Lifecycle,
     pub(super) workers: Workers,
     pub(super) starts: StartRetry,
@@ -44,6 +47,7 @@ impl State {
             config,
             notifier,
             zygote: zygote.map(Arc::new),
+            capture: None,
             lifecycle: Lifecycle::default(),
             starts: StartRetry::default(),
             backlog: Backlog::default(),

@@ -40,6 +40,8 @@ struct Ended {
     /// It had begun the first of its chunks.
     begun: bool,
     ready: bool,
+    /// The end of what its last task wrote to standard error.
+    stderr: Option<String>,
 }
 
 impl State {
@@ -109,9 +111,11 @@ impl State {
             since: worker.running_since(),
             begun: false,
             ready: worker.got_ready(),
+            stderr: worker.stderr_of(worker.started()),
         };
         let (mut chunks, begun) = worker.into_chunks();
         ended.begun = begun;
+        ended.stderr.take_if(|_| !begun);
         if let Some(chunk) = chunks.first_mut() {
             self.fail_lost(chunk, &ended);
         }
@@ -126,7 +130,8 @@ impl State {
     fn fail_lost(&self, chunk: &mut Chunk, ended: &Ended) {
         let now = now_ns();
         let ran_for = Duration::from_nanos(now.saturating_sub(ended.since.unwrap_or(now)));
-        let lost = Error::WorkerLost { pid: ended.pid, exit: ended.exit, task: chunk.next_task(), ran_for };
+        let (task, stderr) = (chunk.next_task(), ended.stderr.clone());
+        let lost = Error::WorkerLost { pid: ended.pid, exit: ended.exit, task, ran_for, stderr };
         if chunk.tasks().handles.is_spent() {
             // A task alone, and its handles have gone with the worker.
             chunk.fail_rest(&self.error_of(ended, lost.clone()).unwrap_or(lost));

@@ -53,7 +53,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// The function panicked. The worker caught the panic and goes on.
-    #[error("the task panicked{}: {message} (pid {pid})", at(location))]
+    #[error("the task panicked{}: {message} (pid {pid}){}", at(location), written(stderr))]
     Panicked {
         /// The panic's message.
         message: String,
@@ -61,12 +61,19 @@ pub enum Error {
         location: Option<String>,
         /// The backtrace, if `RUST_BACKTRACE` asked for one.
         backtrace: Option<String>,
+        /// The end of what the task wrote to standard error, if the pool
+        /// [captures](crate::Output::captured) that.
+        stderr: Option<String>,
         /// The process that panicked.
         pid: u32,
     },
     /// The worker process ended while it ran the task: `exit`, `abort`, a signal, a stack overflow,
     /// memory exhausted.
-    #[error("the worker (pid {pid}) was lost ({exit}) while it ran task {task}, {} after it began", seconds(ran_for))]
+    #[error(
+        "the worker (pid {pid}) was lost ({exit}) while it ran task {task}, {} after it began{}",
+        seconds(ran_for),
+        written(stderr)
+    )]
     WorkerLost {
         /// The process that ended.
         pid: u32,
@@ -76,6 +83,9 @@ pub enum Error {
         task: u64,
         /// How long the task had been running.
         ran_for: Duration,
+        /// The end of what the task wrote to standard error, if the pool
+        /// [captures](crate::Output::captured) that.
+        stderr: Option<String>,
     },
     /// Time ran out: the task's own limit (then its worker was ended), or the caller's timeout
     /// (then the task goes on).
@@ -222,6 +232,15 @@ impl Error {
         Self::Io { context: context.into(), source: Arc::new(source.into()) }
     }
 
+    /// Returns the error with the end of what its task wrote to standard error, if it is one that
+    /// has it.
+    pub(crate) fn with_stderr(mut self, written: impl FnOnce() -> Option<String>) -> Self {
+        if let Self::Panicked { stderr, .. } | Self::WorkerLost { stderr, .. } = &mut self {
+            *stderr = written();
+        }
+        self
+    }
+
     /// Returns the error for code that serializes a `T` and has panicked with this message.
     pub(crate) fn panicked_in_encoding<T: ?Sized>(message: &str) -> Self {
         Self::Encode(format!("serializing panicked: {message} (in `{}`)", type_name::<T>()))
@@ -295,6 +314,12 @@ fn at(location: &Option<String>) -> impl fmt::Display {
     location.as_ref().map(|place| format!(" at {place}")).unwrap_or_default()
 }
 
+/// Returns the end of a message that shows what the task wrote.
+fn written(stderr: &Option<String>) -> impl fmt::Display {
+    let text = stderr.as_ref().map(|text| text.trim_end()).filter(|text| !text.is_empty());
+    text.map(|text| format!("; the end of what it wrote to standard error:\n{text}")).unwrap_or_default()
+}
+
 fn seconds(time: &Duration) -> impl fmt::Display {
     format!("{:.3} s", time.as_secs_f64())
 }
@@ -305,8 +330,13 @@ mod tests {
 
     #[test]
     fn lost_worker_message_names_pid_exit_task_and_time() {
-        let error =
-            Error::WorkerLost { pid: 7, exit: ExitStatus::Signaled(9), task: 12, ran_for: Duration::from_millis(1500) };
+        let error = Error::WorkerLost {
+            pid: 7,
+            exit: ExitStatus::Signaled(9),
+            task: 12,
+            ran_for: Duration::from_millis(1500),
+            stderr: None,
+        };
         assert_eq!(
             error.to_string(),
             "the worker (pid 7) was lost (killed by SIGKILL (signal 9)) while it ran task 12, 1.500 s after it began"
@@ -315,8 +345,13 @@ mod tests {
 
     #[test]
     fn debug_output_is_the_message() {
-        let panicked =
-            Error::Panicked { message: "no luck".into(), location: Some("a.rs:1:2".into()), backtrace: None, pid: 7 };
+        let panicked = Error::Panicked {
+            message: "no luck".into(),
+            location: Some("a.rs:1:2".into()),
+            backtrace: None,
+            stderr: None,
+            pid: 7,
+        };
         assert_eq!(format!("{panicked:?}"), "the task panicked at a.rs:1:2: no luck (pid 7)");
         assert_eq!(format!("{:?}", Error::Config("no room".into())), "no room");
         assert_eq!(
@@ -332,7 +367,13 @@ mod tests {
             Error::io("cannot dance", io::Error::from_raw_os_error(13)),
             Error::io("cannot dance", io::Error::other("no floor")),
             Error::Initializer(Box::new(Error::TimedOut { after: Duration::from_millis(3), pid: Some(4) })),
-            Error::WorkerLost { pid: 7, exit: ExitStatus::Exited(3), task: 12, ran_for: Duration::ZERO },
+            Error::WorkerLost {
+                pid: 7,
+                exit: ExitStatus::Exited(3),
+                task: 12,
+                ran_for: Duration::ZERO,
+                stderr: Some("no\n".into()),
+            },
         ];
         for error in errors {
             let bytes = postcard::to_stdvec(&error).unwrap();

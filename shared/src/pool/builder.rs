@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::executor::{check_processes, check_reject};
 use crate::fds::Payload;
 use crate::identity::{MAX_DEPTH, current_process};
+use crate::output::{Output, Outputs};
 use crate::pool::Pool;
 use crate::pool::feed::encode_with_handles;
 use crate::protocol::MAX_MESSAGE;
@@ -65,6 +66,7 @@ pub struct PoolBuilder {
     memory_limit: Option<u64>,
     max_message: Option<u64>,
     trace: bool,
+    output: Outputs,
     finish_on_drop: bool,
 }
 
@@ -304,6 +306,19 @@ impl PoolBuilder {
         self
     }
 
+    /// Sets where the standard output of workers goes; see [`Output`].
+    pub fn stdout(mut self, output: Output) -> Self {
+        self.output.stdout = output;
+        self
+    }
+
+    /// Sets where the standard error of workers goes, which can be to the errors of tasks; see
+    /// [`Output`].
+    pub fn stderr(mut self, output: Output) -> Self {
+        self.output.stderr = output;
+        self
+    }
+
     /// Starts the workers, and returns when all of them have been forked.
     ///
     /// # Errors
@@ -361,6 +376,7 @@ impl PoolBuilder {
             max_message: self.max_message.unwrap_or(MAX_MESSAGE),
             ring: RING,
             trace: self.trace,
+            output: self.output,
             replace: true,
             cpus,
             spin: cpus > 1,

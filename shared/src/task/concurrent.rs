@@ -53,7 +53,7 @@ impl Caught {
 
 impl From<Caught> for Error {
     fn from(Caught { envelope: Envelope { message, location, backtrace }, pid }: Caught) -> Self {
-        Self::Panicked { message, location, backtrace, pid }
+        Self::Panicked { message, location, backtrace, stderr: None, pid }
     }
 }
 

@@ -247,5 +247,5 @@ where
 }
 
 fn panicked(Envelope { message, location, backtrace }: Envelope) -> Error {
-    Error::Panicked { message, location, backtrace, pid: process::id() }
+    Error::Panicked { message, location, backtrace, stderr: None, pid: process::id() }
 }

@@ -154,7 +154,7 @@ pub(crate) fn assert_died(death: Death, error: &Error, number: u64, elapsed: Dur
             assert!(place.starts_with(&format!("{}:{PANIC_LINE}:", file!())), "{place}");
             *pid
         }
-        Error::WorkerLost { pid, exit, task, ran_for } => {
+        Error::WorkerLost { pid, exit, task, ran_for, .. } => {
             assert!(death.accepts(*exit), "{death:?} was reported as {exit}");
             assert_eq!(*task, number, "{death:?}");
             // A worker that loses its CPU between two tasks counts that time to the second one.

@@ -5,10 +5,21 @@ mod indices;
 mod kills;
 mod lifecycle;
 mod limits;
+mod output;
 mod scale;
 mod sharing;
 
 use crate::support::Named;
 
-pub(crate) const TESTS: &[&[Named]] =
-    &[lifecycle::TESTS, indices::TESTS, limits::TESTS, deaths::TESTS, kills::TESTS, scale::TESTS, sharing::TESTS];
+pub(crate) const TESTS: &[&[Named]] = &[
+    lifecycle::TESTS,
+    indices::TESTS,
+    output::TESTS,
+    limits::TESTS,
+    deaths::TESTS,
+    kills::TESTS,
+    scale::TESTS,
+    sharing::TESTS,
+];
+
+pub(crate) const PROGRAMS: &[&[Named]] = &[output::PROGRAMS];
