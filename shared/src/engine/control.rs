@@ -15,7 +15,7 @@ use crate::engine::workers::WorkerCounts;
 use crate::engine::{Engine, Job, START_TIMEOUT};
 use crate::error::{Error, Result};
 use crate::exit_status::ExitStatus;
-use crate::progress::WhenDone;
+use crate::progress::{FailureKinds, WhenDone};
 use crate::trace::Trace;
 
 /// A worker at one moment, for [`WorkerInfo`](crate::WorkerInfo).
@@ -34,7 +34,8 @@ pub(crate) struct Snapshot {
     pub(crate) submitted: u64,
     pub(crate) completed: u64,
     pub(crate) failed: u64,
-    pub(crate) cancelled: u64,
+    /// Of the failed: those that are counted apart.
+    pub(crate) kinds: FailureKinds,
     /// Nanoseconds for which workers have run tasks.
     pub(crate) busy_ns: u64,
     pub(crate) outstanding: u64,
@@ -210,7 +211,7 @@ impl Engine {
     pub(crate) fn snapshot(&self) -> Snapshot {
         self.with(|state| {
             state.step();
-            let TaskCounts { submitted, completed, failed, cancelled } = state.backlog.counts();
+            let TaskCounts { submitted, completed, failed, kinds } = state.backlog.counts();
             let WorkerCounts { started, lost, busy_ns } = state.workers.counts();
             let running = state.workers.iter().filter(|worker| worker.running_since().is_some()).count() as u64;
             let remote = state.remote.as_ref();
@@ -218,7 +219,7 @@ impl Engine {
                 submitted,
                 completed,
                 failed,
-                cancelled,
+                kinds,
                 busy_ns: remote.map_or(busy_ns, Remote::busy_ns),
                 outstanding: state.backlog.outstanding(),
                 running: remote.map_or(running, Remote::running),

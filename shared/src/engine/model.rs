@@ -255,6 +255,7 @@ impl World {
         if begun {
             let first = &mut chunks[0];
             first.fail(Error::Closed);
+            self.counts.kinds.refused += 1;
         }
         assert_eq!(chunks.iter().map(id).collect::<Vec<_>>(), std::mem::take(&mut self.given[slot]));
         chunks.into_iter().rev().for_each(|chunk| self.put_back(chunk));
@@ -283,7 +284,7 @@ impl World {
 
     fn cancel(&mut self, mut chunk: Chunk) {
         self.unqueue(&chunk);
-        self.counts.cancelled += u64::from(chunk.left());
+        self.counts.kinds.cancelled += u64::from(chunk.left());
         chunk.fail_rest(&Error::Cancelled);
         self.complete(chunk);
     }

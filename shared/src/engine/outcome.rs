@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::{self, Source};
 use crate::error::Error;
+use crate::progress::FailureKinds;
 use crate::protocol::{Envelope, Frame, FrameHead, Kind};
 
 /// The results of a chunk's tasks, as they came from the workers: the thread that takes them
@@ -67,10 +68,9 @@ impl Outcome {
         self.failures
     }
 
-    /// Returns the number of tasks that were cancelled, of those not yet read.
-    pub(super) fn cancelled(&self) -> u64 {
-        let absent = self.rare.iter().flat_map(|rare| &rare.absent);
-        absent.filter(|error| matches!(error, Error::Cancelled)).count() as u64
+    /// Returns how many tasks failed in which way, of those not yet read.
+    pub(super) fn failure_kinds(&self) -> FailureKinds {
+        FailureKinds::of(self.rare.iter().flat_map(|rare| &rare.absent))
     }
 
     fn wrote(&mut self, failures: u32, pid: u32) {

@@ -244,8 +244,11 @@ impl Executor for Pool {
         Statistics {
             submitted: now.submitted,
             completed: now.completed,
-            failed: now.failed - now.cancelled,
-            cancelled: now.cancelled,
+            failed: now.failed - now.kinds.cancelled,
+            refused: now.kinds.refused,
+            timed_out: now.kinds.timed_out,
+            lost: now.kinds.lost,
+            cancelled: now.kinds.cancelled,
             queued: now.outstanding.saturating_sub(now.running),
             running: now.running,
             run_time: Duration::from_nanos(now.busy_ns),

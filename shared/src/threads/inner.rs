@@ -12,7 +12,7 @@ use crate::error::{Context, Error, Result};
 use crate::executor::Statistics;
 use crate::foreign::guard;
 use crate::identity;
-use crate::progress::CallbackThread;
+use crate::progress::{CallbackThread, FailureKinds};
 use crate::sys::pid::Owner;
 
 /// Tasks for a thread to run.
@@ -46,14 +46,15 @@ enum Phase {
 struct Counts {
     submitted: u64,
     completed: u64,
+    /// Without those that were cancelled.
     failed: u64,
-    cancelled: u64,
+    kinds: FailureKinds,
 }
 
 impl Counts {
     /// Returns the number of tasks whose outcome is still to come.
     fn outstanding(&self) -> u64 {
-        self.submitted - self.completed - self.failed - self.cancelled
+        self.submitted - self.completed - self.failed - self.kinds.cancelled
     }
 }
 
@@ -158,13 +159,16 @@ impl Inner {
             return Statistics::default();
         }
         let state = self.lock();
-        let Counts { submitted, completed, failed, cancelled } = state.counts;
+        let Counts { submitted, completed, failed, kinds } = state.counts;
         let running = self.running.load(Relaxed);
         Statistics {
             submitted,
             completed,
             failed,
-            cancelled,
+            refused: kinds.refused,
+            timed_out: kinds.timed_out,
+            lost: kinds.lost,
+            cancelled: kinds.cancelled,
             queued: state.counts.outstanding().saturating_sub(running),
             running,
             run_time: Duration::from_nanos(self.run_time.load(Relaxed)),
@@ -219,13 +223,14 @@ impl Inner {
         self.run_time.fetch_add(nanoseconds, Relaxed);
     }
 
-    /// Counts tasks that have ended.
-    pub(super) fn count_ended(&self, completed: u64, failed: u64, cancelled: u64) {
+    /// Counts tasks that have ended. `failed` are those that were not cancelled, which `kinds`
+    /// counts.
+    pub(super) fn count_ended(&self, completed: u64, failed: u64, kinds: FailureKinds) {
         let mut state = self.lock();
         let counts = &mut state.counts;
         counts.completed += completed;
         counts.failed += failed;
-        counts.cancelled += cancelled;
+        counts.kinds.add(kinds);
         self.end_threads_if_done(&mut state);
     }
 

@@ -283,12 +283,16 @@ macro_rules! executor_suite {
                 let taken: Vec<_> = (0..3).map(|n| pool.submit(numbered, (gate.path(), n))).collect();
                 assert!(matches!(pool.submit(square, (1,)).get(), Err(Error::Full)));
                 assert!(matches!(pool.map(square, 0..2), Err(Error::Full)));
+                assert_eq!((pool.statistics().failed, pool.statistics().refused), (3, 3));
                 gate.open();
                 for (n, future) in (0..).zip(taken) {
                     assert_eq!(future.get()?, n);
                 }
                 assert_eq!(pool.with_chunksize(1).map(square, 0..3)?, squares(3));
                 is_config(Pool::builder().reject_when_reached(0).build(), "at least 1");
+                pool.close();
+                assert!(matches!(pool.submit(square, (1,)).get(), Err(Error::Closed)));
+                assert_eq!((pool.statistics().refused, pool.statistics().cancelled), (4, 0));
                 Ok(())
             }
 
