@@ -46,6 +46,9 @@
 //! With the feature `manager-tcp`, a [`Manager`] can listen for programs on other machines. With
 //! the feature `trace-json`, a [`Trace`] can be written as JSON for trace viewers.
 //!
+//! With the feature `tracing`, pools report what happens to their workers as events of the
+//! [target](#events) `multiproc`. The crate itself never prints.
+//!
 //! With the feature `mpi`, `MpiExecutor` has the calls of [`Executor`] on as many machines as MPI
 //! gives the program. It needs an MPI library and libclang to be built (on Debian `libopenmpi-dev`,
 //! `openmpi-bin` and `libclang-dev`).
@@ -71,6 +74,24 @@
 //! lock is shared, so a killed worker holds none. Whoever waits for a result drives the exchange
 //! himself. Pipes, queues and locks are memory without a name; handles of them go to other
 //! processes as descriptors, along with the message that they are part of.
+//!
+//! # Events
+//! With the feature `tracing`, the program's subscriber gets events of the target `multiproc`, each
+//! with the field `pool`, the pool's name (or that of a [`Process`]):
+//!
+//! | message | level | fields |
+//! |---|---|---|
+//! | `worker started` | info | `worker` (its name), `index`, `pid` |
+//! | `worker ended` | info, or warn if `lost` | the same; `status`; `killed` (why, if by the pool); `tasks` that it has done; `lost` |
+//! | `worker replaced` | info | `worker` (the new one), `index` |
+//! | `worker not started` | warn | `error` |
+//! | `tasks refused` | warn | `tasks` (how many), `error` |
+//! | `zygote restarted` | warn | `error` (how the former one ended) |
+//! | `pool broken` | error | `error`, which all further tasks fail with |
+//!
+//! They come from whichever thread drives the pool, in order, and while no lock of the pool is
+//! held: a subscriber may ask the pool. Workers that are ended with their pool, and threads of a
+//! [`ThreadPool`], have none.
 //!
 //! # Limits
 //! - Arguments and results of tasks are `Send`, and the state of a [`partial`] is `Send + Sync`,

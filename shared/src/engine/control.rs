@@ -193,7 +193,7 @@ impl Engine {
                 .map(|(index, worker)| WorkerSnapshot {
                     id: worker.id(),
                     index,
-                    name: worker.name().into(),
+                    name: worker.name().to_string(),
                     pid: worker.pid(),
                     tasks_done: worker.finished(),
                     busy: worker.running_since().is_some(),

@@ -250,7 +250,7 @@ impl World {
         fake.run_one(false);
         fake.segment.header().worker.solid.store(fake.results.written(), Relaxed);
         self.receive(slot, true);
-        let worker = self.workers.on_exit(slot, ExitStatus::Signaled(9)).unwrap();
+        let (worker, _) = self.workers.on_exit(slot, ExitStatus::Signaled(9)).unwrap();
         let (mut chunks, begun) = worker.into_chunks();
         if begun {
             let first = &mut chunks[0];

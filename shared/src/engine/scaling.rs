@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::config::Config;
+use crate::engine::events::Event;
 use crate::engine::state::State;
 use crate::engine::worker_handle::WorkerHandle;
 use crate::error::{Error, Result};
@@ -27,8 +28,9 @@ const MIN_NAP: Duration = Duration::from_millis(10);
 const MIN_WORK: u64 = 2_000_000;
 
 impl State {
-    /// Starts one worker and sends it its setup. The zygote's answer comes as a report.
-    pub(super) fn start_worker(&mut self) -> Result<()> {
+    /// Starts one worker and sends it its setup. The zygote's answer comes as a report. Returns the
+    /// worker's slot.
+    pub(super) fn start_worker(&mut self) -> Result<usize> {
         let config = self.config.clone();
         let Some(zygote) = self.zygote.clone() else { return Err(Error::Closed) };
         let (segment, fd) = Segment::create(config.ring, ObjectKind::Worker)?;
@@ -45,7 +47,7 @@ impl State {
         zygote.start(id, config.keep_started, &[fd.as_fd(), self.notifier.as_fd(), theirs.as_fd()])?;
         let slot = self.workers.add(worker);
         self.flush(slot);
-        Ok(())
+        Ok(slot)
     }
 
     /// Records that a worker could not be started. It is tried again later, but not for ever.
@@ -56,6 +58,7 @@ impl State {
             (Error::Disconnected, Some(zygote)) => zygote.cause().0,
             (error, _) => error,
         };
+        self.report(|| Event::NotStarted(error.clone()));
         self.starts.on_refused(error.clone());
         if self.starts.is_hopeless() && self.workers.is_empty() {
             self.break_down(error);
@@ -83,8 +86,13 @@ impl State {
         true
     }
 
-    /// Starts as many workers as are missing.
+    /// Starts as many workers as are missing, in the place of those that have ended.
     pub(super) fn replace_missing(&mut self) {
+        self.start_missing(true);
+    }
+
+    /// Starts as many workers as are missing; `replaces` says that they were there before.
+    fn start_missing(&mut self, replaces: bool) {
         if !self.lifecycle.is_running() {
             return;
         }
@@ -95,11 +103,19 @@ impl State {
             return;
         }
         while self.workers.are_missing() {
-            if let Err(error) = self.start_worker() {
-                return self.on_start_failed(error);
+            match self.start_worker() {
+                Ok(slot) if replaces => self.report_replaced(slot),
+                Ok(_) => {}
+                Err(error) => return self.on_start_failed(error),
             }
         }
         self.dispatch();
+    }
+
+    fn report_replaced(&mut self, slot: usize) {
+        if let Some(name) = self.workers.get(slot).map(|worker| worker.name().clone()) {
+            self.report(|| Event::Replaced { name, index: slot });
+        }
     }
 
     /// Changes how many workers there should be from now on.
@@ -109,7 +125,7 @@ impl State {
             self.workers.retire(slot);
             self.flush(slot);
         }
-        self.replace_missing();
+        self.start_missing(false);
         self.dispatch();
     }
 

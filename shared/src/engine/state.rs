@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::backlog::Backlog;
 use crate::engine::config::Config;
+use crate::engine::events::Event;
 use crate::engine::job::{Chunk, Job};
 use crate::engine::lifecycle::Lifecycle;
 use crate::engine::remote::{Order, Remote, STAYS};
@@ -70,6 +71,9 @@ impl State {
         let full = self.backlog.outstanding().saturating_add(chunk.count()) > self.config.reject_at;
         self.backlog.add(&chunk);
         let refusal = self.lifecycle.refusal().or(full.then_some(Error::Full));
+        if let Some(error) = &refusal {
+            self.report(|| Event::Refused { tasks: chunk.count(), error: error.clone() });
+        }
         if let Some(error) = refusal.or_else(|| self.cannot_travel(&chunk)) {
             chunk.fail_rest(&error);
             return self.complete(chunk);
@@ -134,6 +138,9 @@ impl State {
 
     /// Lets no task run from now on: fails all that have not begun, and all to come.
     pub(super) fn break_down(&mut self, error: Error) {
+        if self.lifecycle.broken().is_none() {
+            self.report(|| Event::Broken(error.clone()));
+        }
         self.lifecycle.break_down(error);
         self.take_all_back();
         self.fail_blocked();

@@ -125,14 +125,13 @@ impl Workers {
         Some(worker)
     }
 
-    /// Removes a worker that has ended by itself or was killed.
-    pub(super) fn on_exit(&mut self, slot: usize, exit: ExitStatus) -> Option<WorkerHandle> {
+    /// Removes a worker that has ended by itself or was killed. Returns it, and whether it is lost.
+    pub(super) fn on_exit(&mut self, slot: usize, exit: ExitStatus) -> Option<(WorkerHandle, bool)> {
         let worker = self.remove(slot)?;
-        if worker.state() != WorkerState::Retiring || !exit.success() {
-            self.counts.lost += 1;
-        }
+        let lost = worker.state() != WorkerState::Retiring || !exit.success();
+        self.counts.lost += u64::from(lost);
         self.last_exit = Some(exit);
-        Some(worker)
+        Some((worker, lost))
     }
 
     /// Returns how the last worker to end did so.

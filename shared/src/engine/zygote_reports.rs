@@ -10,6 +10,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use crate::bootstrap::Failure;
+use crate::engine::events::{Event, Who};
 use crate::engine::job::Chunk;
 use crate::engine::state::State;
 use crate::engine::worker_handle::{KillReason, WorkerState};
@@ -74,9 +75,11 @@ impl State {
         match report {
             Report::Started { worker, pid } => {
                 self.starts.on_started();
+                let index = self.workers.slot_of(worker).unwrap_or_default();
                 if let Some(worker) = self.workers.on_started(worker, pid) {
-                    let depth = identity::current_process().depth + 1;
-                    register(ProcessInfo { name: worker.name().into(), pid, daemon: self.config.daemon, depth });
+                    let (depth, name) = (identity::current_process().depth + 1, worker.name().clone());
+                    register(ProcessInfo { name: name.to_string(), pid, daemon: self.config.daemon, depth });
+                    self.report(|| Event::Started(Who { name, index, pid }));
                 }
             }
             Report::Refused { worker, errno } => {
@@ -100,8 +103,12 @@ impl State {
     fn on_worker_exit(&mut self, slot: usize, exit: ExitStatus) {
         self.collect_last(slot);
         self.record_cut_short(slot);
-        let Some(worker) = self.workers.on_exit(slot, exit) else { return };
+        let Some((worker, lost)) = self.workers.on_exit(slot, exit) else { return };
         unregister(worker.pid());
+        self.report(|| {
+            let who = Who { name: worker.name().clone(), index: slot, pid: worker.pid() };
+            Event::Ended { who, exit, state: worker.state(), tasks: worker.finished(), lost }
+        });
         let (id, failure) = (worker.id(), worker.failure());
         let mut ended = Ended {
             pid: worker.pid(),
@@ -194,6 +201,7 @@ impl State {
         match ZygoteClient::new(self.config.method, self.config.unchecked) {
             Ok(zygote) => {
                 self.zygote = Some(Arc::new(zygote));
+                self.report(|| Event::ZygoteRestarted(cause));
                 self.replace_missing();
             }
             Err(error) => self.break_down(error),

@@ -170,7 +170,7 @@ impl WorkerHandle {
         self.id
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &Arc<str> {
         &self.name
     }
 

@@ -1,6 +1,7 @@
 //! Workers: how many there are, how long they live, and what becomes of their tasks.
 
 mod deaths;
+mod events;
 mod indices;
 mod kills;
 mod lifecycle;
@@ -14,6 +15,7 @@ use crate::support::Named;
 pub(crate) const TESTS: &[&[Named]] = &[
     lifecycle::TESTS,
     indices::TESTS,
+    events::TESTS,
     output::TESTS,
     limits::TESTS,
     deaths::TESTS,
