@@ -146,6 +146,30 @@ impl PoolBuilder {
     /// # Ok(()) }
     /// ```
     ///
+    /// A logger, a subscriber of `tracing` and a panic hook are set in one process, and so are
+    /// missing in a worker (unless it is a [fork](StartMethod::Fork) of the program): set them with
+    /// `initializer(install_logger, ())`. A hook that is set here is called for panics of tasks,
+    /// too, which the task's error reports in any case.
+    ///
+    /// ```
+    /// use multiproc::{Error, Executor, Output, Pool};
+    ///
+    /// fn install_logger() {
+    ///     // What `main` calls, too: env_logger::init(), tracing_subscriber::fmt::init(), …
+    ///     std::panic::set_hook(Box::new(|panic| eprintln!("[worker] {panic}")));
+    /// }
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let builder = Pool::builder().processes(1).initializer(install_logger, ());
+    /// let pool = builder.stderr(Output::captured()).build()?;
+    /// let error = pool.apply(|| -> u32 { panic!("no luck") }, ()).unwrap_err();
+    /// let Error::Panicked { message, stderr, .. } = error else { panic!("{error}") };
+    /// let logged = stderr.unwrap();
+    /// assert_eq!(message, "no luck");
+    /// assert!(logged.starts_with("[worker] panicked at") && logged.ends_with("no luck\n"));
+    /// # Ok(()) }
+    /// ```
+    ///
     /// Python's counterparts: the arguments `initializer` and `initargs`.
     pub fn initializer<F: Task<Args>, Args: Arguments>(mut self, f: F, args: Args) -> Self {
         self.initializer = Some(prepare_once(f, args));

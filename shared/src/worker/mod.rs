@@ -205,8 +205,10 @@ impl Worker {
     /// Runs the initializer. If that fails, the worker exits, as tasks may need what it sets up.
     fn initialize(&mut self, record: &Record, len: usize) -> Result<(), Corrupt> {
         let input = Payload { handles: self.handles_of(record)?, bytes: self.tasks.take_owned(len)? };
+        let hook = panic::mark_hook();
         let outcome = self.run_once(record, input)?;
         self.owner.or_exit();
+        panic::install_over_hook_since(hook);
         // An initializer may have changed the user, at which the kernel forgets the signal.
         exit::renew_death_signal();
         let Some(error) = outcome else {
