@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 pub use builder::PoolBuilder;
-pub(crate) use builder::{END_LIMIT, check_depth};
+pub(crate) use builder::{END_LIMIT, check_depth, encode_for_each};
 pub(crate) use feed::submit_one;
 
 use crate::engine::Engine;

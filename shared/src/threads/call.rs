@@ -135,7 +135,7 @@ where
     }
 
     fn refusal(&self) -> Option<Error> {
-        (!self.job.pool().is_open()).then_some(Error::Closed)
+        self.job.pool().refusal()
     }
 
     fn submit_chunk(&self, items: &mut dyn Iterator<Item = Args>, chunksize: usize) -> bool {
@@ -246,6 +246,6 @@ where
     }
 }
 
-fn panicked(Envelope { message, location, backtrace }: Envelope) -> Error {
+pub(super) fn panicked(Envelope { message, location, backtrace }: Envelope) -> Error {
     Error::Panicked { message, location, backtrace, stderr: None, pid: process::id() }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use crate::foreign::guard;
 use crate::identity;
 use crate::progress::{CallbackThread, FailureKinds};
 use crate::sys::pid::Owner;
+use crate::threads::once::Once;
 
 /// Tasks for a thread to run.
 pub(super) trait Work: Send {
@@ -82,6 +83,12 @@ pub(crate) struct Inner {
     /// Notified when a thread has ended, or nothing is outstanding any more.
     changed: Condvar,
     ended: AtomicBool,
+    /// Runs in each thread before its first task.
+    initializer: Option<Once>,
+    /// Runs in each thread at its end, unless the initializer failed there.
+    finalizer: Option<Once>,
+    /// Set once the initializer has failed: no task can run.
+    broken: OnceLock<Error>,
     /// Threads that run a task.
     running: AtomicU64,
     /// Nanoseconds that tasks have run.
@@ -90,7 +97,10 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    pub(super) fn new(name: String, reject_at: u64) -> Arc<Self> {
+    /// Returns a pool without threads, which [`resize`](Inner::resize) starts. `once` are its
+    /// initializer and finalizer.
+    pub(super) fn new(name: String, reject_at: u64, once: [Option<Once>; 2]) -> Arc<Self> {
+        let [initializer, finalizer] = once;
         let (sender, queue) = unbounded();
         let state = State {
             phase: Phase::Open,
@@ -111,6 +121,9 @@ impl Inner {
             state: Mutex::new(state),
             changed: Condvar::new(),
             ended: AtomicBool::new(false),
+            initializer,
+            finalizer,
+            broken: OnceLock::new(),
             running: AtomicU64::new(0),
             run_time: AtomicU64::new(0),
             callbacks: CallbackThread::default(),
@@ -146,6 +159,11 @@ impl Inner {
 
     pub(super) fn is_open(&self) -> bool {
         self.owner.is_here() && self.lock().phase == Phase::Open
+    }
+
+    /// Returns why no further task is taken, if so.
+    pub(super) fn refusal(&self) -> Option<Error> {
+        self.broken.get().cloned().or_else(|| (!self.is_open()).then_some(Error::Closed))
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -185,10 +203,11 @@ impl Inner {
         state.counts.submitted += count;
         let first = state.next_task;
         state.next_task += count;
-        let error = match state.phase {
-            Phase::Open if full => Error::Full,
+        let error = match (self.broken.get(), state.phase) {
+            (Some(error), _) => error.clone(),
+            (None, Phase::Open) if full => Error::Full,
             // Under the lock, so that nothing comes into the queue after it was emptied for good.
-            Phase::Open => match self.sender.send(Message::Run(work, first)) {
+            (None, Phase::Open) => match self.sender.send(Message::Run(work, first)) {
                 Ok(()) => return,
                 // Never: this very struct holds the other end.
                 Err(_) => return,
@@ -208,6 +227,9 @@ impl Inner {
     fn run(&self, work: Box<dyn Work>, first: u64, thread: u64) {
         if self.has_ended() {
             return work.fail(&Error::Cancelled);
+        }
+        if let Some(error) = self.broken.get() {
+            return work.fail(error);
         }
         work.run(first, thread);
     }
@@ -249,8 +271,7 @@ impl Inner {
         while state.living < wanted {
             let pool = self.clone();
             let number = state.next_thread;
-            // One of the first `living + 1` numbers is free.
-            let index = (0..).find(|index| !state.indices.contains(index)).unwrap_or(state.living);
+            let index = (0..).find(|index| !state.indices.contains(index)).unwrap_or_default();
             let builder = thread::Builder::new().name(self.thread_name(number));
             let run = move || {
                 identity::become_thread(index);
@@ -274,9 +295,34 @@ impl Inner {
         }
     }
 
-    /// Runs what comes in the queue, on thread number `thread`, until the thread is not wanted.
-    /// Others may have its `index` afterwards.
+    /// Runs the initializer, what comes in the queue until the thread is not wanted, and the
+    /// finalizer, on thread number `thread`. Others may have its `index` afterwards.
     fn serve(&self, thread: u64, index: usize) {
+        let is_set_up = self.set_up();
+        self.run_queued(thread);
+        if is_set_up && let Some(finalizer) = &self.finalizer {
+            // There is no one to tell.
+            let _ = finalizer.run();
+            self.owner.or_exit();
+        }
+        self.lock().indices.remove(&index);
+    }
+
+    /// Runs the initializer. If it fails, the pool can run nothing. Returns whether it was well.
+    fn set_up(&self) -> bool {
+        let Some(initializer) = &self.initializer else { return true };
+        let outcome = initializer.run();
+        self.owner.or_exit();
+        if let Err(error) = outcome {
+            // The first error stays.
+            let _ = self.broken.set(Error::Initializer(Box::new(error)));
+            return false;
+        }
+        true
+    }
+
+    /// Runs what comes in the queue, until the thread is not wanted.
+    fn run_queued(&self, thread: u64) {
         for message in &self.queue {
             if let Message::Run(work, first) = message {
                 // Tasks' panics are caught where they run; this is for values that panic when they
@@ -289,7 +335,6 @@ impl Inner {
             let mut state = self.lock();
             if state.living > state.wanted {
                 state.living -= 1;
-                state.indices.remove(&index);
                 self.changed.notify_all();
                 return;
             }

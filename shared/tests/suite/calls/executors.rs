@@ -1,11 +1,14 @@
 //! Executors: one suite for processes and threads, in which only the pool's name differs.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{AsyncResult, Error, Executor, FutureState, Pool, Result, ThreadPool, partial};
+use multiproc::{
+    AsyncResult, Connection, Error, Executor, FutureState, Pool, Queue, Result, ThreadPool, partial, wait_for_all,
+};
 
 use crate::support::{
     Gate, Named, eventually, fail_if_odd, is_config, is_invalid_state, message, named, nap, pass, square, squares,
@@ -26,6 +29,25 @@ fn scale(factor: u64, n: u64) -> u64 {
 fn numbered(gate: PathBuf, n: u64) -> u64 {
     pass(gate);
     n
+}
+
+const LONG: Duration = Duration::from_secs(60);
+
+thread_local! {
+    /// What the initializer has left, in a thread or in a process.
+    static SET_UP: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+fn set_up(text: String, times: u64) {
+    SET_UP.with_borrow_mut(|texts| texts.push(text.repeat(times as usize)));
+}
+
+fn panic_without_database() {
+    panic!("no database")
+}
+
+fn take_down(ended: Queue<Vec<String>>) {
+    ended.put(SET_UP.take()).unwrap();
 }
 
 macro_rules! executor_suite {
@@ -49,6 +71,8 @@ macro_rules! executor_suite {
                 statistics_count_every_task_once
                 full_backlog_rejects_at_once
                 pool_can_be_resized_while_busy
+                initializer_and_finalizer_run_once_in_each_worker
+                failed_initializer_fails_every_task
                 debug_shows_the_state
             };
 
@@ -309,6 +333,50 @@ macro_rules! executor_suite {
                     assert_eq!(future.get()?, n);
                 }
                 assert_eq!(pool.map(square, 0..100)?, squares(100));
+                Ok(())
+            }
+
+            fn initializer_and_finalizer_run_once_in_each_worker() -> Result<()> {
+                let (ended, gate) = (Queue::new()?, Gate::new());
+                let builder = Pool::builder().processes(3).initializer(set_up, ("hi".to_string(), 2));
+                let pool = builder.finalizer(take_down, (ended.clone(),)).build()?;
+                let waiting: Vec<_> = (0..3).map(|n| pool.submit(numbered, (gate.path(), n))).collect();
+                gate.await_arrivals(3);
+                gate.open();
+                wait_for_all(waiting.iter());
+                assert_eq!(pool.with_chunksize(1).map(|_: u32| SET_UP.take(), 0..1)?, [["hihi"]]);
+                pool.close();
+                pool.join()?;
+                let texts: Vec<Vec<String>> = (0..3).map(|_| ended.get_timeout(LONG).unwrap()).collect();
+                let whole = texts.iter().filter(|texts| *texts == &["hihi"]).count();
+                assert_eq!((whole, ended.len()), (2, 0), "{texts:?}");
+                let (ours, _theirs) = multiproc::pipe::<u64, u64>()?;
+                let refused = Pool::builder().finalizer(|_: Connection<u64, u64>| (), (ours,)).build();
+                is_config(refused, "one owner");
+                Ok(())
+            }
+
+            fn failed_initializer_fails_every_task() -> Result<()> {
+                let fails = [
+                    Pool::builder().processes(2).initializer(panic_without_database, ()).build()?,
+                    Pool::builder().processes(2).initializer(|| Err::<(), _>("no database".to_string()), ()).build()?,
+                ];
+                for pool in fails {
+                    let results = [
+                        pool.apply(square, (1,)).map(drop),
+                        pool.map(square, 0..100).map(drop),
+                        pool.submit(square, (1,)).get().map(drop),
+                        pool.imap(square, 0..100).next().unwrap().map(drop),
+                    ];
+                    for result in results {
+                        let Err(Error::Initializer(error)) = result else { panic!("{result:?}") };
+                        assert!(error.to_string().contains("no database"), "{error}");
+                    }
+                    let stats = pool.statistics();
+                    assert_eq!((stats.completed, stats.refused), (0, 0));
+                    pool.close();
+                    pool.join()?;
+                }
                 Ok(())
             }
 
