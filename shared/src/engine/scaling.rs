@@ -74,7 +74,9 @@ impl State {
     /// known. Returns `true` if one was started.
     pub(super) fn grow(&mut self, cost: Option<u64>) -> bool {
         let outstanding = self.backlog.outstanding();
-        if !self.can_grow() || cost.is_some_and(|cost| cost.saturating_mul(outstanding) < MIN_WORK) {
+        let is_little = |cost: u64| cost.saturating_mul(outstanding) < MIN_WORK;
+        // Without any worker, the shortest task needs one.
+        if !self.can_grow() || self.workers.wanted() > 0 && cost.is_some_and(is_little) {
             return false;
         }
         if let Err(error) = self.start_worker() {

@@ -83,7 +83,9 @@ impl PoolBuilder {
     /// Sets bounds for the number of workers, which follows the backlog. The pool starts with
     /// `min`, starts another whenever tasks wait and no worker is free for them, and ends one that
     /// has had no task for a [while](PoolBuilder::shrink_after). Tasks that are known to take less
-    /// time than starting a worker do not make it grow.
+    /// time than starting a worker do not make it grow. With a `min` of 0, an idle pool has no
+    /// worker, and the next task waits until one is started; the small process that starts them
+    /// stays.
     ///
     /// ```
     /// use multiproc::{Executor, Pool};
@@ -359,9 +361,11 @@ impl PoolBuilder {
     pub(crate) fn config(self) -> Result<Config> {
         static BUILT: AtomicU64 = AtomicU64::new(1);
         let processes = self.processes.map_or_else(default_workers, Ok)?;
-        check_processes(processes)?;
         let max_processes = self.max_processes.unwrap_or(processes);
         check_processes(max_processes)?;
+        if self.max_processes.is_none() || processes > 0 {
+            check_processes(processes)?;
+        }
         check_reject(self.reject_at)?;
         check_depth()?;
         let refuse = |wrong: bool, why: &str| if wrong { Err(Error::Config(why.into())) } else { Ok(()) };

@@ -11,7 +11,8 @@ use multiproc::{
 };
 
 use crate::support::{
-    Gate, Named, eventually, fail_if_odd, is_config, is_invalid_state, message, named, nap, pass, square, squares,
+    Gate, METHODS, Named, eventually, fail_if_odd, is_config, is_invalid_state, message, named, nap, pass, square,
+    squares,
 };
 
 pub(crate) const TESTS: &[Named] = named! {
@@ -19,6 +20,7 @@ pub(crate) const TESTS: &[Named] = named! {
     running_thread_task_cannot_be_cancelled
     last_thread_pool_handle_may_drop_in_its_callback
     pool_grows_under_backlog_and_shrinks_when_idle
+    pool_may_shrink_to_no_worker
 };
 
 fn scale(factor: u64, n: u64) -> u64 {
@@ -443,5 +445,45 @@ fn pool_grows_under_backlog_and_shrinks_when_idle() -> Result<()> {
     pool.resize(2)?;
     assert_eq!(pool.with_chunksize(1).map(square, 0..20)?, squares(20));
     assert_eq!(pool.processes(), 2);
+    Ok(())
+}
+
+fn pool_may_shrink_to_no_worker() -> Result<()> {
+    for method in METHODS {
+        let builder = Pool::builder().processes_between(0, 2).shrink_after(Duration::from_millis(20));
+        let pool = builder.start_method(method).build()?;
+        let is_empty = || pool.processes() == 0 && pool.workers().is_empty();
+        assert!(is_empty(), "it starts with none");
+        for round in 0..3 {
+            assert_eq!(pool.apply(square, (round,))?, round * round);
+            // Known to be short by now.
+            assert_eq!(pool.map(square, 0..100)?, squares(100));
+            assert_eq!(pollster::block_on(pool.submit(square, (round,)))?, round * round);
+            eventually("no worker is left", is_empty);
+            assert_eq!(pool.imap(square, 0..20).collect::<Result<Vec<_>>>()?, squares(20));
+            let lost = pool.submit(|| -> u64 { std::process::abort() }, ()).get();
+            assert!(matches!(lost, Err(Error::WorkerLost { .. })), "{lost:?}");
+            eventually("no worker is left", is_empty);
+        }
+        let gate = Gate::new();
+        let waiting: Vec<_> = (0..2).map(|n| pool.submit(numbered, (gate.path(), n))).collect();
+        gate.await_arrivals(2);
+        gate.open();
+        wait_for_all(waiting.iter());
+        let last = pool.submit(square, (4,));
+        pool.close();
+        pool.join()?;
+        assert_eq!(last.get()?, 16);
+    }
+    // Closed, or dropped, without a worker.
+    let pool = Pool::builder().processes_between(0, 2).build()?;
+    pool.close();
+    pool.join()?;
+    drop(Pool::builder().processes_between(0, 2).build()?);
+    let pool = Pool::builder().processes_between(0, 1).initializer(panic_without_database, ()).build()?;
+    assert!(matches!(pool.apply(square, (1,)), Err(Error::Initializer(_))));
+    is_config(Pool::builder().processes_between(0, 0).build(), "not 0");
+    is_config(Pool::builder().processes(0).build(), "not 0");
+    is_config(pool.resize(0), "not 0");
     Ok(())
 }
