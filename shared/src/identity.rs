@@ -1,5 +1,6 @@
 //! The identity of this process, and of those that it has started.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 #[cfg(feature = "mpi")]
 use std::fs;
@@ -25,6 +26,8 @@ pub(crate) const MAX_DEPTH: u32 = 8;
 pub(crate) struct Identity {
     pub(crate) name: String,
     pub(crate) daemon: bool,
+    /// The worker's number in its pool; `None` for a process that is no pool's.
+    pub(crate) index: Option<usize>,
     /// Generations between this process and the program that the user started.
     pub(crate) depth: u32,
     /// The process that asked for this one (the kernel's parent is the zygote).
@@ -37,12 +40,92 @@ static OWN: Mutex<Option<Identity>> = Mutex::new(None);
 /// Sets the identity of a new worker.
 pub(crate) fn become_worker(identity: Identity) {
     *OWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(identity);
+    // This may be a fork of a thread that has one.
+    THREAD.set(None);
 }
 
 /// Returns the identity for a child of this process.
-pub(crate) fn for_child(name: String, daemon: bool) -> Identity {
+pub(crate) fn for_child(name: String, daemon: bool, index: Option<usize>) -> Identity {
     let own = current_process();
-    Identity { name, daemon, depth: own.depth + 1, parent: (own.name, own.pid) }
+    Identity { name, daemon, index, depth: own.depth + 1, parent: (own.name, own.pid) }
+}
+
+thread_local! {
+    /// The number of this thread in its pool of threads.
+    static THREAD: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// Sets the number of this thread in its pool of threads.
+pub(crate) fn become_thread(index: usize) {
+    THREAD.set(Some(index));
+}
+
+/// Returns the number of this worker in its pool, counted from 0, or `None` outside a pool's
+/// worker.
+///
+/// It is the lowest number that no other worker of the pool has, so that those of a pool of `n`
+/// workers are 0 to `n - 1`, and the replacement of a lost worker has the number of that one. Two
+/// workers never have the same number at a time. It tells workers which GPU, CPU or port is theirs.
+/// An [initializer](crate::PoolBuilder::initializer) and a
+/// [finalizer](crate::PoolBuilder::finalizer) can ask for it, too.
+///
+/// When a pool [shrinks](crate::Pool::resize), the workers with the highest numbers end first, as
+/// far as others can be spared: one that is kept keeps its number, which may then be higher than
+/// the number of workers that are left. Numbers that are free are given out again, the lowest
+/// first.
+///
+/// The threads of a [`ThreadPool`](crate::ThreadPool) have numbers of their own, in a worker of a
+/// [`Pool`](crate::Pool) too. Threads that a task starts in a worker process have that of the
+/// process; a [`Process`](crate::Process) has none. With `MpiExecutor`, each rank counts its own
+/// workers.
+///
+/// Each worker on a CPU of its own:
+///
+/// ```
+/// use multiproc::{Executor, Pool, worker_index};
+/// use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+/// use nix::unistd::Pid;
+///
+/// fn pin() -> Result<(), String> {
+///     let this = Pid::from_raw(0);
+///     let allowed = sched_getaffinity(this).map_err(|error| error.to_string())?;
+///     let is_allowed = |cpu: &usize| allowed.is_set(*cpu) == Ok(true);
+///     let cpus: Vec<_> = (0..CpuSet::count()).filter(is_allowed).collect();
+///     let index = worker_index().ok_or("not in a worker")?;
+///     let mut own = CpuSet::new();
+///     own.set(cpus[index % cpus.len()]).map_err(|error| error.to_string())?;
+///     sched_setaffinity(this, &own).map_err(|error| error.to_string())
+/// }
+///
+/// # fn main() -> multiproc::Result<()> {
+/// assert_eq!(worker_index(), None);
+/// let pool = Pool::builder().processes(2).initializer(pin, ()).build()?;
+/// assert_eq!(pool.apply(multiproc::cpu_count, ())?, 1);
+/// # Ok(()) }
+/// ```
+///
+/// Each worker with a GPU of its own: a library reads the variable when a task first uses it.
+///
+/// ```
+/// use multiproc::{Executor, Pool, worker_index};
+///
+/// fn choose_gpu(gpus: usize) {
+///     let index = worker_index().unwrap_or(0);
+///     // SAFETY: an initializer runs before all tasks, when the worker has no other thread.
+///     unsafe { std::env::set_var("CUDA_VISIBLE_DEVICES", (index % gpus).to_string()) };
+/// }
+///
+/// # fn main() -> multiproc::Result<()> {
+/// let pool = Pool::builder().processes(4).initializer(choose_gpu, (2,)).build()?;
+/// let gpu = pool.apply(|| std::env::var("CUDA_VISIBLE_DEVICES").unwrap(), ())?;
+/// assert!(["0", "1"].contains(&&*gpu));
+/// # Ok(()) }
+/// ```
+///
+/// Python has no counterpart; `current_process()._identity` counts on with each replacement.
+#[must_use]
+pub fn worker_index() -> Option<usize> {
+    THREAD.get().or_else(|| OWN.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.index)
 }
 
 /// A process, as [`current_process`], [`parent_process`] and

@@ -60,6 +60,8 @@ kinds! {
     ManagerListener: "a listener of a manager",
     /// A descriptor that a manager's process starts with.
     ManagerMessage: "a message of a manager",
+    /// A file or pipe that takes the place of a worker's standard stream.
+    Stream: "a standard stream",
 }
 
 impl ObjectKind {

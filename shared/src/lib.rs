@@ -46,6 +46,9 @@
 //! With the feature `manager-tcp`, a [`Manager`] can listen for programs on other machines. With
 //! the feature `trace-json`, a [`Trace`] can be written as JSON for trace viewers.
 //!
+//! With the feature `tracing`, pools report what happens to their workers as events of the
+//! [target](#events) `multiproc`. The crate itself never prints.
+//!
 //! With the feature `mpi`, `MpiExecutor` has the calls of [`Executor`] on as many machines as MPI
 //! gives the program. It needs an MPI library and libclang to be built (on Debian `libopenmpi-dev`,
 //! `openmpi-bin` and `libclang-dev`).
@@ -78,6 +81,24 @@
 //! himself. Pipes, queues and locks are memory without a name; handles of them go to other
 //! processes as descriptors, along with the message that they are part of.
 //!
+//! # Events
+//! With the feature `tracing`, the program's subscriber gets events of the target `multiproc`, each
+//! with the field `pool`, the pool's name (or that of a [`Process`]):
+//!
+//! | message | level | fields |
+//! |---|---|---|
+//! | `worker started` | info | `worker` (its name), `index`, `pid` |
+//! | `worker ended` | info, or warn if `lost` | the same; `status`; `killed` (why, if by the pool); `tasks` that it has done; `lost` |
+//! | `worker replaced` | info | `worker` (the new one), `index` |
+//! | `worker not started` | warn | `error` |
+//! | `tasks refused` | warn | `tasks` (how many), `error` |
+//! | `zygote restarted` | warn | `error` (how the former one ended) |
+//! | `pool broken` | error | `error`, which all further tasks fail with |
+//!
+//! They come from whichever thread drives the pool, in order, and while no lock of the pool is
+//! held: a subscriber may ask the pool. Workers that are ended with their pool, and threads of a
+//! [`ThreadPool`], have none.
+//!
 //! # Limits
 //! - Arguments and results of tasks are `Send`, and the state of a [`partial`] is `Send + Sync`,
 //!   also for processes: a program may change to threads by one name.
@@ -103,9 +124,10 @@
 //!   does end a worker. The same holds for a [`Process`], which
 //!   [`send_signal`](Process::send_signal) reaches. A task that sets a handler gets the signals of
 //!   the group as well.
-//! - Workers have the user, folder, environment, limits, namespaces and output that the program has
-//!   when their pool is built, and read from the null device. If the process that starts them is
-//!   killed, those that follow have what the program has then. A program that has given up rights
+//! - Workers have the user, folder, environment, limits, namespaces and output
+//!   ([unless](Output) it is to go elsewhere) that the program has when their pool is built, and
+//!   read from the null device. If the process that starts them is killed, those that follow have
+//!   what the program has then. A program that has given up rights
 //!   which its file gives (set-user-ID, capabilities), or root its capabilities, has workers that
 //!   get no new ones by executing another program.
 //! - What a task has started is killed with its worker, if that is killed
@@ -159,6 +181,7 @@ mod identity;
 mod init;
 mod kind;
 mod manager;
+mod output;
 mod pipe;
 mod pool;
 mod process;
@@ -188,11 +211,12 @@ pub use future::{
     AsCompleted, AsyncResult, FutureState, ReturnWhen, Waited, as_completed, wait as wait_futures, wait_for_all,
     wait_for_any,
 };
-pub use identity::{ProcessInfo, active_children, current_process, parent_process};
+pub use identity::{ProcessInfo, active_children, current_process, parent_process, worker_index};
 pub use init::init;
 #[cfg(feature = "manager-tcp")]
 pub use manager::RemoteManager;
 pub use manager::{DictProxy, ListProxy, Manager, ManagerBuilder, NamespaceProxy, Proxy, QueueProxy};
+pub use output::Output;
 pub use pipe::{Connection, pipe};
 pub use pool::{Pool, PoolBuilder, WorkerInfo};
 pub use process::{Process, ProcessBuilder};
@@ -230,6 +254,7 @@ const _: () = {
 
     send_sync::<Pool>();
     send_sync::<PoolBuilder>();
+    send_sync::<Output>();
     send_sync::<WithOptions<'static, Pool>>();
     send_sync::<ThreadPool>();
     send_sync::<ThreadPoolBuilder>();

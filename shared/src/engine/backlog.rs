@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::chunk_queue::ChunkQueue;
 use crate::engine::job::{Chunk, Job, Tasks};
+use crate::progress::FailureKinds;
 
 /// The tasks of a pool whose outcome is to come: those in its queue, and those that workers have.
 ///
@@ -17,8 +18,8 @@ pub(super) struct Backlog {
     submitted: u64,
     completed: u64,
     failed: u64,
-    /// Of the failed: those that were cancelled.
-    cancelled: u64,
+    /// Of the failed: those that are counted apart.
+    kinds: FailureKinds,
     /// Chunks whose outcome is to come and whose tasks have a time limit of their own.
     limited: u64,
     /// The number of the next task.
@@ -34,8 +35,8 @@ pub(super) struct TaskCounts {
     pub(super) submitted: u64,
     pub(super) completed: u64,
     pub(super) failed: u64,
-    /// Of the failed: those that were cancelled.
-    pub(super) cancelled: u64,
+    /// Of the failed: those that are counted apart.
+    pub(super) kinds: FailureKinds,
 }
 
 impl Backlog {
@@ -65,7 +66,7 @@ impl Backlog {
         self.failed += failed;
         self.completed += count - failed;
         if failed > 0 {
-            self.cancelled += outcome.cancelled();
+            self.kinds.add(outcome.failure_kinds());
         }
         self.check_queue();
     }
@@ -83,8 +84,8 @@ impl Backlog {
     }
 
     pub(super) fn counts(&self) -> TaskCounts {
-        let Self { submitted, completed, failed, cancelled, .. } = *self;
-        TaskCounts { submitted, completed, failed, cancelled }
+        let Self { submitted, completed, failed, kinds, .. } = *self;
+        TaskCounts { submitted, completed, failed, kinds }
     }
 
     /// Returns `true` if no chunk waits for a worker.
@@ -179,7 +180,7 @@ impl Backlog {
     pub(super) fn check(&self) {
         self.queue.check();
         assert!(self.queue.iter().map(Chunk::count).sum::<u64>() <= self.outstanding());
-        assert!(self.cancelled <= self.failed);
+        assert!(self.kinds.cancelled + self.kinds.refused + self.kinds.timed_out + self.kinds.lost <= self.failed);
         assert!(self.limited <= self.outstanding(), "a limited chunk has a task");
     }
 }

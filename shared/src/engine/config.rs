@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::fds::Payload;
+use crate::output::Outputs;
 use crate::sys::process::ForkPermit;
 use crate::task::Prepared;
 use crate::zygote::StartMethod;
@@ -47,6 +48,8 @@ pub(crate) struct Config {
     /// Bytes of each of a worker's two rings.
     pub(crate) ring: usize,
     pub(crate) trace: bool,
+    /// Where the workers' standard streams go.
+    pub(crate) output: Outputs,
     /// A lost worker is replaced.
     pub(crate) replace: bool,
     /// The number of CPUs.

@@ -15,12 +15,13 @@ use crate::engine::workers::WorkerCounts;
 use crate::engine::{Engine, Job, START_TIMEOUT};
 use crate::error::{Error, Result};
 use crate::exit_status::ExitStatus;
-use crate::progress::WhenDone;
+use crate::progress::{FailureKinds, WhenDone};
 use crate::trace::Trace;
 
 /// A worker at one moment, for [`WorkerInfo`](crate::WorkerInfo).
 pub(crate) struct WorkerSnapshot {
     pub(crate) id: u64,
+    pub(crate) index: usize,
     pub(crate) name: String,
     pub(crate) pid: u32,
     pub(crate) tasks_done: u64,
@@ -33,7 +34,8 @@ pub(crate) struct Snapshot {
     pub(crate) submitted: u64,
     pub(crate) completed: u64,
     pub(crate) failed: u64,
-    pub(crate) cancelled: u64,
+    /// Of the failed: those that are counted apart.
+    pub(crate) kinds: FailureKinds,
     /// Nanoseconds for which workers have run tasks.
     pub(crate) busy_ns: u64,
     pub(crate) outstanding: u64,
@@ -185,11 +187,13 @@ impl Engine {
         self.with(|state| {
             state.step();
             state.attend();
-            let started = state.workers.iter().filter(|worker| worker.pid() != 0);
-            started
-                .map(|worker| WorkerSnapshot {
+            let workers = state.workers.slots().filter_map(|slot| Some((slot, state.workers.get(slot)?)));
+            workers
+                .filter(|(_, worker)| worker.pid() != 0)
+                .map(|(index, worker)| WorkerSnapshot {
                     id: worker.id(),
-                    name: worker.name().into(),
+                    index,
+                    name: worker.name().to_string(),
                     pid: worker.pid(),
                     tasks_done: worker.finished(),
                     busy: worker.running_since().is_some(),
@@ -207,7 +211,7 @@ impl Engine {
     pub(crate) fn snapshot(&self) -> Snapshot {
         self.with(|state| {
             state.step();
-            let TaskCounts { submitted, completed, failed, cancelled } = state.backlog.counts();
+            let TaskCounts { submitted, completed, failed, kinds } = state.backlog.counts();
             let WorkerCounts { started, lost, busy_ns } = state.workers.counts();
             let running = state.workers.iter().filter(|worker| worker.running_since().is_some()).count() as u64;
             let remote = state.remote.as_ref();
@@ -215,7 +219,7 @@ impl Engine {
                 submitted,
                 completed,
                 failed,
-                cancelled,
+                kinds,
                 busy_ns: remote.map_or(busy_ns, Remote::busy_ns),
                 outstanding: state.backlog.outstanding(),
                 running: remote.map_or(running, Remote::running),

@@ -190,7 +190,7 @@ impl Job {
 
     /// Returns `true` if a task was cancelled whose outcome was not taken yet.
     pub(crate) fn was_cancelled(&self) -> bool {
-        self.lock().call.results().any(|outcome| outcome.cancelled() > 0)
+        self.lock().call.results().any(|outcome| outcome.failure_kinds().cancelled > 0)
     }
 
     /// Returns `true` if an outcome has arrived already.

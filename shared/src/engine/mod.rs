@@ -14,6 +14,7 @@
 //! - what the state does: [`dispatch`] moves tasks to workers and results back, [`scaling`] starts
 //!   workers and lets them go, [`zygote_reports`] deals with their ends, and [`time_limits`] with
 //!   what takes too long;
+//! - [`events`]: what it reports of workers to a subscriber of `tracing`;
 //! - [`control`]: how an engine's jobs are waited for, and what else can be asked of it;
 //!   [`remote_sides`]: tasks that run elsewhere, and those that came from there.
 //!
@@ -29,6 +30,7 @@ mod chunk_queue;
 mod config;
 mod control;
 mod dispatch;
+mod events;
 mod job;
 mod lifecycle;
 #[cfg(all(test, not(multiproc_loom)))]
@@ -97,9 +99,10 @@ impl Engine {
         let config = Arc::new(config);
         let zygote = ZygoteClient::new(config.method, config.unchecked)?;
         let mut state = State::new(config, Arc::new(Notifier::new()?), Some(zygote));
+        state.capture = state.config.output.capture()?.map(Arc::new);
         for _ in 0..state.config.processes {
             match state.start_worker() {
-                Ok(()) => {}
+                Ok(_) => {}
                 Err(Error::Disconnected) => {
                     // The zygote has ended just now. A new one starts those that are missing.
                     state.on_zygote_exit();
@@ -292,13 +295,16 @@ impl Engine {
         if !self.owner().is_here() {
             return self.monitor.close_copies();
         }
-        let zygote = self.with(|state| {
+        let (zygote, capture) = self.with(|state| {
             state.terminate();
-            state.zygote.take()
+            (state.zygote.take(), state.capture.clone())
         });
         self.notify();
         if let Some(zygote) = zygote {
             zygote.end();
+        }
+        if let Some(capture) = capture {
+            capture.stop();
         }
         self.supervisor.stop();
         self.monitor.stop_callbacks();

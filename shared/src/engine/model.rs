@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::exit_status::ExitStatus;
 use crate::fds::Handles;
 use crate::kind::ObjectKind;
+use crate::output::Outputs;
 use crate::protocol::{FrameHead, Kind, RECORD_LEN, Record, RecordKind, push_item};
 use crate::ring::{Consumer, Producer, Segment};
 use crate::sys::socket::Socket;
@@ -205,7 +206,9 @@ impl World {
 
     fn start(&mut self) {
         let (handle, fake) = FakeWorker::new(self.workers.next_id());
+        let free = (0..).find(|slot| self.workers.get(*slot).is_none());
         let slot = self.workers.add(handle);
+        assert_eq!(Some(slot), free, "the lowest number that is free");
         if slot == self.fakes.len() {
             self.fakes.push(None);
             self.given.push(Vec::new());
@@ -255,11 +258,12 @@ impl World {
         fake.run_one(false);
         fake.segment.header().worker.solid.store(fake.results.written(), Relaxed);
         self.receive(slot, true);
-        let worker = self.workers.on_exit(slot, ExitStatus::Signaled(9)).unwrap();
+        let (worker, _) = self.workers.on_exit(slot, ExitStatus::Signaled(9)).unwrap();
         let (mut chunks, begun) = worker.into_chunks();
         if begun {
             let first = &mut chunks[0];
             first.fail(Error::Closed);
+            self.counts.kinds.refused += 1;
         }
         assert_eq!(chunks.iter().map(id).collect::<Vec<_>>(), std::mem::take(&mut self.given[slot]));
         chunks.into_iter().rev().for_each(|chunk| self.put_back(chunk));
@@ -288,7 +292,7 @@ impl World {
 
     fn cancel(&mut self, mut chunk: Chunk) {
         self.unqueue(&chunk);
-        self.counts.cancelled += u64::from(chunk.left());
+        self.counts.kinds.cancelled += u64::from(chunk.left());
         chunk.fail_rest(&Error::Cancelled);
         self.complete(chunk);
     }
@@ -344,6 +348,7 @@ fn config() -> Config {
         max_message: CAP,
         ring: RING,
         trace: false,
+        output: Outputs::default(),
         replace: true,
         cpus: 1,
         spin: true,

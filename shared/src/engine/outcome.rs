@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::{self, Source};
 use crate::engine::remote::STAYS;
-use crate::error::{Error, Origin};
+use crate::error::Error;
 use crate::fds::{self, Handles};
+use crate::progress::FailureKinds;
 use crate::protocol::{Envelope, Frame, FrameHead, Kind};
 
 /// The results of a chunk's tasks, as they came from the workers: the thread that takes them
@@ -76,10 +77,9 @@ impl Outcome {
         self.failures
     }
 
-    /// Returns the number of tasks that were cancelled, of those not yet read.
-    pub(super) fn cancelled(&self) -> u64 {
-        let absent = self.rare.iter().flat_map(|rare| &rare.absent);
-        absent.filter(|error| matches!(error, Error::Cancelled)).count() as u64
+    /// Returns how many tasks failed in which way, of those not yet read.
+    pub(super) fn failure_kinds(&self) -> FailureKinds {
+        FailureKinds::of(self.rare.iter().flat_map(|rare| &rare.absent))
     }
 
     fn wrote(&mut self, failures: u32, pid: u32) {
@@ -244,15 +244,13 @@ pub(super) fn failure(frame: &Frame<'_>, pid: u32, max_message: u64) -> Error {
     match frame.kind {
         Kind::Initializer => match codec::decode_plain(frame.payload) {
             Ok(Error::Panicked { message, location, backtrace, .. }) => {
-                Error::Panicked { message, location, backtrace, pid, origin: Origin::default() }
+                Envelope { message, location, backtrace }.into_error(pid)
             }
             Ok(error) => error,
             Err(_) => Error::Decode("the initializer failed, and its error cannot be read".into()),
         },
         Kind::Panicked => match postcard::from_bytes::<Envelope>(frame.payload) {
-            Ok(Envelope { message, location, backtrace }) => {
-                Error::Panicked { message, location, backtrace, pid, origin: Origin::default() }
-            }
+            Ok(envelope) => envelope.into_error(pid),
             Err(_) => Error::Decode("the worker reported a panic that cannot be read".into()),
         },
         Kind::TooLarge => {

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::config::Config;
+use crate::engine::events::Event;
 use crate::engine::state::State;
 use crate::engine::worker_handle::WorkerHandle;
 use crate::error::{Error, Result};
-use crate::fds::Payload;
+use crate::fds::{self, Handles, Payload};
 use crate::identity;
 use crate::kind::ObjectKind;
-use crate::protocol::{Record, RecordKind, Setup};
+use crate::protocol::{Record, RecordKind, Setup, Streams};
 use crate::ring::{Flags, Header, Segment};
 use crate::sys::now_ns;
 use crate::sys::socket::Socket;
@@ -27,8 +28,9 @@ const MIN_NAP: Duration = Duration::from_millis(10);
 const MIN_WORK: u64 = 2_000_000;
 
 impl State {
-    /// Starts one worker and sends it its setup. The zygote's answer comes as a report.
-    pub(super) fn start_worker(&mut self) -> Result<()> {
+    /// Starts one worker and sends it its setup. The zygote's answer comes as a report. Returns the
+    /// worker's slot.
+    pub(super) fn start_worker(&mut self) -> Result<usize> {
         let config = self.config.clone();
         let Some(zygote) = self.zygote.clone() else { return Err(Error::Closed) };
         let (segment, fd) = Segment::create(config.ring, ObjectKind::Worker)?;
@@ -38,11 +40,14 @@ impl State {
         let (ours, theirs) = Socket::pair()?;
         let ends = (Arc::new(segment), ours);
         let mut worker = WorkerHandle::new(id, name.as_str().into(), ends, config.max_tasks, config.max_message);
-        send_setup(&mut worker, name, &config)?;
+        let index = self.workers.free_slot();
+        let (streams, stderr) = config.output.open(index, self.capture.as_deref())?;
+        worker.set_stderr(stderr);
+        send_setup(&mut worker, name, index, streams, &config)?;
         zygote.start(id, config.keep_started, &[fd.as_fd(), self.notifier.as_fd(), theirs.as_fd()])?;
         let slot = self.workers.add(worker);
         self.flush(slot);
-        Ok(())
+        Ok(slot)
     }
 
     /// Records that a worker could not be started. It is tried again later, but not for ever.
@@ -53,6 +58,7 @@ impl State {
             (Error::Disconnected, Some(zygote)) => zygote.cause().0,
             (error, _) => error,
         };
+        self.report(|| Event::NotStarted(error.clone()));
         self.starts.on_refused(error.clone());
         if self.starts.is_hopeless() && self.workers.is_empty() {
             self.break_down(error);
@@ -68,7 +74,9 @@ impl State {
     /// known. Returns `true` if one was started.
     pub(super) fn grow(&mut self, cost: Option<u64>) -> bool {
         let outstanding = self.backlog.outstanding();
-        if !self.can_grow() || cost.is_some_and(|cost| cost.saturating_mul(outstanding) < MIN_WORK) {
+        let is_little = |cost: u64| cost.saturating_mul(outstanding) < MIN_WORK;
+        // Without any worker, the shortest task needs one.
+        if !self.can_grow() || self.workers.wanted() > 0 && cost.is_some_and(is_little) {
             return false;
         }
         if let Err(error) = self.start_worker() {
@@ -80,8 +88,13 @@ impl State {
         true
     }
 
-    /// Starts as many workers as are missing.
+    /// Starts as many workers as are missing, in the place of those that have ended.
     pub(super) fn replace_missing(&mut self) {
+        self.start_missing(true);
+    }
+
+    /// Starts as many workers as are missing; `replaces` says that they were there before.
+    fn start_missing(&mut self, replaces: bool) {
         if !self.lifecycle.is_running() {
             return;
         }
@@ -92,11 +105,19 @@ impl State {
             return;
         }
         while self.workers.are_missing() {
-            if let Err(error) = self.start_worker() {
-                return self.on_start_failed(error);
+            match self.start_worker() {
+                Ok(slot) if replaces => self.report_replaced(slot),
+                Ok(_) => {}
+                Err(error) => return self.on_start_failed(error),
             }
         }
         self.dispatch();
+    }
+
+    fn report_replaced(&mut self, slot: usize) {
+        if let Some(name) = self.workers.get(slot).map(|worker| worker.name().clone()) {
+            self.report(|| Event::Replaced { name, index: slot });
+        }
     }
 
     /// Changes how many workers there should be from now on.
@@ -106,7 +127,7 @@ impl State {
             self.workers.retire(slot);
             self.flush(slot);
         }
-        self.replace_missing();
+        self.start_missing(false);
         self.dispatch();
     }
 
@@ -134,7 +155,8 @@ impl State {
 
     /// Lets workers go that have had nothing to do for long.
     pub(super) fn shrink(&mut self, now: u64) {
-        for slot in self.workers.slots() {
+        // Those with high numbers first, so that low ones stay.
+        for slot in self.workers.slots().rev() {
             if !self.can_shrink() {
                 return;
             }
@@ -153,17 +175,20 @@ fn set_flags(header: &Header, config: &Config) {
     header.set(Flags::SPIN, config.spin && config.roomy(config.processes));
 }
 
-fn send_setup(worker: &mut WorkerHandle, name: String, config: &Config) -> Result<()> {
+fn send_setup(worker: &mut WorkerHandle, name: String, index: usize, streams: Streams, config: &Config) -> Result<()> {
     let setup = Setup {
-        identity: identity::for_child(name, config.daemon),
+        identity: identity::for_child(name, config.daemon, config.numbered.then_some(index)),
+        streams,
         memory_limit: config.memory_limit,
         max_message: config.max_message,
         ready: config.initializer.is_none(),
         end_limit: u64::try_from(config.end_limit.as_nanos()).unwrap_or(u64::MAX),
         single: !config.numbered,
     };
-    let bytes = postcard::to_stdvec(&setup).map_err(|error| Error::Encode(error.to_string().into()))?;
-    worker.send(Record::new(RecordKind::Setup, bytes.len()), &bytes);
+    let mut handles = Handles::default();
+    let encoded = fds::pack(&mut handles, || postcard::to_stdvec(&setup));
+    let bytes = encoded.map_err(|error| Error::Encode(error.to_string().into()))?;
+    worker.send_carried(Record::new(RecordKind::Setup, 0), &mut Payload { bytes, handles })?;
     if let Some(initializer) = &config.initializer {
         send_once(worker, RecordKind::Initialize, initializer, u64::MAX)?;
     }

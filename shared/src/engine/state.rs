@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::backlog::Backlog;
 use crate::engine::config::Config;
+use crate::engine::events::Event;
 use crate::engine::job::{Chunk, Job};
 use crate::engine::lifecycle::Lifecycle;
 use crate::engine::remote::{Order, Remote, STAYS};
@@ -15,6 +16,7 @@ use crate::engine::worker_handle::KillReason;
 use crate::engine::workers::Workers;
 use crate::error::Error;
 use crate::identity::unregister;
+use crate::output::Capture;
 use crate::progress::Completions;
 use crate::sys::poll::Notifier;
 use crate::trace::{self, TaskEvent};
@@ -25,6 +27,8 @@ pub(super) struct State {
     /// Wakes the leader, which sleeps on it; the workers have it, too.
     pub(super) notifier: Arc<Notifier>,
     pub(super) zygote: Option<Arc<ZygoteClient>>,
+    /// Reads what the workers write, if that is captured.
+    pub(super) capture: Option<Arc<Capture>>,
     pub(super) lifecycle: Lifecycle,
     pub(super) workers: Workers,
     pub(super) starts: StartRetry,
@@ -44,6 +48,7 @@ impl State {
             config,
             notifier,
             zygote: zygote.map(Arc::new),
+            capture: None,
             lifecycle: Lifecycle::default(),
             starts: StartRetry::default(),
             backlog: Backlog::default(),
@@ -70,6 +75,9 @@ impl State {
             self.begin_limits();
         }
         let refusal = self.lifecycle.refusal().or(full.then_some(Error::Full));
+        if let Some(error) = &refusal {
+            self.report(|| Event::Refused { tasks: chunk.count(), error: error.clone() });
+        }
         if let Some(error) = refusal.or_else(|| self.cannot_travel(&chunk)) {
             chunk.fail_rest(&error);
             return self.complete(chunk);
@@ -134,6 +142,9 @@ impl State {
 
     /// Lets no task run from now on: fails all that have not begun, and all to come.
     pub(super) fn break_down(&mut self, error: Error) {
+        if self.lifecycle.broken().is_none() {
+            self.report(|| Event::Broken(error.clone()));
+        }
         self.lifecycle.break_down(error);
         self.take_all_back();
         self.fail_blocked();

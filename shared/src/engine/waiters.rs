@@ -3,6 +3,8 @@
 
 use std::thread::{self, Thread, ThreadId};
 
+use crate::engine::events::PoolEvent;
+use crate::foreign::run_or_forget;
 use crate::progress::{CallbackThread, Completions};
 
 /// The job of a thread that waits for workers rather than for results of one job.
@@ -217,18 +219,26 @@ impl Waiters {
 pub(super) struct DeferredWakeups {
     threads: Vec<Thread>,
     completions: Completions,
+    events: Vec<PoolEvent>,
 }
 
 impl DeferredWakeups {
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.threads.is_empty() && self.completions.is_empty()
+        self.threads.is_empty() && self.completions.is_empty() && self.events.is_empty()
     }
 
-    /// Returns `true` if wakers are to be called, whose foreign code may take its time.
+    /// Returns `true` if wakers or a subscriber are to be called, whose foreign code may take its
+    /// time.
     #[inline]
     pub(super) fn has_wakers(&self) -> bool {
-        self.completions.has_wakers()
+        self.completions.has_wakers() || !self.events.is_empty()
+    }
+
+    /// Adds an event for the program's subscriber.
+    #[cfg(feature = "tracing")]
+    pub(super) fn add_event(&mut self, event: PoolEvent) {
+        self.events.push(event);
     }
 
     /// Adds a thread, unless it was the last that was added.
@@ -249,6 +259,7 @@ impl DeferredWakeups {
         // The threads that lead or follow come first, while a waker takes its time.
         self.threads.into_iter().for_each(|thread| thread.unpark());
         self.completions.run(callbacks);
+        self.events.into_iter().for_each(|event| run_or_forget(|| event.emit()));
     }
 }
 

@@ -8,7 +8,8 @@ use crate::engine::worker_handle::{KillReason, Observation, Received, WorkerHand
 use crate::exit_status::ExitStatus;
 use crate::ring::{Corrupt, Flags};
 
-/// The worker table. A slot is reused, so that an index stays the same while its worker lives.
+/// The worker table. A slot is reused, so that an index stays the same while its worker lives. It
+/// is what [`worker_index`](crate::worker_index) returns there.
 ///
 /// Idle are exactly those serving workers that have nothing in flight, each once: every method
 /// that gives a worker something, takes it away or ends it keeps that so.
@@ -88,11 +89,16 @@ impl Workers {
         id
     }
 
-    /// Adds a worker that is being started. It is the last idle one to be used. Returns its slot.
+    /// Returns the slot of the next worker: the lowest that is free.
+    pub(super) fn free_slot(&self) -> usize {
+        self.slots.iter().position(Option::is_none).unwrap_or(self.slots.len())
+    }
+
+    /// Adds a worker that is being started, in the [free slot](Workers::free_slot). It is the last
+    /// idle one to be used. Returns its slot.
     pub(super) fn add(&mut self, worker: WorkerHandle) -> usize {
-        let free = self.slots.iter().position(Option::is_none);
-        let slot = free.unwrap_or(self.slots.len());
-        if free.is_none() {
+        let slot = self.free_slot();
+        if slot == self.slots.len() {
             self.slots.push(None);
         }
         self.slots[slot] = Some(worker);
@@ -119,14 +125,13 @@ impl Workers {
         Some(worker)
     }
 
-    /// Removes a worker that has ended by itself or was killed.
-    pub(super) fn on_exit(&mut self, slot: usize, exit: ExitStatus) -> Option<WorkerHandle> {
+    /// Removes a worker that has ended by itself or was killed. Returns it, and whether it is lost.
+    pub(super) fn on_exit(&mut self, slot: usize, exit: ExitStatus) -> Option<(WorkerHandle, bool)> {
         let worker = self.remove(slot)?;
-        if worker.state() != WorkerState::Retiring || !exit.success() {
-            self.counts.lost += 1;
-        }
+        let lost = worker.state() != WorkerState::Retiring || !exit.success();
+        self.counts.lost += u64::from(lost);
         self.last_exit = Some(exit);
-        Some(worker)
+        Some((worker, lost))
     }
 
     /// Returns how the last worker to end did so.
@@ -347,13 +352,12 @@ impl Workers {
     }
 
     /// Sets the number of workers there should be, once and for all. Returns serving workers that
-    /// are too many, idle ones first.
+    /// are too many, those in the highest slots: the numbers of the others stay below `wanted`.
     pub(super) fn resize(&mut self, wanted: usize) -> Vec<usize> {
         (self.wanted, self.min, self.max) = (wanted, wanted, wanted);
         let serving = |slot: &usize| self.get(*slot).is_some_and(WorkerHandle::is_serving);
         let surplus = self.slots().filter(serving).count().saturating_sub(wanted);
-        let busy = self.slots().filter(|slot| !self.idle.contains(slot));
-        self.idle.iter().copied().chain(busy).filter(serving).take(surplus).collect()
+        self.slots().rev().filter(serving).take(surplus).collect()
     }
 
     /// Sets the number of remote workers.

@@ -10,6 +10,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use crate::bootstrap::Failure;
+use crate::engine::events::{Event, Who};
 use crate::engine::job::Chunk;
 use crate::engine::state::State;
 use crate::engine::worker_handle::{KillReason, WorkerState};
@@ -42,6 +43,8 @@ struct Ended {
     ready: bool,
     /// The task that it ran was warned that its time is over.
     warned: bool,
+    /// The end of what its last task wrote to standard error.
+    stderr: Option<String>,
 }
 
 impl State {
@@ -74,9 +77,11 @@ impl State {
         match report {
             Report::Started { worker, pid } => {
                 self.starts.on_started();
+                let index = self.workers.slot_of(worker).unwrap_or_default();
                 if let Some(worker) = self.workers.on_started(worker, pid) {
-                    let depth = identity::current_process().depth + 1;
-                    register(ProcessInfo { name: worker.name().into(), pid, daemon: self.config.daemon, depth });
+                    let (depth, name) = (identity::current_process().depth + 1, worker.name().clone());
+                    register(ProcessInfo { name: name.to_string(), pid, daemon: self.config.daemon, depth });
+                    self.report(|| Event::Started(Who { name, index, pid }));
                 }
             }
             Report::Refused { worker, errno } => {
@@ -100,8 +105,12 @@ impl State {
     fn on_worker_exit(&mut self, slot: usize, exit: ExitStatus) {
         self.collect_last(slot);
         self.record_cut_short(slot);
-        let Some(worker) = self.workers.on_exit(slot, exit) else { return };
+        let Some((worker, lost)) = self.workers.on_exit(slot, exit) else { return };
         unregister(worker.pid());
+        self.report(|| {
+            let who = Who { name: worker.name().clone(), index: slot, pid: worker.pid() };
+            Event::Ended { who, exit, state: worker.state(), tasks: worker.finished(), lost }
+        });
         let (id, failure) = (worker.id(), worker.failure());
         let mut ended = Ended {
             pid: worker.pid(),
@@ -112,9 +121,11 @@ impl State {
             begun: false,
             ready: worker.got_ready(),
             warned: worker.is_warned(),
+            stderr: worker.stderr_of(worker.started()),
         };
         let (mut chunks, begun) = worker.into_chunks();
         ended.begun = begun;
+        ended.stderr.take_if(|_| !begun);
         if let Some(chunk) = chunks.first_mut() {
             self.fail_lost(chunk, &ended);
         }
@@ -130,7 +141,7 @@ impl State {
         let now = now_ns();
         let ran_for = Duration::from_nanos(now.saturating_sub(ended.since.unwrap_or(now)));
         let (pid, exit, task, origin) = (ended.pid, ended.exit, chunk.next_task(), Origin::default());
-        let lost = Error::WorkerLost { pid, exit, task, ran_for, origin };
+        let lost = Error::WorkerLost { pid, exit, task, ran_for, stderr: ended.stderr.clone(), origin };
         if chunk.tasks().handles.is_spent() {
             // A task alone, and its handles have gone with the worker.
             chunk.fail_rest(&self.error_of(ended, chunk, lost.clone()).unwrap_or(lost));
@@ -202,6 +213,7 @@ impl State {
         match ZygoteClient::new(self.config.method, self.config.unchecked) {
             Ok(zygote) => {
                 self.zygote = Some(Arc::new(zygote));
+                self.report(|| Event::ZygoteRestarted(cause));
                 self.replace_missing();
             }
             Err(error) => self.break_down(error),

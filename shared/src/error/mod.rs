@@ -56,7 +56,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// The function panicked. The worker caught the panic and goes on.
-    #[error("{origin}the task panicked{}: {message} (pid {pid})", at(location))]
+    #[error("{origin}the task panicked{}: {message} (pid {pid}){}", at(location), written(stderr))]
     Panicked {
         /// The panic's message.
         message: String,
@@ -64,6 +64,9 @@ pub enum Error {
         location: Option<String>,
         /// The backtrace, if `RUST_BACKTRACE` asked for one.
         backtrace: Option<String>,
+        /// The end of what the task wrote to standard error, if the pool
+        /// [captures](crate::Output::captured) that.
+        stderr: Option<String>,
         /// The process that panicked.
         pid: u32,
         /// The task that it was.
@@ -72,9 +75,10 @@ pub enum Error {
     /// The worker process ended while it ran the task: `exit`, `abort`, a signal, a stack overflow,
     /// memory exhausted. A call can have such tasks [begun again](crate::Executor::with_retries).
     #[error(
-        "{origin}the worker (pid {pid}) was lost ({exit}) while it ran task {task}, {} after it began{}",
+        "{origin}the worker (pid {pid}) was lost ({exit}) while it ran task {task}, {} after it began{}{}",
         seconds(ran_for),
-        origin.tries()
+        origin.tries(),
+        written(stderr)
     )]
     WorkerLost {
         /// The process that ended.
@@ -85,6 +89,9 @@ pub enum Error {
         task: u64,
         /// How long the task had been running.
         ran_for: Duration,
+        /// The end of what the task wrote to standard error, if the pool
+        /// [captures](crate::Output::captured) that.
+        stderr: Option<String>,
         /// The task that it was.
         origin: Origin,
     },
@@ -253,6 +260,15 @@ impl Error {
         Self::TooLarge { bytes, max, origin: Origin::default() }
     }
 
+    /// Returns the error with the end of what its task wrote to standard error, if it is one that
+    /// has it.
+    pub(crate) fn with_stderr(mut self, written: impl FnOnce() -> Option<String>) -> Self {
+        if let Self::Panicked { stderr, .. } | Self::WorkerLost { stderr, .. } = &mut self {
+            *stderr = written();
+        }
+        self
+    }
+
     /// Returns the error for code that serializes a `T` and has panicked with this message.
     pub(crate) fn panicked_in_encoding<T: ?Sized>(message: &str) -> Self {
         Self::Encode(format!("serializing panicked: {message} (in `{}`)", type_name::<T>()).into())
@@ -326,6 +342,12 @@ fn at(location: &Option<String>) -> impl fmt::Display {
     location.as_ref().map(|place| format!(" at {place}")).unwrap_or_default()
 }
 
+/// Returns the end of a message that shows what the task wrote.
+fn written(stderr: &Option<String>) -> impl fmt::Display {
+    let text = stderr.as_ref().map(|text| text.trim_end()).filter(|text| !text.is_empty());
+    text.map(|text| format!("; the end of what it wrote to standard error:\n{text}")).unwrap_or_default()
+}
+
 fn seconds(time: &Duration) -> impl fmt::Display {
     format!("{:.3} s", time.as_secs_f64())
 }
@@ -336,8 +358,14 @@ mod tests {
 
     #[test]
     fn lost_worker_message_names_pid_exit_task_and_time() {
-        let (exit, ran_for) = (ExitStatus::Signaled(9), Duration::from_millis(1500));
-        let error = Error::WorkerLost { pid: 7, exit, task: 12, ran_for, origin: Origin::default() };
+        let error = Error::WorkerLost {
+            pid: 7,
+            exit: ExitStatus::Signaled(9),
+            task: 12,
+            ran_for: Duration::from_millis(1500),
+            stderr: None,
+            origin: Origin::default(),
+        };
         assert_eq!(
             error.to_string(),
             "the worker (pid 7) was lost (killed by SIGKILL (signal 9)) while it ran task 12, 1.500 s after it began"
@@ -346,8 +374,14 @@ mod tests {
 
     #[test]
     fn debug_output_is_the_message() {
-        let (message, location) = ("no luck".into(), Some("a.rs:1:2".into()));
-        let panicked = Error::Panicked { message, location, backtrace: None, pid: 7, origin: Origin::default() };
+        let panicked = Error::Panicked {
+            message: "no luck".into(),
+            location: Some("a.rs:1:2".into()),
+            backtrace: None,
+            stderr: None,
+            pid: 7,
+            origin: Origin::default(),
+        };
         assert_eq!(format!("{panicked:?}"), "the task panicked at a.rs:1:2: no luck (pid 7)");
         assert_eq!(format!("{:?}", Error::Config("no room".into())), "no room");
         assert_eq!(
@@ -368,6 +402,7 @@ mod tests {
                 exit: ExitStatus::Exited(3),
                 task: 12,
                 ran_for: Duration::ZERO,
+                stderr: Some("no\n".into()),
                 origin: Origin::default(),
             },
         ];

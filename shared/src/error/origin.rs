@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn loss_says_how_often_the_task_was_begun() {
         let (exit, ran_for) = (crate::ExitStatus::Exited(3), Duration::ZERO);
-        let lost = || Error::WorkerLost { pid: 7, exit, task: 12, ran_for, origin: Origin::default() };
+        let lost = || Error::WorkerLost { pid: 7, exit, task: 12, ran_for, stderr: None, origin: Origin::default() };
         let [once, twice] = [1, 2].map(|tries| lost().after_tries(tries));
         assert_eq!((lost().tries(), once.tries(), twice.tries()), (None, Some(1), Some(2)));
         assert_eq!((once.to_string(), once.function()), (lost().to_string(), None));

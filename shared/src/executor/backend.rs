@@ -232,6 +232,14 @@ pub struct Statistics {
     /// Tasks that failed in any way but being cancelled: panicked, lost with a worker, timed out,
     /// refused, not encoded or decoded.
     pub failed: u64,
+    /// Of the failed: those that were not taken, since the pool was
+    /// [full](crate::PoolBuilder::reject_when_reached) or closed.
+    pub refused: u64,
+    /// Of the failed: those that were ended at their
+    /// [time limit](crate::PoolBuilder::task_timeout).
+    pub timed_out: u64,
+    /// Of the failed: those that were lost with their worker.
+    pub lost: u64,
     /// Tasks that were cancelled.
     pub cancelled: u64,
     /// Tasks that wait.

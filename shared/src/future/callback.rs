@@ -102,6 +102,7 @@ fn callback_panicked(message: &str) -> Error {
         message: format!("in a callback: {message}"),
         location: None,
         backtrace: None,
+        stderr: None,
         pid: std::process::id(),
         origin: Origin::default(),
     }

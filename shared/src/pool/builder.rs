@@ -3,12 +3,13 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use crate::cpu::cpu_count;
+use crate::cpu::{cpu_count, default_workers};
 use crate::engine::{Config, Engine};
 use crate::error::{Error, Result};
 use crate::executor::{check_processes, check_reject};
 use crate::fds::Payload;
 use crate::identity::{MAX_DEPTH, current_process};
+use crate::output::{Output, Outputs};
 use crate::pool::Pool;
 use crate::pool::feed::encode_with_handles;
 use crate::protocol::MAX_MESSAGE;
@@ -65,11 +66,13 @@ pub struct PoolBuilder {
     memory_limit: Option<u64>,
     max_message: Option<u64>,
     trace: bool,
+    output: Outputs,
     finish_on_drop: bool,
 }
 
 impl PoolBuilder {
-    /// Sets the number of workers; one a logical CPU if not set.
+    /// Sets the number of workers; if not set, it is one a logical CPU, as
+    /// [`cpu_count`](crate::cpu_count) counts them.
     ///
     /// Python's counterpart: the argument `processes`.
     pub fn processes(mut self, processes: usize) -> Self {
@@ -80,7 +83,9 @@ impl PoolBuilder {
     /// Sets bounds for the number of workers, which follows the backlog. The pool starts with
     /// `min`, starts another whenever tasks wait and no worker is free for them, and ends one that
     /// has had no task for a [while](PoolBuilder::shrink_after). Tasks that are known to take less
-    /// time than starting a worker do not make it grow.
+    /// time than starting a worker do not make it grow. With a `min` of 0, an idle pool has no
+    /// worker, and the next task waits until one is started; the small process that starts them
+    /// stays.
     ///
     /// ```
     /// use multiproc::{Executor, Pool};
@@ -140,6 +145,30 @@ impl PoolBuilder {
     /// let pool = Pool::builder().processes(1).initializer(set_up, ()).build()?;
     /// let error = pool.apply(|| 1, ()).unwrap_err();
     /// assert_eq!(error.to_string(), "the pool's initializer failed: no database");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// A logger, a subscriber of `tracing` and a panic hook are set in one process, and so are
+    /// missing in a worker (unless it is a [fork](StartMethod::Fork) of the program): set them with
+    /// `initializer(install_logger, ())`. A hook that is set here is called for panics of tasks,
+    /// too, which the task's error reports in any case.
+    ///
+    /// ```
+    /// use multiproc::{Error, Executor, Output, Pool};
+    ///
+    /// fn install_logger() {
+    ///     // What `main` calls, too: env_logger::init(), tracing_subscriber::fmt::init(), …
+    ///     std::panic::set_hook(Box::new(|panic| eprintln!("[worker] {panic}")));
+    /// }
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let builder = Pool::builder().processes(1).initializer(install_logger, ());
+    /// let pool = builder.stderr(Output::captured()).build()?;
+    /// let error = pool.apply(|| -> u32 { panic!("no luck") }, ()).unwrap_err();
+    /// let Error::Panicked { message, stderr, .. } = error else { panic!("{error}") };
+    /// let logged = stderr.unwrap();
+    /// assert_eq!(message, "no luck");
+    /// assert!(logged.starts_with("[worker] panicked at") && logged.ends_with("no luck\n"));
     /// # Ok(()) }
     /// ```
     ///
@@ -305,6 +334,19 @@ impl PoolBuilder {
         self
     }
 
+    /// Sets where the standard output of workers goes; see [`Output`].
+    pub fn stdout(mut self, output: Output) -> Self {
+        self.output.stdout = output;
+        self
+    }
+
+    /// Sets where the standard error of workers goes, which can be to the errors of tasks; see
+    /// [`Output`].
+    pub fn stderr(mut self, output: Output) -> Self {
+        self.output.stderr = output;
+        self
+    }
+
     /// Starts the workers, and returns when all of them have been forked.
     ///
     /// # Errors
@@ -320,10 +362,12 @@ impl PoolBuilder {
     /// Checks the settings.
     pub(crate) fn config(self) -> Result<Config> {
         static BUILT: AtomicU64 = AtomicU64::new(1);
-        let processes = self.processes.unwrap_or_else(cpu_count);
-        check_processes(processes)?;
+        let processes = self.processes.map_or_else(default_workers, Ok)?;
         let max_processes = self.max_processes.unwrap_or(processes);
         check_processes(max_processes)?;
+        if self.max_processes.is_none() || processes > 0 {
+            check_processes(processes)?;
+        }
         check_reject(self.reject_at)?;
         check_depth()?;
         let refuse = |wrong: bool, why: &str| if wrong { Err(Error::Config(why.into())) } else { Ok(()) };
@@ -362,6 +406,7 @@ impl PoolBuilder {
             max_message: self.max_message.unwrap_or(MAX_MESSAGE),
             ring: RING,
             trace: self.trace,
+            output: self.output,
             replace: true,
             cpus,
             spin: cpus > 1,
@@ -370,17 +415,29 @@ impl PoolBuilder {
 }
 
 fn prepare_once<F: Task<Args>, Args: Arguments>(f: F, args: Args) -> Result<(Prepared, Payload)> {
-    let (function, mut args) = (f.prepare_as::<true>()?, encode_with_handles(args, u64::MAX)?);
+    let (function, args) = (f.prepare_as::<true>()?, encode_for_each(args)?);
+    function.state.as_ref().map_or(Ok(()), check_shared)?;
+    Ok((function, args))
+}
+
+/// Encodes the arguments of a function that runs in every worker.
+pub(crate) fn encode_for_each<Args: Arguments>(args: Args) -> Result<Payload> {
+    let mut args = encode_with_handles(args, u64::MAX)?;
     args.handles = args.handles.for_many();
-    let state = function.state.as_ref().is_some_and(|state| state.handles.any_moved());
-    if state || args.handles.any_moved() {
+    check_shared(&args)?;
+    Ok(args)
+}
+
+/// Refuses what only one process can have.
+fn check_shared(payload: &Payload) -> Result<()> {
+    if payload.handles.any_moved() {
         return Err(Error::Config(
             "a Connection has one owner, and this function runs in every worker: give the workers a Queue, or one of them its end \
              as a task's argument"
                 .into(),
         ));
     }
-    Ok((function, args))
+    Ok(())
 }
 
 /// Refuses to nest deeper where processes start processes that start processes, without end.

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 pub use builder::PoolBuilder;
-pub(crate) use builder::{END_LIMIT, check_depth};
+pub(crate) use builder::{END_LIMIT, check_depth, encode_for_each};
 pub(crate) use feed::submit_one;
 
 use crate::engine::Engine;
@@ -73,6 +73,9 @@ pub struct Pool {
 pub struct WorkerInfo {
     /// Its number in the pool, counted from 1; a replacement gets a new one.
     pub id: u64,
+    /// What [`worker_index`](crate::worker_index) returns in it; a replacement has that of the
+    /// worker that it replaces.
+    pub index: usize,
     /// Its name: the pool's and the number.
     pub name: String,
     /// Its process.
@@ -90,7 +93,9 @@ impl Pool {
     /// [`cpu_count`](crate::cpu_count).
     ///
     /// # Errors
-    /// [`Error::InitMissing`](crate::Error::InitMissing) if [`init`](crate::init) was not called;
+    /// [`Error::Config`](crate::Error::Config) if the variable that caps that number has another
+    /// value than a number; [`Error::InitMissing`](crate::Error::InitMissing) if
+    /// [`init`](crate::init) was not called;
     /// [`Error::Io`](crate::Error::Io) if the system has no more processes, descriptors or memory
     /// to give.
     pub fn new() -> Result<Self> {
@@ -136,6 +141,7 @@ impl Pool {
         let mut workers: Vec<_> = workers
             .map(|worker| WorkerInfo {
                 id: worker.id,
+                index: worker.index,
                 name: worker.name,
                 pid: worker.pid,
                 tasks_done: worker.tasks_done,
@@ -241,8 +247,11 @@ impl Executor for Pool {
         Statistics {
             submitted: now.submitted,
             completed: now.completed,
-            failed: now.failed - now.cancelled,
-            cancelled: now.cancelled,
+            failed: now.failed - now.kinds.cancelled,
+            refused: now.kinds.refused,
+            timed_out: now.kinds.timed_out,
+            lost: now.kinds.lost,
+            cancelled: now.kinds.cancelled,
             queued: now.outstanding.saturating_sub(now.running),
             running: now.running,
             run_time: Duration::from_nanos(now.busy_ns),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::cpu::cpu_count;
 use crate::engine::{Config, Engine};
 use crate::error::Result;
+use crate::output::Outputs;
 use crate::pool::{END_LIMIT, check_depth, submit_one};
 use crate::process::Process;
 use crate::protocol::MAX_MESSAGE;
@@ -120,6 +121,7 @@ impl<F: Task<Args>, Args: Arguments> ProcessBuilder<F, Args> {
             max_message: MAX_MESSAGE,
             ring: RING,
             trace: false,
+            output: Outputs::default(),
             replace: false,
             cpus,
             spin: false,

@@ -3,6 +3,7 @@
 //! [`CallProgress`] counts the chunks of a call, keeps their results in [order](result_order), and
 //! what its end wakes and runs; a [`CallbackThread`] runs callbacks.
 
+mod failure_kinds;
 mod result_order;
 
 use std::sync::{Mutex, PoisonError};
@@ -10,6 +11,8 @@ use std::task::Waker;
 use std::thread::{self, JoinHandle};
 
 use crossbeam::channel::{Sender, unbounded};
+
+pub(crate) use failure_kinds::FailureKinds;
 
 use crate::foreign;
 use crate::progress::result_order::ResultOrder;

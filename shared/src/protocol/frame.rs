@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Origin};
+
 /// The kind of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -57,6 +59,14 @@ pub(crate) struct Envelope {
     pub(crate) message: String,
     pub(crate) location: Option<String>,
     pub(crate) backtrace: Option<String>,
+}
+
+impl Envelope {
+    /// Returns the error of the task that panicked so, in the process `pid`.
+    pub(crate) fn into_error(self, pid: u32) -> Error {
+        let Self { message, location, backtrace } = self;
+        Error::Panicked { message, location, backtrace, stderr: None, pid, origin: Origin::default() }
+    }
 }
 
 /// A frame's head.

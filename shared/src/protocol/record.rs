@@ -4,6 +4,7 @@ use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
 
 use crate::identity::Identity;
+use crate::protocol::Streams;
 
 /// Bytes of a record's head.
 pub(crate) const RECORD_LEN: usize = size_of::<Record>();
@@ -82,6 +83,8 @@ impl Record {
 pub(crate) struct Setup {
     /// The worker's identity, for [`current_process`](crate::current_process).
     pub(crate) identity: Identity,
+    /// Its standard streams.
+    pub(crate) streams: Streams,
     /// Bytes of memory that the worker may take for data.
     pub(crate) memory_limit: Option<u64>,
     /// Bytes that a result may have.

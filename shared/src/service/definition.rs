@@ -251,6 +251,7 @@ impl HookPanics {
             message: format!("in a hook of the service manager: {panic}"),
             location: None,
             backtrace: None,
+            stderr: None,
             pid: std::process::id(),
             origin: Origin::default(),
         })

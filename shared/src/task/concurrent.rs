@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinSet, LocalSet};
 
-use crate::error::{Error, Origin, Result};
+use crate::error::{Error, Result};
 use crate::protocol::Envelope;
 use crate::task::calls::{Calls, run_calls};
 use crate::task::name::{Entry, Function, zst_ref};
@@ -52,8 +52,8 @@ impl Caught {
 }
 
 impl From<Caught> for Error {
-    fn from(Caught { envelope: Envelope { message, location, backtrace }, pid }: Caught) -> Self {
-        Self::Panicked { message, location, backtrace, pid, origin: Origin::default() }
+    fn from(Caught { envelope, pid }: Caught) -> Self {
+        envelope.into_error(pid)
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) use calls::{Calls, Failure, TaskState};
 #[cfg(feature = "tokio")]
 pub(crate) use concurrent::Concurrent;
 pub(crate) use name::Function;
+pub(crate) use returned_error::returned_error;
 
 use serde::{Deserialize, Serialize};
 

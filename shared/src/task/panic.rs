@@ -22,6 +22,32 @@ pub(crate) fn install_hook() {
     panic::set_hook(Box::new(move |info| if IN_TASK.get() { record(info) } else { before(info) }));
 }
 
+/// The panic hook that is set, by the address of what it captures.
+pub(crate) struct HookMark(*const ());
+
+/// Returns which hook is set.
+pub(crate) fn mark_hook() -> HookMark {
+    let hook = panic::take_hook();
+    let mark = HookMark((&raw const *hook).cast());
+    panic::set_hook(hook);
+    mark
+}
+
+/// Installs a panic hook over one that foreign code has set since `mark`: it records a panic in a
+/// task, and then calls that hook, for every panic.
+pub(crate) fn install_over_hook_since(mark: HookMark) {
+    let hook = panic::take_hook();
+    if (&raw const *hook).cast::<()>() == mark.0 {
+        return panic::set_hook(hook);
+    }
+    panic::set_hook(Box::new(move |info| {
+        if IN_TASK.get() {
+            record(info);
+        }
+        hook(info);
+    }));
+}
+
 /// Calls [`install_hook`], once in this program.
 pub(crate) fn install_hook_once() {
     static INSTALLED: Once = Once::new();

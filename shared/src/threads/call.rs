@@ -7,7 +7,7 @@ use std::process;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::error::{Error, Origin, Result};
+use crate::error::{Error, Result};
 use crate::executor::backend::{Backend, Call, CallOptions, LazyCall};
 use crate::future::AsyncResult;
 use crate::protocol::Envelope;
@@ -152,7 +152,7 @@ where
     }
 
     fn refusal(&self) -> Option<Error> {
-        (!self.job.pool().is_open()).then_some(Error::Closed)
+        self.job.pool().refusal()
     }
 
     fn submit_chunk(&self, items: &mut dyn Iterator<Item = Args>, chunksize: usize) -> bool {
@@ -262,6 +262,6 @@ where
     }
 }
 
-fn panicked(Envelope { message, location, backtrace }: Envelope) -> Error {
-    Error::Panicked { message, location, backtrace, pid: process::id(), origin: Origin::default() }
+pub(super) fn panicked(envelope: Envelope) -> Error {
+    envelope.into_error(process::id())
 }

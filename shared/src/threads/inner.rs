@@ -1,7 +1,8 @@
 //! The threads of a pool, their queue, and its counters.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -10,8 +11,10 @@ use crossbeam::channel::{Receiver, Sender, unbounded};
 use crate::error::{Context, Error, Result};
 use crate::executor::Statistics;
 use crate::foreign::guard;
-use crate::progress::CallbackThread;
+use crate::identity;
+use crate::progress::{CallbackThread, FailureKinds};
 use crate::sys::pid::Owner;
+use crate::threads::once::Once;
 
 /// Tasks for a thread to run.
 pub(super) trait Work: Send {
@@ -44,14 +47,15 @@ enum Phase {
 struct Counts {
     submitted: u64,
     completed: u64,
+    /// Without those that were cancelled.
     failed: u64,
-    cancelled: u64,
+    kinds: FailureKinds,
 }
 
 impl Counts {
     /// Returns the number of tasks whose outcome is still to come.
     fn outstanding(&self) -> u64 {
-        self.submitted - self.completed - self.failed - self.cancelled
+        self.submitted - self.completed - self.failed - self.kinds.cancelled
     }
 }
 
@@ -60,6 +64,8 @@ struct State {
     wanted: usize,
     living: usize,
     next_thread: u64,
+    /// The numbers of the threads that live; see [`worker_index`](crate::worker_index).
+    indices: BTreeSet<usize>,
     next_task: u64,
     counts: Counts,
     threads: Vec<JoinHandle<()>>,
@@ -77,6 +83,12 @@ pub(crate) struct Inner {
     /// Notified when a thread has ended, or nothing is outstanding any more.
     changed: Condvar,
     ended: AtomicBool,
+    /// Runs in each thread before its first task.
+    initializer: Option<Once>,
+    /// Runs in each thread at its end, unless the initializer failed there.
+    finalizer: Option<Once>,
+    /// Set once the initializer has failed: no task can run.
+    broken: OnceLock<Error>,
     /// Threads that run a task.
     running: AtomicU64,
     /// Nanoseconds that tasks have run.
@@ -85,13 +97,17 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    pub(super) fn new(name: String, reject_at: u64) -> Arc<Self> {
+    /// Returns a pool without threads, which [`resize`](Inner::resize) starts. `once` are its
+    /// initializer and finalizer.
+    pub(super) fn new(name: String, reject_at: u64, once: [Option<Once>; 2]) -> Arc<Self> {
+        let [initializer, finalizer] = once;
         let (sender, queue) = unbounded();
         let state = State {
             phase: Phase::Open,
             wanted: 0,
             living: 0,
             next_thread: 1,
+            indices: BTreeSet::new(),
             next_task: 0,
             counts: Counts::default(),
             threads: Vec::new(),
@@ -105,6 +121,9 @@ impl Inner {
             state: Mutex::new(state),
             changed: Condvar::new(),
             ended: AtomicBool::new(false),
+            initializer,
+            finalizer,
+            broken: OnceLock::new(),
             running: AtomicU64::new(0),
             run_time: AtomicU64::new(0),
             callbacks: CallbackThread::default(),
@@ -142,6 +161,11 @@ impl Inner {
         self.owner.is_here() && self.lock().phase == Phase::Open
     }
 
+    /// Returns why no further task is taken, if so.
+    pub(super) fn refusal(&self) -> Option<Error> {
+        self.broken.get().cloned().or_else(|| (!self.is_open()).then_some(Error::Closed))
+    }
+
     pub(super) fn has_ended(&self) -> bool {
         self.ended.load(Relaxed)
     }
@@ -153,13 +177,16 @@ impl Inner {
             return Statistics::default();
         }
         let state = self.lock();
-        let Counts { submitted, completed, failed, cancelled } = state.counts;
+        let Counts { submitted, completed, failed, kinds } = state.counts;
         let running = self.running.load(Relaxed);
         Statistics {
             submitted,
             completed,
             failed,
-            cancelled,
+            refused: kinds.refused,
+            timed_out: kinds.timed_out,
+            lost: kinds.lost,
+            cancelled: kinds.cancelled,
             queued: state.counts.outstanding().saturating_sub(running),
             running,
             run_time: Duration::from_nanos(self.run_time.load(Relaxed)),
@@ -176,10 +203,11 @@ impl Inner {
         state.counts.submitted += count;
         let first = state.next_task;
         state.next_task += count;
-        let error = match state.phase {
-            Phase::Open if full => Error::Full,
+        let error = match (self.broken.get(), state.phase) {
+            (Some(error), _) => error.clone(),
+            (None, Phase::Open) if full => Error::Full,
             // Under the lock, so that nothing comes into the queue after it was emptied for good.
-            Phase::Open => match self.sender.send(Message::Run(work, first)) {
+            (None, Phase::Open) => match self.sender.send(Message::Run(work, first)) {
                 Ok(()) => return,
                 // Never: this very struct holds the other end.
                 Err(_) => return,
@@ -200,6 +228,9 @@ impl Inner {
         if self.has_ended() {
             return work.fail(&Error::Cancelled);
         }
+        if let Some(error) = self.broken.get() {
+            return work.fail(error);
+        }
         work.run(first, thread);
     }
 
@@ -214,13 +245,14 @@ impl Inner {
         self.run_time.fetch_add(nanoseconds, Relaxed);
     }
 
-    /// Counts tasks that have ended.
-    pub(super) fn count_ended(&self, completed: u64, failed: u64, cancelled: u64) {
+    /// Counts tasks that have ended. `failed` are those that were not cancelled, which `kinds`
+    /// counts.
+    pub(super) fn count_ended(&self, completed: u64, failed: u64, kinds: FailureKinds) {
         let mut state = self.lock();
         let counts = &mut state.counts;
         counts.completed += completed;
         counts.failed += failed;
-        counts.cancelled += cancelled;
+        counts.kinds.add(kinds);
         self.end_threads_if_done(&mut state);
     }
 
@@ -239,10 +271,16 @@ impl Inner {
         while state.living < wanted {
             let pool = self.clone();
             let number = state.next_thread;
+            let index = (0..).find(|index| !state.indices.contains(index)).unwrap_or_default();
             let builder = thread::Builder::new().name(self.thread_name(number));
-            let thread = builder.spawn(move || pool.serve(number)).context("cannot start a thread")?;
+            let run = move || {
+                identity::become_thread(index);
+                pool.serve(number, index);
+            };
+            let thread = builder.spawn(run).context("cannot start a thread")?;
             state.next_thread += 1;
             state.living += 1;
+            state.indices.insert(index);
             state.threads.push(thread);
         }
         self.send_checks(state.living - wanted);
@@ -257,8 +295,34 @@ impl Inner {
         }
     }
 
-    /// Runs what comes in the queue, on thread number `thread`, until the thread is not wanted.
-    fn serve(&self, thread: u64) {
+    /// Runs the initializer, what comes in the queue until the thread is not wanted, and the
+    /// finalizer, on thread number `thread`. Others may have its `index` afterwards.
+    fn serve(&self, thread: u64, index: usize) {
+        let is_set_up = self.set_up();
+        self.run_queued(thread);
+        if is_set_up && let Some(finalizer) = &self.finalizer {
+            // There is no one to tell.
+            let _ = finalizer.run();
+            self.owner.or_exit();
+        }
+        self.lock().indices.remove(&index);
+    }
+
+    /// Runs the initializer. If it fails, the pool can run nothing. Returns whether it was well.
+    fn set_up(&self) -> bool {
+        let Some(initializer) = &self.initializer else { return true };
+        let outcome = initializer.run();
+        self.owner.or_exit();
+        if let Err(error) = outcome {
+            // The first error stays.
+            let _ = self.broken.set(Error::Initializer(Box::new(error)));
+            return false;
+        }
+        true
+    }
+
+    /// Runs what comes in the queue, until the thread is not wanted.
+    fn run_queued(&self, thread: u64) {
         for message in &self.queue {
             if let Message::Run(work, first) = message {
                 // Tasks' panics are caught where they run; this is for values that panic when they

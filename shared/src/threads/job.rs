@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::error::{Error, Result};
 use crate::future::{FutureState, PendingResult};
-use crate::progress::{CallProgress, WhenDone};
+use crate::progress::{CallProgress, FailureKinds, WhenDone};
 use crate::threads::inner::Inner;
 
 /// One call whose tasks return `R`. Shared by the caller's handle and the job's chunks.
@@ -71,10 +71,10 @@ impl<R> Job<R> {
 
     /// Keeps the results of a chunk.
     pub(super) fn finish(&self, index: u64, results: Vec<Result<R>>) {
-        let cancelled = results.iter().filter(|result| matches!(result, Err(Error::Cancelled))).count();
+        let kinds = FailureKinds::of(results.iter().filter_map(|result| result.as_ref().err()));
         let completed = results.iter().filter(|result| result.is_ok()).count();
-        let failed = results.len() - completed - cancelled;
-        self.pool.count_ended(completed as u64, failed as u64, cancelled as u64);
+        let failed = (results.len() - completed) as u64 - kinds.cancelled;
+        self.pool.count_ended(completed as u64, failed, kinds);
         let mut state = self.lock();
         state.progress.finish(index, results);
         self.publish(state);

@@ -31,9 +31,9 @@ pub(super) struct Descriptors {
 const PERIOD: u64 = 1_000_000;
 
 /// A device and a number on it; `None` if the descriptor is closed.
-type File = Option<(u64, u64)>;
+pub(super) type File = Option<(u64, u64)>;
 
-fn file(fd: impl AsFd) -> File {
+pub(super) fn file(fd: impl AsFd) -> File {
     fstat(fd).ok().map(|stat| (stat.st_dev, stat.st_ino))
 }
 

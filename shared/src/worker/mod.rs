@@ -9,6 +9,7 @@ mod descriptors;
 mod output;
 mod result_writer;
 mod run;
+mod streams;
 mod task_reader;
 
 use std::collections::HashMap;
@@ -21,7 +22,7 @@ use bytemuck::Zeroable;
 
 use crate::codec;
 use crate::error::Error;
-use crate::fds::{Handles, Payload};
+use crate::fds::{self, Handles, Payload};
 use crate::foreign;
 use crate::identity;
 use crate::kind::ObjectKind;
@@ -39,6 +40,7 @@ use crate::task::{TaskState, panic};
 use descriptors::Descriptors;
 use output::Output;
 use result_writer::ResultWriter;
+use streams::Marker;
 use task_reader::TaskReader;
 
 /// The descriptors that a new worker starts with.
@@ -83,6 +85,8 @@ struct Worker {
     results: ResultWriter,
     descriptors: Rc<Descriptors>,
     output: Output,
+    /// Marks where tasks begin in what goes to standard error.
+    marker: Option<Marker>,
     states: HashMap<u64, TaskState>,
     /// Whether the latest task failed.
     failed: bool,
@@ -109,6 +113,7 @@ impl Worker {
             segment,
             descriptors,
             output: Output::default(),
+            marker: None,
             states: HashMap::new(),
             failed: false,
             finalizer: None,
@@ -136,7 +141,7 @@ impl Worker {
             bytemuck::bytes_of_mut(&mut record).copy_from_slice(self.tasks.take(RECORD_LEN)?);
             let len = usize::try_from(record.len).map_err(|_| Corrupt)?;
             match record.kind().ok_or(Corrupt)? {
-                RecordKind::Setup => self.set_up(len)?,
+                RecordKind::Setup => self.set_up(&record, len)?,
                 RecordKind::Initialize => self.initialize(&record, len)?,
                 RecordKind::State => {
                     let payload = Payload { handles: self.handles_of(&record)?, bytes: self.tasks.take_owned(len)? };
@@ -166,8 +171,12 @@ impl Worker {
         self.descriptors.handles()
     }
 
-    fn set_up(&mut self, len: usize) -> Result<(), Corrupt> {
-        let setup: Setup = postcard::from_bytes(self.tasks.take(len)?).map_err(|_| Corrupt)?;
+    fn set_up(&mut self, record: &Record, len: usize) -> Result<(), Corrupt> {
+        let mut handles = self.handles_of(record)?;
+        let bytes = self.tasks.take(len)?;
+        let setup: Setup = fds::unpack(&mut handles, || postcard::from_bytes(bytes)).map_err(|_| Corrupt)?;
+        // As without its limit, it must not go on with another output than it should have.
+        self.marker = streams::redirect(setup.streams).map_err(|_| Corrupt)?;
         process::set_title(&setup.identity.name);
         self.results.set_max_message(setup.max_message);
         if let Some(bytes) = setup.memory_limit {
@@ -198,8 +207,10 @@ impl Worker {
     /// Runs the initializer. If that fails, the worker exits, as tasks may need what it sets up.
     fn initialize(&mut self, record: &Record, len: usize) -> Result<(), Corrupt> {
         let input = Payload { handles: self.handles_of(record)?, bytes: self.tasks.take_owned(len)? };
+        let hook = panic::mark_hook();
         let outcome = self.run_once(record, input)?;
         self.owner.or_exit();
+        panic::install_over_hook_since(hook);
         // An initializer may have changed the user, at which the kernel forgets the signal.
         exit::renew_death_signal();
         let Some(error) = outcome else {

@@ -4,15 +4,16 @@ use std::sync::atomic::Ordering::{Relaxed, Release};
 
 use crate::codec::Source;
 use crate::codec::fixed::Raw;
-use crate::error::{Error, Origin};
+use crate::error::Error;
 use crate::fds::{self, Handles, Payload};
-use crate::protocol::{Envelope, Items, Kind, Record, RecordKind};
+use crate::protocol::{Items, Kind, Record, RecordKind};
 use crate::ring::{Corrupt, Flags, Segment};
 use crate::sys::now_ns;
 use crate::sys::pid::Owner;
 use crate::task::{Calls, Failure, Function, TaskState, panic};
 use crate::worker::Worker;
 use crate::worker::result_writer::ResultWriter;
+use crate::worker::streams::Marker;
 
 /// Tasks of a record up to which the start of each is stored, at the price of one reading of the
 /// clock (some 25 ns) a task. In larger records it is stored only for a time limit or a trace.
@@ -37,6 +38,7 @@ impl Worker {
             owner: self.owner,
             input: Input::new(record, &mut payload),
             results: &mut self.results,
+            marker: self.marker.as_ref(),
             segment: &segment,
             state: self.states.get_mut(&record.state),
             started: self.started,
@@ -74,13 +76,7 @@ impl Worker {
         let mut once = Once { input: Some(&mut input.bytes), state, failure: None };
         Ok(match fds::unpack(&mut input.handles, || panic::catch(|| function(&mut once))) {
             Ok(()) => once.failure,
-            Err(Envelope { message, location, backtrace }) => Some(Error::Panicked {
-                message,
-                location,
-                backtrace,
-                pid: std::process::id(),
-                origin: Origin::default(),
-            }),
+            Err(envelope) => Some(envelope.into_error(std::process::id())),
         })
     }
 }
@@ -116,6 +112,7 @@ struct Run<'a> {
     owner: Owner,
     input: Input<'a>,
     results: &'a mut ResultWriter,
+    marker: Option<&'a Marker>,
     segment: &'a Segment,
     state: Option<&'a mut TaskState>,
     started: u64,
@@ -177,6 +174,9 @@ impl Calls for Run<'_> {
         }
         self.started += 1;
         words.started.store(self.started, Release);
+        if let Some(marker) = self.marker {
+            marker.begin(self.started);
+        }
         Some(input)
     }
 

@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         &[documents::TESTS],
     ];
     let programs = [
+        workers::PROGRAMS,
         processes::PROGRAMS,
         managers::PROGRAMS,
         services::PROGRAMS,

@@ -17,6 +17,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::engine::job::{Chunk, Job};
 use crate::engine::watchdog::Stall;
+use crate::output::Stream;
 use crate::protocol::FrameHead;
 use crate::ring::{Consumer, Producer, Segment};
 use crate::sys::now_ns;
@@ -117,6 +118,8 @@ pub(super) struct WorkerHandle {
     seen_busy: u64,
     seen_finished: u64,
     stall: Stall,
+    /// What it writes to standard error, if that is captured.
+    stderr: Option<Arc<Stream>>,
 }
 
 impl WorkerHandle {
@@ -155,6 +158,7 @@ impl WorkerHandle {
             seen_busy: 0,
             seen_finished: 0,
             stall: Stall::default(),
+            stderr: None,
         }
     }
 
@@ -169,7 +173,7 @@ impl WorkerHandle {
         self.id
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &Arc<str> {
         &self.name
     }
 
@@ -180,6 +184,16 @@ impl WorkerHandle {
 
     pub(super) fn set_pid(&mut self, pid: u32) {
         self.pid = pid;
+    }
+
+    /// Sets what comes of its standard error.
+    pub(super) fn set_stderr(&mut self, stderr: Option<Arc<Stream>>) {
+        self.stderr = stderr;
+    }
+
+    /// Returns the end of what its `task`-th task wrote to standard error, if that is captured.
+    pub(super) fn stderr_of(&self, task: u64) -> Option<String> {
+        self.stderr.as_ref()?.output_of(task)
     }
 
     pub(super) fn state(&self) -> WorkerState {

@@ -130,8 +130,17 @@ impl WorkerHandle {
             let body = &rest[size..];
             if head.kind == Kind::Initializer && body.len() as u64 >= head.body() {
                 let frame = Frame::new(head, &body[..head.body() as usize]);
-                received.init_failed = Some(failure(&frame, self.pid, self.max_message));
+                let error = failure(&frame, self.pid, self.max_message);
+                received.init_failed = Some(error.with_stderr(|| self.stderr_of(0)));
                 at += size + head.body() as usize;
+            } else if head.kind == Kind::Panicked
+                && self.stderr.is_some()
+                && head.body() < LARGE
+                && let Some(body) = body.get(..head.body() as usize)
+                && !self.in_flight.is_empty()
+            {
+                self.accept_panic(&Frame::new(head, body), received);
+                at += size + body.len();
             } else if head.body() >= LARGE {
                 let mut buffer = self.buffer_of(head.body() as usize)?;
                 buffer.extend_from_slice(body);
@@ -183,6 +192,10 @@ impl WorkerHandle {
             if matches!(head.kind, Kind::Initializer | Kind::Absent) {
                 break;
             }
+            if head.kind == Kind::Panicked && self.stderr.is_some() && head.body() < LARGE {
+                // It is read at once, while the end of the task's output is known.
+                break;
+            }
             let failed = !head.kind.is_value();
             if head.kind == Kind::ValueWithHandles {
                 chunk.add_handles(fds::receive_sent(&self.socket));
@@ -201,6 +214,19 @@ impl WorkerHandle {
             self.advance(frames, received);
         }
         Ok(at)
+    }
+
+    /// Records the panic of the first task that has not ended, with the end of what it wrote to
+    /// standard error.
+    fn accept_panic(&mut self, frame: &Frame<'_>, received: &mut Received) {
+        let error = failure(frame, self.pid, self.max_message).with_stderr(|| self.stderr_of(self.finished + 1));
+        let Some(running) = self.in_flight.front_mut() else { return };
+        let chunk = &mut running.chunk;
+        if let Some((start, end)) = frame.times {
+            received.events.push(chunk.event(chunk.next_task(), (self.id, &self.name, self.pid), (start, end), true));
+        }
+        chunk.fail(error);
+        self.advance(1, received);
     }
 
     fn accept_large(&mut self, head: FrameHead, body: Vec<u8>, received: &mut Received) -> Result<(), Corrupt> {

@@ -1,14 +1,18 @@
 //! Executors: one suite for processes and threads, in which only the pool's name differs.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{AsyncResult, Error, Executor, FutureState, Pool, Result, ThreadPool, partial};
+use multiproc::{
+    AsyncResult, Connection, Error, Executor, FutureState, Pool, Queue, Result, ThreadPool, partial, wait_for_all,
+};
 
 use crate::support::{
-    Gate, Named, eventually, fail_if_odd, is_config, is_invalid_state, message, named, nap, pass, square, squares,
+    Gate, METHODS, Named, eventually, fail_if_odd, is_config, is_invalid_state, message, named, nap, pass, square,
+    squares,
 };
 
 pub(crate) const TESTS: &[Named] = named! {
@@ -16,6 +20,7 @@ pub(crate) const TESTS: &[Named] = named! {
     running_thread_task_cannot_be_cancelled
     last_thread_pool_handle_may_drop_in_its_callback
     pool_grows_under_backlog_and_shrinks_when_idle
+    pool_may_shrink_to_no_worker
 };
 
 fn scale(factor: u64, n: u64) -> u64 {
@@ -26,6 +31,25 @@ fn scale(factor: u64, n: u64) -> u64 {
 fn numbered(gate: PathBuf, n: u64) -> u64 {
     pass(gate);
     n
+}
+
+const LONG: Duration = Duration::from_secs(60);
+
+thread_local! {
+    /// What the initializer has left, in a thread or in a process.
+    static SET_UP: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+fn set_up(text: String, times: u64) {
+    SET_UP.with_borrow_mut(|texts| texts.push(text.repeat(times as usize)));
+}
+
+fn panic_without_database() {
+    panic!("no database")
+}
+
+fn take_down(ended: Queue<Vec<String>>) {
+    ended.put(SET_UP.take()).unwrap();
 }
 
 macro_rules! executor_suite {
@@ -52,6 +76,8 @@ macro_rules! executor_suite {
                 statistics_count_every_task_once
                 full_backlog_rejects_at_once
                 pool_can_be_resized_while_busy
+                initializer_and_finalizer_run_once_in_each_worker
+                failed_initializer_fails_every_task
                 debug_shows_the_state
             };
 
@@ -374,12 +400,16 @@ macro_rules! executor_suite {
                 let taken: Vec<_> = (0..3).map(|n| pool.submit(numbered, (gate.path(), n))).collect();
                 assert!(matches!(pool.submit(square, (1,)).get(), Err(Error::Full)));
                 assert!(matches!(pool.map(square, 0..2), Err(Error::Full)));
+                assert_eq!((pool.statistics().failed, pool.statistics().refused), (3, 3));
                 gate.open();
                 for (n, future) in (0..).zip(taken) {
                     assert_eq!(future.get()?, n);
                 }
                 assert_eq!(pool.with_chunksize(1).map(square, 0..3)?, squares(3));
                 is_config(Pool::builder().reject_when_reached(0).build(), "at least 1");
+                pool.close();
+                assert!(matches!(pool.submit(square, (1,)).get(), Err(Error::Closed)));
+                assert_eq!((pool.statistics().refused, pool.statistics().cancelled), (4, 0));
                 Ok(())
             }
 
@@ -396,6 +426,50 @@ macro_rules! executor_suite {
                     assert_eq!(future.get()?, n);
                 }
                 assert_eq!(pool.map(square, 0..100)?, squares(100));
+                Ok(())
+            }
+
+            fn initializer_and_finalizer_run_once_in_each_worker() -> Result<()> {
+                let (ended, gate) = (Queue::new()?, Gate::new());
+                let builder = Pool::builder().processes(3).initializer(set_up, ("hi".to_string(), 2));
+                let pool = builder.finalizer(take_down, (ended.clone(),)).build()?;
+                let waiting: Vec<_> = (0..3).map(|n| pool.submit(numbered, (gate.path(), n))).collect();
+                gate.await_arrivals(3);
+                gate.open();
+                wait_for_all(waiting.iter());
+                assert_eq!(pool.with_chunksize(1).map(|_: u32| SET_UP.take(), 0..1)?, [["hihi"]]);
+                pool.close();
+                pool.join()?;
+                let texts: Vec<Vec<String>> = (0..3).map(|_| ended.get_timeout(LONG).unwrap()).collect();
+                let whole = texts.iter().filter(|texts| *texts == &["hihi"]).count();
+                assert_eq!((whole, ended.len()), (2, 0), "{texts:?}");
+                let (ours, _theirs) = multiproc::pipe::<u64, u64>()?;
+                let refused = Pool::builder().finalizer(|_: Connection<u64, u64>| (), (ours,)).build();
+                is_config(refused, "one owner");
+                Ok(())
+            }
+
+            fn failed_initializer_fails_every_task() -> Result<()> {
+                let fails = [
+                    Pool::builder().processes(2).initializer(panic_without_database, ()).build()?,
+                    Pool::builder().processes(2).initializer(|| Err::<(), _>("no database".to_string()), ()).build()?,
+                ];
+                for pool in fails {
+                    let results = [
+                        pool.apply(square, (1,)).map(drop),
+                        pool.map(square, 0..100).map(drop),
+                        pool.submit(square, (1,)).get().map(drop),
+                        pool.imap(square, 0..100).next().unwrap().map(drop),
+                    ];
+                    for result in results {
+                        let Err(Error::Initializer(error)) = result else { panic!("{result:?}") };
+                        assert!(error.to_string().contains("no database"), "{error}");
+                    }
+                    let stats = pool.statistics();
+                    assert_eq!((stats.completed, stats.refused), (0, 0));
+                    pool.close();
+                    pool.join()?;
+                }
                 Ok(())
             }
 
@@ -462,5 +536,45 @@ fn pool_grows_under_backlog_and_shrinks_when_idle() -> Result<()> {
     pool.resize(2)?;
     assert_eq!(pool.with_chunksize(1).map(square, 0..20)?, squares(20));
     assert_eq!(pool.processes(), 2);
+    Ok(())
+}
+
+fn pool_may_shrink_to_no_worker() -> Result<()> {
+    for method in METHODS {
+        let builder = Pool::builder().processes_between(0, 2).shrink_after(Duration::from_millis(20));
+        let pool = builder.start_method(method).build()?;
+        let is_empty = || pool.processes() == 0 && pool.workers().is_empty();
+        assert!(is_empty(), "it starts with none");
+        for round in 0..3 {
+            assert_eq!(pool.apply(square, (round,))?, round * round);
+            // Known to be short by now.
+            assert_eq!(pool.map(square, 0..100)?, squares(100));
+            assert_eq!(pollster::block_on(pool.submit(square, (round,)))?, round * round);
+            eventually("no worker is left", is_empty);
+            assert_eq!(pool.imap(square, 0..20).collect::<Result<Vec<_>>>()?, squares(20));
+            let lost = pool.submit(|| -> u64 { std::process::abort() }, ()).get();
+            assert!(matches!(lost, Err(Error::WorkerLost { .. })), "{lost:?}");
+            eventually("no worker is left", is_empty);
+        }
+        let gate = Gate::new();
+        let waiting: Vec<_> = (0..2).map(|n| pool.submit(numbered, (gate.path(), n))).collect();
+        gate.await_arrivals(2);
+        gate.open();
+        wait_for_all(waiting.iter());
+        let last = pool.submit(square, (4,));
+        pool.close();
+        pool.join()?;
+        assert_eq!(last.get()?, 16);
+    }
+    // Closed, or dropped, without a worker.
+    let pool = Pool::builder().processes_between(0, 2).build()?;
+    pool.close();
+    pool.join()?;
+    drop(Pool::builder().processes_between(0, 2).build()?);
+    let pool = Pool::builder().processes_between(0, 1).initializer(panic_without_database, ()).build()?;
+    assert!(matches!(pool.apply(square, (1,)), Err(Error::Initializer(_))));
+    is_config(Pool::builder().processes_between(0, 0).build(), "not 0");
+    is_config(Pool::builder().processes(0).build(), "not 0");
+    is_config(pool.resize(0), "not 0");
     Ok(())
 }

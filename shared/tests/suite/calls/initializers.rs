@@ -8,11 +8,12 @@ use multiproc::{Error, Executor, ExitStatus, Pool, StartMethod, partial};
 use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::support::{Named, can_run_nothing, named, own_pid};
+use crate::support::{METHODS, Named, can_run_nothing, named, own_pid};
 
 pub(crate) const TESTS: &[Named] = named! {
     initializer_runs_once_in_each_worker
     initializer_may_carry_state
+    panic_hook_of_an_initializer_is_called_and_errors_stay_whole
     panicking_initializer_fails_every_task
     undecodable_initializer_fails_every_task_with_reason
     deeply_nested_initializer_error_fails_every_task
@@ -44,6 +45,44 @@ fn initializer_may_carry_state() -> multiproc::Result<()> {
     let greet = |greeting: &String, times: u32| prepare(greeting.clone(), times);
     let pool = Pool::builder().processes(1).initializer(partial(greet, "ho".to_string()), (3,)).build()?;
     assert_eq!(pool.apply(|| GREETING.get().cloned(), ())?.as_deref(), Some("hohoho"));
+    Ok(())
+}
+
+static HOOKED: AtomicU32 = AtomicU32::new(0);
+
+fn panic_hook_of_an_initializer_is_called_and_errors_stay_whole() -> multiproc::Result<()> {
+    let alone = || {
+        std::panic::set_hook(Box::new(|_| {
+            HOOKED.fetch_add(1, SeqCst);
+        }));
+    };
+    let chained = || {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            HOOKED.fetch_add(1, SeqCst);
+            before(info);
+        }));
+    };
+    let none = || ();
+    for method in METHODS {
+        let builder = || Pool::builder().processes(1).start_method(method);
+        let pools = [
+            (builder().initializer(alone, ()).build()?, 1),
+            (builder().initializer(chained, ()).build()?, 1),
+            (builder().initializer(none, ()).build()?, 0),
+        ];
+        for (pool, each) in pools {
+            for n in 1..=3 {
+                match pool.apply(|| -> u32 { panic!("as ordered") }, ()) {
+                    Err(Error::Panicked { message, location: Some(place), .. }) => {
+                        assert!(message == "as ordered" && place.contains(file!()), "{message} {place}");
+                    }
+                    other => panic!("{other:?}"),
+                }
+                assert_eq!(pool.apply(|| HOOKED.load(SeqCst), ())?, n * each, "{method:?}");
+            }
+        }
+    }
     Ok(())
 }
 

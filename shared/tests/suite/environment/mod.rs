@@ -1,6 +1,7 @@
 //! Where a pool meets its system: signals for the process group, ends without a request, and
 //! what a program is when it builds a pool.
 
+mod cpus;
 mod ends;
 mod orderly;
 mod rights;
@@ -21,6 +22,7 @@ pub(crate) const TESTS: &[&[Named]] = &[
     state::TESTS,
     services::TESTS,
     unusual::TESTS,
+    cpus::TESTS,
 ];
 
 pub(crate) const PROGRAMS: &[&[Named]] = &[
@@ -31,4 +33,5 @@ pub(crate) const PROGRAMS: &[&[Named]] = &[
     rights::PROGRAMS,
     services::PROGRAMS,
     unusual::PROGRAMS,
+    cpus::PROGRAMS,
 ];

@@ -100,6 +100,7 @@ fn counters_match_the_calls() -> multiproc::Result<()> {
     let stats = pool.statistics();
     assert_eq!((stats.submitted, stats.completed, stats.failed, stats.running, stats.queued), (11, 9, 2, 0, 0));
     assert_eq!((stats.workers_started, stats.workers_lost), (3, 1));
+    assert_eq!((stats.lost, stats.refused, stats.timed_out, stats.cancelled), (1, 0, 0, 0));
     Ok(())
 }
 

@@ -1,14 +1,29 @@
 //! Workers: how many there are, how long they live, and what becomes of their tasks.
 
 mod deaths;
+mod events;
+mod indices;
 mod kills;
 mod lifecycle;
 mod limits;
+mod output;
 mod retries;
 mod scale;
 mod sharing;
 
 use crate::support::Named;
 
-pub(crate) const TESTS: &[&[Named]] =
-    &[lifecycle::TESTS, limits::TESTS, retries::TESTS, deaths::TESTS, kills::TESTS, scale::TESTS, sharing::TESTS];
+pub(crate) const TESTS: &[&[Named]] = &[
+    lifecycle::TESTS,
+    indices::TESTS,
+    events::TESTS,
+    output::TESTS,
+    limits::TESTS,
+    retries::TESTS,
+    deaths::TESTS,
+    kills::TESTS,
+    scale::TESTS,
+    sharing::TESTS,
+];
+
+pub(crate) const PROGRAMS: &[&[Named]] = &[output::PROGRAMS];
