@@ -263,7 +263,6 @@ impl World {
         if begun {
             let first = &mut chunks[0];
             first.fail(Error::Closed);
-            self.counts.kinds.refused += 1;
         }
         assert_eq!(chunks.iter().map(id).collect::<Vec<_>>(), std::mem::take(&mut self.given[slot]));
         chunks.into_iter().rev().for_each(|chunk| self.put_back(chunk));
@@ -301,6 +300,7 @@ impl World {
         let failed = u64::from(chunk.outcome().failures());
         self.counts.failed += failed;
         self.counts.completed += chunk.count() - failed;
+        self.counts.kinds.refused += chunk.outcome().failure_kinds().refused;
         self.backlog.complete(&chunk);
         let (job, number, outcome) = chunk.into_outcome();
         job.add_outcome(number, outcome);
