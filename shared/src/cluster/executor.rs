@@ -1,6 +1,5 @@
 //! The executor whose tasks run on the ranks of MPI, and its settings.
 
-use std::env;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -8,6 +7,7 @@ use std::time::Duration;
 use crate::bootstrap;
 use crate::cluster::Rank;
 use crate::cluster::io_thread::{IoThread, Role};
+use crate::cluster::launcher::Launcher;
 use crate::cluster::timing::Heartbeat;
 use crate::engine::{Config, Engine};
 use crate::error::{Error, Result};
@@ -18,10 +18,6 @@ use crate::identity::current_process;
 use crate::pool::{Pool, PoolBuilder};
 use crate::sys::exit::{exit_now, flush_stdio};
 use crate::task::{Arguments, Task};
-
-/// The variables that launchers set in the environment of each rank: Open MPI's `mpirun`, PMIx
-/// (Slurm's `srun --mpi=pmix`), PMI (MPICH, `srun --mpi=pmi2`).
-const LAUNCHERS: [&str; 3] = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"];
 
 /// A pool on as many machines as MPI gives the program: change the one name [`Pool`], start the
 /// program with `mpirun`, and its tasks run on all of them. Needs the feature `mpi`.
@@ -225,6 +221,7 @@ pub struct MpiExecutorBuilder {
     pool: PoolBuilder,
     processes: Option<usize>,
     silence: Option<Duration>,
+    start_timeout: Option<Duration>,
 }
 
 impl MpiExecutorBuilder {
@@ -251,13 +248,26 @@ impl MpiExecutorBuilder {
         self
     }
 
+    /// Sets the time within which every rank must have come as far as
+    /// [`build`](MpiExecutorBuilder::build); two minutes if not set. MPI starts when all are there,
+    /// and would wait for ever for one that never comes. Raise it if what stands before the
+    /// executor takes longer on one rank than on another.
+    pub fn start_timeout(mut self, timeout: Duration) -> Self {
+        self.start_timeout = Some(timeout);
+        self
+    }
+
     /// Starts the workers of all ranks. Returns on rank 0 only: the others run tasks from here on,
     /// and exit when rank 0 shuts down.
     ///
     /// # Errors
     /// Those of [`PoolBuilder::build`], on whichever rank; [`Error::RankMismatch`] for a rank that
-    /// runs another build, [`Error::RankLost`] for one that sends nothing; [`Error::Config`] if
-    /// this process has used MPI before, or is a worker.
+    /// runs another build, [`Error::RankLost`] for one that sends nothing for ten seconds (or the
+    /// [silence](MpiExecutorBuilder::silence), if that is longer) once MPI has started.
+    /// [`Error::InvalidState`] if a rank does not come in
+    /// [time](MpiExecutorBuilder::start_timeout); if MPI says that this is the only rank and the
+    /// environment speaks of several, because the program was started by the launcher of another
+    /// MPI; if this process has used MPI before, or is a worker.
     pub fn build(self) -> Result<MpiExecutor> {
         let heartbeat = Heartbeat::new(self.silence)?;
         let pool = match self.processes {
@@ -269,10 +279,11 @@ impl MpiExecutorBuilder {
         if current_process().depth > 0 {
             return Err(Error::InvalidState("only the program itself can be a rank, not a worker of a pool".into()));
         }
-        if LAUNCHERS.iter().all(|name| env::var_os(name).is_none()) {
+        let launcher = Launcher::from_environment();
+        if !launcher.is_there() {
             return MpiExecutor::alone(config);
         }
-        match IoThread::start(config.clone(), heartbeat)? {
+        match IoThread::start(config.clone(), heartbeat, launcher, self.start_timeout)? {
             Role::Alone => MpiExecutor::alone(config),
             Role::First(thread, engine, ranks) => {
                 Ok(MpiExecutor { pool: Pool::over(engine), ranks, io_thread: Mutex::new(Some(thread)) })

@@ -2,16 +2,17 @@
 //! ends the ranks.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::cluster::Rank;
 use crate::cluster::dispatcher::Dispatcher;
+use crate::cluster::launcher::Launcher;
 use crate::cluster::protocol::{Greeting, Head, RecordKind, Records, push, quit_message};
 use crate::cluster::server::Server;
-use crate::cluster::timing::{Heartbeat, PollInterval, SHUTDOWN_TIMEOUT};
-use crate::cluster::transport::Transport;
+use crate::cluster::timing::{Heartbeat, PollInterval, SHUTDOWN_TIMEOUT, join_timeout};
+use crate::cluster::transport::{Transport, library};
 use crate::engine::{Config, Engine};
 use crate::error::{Context, Error, Result};
 use crate::identity::build_id;
@@ -35,6 +36,8 @@ pub(super) enum Role {
 
 /// A message of the thread to the one that has started it.
 enum Started {
+    /// MPI has started: all ranks have joined.
+    Joined,
     Alone,
     First(Result<(Arc<Engine>, Vec<Rank>)>),
 }
@@ -42,13 +45,27 @@ enum Started {
 impl IoThread {
     /// Starts the thread. Returns when all ranks are there; on a serving rank, when its work is
     /// done.
-    pub(super) fn start(config: Config, heartbeat: Heartbeat) -> Result<Role> {
+    pub(super) fn start(
+        config: Config,
+        heartbeat: Heartbeat,
+        launcher: Launcher,
+        start_timeout: Option<Duration>,
+    ) -> Result<Role> {
+        let rank = launcher.rank();
         let (sender, started) = channel();
         let (over, ended) = channel();
         let builder = thread::Builder::new().name("multiproc-mpi".into());
-        let thread = builder.spawn(move || run(config, heartbeat, &sender, &over)).context("cannot start a thread")?;
-        match started.recv() {
-            Ok(Started::Alone) => {
+        let thread = builder.spawn(move || run(config, heartbeat, &launcher, &sender, &over)).context("cannot start a thread")?;
+        let timeout = join_timeout(start_timeout, rank);
+        let first = match started.recv_timeout(timeout) {
+            Ok(Started::Joined) => started.recv(),
+            // Nothing ends a start of MPI. The thread stays in it until this process ends.
+            Err(RecvTimeoutError::Timeout) if rank == 0 => return Err(not_joined(timeout)),
+            Err(RecvTimeoutError::Timeout) => return Ok(Role::Served(1)),
+            first => first.map_err(|_| RecvError),
+        };
+        match first {
+            Ok(Started::Alone | Started::Joined) => {
                 // It has nothing more to do, and does not panic.
                 let _ = thread.join();
                 Ok(Role::Alone)
@@ -71,8 +88,23 @@ impl IoThread {
     }
 }
 
+/// Returns the error of a start that takes too long.
+fn not_joined(timeout: Duration) -> Error {
+    Error::InvalidState(format!(
+        "MPI has not started within {:.1} s: a rank has not come as far as the executor, or cannot reach the others. \
+         If what stands before it in the program takes long, set `start_timeout`",
+        timeout.as_secs_f64()
+    ))
+}
+
 /// Runs in the thread. Returns the code with which a serving rank is to exit.
-fn run(config: Config, heartbeat: Heartbeat, started: &Sender<Started>, over: &Sender<bool>) -> i32 {
+fn run(
+    config: Config,
+    heartbeat: Heartbeat,
+    launcher: &Launcher,
+    started: &Sender<Started>,
+    over: &Sender<bool>,
+) -> i32 {
     // The thread that has started this one waits for what is sent here.
     let report = |message| drop(started.send(message));
     let transport = match Transport::new() {
@@ -82,9 +114,13 @@ fn run(config: Config, heartbeat: Heartbeat, started: &Sender<Started>, over: &S
             return 1;
         }
     };
+    report(Started::Joined);
     if transport.size() == 1 {
         transport.finalize();
-        report(Started::Alone);
+        match launcher.check_alone(&library()) {
+            Ok(()) => report(Started::Alone),
+            Err(error) => report(Started::First(Err(error))),
+        }
         return 0;
     }
     if transport.rank() > 0 {

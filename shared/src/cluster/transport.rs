@@ -238,6 +238,13 @@ impl Transport {
     }
 }
 
+/// Returns the name and version of the MPI library.
+pub(super) fn library() -> String {
+    let version = mpi::environment::library_version().unwrap_or_default();
+    let name = version.trim().split([',', '\n']).next().unwrap_or_default();
+    name.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Returns the ranges of a message's pieces: at least one, because an empty message is one, too.
 fn pieces(len: usize) -> impl Iterator<Item = Range<usize>> {
     (0..len.div_ceil(PIECE).max(1)).map(move |piece| piece * PIECE..len.min((piece + 1) * PIECE))

@@ -92,6 +92,11 @@ impl Ranks {
         self
     }
 
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
     pub(crate) fn start(mut self) -> Running {
         let (output, errors) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
         let copy = |file: &File| file.try_clone().unwrap();

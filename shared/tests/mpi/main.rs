@@ -43,6 +43,9 @@ fn main() -> ExitCode {
             results_that_cannot_be_decoded_are_errors
             code_after_the_executor_runs_on_rank_0_only
             rank_with_another_build_is_an_error_that_names_it
+            launcher_of_another_mpi_is_an_error_that_names_both
+            single_rank_is_no_false_alarm
+            rank_that_never_joins_is_an_error
             pool_that_cannot_start_on_a_rank_is_an_error
             second_executor_in_a_process_is_rejected
             worker_is_not_a_rank
@@ -60,7 +63,7 @@ fn main() -> ExitCode {
         &[named! {
             checks_calls checks_large_values checks_an_endless_source checks_breadth checks_give_back
             checks_statistics checks_running checks_deaths checks_panics checks_limits checks_cancelling checks_abandoning
-            checks_handles checks_decoding says_who_it_is starts starts_badly starts_twice starts_in_a_worker drops forgets exits
+            checks_handles checks_decoding says_who_it_is starts never_joins starts_badly starts_twice starts_in_a_worker drops forgets exits
             shuts_down loses_a_rank loses_all_ranks works_for_long does_nothing
         }],
     )

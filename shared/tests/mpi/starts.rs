@@ -43,6 +43,45 @@ pub(super) fn starts() -> Result<()> {
     Ok(())
 }
 
+pub(super) fn launcher_of_another_mpi_is_an_error_that_names_both() -> Result<()> {
+    // As Hydra would start it for a program of MPICH, and Slurm with the wrong plugin.
+    for (rank, size) in [("PMI_RANK", "PMI_SIZE"), ("PMIX_RANK", "SLURM_STEP_NUM_TASKS")] {
+        let output = Ranks::alone("starts").env(rank, "0").env(size, "3").run().well();
+        let refusal = output.strip_prefix("refused: ").unwrap_or_else(|| panic!("{output}"));
+        for part in ["the only rank", &format!("({size}=3)"), "Open MPI v", "srun --mpi=pmix"] {
+            assert!(refusal.contains(part), "{output}");
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn single_rank_is_no_false_alarm() -> Result<()> {
+    let batch_script = Ranks::alone("starts").env("SLURM_NTASKS", "4").env("SLURM_PROCID", "0");
+    assert_eq!(batch_script.run().well(), "started: 9\n");
+    let within_a_step = Ranks::new(1, "starts").env("SLURM_STEP_NUM_TASKS", "4");
+    assert_eq!(within_a_step.run().well(), "started: 9\n");
+    Ok(())
+}
+
+/// Prints how the executor starts, unless this is rank 2, which never gets there.
+pub(super) fn never_joins() -> Result<()> {
+    if env::var("OMPI_COMM_WORLD_RANK").unwrap() == "2" {
+        nap(600_000);
+    }
+    let started = MpiExecutor::builder().start_timeout(Duration::from_secs(1)).build();
+    println!("refused: {}", started.as_ref().map(|_| ()).unwrap_err());
+    started.map(drop)
+}
+
+pub(super) fn rank_that_never_joins_is_an_error() -> Result<()> {
+    let ended = Ranks::new(3, "never_joins").run();
+    assert!(!ended.status.success(), "{ended:?}");
+    let refusals: Vec<_> = ended.output.lines().filter(|line| line.starts_with("refused: ")).collect();
+    assert!(refusals.len() == 1 && refusals[0].contains("within 1.0 s"), "{ended:?}");
+    assert!(refusals[0].contains("start_timeout"), "{ended:?}");
+    Ok(())
+}
+
 /// A copy of this binary that is another build, as far as can be told.
 fn another_build(folder: &Path) -> PathBuf {
     let mut bytes = fs::read(env::current_exe().unwrap()).unwrap();
