@@ -46,6 +46,8 @@ kinds! {
     Pipe: "a pipe",
     /// The socket of a pipe's end.
     PipeSocket: "a socket of a pipe",
+    /// The state of a job's task.
+    State: "a state",
     /// The memory between a pool and a worker.
     Worker: "a worker",
     /// The socket by which clients connect to a manager.

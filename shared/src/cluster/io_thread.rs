@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use crate::cluster::Rank;
 use crate::cluster::dispatcher::Dispatcher;
 use crate::cluster::launcher::Launcher;
-use crate::cluster::protocol::{Greeting, Head, RecordKind, Records, push, quit_message};
+use crate::cluster::protocol::{Greeting, Head, RecordKind, Records, heartbeat_message, push, quit_message};
 use crate::cluster::server::Server;
 use crate::cluster::timing::{Heartbeat, PollInterval, SHUTDOWN_TIMEOUT, join_timeout};
-use crate::cluster::transport::{Transport, library};
+use crate::cluster::transport::{Message, Transport, library};
 use crate::engine::{Config, Engine};
 use crate::error::{Context, Error, Result};
 use crate::identity::build_id;
@@ -123,11 +123,12 @@ fn run(
         }
         return 0;
     }
-    if transport.rank() > 0 {
-        return serve(config, transport, heartbeat);
-    }
     let mut transport = transport;
-    let (ranks, failure) = greet(&mut transport, heartbeat);
+    let unheard = transport.start_heartbeats(heartbeat_message(), heartbeat).err();
+    if transport.rank() > 0 {
+        return serve(config, transport, heartbeat, unheard);
+    }
+    let (ranks, failure) = greet(&mut transport, heartbeat, unheard);
     let workers = ranks.iter().map(|rank| rank.processes).sum();
     let engine = match failure {
         None => Engine::without_workers(config, workers),
@@ -157,6 +158,9 @@ fn run(
 fn shut_down(mut transport: Transport, lost: &[bool]) -> Option<Transport> {
     let gone = |rank: usize| rank > 0 && lost[rank - 1];
     let mut ended: Vec<bool> = lost.to_vec();
+    if !lost.contains(&true) {
+        transport.stop_heartbeats();
+    }
     for rank in (1..=lost.len()).filter(|rank| !gone(*rank)) {
         transport.send(rank, quit_message(!lost.contains(&true)));
     }
@@ -164,6 +168,7 @@ fn shut_down(mut transport: Transport, lost: &[bool]) -> Option<Transport> {
     let interval = PollInterval::new();
     while Instant::now() < until {
         while let Some((from, message)) = transport.receive() {
+            let Message::Batch(message) = message else { continue };
             let is_last = Records(&message).any(|record| record.is_ok_and(|(kind, ..)| kind == RecordKind::Bye));
             if let (true, Some(ended)) = (is_last, ended.get_mut(from.wrapping_sub(1))) {
                 *ended = true;
@@ -206,23 +211,26 @@ fn keep(mut transport: Transport, heartbeat: Heartbeat) -> ! {
 }
 
 /// Receives the greetings of the other ranks. Returns those that have come, and the first reason
-/// not to begin.
-fn greet(transport: &mut Transport, heartbeat: Heartbeat) -> (Vec<Rank>, Option<Error>) {
+/// not to begin, which may be `failure`.
+fn greet(transport: &mut Transport, heartbeat: Heartbeat, failure: Option<Error>) -> (Vec<Rank>, Option<Error>) {
     let own = build_id();
-    let (began, others) = (Instant::now(), transport.size() - 1);
+    let others = transport.size() - 1;
     let mut ranks: Vec<Rank> = Vec::new();
-    let mut failure = own.as_ref().err().cloned();
+    let mut failure = failure.or_else(|| own.as_ref().err().cloned());
     while ranks.len() < others {
         let Some((from, message)) = transport.receive() else {
-            if began.elapsed() > heartbeat.start_timeout() {
-                let missing = (1..=others).find(|rank| ranks.iter().all(|other| other.rank != *rank)).unwrap_or(0);
+            // Those that start many workers have time: they send heartbeats.
+            let is_missing = |rank: &usize| ranks.iter().all(|other| other.rank != *rank);
+            let is_silent = |rank: &usize| transport.silent_for(*rank) > heartbeat.start_timeout();
+            if let Some(missing) = (1..=others).filter(is_missing).find(is_silent) {
                 let Rank { rank, host, .. } = Rank::unknown(missing);
-                let lost = Error::RankLost { rank, host, silent_for: began.elapsed() };
+                let lost = Error::RankLost { rank, host, silent_for: transport.silent_for(rank) };
                 return (ranks, failure.or(Some(lost)));
             }
             thread::sleep(Duration::from_micros(200));
             continue;
         };
+        let Message::Batch(message) = message else { continue };
         let Some(Ok((RecordKind::Hello, _, payload))) = Records(&message).next() else { continue };
         let (rank, error) = match postcard::from_bytes::<Greeting>(payload) {
             Ok(Greeting { build, rank, .. }) if own.as_ref().is_ok_and(|own| *own != build) => {
@@ -243,13 +251,14 @@ fn greet(transport: &mut Transport, heartbeat: Heartbeat) -> (Vec<Rank>, Option<
     (ranks, failure)
 }
 
-/// Does the work of a serving rank. Returns the code with which to exit.
-fn serve(config: Config, mut transport: Transport, heartbeat: Heartbeat) -> i32 {
+/// Does the work of a serving rank, unless `failure` is a reason not to. Returns the code with which
+/// to exit.
+fn serve(config: Config, mut transport: Transport, heartbeat: Heartbeat, failure: Option<Error>) -> i32 {
     let rank = transport.rank();
     let config = Config { name: format!("rank{rank}"), reject_at: u64::MAX, ..config };
     let processes = config.processes;
     let (build, mut failure) = match build_id() {
-        Ok(build) => (build, None),
+        Ok(build) => (build, failure),
         Err(error) => (String::new(), Some(error)),
     };
     let engine = Engine::start(config.clone()).or_else(|error| {

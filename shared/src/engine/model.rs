@@ -138,7 +138,7 @@ impl World {
         Self {
             workers: Workers::new(&config()),
             backlog: Backlog::default(),
-            jobs: (1..=JOBS as u64).map(|id| Arc::new(Job::new(id, prepared(), false, CAP))).collect(),
+            jobs: (1..=JOBS as u64).map(|id| Arc::new(Job::new(id, prepared(), false, CAP, true))).collect(),
             fakes: Vec::new(),
             queued: VecDeque::new(),
             given: Vec::new(),

@@ -22,6 +22,7 @@ pub(crate) mod pid;
 pub(crate) mod poll;
 pub(crate) mod process;
 pub(crate) mod rights;
+pub(crate) mod sealed;
 pub(crate) mod shm;
 pub(crate) mod signals;
 pub(crate) mod socket;

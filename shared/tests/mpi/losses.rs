@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use multiproc::{Error, Executor, MpiExecutor, Result};
+use multiproc::{Error, Executor, MpiExecutor, Result, partial};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::launch::{Ranks, Running};
 use super::support::{Gate, arrive, eventually, nap, pass, square, squares};
@@ -91,6 +93,58 @@ pub(super) fn rank_that_comes_back_stays_lost() -> Result<()> {
     kill(rank, Signal::SIGCONT).unwrap();
     let ended = running.end();
     assert_eq!(ended.output.lines().skip(1).collect::<Vec<_>>(), STORY, "{ended:?}");
+    Ok(())
+}
+
+/// Bytes of a state that keep a thread busy for longer than [`SHORT_SILENCE`] when it copies them
+/// for each of the workers.
+const STATE: usize = 100 << 20;
+const STATE_WORKERS: usize = 8;
+const SHORT_SILENCE: Duration = Duration::from_millis(300);
+
+/// Bytes of which the receiver keeps only how many there are.
+struct Counted(usize);
+
+impl Serialize for Counted {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&vec![7; self.0])
+    }
+}
+
+impl<'de> Deserialize<'de> for Counted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Count;
+        impl Visitor<'_> for Count {
+            type Value = Counted;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("bytes")
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Counted, E> {
+                Ok(Counted(bytes.len()))
+            }
+        }
+        deserializer.deserialize_bytes(Count)
+    }
+}
+
+/// Sends a large state to a rank whose workers all need it at the same time.
+pub(super) fn sends_a_large_state() -> Result<()> {
+    let builder = MpiExecutor::builder().processes_per_rank(STATE_WORKERS).silence(SHORT_SILENCE);
+    let executor = builder.build()?;
+    let bytes = |state: &Counted, n: usize| {
+        nap(100);
+        state.0 + n
+    };
+    let results = executor.with_chunksize(1).map(partial(bytes, Counted(STATE)), 0..2 * STATE_WORKERS)?;
+    assert_eq!(results, (0..2 * STATE_WORKERS).map(|n| STATE + n).collect::<Vec<_>>());
+    println!("all workers have it");
+    Ok(())
+}
+
+pub(super) fn rank_that_works_on_a_large_state_is_not_lost() -> Result<()> {
+    assert_eq!(Ranks::new(2, "sends_a_large_state").run().well(), "all workers have it\n");
     Ok(())
 }
 

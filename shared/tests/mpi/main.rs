@@ -55,6 +55,7 @@ fn main() -> ExitCode {
             stopped_rank_is_lost_in_bounded_time
             rank_that_comes_back_stays_lost
             every_task_fails_when_all_ranks_are_lost
+            rank_that_works_on_a_large_state_is_not_lost
             mpirun_ends_all_ranks_without_recovery
             nothing_outlives_a_killed_rank_0
             nothing_outlives_a_killed_mpirun
@@ -64,7 +65,7 @@ fn main() -> ExitCode {
             checks_calls checks_large_values checks_an_endless_source checks_breadth checks_give_back
             checks_statistics checks_running checks_deaths checks_panics checks_limits checks_cancelling checks_abandoning
             checks_handles checks_decoding says_who_it_is starts never_joins starts_badly starts_twice starts_in_a_worker drops forgets exits
-            shuts_down loses_a_rank loses_all_ranks works_for_long does_nothing
+            shuts_down loses_a_rank loses_all_ranks sends_a_large_state works_for_long does_nothing
         }],
     )
 }
