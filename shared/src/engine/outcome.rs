@@ -67,6 +67,12 @@ impl Outcome {
         self.failures
     }
 
+    /// Returns the bytes of the results.
+    pub(crate) fn bytes(&self) -> usize {
+        let whole = self.rare.as_ref().and_then(|rare| rare.whole.as_ref());
+        self.frames.len() + whole.map_or(0, |(_, body)| body.len())
+    }
+
     /// Returns the number of tasks that were cancelled, of those not yet read.
     pub(super) fn cancelled(&self) -> u64 {
         let absent = self.rare.iter().flat_map(|rare| &rare.absent);

@@ -10,6 +10,11 @@ use crate::executor::backend::{Backend, LazyCall};
 use crate::foreign;
 use crate::task::{Arguments, Task};
 
+/// The bytes of arguments and results that a lazy call has under way, unless four chunks for each
+/// worker have more, or the caller has set a window: enough to keep the workers busy, and little
+/// beside the memory of a machine.
+const MAX_UNDER_WAY: u64 = 64 << 20;
+
 /// The results of [`Executor::imap`](crate::Executor::imap) and
 /// [`Executor::imap_unordered`](crate::Executor::imap_unordered), one by one.
 ///
@@ -22,6 +27,9 @@ pub struct Imap<I: Iterator, R> {
     source: Option<I>,
     chunksize: usize,
     window: usize,
+    /// The part of the window that is used whatever the size of its items, and alone until that is
+    /// known. The whole, if the caller has set it.
+    min_window: usize,
     /// Items taken from the source and not yet returned.
     under_way: usize,
     /// Results that have come.
@@ -38,21 +46,29 @@ impl<I: Iterator, R> Imap<I, R> {
     {
         let (options, breadth) = (executor.options(), executor.breadth());
         let window = options.window(breadth, executor.min_window());
+        let chunksize = options.chunksize().unwrap_or(1);
+        let min_window = if options.has_window() { window } else { chunksize.saturating_mul(4 * breadth).min(window) };
         match executor.begin(f, ordered) {
-            Ok(call) => Self::new(Box::new(call), items, options.chunksize().unwrap_or(1), window, breadth),
+            Ok(call) => Self::new(Box::new(call), items, chunksize, [min_window, window], breadth),
             Err(error) => {
                 // One error, and the end.
                 let ready = VecDeque::from([Err(error)]);
-                Self { call: None, source: None, chunksize: 1, window: 1, under_way: 0, ready }
+                Self { call: None, source: None, chunksize: 1, window: 1, min_window: 1, under_way: 0, ready }
             }
         }
     }
 
     /// Begins with a chunk for each of `breadth` workers; the rest of the window is filled when the
     /// first result is asked for.
-    fn new(call: Box<dyn LazyCall<(I::Item,), R>>, source: I, chunksize: usize, window: usize, breadth: usize) -> Self {
-        let (call, source) = (Some(call), Some(source));
-        let mut this = Self { call, source, chunksize, window, under_way: 0, ready: VecDeque::new() };
+    fn new(
+        call: Box<dyn LazyCall<(I::Item,), R>>,
+        source: I,
+        chunksize: usize,
+        [min_window, window]: [usize; 2],
+        breadth: usize,
+    ) -> Self {
+        let (call, source, ready) = (Some(call), Some(source), VecDeque::new());
+        let mut this = Self { call, source, chunksize, window, min_window, under_way: 0, ready };
         for _ in 0..breadth {
             this.pull();
         }
@@ -65,7 +81,14 @@ impl<I: Iterator, R> Imap<I, R> {
     /// Submits a chunk from the source, if the window has room. Returns whether there may be more.
     fn pull(&mut self) -> bool {
         let (Some(call), Some(source)) = (&self.call, &mut self.source) else { return false };
-        if self.under_way.saturating_add(self.chunksize) > self.window || call.check().is_err() {
+        let next = self.under_way.saturating_add(self.chunksize);
+        if next > self.window || call.check().is_err() {
+            return false;
+        }
+        // The items are bounded, and so are their bytes, by what those before them had.
+        if next > self.min_window
+            && call.task_bytes().is_none_or(|bytes| bytes.saturating_mul(next as u64) > MAX_UNDER_WAY)
+        {
             return false;
         }
         if let Some(error) = call.refusal() {
@@ -222,7 +245,7 @@ mod tests {
 
     #[test]
     fn result_that_arrives_at_the_last_moment_is_returned() {
-        let mut results = Imap::new(Box::new(LateResult::default()), [1u32].into_iter(), 1, 1, 1);
+        let mut results = Imap::new(Box::new(LateResult::default()), [1u32].into_iter(), 1, [1, 1], 1);
         assert_eq!(results.next().map(Result::unwrap), Some(7));
     }
 }
