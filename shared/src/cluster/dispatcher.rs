@@ -243,10 +243,12 @@ impl Dispatcher {
         // If the rank is there after all, it stays, and out of the way.
         self.transport.set_heartbeat(at + 1, quit_message(false));
         self.balancer.remove_rank(at);
-        self.engine.bring_back(chunks.into_iter().map(|chunk| chunk.failed(&error)));
-        match self.balancer.total_workers() {
-            0 => self.engine.break_down(error),
-            workers => self.engine.set_remote_workers(workers),
+        // Before anybody gets the error, so that the number of workers is true by then.
+        let workers = self.balancer.total_workers();
+        self.engine.set_remote_workers(workers);
+        if workers == 0 {
+            self.engine.break_down(error.clone());
         }
+        self.engine.bring_back(chunks.into_iter().map(|chunk| chunk.failed(&error)));
     }
 }

@@ -55,7 +55,9 @@ impl IoThread {
         let (sender, started) = channel();
         let (over, ended) = channel();
         let builder = thread::Builder::new().name("multiproc-mpi".into());
-        let thread = builder.spawn(move || run(config, heartbeat, &launcher, &sender, &over)).context("cannot start a thread")?;
+        let thread = builder
+            .spawn(move || run(config, heartbeat, &launcher, &sender, &over))
+            .context("cannot start a thread")?;
         let timeout = join_timeout(start_timeout, rank);
         let first = match started.recv_timeout(timeout) {
             Ok(Started::Joined) => started.recv(),
@@ -256,7 +258,8 @@ fn greet(transport: &mut Transport, heartbeat: Heartbeat, failure: Option<Error>
 fn serve(config: Config, mut transport: Transport, heartbeat: Heartbeat, failure: Option<Error>) -> i32 {
     let rank = transport.rank();
     let config = Config { name: format!("rank{rank}"), reject_at: u64::MAX, ..config };
-    let processes = config.processes;
+    // Its pool grows so far while there is work for more workers.
+    let processes = config.max_processes;
     let (build, mut failure) = match build_id() {
         Ok(build) => (build, failure),
         Err(error) => (String::new(), Some(error)),

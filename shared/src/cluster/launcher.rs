@@ -8,6 +8,7 @@
 //! (`SLURM_STEP_NUM_TASKS`).
 
 use std::env;
+use std::ffi::OsStr;
 
 use crate::error::{Error, Result};
 
@@ -101,10 +102,43 @@ impl Launcher {
     /// then what another one says, as the launcher that was used last is not known: `mpirun -n 1`
     /// within a step of Slurm, or in a daemon of `mpirun` that is one, is one rank.
     fn claim(&self, library: &str) -> Option<Claim> {
-        let (own, other) =
-            if is_open_mpi(library) { (self.open_mpi, self.mpich) } else { (self.mpich, self.open_mpi) };
+        let (own, other) = if is_open_mpi(library) { (self.open_mpi, self.mpich) } else { (self.mpich, self.open_mpi) };
         own.or(other).or(self.common)
     }
+}
+
+/// The beginnings of the variables by which a launcher, or MPI itself, tells a process that it is a
+/// rank, and with what settings of the launcher.
+const LAUNCHERS: [&str; 13] = [
+    "OMPI_",
+    "OPAL_",
+    "ORTE_",
+    "PRTE_",
+    "PMIX_",
+    "PMI_",
+    "MPI_LOCAL",
+    "MPIEXEC_",
+    "HYDI_",
+    "MV2_COMM_WORLD_",
+    "SLURM_STEP",
+    "SLURM_PMI",
+    "SLURM_SRUN_COMM_",
+];
+
+/// Others that do. What tells of Slurm's job stays, so that a task can start steps of it.
+const SLURM_TASK: [&str; 4] = ["SLURM_PROCID", "SLURM_LOCALID", "SLURM_GTIDS", "SLURM_TASK_PID"];
+
+/// Settings that a user makes, and that a program which a task starts should have.
+const SETTINGS: [&str; 6] =
+    ["OMPI_ALLOW_RUN_AS_ROOT", "OMPI_CC", "OMPI_CXX", "OMPI_FC", "OMPI_MCA_btl", "OMPI_MCA_oob_tcp"];
+
+/// Returns whether a variable makes a process that has it a rank. Workers have none of these: what a
+/// task starts is no rank, and may start ranks itself.
+pub(super) fn makes_a_rank(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    let begins = |with: &&str| name.starts_with(with.as_bytes());
+    SLURM_TASK.iter().any(|task| name == task.as_bytes())
+        || (LAUNCHERS.iter().any(|launcher| begins(&launcher)) && !SETTINGS.iter().any(|setting| begins(&setting)))
 }
 
 fn is_open_mpi(library: &str) -> bool {
@@ -169,6 +203,18 @@ mod tests {
             (&[("PMI_SIZE", "many")], MPICH),
         ] {
             assert!(is_accepted(variables, library), "{variables:?} {library}");
+        }
+    }
+
+    #[test]
+    fn workers_keep_what_makes_no_rank() {
+        let makes_a_rank = |name: &str| makes_a_rank(OsStr::new(name));
+        for name in ["OMPI_COMM_WORLD_RANK", "OMPI_MCA_ess", "PMIX_RANK", "PMI_FD", "MPI_LOCALNRANKS", "SLURM_STEP_ID"]
+        {
+            assert!(makes_a_rank(name), "{name}");
+        }
+        for name in ["PATH", "SLURM_JOB_ID", "SLURM_NTASKS", "OMPI_ALLOW_RUN_AS_ROOT", "OMPI_MCA_btl_tcp_if_include"] {
+            assert!(!makes_a_rank(name), "{name}");
         }
     }
 

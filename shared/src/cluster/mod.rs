@@ -53,7 +53,8 @@ pub struct Rank {
     pub host: String,
     /// The process id on that machine, of the parent of the workers.
     pub pid: u32,
-    /// The number of workers.
+    /// The number of workers; the largest one, of a pool that
+    /// [grows](crate::PoolBuilder::processes_between).
     pub processes: usize,
 }
 

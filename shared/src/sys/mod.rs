@@ -8,6 +8,7 @@
 //! the guards of [`sync`](crate::sync), and the descriptors of [`fds`](crate::fds), these are the
 //! only places with `unsafe` code.
 
+pub(crate) mod environment;
 pub(crate) mod executable;
 pub(crate) mod exit;
 pub(crate) mod futex;

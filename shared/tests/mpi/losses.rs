@@ -1,5 +1,6 @@
 //! Ranks that are lost, and what is left then.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use multiproc::{Error, Executor, MpiExecutor, Result, partial};
@@ -21,9 +22,15 @@ fn executor() -> Result<MpiExecutor> {
 /// Prints who the ranks are, has something to do for each worker, waits until the test has taken
 /// rank 1, and tells what became of it.
 pub(super) fn loses_a_rank() -> Result<()> {
-    let executor = executor()?;
+    let executor = Arc::new(executor()?);
     let gate = Gate::new();
-    let held: Vec<_> = (0..4).map(|_| executor.submit(pass, (gate.path(),))).collect();
+    let workers_at_loss = Arc::new(Mutex::new(Vec::new()));
+    let hold = |_| {
+        let (other, workers) = (executor.clone(), workers_at_loss.clone());
+        let record = move |_: &Error| workers.lock().unwrap().push(other.processes());
+        executor.submit(pass, (gate.path(),)).error_callback(record)
+    };
+    let held: Vec<_> = (0..4).map(hold).collect();
     gate.await_arrivals(4);
     let waiting: Vec<_> = (0..20).map(|n| executor.submit(square, (n,))).collect();
     let pids: Vec<_> = executor.ranks().iter().map(|rank| rank.pid).collect();
@@ -47,6 +54,7 @@ pub(super) fn loses_a_rank() -> Result<()> {
         }
     }
     println!("held: {done} done, {lost} lost");
+    assert_eq!(*workers_at_loss.lock().unwrap(), [2, 2]);
     // Those had not gone to a rank.
     let waiting: Vec<_> = waiting.into_iter().map(|future| future.get()).collect::<Result<_>>()?;
     assert_eq!(waiting, squares(20));
@@ -70,7 +78,7 @@ fn signal_rank(running: &Running, signal: Signal) -> Pid {
 const STORY: [&str; 4] = ["in time true", "held: 2 done, 2 lost", "the others went on", "to the end"];
 
 pub(super) fn killed_rank_fails_only_its_tasks() -> Result<()> {
-    let running = Ranks::with_options(&["--enable-recovery"], 3, "loses_a_rank").start();
+    let running = Ranks::recovering(3, "loses_a_rank").start();
     signal_rank(&running, Signal::SIGKILL);
     // The status is mpirun's word on the rank that was killed.
     let ended = running.end();
@@ -98,9 +106,9 @@ pub(super) fn rank_that_comes_back_stays_lost() -> Result<()> {
 
 /// Bytes of a state that keep a thread busy for longer than [`SHORT_SILENCE`] when it copies them
 /// for each of the workers.
-const STATE: usize = 100 << 20;
+const STATE: usize = 150 << 20;
 const STATE_WORKERS: usize = 8;
-const SHORT_SILENCE: Duration = Duration::from_millis(300);
+const SHORT_SILENCE: Duration = Duration::from_millis(500);
 
 /// Bytes of which the receiver keeps only how many there are.
 struct Counted(usize);
@@ -156,7 +164,7 @@ pub(super) fn loses_all_ranks() -> Result<()> {
     println!("ranks {}", executor.ranks()[0].pid);
     let lost = |result: Result<u32>| matches!(result, Err(Error::RankLost { rank: 1, .. }));
     println!("{}", held.into_iter().map(|future| future.get()).all(lost));
-    println!("{}", matches!(executor.map(square, 0..10), Err(Error::RankLost { .. })));
+    println!("{}", matches!(executor.map(square, 0..10), Err(Error::RankLost { .. })) && executor.processes() == 0);
     Ok(())
 }
 

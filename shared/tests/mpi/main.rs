@@ -48,6 +48,7 @@ fn main() -> ExitCode {
             rank_that_never_joins_is_an_error
             pool_that_cannot_start_on_a_rank_is_an_error
             second_executor_in_a_process_is_rejected
+            task_may_start_ranks_itself settings_of_the_pool_apply_or_are_refused
             worker_is_not_a_rank
             dropped_or_forgotten_executor_leaves_nothing
             shutdown_finishes_or_cancels_accepted_tasks
@@ -64,7 +65,7 @@ fn main() -> ExitCode {
         &[named! {
             checks_calls checks_large_values checks_an_endless_source checks_bounds checks_breadth checks_give_back
             checks_statistics checks_running checks_deaths checks_panics checks_limits checks_cancelling checks_abandoning
-            checks_handles checks_decoding says_who_it_is starts never_joins starts_badly starts_twice starts_in_a_worker drops forgets exits
+            checks_handles checks_decoding says_who_it_is starts starts_ranks_in_a_task checks_settings never_joins starts_badly starts_twice starts_in_a_worker drops forgets exits
             shuts_down loses_a_rank loses_all_ranks sends_a_large_state works_for_long does_nothing
         }],
     )

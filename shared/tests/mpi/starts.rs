@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use multiproc::{Error, Executor, MpiExecutor, Pool, Result};
@@ -215,5 +216,30 @@ pub(super) fn shuts_down() -> Result<()> {
 
 pub(super) fn shutdown_finishes_or_cancels_accepted_tasks() -> Result<()> {
     assert_eq!(Ranks::new(3, "shuts_down").run().well(), "10 cancelled\n4 done\n");
+    Ok(())
+}
+
+/// The variables that a task finds, and what it starts.
+pub(super) fn starts_ranks_in_a_task() -> Result<()> {
+    let executor = executor()?;
+    let variables = || Command::new("env").output().map(|output| String::from_utf8(output.stdout).unwrap()).unwrap();
+    let launchers = ["OMPI_COMM", "OMPI_MCA_ess", "OMPI_MCA_orte", "PMI", "SLURM_STEP", "SLURM_PROCID"];
+    let found = executor.apply(variables, ())?;
+    assert!(found.lines().any(|line| line.starts_with("PATH=")), "{found}");
+    let of_launchers = found.lines().filter(|line| launchers.iter().any(|launcher| line.starts_with(launcher)));
+    println!("launchers {:?}", of_launchers.collect::<Vec<_>>());
+    let alone = || Ranks::alone("starts").run().well();
+    let ranks = || Ranks::new(2, "starts").run().well();
+    println!("{:?} {:?}", executor.apply(alone, ())?, executor.apply(ranks, ())?);
+    Ok(())
+}
+
+pub(super) fn task_may_start_ranks_itself() -> Result<()> {
+    for ranks in [1, 3] {
+        let run = Ranks::new(ranks, "starts_ranks_in_a_task").env("SLURM_STEP_ID", "0").env("SLURM_PROCID", "0");
+        let output = run.run().well();
+        let expected = ["launchers []", r#""started: 9\n" "started: 9\n""#];
+        assert_eq!(output.lines().collect::<Vec<_>>(), expected);
+    }
     Ok(())
 }
