@@ -11,7 +11,7 @@ use multiproc::{Error, Executor, MpiExecutor, Pool, Result};
 use object::read::{Object, ObjectSection};
 
 use super::calls::executor;
-use super::launch::Ranks;
+use super::launch::{Mpi, Ranks, own_rank};
 use super::support::{Gate, nap, pass, square};
 
 pub(super) fn says_who_it_is() -> Result<()> {
@@ -45,11 +45,15 @@ pub(super) fn starts() -> Result<()> {
 }
 
 pub(super) fn launcher_of_another_mpi_is_an_error_that_names_both() -> Result<()> {
-    // As Hydra would start it for a program of MPICH, and Slurm with the wrong plugin.
-    for (rank, size) in [("PMI_RANK", "PMI_SIZE"), ("PMIX_RANK", "SLURM_STEP_NUM_TASKS")] {
+    // As the other MPI's launcher would start it, and Slurm with the wrong plugin.
+    let (other, library, plugin) = match Mpi::here() {
+        Mpi::Open => (("PMI_RANK", "PMI_SIZE"), "Open MPI v", "srun --mpi=pmix"),
+        Mpi::Mpich => (("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"), "MPICH Version: ", "srun --mpi=pmi2"),
+    };
+    for (rank, size) in [other, ("PMIX_RANK", "SLURM_STEP_NUM_TASKS")] {
         let output = Ranks::alone("starts").env(rank, "0").env(size, "3").run().well();
         let refusal = output.strip_prefix("refused: ").unwrap_or_else(|| panic!("{output}"));
-        for part in ["the only rank", &format!("({size}=3)"), "Open MPI v", "srun --mpi=pmix"] {
+        for part in ["the only rank", &format!("({size}=3)"), library, plugin] {
             assert!(refusal.contains(part), "{output}");
         }
     }
@@ -66,7 +70,7 @@ pub(super) fn single_rank_is_no_false_alarm() -> Result<()> {
 
 /// Prints how the executor starts, unless this is rank 2, which never gets there.
 pub(super) fn never_joins() -> Result<()> {
-    if env::var("OMPI_COMM_WORLD_RANK").unwrap() == "2" {
+    if own_rank() == 2 {
         nap(600_000);
     }
     let started = MpiExecutor::builder().start_timeout(Duration::from_secs(1)).build();
@@ -116,7 +120,7 @@ pub(super) fn rank_with_another_build_is_an_error_that_names_it() -> Result<()> 
 
 pub(super) fn starts_badly() -> Result<()> {
     // Rank 2 has no room for processes.
-    if env::var("OMPI_COMM_WORLD_RANK").unwrap() == "2" {
+    if own_rank() == 2 {
         let none = nix::sys::resource::Resource::RLIMIT_NOFILE;
         nix::sys::resource::setrlimit(none, 40, 40).unwrap();
     }
