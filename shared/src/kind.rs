@@ -52,6 +52,8 @@ kinds! {
     Receiver: "a receiver",
     /// The memory of a value that is too large for a channel's socket.
     LargeValue: "a large value",
+    /// The state of a job's task.
+    State: "a state",
     /// The memory between a pool and a worker.
     Worker: "a worker",
     /// A descriptor of the program, in an [`Fd`](crate::Fd).

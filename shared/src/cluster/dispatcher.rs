@@ -11,12 +11,15 @@ use crate::cluster::balancer::{Balancer, Weight};
 use crate::cluster::peer::{AssignedChunk, Peer};
 use crate::cluster::protocol::{Head, Malformed, RecordKind, Records, quit_message};
 use crate::cluster::timing::{Heartbeat, PollInterval};
-use crate::cluster::transport::Transport;
+use crate::cluster::transport::{Message, Transport};
 use crate::engine::{Chunk, Engine, Order, Outcome, Status};
 use crate::error::{Error, Origin};
 
 /// The most chunks that are taken from the backlog at a time.
 const BATCH: usize = 1024;
+
+/// The size from which a state is sent as it lies in memory, and not copied into a batch.
+const LARGE: usize = 64 << 10;
 
 /// The dispatcher on rank 0.
 pub(super) struct Dispatcher {
@@ -82,7 +85,14 @@ impl Dispatcher {
         while let Some((from, message)) = self.transport.receive() {
             any = true;
             let at = from.wrapping_sub(1);
-            if self.peers.get(at).is_some_and(|peer| !peer.is_lost()) && self.handle(at, &message).is_err() {
+            if self.peers.get(at).is_none_or(Peer::is_lost) {
+                continue;
+            }
+            let handled = match message {
+                Message::Batch(message) => self.handle(at, &message),
+                Message::Large { .. } => Err(Malformed),
+            };
+            if handled.is_err() {
                 self.lose(at);
             }
         }
@@ -168,12 +178,26 @@ impl Dispatcher {
         });
         let any = !handed.is_empty();
         for ((at, chunk), weight) in handed.into_iter().zip(weights) {
+            if let Some((head, state)) = self.peers[at].missing_state(chunk.job()) {
+                self.send_state(at, head, state);
+            }
             self.peers[at].assign(chunk, weight);
             if self.peers[at].outbox().is_full() {
                 self.send(at);
             }
         }
         any
+    }
+
+    /// Sends a peer the state of a job, behind what waits for it.
+    fn send_state(&mut self, at: usize, head: Head, state: Arc<Vec<u8>>) {
+        if state.len() < LARGE {
+            return self.peers[at].outbox().push(head, &state);
+        }
+        self.send(at);
+        if !self.peers[at].is_lost() && !self.transport.send_large(at + 1, bytemuck::bytes_of(&head), state) {
+            self.lose(at);
+        }
     }
 
     fn flush(&mut self) {
@@ -195,21 +219,12 @@ impl Dispatcher {
         }
     }
 
-    /// Does what is due from time to time: sends heartbeats, finds lost ranks, evens out the load.
+    /// Does what is due from time to time: finds lost ranks, evens out the load.
     fn check_peers(&mut self) {
         self.last_check = Instant::now();
         for at in 0..self.peers.len() {
-            let peer = &mut self.peers[at];
-            if peer.is_lost() {
-                // If the rank is there after all, it stays, and out of the way.
-                if peer.outbox().is_heartbeat_due(self.heartbeat) {
-                    peer.outbox().mark_sent();
-                    self.transport.send(at + 1, quit_message(false));
-                }
-            } else if self.heartbeat.is_lost(self.transport.silent_for(at + 1)) {
+            if !self.peers[at].is_lost() && self.heartbeat.is_lost(self.transport.silent_for(at + 1)) {
                 self.lose(at);
-            } else if peer.outbox().push_heartbeat(self.heartbeat) {
-                self.send(at);
             }
         }
         if let Some((at, count)) = self.balancer.imbalance()
@@ -227,19 +242,27 @@ impl Dispatcher {
         let (rank, host, silent_for) = (*rank, host.clone(), self.transport.silent_for(at + 1));
         let error = Error::RankLost { rank, host, silent_for, origin: Origin::default() };
         let chunks = peer.lose();
+        // If the rank is there after all, it stays, and out of the way.
+        self.transport.set_heartbeat(at + 1, quit_message(false));
         self.balancer.remove_rank(at);
         let mut again = Vec::new();
-        self.engine.bring_back(chunks.into_iter().filter_map(|mut chunk| match chunk.lose_next(error.clone()) {
-            Some(error) => Some(chunk.failed(&error)),
-            None => {
-                again.push(chunk);
-                None
-            }
-        }));
+        let failed: Vec<_> = chunks
+            .into_iter()
+            .filter_map(|mut chunk| match chunk.lose_next(error.clone()) {
+                Some(error) => Some(chunk.failed(&error)),
+                None => {
+                    again.push(chunk);
+                    None
+                }
+            })
+            .collect();
         self.engine.put_back(again);
-        match self.balancer.total_workers() {
-            0 => self.engine.break_down(error),
-            workers => self.engine.set_remote_workers(workers),
+        // Before anybody gets the error, so that the number of workers is true by then.
+        let workers = self.balancer.total_workers();
+        self.engine.set_remote_workers(workers);
+        if workers == 0 {
+            self.engine.break_down(error);
         }
+        self.engine.bring_back(failed.into_iter());
     }
 }

@@ -1,13 +1,14 @@
 //! The executor whose tasks run on the ranks of MPI, and its settings.
 
-use std::env;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use crate::bootstrap;
 use crate::cluster::Rank;
 use crate::cluster::io_thread::{IoThread, Role};
+use crate::cluster::launcher::{Launcher, makes_a_rank};
 use crate::cluster::timing::Heartbeat;
 use crate::engine::{Config, Engine};
 use crate::error::{Error, Result};
@@ -16,12 +17,9 @@ use crate::executor::{Executor, Statistics};
 use crate::future::AsyncResult;
 use crate::identity::current_process;
 use crate::pool::{Pool, PoolBuilder};
+use crate::sys::environment;
 use crate::sys::exit::{exit_now, flush_stdio};
 use crate::task::{Arguments, Task};
-
-/// The variables that launchers set in the environment of each rank: Open MPI's `mpirun`, PMIx
-/// (Slurm's `srun --mpi=pmix`), PMI (MPICH, `srun --mpi=pmi2`).
-const LAUNCHERS: [&str; 3] = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"];
 
 /// A pool on as many machines as MPI gives the program: change the one name [`Pool`], start the
 /// program with `mpirun`, and its tasks run on all of them. Needs the feature `mpi`.
@@ -34,9 +32,11 @@ const LAUNCHERS: [&str; 3] = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"];
 /// [`new`](MpiExecutor::new), which does not come back there: they run tasks, each in a pool of
 /// processes of its own, until rank 0 shuts the executor down, and then exit with status 0. So what
 /// stands before `new` runs on every rank, and what stands after it on rank 0 alone. Started with
-/// one rank, or without `mpirun`, the program runs its tasks in a pool of its own process.
+/// one rank, or without `mpirun`, the program runs its tasks in a pool of its own process. Started
+/// by the launcher of another MPI, each rank would do so; that is an error.
 ///
-/// Everything else is as with a pool: functions travel by name, so that every machine must have the
+/// Everything else is as with a pool, and its settings apply on every rank
+/// ([`pool`](crate::MpiExecutorBuilder::pool)): functions travel by name, so that every machine must have the
 /// very same executable, which is checked at the start; a panic, an abort or a `kill -9` of a task
 /// costs that task. What names a process in an error (`pid`) is a process of the machine where the
 /// task ran.
@@ -47,10 +47,12 @@ const LAUNCHERS: [&str; 3] = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"];
 ///
 /// # What can be lost
 /// A rank from which nothing is heard for [ten seconds](crate::MpiExecutorBuilder::silence) is
-/// lost: its machine has stopped, or cannot be reached. The tasks that it had fail with
+/// lost: its machine has stopped, or cannot be reached. A thread of its own sends heartbeats, so
+/// that a rank with much to do is not taken for lost. The tasks that it had fail with
 /// [`Error::RankLost`](crate::Error::RankLost), begun or not, unless they are to be [tried
-/// again](Executor::with_retries); all others go on, on the ranks that are left. With none left,
-/// every task fails with that error. A rank that hears nothing from rank 0 for so long ends.
+/// again](Executor::with_retries); all others go on, on the ranks that are left, and
+/// [`processes`](Executor::processes) counts those. With none left, every task fails with that
+/// error. A rank that hears nothing from rank 0 for so long ends.
 ///
 /// MPI itself promises less. Open MPI ends the whole program, rank 0 included, when the process of
 /// a rank (not of a task) is killed, unless `mpirun` is given `--enable-recovery`. After a loss MPI
@@ -66,7 +68,12 @@ const LAUNCHERS: [&str; 3] = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"];
 ///   [`Error::Encode`](crate::Error::Encode). A [`Manager`](crate::Manager) that listens on TCP
 ///   serves other machines.
 /// - One executor in the life of a process: MPI can be started once.
-/// - A [`Recording`](crate::Recording) has no tasks of other ranks in it.
+/// - A [`Recording`](crate::Recording) has no tasks of other ranks in it;
+///   [`trace`](PoolBuilder::trace) is refused. [`statistics`](Executor::statistics) are sums over
+///   all ranks.
+/// - Workers do not have the variables by which a launcher tells a process that it is a rank, such
+///   as `OMPI_COMM_WORLD_RANK`: what a task starts is no rank, and may start ranks itself. (Those
+///   of [`StartMethod::Fork`](crate::StartMethod::Fork) have them; it works on a single rank only.)
 ///
 /// ```
 /// use multiproc::{Executor, MpiExecutor};
@@ -86,6 +93,7 @@ pub struct MpiExecutor {
     ranks: Vec<Rank>,
     /// The thread that makes all MPI calls, if there are other ranks.
     io_thread: Mutex<Option<IoThread>>,
+    finish_on_drop: bool,
 }
 
 impl MpiExecutor {
@@ -102,9 +110,9 @@ impl MpiExecutor {
     }
 
     /// Returns the executor of the only rank: the tasks run in a pool of this process.
-    fn alone(config: Config) -> Result<Self> {
-        let rank = Rank::own(0, config.processes);
-        Ok(Self { pool: Pool::over(Engine::start(config)?), ranks: vec![rank], io_thread: Mutex::default() })
+    fn alone(config: Config, finish_on_drop: bool) -> Result<Self> {
+        let ranks = vec![Rank::own(0, config.max_processes)];
+        Ok(Self { pool: Pool::over(Engine::start(config)?), ranks, io_thread: Mutex::default(), finish_on_drop })
     }
 
     /// Returns the ranks that run tasks, as they were at the start. Rank 0 is not one of them,
@@ -190,9 +198,13 @@ impl Executor for MpiExecutor {
     }
 }
 
-/// Ends the ranks. Tasks that are not done are cancelled.
+/// Ends the ranks. Tasks that are not done are cancelled, unless the pool's builder says
+/// [otherwise](PoolBuilder::finish_on_drop).
 impl Drop for MpiExecutor {
     fn drop(&mut self) {
+        if self.finish_on_drop && !thread::panicking() {
+            self.shutdown();
+        }
         self.terminate();
     }
 }
@@ -225,6 +237,7 @@ pub struct MpiExecutorBuilder {
     pool: PoolBuilder,
     processes: Option<usize>,
     silence: Option<Duration>,
+    start_timeout: Option<Duration>,
 }
 
 impl MpiExecutorBuilder {
@@ -237,17 +250,28 @@ impl MpiExecutorBuilder {
     }
 
     /// Sets the settings of the pool in which each rank runs its tasks: initializer, time limit,
-    /// memory limits, start method.
+    /// memory limits, start method. With [`processes_between`](PoolBuilder::processes_between) the
+    /// pool of each rank grows and shrinks, and the executor counts the largest number. The name is
+    /// that of the rank: `rank1`, `rank2`, …
     pub fn pool(mut self, pool: PoolBuilder) -> Self {
         self.pool = pool;
         self
     }
 
     /// Sets the time without a message after which a rank counts as lost, and after which the
-    /// others end if rank 0 is silent; ten seconds if not set. Ranks that have nothing to send send
-    /// a heartbeat four times in that time.
+    /// others end if rank 0 is silent; ten seconds if not set. A thread of each rank that does
+    /// nothing else sends a heartbeat four times in that time.
     pub fn silence(mut self, silence: Duration) -> Self {
         self.silence = Some(silence);
+        self
+    }
+
+    /// Sets the time within which every rank must have come as far as
+    /// [`build`](MpiExecutorBuilder::build); two minutes if not set. MPI starts when all are there,
+    /// and would wait for ever for one that never comes. Raise it if what stands before the
+    /// executor takes longer on one rank than on another.
+    pub fn start_timeout(mut self, timeout: Duration) -> Self {
+        self.start_timeout = Some(timeout);
         self
     }
 
@@ -255,27 +279,43 @@ impl MpiExecutorBuilder {
     /// and exit when rank 0 shuts down.
     ///
     /// # Errors
-    /// Those of [`PoolBuilder::build`], on whichever rank; [`Error::RankMismatch`] for a rank that
-    /// runs another build, [`Error::RankLost`] for one that sends nothing; [`Error::Config`] if
-    /// this process has used MPI before, or is a worker.
+    /// Those of [`PoolBuilder::build`], on whichever rank; [`Error::Config`] for a
+    /// [`trace`](PoolBuilder::trace), which has no place for other machines; [`Error::RankMismatch`] for a rank that
+    /// runs another build, [`Error::RankLost`] for one that sends nothing for ten seconds (or the
+    /// [silence](MpiExecutorBuilder::silence), if that is longer) once MPI has started.
+    /// [`Error::InvalidState`] if a rank does not come in
+    /// [time](MpiExecutorBuilder::start_timeout); if MPI says that this is the only rank and the
+    /// environment speaks of several, because the program was started by the launcher of another
+    /// MPI; if this process has used MPI before, or is a worker.
     pub fn build(self) -> Result<MpiExecutor> {
         let heartbeat = Heartbeat::new(self.silence)?;
         let pool = match self.processes {
             Some(processes) => self.pool.processes(processes),
             None => self.pool,
         };
+        let finish_on_drop = pool.finishes_on_drop();
         let config = pool.config()?;
+        if config.trace {
+            return Err(Error::Config(
+                "a trace is of the workers of one machine, and an MpiExecutor has others: leave `trace` out, and see \
+                 `statistics`, or trace a Pool"
+                    .into(),
+            ));
+        }
         bootstrap::require_init()?;
         if current_process().depth > 0 {
             return Err(Error::InvalidState("only the program itself can be a rank, not a worker of a pool".into()));
         }
-        if LAUNCHERS.iter().all(|name| env::var_os(name).is_none()) {
-            return MpiExecutor::alone(config);
+        let launcher = Launcher::from_environment();
+        if !launcher.is_there() {
+            return MpiExecutor::alone(config, finish_on_drop);
         }
-        match IoThread::start(config.clone(), heartbeat)? {
-            Role::Alone => MpiExecutor::alone(config),
+        environment::hide(makes_a_rank);
+        match IoThread::start(config.clone(), heartbeat, launcher, self.start_timeout)? {
+            Role::Alone => MpiExecutor::alone(config, finish_on_drop),
             Role::First(thread, engine, ranks) => {
-                Ok(MpiExecutor { pool: Pool::over(engine), ranks, io_thread: Mutex::new(Some(thread)) })
+                let (pool, io_thread) = (Pool::over(engine), Mutex::new(Some(thread)));
+                Ok(MpiExecutor { pool, ranks, io_thread, finish_on_drop })
             }
             Role::Served(code) => {
                 flush_stdio();

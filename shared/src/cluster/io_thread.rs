@@ -2,16 +2,17 @@
 //! ends the ranks.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::cluster::Rank;
 use crate::cluster::dispatcher::Dispatcher;
-use crate::cluster::protocol::{Greeting, Head, RecordKind, Records, push, quit_message};
+use crate::cluster::launcher::Launcher;
+use crate::cluster::protocol::{Greeting, Head, RecordKind, Records, heartbeat_message, push, quit_message};
 use crate::cluster::server::Server;
-use crate::cluster::timing::{Heartbeat, PollInterval, SHUTDOWN_TIMEOUT};
-use crate::cluster::transport::Transport;
+use crate::cluster::timing::{Heartbeat, PollInterval, SHUTDOWN_TIMEOUT, join_timeout};
+use crate::cluster::transport::{Message, Transport, library};
 use crate::engine::{Config, Engine};
 use crate::error::{Context, Error, Origin, Result};
 use crate::identity::build_id;
@@ -35,6 +36,8 @@ pub(super) enum Role {
 
 /// A message of the thread to the one that has started it.
 enum Started {
+    /// MPI has started: all ranks have joined.
+    Joined,
     Alone,
     First(Result<(Arc<Engine>, Vec<Rank>)>),
 }
@@ -42,13 +45,29 @@ enum Started {
 impl IoThread {
     /// Starts the thread. Returns when all ranks are there; on a serving rank, when its work is
     /// done.
-    pub(super) fn start(config: Config, heartbeat: Heartbeat) -> Result<Role> {
+    pub(super) fn start(
+        config: Config,
+        heartbeat: Heartbeat,
+        launcher: Launcher,
+        start_timeout: Option<Duration>,
+    ) -> Result<Role> {
+        let rank = launcher.rank();
         let (sender, started) = channel();
         let (over, ended) = channel();
         let builder = thread::Builder::new().name("multiproc-mpi".into());
-        let thread = builder.spawn(move || run(config, heartbeat, &sender, &over)).context("cannot start a thread")?;
-        match started.recv() {
-            Ok(Started::Alone) => {
+        let thread = builder
+            .spawn(move || run(config, heartbeat, &launcher, &sender, &over))
+            .context("cannot start a thread")?;
+        let timeout = join_timeout(start_timeout, rank);
+        let first = match started.recv_timeout(timeout) {
+            Ok(Started::Joined) => started.recv(),
+            // Nothing ends a start of MPI. The thread stays in it until this process ends.
+            Err(RecvTimeoutError::Timeout) if rank == 0 => return Err(not_joined(timeout)),
+            Err(RecvTimeoutError::Timeout) => return Ok(Role::Served(1)),
+            first => first.map_err(|_| RecvError),
+        };
+        match first {
+            Ok(Started::Alone | Started::Joined) => {
                 // It has nothing more to do, and does not panic.
                 let _ = thread.join();
                 Ok(Role::Alone)
@@ -71,8 +90,23 @@ impl IoThread {
     }
 }
 
+/// Returns the error of a start that takes too long.
+fn not_joined(timeout: Duration) -> Error {
+    Error::InvalidState(format!(
+        "MPI has not started within {:.1} s: a rank has not come as far as the executor, or cannot reach the others. \
+         If what stands before it in the program takes long, set `start_timeout`",
+        timeout.as_secs_f64()
+    ))
+}
+
 /// Runs in the thread. Returns the code with which a serving rank is to exit.
-fn run(config: Config, heartbeat: Heartbeat, started: &Sender<Started>, over: &Sender<bool>) -> i32 {
+fn run(
+    config: Config,
+    heartbeat: Heartbeat,
+    launcher: &Launcher,
+    started: &Sender<Started>,
+    over: &Sender<bool>,
+) -> i32 {
     // The thread that has started this one waits for what is sent here.
     let report = |message| drop(started.send(message));
     let transport = match Transport::new() {
@@ -82,16 +116,21 @@ fn run(config: Config, heartbeat: Heartbeat, started: &Sender<Started>, over: &S
             return 1;
         }
     };
+    report(Started::Joined);
     if transport.size() == 1 {
         transport.finalize();
-        report(Started::Alone);
+        match launcher.check_alone(&library()) {
+            Ok(()) => report(Started::Alone),
+            Err(error) => report(Started::First(Err(error))),
+        }
         return 0;
     }
-    if transport.rank() > 0 {
-        return serve(config, transport, heartbeat);
-    }
     let mut transport = transport;
-    let (ranks, failure) = greet(&mut transport, heartbeat);
+    let unheard = transport.start_heartbeats(heartbeat_message(), heartbeat).err();
+    if transport.rank() > 0 {
+        return serve(config, transport, heartbeat, unheard);
+    }
+    let (ranks, failure) = greet(&mut transport, heartbeat, unheard);
     let workers = ranks.iter().map(|rank| rank.processes).sum();
     let engine = match failure {
         None => Engine::without_workers(config, workers),
@@ -121,6 +160,9 @@ fn run(config: Config, heartbeat: Heartbeat, started: &Sender<Started>, over: &S
 fn shut_down(mut transport: Transport, lost: &[bool]) -> Option<Transport> {
     let gone = |rank: usize| rank > 0 && lost[rank - 1];
     let mut ended: Vec<bool> = lost.to_vec();
+    if !lost.contains(&true) {
+        transport.stop_heartbeats();
+    }
     for rank in (1..=lost.len()).filter(|rank| !gone(*rank)) {
         transport.send(rank, quit_message(!lost.contains(&true)));
     }
@@ -128,6 +170,7 @@ fn shut_down(mut transport: Transport, lost: &[bool]) -> Option<Transport> {
     let interval = PollInterval::new();
     while Instant::now() < until {
         while let Some((from, message)) = transport.receive() {
+            let Message::Batch(message) = message else { continue };
             let is_last = Records(&message).any(|record| record.is_ok_and(|(kind, ..)| kind == RecordKind::Bye));
             if let (true, Some(ended)) = (is_last, ended.get_mut(from.wrapping_sub(1))) {
                 *ended = true;
@@ -170,23 +213,27 @@ fn keep(mut transport: Transport, heartbeat: Heartbeat) -> ! {
 }
 
 /// Receives the greetings of the other ranks. Returns those that have come, and the first reason
-/// not to begin.
-fn greet(transport: &mut Transport, heartbeat: Heartbeat) -> (Vec<Rank>, Option<Error>) {
+/// not to begin, which may be `failure`.
+fn greet(transport: &mut Transport, heartbeat: Heartbeat, failure: Option<Error>) -> (Vec<Rank>, Option<Error>) {
     let own = build_id();
-    let (began, others) = (Instant::now(), transport.size() - 1);
+    let others = transport.size() - 1;
     let mut ranks: Vec<Rank> = Vec::new();
-    let mut failure = own.as_ref().err().cloned();
+    let mut failure = failure.or_else(|| own.as_ref().err().cloned());
     while ranks.len() < others {
         let Some((from, message)) = transport.receive() else {
-            if began.elapsed() > heartbeat.start_timeout() {
-                let missing = (1..=others).find(|rank| ranks.iter().all(|other| other.rank != *rank)).unwrap_or(0);
+            // Those that start many workers have time: they send heartbeats.
+            let is_missing = |rank: &usize| ranks.iter().all(|other| other.rank != *rank);
+            let is_silent = |rank: &usize| transport.silent_for(*rank) > heartbeat.start_timeout();
+            if let Some(missing) = (1..=others).filter(is_missing).find(is_silent) {
                 let Rank { rank, host, .. } = Rank::unknown(missing);
-                let lost = Error::RankLost { rank, host, silent_for: began.elapsed(), origin: Origin::default() };
+                let silent_for = transport.silent_for(rank);
+                let lost = Error::RankLost { rank, host, silent_for, origin: Origin::default() };
                 return (ranks, failure.or(Some(lost)));
             }
             thread::sleep(Duration::from_micros(200));
             continue;
         };
+        let Message::Batch(message) = message else { continue };
         let Some(Ok((RecordKind::Hello, _, payload))) = Records(&message).next() else { continue };
         let (rank, error) = match postcard::from_bytes::<Greeting>(payload) {
             Ok(Greeting { build, rank, .. }) if own.as_ref().is_ok_and(|own| *own != build) => {
@@ -207,13 +254,15 @@ fn greet(transport: &mut Transport, heartbeat: Heartbeat) -> (Vec<Rank>, Option<
     (ranks, failure)
 }
 
-/// Does the work of a serving rank. Returns the code with which to exit.
-fn serve(config: Config, mut transport: Transport, heartbeat: Heartbeat) -> i32 {
+/// Does the work of a serving rank, unless `failure` is a reason not to. Returns the code with which
+/// to exit.
+fn serve(config: Config, mut transport: Transport, heartbeat: Heartbeat, failure: Option<Error>) -> i32 {
     let rank = transport.rank();
     let config = Config { name: format!("rank{rank}"), reject_at: u64::MAX, ..config };
-    let processes = config.processes;
+    // Its pool grows so far while there is work for more workers.
+    let processes = config.max_processes;
     let (build, mut failure) = match build_id() {
-        Ok(build) => (build, None),
+        Ok(build) => (build, failure),
         Err(error) => (String::new(), Some(error)),
     };
     let engine = Engine::start(config.clone()).or_else(|error| {

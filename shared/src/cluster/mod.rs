@@ -4,6 +4,7 @@
 //! - [`Rank`]: a description of a rank; [`executor`]: the calls, and settings;
 //! - [`io_thread`]: the thread that makes all MPI calls, and runs the [`dispatcher`] on rank 0, the
 //!   [`server`] on every other rank;
+//! - [`launcher`]: what the environment says of the ranks, to be compared with what MPI says;
 //! - [`peer`]: a serving rank as rank 0 sees it; [`balancer`]: which of them gets the next chunk;
 //!   [`local_jobs`]: the jobs that a serving rank has;
 //! - [`protocol`]: the messages; [`transport`]: MPI;
@@ -16,6 +17,7 @@ mod balancer;
 mod dispatcher;
 mod executor;
 mod io_thread;
+mod launcher;
 mod local_jobs;
 mod peer;
 mod protocol;
@@ -51,7 +53,8 @@ pub struct Rank {
     pub host: String,
     /// The process id on that machine, of the parent of the workers.
     pub pid: u32,
-    /// The number of workers.
+    /// The number of workers; the largest one, of a pool that
+    /// [grows](crate::PoolBuilder::processes_between).
     pub processes: usize,
 }
 

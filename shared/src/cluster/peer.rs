@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 use std::mem;
+use std::sync::Arc;
 
 use crate::cluster::Rank;
 use crate::cluster::balancer::Weight;
 use crate::cluster::protocol::{Head, Malformed, Outbox, RecordKind};
-use crate::engine::Chunk;
+use crate::engine::{Chunk, Job};
 
 /// A chunk that a rank has.
 pub(super) struct AssignedChunk {
@@ -41,7 +42,7 @@ impl Peer {
             chunks: Vec::new(),
             free: Vec::new(),
             states: HashSet::new(),
-            outbox: Outbox::new(),
+            outbox: Outbox::default(),
             asked_to_return: false,
             running: 0,
             busy_ns: 0,
@@ -63,23 +64,25 @@ impl Peer {
         &mut self.outbox
     }
 
-    /// Assigns a chunk to the rank, and sends its job's state before it if the rank has not got it.
+    /// Returns the state of a job, with its head, if the rank has not got it: it must be sent before
+    /// any chunk of the job.
+    pub(super) fn missing_state(&mut self, job: &Job) -> Option<(Head, Arc<Vec<u8>>)> {
+        let bytes = &job.state()?.bytes;
+        let head = Head { job: job.id, function: job.function.0, ..Head::new(RecordKind::State) };
+        let head = head.with_limits(job.limits());
+        self.states.insert(job.id).then(|| (head, bytes.clone()))
+    }
+
+    /// Assigns a chunk to the rank.
     pub(super) fn assign(&mut self, chunk: Chunk, weight: Weight) {
-        let job = chunk.job().clone();
-        let function = job.function.0;
-        if let Some(state) = job.state()
-            && self.states.insert(job.id)
-        {
-            let head = Head { job: job.id, function, ..Head::new(RecordKind::State) };
-            self.outbox.push(head.with_limits(job.limits()), &state.bytes);
-        }
+        let (job, function) = (chunk.job().id, chunk.job().function.0);
         let slot = self.free.pop().unwrap_or_else(|| {
             self.chunks.push(None);
             self.chunks.len() as u32 - 1
         });
         let (count, first) = (chunk.tasks().count, chunk.first_task());
-        let head = Head { slot, count, job: job.id, function, first, ..Head::new(RecordKind::Run) };
-        self.outbox.push(head.with_limits(job.limits()), &chunk.tasks().payload);
+        let head = Head { slot, count, job, function, first, ..Head::new(RecordKind::Run) };
+        self.outbox.push(head.with_limits(chunk.job().limits()), &chunk.tasks().payload);
         debug_assert!(self.chunks[slot as usize].is_none());
         self.chunks[slot as usize] = Some(AssignedChunk { chunk, weight });
     }

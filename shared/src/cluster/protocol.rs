@@ -4,13 +4,11 @@
 //! build on machines of the same kind, so that a head travels as it lies in memory.
 
 use std::mem;
-use std::time::Instant;
 
 use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::Rank;
-use crate::cluster::timing::Heartbeat;
 use crate::engine::TaskLimits;
 use crate::error::Error;
 
@@ -110,8 +108,13 @@ impl Head {
         TaskLimits { time, grace: self.grace, retries: u32::try_from(self.retries).unwrap_or(u32::MAX) }
     }
 
+    /// Reads the head of a large payload, which is sent alone.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, Malformed> {
+        bytemuck::try_pod_read_unaligned(bytes).map_err(|_| Malformed)
+    }
+
     /// Returns the kind, if there is one of that number.
-    fn kind(&self) -> Option<RecordKind> {
+    pub(super) fn kind(&self) -> Option<RecordKind> {
         KINDS.get(self.kind as usize).copied()
     }
 }
@@ -141,19 +144,20 @@ pub(super) fn quit_message(finalize: bool) -> Vec<u8> {
     message
 }
 
+/// Returns the message of a rank that has nothing else to send.
+pub(super) fn heartbeat_message() -> Vec<u8> {
+    let mut message = Vec::new();
+    push(&mut message, Head::new(RecordKind::Heartbeat), &[]);
+    message
+}
+
 /// The next message to a rank: records that wait to be sent.
+#[derive(Default)]
 pub(super) struct Outbox {
     message: Vec<u8>,
-    /// When the last message was taken.
-    sent: Instant,
 }
 
 impl Outbox {
-    /// Returns an outbox without records.
-    pub(super) fn new() -> Self {
-        Self { message: Vec::new(), sent: Instant::now() }
-    }
-
     /// Appends a record.
     pub(super) fn push(&mut self, head: Head, payload: &[u8]) {
         push(&mut self.message, head, payload);
@@ -164,20 +168,6 @@ impl Outbox {
         push_with(&mut self.message, head, write);
     }
 
-    /// Appends a heartbeat if one is due; returns whether it was.
-    pub(super) fn push_heartbeat(&mut self, heartbeat: Heartbeat) -> bool {
-        let due = self.is_heartbeat_due(heartbeat);
-        if due {
-            self.push(Head::new(RecordKind::Heartbeat), &[]);
-        }
-        due
-    }
-
-    /// Returns whether nothing was sent for so long that a heartbeat is due.
-    pub(super) fn is_heartbeat_due(&self, heartbeat: Heartbeat) -> bool {
-        heartbeat.is_due(self.sent)
-    }
-
     /// Returns whether the message is large enough to be sent now.
     pub(super) fn is_full(&self) -> bool {
         self.message.len() >= FULL
@@ -185,16 +175,7 @@ impl Outbox {
 
     /// Takes the message, which is then sent; `None` if there are no records.
     pub(super) fn take(&mut self) -> Option<Vec<u8>> {
-        if self.message.is_empty() {
-            return None;
-        }
-        self.mark_sent();
-        Some(mem::take(&mut self.message))
-    }
-
-    /// Records that a message is sent now.
-    pub(super) fn mark_sent(&mut self) {
-        self.sent = Instant::now();
+        (!self.message.is_empty()).then(|| mem::take(&mut self.message))
     }
 
     /// Drops all records.

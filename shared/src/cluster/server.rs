@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::cluster::local_jobs::LocalJobs;
 use crate::cluster::protocol::{Head, Malformed, Outbox, RecordKind, Records};
 use crate::cluster::timing::{Heartbeat, PollInterval, SHUTDOWN_TIMEOUT};
-use crate::cluster::transport::Transport;
+use crate::cluster::transport::{Message, Transport};
 use crate::engine::{Chunk, Engine, RemoteOutcomes, Tasks};
 
 /// The server on a serving rank.
@@ -38,7 +38,7 @@ impl Server {
             jobs: LocalJobs::default(),
             sent_costs: HashMap::new(),
             sent_running: 0,
-            outbox: Outbox::new(),
+            outbox: Outbox::default(),
             heartbeat,
             quit: None,
         }
@@ -72,11 +72,13 @@ impl Server {
                     // Long tasks, which nothing else reports.
                     self.push_load();
                 }
-                self.outbox.push_heartbeat(self.heartbeat);
                 self.send();
             }
         };
         self.engine.terminate();
+        if finalize {
+            self.transport.stop_heartbeats();
+        }
         self.outbox.push(Head::new(RecordKind::Bye), &[]);
         self.send();
         let until = Instant::now() + SHUTDOWN_TIMEOUT;
@@ -120,10 +122,27 @@ impl Server {
         while let Some((from, message)) = self.transport.receive() {
             if from == 0 {
                 any = true;
-                self.handle(&message)?;
+                match message {
+                    Message::Batch(message) => self.handle(&message)?,
+                    Message::Large { head, payload } => self.handle_large(&head, payload)?,
+                }
             }
         }
         Ok(any)
+    }
+
+    /// Handles a record of rank 0 whose payload is large, which is the state of a job.
+    fn handle_large(&mut self, head: &[u8], payload: Vec<u8>) -> Result<(), Malformed> {
+        let head = Head::read(head)?;
+        if head.kind() != Some(RecordKind::State) {
+            return Err(Malformed);
+        }
+        self.add_state(&head, payload);
+        Ok(())
+    }
+
+    fn add_state(&mut self, head: &Head, state: Vec<u8>) {
+        self.jobs.add_state(head, || self.engine.remote_job(head.function, Some(state), head.limits(), &self.outcomes));
     }
 
     /// Handles a message of rank 0.
@@ -139,9 +158,7 @@ impl Server {
             self.engine.submit_remote(std::mem::take(&mut chunks));
             let job = self.jobs.find(head.job);
             match (kind, job) {
-                (RecordKind::State, _) => self.jobs.add_state(&head, || {
-                    self.engine.remote_job(head.function, Some(payload.to_vec()), head.limits(), &self.outcomes)
-                }),
+                (RecordKind::State, _) => self.add_state(&head, payload.to_vec()),
                 (RecordKind::Forget, Some(job)) => {
                     self.engine.forget(&job);
                     self.jobs.remove_state(head.job);

@@ -17,6 +17,13 @@ pub(super) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// The silence after which a rank is lost, if the caller sets none.
 const DEFAULT_SILENCE: Duration = Duration::from_secs(10);
 
+/// The time within which all ranks must have started MPI, if the caller sets none: what stands
+/// before the executor in the program may read much from a slow disk.
+const DEFAULT_START: Duration = Duration::from_secs(120);
+
+/// The time for which a serving rank waits for longer than rank 0, whose error ends the program.
+const START_GRACE: Duration = Duration::from_secs(10);
+
 /// The shortest silence that makes sense: a busy machine may keep a process waiting for some
 /// hundredths of a second.
 const MIN_SILENCE: Duration = Duration::from_millis(100);
@@ -76,6 +83,13 @@ impl Heartbeat {
     pub(super) fn start_timeout(self) -> Duration {
         self.max_silence.max(DEFAULT_SILENCE)
     }
+}
+
+/// Returns the time for which `rank` waits for MPI to start, which it does when all ranks have
+/// joined.
+pub(super) fn join_timeout(start_timeout: Option<Duration>, rank: usize) -> Duration {
+    let timeout = start_timeout.unwrap_or(DEFAULT_START);
+    if rank == 0 { timeout } else { timeout.saturating_add(START_GRACE) }
 }
 
 /// The time between two looks, which grows with the time since the last message.

@@ -182,7 +182,7 @@ mod tests {
     const MANY: u64 = 10_000;
 
     fn job(id: u64) -> Arc<Job> {
-        Arc::new(Job::new(id, Prepared { function: Function(0), state: None, label: "" }, true, 0))
+        Arc::new(Job::new(id, Prepared { function: Function(0), state: None, label: "" }, true, 0, true))
     }
 
     /// Returns a queue with a chunk of each job.

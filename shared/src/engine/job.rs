@@ -9,9 +9,11 @@ use std::time::Duration;
 use crate::engine::outcome::Outcome;
 use crate::engine::remote::RemoteOutcomes;
 use crate::error::Error;
-use crate::fds::{Handles, Payload};
+use crate::fds::{Descriptor, Handles, Payload};
+use crate::kind::ObjectKind;
 use crate::progress::{CallProgress, Completions, WhenDone};
 use crate::protocol::{FrameHead, Items};
+use crate::sys::sealed;
 use crate::task::{Function, Prepared};
 use crate::trace::TaskEvent;
 
@@ -41,13 +43,49 @@ pub(crate) struct Job {
     /// The function's name, for people.
     label: &'static str,
     /// The task's state, sent to a worker before its first chunk of this job, under the job's id.
-    state: Option<Mutex<Payload>>,
+    state: Option<JobState>,
     /// The largest size of a result, in bytes.
     pub(crate) max_message: u64,
     limits: TaskLimits,
     /// Where outcomes go instead of to callers of this process.
     remote: Option<Arc<RemoteOutcomes>>,
     progress: Mutex<Progress>,
+}
+
+/// The state of a job's task.
+pub(crate) struct JobState {
+    /// Shared with those that send it; empty if it is in shared memory.
+    pub(crate) bytes: Arc<Vec<u8>>,
+    /// Those in it, and behind them its shared memory.
+    handles: Mutex<Handles>,
+    is_shared: bool,
+}
+
+/// The size from which a state goes to the workers in shared memory, of which all read one copy. A
+/// smaller one is copied into their rings, which needs no descriptors and fewer system calls.
+const SHARE_FROM: usize = 256 << 10;
+
+impl JobState {
+    fn new(Payload { mut bytes, mut handles }: Payload, has_workers: bool) -> Self {
+        let shared = (has_workers && bytes.len() >= SHARE_FROM)
+            .then(|| sealed::seal(&ObjectKind::State.memory_name(), &bytes).ok())
+            .flatten();
+        // Without a descriptor, or memory, it goes the other way.
+        let is_shared = shared.is_some_and(|shared| handles.push(Descriptor::new(shared), ObjectKind::State));
+        if is_shared {
+            bytes = Vec::new();
+        }
+        Self { bytes: Arc::new(bytes), handles: Mutex::new(handles), is_shared }
+    }
+
+    /// Returns whether it is in shared memory.
+    pub(super) fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
+    pub(crate) fn handles(&self) -> MutexGuard<'_, Handles> {
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 struct Progress {
@@ -57,14 +95,15 @@ struct Progress {
 }
 
 impl Job {
-    pub(super) fn new(id: u64, prepared: Prepared, ordered: bool, max_message: u64) -> Self {
+    /// `has_workers` is whether the tasks run in workers of this process.
+    pub(super) fn new(id: u64, prepared: Prepared, ordered: bool, max_message: u64, has_workers: bool) -> Self {
         let progress = Progress { call: CallProgress::new(ordered), abandoned: false };
         let Prepared { function, label, state } = prepared;
         Self {
             id,
             function,
             label,
-            state: state.map(Mutex::new),
+            state: state.map(|state| JobState::new(state, has_workers)),
             max_message,
             limits: TaskLimits::default(),
             remote: None,
@@ -100,8 +139,8 @@ impl Job {
 
     /// Returns the task's state, if it has one.
     #[inline]
-    pub(crate) fn state(&self) -> Option<MutexGuard<'_, Payload>> {
-        Some(self.state.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn state(&self) -> Option<&JobState> {
+        self.state.as_ref()
     }
 
     pub(crate) fn has_state(&self) -> bool {
@@ -363,7 +402,7 @@ impl Chunk {
         let losses = if self.losses.1 == self.done { self.losses.0 + 1 } else { 1 };
         self.losses = (losses, self.done);
         // A handle of one owner in the state has gone to one worker, and no other can have it.
-        let spent = self.job.state().is_some_and(|state| state.handles.is_spent());
+        let spent = self.job.state().is_some_and(|state| state.handles().is_spent());
         (losses > retries || spent).then(|| loss.after_tries(losses))
     }
 

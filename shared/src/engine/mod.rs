@@ -172,7 +172,7 @@ impl Engine {
     }
 
     fn new_job(&self, prepared: Prepared, ordered: bool) -> Job {
-        Job::new(self.next_job.fetch_add(1, Relaxed), prepared, ordered, self.config.max_message)
+        Job::new(self.next_job.fetch_add(1, Relaxed), prepared, ordered, self.config.max_message, !self.is_remote)
     }
 
     /// Queues tasks of a job; `last` means that no more will come. Returns `true` if tasks wait for

@@ -146,7 +146,7 @@ impl World {
             workers: Workers::new(&config()),
             backlog: Backlog::default(),
             jobs: (1..=JOBS as u64)
-                .map(|id| Arc::new(Job::new(id, prepared(), false, CAP).with_limits(limits(id))))
+                .map(|id| Arc::new(Job::new(id, prepared(), false, CAP, true).with_limits(limits(id))))
                 .collect(),
             fakes: Vec::new(),
             queued: VecDeque::new(),

@@ -77,6 +77,12 @@ impl Outcome {
         self.failures
     }
 
+    /// Returns the bytes of the results.
+    pub(crate) fn bytes(&self) -> usize {
+        let whole = self.rare.as_ref().and_then(|rare| rare.whole.as_ref());
+        self.frames.len() + whole.map_or(0, |(_, body)| body.len())
+    }
+
     /// Returns how many tasks failed in which way, of those not yet read.
     pub(super) fn failure_kinds(&self) -> FailureKinds {
         FailureKinds::of(self.rare.iter().flat_map(|rare| &rare.absent))

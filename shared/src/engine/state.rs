@@ -88,7 +88,7 @@ impl State {
     /// Returns why a chunk cannot run elsewhere, if its tasks do.
     #[inline]
     fn cannot_travel(&self, chunk: &Chunk) -> Option<Error> {
-        let stays = self.remote.is_some() && chunk.job().state().is_some_and(|state| !state.handles.is_empty());
+        let stays = self.remote.is_some() && chunk.job().state().is_some_and(|state| !state.handles().is_empty());
         stays.then(|| Error::Encode(STAYS.into()))
     }
 

@@ -128,6 +128,12 @@ pub trait LazyCall<Args, R>: Send + Sync {
 
     /// Drops the tasks that have not begun, and the results of the others.
     fn abandon(&self);
+
+    /// Returns the bytes of a task's arguments and result, as last seen; `None` until a result has
+    /// been taken. 0 where they are not encoded, so that their size is not known.
+    fn task_bytes(&self) -> Option<u64> {
+        Some(0)
+    }
 }
 
 /// How the tasks of a call travel, how long each may take and how often it is tried, as far as the
@@ -207,6 +213,11 @@ impl CallOptions {
     /// Returns the chunk size, if it is set; at least 1.
     pub(super) fn chunksize(self) -> Option<usize> {
         self.chunksize.or(self.grace.map(|_| 1))
+    }
+
+    /// Returns whether the caller has set the number of items that may be under way.
+    pub(super) fn has_window(self) -> bool {
+        self.window.is_some()
     }
 
     /// Returns how many items of a lazy call may be under way: what is set, or else room for four

@@ -10,6 +10,11 @@ use crate::executor::backend::{Backend, LazyCall};
 use crate::foreign;
 use crate::task::{Arguments, Task};
 
+/// The bytes of arguments and results that a lazy call has under way, unless four chunks for each
+/// worker have more, or the caller has set a window: enough to keep the workers busy, and little
+/// beside the memory of a machine.
+const MAX_UNDER_WAY: u64 = 64 << 20;
+
 /// The results of [`Executor::imap`](crate::Executor::imap) and
 /// [`Executor::imap_unordered`](crate::Executor::imap_unordered), one by one.
 ///
@@ -24,6 +29,9 @@ pub struct Imap<I: Iterator, R> {
     source: Option<I>,
     chunksize: usize,
     window: usize,
+    /// The part of the window that is used whatever the size of its items, and alone until that is
+    /// known. The whole, if the caller has set it.
+    min_window: usize,
     /// Items taken from the source and not yet returned.
     under_way: usize,
     /// Results that have come, of one chunk at most.
@@ -45,13 +53,15 @@ impl<I: Iterator, R> Imap<I, R> {
     {
         let (options, breadth) = (executor.options(), executor.breadth());
         let window = options.window(breadth, executor.min_window());
+        let chunksize = options.chunksize().unwrap_or(1);
+        let min_window = if options.has_window() { window } else { chunksize.saturating_mul(4 * breadth).min(window) };
         match executor.begin(f, ordered, options) {
             Ok(call) => {
                 let mut this = Self::ended(VecDeque::new());
                 this.call = Some(Box::new(call));
                 this.source = Some(items);
                 (this.label, this.ordered) = (F::label(), ordered);
-                (this.chunksize, this.window) = (options.chunksize().unwrap_or(1), window);
+                (this.chunksize, this.window, this.min_window) = (chunksize, window, min_window);
                 this.begun(breadth)
             }
             // One error, and the end.
@@ -67,6 +77,7 @@ impl<I: Iterator, R> Imap<I, R> {
             source: None,
             chunksize: 1,
             window: 1,
+            min_window: 1,
             under_way: 0,
             ready,
             ordered: true,
@@ -94,7 +105,14 @@ impl<I: Iterator, R> Imap<I, R> {
     /// Submits a chunk from the source, if the window has room. Returns whether there may be more.
     fn pull(&mut self) -> bool {
         let (Some(call), Some(source)) = (&self.call, &mut self.source) else { return false };
-        if self.under_way.saturating_add(self.chunksize) > self.window || call.check().is_err() {
+        let next = self.under_way.saturating_add(self.chunksize);
+        if next > self.window || call.check().is_err() {
+            return false;
+        }
+        // The items are bounded, and so are their bytes, by what those before them had.
+        if next > self.min_window
+            && call.task_bytes().is_none_or(|bytes| bytes.saturating_mul(next as u64) > MAX_UNDER_WAY)
+        {
             return false;
         }
         if let Some(error) = call.refusal() {

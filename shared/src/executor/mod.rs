@@ -461,7 +461,9 @@ pub trait Executor: Backend {
 
     /// Returns the executor with up to `window` items (at least 1) of a lazy call taken from their
     /// source and not yet returned. If it is not set, there is room for four chunks a worker, and
-    /// for 256 items at least (4,096 on a cluster, where a trip takes longer).
+    /// for 256 items at least (4,096 on a cluster, where a trip takes longer); where arguments and
+    /// results are encoded, those beyond four chunks a worker only as far as all have 64 MiB at
+    /// most.
     fn with_window(&self, window: usize) -> WithOptions<'_, Self> {
         WithOptions::new(self).with_window(window)
     }

@@ -281,6 +281,22 @@ impl Handles {
         self.slots().iter().map(Option::as_ref).collect()
     }
 
+    /// Adds one behind all others, which no value refers to. Returns whether there was room.
+    pub(crate) fn push(&mut self, descriptor: Descriptor, kind: ObjectKind) -> bool {
+        let has_room = self.len() < MAX_HANDLES;
+        if has_room {
+            let handle = Handle { descriptor: Arc::new(descriptor), kind, travel: Travel::Shared };
+            self.0.get_or_insert_default().0.push(Some(handle));
+        }
+        has_room
+    }
+
+    /// Takes the one that was [pushed](Handles::push), if it is of this kind.
+    pub(crate) fn pop(&mut self, kind: ObjectKind) -> Option<Arc<Descriptor>> {
+        let last = self.0.as_mut()?.0.pop()??;
+        (last.kind == kind).then_some(last.descriptor)
+    }
+
     /// Drops those that have one owner, after they were sent.
     pub(super) fn sent(&mut self) {
         for handle in self.slots_mut() {

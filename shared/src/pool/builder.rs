@@ -321,6 +321,12 @@ impl PoolBuilder {
         self
     }
 
+    /// Returns whether the drop is to wait until all tasks are done.
+    #[cfg(feature = "mpi")]
+    pub(crate) fn finishes_on_drop(&self) -> bool {
+        self.finish_on_drop
+    }
+
     /// Sets the pool's name, from which its workers have theirs; `pool1`, `pool2`, … if not set.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use crate::codec;
@@ -22,7 +23,31 @@ const MIN_REMOTE_WINDOW: usize = 4096;
 pub struct ProcessCall<Args, R> {
     engine: Arc<Engine>,
     job: Arc<Job>,
+    sizes: Sizes,
     types: PhantomData<fn(Args) -> R>,
+}
+
+/// The bytes of a task of a lazy call, estimated by those that have passed.
+#[derive(Default)]
+struct Sizes {
+    arguments: AtomicU64,
+    /// Plus one; 0 until there is a result.
+    result: AtomicU64,
+}
+
+impl Sizes {
+    /// Records the bytes of a task: up at once, down slowly, as it is with most programs that the
+    /// next are like those before.
+    fn record(estimate: &AtomicU64, bytes: usize, tasks: usize) {
+        let (bytes, before) = ((bytes / tasks.max(1)) as u64, estimate.load(Relaxed));
+        estimate.store(if bytes > before { bytes } else { before - (before - bytes) / 4 }, Relaxed);
+    }
+
+    /// Returns the bytes of a task's arguments and result, if there was a result.
+    fn task(&self) -> Option<u64> {
+        let result = self.result.load(Relaxed).checked_sub(1)?;
+        Some(result.saturating_add(self.arguments.load(Relaxed)))
+    }
 }
 
 impl Backend for Pool {
@@ -53,7 +78,7 @@ impl Backend for Pool {
         let grace = options.grace(self.engine.config.task_timeout)?;
         let limits = TaskLimits::new(options.timeout()?, grace, options.retries());
         let job = self.engine.limited_job(f.prepare()?, ordered, limits);
-        Ok(ProcessCall { engine: self.engine.clone(), job, types: PhantomData })
+        Ok(ProcessCall { engine: self.engine.clone(), job, sizes: Sizes::default(), types: PhantomData })
     }
 
     fn failed<R: Send + 'static>(&self, error: Error) -> AsyncResult<R> {
@@ -140,6 +165,7 @@ impl<Args: Arguments, R: ReturnValue> LazyCall<Args, R> for ProcessCall<Args, R>
         let mut feeder = Feeder::new(&self.engine, &self.job, chunksize);
         let dry = feeder.add(items, chunksize);
         feeder.flush();
+        Sizes::record(&self.sizes.arguments, feeder.bytes(), chunksize);
         dry
     }
 
@@ -165,9 +191,12 @@ impl<Args: Arguments, R: ReturnValue> LazyCall<Args, R> for ProcessCall<Args, R>
 
     fn take_next(&self, results: &mut VecDeque<Result<R>>) -> Option<usize> {
         let (first, mut outcome) = self.job.take_next_of()?;
+        let (bytes, before) = (outcome.bytes(), results.len());
         while let Some(result) = outcome.next(self.job.max_message, codec::decode_guarded) {
             results.push_back(result);
         }
+        let tasks = results.len() - before;
+        Sizes::record(&self.sizes.result, bytes + tasks, tasks);
         Some(first)
     }
 
@@ -178,5 +207,9 @@ impl<Args: Arguments, R: ReturnValue> LazyCall<Args, R> for ProcessCall<Args, R>
     fn abandon(&self) {
         self.engine.abandon(&self.job);
         self.engine.forget(&self.job);
+    }
+
+    fn task_bytes(&self) -> Option<u64> {
+        self.sizes.task()
     }
 }

@@ -54,11 +54,19 @@ pub(super) struct Feeder<'a> {
     packed: usize,
     /// Chunks submitted since results were last collected.
     uncollected: u32,
+    /// Bytes submitted.
+    bytes: usize,
 }
 
 impl<'a> Feeder<'a> {
     pub(super) fn new(engine: &'a Engine, job: &'a Arc<Job>, chunksize: usize) -> Self {
-        Self { engine, job, chunksize, tasks: Tasks::default(), encoding: false, whole: 0, packed: 0, uncollected: 0 }
+        let tasks = Tasks::default();
+        Self { engine, job, chunksize, tasks, encoding: false, whole: 0, packed: 0, uncollected: 0, bytes: 0 }
+    }
+
+    /// Returns the bytes of the arguments that were submitted.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Adds up to `max` tasks. Returns whether that was all of `items`.
@@ -213,6 +221,7 @@ impl<'a> Feeder<'a> {
             // A chunk of one is its task's bytes without the length.
             tasks.payload.drain(..8);
         }
+        self.bytes += tasks.payload.len();
         self.engine.submit(self.job, tasks, false)
     }
 

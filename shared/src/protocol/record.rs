@@ -40,6 +40,8 @@ pub(crate) enum RecordKind {
     Initialize,
     /// Keep the payload as the state named `state`.
     State,
+    /// Keep the shared memory that comes behind the handles as the state named `state`.
+    SharedState,
     /// Drop the state named `state`.
     Forget,
     /// Run `function` on the payload, which is one task's arguments.
@@ -55,10 +57,11 @@ pub(crate) enum RecordKind {
 }
 
 impl RecordKind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Setup,
         Self::Initialize,
         Self::State,
+        Self::SharedState,
         Self::Forget,
         Self::RunOne,
         Self::RunMany,

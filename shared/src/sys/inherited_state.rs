@@ -11,6 +11,8 @@ use std::path::PathBuf;
 
 use nix::libc;
 
+use crate::sys::environment;
+
 /// The lines of proc_pid_status(5) that are inherited.
 const LINES: [&str; 15] = [
     "Umask",
@@ -72,7 +74,7 @@ impl InheritedState {
             status: status.lines().filter(handed_on).map(without_internal_signals).collect(),
             files: FILES.map(|file| fs::read_to_string(file).ok()),
             namespaces: NAMESPACES.map(|name| fs::read_link(format!("/proc/thread-self/ns/{name}")).ok()),
-            environment: std::env::vars_os().collect(),
+            environment: environment::variables().collect(),
             folders: [folder("."), folder("/")],
             limits: (0..LIMIT_COUNT).map(limit).collect(),
             priority: priority(),

@@ -20,7 +20,7 @@ use nix::unistd::{ForkResult, Pid, fork, getpid};
 use crate::error::{Context, Result};
 use crate::sys::executable::Executable;
 use crate::sys::exit::{die_with, exit_now, kill_at_end};
-use crate::sys::{rights, signals};
+use crate::sys::{environment, rights, signals};
 
 /// The number of a new process's bootstrap record.
 const BOOTSTRAP_FD: RawFd = 3;
@@ -175,7 +175,7 @@ fn own_args() -> Vec<CString> {
 }
 
 fn own_env() -> Vec<CString> {
-    let pairs = std::env::vars_os().map(|(mut name, value)| {
+    let pairs = environment::variables().map(|(mut name, value)| {
         name.push("=");
         name.push(value);
         CString::new(name.into_vec())

@@ -8,6 +8,7 @@
 //! the guards of [`sync`](crate::sync), and the descriptors of [`fds`](crate::fds), these are the
 //! only places with `unsafe` code.
 
+pub(crate) mod environment;
 pub(crate) mod executable;
 pub(crate) mod exit;
 pub(crate) mod futex;
@@ -22,6 +23,7 @@ pub(crate) mod pid;
 pub(crate) mod poll;
 pub(crate) mod process;
 pub(crate) mod rights;
+pub(crate) mod sealed;
 pub(crate) mod shm;
 pub(crate) mod signals;
 pub(crate) mod socket;

@@ -99,13 +99,13 @@ pub(crate) fn release(fd: impl AsFd, offset: usize, len: usize) {
 }
 
 /// Returns the number of bytes of the memory behind `fd`.
-fn size(fd: impl AsFd) -> Result<usize> {
+pub(super) fn size(fd: impl AsFd) -> Result<usize> {
     Ok(fstat(&fd).context("cannot inspect shared memory")?.st_size as usize)
 }
 
 /// Fails unless the descriptor is one of a memfd with these seals. Also fails for huge pages: where
 /// the system has none left, touching them is a fault.
-fn check_sealed(fd: impl AsFd, seals: SealFlag) -> Result<()> {
+pub(super) fn check_sealed(fd: impl AsFd, seals: SealFlag) -> Result<()> {
     let has = fcntl(&fd, FcntlArg::F_GET_SEALS).map_or(SealFlag::empty(), SealFlag::from_bits_retain);
     let is_usual = fstatfs(&fd).is_ok_and(|facts| facts.filesystem_type() == TMPFS_MAGIC);
     if is_usual && has.contains(seals) {

@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 
 use crate::codec::{self, Source};
 use crate::error::Error;
-use crate::fds::{self, Handles, Payload};
+use crate::fds::{self, Handles};
+use crate::sys::sealed::Sealed;
 use crate::task::returned_error::returned_error;
 use crate::task::{Arguments, ReturnValue};
 
@@ -41,9 +42,17 @@ pub(crate) enum Failure {
     Encode(String),
 }
 
+/// The bytes of a state.
+pub(crate) enum StateBytes {
+    Own(Vec<u8>),
+    /// The same for all workers.
+    Shared(Sealed),
+}
+
 /// A task's state in a worker: as it was received, and decoded at its first use.
 pub(crate) struct TaskState {
-    pub(crate) payload: Payload,
+    pub(crate) bytes: StateBytes,
+    pub(crate) handles: Handles,
     pub(crate) value: Option<Box<dyn Any>>,
 }
 
@@ -77,9 +86,15 @@ pub(crate) fn state<S: DeserializeOwned + 'static>(calls: &mut dyn Calls) -> Res
     let missing = || Failure::Decode("the task's state did not arrive".into());
     let state = calls.state().ok_or_else(missing)?;
     if state.value.is_none() {
-        let Payload { bytes, handles } = &mut state.payload;
-        let value: S = fds::unpack(handles, || codec::decode(Source::Slice(bytes))).map_err(Failure::Decode)?;
+        let bytes = match &state.bytes {
+            StateBytes::Own(bytes) => bytes,
+            StateBytes::Shared(bytes) => bytes.as_slice(),
+        };
+        let decode = || codec::decode(Source::Slice(bytes));
+        let value: S = fds::unpack(&mut state.handles, decode).map_err(Failure::Decode)?;
         state.value = Some(Box::new(value));
+        // They may be as large as the value.
+        state.bytes = StateBytes::Own(Vec::new());
     }
     state.value.as_ref().and_then(|value| value.downcast_ref()).ok_or_else(missing)
 }

@@ -14,7 +14,7 @@ pub(crate) mod panic;
 mod returned_error;
 
 pub use arguments::{Arguments, ByReference, ByValue, Partial, partial};
-pub(crate) use calls::{Calls, Failure, TaskState};
+pub(crate) use calls::{Calls, Failure, StateBytes, TaskState};
 #[cfg(feature = "tokio")]
 pub(crate) use concurrent::Concurrent;
 pub(crate) use name::Function;

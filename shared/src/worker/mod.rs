@@ -34,8 +34,9 @@ use crate::sys::memory;
 use crate::sys::pid::Owner;
 use crate::sys::poll::Notifier;
 use crate::sys::process;
+use crate::sys::sealed::Sealed;
 use crate::sys::socket::Socket;
-use crate::task::{TaskState, panic};
+use crate::task::{StateBytes, TaskState, panic};
 
 use descriptors::Descriptors;
 use output::Output;
@@ -144,8 +145,17 @@ impl Worker {
                 RecordKind::Setup => self.set_up(&record, len)?,
                 RecordKind::Initialize => self.initialize(&record, len)?,
                 RecordKind::State => {
-                    let payload = Payload { handles: self.handles_of(&record)?, bytes: self.tasks.take_owned(len)? };
-                    self.states.insert(record.state, TaskState { payload, value: None });
+                    let handles = self.handles_of(&record)?;
+                    let bytes = StateBytes::Own(self.tasks.take_owned(len)?);
+                    self.states.insert(record.state, TaskState { bytes, handles, value: None });
+                }
+                RecordKind::SharedState => {
+                    let mut handles = self.handles_of(&record)?;
+                    // Without it, the tasks that need it fail.
+                    if let Some(bytes) = handles.pop(ObjectKind::State).and_then(|memory| Sealed::open(memory).ok()) {
+                        let bytes = StateBytes::Shared(bytes);
+                        self.states.insert(record.state, TaskState { bytes, handles, value: None });
+                    }
                 }
                 RecordKind::Forget => {
                     let state = self.states.remove(&record.state);

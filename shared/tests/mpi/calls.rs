@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use multiproc::{Executor, MpiExecutor, Result, as_completed, partial};
 
 use super::launch::Ranks;
-use super::support::{nap, square, squares};
+use super::support::{eventually, nap, resident_kib, square, squares};
 
 /// Ranks with two workers each.
 pub(super) fn executor() -> Result<MpiExecutor> {
@@ -117,6 +117,37 @@ pub(super) fn checks_an_endless_source() -> Result<()> {
 
 pub(super) fn endless_source_is_read_as_far_as_its_window() -> Result<()> {
     assert_eq!(Ranks::new(3, "checks_an_endless_source").run().well(), "taken true\n");
+    Ok(())
+}
+
+/// Bytes of a result, how many results there are, and what rank 0 may have at a time.
+const RESULT: usize = 1 << 20;
+const RESULTS: usize = 600;
+const MAX_RESIDENT: u64 = 300 << 10;
+
+/// Takes a large result, and has the others come as far as they do.
+pub(super) fn checks_bounds() -> Result<()> {
+    let executor = executor()?;
+    let large = |n: usize| {
+        nap(1);
+        vec![n as u8; RESULT]
+    };
+    let mut memory = 0;
+    for (n, result) in executor.imap(large, 0..RESULTS).enumerate() {
+        assert_eq!(result?.last(), Some(&(n as u8)));
+        if n % 100 == 0 {
+            let idle = || executor.statistics().queued + executor.statistics().running == 0;
+            eventually("all tasks are done", idle);
+            memory = memory.max(resident_kib());
+        }
+    }
+    println!("bounded {}, {memory} KiB", memory < MAX_RESIDENT);
+    Ok(())
+}
+
+pub(super) fn large_results_are_bounded_by_their_bytes() -> Result<()> {
+    let output = Ranks::new(3, "checks_bounds").run().well();
+    assert!(output.starts_with("bounded true"), "{output}");
     Ok(())
 }
 

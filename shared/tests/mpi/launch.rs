@@ -1,5 +1,6 @@
 //! Starting programs of this binary on several ranks, and watching what is left of them.
 
+use std::env;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
@@ -18,6 +19,34 @@ const MARK: &str = "MULTIPROC_TEST_RUN";
 
 /// How long a run may take. Far more than any needs, and less than the test may.
 const DEADLINE: Duration = Duration::from_secs(50);
+
+/// The variable that names another `mpirun` than the one of this name: that of the MPI with which
+/// this binary was built.
+const MPIRUN: &str = "MULTIPROC_TEST_MPIRUN";
+
+/// The two MPIs with which the tests run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mpi {
+    Open,
+    Mpich,
+}
+
+impl Mpi {
+    /// The MPI of these tests.
+    pub(crate) fn here() -> Self {
+        if launcher().contains("mpich") { Self::Mpich } else { Self::Open }
+    }
+}
+
+fn launcher() -> String {
+    env::var(MPIRUN).unwrap_or_else(|_| "mpirun".into())
+}
+
+/// In a program: the number of this rank, as the launcher has said it.
+pub(crate) fn own_rank() -> usize {
+    let name = if Mpi::here() == Mpi::Mpich { "PMI_RANK" } else { "OMPI_COMM_WORLD_RANK" };
+    env::var(name).unwrap().parse().unwrap()
+}
 
 /// Ranks to be: `mpirun` and what it is to start.
 pub(crate) struct Ranks {
@@ -57,8 +86,8 @@ impl Ranks {
     }
 
     /// The same, with more options for `mpirun`.
-    pub(crate) fn with_options(options: &[&str], ranks: usize, program: &str) -> Self {
-        let own = std::env::current_exe().unwrap();
+    fn with_options(options: &[&str], ranks: usize, program: &str) -> Self {
+        let own = env::current_exe().unwrap();
         let ranks = ranks.to_string();
         let mut this = Self::mpirun();
         this.command.args(options).args(["-n", &ranks]).arg(own).args(["--program", program]);
@@ -67,15 +96,23 @@ impl Ranks {
 
     /// `mpirun`, with nothing to start yet.
     pub(crate) fn mpirun() -> Self {
-        let mut this = Self::of(Command::new("mpirun"));
-        // Tests run as root in containers, and on machines with fewer CPUs than ranks.
-        this.command.args(["--oversubscribe", "--allow-run-as-root"]);
+        let mut this = Self::of(Command::new(launcher()));
+        if Mpi::here() == Mpi::Open {
+            // Tests run as root in containers, and on machines with fewer CPUs than ranks.
+            this.command.args(["--oversubscribe", "--allow-run-as-root"]);
+        }
         this
+    }
+
+    /// Ranks that go on when the process of another one was killed.
+    pub(crate) fn recovering(ranks: usize, program: &str) -> Self {
+        let option = if Mpi::here() == Mpi::Mpich { "-disable-auto-cleanup" } else { "--enable-recovery" };
+        Self::with_options(&[option], ranks, program)
     }
 
     /// A program of this binary, without `mpirun`.
     pub(crate) fn alone(program: &str) -> Self {
-        let mut this = Self::of(Command::new(std::env::current_exe().unwrap()));
+        let mut this = Self::of(Command::new(env::current_exe().unwrap()));
         this.command.args(["--program", program]);
         this
     }
@@ -89,6 +126,11 @@ impl Ranks {
 
     pub(crate) fn args<'a>(mut self, args: impl IntoIterator<Item = &'a str>) -> Self {
         self.command.args(args);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
         self
     }
 

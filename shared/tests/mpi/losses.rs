@@ -3,11 +3,14 @@
 use std::fs::File;
 use std::path::PathBuf;
 use std::process;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use multiproc::{Error, Executor, MpiExecutor, Result};
+use multiproc::{Error, Executor, MpiExecutor, Result, partial};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::launch::{Ranks, Running};
 use super::support::{Gate, arrive, eventually, nap, pass, square, squares};
@@ -22,9 +25,15 @@ fn executor() -> Result<MpiExecutor> {
 /// Prints who the ranks are, has something to do for each worker, waits until the test has taken
 /// rank 1, and tells what became of it.
 pub(super) fn loses_a_rank() -> Result<()> {
-    let executor = executor()?;
+    let executor = Arc::new(executor()?);
     let gate = Gate::new();
-    let held: Vec<_> = (0..4).map(|_| executor.submit(pass, (gate.path(),))).collect();
+    let workers_at_loss = Arc::new(Mutex::new(Vec::new()));
+    let hold = |_| {
+        let (other, workers) = (executor.clone(), workers_at_loss.clone());
+        let record = move |_: &Error| workers.lock().unwrap().push(other.processes());
+        executor.submit(pass, (gate.path(),)).error_callback(record)
+    };
+    let held: Vec<_> = (0..4).map(hold).collect();
     gate.await_arrivals(4);
     let waiting: Vec<_> = (0..20).map(|n| executor.submit(square, (n,))).collect();
     let pids: Vec<_> = executor.ranks().iter().map(|rank| rank.pid).collect();
@@ -48,6 +57,7 @@ pub(super) fn loses_a_rank() -> Result<()> {
         }
     }
     println!("held: {done} done, {lost} lost");
+    assert_eq!(*workers_at_loss.lock().unwrap(), [2, 2]);
     // Those had not gone to a rank.
     let waiting: Vec<_> = waiting.into_iter().map(|future| future.get()).collect::<Result<_>>()?;
     assert_eq!(waiting, squares(20));
@@ -110,7 +120,7 @@ fn signal_rank(running: &Running, signal: Signal) -> Pid {
 const STORY: [&str; 4] = ["in time true", "held: 2 done, 2 lost", "the others went on", "to the end"];
 
 pub(super) fn killed_rank_fails_only_its_tasks() -> Result<()> {
-    let running = Ranks::with_options(&["--enable-recovery"], 3, "loses_a_rank").start();
+    let running = Ranks::recovering(3, "loses_a_rank").start();
     signal_rank(&running, Signal::SIGKILL);
     // The status is mpirun's word on the rank that was killed.
     let ended = running.end();
@@ -136,6 +146,58 @@ pub(super) fn rank_that_comes_back_stays_lost() -> Result<()> {
     Ok(())
 }
 
+/// Bytes of a state that keep a thread busy for longer than [`SHORT_SILENCE`] when it copies them
+/// for each of the workers.
+const STATE: usize = 150 << 20;
+const STATE_WORKERS: usize = 8;
+const SHORT_SILENCE: Duration = Duration::from_millis(500);
+
+/// Bytes of which the receiver keeps only how many there are.
+struct Counted(usize);
+
+impl Serialize for Counted {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&vec![7; self.0])
+    }
+}
+
+impl<'de> Deserialize<'de> for Counted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Count;
+        impl Visitor<'_> for Count {
+            type Value = Counted;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("bytes")
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Counted, E> {
+                Ok(Counted(bytes.len()))
+            }
+        }
+        deserializer.deserialize_bytes(Count)
+    }
+}
+
+/// Sends a large state to a rank whose workers all need it at the same time.
+pub(super) fn sends_a_large_state() -> Result<()> {
+    let builder = MpiExecutor::builder().processes_per_rank(STATE_WORKERS).silence(SHORT_SILENCE);
+    let executor = builder.build()?;
+    let bytes = |state: &Counted, n: usize| {
+        nap(100);
+        state.0 + n
+    };
+    let results = executor.with_chunksize(1).map(partial(bytes, Counted(STATE)), 0..2 * STATE_WORKERS)?;
+    assert_eq!(results, (0..2 * STATE_WORKERS).map(|n| STATE + n).collect::<Vec<_>>());
+    println!("all workers have it");
+    Ok(())
+}
+
+pub(super) fn rank_that_works_on_a_large_state_is_not_lost() -> Result<()> {
+    assert_eq!(Ranks::new(2, "sends_a_large_state").run().well(), "all workers have it\n");
+    Ok(())
+}
+
 pub(super) fn loses_all_ranks() -> Result<()> {
     let executor = executor()?;
     let gate = Gate::new();
@@ -144,7 +206,7 @@ pub(super) fn loses_all_ranks() -> Result<()> {
     println!("ranks {}", executor.ranks()[0].pid);
     let lost = |result: Result<u32>| matches!(result, Err(Error::RankLost { rank: 1, .. }));
     println!("{}", held.into_iter().map(|future| future.get()).all(lost));
-    println!("{}", matches!(executor.map(square, 0..10), Err(Error::RankLost { .. })));
+    println!("{}", matches!(executor.map(square, 0..10), Err(Error::RankLost { .. })) && executor.processes() == 0);
     Ok(())
 }
 

@@ -4,13 +4,14 @@ use std::env;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use multiproc::{Error, Executor, MpiExecutor, Pool, Result};
 use object::read::{Object, ObjectSection};
 
 use super::calls::executor;
-use super::launch::Ranks;
+use super::launch::{Mpi, Ranks, own_rank};
 use super::support::{Gate, nap, pass, square};
 
 pub(super) fn says_who_it_is() -> Result<()> {
@@ -40,6 +41,49 @@ pub(super) fn starts() -> Result<()> {
         Ok(executor) => println!("started: {}", executor.apply(square, (3,))?),
         Err(error) => println!("refused: {error}"),
     }
+    Ok(())
+}
+
+pub(super) fn launcher_of_another_mpi_is_an_error_that_names_both() -> Result<()> {
+    // As the other MPI's launcher would start it, and Slurm with the wrong plugin.
+    let (other, library, plugin) = match Mpi::here() {
+        Mpi::Open => (("PMI_RANK", "PMI_SIZE"), "Open MPI v", "srun --mpi=pmix"),
+        Mpi::Mpich => (("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"), "MPICH Version: ", "srun --mpi=pmi2"),
+    };
+    for (rank, size) in [other, ("PMIX_RANK", "SLURM_STEP_NUM_TASKS")] {
+        let output = Ranks::alone("starts").env(rank, "0").env(size, "3").run().well();
+        let refusal = output.strip_prefix("refused: ").unwrap_or_else(|| panic!("{output}"));
+        for part in ["the only rank", &format!("({size}=3)"), library, plugin] {
+            assert!(refusal.contains(part), "{output}");
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn single_rank_is_no_false_alarm() -> Result<()> {
+    let batch_script = Ranks::alone("starts").env("SLURM_NTASKS", "4").env("SLURM_PROCID", "0");
+    assert_eq!(batch_script.run().well(), "started: 9\n");
+    let within_a_step = Ranks::new(1, "starts").env("SLURM_STEP_NUM_TASKS", "4");
+    assert_eq!(within_a_step.run().well(), "started: 9\n");
+    Ok(())
+}
+
+/// Prints how the executor starts, unless this is rank 2, which never gets there.
+pub(super) fn never_joins() -> Result<()> {
+    if own_rank() == 2 {
+        nap(600_000);
+    }
+    let started = MpiExecutor::builder().start_timeout(Duration::from_secs(1)).build();
+    println!("refused: {}", started.as_ref().map(|_| ()).unwrap_err());
+    started.map(drop)
+}
+
+pub(super) fn rank_that_never_joins_is_an_error() -> Result<()> {
+    let ended = Ranks::new(3, "never_joins").run();
+    assert!(!ended.status.success(), "{ended:?}");
+    let refusals: Vec<_> = ended.output.lines().filter(|line| line.starts_with("refused: ")).collect();
+    assert!(refusals.len() == 1 && refusals[0].contains("within 1.0 s"), "{ended:?}");
+    assert!(refusals[0].contains("start_timeout"), "{ended:?}");
     Ok(())
 }
 
@@ -76,7 +120,7 @@ pub(super) fn rank_with_another_build_is_an_error_that_names_it() -> Result<()> 
 
 pub(super) fn starts_badly() -> Result<()> {
     // Rank 2 has no room for processes.
-    if env::var("OMPI_COMM_WORLD_RANK").unwrap() == "2" {
+    if own_rank() == 2 {
         let none = nix::sys::resource::Resource::RLIMIT_NOFILE;
         nix::sys::resource::setrlimit(none, 40, 40).unwrap();
     }
@@ -176,5 +220,30 @@ pub(super) fn shuts_down() -> Result<()> {
 
 pub(super) fn shutdown_finishes_or_cancels_accepted_tasks() -> Result<()> {
     assert_eq!(Ranks::new(3, "shuts_down").run().well(), "10 cancelled\n4 done\n");
+    Ok(())
+}
+
+/// The variables that a task finds, and what it starts.
+pub(super) fn starts_ranks_in_a_task() -> Result<()> {
+    let executor = executor()?;
+    let variables = || Command::new("env").output().map(|output| String::from_utf8(output.stdout).unwrap()).unwrap();
+    let launchers = ["OMPI_COMM", "OMPI_MCA_ess", "OMPI_MCA_orte", "PMI", "SLURM_STEP", "SLURM_PROCID"];
+    let found = executor.apply(variables, ())?;
+    assert!(found.lines().any(|line| line.starts_with("PATH=")), "{found}");
+    let of_launchers = found.lines().filter(|line| launchers.iter().any(|launcher| line.starts_with(launcher)));
+    println!("launchers {:?}", of_launchers.collect::<Vec<_>>());
+    let alone = || Ranks::alone("starts").run().well();
+    let ranks = || Ranks::new(2, "starts").run().well();
+    println!("{:?} {:?}", executor.apply(alone, ())?, executor.apply(ranks, ())?);
+    Ok(())
+}
+
+pub(super) fn task_may_start_ranks_itself() -> Result<()> {
+    for ranks in [1, 3] {
+        let run = Ranks::new(ranks, "starts_ranks_in_a_task").env("SLURM_STEP_ID", "0").env("SLURM_PROCID", "0");
+        let output = run.run().well();
+        let expected = ["launchers []", r#""started: 9\n" "started: 9\n""#];
+        assert_eq!(output.lines().collect::<Vec<_>>(), expected);
+    }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What goes wrong in a task.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use multiproc::{Error, Executor, FutureState, MpiExecutor, Pool, Queue, Result, Value, partial};
@@ -197,5 +198,29 @@ pub(super) fn checks_decoding() -> Result<()> {
 
 pub(super) fn results_that_cannot_be_decoded_are_errors() -> Result<()> {
     assert_eq!(Ranks::new(3, "checks_decoding").run().well(), "16\n");
+    Ok(())
+}
+
+/// The settings of a pool that are about more than its tasks.
+pub(super) fn checks_settings() -> Result<()> {
+    let traced = MpiExecutor::builder().pool(Pool::builder().trace(true)).build();
+    assert!(matches!(&traced, Err(Error::Config(why)) if why.contains("`trace`")), "{traced:?}");
+    let pool = Pool::builder().processes_between(1, 2).finish_on_drop(true);
+    let executor = MpiExecutor::builder().pool(pool).build()?;
+    println!("{} workers at most", executor.processes());
+    let gate = Gate::new();
+    let held: Vec<_> = (0..4).map(|_| executor.submit(pass, (gate.path(),))).collect();
+    // Each of two ranks has grown.
+    gate.await_arrivals(4);
+    gate.open();
+    let last = executor.submit(nap, (300,));
+    drop(executor);
+    println!("{}", held.into_iter().all(|held| held.get().is_ok()) && last.get()? == 300);
+    Ok(())
+}
+
+pub(super) fn settings_of_the_pool_apply_or_are_refused() -> Result<()> {
+    let output = Ranks::new(3, "checks_settings").run().well();
+    assert_eq!(output.lines().collect::<BTreeSet<_>>(), BTreeSet::from(["4 workers at most", "true"]));
     Ok(())
 }

@@ -19,7 +19,7 @@ fn worker(chunks: &[u32]) -> (WorkerHandle, Producer) {
     let segment = Arc::new(Segment::create(RING, ObjectKind::Worker).unwrap().0);
     let (socket, _) = Socket::pair().unwrap();
     let mut worker = WorkerHandle::new(1, "fuzzed".into(), (segment.clone(), socket), u64::MAX, CAP);
-    let job = Arc::new(Job::new(1, Prepared { function: Function(0), state: None, label: "" }, true, CAP));
+    let job = Arc::new(Job::new(1, Prepared { function: Function(0), state: None, label: "" }, true, CAP, true));
     for count in chunks {
         let mut payload = Vec::new();
         (0..*count).for_each(|_| push_item::<()>(&mut payload, |_| Ok(())).unwrap());

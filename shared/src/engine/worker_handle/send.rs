@@ -77,7 +77,7 @@ impl WorkerHandle {
     /// they go at once, and must be of the next record that the worker takes.
     fn needs_handles(&self, chunk: &Chunk) -> bool {
         let job = chunk.job();
-        let carries = || job.state().is_some_and(|state| !state.handles.is_empty());
+        let carries = || job.state().is_some_and(|state| !state.handles().is_empty());
         !chunk.tasks().handles.is_empty() || job.has_state() && !self.states.contains(&job.id) && carries()
     }
 
@@ -130,10 +130,12 @@ impl WorkerHandle {
     /// Queues the state of a chunk's job, if the worker does not have it.
     fn send_state(&mut self, chunk: &Chunk) -> Result<()> {
         let id = chunk.job().id;
-        if let Some(mut state) = chunk.job().state()
+        if let Some(state) = chunk.job().state()
             && !self.states.contains(&id)
         {
-            self.send_carried(Record { state: id, ..Record::new(RecordKind::State, 0) }, &mut state)?;
+            let kind = if state.is_shared() { RecordKind::SharedState } else { RecordKind::State };
+            let handles = self.send_handles(&mut state.handles())?;
+            self.send(Record { state: id, handles, ..Record::new(kind, state.bytes.len()) }, &state.bytes);
             self.states.insert(id);
         }
         Ok(())

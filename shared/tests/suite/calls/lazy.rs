@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use multiproc::{Error, Executor, Pool, Result, ThreadPool};
 
-use crate::support::{Gate, Named, named, nap, pass, square};
+use crate::support::{Gate, Named, eventually, named, nap, pass, resident_kib, square};
 
 pub(crate) const TESTS: &[Named] = named! {
     endless_source_is_read_one_window_at_a_time
     map_rejects_an_endless_source
     without_a_window_an_endless_source_is_bounded_too
+    large_results_are_bounded_by_their_bytes
     first_results_do_not_wait_for_a_slow_source
     dropped_iterator_reads_no_more_of_its_source
     dropped_iterator_drops_queued_tasks
@@ -73,6 +74,33 @@ fn without_a_window_an_endless_source_is_bounded_too() -> Result<()> {
     assert_eq!(pool.with_chunksize(100).imap(square, chunks).nth(999).unwrap()?, 999 * 999);
     assert!(taken.load(SeqCst) <= 1000 + 256, "{taken:?}");
     assert!(chunks_taken.load(SeqCst) <= 1000 + 4 * 2 * 100, "{chunks_taken:?}");
+    Ok(())
+}
+
+/// Bytes of a large result, and how many of them come: more than the test allows to the parent.
+const LARGE: usize = 4 << 20;
+const LARGE_COUNT: usize = 200;
+
+fn large_results_are_bounded_by_their_bytes() -> Result<()> {
+    let pool = Pool::with_processes(2)?;
+    let large = |n: u64| {
+        // Slow enough for the whole window to be submitted before there is a result.
+        thread::sleep(Duration::from_millis(2));
+        vec![n as u8; LARGE]
+    };
+    let mut count = 0;
+    let mut lazy = pool.imap(large, 0..LARGE_COUNT as u64);
+    while let Some(result) = lazy.next() {
+        assert_eq!((count < LARGE_COUNT, result?.last()), (true, Some(&(count as u8))));
+        count += 1;
+        if count % 20 == 1 {
+            // The loop is slow, too, so that all that was submitted is there.
+            eventually("all tasks are done", || pool.statistics().queued + pool.statistics().running == 0);
+            let memory = resident_kib();
+            assert!(memory < 60 * (LARGE as u64 >> 10), "{memory} KiB after {count} results");
+        }
+    }
+    assert_eq!(count, LARGE_COUNT);
     Ok(())
 }
 

@@ -1,15 +1,18 @@
 //! Too little memory.
 
-use multiproc::{Error, Executor, Pool, Result, SharedSlice};
+use multiproc::{Error, Executor, Pool, Result, SharedSlice, partial};
 use nix::sys::resource::Resource;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{a_small_pool_works, is_refused_by_the_system, limit};
-use crate::support::{Cgroup, METHODS, Named, Program, named, note, square, squares};
+use crate::support::{Cgroup, METHODS, Named, Program, named, nap, note, square, squares};
 
 pub(crate) const TESTS: &[Named] = named! {
     more_workers_than_memory_are_an_error
     result_without_memory_is_an_error
     worker_killed_for_memory_fails_only_its_task
+    large_state_is_one_copy_for_all_workers
+    large_state_arrives_although_it_cannot_be_shared
 };
 
 pub(crate) const PROGRAMS: &[Named] = named! {
@@ -78,5 +81,53 @@ fn worker_killed_for_memory_fails_only_its_task() -> Result<()> {
     };
     let output = group.of(&Program::command("uses_much_memory")).output().unwrap();
     assert!(output.status.success() && output.stdout == b"well\n", "{output:?}");
+    Ok(())
+}
+
+/// Bytes of a state that is worth sharing.
+const STATE: usize = 8 << 20;
+
+/// A state, and the shared memory (device and number, as in `/proc/self/maps`) that it was in when
+/// it was decoded.
+#[derive(Serialize)]
+struct Located(Vec<u8>, #[serde(skip)] Option<String>);
+
+impl<'de> Deserialize<'de> for Located {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let line = maps.lines().find(|line| line.contains("memfd:multiproc-state"));
+        let file = line.map(|line| line.split_whitespace().skip(3).take(2).collect::<Vec<_>>().join(" "));
+        let (bytes,) = <(Vec<u8>,)>::deserialize(deserializer)?;
+        Ok(Self(bytes, file))
+    }
+}
+
+fn bytes(len: usize) -> Vec<u8> {
+    (0..len).map(|at| at as u8).collect()
+}
+
+/// Returns whether the state is right, and where it was.
+fn locate(Located(state, file): &Located, _: u32) -> (bool, Option<String>) {
+    nap(20);
+    (*state == bytes(state.len()), file.clone())
+}
+
+fn large_state_is_one_copy_for_all_workers() -> Result<()> {
+    let pool = Pool::with_processes(4)?;
+    let located = pool.with_chunksize(1).map(partial(locate, Located(bytes(STATE), None)), 0..16)?;
+    let (_, file) = &located[0];
+    assert!(file.is_some(), "the state is in shared memory");
+    assert!(located.iter().all(|(right, other)| *right && other == file), "{located:?}");
+    // A small one needs none.
+    let located = pool.map(partial(locate, Located(bytes(1000), None)), 0..4)?;
+    assert!(located.iter().all(|(right, file)| *right && file.is_none()), "{located:?}");
+    Ok(())
+}
+
+fn large_state_arrives_although_it_cannot_be_shared() -> Result<()> {
+    let pool = Pool::with_processes(2)?;
+    limit(Resource::RLIMIT_FSIZE, STATE as u64 / 2);
+    let located = pool.with_chunksize(1).map(partial(locate, Located(bytes(STATE), None)), 0..8)?;
+    assert!(located.iter().all(|(right, file)| *right && file.is_none()));
     Ok(())
 }
