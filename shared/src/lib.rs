@@ -261,7 +261,7 @@ const _: () = {
     send_sync::<TaskEvent>();
 };
 
-/// The program in the README compiles and runs.
+/// The programs in the README compile and run.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;
