@@ -133,6 +133,9 @@
 //! - Locks, and what has a lock inside, cannot be shared by processes of different PID or time
 //!   namespaces; it is an error.
 
+// docs.rs says which feature an item needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(feature = "__parts")]
 #[doc(hidden)]
 pub mod __parts;
