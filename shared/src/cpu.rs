@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 ///
 /// Python's counterpart: `os.process_cpu_count` (`multiprocessing.cpu_count` counts the machine's).
 #[must_use]
+#[doc(alias("process_cpu_count"))]
 pub fn cpu_count() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }

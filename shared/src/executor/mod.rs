@@ -62,6 +62,7 @@ use crate::task::{Arguments, Task};
 /// ```
 ///
 /// Python's counterparts: `multiprocessing.Pool` and `concurrent.futures.Executor`.
+#[doc(alias("multiprocessing"))]
 pub trait Executor: Backend {
     /// Returns the number of workers that the executor keeps, at the moment if their number
     /// [changes](crate::PoolBuilder::processes_between). Those of lost ranks do not count.
@@ -87,6 +88,7 @@ pub trait Executor: Backend {
     /// left when this returns; a thread cannot be stopped, so the task that it runs is waited for.
     ///
     /// Python's counterpart: `Pool.terminate`.
+    #[doc(alias("kill_workers", "terminate_workers"))]
     fn terminate(&self);
 
     /// Cancels the tasks that have not begun: they fail with
@@ -94,6 +96,7 @@ pub trait Executor: Backend {
     /// rest, too.
     ///
     /// Python's counterpart: the argument `cancel_futures` of `Executor.shutdown`.
+    #[doc(alias("cancel_futures"))]
     fn cancel_pending(&self);
 
     /// Returns what has become of the tasks so far.
@@ -381,6 +384,7 @@ pub trait Executor: Backend {
     /// ```
     ///
     /// Python's counterpart: the argument `chunksize`.
+    #[doc(alias("chunksize"))]
     fn with_chunksize(&self, chunksize: usize) -> WithOptions<'_, Self> {
         WithOptions::new(self).with_chunksize(chunksize)
     }
@@ -388,6 +392,7 @@ pub trait Executor: Backend {
     /// Returns the executor with up to `window` items (at least 1) of a lazy call taken from their
     /// source and not yet returned. If it is not set, there is room for four chunks a worker, and
     /// for 256 items at least (4,096 on a cluster, where a trip takes longer).
+    #[doc(alias("buffersize"))]
     fn with_window(&self, window: usize) -> WithOptions<'_, Self> {
         WithOptions::new(self).with_window(window)
     }

@@ -72,6 +72,7 @@ impl PoolBuilder {
     /// Sets the number of workers; one a logical CPU if not set.
     ///
     /// Python's counterpart: the argument `processes`.
+    #[doc(alias("max_workers"))]
     pub fn processes(mut self, processes: usize) -> Self {
         (self.processes, self.max_processes) = (Some(processes), None);
         self
@@ -144,6 +145,7 @@ impl PoolBuilder {
     /// ```
     ///
     /// Python's counterparts: the arguments `initializer` and `initargs`.
+    #[doc(alias("initargs"))]
     pub fn initializer<F: Task<Args>, Args: Arguments>(mut self, f: F, args: Args) -> Self {
         self.initializer = Some(prepare_once(f, args));
         self
@@ -206,6 +208,7 @@ impl PoolBuilder {
     /// bounds what leaks and fragmentation can do.
     ///
     /// Python's counterpart: the argument `maxtasksperchild`, which counts a chunk as one task.
+    #[doc(alias("maxtasksperchild"))]
     pub fn max_tasks_per_child(mut self, tasks: u64) -> Self {
         self.max_tasks = Some(tasks);
         self
@@ -214,6 +217,7 @@ impl PoolBuilder {
     /// Sets how workers are started; [`StartMethod::ForkServer`] if not set.
     ///
     /// Python's counterpart: `get_context(method).Pool`.
+    #[doc(alias("get_context", "mp_context"))]
     pub fn start_method(mut self, method: StartMethod) -> Self {
         self.method = method;
         self

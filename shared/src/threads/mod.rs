@@ -56,6 +56,7 @@ use crate::threads::inner::Inner;
 ///
 /// Python's counterparts: `multiprocessing.pool.ThreadPool` and
 /// `concurrent.futures.ThreadPoolExecutor`.
+#[doc(alias("ThreadPoolExecutor"))]
 pub struct ThreadPool {
     inner: Arc<Inner>,
     finish_on_drop: bool,
