@@ -115,7 +115,7 @@ fn comments_fit_into_a_hundred_columns() -> Result<()> {
     let folders = fs::read_dir(repository()).unwrap().map(|entry| entry.unwrap().path());
     let folders = folders.filter(|path| {
         let name = path.file_name().unwrap().to_string_lossy();
-        path.is_dir() && (["shared", "book"].contains(&&*name) || name.starts_with("lesson"))
+        path.is_dir() && (["shared", "book", "recipes"].contains(&&*name) || name.starts_with("lesson"))
     });
     let mut long = Vec::new();
     for path in folders.flat_map(|folder| sources(&folder)) {
