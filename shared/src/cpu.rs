@@ -34,6 +34,7 @@ const VARIABLE: &str = "MULTIPROC_CPU_COUNT";
 /// Python's counterpart: `os.process_cpu_count`, with the variable `PYTHON_CPU_COUNT`, which also
 /// raises it (`multiprocessing.cpu_count` counts the machine's).
 #[must_use]
+#[doc(alias("process_cpu_count"))]
 pub fn cpu_count() -> usize {
     available().min(cap().ok().flatten().unwrap_or(usize::MAX))
 }

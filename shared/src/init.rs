@@ -67,6 +67,7 @@ use crate::zygote;
 ///     Ok(())
 /// }
 /// ```
+#[doc(alias("freeze_support", "__main__"))]
 pub fn init() {
     // Only the first call may find a bootstrap record: later, descriptor 3 may be one that this
     // process made for a child.

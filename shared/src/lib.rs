@@ -161,6 +161,9 @@
 //! - Locks, and what has a lock inside, cannot be shared by processes of different PID or time
 //!   namespaces; it is an error.
 
+// docs.rs says which feature an item needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(feature = "__parts")]
 #[doc(hidden)]
 pub mod __parts;
@@ -299,7 +302,7 @@ const _: () = {
     send_sync::<TaskEvent>();
 };
 
-/// The program in the README compiles and runs.
+/// The programs in the README compile and run.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;

@@ -54,9 +54,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// text.
 #[derive(Clone, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
+#[doc(alias("ProcessError"))]
 pub enum Error {
     /// The function panicked. The worker caught the panic and goes on.
     #[error("{origin}the task panicked{}: {message} (pid {pid}){}", at(location), written(stderr))]
+    #[doc(alias("RemoteTraceback"))]
     Panicked {
         /// The panic's message.
         message: String,
@@ -80,6 +82,7 @@ pub enum Error {
         origin.tries(),
         written(stderr)
     )]
+    #[doc(alias("BrokenProcessPool"))]
     WorkerLost {
         /// The process that ended.
         pid: u32,
@@ -98,6 +101,7 @@ pub enum Error {
     /// Time ran out: the task's own limit (then its worker was ended), or the caller's timeout
     /// (then the task goes on).
     #[error("{origin}timed out after {}{}", seconds(after), if pid.is_some() { " and was stopped" } else { "" })]
+    #[doc(alias("TimeoutError"))]
     TimedOut {
         /// The limit or timeout.
         after: Duration,
@@ -108,9 +112,11 @@ pub enum Error {
     },
     /// The task was cancelled, or its pool was terminated before the task was done.
     #[error("the task was cancelled")]
+    #[doc(alias("CancelledError"))]
     Cancelled,
     /// An argument or a result could not be serialized.
     #[error("{origin}cannot encode: {0}", origin = .0.origin())]
+    #[doc(alias("PicklingError"))]
     Encode(Reason),
     /// An argument or a result could not be deserialized.
     #[error("{origin}cannot decode: {0}", origin = .0.origin())]
@@ -134,6 +140,7 @@ pub enum Error {
     /// The other side is gone: a pipe's end was dropped, the last process that could have put
     /// something into a queue has ended, or a manager has.
     #[error("the other side is gone")]
+    #[doc(alias("EOFError"))]
     Disconnected,
     /// There is no room now: the queue is full, or the pool has as many tasks as it
     /// [takes](crate::PoolBuilder::reject_when_reached).
@@ -153,6 +160,7 @@ pub enum Error {
     },
     /// The barrier was broken: a participant stopped waiting at it, or aborted it.
     #[error("the barrier is broken: a participant gave up waiting or aborted it; `reset` makes it whole")]
+    #[doc(alias("BrokenBarrierError"))]
     BrokenBarrier,
     /// An initializer returned this error, as text: no call receives an initializer's result.
     #[error("{0}")]
@@ -199,6 +207,7 @@ pub enum Error {
     },
     /// One side of a connection did not prove to the other that it has the key.
     #[error("authentication failed: {0}")]
+    #[doc(alias("AuthenticationError"))]
     Denied(String),
     /// A rank of a cluster is gone, or cannot be reached: its process or machine ended, or the
     /// network between them failed. Whether the task has run is not known.
@@ -233,6 +242,7 @@ pub enum Error {
     /// joined before it is closed, a result that is taken twice. The text says which and what to
     /// do.
     #[error("{0}")]
+    #[doc(alias("InvalidStateError"))]
     InvalidState(String),
     /// The operating system refused.
     #[error("{context}: {source}")]

@@ -20,6 +20,7 @@ const MAX_UNDER_WAY: u64 = 64 << 20;
 ///
 /// An item that failed is an `Err` in its place; the iteration goes on after it.
 #[must_use = "items are taken from their source only as results are taken from the iterator"]
+#[doc(alias("IMapIterator", "IMapUnorderedIterator"))]
 pub struct Imap<I: Iterator, R> {
     /// `None` once the call has failed as a whole, which the last of `ready` reports.
     call: Option<Box<dyn LazyCall<(I::Item,), R>>>,

@@ -66,6 +66,7 @@ use crate::task::{Arguments, Task};
 /// ```
 ///
 /// Python's counterparts: `multiprocessing.Pool` and `concurrent.futures.Executor`.
+#[doc(alias("multiprocessing"))]
 pub trait Executor: Backend {
     /// Returns the number of workers that the executor keeps, at the moment if their number
     /// [changes](crate::PoolBuilder::processes_between). Those of lost ranks do not count.
@@ -91,6 +92,7 @@ pub trait Executor: Backend {
     /// left when this returns; a thread cannot be stopped, so the task that it runs is waited for.
     ///
     /// Python's counterpart: `Pool.terminate`.
+    #[doc(alias("kill_workers", "terminate_workers"))]
     fn terminate(&self);
 
     /// Cancels the tasks that have not begun: they fail with
@@ -98,6 +100,7 @@ pub trait Executor: Backend {
     /// rest, too.
     ///
     /// Python's counterpart: the argument `cancel_futures` of `Executor.shutdown`.
+    #[doc(alias("cancel_futures"))]
     fn cancel_pending(&self);
 
     /// Returns what has become of the tasks so far.
@@ -455,6 +458,7 @@ pub trait Executor: Backend {
     /// ```
     ///
     /// Python's counterpart: the argument `chunksize`.
+    #[doc(alias("chunksize"))]
     fn with_chunksize(&self, chunksize: usize) -> WithOptions<'_, Self> {
         WithOptions::new(self).with_chunksize(chunksize)
     }
@@ -464,6 +468,7 @@ pub trait Executor: Backend {
     /// for 256 items at least (4,096 on a cluster, where a trip takes longer); where arguments and
     /// results are encoded, those beyond four chunks a worker only as far as all have 64 MiB at
     /// most.
+    #[doc(alias("buffersize"))]
     fn with_window(&self, window: usize) -> WithOptions<'_, Self> {
         WithOptions::new(self).with_window(window)
     }

@@ -38,6 +38,7 @@ use crate::task::Prepared;
 ///
 /// Python's counterpart: `multiprocessing.pool.AsyncResult`.
 #[must_use = "its result and its errors are lost, and so is the task if the pool ends first"]
+#[doc(alias("ApplyResult", "MapResult", "Future"))]
 pub struct AsyncResult<R> {
     source: Source<R>,
     /// Made when a callback is registered.
@@ -143,6 +144,7 @@ impl<R> AsyncResult<R> {
     ///
     /// # Errors
     /// What became of the task (of the first task, in order, that failed): see [`Error`].
+    #[doc(alias("result"))]
     pub fn get(mut self) -> Result<R> {
         self.wait();
         self.take_result()
@@ -172,6 +174,7 @@ impl<R> AsyncResult<R> {
 
     /// Returns whether the task has ended, successfully or not, and its callbacks have run.
     #[must_use]
+    #[doc(alias("done"))]
     pub fn ready(&self) -> bool {
         self.pending().is_done() && self.settled()
     }
@@ -202,6 +205,7 @@ impl<R> AsyncResult<R> {
     /// # Ok(()) }
     /// ```
     #[must_use]
+    #[doc(alias("running", "cancelled"))]
     pub fn state(&self) -> FutureState {
         match self.pending().state() {
             _ if self.taken => FutureState::Done,
@@ -307,6 +311,7 @@ impl<R: Send + 'static> AsyncResult<R> {
     /// Calls `f` with the result, whatever it is. Else like [`callback`](AsyncResult::callback).
     ///
     /// Python's counterpart: `Future.add_done_callback`.
+    #[doc(alias("add_done_callback"))]
     pub fn done_callback(mut self, f: impl FnOnce(&Result<R>) + Send + 'static) -> Self {
         if self.callbacks().is_none() {
             self.callbacks = None;

@@ -17,10 +17,13 @@ use crate::sys::pid::Owner;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReturnWhen {
     /// Any has ended, successfully or not, or was cancelled. Python: `FIRST_COMPLETED`.
+    #[doc(alias("FIRST_COMPLETED"))]
     FirstCompleted,
     /// Any has failed (or was cancelled), or all have ended. Python: `FIRST_EXCEPTION`.
+    #[doc(alias("FIRST_EXCEPTION"))]
     FirstFailed,
     /// All have ended. Python: `ALL_COMPLETED`.
+    #[doc(alias("ALL_COMPLETED"))]
     AllCompleted,
 }
 

@@ -57,6 +57,7 @@ impl ManagerBuilder {
     ///
     /// Python's counterpart: the argument `authkey` of `BaseManager`.
     #[cfg(feature = "manager-tcp")]
+    #[doc(alias("authkey"))]
     pub fn key(mut self, key: impl AsRef<[u8]>) -> Self {
         self.key = Some(Key::new(key.as_ref()));
         self

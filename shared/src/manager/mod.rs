@@ -79,6 +79,7 @@ use crate::process::Process;
 /// ssh's. A client with the key can fill the manager's memory.
 ///
 /// Python's counterpart: `multiprocessing.managers.SyncManager`.
+#[doc(alias("SyncManager", "BaseManager"))]
 pub struct Manager {
     connection: Arc<ServerConnection>,
     #[cfg(feature = "manager-tcp")]
@@ -113,6 +114,7 @@ impl Manager {
     ///
     /// Python's counterpart: `BaseManager(address, authkey).connect()`.
     #[cfg(feature = "manager-tcp")]
+    #[doc(alias("Client"))]
     pub fn connect(address: impl ToSocketAddrs, key: impl AsRef<[u8]>) -> Result<RemoteManager> {
         RemoteManager::connect(address, key.as_ref())
     }
@@ -215,6 +217,7 @@ impl Manager {
     /// [`Error::Config`] if the object is another manager's, [`Error::Disconnected`].
     ///
     /// Python's counterpart: `BaseManager.register`.
+    #[doc(alias("register"))]
     pub fn publish(&self, name: &str, proxy: &impl Proxy) -> Result<()> {
         let request = Request::Publish { name: name.into(), object: self.number_of(proxy)? };
         self.connection.call(&Message::new(&request)?)?.done()

@@ -45,6 +45,7 @@ use crate::protocol::MAX_MESSAGE;
 /// ```
 ///
 /// Python's counterpart: `multiprocessing.Pipe`.
+#[doc(alias("Pipe"))]
 pub fn pipe<A, B>() -> Result<(Connection<A, B>, Connection<B, A>)> {
     let (first, second) = End::pair()?;
     Ok((Connection::new(first), Connection::new(second)))

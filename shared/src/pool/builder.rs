@@ -75,6 +75,7 @@ impl PoolBuilder {
     /// [`cpu_count`](crate::cpu_count) counts them.
     ///
     /// Python's counterpart: the argument `processes`.
+    #[doc(alias("max_workers"))]
     pub fn processes(mut self, processes: usize) -> Self {
         (self.processes, self.max_processes) = (Some(processes), None);
         self
@@ -173,6 +174,7 @@ impl PoolBuilder {
     /// ```
     ///
     /// Python's counterparts: the arguments `initializer` and `initargs`.
+    #[doc(alias("initargs"))]
     pub fn initializer<F: Task<Args>, Args: Arguments>(mut self, f: F, args: Args) -> Self {
         self.initializer = Some(prepare_once(f, args));
         self
@@ -235,6 +237,7 @@ impl PoolBuilder {
     /// bounds what leaks and fragmentation can do.
     ///
     /// Python's counterpart: the argument `maxtasksperchild`, which counts a chunk as one task.
+    #[doc(alias("maxtasksperchild"))]
     pub fn max_tasks_per_child(mut self, tasks: u64) -> Self {
         self.max_tasks = Some(tasks);
         self
@@ -243,6 +246,7 @@ impl PoolBuilder {
     /// Sets how workers are started; [`StartMethod::ForkServer`] if not set.
     ///
     /// Python's counterpart: `get_context(method).Pool`.
+    #[doc(alias("get_context", "mp_context"))]
     pub fn start_method(mut self, method: StartMethod) -> Self {
         self.method = method;
         self

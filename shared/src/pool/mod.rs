@@ -62,6 +62,7 @@ use {
 /// ```
 ///
 /// Python's counterpart: `multiprocessing.Pool`.
+#[doc(alias("ProcessPoolExecutor"))]
 pub struct Pool {
     engine: Arc<Engine>,
     finish_on_drop: bool,

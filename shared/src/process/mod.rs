@@ -55,6 +55,7 @@ const REPORT_TIMEOUT: Duration = Duration::from_secs(5);
 /// assert_eq!(process.join()?, 3);
 /// # Ok(()) }
 /// ```
+#[doc(alias("BaseProcess"))]
 pub struct Process<R> {
     engine: Arc<Engine>,
     job: Arc<Job>,
@@ -92,6 +93,7 @@ impl<R: DeserializeOwned + 'static> Process<R> {
 impl<R> Process<R> {
     /// Returns the process id.
     #[must_use]
+    #[doc(alias("ident"))]
     pub fn pid(&self) -> u32 {
         self.pid
     }
@@ -115,6 +117,7 @@ impl<R> Process<R> {
     ///
     /// Python's counterpart: `Process.exitcode`.
     #[must_use]
+    #[doc(alias("exitcode"))]
     pub fn exit_status(&self) -> Option<ExitStatus> {
         self.engine.check().ok()?;
         self.engine.step();

@@ -51,6 +51,7 @@ macro_rules! queue_calls {
             ///
             /// Python's counterpart: `Queue.qsize`.
             #[must_use]
+            #[doc(alias("qsize"))]
             pub fn len(&self) -> usize {
                 self.handle.store().len() as usize
             }
@@ -158,6 +159,7 @@ macro_rules! queue_calls {
             /// The value is returned with [`Error::Full`], or as from [`put`](Self::put).
             ///
             /// Python's counterpart: `Queue.put_nowait`.
+            #[doc(alias("put_nowait"))]
             pub fn try_put(&self, value: T) -> Result<(), PutError<T>> {
                 self.handle.put(value, WaitLimit::Now)
             }
@@ -206,6 +208,7 @@ macro_rules! queue_calls {
             /// [`Error::Empty`], or as from [`get`](Self::get).
             ///
             /// Python's counterpart: `Queue.get_nowait`.
+            #[doc(alias("get_nowait"))]
             pub fn try_get(&self) -> Result<T> {
                 self.handle.get(WaitLimit::Now, |deadline| self.take_next(deadline))
             }

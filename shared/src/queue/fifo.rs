@@ -68,6 +68,7 @@ use crate::queue::store::{Store, Taken, WaitLimit};
 ///
 /// Python's counterpart: `multiprocessing.Queue`, `JoinableQueue` and `SimpleQueue`.
 #[must_use]
+#[doc(alias("JoinableQueue", "SimpleQueue"))]
 pub struct Queue<T> {
     handle: Arc<Handle<ByteRing>>,
     values: PhantomData<fn(T) -> T>,

@@ -91,6 +91,7 @@ impl Condition {
     /// As from [`Lock::lock`](crate::Lock::lock).
     ///
     /// Python's counterpart: `Condition.wait_for`, which waits until its condition is true.
+    #[doc(alias("wait_for"))]
     pub fn wait_while<'a, T: Pod>(
         &self,
         mut guard: LockGuard<'a, T>,
@@ -142,6 +143,7 @@ impl Condition {
     /// value first.
     ///
     /// Python's counterpart: `Condition.notify`.
+    #[doc(alias("notify"))]
     pub fn notify_one(&self) {
         self.0.notified.fetch_add(1, Release);
         self.0.waiters.notify_one();

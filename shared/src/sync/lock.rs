@@ -73,6 +73,7 @@ impl Head for LockHead {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent, bound(serialize = "", deserialize = ""))]
 #[must_use]
+#[doc(alias("RLock", "Mutex"))]
 pub struct Lock<T: Pod>(pub(super) Region<LockHead, T>);
 
 impl<T: Pod> Lock<T> {
@@ -94,6 +95,7 @@ impl<T: Pod> Lock<T> {
     /// if this very thread holds it.
     ///
     /// Python's counterpart: `Lock.acquire`.
+    #[doc(alias("acquire"))]
     pub fn lock(&self) -> Result<LockGuard<'_, T>> {
         self.0.check()?;
         self.admit(self.0.mutex.lock().map_err(explain_own)?)

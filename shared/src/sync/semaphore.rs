@@ -58,6 +58,7 @@ const TAKEN: u32 = 1;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 #[must_use]
+#[doc(alias("BoundedSemaphore"))]
 pub struct Semaphore(Region<SemaphoreHead, Slot>);
 
 /// A permit of a [`Semaphore`]. Dropping it releases it, but not in a copy of the process. It stays
@@ -141,6 +142,7 @@ impl Semaphore {
     ///
     /// Python's counterpart: `Semaphore.get_value`.
     #[must_use]
+    #[doc(alias("get_value"))]
     pub fn available(&self) -> usize {
         self.0.all_words().filter(|slot| slot.mark() == 0 || slot.is_orphaned().unwrap_or(false)).count()
     }

@@ -35,6 +35,7 @@ use crate::sync::Lock;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent, bound(serialize = "", deserialize = ""))]
 #[must_use]
+#[doc(alias("RawValue", "Synchronized"))]
 pub struct Value<T: Pod>(Lock<T>);
 
 impl<T: Pod> Value<T> {

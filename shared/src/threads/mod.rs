@@ -58,6 +58,7 @@ use crate::threads::once::Once;
 ///
 /// Python's counterparts: `multiprocessing.pool.ThreadPool` and
 /// `concurrent.futures.ThreadPoolExecutor`.
+#[doc(alias("ThreadPoolExecutor"))]
 pub struct ThreadPool {
     inner: Arc<Inner>,
     finish_on_drop: bool,

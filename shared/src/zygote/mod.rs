@@ -36,6 +36,7 @@ const TITLE: &str = "mp-zygote";
 /// Python's counterpart: the argument of `multiprocessing.get_context`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
+#[doc(alias("set_start_method", "get_start_method", "get_all_start_methods"))]
 pub enum StartMethod {
     /// A server process is exec'd once and forks every worker: quick, and safe in a program with
     /// threads. Workers share nothing with the parent; [`init`](crate::init) must be called. This

@@ -5,6 +5,7 @@
 //! and built into the folder of this build, so that what is compiled once stays.
 
 mod outside;
+mod public_api;
 mod starts;
 
 use std::ffi::OsStr;

@@ -1,5 +1,5 @@
-//! What CONTRIBUTING.md says of the code holds: its folders import downwards, its files exist, and
-//! comments fit beside each other on a screen.
+//! What documents say of the code holds: CONTRIBUTING.md's folders import downwards, its files exist,
+//! comments fit beside each other on a screen, and both READMEs name the compiler that it takes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ pub(crate) const TESTS: &[Named] = named! {
     folders_import_only_from_those_below_them
     files_named_in_contributing_md_exist
     comments_fit_into_a_hundred_columns
+    readmes_name_the_oldest_compiler
 };
 
 fn repository() -> &'static Path {
@@ -114,7 +115,7 @@ fn comments_fit_into_a_hundred_columns() -> Result<()> {
     let folders = fs::read_dir(repository()).unwrap().map(|entry| entry.unwrap().path());
     let folders = folders.filter(|path| {
         let name = path.file_name().unwrap().to_string_lossy();
-        path.is_dir() && (["shared", "book"].contains(&&*name) || name.starts_with("lesson"))
+        path.is_dir() && (["shared", "book", "recipes"].contains(&&*name) || name.starts_with("lesson"))
     });
     let mut long = Vec::new();
     for path in folders.flat_map(|folder| sources(&folder)) {
@@ -129,5 +130,17 @@ fn comments_fit_into_a_hundred_columns() -> Result<()> {
         }
     }
     assert!(long.is_empty(), "{} comments are too long: {long:#?}", long.len());
+    Ok(())
+}
+
+fn readmes_name_the_oldest_compiler() -> Result<()> {
+    let manifest = fs::read_to_string(repository().join("Cargo.toml")).unwrap();
+    let version = manifest.lines().find_map(|line| line.strip_prefix("rust-version = ")).unwrap().trim_matches('"');
+    for readme in ["README.md", "shared/README.md"] {
+        let text = fs::read_to_string(repository().join(readme)).unwrap();
+        let named: Vec<_> = text.split("Rust 1.").skip(1).map(|rest| rest.split([' ', '.']).next().unwrap()).collect();
+        assert!(!named.is_empty(), "{readme} names no version");
+        assert!(named.iter().all(|minor| format!("1.{minor}") == version), "{readme}: {named:?}, not {version}");
+    }
     Ok(())
 }

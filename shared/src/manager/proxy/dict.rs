@@ -240,6 +240,7 @@ impl<K: Serialize + DeserializeOwned + 'static, V: Serialize + DeserializeOwned 
 /// ended.
 ///
 /// Python's counterpart: `multiprocessing.managers.NamespaceProxy`, whose names are attributes.
+#[doc(alias("Namespace"))]
 pub struct NamespaceProxy {
     object: Object,
     elements: PhantomData<fn()>,

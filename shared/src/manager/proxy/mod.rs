@@ -20,6 +20,7 @@ pub(super) use object::{Object, ValueWriter};
 /// implemented by this crate only.
 ///
 /// Python's counterpart: `multiprocessing.managers.BaseProxy`.
+#[doc(alias("BaseProxy"))]
 pub trait Proxy: sealed::Sealed {
     #[doc(hidden)]
     fn object(&self) -> &Object;

@@ -158,6 +158,7 @@ impl Barrier {
     ///
     /// Python's counterpart: `Barrier.broken`.
     #[must_use]
+    #[doc(alias("broken"))]
     pub fn is_broken(&self) -> bool {
         self.participants.is_broken()
     }
@@ -166,6 +167,7 @@ impl Barrier {
     ///
     /// Python's counterpart: `Barrier.n_waiting`.
     #[must_use]
+    #[doc(alias("n_waiting"))]
     pub fn waiting(&self) -> usize {
         self.participants.waiting()
     }

@@ -64,6 +64,7 @@ impl Head for SliceHead {
 /// `multiprocessing.shared_memory`, which has none.
 #[derive(Debug, Clone)]
 #[must_use]
+#[doc(alias("SharedMemory", "ShareableList", "Array", "RawArray"))]
 pub struct SharedSlice<T: Pod> {
     pub(super) region: Region<SliceHead, T>,
     locks: Arc<RangeLocks>,

@@ -1,0 +1,101 @@
+//! Each recipe prints what its page says, ends in time, and leaves no process behind.
+
+mod program;
+
+use std::path::Path;
+use std::{env, fs, process};
+
+use program::Program;
+
+/// Runs a program to its end, and returns what it printed.
+#[track_caller]
+fn run(path: &str, args: &[&str]) -> String {
+    let (succeeded, output, errors) = Program::start(path, args).end();
+    assert!(succeeded, "{output}{errors}");
+    output
+}
+
+#[test]
+fn pipeline_goes_on_after_each_failure() {
+    let printed = run(env!("CARGO_BIN_EXE_pipeline"), &[]);
+    let lines: Vec<_> = printed.lines().collect();
+    assert_eq!(lines.len(), 4, "{printed}");
+    assert_eq!(lines[0], "2673 bytes in 297 inputs");
+    assert!(lines[1].starts_with("input 30: its process ended: ") && lines[1].contains("SIGABRT"), "{printed}");
+    assert_eq!(lines[2..], ["input 60: not done after 2s", "input 90: nothing to measure"]);
+}
+
+#[test]
+fn large_array_is_changed_in_place() {
+    let printed = run(env!("CARGO_BIN_EXE_large_array"), &[]);
+    assert_eq!(printed, "the sum of 4000000 values is 12000000\nthe first are [0.0, 2.0, 4.0, 6.0]\n");
+}
+
+#[test]
+fn pinned_workers_have_one_cpu_each() {
+    assert_eq!(run(env!("CARGO_BIN_EXE_pinning"), &[]), "each of 100 tasks had one CPU\n");
+}
+
+#[test]
+fn retries_end_with_their_budget() {
+    let printed = run(env!("CARGO_BIN_EXE_retry"), &[]);
+    // Of six retries the second task takes two, and the third four.
+    assert_eq!(printed, "task 1: done\ntask 2: done\ngiven up: its worker was lost\n9 tries\n");
+}
+
+#[test]
+fn workers_log_through_the_program() {
+    let printed = run(env!("CARGO_BIN_EXE_logging"), &[]);
+    let mut texts: Vec<_> = printed.lines().map(|line| line.split_once(": ").unwrap()).collect();
+    texts.sort_by_key(|(_, text)| text.split_once(' ').unwrap().0);
+    assert_eq!(texts.len(), 8, "{printed}");
+    for (number, (from, text)) in (1..).zip(texts) {
+        let (level, rest) = if number % 4 == 0 { ("WARN", "is a multiple of four") } else { ("INFO", "is none") };
+        assert!(from.starts_with(&format!("{level} worker ")), "{from}");
+        assert_eq!(text, format!("{number} {rest}"));
+    }
+}
+
+#[test]
+fn actor_replies_to_each_request() {
+    let printed = run(env!("CARGO_BIN_EXE_actor"), &[]);
+    assert_eq!(printed, "Ok(70)\nOk(50)\nErr(\"Ada has less than 80\")\nOk(50)\n");
+}
+
+#[test]
+fn two_programs_meet_if_they_have_the_same_key() {
+    let path = env!("CARGO_BIN_EXE_two_programs");
+    let folder = env::temp_dir().join(format!("multiproc-recipe-{}", process::id()));
+    fs::create_dir(&folder).unwrap();
+    let file = |name: &str, key: &str| {
+        let file = folder.join(name);
+        fs::write(&file, key).unwrap();
+        file.to_str().unwrap().to_string()
+    };
+    let (right, wrong) = (file("right", "correct horse battery"), file("wrong", "wrong horse battery"));
+
+    let mut server = Program::start(path, &["serve", &right]);
+    let address = server.line();
+
+    assert_eq!(run(path, &["ask", &right, &address, "12"]), "the square of 12 is 144\n");
+    let (succeeded, _, errors) = Program::start(path, &["ask", &wrong, &address, "12"]).end();
+    assert!(!succeeded && errors.contains("key"), "{errors}");
+    assert_eq!(run(path, &["ask", &right, &address, "3"]), "the square of 3 is 9\n");
+    server.terminate();
+    // By the signal, with all that it has started.
+    assert_eq!(server.end(), (false, String::new(), String::new()));
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn every_recipe_is_short_and_on_the_page() {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(package.join("../book/chapters/recipes.md")).unwrap();
+    let programs = fs::read_dir(package.join("src/bin")).unwrap().map(|entry| entry.unwrap().path());
+    for program in programs {
+        let name = program.file_name().unwrap().to_str().unwrap();
+        assert!(page.contains(&format!("recipes/src/bin/{name}}}}}")), "{name} is not on the page");
+        let lines = fs::read_to_string(&program).unwrap().lines().count();
+        assert!(lines < 80, "{name} has {lines} lines");
+    }
+}
