@@ -102,7 +102,7 @@ pub(super) fn tries_again() -> Result<()> {
 }
 
 pub(super) fn tasks_of_a_lost_rank_are_begun_again_if_asked_to() -> Result<()> {
-    let running = Ranks::with_options(&["--enable-recovery"], 3, "tries_again").start();
+    let running = Ranks::recovering(3, "tries_again").start();
     signal_rank(&running, Signal::SIGKILL);
     let ended = running.end();
     assert_eq!(ended.output.lines().skip(1).collect::<Vec<_>>(), ["6 begun", "to the end"], "{ended:?}");
