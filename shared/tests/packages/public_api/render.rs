@@ -112,7 +112,7 @@ pub(super) fn bounds(value: &Value) -> String {
             format!("{maybe}{higher}{}", path(&inner["trait"]))
         }
         ("outlives", name) => text(name),
-        (_, names) => format!("use<{}>", list(names, |name| argument_name(name)).join(", ")),
+        (_, names) => format!("use<{}>", list(names, argument_name).join(", ")),
     };
     list(value, bound).join(" + ")
 }
