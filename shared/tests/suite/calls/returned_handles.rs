@@ -98,7 +98,7 @@ fn socket_of(n: u64) -> Option<Fd<UnixStream>> {
     assert!(n % 100 != 99, "task {n} has none");
     let (given, kept) = UnixStream::pair().unwrap();
     (&kept).write_all(&n.to_le_bytes()).unwrap();
-    (n % 3 != 0).then(|| given.into())
+    (!n.is_multiple_of(3)).then(|| given.into())
 }
 
 fn number_in(socket: &Fd<UnixStream>) -> u64 {
@@ -110,7 +110,7 @@ fn number_in(socket: &Fd<UnixStream>) -> u64 {
 fn each_result_of_a_map_brings_its_own() -> Result<()> {
     let pool = Pool::with_processes(2)?;
     let check = |n: u64, socket: &Option<Fd<UnixStream>>| {
-        assert_eq!(socket.as_ref().map(number_in), (n % 3 != 0).then_some(n), "{n}");
+        assert_eq!(socket.as_ref().map(number_in), (!n.is_multiple_of(3)).then_some(n), "{n}");
     };
     let open = descriptors().len();
     for chunksize in [1, 7, 90] {
@@ -127,7 +127,7 @@ fn each_result_of_a_map_brings_its_own() -> Result<()> {
         let arrived = pool.imap_unordered(socket_of, 0..1000).flatten().flatten();
         let mut numbers: Vec<_> = arrived.map(|socket| number_in(&socket)).collect();
         numbers.sort_unstable();
-        assert!(numbers.into_iter().eq((0..1000).filter(|n| n % 3 != 0 && n % 100 != 99)));
+        assert!(numbers.into_iter().eq((0..1000u64).filter(|n| !n.is_multiple_of(3) && n % 100 != 99)));
     }
     assert_eq!(descriptors().len(), open);
     Ok(())
@@ -161,7 +161,8 @@ fn large_and_traced_results_keep_their_handles() -> Result<()> {
             let (texts, socket) = pool.apply(make, (len,))?;
             assert_eq!((texts.len(), number_in(&socket.unwrap())), (len, len as u64));
         }
-        let several = pool.with_chunksize(10).map(make, (0..30).map(|n| n * 2_000 + 1).filter(|n| n % 3 != 0))?;
+        let several =
+            pool.with_chunksize(10).map(make, (0..30usize).map(|n| n * 2_000 + 1).filter(|n| !n.is_multiple_of(3)))?;
         several.into_iter().for_each(|(texts, socket)| assert_eq!(texts.len() as u64, number_in(&socket.unwrap())));
         assert!(!trace || pool.trace().events().iter().all(|event| !event.failed));
     }

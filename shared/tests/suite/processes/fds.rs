@@ -239,7 +239,8 @@ fn argument_moves_and_state_is_shared() -> Result<()> {
     let second = pool.apply_async(wait, (gate.path(), given));
     assert_eq!(holders(&socket), 1);
     gate.open();
-    (first.get()?, second.get()?);
+    first.get()?;
+    second.get()?;
     assert_eq!(holders(&socket), 0);
 
     let (given, _kept) = pair();
