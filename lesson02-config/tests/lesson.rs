@@ -124,7 +124,7 @@ fn limits_fail_the_task_that_is_over_them_and_no_other() {
     let lines = lines("limits");
     for line in [
         "a nap of 10 ms: 10",
-        "a nap of 60000 ms: error: timed out after 0.300 s and was stopped",
+        "a nap of 60000 ms: error: item 1 of `lesson02_config::limits::nap`: timed out after 0.300 s and was stopped",
         "a nap of 20 ms: 20",
         "are there 512 MiB?: false",
     ] {
