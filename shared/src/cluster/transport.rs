@@ -29,9 +29,9 @@ use crate::error::{Context, Error, Result};
 /// of life while a large message comes.
 const PIECE: usize = 1 << 20;
 
-/// A process that has not looked for messages for this long was stopped: nothing that it does
-/// between two looks takes so much time.
-const STOPPED_AFTER: Duration = Duration::from_millis(500);
+/// The time between two looks for messages that counts, as a multiple of the time between two looks
+/// of the thread for heartbeats: if more has passed, this process was stopped, or had no CPU.
+const MAX_PAUSE: u32 = 2;
 
 /// The tag of a message's last piece, mostly its only one, and of those before it.
 const LAST: c_int = 1;
@@ -39,6 +39,9 @@ const MORE: c_int = 2;
 /// The tag of the head of a large payload, which follows it: so neither side has to copy the
 /// payload into a message, or out of one.
 const HEAD: c_int = 3;
+
+/// The tag of a heartbeat, which may come between the pieces of a message.
+const ALONE: c_int = 4;
 
 /// Heartbeats are sent to a rank as long as no more pieces than these are on their way to it: one
 /// that is gone takes none.
@@ -238,14 +241,14 @@ impl Drop for Transport {
 }
 
 impl Messages {
-    /// Records that this process looks for messages now. If it has not done so for a while, because
-    /// it was stopped, that does not count as the other ranks' silence.
+    /// Records that this process looks for messages now. If it has not done so for a while, most of
+    /// that does not count as the other ranks' silence.
     fn record_look(&mut self) {
         let pause = self.last_look.elapsed();
         self.last_look += pause;
-        if pause > STOPPED_AFTER {
-            self.last_received.iter_mut().for_each(|last| *last += pause);
-        }
+        let max = self.times.map_or(pause, |times| MAX_PAUSE * times.check_interval());
+        let excess = pause.saturating_sub(max);
+        self.last_received.iter_mut().for_each(|last| *last += excess);
     }
 
     /// Sends a message whose last piece has the tag `last`. Returns whether MPI accepted it.
@@ -275,6 +278,9 @@ impl Messages {
                 let request = unsafe { request.assume_init() };
                 self.sending.push(Sending { request, to, _message: message.clone() });
             }
+            if last != ALONE {
+                self.send_heartbeats();
+            }
         }
         taken
     }
@@ -298,7 +304,7 @@ impl Messages {
                 && self.sending.iter().filter(|sending| sending.to == to).count() < MAX_UNSENT
             {
                 // A rank that cannot be reached shows by its silence.
-                self.send(to, heartbeat, LAST);
+                self.send(to, heartbeat, ALONE);
             }
         }
     }
@@ -310,11 +316,14 @@ impl Messages {
         while self.begin_receiving() {
             self.send_heartbeats();
         }
-        for receiving in &mut self.receiving {
+        for at in 0..self.receiving.len() {
+            let receiving = &mut self.receiving[at];
             if !receiving.done && is_done(&mut receiving.request) {
                 receiving.done = true;
                 self.last_received[receiving.from] = Instant::now();
             }
+            // Each test may move much.
+            self.send_heartbeats();
         }
     }
 
@@ -333,7 +342,7 @@ impl Messages {
             if tag == HEAD {
                 return Some((from, Message::Large { head: piece, payload: std::mem::take(before) }));
             }
-            if tag == LAST && before.is_empty() {
+            if tag == ALONE || tag == LAST && before.is_empty() {
                 return Some((from, Message::Batch(piece)));
             }
             before.extend_from_slice(&piece);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use multiproc::{Executor, MpiExecutor, Result};
 
-use super::launch::Ranks;
+use super::launch::{Mpi, Ranks};
 use super::support::{processor_ticks, square, squares};
 
 pub(super) fn does_nothing() -> Result<()> {
@@ -33,7 +33,9 @@ pub(super) fn sixteen_idle_ranks_use_no_cpu_time() -> Result<()> {
     thread::sleep(Duration::from_secs(5));
     let share = (used(&processes) - before) / 5.0;
     println!("{} processes took {:.1} % of a CPU", processes.len(), 100.0 * share);
-    assert!(share < 0.1, "{share} CPUs");
+    // A look takes longer with MPICH.
+    let max = if Mpi::here() == Mpi::Mpich { 0.4 } else { 0.1 };
+    assert!(share < max, "{share} CPUs");
     assert!(running.end().well().ends_with("awake again\n"));
     Ok(())
 }

@@ -193,7 +193,8 @@ pub(super) fn exits() -> Result<()> {
 pub(super) fn dropped_or_forgotten_executor_leaves_nothing() -> Result<()> {
     assert_eq!(Ranks::new(3, "drops").run().well(), "20\n");
     // That is for `mpirun` to complain about; it ends the others.
-    assert!(!Ranks::new(3, "forgets").run().status.success());
+    // MPICH's does not mind.
+    assert!(!Ranks::new(3, "forgets").run().status.success() || Mpi::here() == Mpi::Mpich);
     assert!(!Ranks::new(3, "exits").run().status.success());
     Ok(())
 }
