@@ -26,7 +26,8 @@
 //!   [`starmap`](Executor::starmap)), not blocking ([`apply_async`](Executor::apply_async) and its
 //!   kin return an [`AsyncResult`], which is also a future), and lazy ([`imap`](Executor::imap),
 //!   [`imap_unordered`](Executor::imap_unordered)).
-//! - [`wait_futures`] and [`as_completed`] wait for several results.
+//! - [`wait_futures`] and [`as_completed`] wait for several results; [`wait()`] waits for objects
+//!   of any kind, and a [`WaitSet`] makes one descriptor of them for event loops.
 //! - [`Process`] runs one function in a process of its own. [`partial`] sends state along with a
 //!   function.
 //! - Processes talk through a [`pipe()`], which has two ends, or a [`Queue`] or [`PriorityQueue`],
@@ -202,7 +203,9 @@ pub use task::{
 };
 pub use threads::{ThreadPool, ThreadPoolBuilder};
 pub use trace::{Recording, TaskEvent, Trace};
-pub use waitable::{Waitable, wait};
+#[cfg(feature = "tokio")]
+pub use waitable::wait_async;
+pub use waitable::{WaitSet, Waitable, wait};
 pub use zygote::StartMethod;
 
 /// Asserts which public types can go to, and be used by, several threads: a field that is added to
@@ -255,6 +258,8 @@ const _: () = {
     send_sync::<ServiceId>();
     send::<ServiceManager>();
     send_sync::<ServiceWorker>();
+
+    send_sync::<WaitSet<'static>>();
 
     send_sync::<Recording>();
     send_sync::<Trace>();

@@ -1,7 +1,6 @@
 //! What can be asked of a running engine beside running tasks: wait for a job (with a thread, with
 //! a waker, or by a callback), cancel, resize, count, signal.
 
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
@@ -196,11 +195,6 @@ impl Engine {
                 })
                 .collect()
         })
-    }
-
-    /// Returns a descriptor that is readable when a worker has notified its parent.
-    pub(crate) fn notifier(&self) -> BorrowedFd<'_> {
-        self.monitor.notifier().as_fd()
     }
 
     /// Returns the counters.

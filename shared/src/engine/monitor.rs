@@ -55,11 +55,6 @@ impl Monitor {
         self.owner
     }
 
-    /// Returns what wakes the thread that leads.
-    pub(super) fn notifier(&self) -> &Notifier {
-        &self.notifier
-    }
-
     /// Reads or changes the state under its lock; then does what was deferred, without it. In a
     /// process that the state does not belong to, leaves the lock alone and returns the default.
     #[inline]

@@ -214,12 +214,13 @@ impl<R> AsyncResult<R> {
     }
 
     /// Keeps `waker` until the result is ready. Returns `false` if it is.
-    pub(super) fn wake_when_ready(&self, waker: &Waker) -> bool {
+    pub(crate) fn wake_when_ready(&self, waker: &Waker) -> bool {
         self.pending().wake_when_done(waker)
             || self.callbacks().is_some_and(|callbacks| callbacks.wake_when_settled(waker))
     }
 
-    pub(super) fn forget_waker(&self, waker: &Waker) {
+    /// Drops `waker`.
+    pub(crate) fn forget_waker(&self, waker: &Waker) {
         self.pending().forget_waker(waker);
         if let Some(callbacks) = self.callbacks() {
             callbacks.forget_waker(waker);

@@ -242,9 +242,10 @@ impl<R> Process<R> {
         self.engine.supervise(true);
     }
 
-    /// Returns a descriptor that is readable once the process has ended.
-    pub(crate) fn sentinel(&self) -> BorrowedFd<'_> {
-        self.sentinel.as_ref().map_or(self.engine.notifier(), |fd| fd.as_fd())
+    /// Returns a descriptor that is readable once the process has ended; `None` if that was before
+    /// it could be opened.
+    pub(crate) fn sentinel(&self) -> Option<BorrowedFd<'_>> {
+        self.sentinel.as_ref().map(AsFd::as_fd)
     }
 
     /// Waits until the process has ended. Returns at once in a process that the handle does not

@@ -7,6 +7,8 @@ mod priorities;
 mod queue_kills;
 mod queue_threads;
 mod queues;
+mod wait_sets;
+mod waiting;
 
 use std::time::Duration;
 
@@ -22,6 +24,8 @@ pub(crate) const TESTS: &[&[Named]] = &[
     queues::TESTS,
     priorities::TESTS,
     queue_kills::TESTS,
+    waiting::TESTS,
+    wait_sets::TESTS,
 ];
 
 /// The start methods that can be used beside other threads.
