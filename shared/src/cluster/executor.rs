@@ -3,6 +3,7 @@
 use std::env;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
+use std::task::Waker;
 use std::time::Duration;
 
 use crate::bootstrap;
@@ -154,6 +155,10 @@ impl Backend for MpiExecutor {
         self.pool.begin(f, ordered)
     }
 
+    fn wake_when_over(&self, waker: &Waker) -> bool {
+        self.pool.wake_when_over(waker)
+    }
+
     fn failed<R: Send + 'static>(&self, error: Error) -> AsyncResult<R> {
         self.pool.failed(error)
     }
@@ -172,6 +177,12 @@ impl Executor for MpiExecutor {
     /// [`Executor::join`].
     fn join(&self) -> Result<()> {
         self.pool.join()?;
+        self.join_io_thread();
+        Ok(())
+    }
+
+    fn join_timeout(&self, timeout: Duration) -> Result<()> {
+        self.pool.join_timeout(timeout)?;
         self.join_io_thread();
         Ok(())
     }

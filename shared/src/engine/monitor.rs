@@ -67,6 +67,7 @@ impl Monitor {
     pub(super) fn locked<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = act(&mut state);
+        state.wake_if_over();
         if state.deferred.is_empty() {
             return answer;
         }
@@ -91,6 +92,12 @@ impl Monitor {
     /// Runs `run` on the callback thread.
     pub(super) fn run_callback(&self, run: WhenDone) {
         self.callbacks.run(run);
+    }
+
+    /// Waits until the callbacks that were queued have run. Returns `false` if the deadline came
+    /// first.
+    pub(super) fn wait_for_callbacks(&self, deadline: Option<Instant>) -> bool {
+        self.callbacks.wait_idle(deadline)
     }
 
     /// Waits until all callbacks have run, and ends their thread.

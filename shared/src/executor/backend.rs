@@ -5,6 +5,7 @@
 //! [`Executor`](crate::Executor), and the required part can change.
 
 use std::collections::VecDeque;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
@@ -56,6 +57,11 @@ pub trait Backend {
     where
         F: Task<Args>,
         Args: Arguments;
+
+    /// Keeps `waker` until all tasks are done and all workers have ended. Returns `false` if they
+    /// have, or the executor is open.
+    #[doc(hidden)]
+    fn wake_when_over(&self, waker: &Waker) -> bool;
 
     /// Returns the result of a call that could not begin. It counts as a task that failed.
     #[doc(hidden)]
@@ -208,6 +214,16 @@ pub(crate) fn check_processes(processes: usize) -> Result<()> {
         return Ok(());
     }
     Err(Error::Config(format!("a pool has 1 to {MAX_PROCESSES} processes, not {processes}")))
+}
+
+/// Returns what [`join_timeout`](crate::Executor::join_timeout) does: whether the executor has
+/// ended in time, or `None` if it is open.
+pub(crate) fn joined(in_time: Option<bool>, after: Duration) -> Result<()> {
+    match in_time {
+        Some(true) => Ok(()),
+        Some(false) => Err(Error::TimedOut { after, pid: None }),
+        None => Err(still_open()),
+    }
 }
 
 /// Returns the error of joining an executor that would never end.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Instant;
 
 use crate::codec;
@@ -52,6 +53,10 @@ impl Backend for Pool {
         self.engine.check()?;
         let job = self.engine.job(f.prepare()?, ordered);
         Ok(ProcessCall { engine: self.engine.clone(), job, types: PhantomData })
+    }
+
+    fn wake_when_over(&self, waker: &Waker) -> bool {
+        self.engine.wake_when_over(waker)
     }
 
     fn failed<R: Send + 'static>(&self, error: Error) -> AsyncResult<R> {

@@ -8,8 +8,9 @@ mod result_order;
 use std::sync::{Mutex, PoisonError};
 use std::task::Waker;
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
-use crossbeam::channel::{Sender, unbounded};
+use crossbeam::channel::{RecvTimeoutError, Sender, bounded, unbounded};
 
 use crate::foreign;
 use crate::progress::result_order::ResultOrder;
@@ -46,6 +47,11 @@ impl Completions {
     #[inline]
     pub(crate) fn has_wakers(&self) -> bool {
         !self.wakers.is_empty()
+    }
+
+    /// Returns those that only wake.
+    pub(crate) fn of_wakers(wakers: Vec<Waker>) -> Self {
+        Self { wakers, when_done: Vec::new() }
     }
 
     /// Adds those of another call.
@@ -208,6 +214,26 @@ impl CallbackThread {
         if let Some(run) = left {
             foreign::run_or_forget(run);
         }
+    }
+
+    /// Waits until the callbacks that were queued have run, unless this is one of them. Returns
+    /// `false` if the deadline came first.
+    pub(crate) fn wait_idle(&self, deadline: Option<Instant>) -> bool {
+        let (reached, end) = bounded::<()>(1);
+        {
+            let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let State::Running(sender, thread) = &*state else { return true };
+            if thread.thread().id() == thread::current().id() {
+                return true;
+            }
+            // They run in order. Without a receiver the thread has ended.
+            let _ = sender.send(Box::new(move || drop(reached)));
+        }
+        let outcome = match deadline {
+            Some(deadline) => end.recv_deadline(deadline),
+            None => end.recv().map_err(Into::into),
+        };
+        outcome != Err(RecvTimeoutError::Timeout)
     }
 
     /// Waits until all callbacks have run (unless this is one of them), and ends the thread.

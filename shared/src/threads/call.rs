@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Instant;
 
 use crate::error::{Error, Result};
@@ -71,6 +72,10 @@ impl Backend for ThreadPool {
         self.inner.check()?;
         let job = Job::new(self.inner.clone(), ordered);
         Ok(ThreadCall { job, function: Arc::new(f), arguments: PhantomData })
+    }
+
+    fn wake_when_over(&self, waker: &Waker) -> bool {
+        self.inner.wake_when_over(waker)
     }
 
     fn failed<R: Send + 'static>(&self, error: Error) -> AsyncResult<R> {

@@ -1,6 +1,7 @@
 //! Calls of a pool and what they return.
 
 mod asynchronous;
+mod awaited;
 mod callbacks;
 mod executors;
 mod futures;
@@ -24,6 +25,9 @@ pub(crate) const TESTS: &[&[Named]] = &[
     futures::TESTS,
     callbacks::TESTS,
     asynchronous::TESTS,
+    awaited::TESTS,
+    awaited::processes::TESTS,
+    awaited::threads::TESTS,
     initializers::TESTS,
     values::TESTS,
 ];
