@@ -179,8 +179,8 @@ pub use error::{Error, Result, TaskError};
 pub use executor::{Executor, Imap, Statistics, WithOptions};
 pub use exit_status::ExitStatus;
 pub use future::{
-    AsCompleted, AsyncResult, FutureState, ReturnWhen, Waited, as_completed, wait as wait_futures, wait_for_all,
-    wait_for_any,
+    AsCompleted, AsyncResult, CancelOnDrop, FutureState, ReturnWhen, Waited, as_completed, wait as wait_futures,
+    wait_for_all, wait_for_any,
 };
 pub use identity::{ProcessInfo, active_children, current_process, parent_process};
 pub use init::init;
@@ -229,6 +229,7 @@ const _: () = {
     send_sync::<ThreadPoolBuilder>();
     send_sync::<WithOptions<'static, ThreadPool>>();
     send_sync::<AsyncResult<u64>>();
+    send_sync::<CancelOnDrop<u64>>();
     send_sync::<AsCompleted<u64>>();
     send::<Imap<std::ops::Range<u64>, u64>>();
     send_sync::<Process<u64>>();

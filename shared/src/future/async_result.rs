@@ -20,8 +20,9 @@ use crate::task::Prepared;
 
 /// The result of a call that does not block: of one task, or of a whole map.
 ///
-/// Dropping it lets the task go on; [`cancel`](AsyncResult::cancel) stops it. It is also a
-/// [`Future`], for any runtime.
+/// Dropping it lets the task go on; [`cancel`](AsyncResult::cancel) stops it, and
+/// [`cancel_on_drop`](AsyncResult::cancel_on_drop) has the drop do so. It is also a [`Future`], for
+/// any runtime.
 ///
 /// It belongs to the process of its pool. In a copy of that process it is ready, and its result is
 /// [`Error::ForeignProcess`].

@@ -5,6 +5,7 @@ mod awaited;
 mod callbacks;
 mod executors;
 mod futures;
+mod given_up;
 mod initializers;
 mod lazy;
 mod properties;
@@ -28,6 +29,8 @@ pub(crate) const TESTS: &[&[Named]] = &[
     awaited::TESTS,
     awaited::processes::TESTS,
     awaited::threads::TESTS,
+    given_up::processes::TESTS,
+    given_up::threads::TESTS,
     initializers::TESTS,
     values::TESTS,
 ];
