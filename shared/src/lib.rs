@@ -40,9 +40,11 @@
 //! - A [`ServiceManager`] runs services: functions for as long as the program runs, replaced when
 //!   they die, reloaded and ended by signals.
 //!
-//! With the feature `tokio`, [`Queue`], [`PriorityQueue`] and [`Connection`] have async calls
-//! (`get_async`, `recv_async`, …), and `Pool::map_concurrent` runs many calls of an async function
-//! in each worker. An [`AsyncResult`] can be awaited in any runtime without it.
+//! An [`AsyncResult`] and a [`Process`] can be awaited, and [`Queue`] and [`PriorityQueue`] have
+//! async calls ([`get_async`](Queue::get_async), …), in any runtime. With the feature `tokio`,
+//! [`Connection`] has them too (`recv_async`, …), `wait_async` waits for several objects, and
+//! `Pool::map_concurrent` runs many calls of an async function in each worker. With the feature
+//! `stream`, an [`Imap`] is a `Stream`.
 //!
 //! With the feature `manager-tcp`, a [`Manager`] can listen for programs on other machines. With
 //! the feature `trace-json`, a [`Trace`] can be written as JSON for trace viewers.

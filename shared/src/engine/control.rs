@@ -90,6 +90,17 @@ impl Engine {
         pending
     }
 
+    /// Wakes a task of an async runtime when a job's next outcome arrives, or it is done. Returns
+    /// `false` if that is so.
+    #[cfg(feature = "stream")]
+    pub(crate) fn wake_at_next(self: &Arc<Self>, job: &Job, waker: &Waker) -> bool {
+        let pending = job.wake_at_next(waker);
+        if pending {
+            self.supervise(true);
+        }
+        pending
+    }
+
     /// Runs `run` on the callback thread when a job is done.
     pub(crate) fn run_when_done(self: &Arc<Self>, job: &Job, run: WhenDone) {
         match job.run_when_done(run) {

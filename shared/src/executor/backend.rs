@@ -124,6 +124,10 @@ pub trait LazyCall<Args, R>: Send + Sync {
     /// first.
     fn wait_next(&self, deadline: Option<Instant>) -> bool;
 
+    /// Keeps `waker` until the next results are there, or the end. Returns `false` if that is so.
+    #[cfg(feature = "stream")]
+    fn wake_at_next(&self, waker: &Waker) -> bool;
+
     /// Drops the tasks that have not begun, and the results of the others.
     fn abandon(&self);
 }

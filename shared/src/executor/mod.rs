@@ -7,6 +7,8 @@
 pub(crate) mod backend;
 mod imap;
 mod source;
+#[cfg(feature = "stream")]
+mod stream;
 mod with_options;
 
 pub use backend::Statistics;

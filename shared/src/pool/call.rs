@@ -159,6 +159,11 @@ impl<Args: Arguments, R: ReturnValue> LazyCall<Args, R> for ProcessCall<Args, R>
         self.engine.wait_next(&self.job, deadline)
     }
 
+    #[cfg(feature = "stream")]
+    fn wake_at_next(&self, waker: &Waker) -> bool {
+        self.engine.wake_at_next(&self.job, waker)
+    }
+
     fn abandon(&self) {
         self.engine.abandon(&self.job);
         self.engine.forget(&self.job);

@@ -28,6 +28,8 @@ pub(crate) struct CallProgress<T> {
     sealed: bool,
     results: ResultOrder<T>,
     completions: Completions,
+    /// Woken when the next result is there, or the call is done.
+    next_waker: Option<Waker>,
 }
 
 /// What the ends of calls wake and run, once no lock is held.
@@ -73,7 +75,7 @@ impl<T> CallProgress<T> {
     /// they are taken in order of arrival.
     pub(crate) fn new(ordered: bool) -> Self {
         let (results, completions) = (ResultOrder::new(ordered), Completions::default());
-        Self { submitted: 0, finished: 0, sealed: false, results, completions }
+        Self { submitted: 0, finished: 0, sealed: false, results, completions, next_waker: None }
     }
 
     /// Counts one more chunk. Returns its number in the call.
@@ -154,6 +156,17 @@ impl<T> CallProgress<T> {
         true
     }
 
+    /// Keeps `waker`, and none from before, until the next result is there or the call is done.
+    /// Returns `false` if that is so.
+    #[cfg(feature = "stream")]
+    pub(crate) fn wake_at_next(&mut self, waker: &Waker) -> bool {
+        let pending = !self.has_next() && !self.is_done();
+        if pending {
+            self.next_waker = Some(waker.clone());
+        }
+        pending
+    }
+
     /// Drops `waker`.
     pub(crate) fn forget_waker(&mut self, waker: &Waker) {
         self.completions.wakers.retain(|known| !known.will_wake(waker));
@@ -168,10 +181,15 @@ impl<T> CallProgress<T> {
         None
     }
 
-    /// Takes what the end of the call wakes and runs, if it is done.
+    /// Takes what the progress of the call wakes, and what its end wakes and runs if it is done.
     #[inline]
     pub(crate) fn take_completions(&mut self) -> Completions {
-        if self.is_done() { std::mem::take(&mut self.completions) } else { Completions::default() }
+        let is_done = self.is_done();
+        let mut completions = if is_done { std::mem::take(&mut self.completions) } else { Completions::default() };
+        if self.next_waker.is_some() && (is_done || self.has_next()) {
+            completions.wakers.extend(self.next_waker.take());
+        }
+        completions
     }
 }
 

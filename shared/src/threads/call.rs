@@ -183,6 +183,11 @@ where
         self.job.wait_next(deadline)
     }
 
+    #[cfg(feature = "stream")]
+    fn wake_at_next(&self, waker: &Waker) -> bool {
+        self.job.wake_at_next(waker)
+    }
+
     fn abandon(&self) {
         if self.job.pool().check().is_ok() {
             self.job.cancel();

@@ -11,6 +11,7 @@ mod lazy;
 mod properties;
 mod results;
 mod shapes;
+mod streams;
 mod values;
 
 use crate::support::Named;
@@ -31,6 +32,8 @@ pub(crate) const TESTS: &[&[Named]] = &[
     awaited::threads::TESTS,
     given_up::processes::TESTS,
     given_up::threads::TESTS,
+    streams::processes::TESTS,
+    streams::threads::TESTS,
     initializers::TESTS,
     values::TESTS,
 ];
