@@ -26,7 +26,8 @@
 //!   [`starmap`](Executor::starmap)), not blocking ([`apply_async`](Executor::apply_async) and its
 //!   kin return an [`AsyncResult`], which is also a future), and lazy ([`imap`](Executor::imap),
 //!   [`imap_unordered`](Executor::imap_unordered)).
-//! - [`wait_futures`] and [`as_completed`] wait for several results.
+//! - [`wait_futures`] and [`as_completed`] wait for several results; [`wait()`] waits for objects
+//!   of any kind, and a [`WaitSet`] makes one descriptor of them for event loops.
 //! - [`Process`] runs one function in a process of its own. [`partial`] sends state along with a
 //!   function.
 //! - Processes talk through a [`pipe()`], which has two ends, or a [`Queue`] or [`PriorityQueue`],
@@ -39,9 +40,11 @@
 //! - A [`ServiceManager`] runs services: functions for as long as the program runs, replaced when
 //!   they die, reloaded and ended by signals.
 //!
-//! With the feature `tokio`, [`Queue`], [`PriorityQueue`] and [`Connection`] have async calls
-//! (`get_async`, `recv_async`, …), and `Pool::map_concurrent` runs many calls of an async function
-//! in each worker. An [`AsyncResult`] can be awaited in any runtime without it.
+//! An [`AsyncResult`] and a [`Process`] can be awaited, and [`Queue`] and [`PriorityQueue`] have
+//! async calls ([`get_async`](Queue::get_async), …), in any runtime. With the feature `tokio`,
+//! [`Connection`] has them too (`recv_async`, …), `wait_async` waits for several objects, and
+//! `Pool::map_concurrent` runs many calls of an async function in each worker. With the feature
+//! `stream`, an [`Imap`] is a `Stream`.
 //!
 //! With the feature `manager-tcp`, a [`Manager`] can listen for programs on other machines. With
 //! the feature `trace-json`, a [`Trace`] can be written as JSON for trace viewers.
@@ -211,8 +214,8 @@ pub use executor::{Executor, Imap, Indexed, Statistics, WithOptions};
 pub use exit_status::ExitStatus;
 pub use fds::Fd;
 pub use future::{
-    AsCompleted, AsyncResult, FutureState, ReturnWhen, Waited, as_completed, wait as wait_futures, wait_for_all,
-    wait_for_any,
+    AsCompleted, AsyncResult, CancelOnDrop, FutureState, ReturnWhen, Waited, as_completed, wait as wait_futures,
+    wait_for_all, wait_for_any,
 };
 pub use identity::{ProcessInfo, active_children, current_process, parent_process, worker_index};
 pub use init::init;
@@ -236,7 +239,9 @@ pub use task::{
 };
 pub use threads::{ThreadPool, ThreadPoolBuilder};
 pub use trace::{Recording, TaskEvent, Trace};
-pub use waitable::{Waitable, wait};
+#[cfg(feature = "tokio")]
+pub use waitable::wait_async;
+pub use waitable::{WaitSet, Waitable, wait};
 pub use zygote::StartMethod;
 
 /// Asserts which public types can go to, and be used by, several threads: a field that is added to
@@ -263,6 +268,7 @@ const _: () = {
     send_sync::<ThreadPoolBuilder>();
     send_sync::<WithOptions<'static, ThreadPool>>();
     send_sync::<AsyncResult<u64>>();
+    send_sync::<CancelOnDrop<u64>>();
     send_sync::<AsCompleted<u64>>();
     send::<Imap<std::ops::Range<u64>, u64>>();
     send::<Indexed<std::ops::Range<u64>, u64>>();
@@ -296,6 +302,8 @@ const _: () = {
     send_sync::<ServiceId>();
     send::<ServiceManager>();
     send_sync::<ServiceWorker>();
+
+    send_sync::<WaitSet<'static>>();
 
     send_sync::<Recording>();
     send_sync::<Trace>();

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
+use std::task::Waker;
 use std::thread;
 use std::time::Duration;
 
@@ -162,6 +163,10 @@ impl Backend for MpiExecutor {
         self.pool.begin(f, ordered, options)
     }
 
+    fn wake_when_over(&self, waker: &Waker) -> bool {
+        self.pool.wake_when_over(waker)
+    }
+
     fn failed<R: Send + 'static>(&self, error: Error) -> AsyncResult<R> {
         self.pool.failed(error)
     }
@@ -180,6 +185,12 @@ impl Executor for MpiExecutor {
     /// [`Executor::join`].
     fn join(&self) -> Result<()> {
         self.pool.join()?;
+        self.join_io_thread();
+        Ok(())
+    }
+
+    fn join_timeout(&self, timeout: Duration) -> Result<()> {
+        self.pool.join_timeout(timeout)?;
         self.join_io_thread();
         Ok(())
     }

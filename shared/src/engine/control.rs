@@ -1,7 +1,6 @@
 //! What can be asked of a running engine beside running tasks: wait for a job (with a thread, with
 //! a waker, or by a callback), cancel, resize, count, signal.
 
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
@@ -87,6 +86,17 @@ impl Engine {
     /// Wakes a task of an async runtime when a job is done. Returns `false` if it is.
     pub(crate) fn wake_when_done(self: &Arc<Self>, job: &Job, waker: &Waker) -> bool {
         let pending = job.wake_when_done(waker);
+        if pending {
+            self.supervise(true);
+        }
+        pending
+    }
+
+    /// Wakes a task of an async runtime when a job's next outcome arrives, or it is done. Returns
+    /// `false` if that is so.
+    #[cfg(feature = "stream")]
+    pub(crate) fn wake_at_next(self: &Arc<Self>, job: &Job, waker: &Waker) -> bool {
+        let pending = job.wake_at_next(waker);
         if pending {
             self.supervise(true);
         }
@@ -200,11 +210,6 @@ impl Engine {
                 })
                 .collect()
         })
-    }
-
-    /// Returns a descriptor that is readable when a worker has notified its parent.
-    pub(crate) fn notifier(&self) -> BorrowedFd<'_> {
-        self.monitor.notifier().as_fd()
     }
 
     /// Returns the counters.

@@ -222,6 +222,13 @@ impl Job {
         self.lock().call.wake_when_done(waker)
     }
 
+    /// Wakes `waker` when the next outcome arrives, or the job is done. Returns `false` if that is
+    /// so already.
+    #[cfg(feature = "stream")]
+    pub(super) fn wake_at_next(&self, waker: &Waker) -> bool {
+        self.lock().call.wake_at_next(waker)
+    }
+
     /// Removes `waker` from those that are woken.
     pub(crate) fn forget_waker(&self, waker: &Waker) {
         self.lock().call.forget_waker(waker);

@@ -52,6 +52,7 @@ mod zygote_reports;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 pub(crate) use config::Config;
@@ -274,16 +275,27 @@ impl Engine {
         }
     }
 
-    /// Waits until all tasks are done and all workers have ended; the engine must be closed.
-    /// Returns `false` if it is not.
-    pub(crate) fn join(&self) -> bool {
+    /// Waits until all tasks are done, their callbacks have run and all workers have ended. Returns
+    /// whether that was before the deadline; `None` if the engine is not closed.
+    pub(crate) fn join(&self, deadline: Option<Instant>) -> Option<bool> {
         if !self.owner().is_here() || self.with(|state| state.lifecycle.is_open()) {
-            return false;
+            return None;
         }
-        let over = |state: &State| state.backlog.outstanding() == 0 && state.workers.is_empty();
-        self.monitor.wait(ANY_JOB, None, over);
-        self.terminate();
-        true
+        let is_over = self.monitor.wait(ANY_JOB, deadline, State::is_over) && self.monitor.wait_for_callbacks(deadline);
+        if is_over {
+            self.terminate();
+        }
+        Some(is_over)
+    }
+
+    /// Keeps `waker` until all tasks are done and all workers have ended. Returns `false` if they
+    /// have, or the engine is not closed.
+    pub(crate) fn wake_when_over(self: &Arc<Self>, waker: &Waker) -> bool {
+        let pending = self.with(|state| state.wake_when_over(waker));
+        if pending {
+            self.supervise(true);
+        }
+        pending
     }
 
     /// Ends everything now. Tasks that are not done are cancelled; when this returns, no process of

@@ -55,11 +55,6 @@ impl Monitor {
         self.owner
     }
 
-    /// Returns what wakes the thread that leads.
-    pub(super) fn notifier(&self) -> &Notifier {
-        &self.notifier
-    }
-
     /// Reads or changes the state under its lock; then does what was deferred, without it. In a
     /// process that the state does not belong to, leaves the lock alone and returns the default.
     #[inline]
@@ -72,6 +67,7 @@ impl Monitor {
     pub(super) fn locked<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = act(&mut state);
+        state.wake_if_over();
         if state.deferred.is_empty() {
             return answer;
         }
@@ -96,6 +92,12 @@ impl Monitor {
     /// Runs `run` on the callback thread.
     pub(super) fn run_callback(&self, run: WhenDone) {
         self.callbacks.run(run);
+    }
+
+    /// Waits until the callbacks that were queued have run. Returns `false` if the deadline came
+    /// first.
+    pub(super) fn wait_for_callbacks(&self, deadline: Option<Instant>) -> bool {
+        self.callbacks.wait_idle(deadline)
     }
 
     /// Waits until all callbacks have run, and ends their thread.

@@ -2,6 +2,7 @@
 //! the steps that more than one part takes together.
 
 use std::sync::Arc;
+use std::task::Waker;
 
 use crate::engine::backlog::Backlog;
 use crate::engine::config::Config;
@@ -38,6 +39,9 @@ pub(super) struct State {
     /// The client side, if the tasks run elsewhere.
     pub(super) remote: Option<Remote>,
     pub(super) deferred: DeferredWakeups,
+    /// Wakers for the moment when a pool that takes no more tasks has done all, and no worker is
+    /// left.
+    end_wakers: Vec<Waker>,
     pub(super) events: Vec<TaskEvent>,
 }
 
@@ -56,6 +60,7 @@ impl State {
             watchdog: Watchdog::default(),
             remote: None,
             deferred: DeferredWakeups::default(),
+            end_wakers: Vec::new(),
             events: Vec::new(),
         }
     }
@@ -63,6 +68,35 @@ impl State {
     /// Returns `true` if the pool is closing and has no tasks left.
     pub(super) fn is_finished(&self) -> bool {
         self.lifecycle.is_closing() && self.backlog.outstanding() == 0
+    }
+
+    /// Returns `true` if nothing is outstanding and no worker is left.
+    pub(super) fn is_over(&self) -> bool {
+        self.backlog.outstanding() == 0 && self.workers.is_empty()
+    }
+
+    /// Keeps `waker` until the pool [is over](State::is_over). Returns `false` if it is, or is open
+    /// and so will not be.
+    pub(super) fn wake_when_over(&mut self, waker: &Waker) -> bool {
+        let pending = !self.lifecycle.is_open() && !self.is_over();
+        if pending && !self.end_wakers.iter().any(|known| known.will_wake(waker)) {
+            self.end_wakers.push(waker.clone());
+        }
+        pending
+    }
+
+    /// Returns `true` if the end is waited for without a thread.
+    pub(super) fn is_end_awaited(&self) -> bool {
+        !self.end_wakers.is_empty()
+    }
+
+    /// Has those woken that wait for the end, if it has come. Called after every change.
+    #[inline]
+    pub(super) fn wake_if_over(&mut self) {
+        if self.is_end_awaited() && self.is_over() {
+            let wakers = std::mem::take(&mut self.end_wakers);
+            self.deferred.add_completions(Completions::of_wakers(wakers));
+        }
     }
 
     /// Adds a chunk to the backlog, or fails it if none is taken.

@@ -84,7 +84,7 @@ impl Supervisor {
                 Turn::Lead => {
                     let over = |state: &State| {
                         state.waiters.is_lead_wanted()
-                            || state.backlog.outstanding() == 0
+                            || state.backlog.outstanding() == 0 && !state.is_end_awaited()
                             || state.lifecycle.has_ended()
                     };
                     monitor.wait_as(Role::Supervisor, ANY_JOB, None, over);
@@ -101,7 +101,7 @@ impl Supervisor {
         if state.lifecycle.has_ended() {
             return Turn::Stop;
         }
-        if state.backlog.outstanding() == 0 {
+        if state.backlog.outstanding() == 0 && !state.is_end_awaited() {
             state.waiters.set_unattended(false);
             state.retire_if_finished();
             self.awake.store(false, Relaxed);

@@ -5,6 +5,7 @@
 //! [`Executor`](crate::Executor), and the required part can change.
 
 use std::collections::VecDeque;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
@@ -57,6 +58,11 @@ pub trait Backend {
     where
         F: Task<Args>,
         Args: Arguments;
+
+    /// Keeps `waker` until all tasks are done and all workers have ended. Returns `false` if they
+    /// have, or the executor is open.
+    #[doc(hidden)]
+    fn wake_when_over(&self, waker: &Waker) -> bool;
 
     /// Returns the result of a call that could not begin. It counts as a task that failed.
     #[doc(hidden)]
@@ -125,6 +131,10 @@ pub trait LazyCall<Args, R>: Send + Sync {
     /// Waits until the next results are there, or the end. Returns `false` if the deadline came
     /// first.
     fn wait_next(&self, deadline: Option<Instant>) -> bool;
+
+    /// Keeps `waker` until the next results are there, or the end. Returns `false` if that is so.
+    #[cfg(feature = "stream")]
+    fn wake_at_next(&self, waker: &Waker) -> bool;
 
     /// Drops the tasks that have not begun, and the results of the others.
     fn abandon(&self);
@@ -291,6 +301,16 @@ pub(crate) fn check_processes(processes: usize) -> Result<()> {
         return Ok(());
     }
     Err(Error::Config(format!("a pool has 1 to {MAX_PROCESSES} processes, not {processes}")))
+}
+
+/// Returns what [`join_timeout`](crate::Executor::join_timeout) does: whether the executor has
+/// ended in time, or `None` if it is open.
+pub(crate) fn joined(in_time: Option<bool>, after: Duration) -> Result<()> {
+    match in_time {
+        Some(true) => Ok(()),
+        Some(false) => Err(Error::timed_out(after)),
+        None => Err(still_open()),
+    }
 }
 
 /// Returns the error of joining an executor that would never end.

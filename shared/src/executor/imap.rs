@@ -18,7 +18,8 @@ const MAX_UNDER_WAY: u64 = 64 << 20;
 /// The results of [`Executor::imap`](crate::Executor::imap) and
 /// [`Executor::imap_unordered`](crate::Executor::imap_unordered), one by one.
 ///
-/// An item that failed is an `Err` in its place; the iteration goes on after it.
+/// An item that failed is an `Err` in its place; the iteration goes on after it. With the feature
+/// `stream` it is also a `Stream`, for async functions.
 #[must_use = "items are taken from their source only as results are taken from the iterator"]
 #[doc(alias("IMapIterator", "IMapUnorderedIterator"))]
 pub struct Imap<I: Iterator, R> {
@@ -175,6 +176,14 @@ impl<I: Iterator, R> Imap<I, R> {
 
     /// Returns the next result or the end; `None` if the deadline came first.
     fn advance(&mut self, deadline: Option<Instant>) -> Option<Option<Result<R>>> {
+        self.advance_by(|call| call.wait_next(deadline))
+    }
+
+    /// Returns the next result or the end, for which `wait` waits; `None` if it returns `false`.
+    pub(super) fn advance_by(
+        &mut self,
+        wait: impl Fn(&dyn LazyCall<(I::Item,), R>) -> bool,
+    ) -> Option<Option<Result<R>>> {
         loop {
             if let Some(Err(error)) = self.call.as_ref().map(|call| call.check()) {
                 // One error, and the end.
@@ -202,7 +211,7 @@ impl<I: Iterator, R> Imap<I, R> {
                 }
                 return Some(None);
             }
-            if !call.wait_next(deadline) {
+            if !wait(&**call) {
                 return None;
             }
         }
@@ -335,6 +344,11 @@ mod tests {
 
         fn wait_next(&self, _: Option<Instant>) -> bool {
             true
+        }
+
+        #[cfg(feature = "stream")]
+        fn wake_at_next(&self, _: &std::task::Waker) -> bool {
+            false
         }
 
         fn abandon(&self) {}

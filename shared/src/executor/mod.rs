@@ -7,15 +7,19 @@
 pub(crate) mod backend;
 mod imap;
 mod source;
+#[cfg(feature = "stream")]
+mod stream;
 mod with_options;
 
 pub use backend::Statistics;
-pub(crate) use backend::{check_processes, check_reject, still_open};
+pub(crate) use backend::{check_processes, check_reject, joined, still_open};
 pub use imap::{Imap, Indexed};
 #[cfg(feature = "tokio")]
 pub(crate) use source::default_chunksize;
 pub use with_options::WithOptions;
 
+use std::future::{Future, poll_fn};
+use std::task::Poll;
 use std::time::Duration;
 
 use crate::error::Result;
@@ -86,6 +90,62 @@ pub trait Executor: Backend {
     ///
     /// Python's counterpart: `Pool.join`.
     fn join(&self) -> Result<()>;
+
+    /// Waits as [`join`](Executor::join) does, for at most `timeout`.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`](crate::Error::TimedOut) if a task, a callback or a worker is left by
+    /// then: all of them go on, and can be waited for again. Else those of
+    /// [`join`](Executor::join). On a cluster the end of MPI itself, once all tasks are done, is
+    /// waited for as long as it takes.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use multiproc::{Error, Executor, Pool};
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let pool = Pool::with_processes(1)?;
+    /// let nap = pool.submit(|| std::thread::sleep(Duration::from_millis(50)), ());
+    /// pool.close();
+    /// let early = pool.join_timeout(Duration::ZERO);
+    /// assert!(matches!(early, Err(Error::TimedOut { .. })));
+    /// pool.join_timeout(Duration::from_secs(60))?;
+    /// nap.get()
+    /// # }
+    /// ```
+    ///
+    /// Python has no counterpart: `Pool.join` takes no time limit.
+    fn join_timeout(&self, timeout: Duration) -> Result<()>;
+
+    /// Returns a future that waits as [`join`](Executor::join) does, in any runtime and without a
+    /// thread of its own. Its last poll ends what the executor itself has (a process, threads) and
+    /// waits for callbacks that still run, so keep those short.
+    ///
+    /// Dropping the future changes nothing: the executor goes on, and can be waited for again.
+    ///
+    /// # Errors
+    /// As from [`join`](Executor::join).
+    ///
+    /// # Examples
+    /// ```
+    /// use multiproc::{Executor, Pool};
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let pool = Pool::with_processes(1)?;
+    /// let last = pool.submit(|n: u32| n + 1, (1,));
+    /// pool.close();
+    /// pollster::block_on(pool.closed())?;
+    /// assert_eq!(last.get()?, 2);
+    /// # Ok(()) }
+    /// ```
+    fn closed(&self) -> impl Future<Output = Result<()>> {
+        poll_fn(|context| match self.wake_when_over(context.waker()) {
+            true => Poll::Pending,
+            false => Poll::Ready(self.join()),
+        })
+    }
 
     /// Ends the workers now. Tasks that are not done fail with
     /// [`Error::Cancelled`](crate::Error::Cancelled). No process and no thread of the executor is

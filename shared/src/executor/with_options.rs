@@ -1,5 +1,6 @@
 //! An executor with options for the calls made through it.
 
+use std::task::Waker;
 use std::time::Duration;
 
 use crate::Executor;
@@ -105,6 +106,10 @@ impl<E: Executor> Backend for WithOptions<'_, E> {
         self.executor.begin(f, ordered, options)
     }
 
+    fn wake_when_over(&self, waker: &Waker) -> bool {
+        self.executor.wake_when_over(waker)
+    }
+
     fn failed<R: Send + 'static>(&self, error: Error) -> AsyncResult<R> {
         self.executor.failed(error)
     }
@@ -121,6 +126,10 @@ impl<E: Executor> Executor for WithOptions<'_, E> {
 
     fn join(&self) -> Result<()> {
         self.executor.join()
+    }
+
+    fn join_timeout(&self, timeout: Duration) -> Result<()> {
+        self.executor.join_timeout(timeout)
     }
 
     fn terminate(&self) {

@@ -20,8 +20,9 @@ use crate::task::Prepared;
 
 /// The result of a call that does not block: of one task, or of a whole map.
 ///
-/// Dropping it lets the task go on; [`cancel`](AsyncResult::cancel) stops it. It is also a
-/// [`Future`], for any runtime.
+/// Dropping it lets the task go on; [`cancel`](AsyncResult::cancel) stops it, and
+/// [`cancel_on_drop`](AsyncResult::cancel_on_drop) has the drop do so. It is also a [`Future`], for
+/// any runtime.
 ///
 /// It belongs to the process of its pool. In a copy of that process it is ready, and its result is
 /// [`Error::ForeignProcess`].
@@ -228,12 +229,13 @@ impl<R> AsyncResult<R> {
     }
 
     /// Keeps `waker` until the result is ready. Returns `false` if it is.
-    pub(super) fn wake_when_ready(&self, waker: &Waker) -> bool {
+    pub(crate) fn wake_when_ready(&self, waker: &Waker) -> bool {
         self.pending().wake_when_done(waker)
             || self.callbacks().is_some_and(|callbacks| callbacks.wake_when_settled(waker))
     }
 
-    pub(super) fn forget_waker(&self, waker: &Waker) {
+    /// Drops `waker`.
+    pub(crate) fn forget_waker(&self, waker: &Waker) {
         self.pending().forget_waker(waker);
         if let Some(callbacks) = self.callbacks() {
             callbacks.forget_waker(waker);

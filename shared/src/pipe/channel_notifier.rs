@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::Instant;
 
 use nix::errno::Errno;
@@ -38,6 +39,9 @@ struct State {
     sleeping: bool,
     /// Handles that came ahead of their messages.
     handles: VecDeque<Handles>,
+    /// Called whenever something is received. They are of this crate, so that they may be called
+    /// under the lock.
+    wakers: Vec<Waker>,
 }
 
 impl ChannelNotifier {
@@ -143,9 +147,24 @@ impl ChannelNotifier {
         if any {
             self.received.fetch_add(1, SeqCst);
             self.changed.notify_all();
+            state.wakers.iter().for_each(Waker::wake_by_ref);
             #[cfg(feature = "tokio")]
             self.changed_async.notify_waiters();
         }
+    }
+
+    /// Has `waker` called whenever something is received, as another thread may receive what it
+    /// waits for.
+    pub(super) fn wake_when_received(&self, waker: &Waker) {
+        let wakers = &mut self.lock().wakers;
+        if !wakers.iter().any(|known| known.will_wake(waker)) {
+            wakers.push(waker.clone());
+        }
+    }
+
+    /// Drops `waker`.
+    pub(super) fn forget_waker(&self, waker: &Waker) {
+        self.lock().wakers.retain(|known| !known.will_wake(waker));
     }
 
     /// Returns whether the end of the pipe was received: the other end is gone.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
@@ -110,10 +111,16 @@ impl<S, R> Connection<S, R> {
         self.end.is_ready()
     }
 
-    /// Announces whether the other side has to make this one's [descriptor](Connection::as_fd)
-    /// readable when it sends.
-    pub(crate) fn announce(&self, asleep: bool) {
-        self.end.announce(asleep);
+    /// Has the [descriptor](Connection::as_fd) made readable when the other side sends, and `waker`
+    /// called when another thread receives that. `waker` is of this crate, and neither panics nor
+    /// waits.
+    pub(crate) fn arm(&self, waker: &Waker) {
+        self.end.arm(waker);
+    }
+
+    /// Takes an [`arm`](Connection::arm) back.
+    pub(crate) fn disarm(&self, waker: &Waker) {
+        self.end.disarm(waker);
     }
 
     /// Returns a descriptor that is readable when the other side has sent a wake-up, or is gone.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::task::Waker;
 use std::time::Instant;
 
 use crate::codec;
@@ -79,6 +80,10 @@ impl Backend for Pool {
         let limits = TaskLimits::new(options.timeout()?, grace, options.retries());
         let job = self.engine.limited_job(f.prepare()?, ordered, limits);
         Ok(ProcessCall { engine: self.engine.clone(), job, sizes: Sizes::default(), types: PhantomData })
+    }
+
+    fn wake_when_over(&self, waker: &Waker) -> bool {
+        self.engine.wake_when_over(waker)
     }
 
     fn failed<R: Send + 'static>(&self, error: Error) -> AsyncResult<R> {
@@ -202,6 +207,11 @@ impl<Args: Arguments, R: ReturnValue> LazyCall<Args, R> for ProcessCall<Args, R>
 
     fn wait_next(&self, deadline: Option<Instant>) -> bool {
         self.engine.wait_next(&self.job, deadline)
+    }
+
+    #[cfg(feature = "stream")]
+    fn wake_at_next(&self, waker: &Waker) -> bool {
+        self.engine.wake_at_next(&self.job, waker)
     }
 
     fn abandon(&self) {

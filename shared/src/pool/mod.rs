@@ -10,7 +10,7 @@ mod feed;
 use std::fmt;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use builder::PoolBuilder;
 pub(crate) use builder::{END_LIMIT, check_depth, encode_for_each};
@@ -18,7 +18,7 @@ pub(crate) use feed::submit_one;
 
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::executor::{Executor, Statistics, check_processes, still_open};
+use crate::executor::{Executor, Statistics, check_processes, joined, still_open};
 use crate::sys::memory;
 use crate::trace::Trace;
 #[cfg(feature = "tokio")]
@@ -232,7 +232,12 @@ impl Executor for Pool {
 
     fn join(&self) -> Result<()> {
         self.engine.check()?;
-        if self.engine.join() { Ok(()) } else { Err(still_open()) }
+        self.engine.join(None).map(drop).ok_or_else(still_open)
+    }
+
+    fn join_timeout(&self, timeout: Duration) -> Result<()> {
+        self.engine.check()?;
+        joined(self.engine.join(Instant::now().checked_add(timeout)), timeout)
     }
 
     fn terminate(&self) {

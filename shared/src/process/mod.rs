@@ -3,8 +3,11 @@
 mod builder;
 
 use std::fmt;
+use std::future::Future;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -29,6 +32,8 @@ const REPORT_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// Made by [`Process::new`] or [`Process::builder`]; it runs from `start()` on. If this program is
 /// killed, the process is killed with it.
+///
+/// It is also a [`Future`], for any runtime, of what [`join`](Process::join) returns.
 ///
 /// Dropping the handle waits for the process to end, as leaving the program would in Python. If the
 /// process may be waiting for this program by then (for a message, an event, the end of a pipe),
@@ -245,9 +250,10 @@ impl<R> Process<R> {
         self.engine.supervise(true);
     }
 
-    /// Returns a descriptor that is readable once the process has ended.
-    pub(crate) fn sentinel(&self) -> BorrowedFd<'_> {
-        self.sentinel.as_ref().map_or(self.engine.notifier(), |fd| fd.as_fd())
+    /// Returns a descriptor that is readable once the process has ended; `None` if that was before
+    /// it could be opened.
+    pub(crate) fn sentinel(&self) -> Option<BorrowedFd<'_>> {
+        self.sentinel.as_ref().map(AsFd::as_fd)
     }
 
     /// Waits until the process has ended. Returns at once in a process that the handle does not
@@ -262,6 +268,35 @@ impl<R> Process<R> {
             return Err(Error::InvalidState("the process has been joined already".into()));
         }
         (self.take)(&self.job)
+    }
+}
+
+/// Waits until the process has ended, and gives what [`join`](Process::join) returns. It needs no
+/// runtime of its own kind, and for each process that is awaited one thread, which receives what it
+/// sends.
+///
+/// As the handle itself is the future, to drop it half-way is to drop the handle, which waits. So
+/// where the wait may be given up, await a reference: nothing is lost with it.
+///
+/// ```
+/// use multiproc::Process;
+///
+/// # fn main() -> multiproc::Result<()> {
+/// # pollster::block_on(async {
+/// let mut process = Process::new(|n: u32| n + 1, (1,)).start()?;
+/// assert_eq!((&mut process).await?, 2);
+/// assert_eq!(Process::new(|n: u32| n + 2, (1,)).start()?.await?, 3);
+/// # Ok(()) })
+/// # }
+/// ```
+impl<R> Future for Process<R> {
+    type Output = Result<R>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<R>> {
+        if self.engine.wake_when_over(context.waker()) {
+            return Poll::Pending;
+        }
+        Poll::Ready(self.take_result())
     }
 }
 

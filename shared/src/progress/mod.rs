@@ -9,8 +9,9 @@ mod result_order;
 use std::sync::{Mutex, PoisonError};
 use std::task::Waker;
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
-use crossbeam::channel::{Sender, unbounded};
+use crossbeam::channel::{RecvTimeoutError, Sender, bounded, unbounded};
 
 pub(crate) use failure_kinds::FailureKinds;
 
@@ -33,6 +34,8 @@ pub(crate) struct CallProgress<T> {
     sealed: bool,
     results: ResultOrder<T>,
     completions: Completions,
+    /// Woken when the next result is there, or the call is done.
+    next_waker: Option<Waker>,
 }
 
 /// What the ends of calls wake and run, once no lock is held.
@@ -54,6 +57,11 @@ impl Completions {
         !self.wakers.is_empty()
     }
 
+    /// Returns those that only wake.
+    pub(crate) fn of_wakers(wakers: Vec<Waker>) -> Self {
+        Self { wakers, when_done: Vec::new() }
+    }
+
     /// Adds those of another call.
     #[inline]
     pub(crate) fn extend(&mut self, other: Self) {
@@ -73,7 +81,7 @@ impl<T> CallProgress<T> {
     /// they are taken in order of arrival.
     pub(crate) fn new(ordered: bool) -> Self {
         let (results, completions) = (ResultOrder::new(ordered), Completions::default());
-        Self { submitted: 0, finished: 0, tasks: 0, ordered, sealed: false, results, completions }
+        Self { submitted: 0, finished: 0, tasks: 0, ordered, sealed: false, results, completions, next_waker: None }
     }
 
     /// Counts one more chunk, of `tasks` tasks. Returns its number in the call: its position among
@@ -158,6 +166,17 @@ impl<T> CallProgress<T> {
         true
     }
 
+    /// Keeps `waker`, and none from before, until the next result is there or the call is done.
+    /// Returns `false` if that is so.
+    #[cfg(feature = "stream")]
+    pub(crate) fn wake_at_next(&mut self, waker: &Waker) -> bool {
+        let pending = !self.has_next() && !self.is_done();
+        if pending {
+            self.next_waker = Some(waker.clone());
+        }
+        pending
+    }
+
     /// Drops `waker`.
     pub(crate) fn forget_waker(&mut self, waker: &Waker) {
         self.completions.wakers.retain(|known| !known.will_wake(waker));
@@ -172,10 +191,15 @@ impl<T> CallProgress<T> {
         None
     }
 
-    /// Takes what the end of the call wakes and runs, if it is done.
+    /// Takes what the progress of the call wakes, and what its end wakes and runs if it is done.
     #[inline]
     pub(crate) fn take_completions(&mut self) -> Completions {
-        if self.is_done() { std::mem::take(&mut self.completions) } else { Completions::default() }
+        let is_done = self.is_done();
+        let mut completions = if is_done { std::mem::take(&mut self.completions) } else { Completions::default() };
+        if self.next_waker.is_some() && (is_done || self.has_next()) {
+            completions.wakers.extend(self.next_waker.take());
+        }
+        completions
     }
 }
 
@@ -218,6 +242,26 @@ impl CallbackThread {
         if let Some(run) = left {
             foreign::run_or_forget(run);
         }
+    }
+
+    /// Waits until the callbacks that were queued have run, unless this is one of them. Returns
+    /// `false` if the deadline came first.
+    pub(crate) fn wait_idle(&self, deadline: Option<Instant>) -> bool {
+        let (reached, end) = bounded::<()>(1);
+        {
+            let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let State::Running(sender, thread) = &*state else { return true };
+            if thread.thread().id() == thread::current().id() {
+                return true;
+            }
+            // They run in order. Without a receiver the thread has ended.
+            let _ = sender.send(Box::new(move || drop(reached)));
+        }
+        let outcome = match deadline {
+            Some(deadline) => end.recv_deadline(deadline),
+            None => end.recv().map_err(Into::into),
+        };
+        outcome != Err(RecvTimeoutError::Timeout)
     }
 
     /// Waits until all callbacks have run (unless this is one of them), and ends the thread.

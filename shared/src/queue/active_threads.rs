@@ -67,13 +67,9 @@ impl ActiveThreads {
 
     /// Records that this thread waits.
     pub(super) fn begin_wait(&self) -> WaitingThread<'_> {
-        self.record_waiter();
-        WaitingThread { active: self, thread: gettid().as_raw() }
-    }
-
-    /// Records that this thread waits now and later.
-    pub(super) fn record_waiter(&self) {
-        self.lock().waiting.insert(gettid().as_raw());
+        let thread = gettid().as_raw();
+        self.lock().waiting.insert(thread);
+        WaitingThread { active: self, thread }
     }
 
     /// Returns whether a thread other than this one may yet put or take a value, or send a handle.

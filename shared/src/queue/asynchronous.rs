@@ -1,22 +1,23 @@
-//! Waiting at a queue in async functions.
+//! Waiting at a queue without a thread: in async functions, and for one of several objects.
 //!
-//! A queue's waiters sleep on a word of shared memory, which no event loop can watch. So a thread
-//! of the runtime sleeps there instead. It only waits: a value is taken by the future itself when
-//! it is polled, so that no value is lost with a future that is dropped.
+//! A queue's waiters sleep on a word of shared memory, which no event loop can watch. So the
+//! [watcher](crate::shm::Watch) of the process sleeps there for all of them. It only waits: a value
+//! is taken by the future itself when it is polled, so that no value is lost with a future that is
+//! dropped.
 
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Release};
+use std::task::{Poll, Waker};
 use std::time::Instant;
 
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::pipe::require_runtime;
 use crate::queue::control::Awaited;
 use crate::queue::handle::{AsyncWaiter, Handle};
 use crate::queue::put_error::PutError;
 use crate::queue::store::{Refusal, Store, Taken, WaitLimit};
-use crate::shm::SLICE;
+use crate::shm::{EventCount, Watch, Watched};
 
 impl<S: Store> Handle<S> {
     pub(super) async fn put_async<T: Serialize + 'static>(self: &Arc<Self>, mut value: T) -> Result<(), PutError<T>> {
@@ -75,41 +76,60 @@ impl<S: Store> Handle<S> {
         is_there || store.control().is_closed()
     }
 
-    /// Waits until the wait [is over](Handle::is_over), or for one [`SLICE`]; returns which of them
-    /// it was.
+    /// Waits until the wait [is over](Handle::is_over), or for one [`SLICE`](crate::shm::SLICE) if
+    /// other processes have the queue; returns which of them it was.
     async fn wait_async(self: &Arc<Self>, what: Awaited) -> Result<bool> {
-        require_runtime()?;
-        let mut cancel = CancelOnDrop { handle: self, canceled: Arc::default(), is_armed: true };
-        let waiter = AsyncWaiter::new(self);
-        let canceled = cancel.canceled.clone();
-        let waiting = tokio::task::spawn_blocking(move || {
-            let handle = waiter.enter();
-            let is_over = || handle.is_over(what) || canceled.load(Acquire);
-            // Not busily: that would only keep the CPU from the runtime's own threads.
-            handle.store().control().wait_for(what, Instant::now() + SLICE, false, is_over)
-        });
-        let outcome = waiting.await;
-        cancel.is_armed = false;
-        outcome.map_err(|_| Error::Config("the tokio runtime is shutting down".into()))
+        let mut watch = None;
+        poll_fn(|context| match &watch {
+            None => {
+                let watched = Awaiting { waiter: AsyncWaiter::new(self), what, is_exclusive: true };
+                watch = Some(Watch::new(Arc::new(watched), context.waker())?);
+                Poll::Pending
+            }
+            Some(watch) => watch.poll(context).map(Ok),
+        })
+        .await
+    }
+
+    /// Returns whether a call of `get` would return at once, with a value or an error.
+    pub(super) fn is_ready_to_get(self: &Arc<Self>) -> bool {
+        self.is_over(Awaited::Value) || self.are_producers_gone(&mut None)
+    }
+
+    /// Has `waker` called when a value can be taken, or `get` may be an error.
+    pub(super) fn watch(self: &Arc<Self>, waker: &Waker) -> Result<Watch> {
+        let watched = Awaiting { waiter: AsyncWaiter::new(self), what: Awaited::Value, is_exclusive: false };
+        Watch::new(Arc::new(watched), waker)
     }
 }
 
-/// Wakes the thread that waits, if the future is dropped.
-struct CancelOnDrop<'a, S: Store> {
-    handle: &'a Arc<Handle<S>>,
-    canceled: Arc<AtomicBool>,
-    /// `false` once the thread has returned.
-    is_armed: bool,
+/// What one waiter waits for.
+struct Awaiting<S: Store> {
+    waiter: AsyncWaiter<S>,
+    what: Awaited,
+    /// The waiter takes what is there, and no other gets it.
+    is_exclusive: bool,
 }
 
-impl<S: Store> Drop for CancelOnDrop<'_, S> {
-    fn drop(&mut self) {
-        if !self.is_armed {
-            return;
-        }
-        self.canceled.store(true, Release);
-        // All, since the thread may have used up a wake-up that was meant for the next to take the
-        // value.
-        self.handle.store().control().notify_all();
+impl<S: Store> Watched for Awaiting<S> {
+    fn event_count(&self) -> &EventCount {
+        self.waiter.handle().store().control().changes(self.what)
+    }
+
+    fn is_ready(&self) -> bool {
+        self.waiter.handle().is_over(self.what)
+    }
+
+    fn pass_on(&self) {
+        self.event_count().notify_one();
+    }
+
+    fn is_exclusive(&self) -> bool {
+        self.is_exclusive
+    }
+
+    fn looks_around(&self) -> bool {
+        // Only other processes can be killed, or be gone.
+        self.waiter.handle().store().control().is_shared()
     }
 }

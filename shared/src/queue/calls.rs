@@ -101,6 +101,16 @@ macro_rules! queue_calls {
                 self.handle.store().control().is_closed()
             }
 
+            /// Returns whether [`get`](Self::get) would return at once.
+            pub(crate) fn is_ready_to_get(&self) -> bool {
+                self.handle.is_ready_to_get()
+            }
+
+            /// Has `waker` called when that may be so.
+            pub(crate) fn watch(&self, waker: &Waker) -> Result<Watch> {
+                self.handle.watch(waker)
+            }
+
             /// Reports that a value which was taken is done; see [`join`](Self::join).
             ///
             /// # Errors
@@ -174,16 +184,15 @@ macro_rules! queue_calls {
                 self.handle.put(value, WaitLimit::Timeout(timeout))
             }
 
-            /// Puts a value into the queue in an async function on a tokio runtime, and waits while
-            /// a [bounded](Self::bounded) queue is full.
+            /// Puts a value into the queue in an async function, in any runtime, and waits while a
+            /// [bounded](Self::bounded) queue is full.
             ///
             /// If the future is dropped before it is done, the value was not put, and is dropped
-            /// too. While it waits it occupies one of the runtime's threads for blocking calls.
+            /// too. One thread of this process waits for all such calls; see
+            /// [`get_async`](Self::get_async), also for an example.
             ///
             /// # Errors
-            /// As from [`put`](Self::put), and [`Error::Config`] if it has to wait outside of a
-            /// tokio runtime. For an example see [`get_async`](Self::get_async).
-            #[cfg(feature = "tokio")]
+            /// As from [`put`](Self::put), and [`Error::Io`] if that thread cannot be started.
             pub async fn put_async(&self, value: T) -> Result<(), PutError<T>> {
                 self.handle.put_async(value).await
             }
@@ -235,29 +244,27 @@ macro_rules! queue_calls {
                 self.handle.get(WaitLimit::Timeout(timeout), |deadline| self.take_next(deadline))
             }
 
-            #[doc = concat!("Takes the ", $next, " value in an async function on a tokio runtime, and waits until")]
+            #[doc = concat!("Takes the ", $next, " value in an async function, in any runtime, and waits until")]
             /// there is one.
             ///
-            /// If the future is dropped before it is done, no value is lost. While it waits it
-            /// occupies one of the runtime's threads for blocking calls.
+            /// If the future is dropped before it is done, no value is lost. One thread of this
+            /// process waits for 127 such calls at a time, and calls their wakers; on Linux before
+            /// 5.16 there is a thread for each.
             ///
             /// # Errors
-            /// As from [`get`](Self::get), and [`Error::Config`] if it has to wait outside of a
-            /// tokio runtime.
+            /// As from [`get`](Self::get), and [`Error::Io`] if that thread cannot be started.
             ///
             /// # Examples
             /// ```
             /// # fn main() -> multiproc::Result<()> {
-            /// let runtime = tokio::runtime::Builder::new_current_thread().build()?;
             #[doc = concat!("let queue = multiproc::", stringify!($Queue), "::new()?;")]
-            /// runtime.block_on(async {
+            /// pollster::block_on(async {
             ///     queue.put_async("value".to_string()).await?;
             ///     assert_eq!(queue.get_async().await?, "value");
             ///     Ok(())
             /// })
             /// # }
             /// ```
-            #[cfg(feature = "tokio")]
             pub async fn get_async(&self) -> Result<T> {
                 self.handle.get_async(|deadline| self.take_next(deadline)).await
             }

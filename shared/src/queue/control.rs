@@ -99,6 +99,14 @@ impl Control {
         }
     }
 
+    /// Returns what is notified when what a call waits for may be there.
+    pub(super) fn changes(&self, what: Awaited) -> &EventCount {
+        match what {
+            Awaited::Value => &self.values,
+            Awaited::Room => &self.room,
+        }
+    }
+
     /// Wakes every call that waits to put or take.
     pub(super) fn notify_all(&self) {
         self.values.notify_all();
@@ -108,11 +116,7 @@ impl Control {
     /// Waits until `is_over` or the deadline; returns which of them it was. Looks busily for a
     /// moment first if `spin`.
     pub(super) fn wait_for(&self, what: Awaited, until: Instant, spin: bool, is_over: impl Fn() -> bool) -> bool {
-        let changes = match what {
-            Awaited::Value => &self.values,
-            Awaited::Room => &self.room,
-        };
-        changes.wait_until(Some(until), spin, || is_over().then_some(())).is_some()
+        self.changes(what).wait_until(Some(until), spin, || is_over().then_some(())).is_some()
     }
 
     /// Waits until `has_room`, or the queue is closed, or for one [`SLICE`]: then the caller must

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
@@ -16,6 +17,7 @@ use crate::queue::handle::Handle;
 use crate::queue::handle::with_buffer;
 use crate::queue::put_error::PutError;
 use crate::queue::store::{Store, Taken, WaitLimit};
+use crate::shm::Watch;
 
 /// A first-in, first-out queue that any number of processes put values into and take values from.
 ///

@@ -4,9 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-#[cfg(feature = "tokio")]
-use std::sync::atomic::Ordering::AcqRel;
-use std::sync::atomic::Ordering::Acquire;
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
 use std::time::Instant;
 
 use serde::{Deserializer, Serialize, Serializer, de, ser};
@@ -206,11 +204,9 @@ impl<S: Store> Handle<S> {
     }
 }
 
-/// A clone of a handle for a thread that waits for an async call, and will not put or take.
-#[cfg(feature = "tokio")]
+/// A clone of a handle for a wait without a thread of its own, which will not put or take.
 pub(super) struct AsyncWaiter<S: Store>(Arc<Handle<S>>);
 
-#[cfg(feature = "tokio")]
 impl<S: Store> AsyncWaiter<S> {
     pub(super) fn new(handle: &Arc<Handle<S>>) -> Self {
         let handle = handle.clone();
@@ -219,14 +215,11 @@ impl<S: Store> AsyncWaiter<S> {
         Self(handle)
     }
 
-    /// Records the calling thread as the one that waits; returns the handle.
-    pub(super) fn enter(&self) -> &Handle<S> {
-        self.0.peers.record_waiter();
+    pub(super) fn handle(&self) -> &Handle<S> {
         &self.0
     }
 }
 
-#[cfg(feature = "tokio")]
 impl<S: Store> Drop for AsyncWaiter<S> {
     fn drop(&mut self) {
         self.0.async_waiters.fetch_sub(1, AcqRel);

@@ -1,9 +1,8 @@
 //! Queues: many processes put values in, many take them out.
 //!
 //! Both kinds of queue share their calls ([`calls`]) and one implementation ([`handle`]: a handle
-//! waits, encodes, and is sent to other processes; with the feature `tokio`, `asynchronous` waits
-//! in async functions). They differ in the [`store`] that holds the values, as bytes in shared
-//! memory:
+//! waits, encodes, and is sent to other processes; [`asynchronous`] waits without a thread, in
+//! async functions). They differ in the [`store`] that holds the values, as bytes in shared memory:
 //!
 //! - A [`Queue`] has a [`byte_ring`] with a lock at each end, so that a producer and a consumer do
 //!   not meet. After the two-lock queue of Michael and Scott, "Simple, Fast, and Practical
@@ -22,7 +21,6 @@
 //! [activity](active_threads). [`PutError`] returns a value that could not be put.
 
 mod active_threads;
-#[cfg(feature = "tokio")]
 mod asynchronous;
 mod byte_ring;
 mod calls;

@@ -67,12 +67,6 @@ impl Peers {
         !self.threads.any_other() && is_last(&fd)
     }
 
-    /// Records that the calling thread is one of those that wait for async calls, now and later.
-    #[cfg(feature = "tokio")]
-    pub(super) fn record_waiter(&self) {
-        self.threads.record_waiter();
-    }
-
     /// Returns the descriptor to send to another process. One description serves all that are on
     /// their way at a time.
     pub(super) fn descriptor_to_send(&self, fd: impl AsFd) -> Result<Arc<Descriptor>> {

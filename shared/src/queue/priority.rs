@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -16,6 +17,7 @@ use crate::queue::log::Log;
 use crate::queue::put_error::PutError;
 use crate::queue::seen::Seen;
 use crate::queue::store::{Store, Taken, WaitLimit};
+use crate::shm::Watch;
 
 /// A queue that returns the smallest value first, and of equal ones the one that was put first.
 ///

@@ -255,7 +255,7 @@ impl RunningManager {
             if process.has_hung_up() {
                 until = until.min(now + EXIT_INTERVAL);
             } else {
-                fds.push(PollFd::new(process.sentinel(), PollFlags::POLLIN));
+                fds.extend(process.sentinel().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
             }
         }
         // Rounded up, so as not to spin through the last millisecond.

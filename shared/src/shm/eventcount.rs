@@ -35,7 +35,7 @@ words! {
 impl<W: Word> EventCount<W> {
     /// Announces a sleep. The caller must look at what it waits for after this, and then sleep or
     /// not. Returns what the futex word must still be when it falls asleep.
-    fn announce(&self) -> u32 {
+    pub(crate) fn announce(&self) -> u32 {
         let sequence = self.sequence.load(Relaxed);
         self.announced.fetch_add(1, Relaxed);
         W::fence(SeqCst);
@@ -92,6 +92,13 @@ impl<W: Word> EventCount<W> {
             }
             self.sequence.sleep(sequence, Some(left.min(SLICE)));
         }
+    }
+}
+
+impl EventCount {
+    /// Returns the futex word, for a thread that sleeps at several.
+    pub(super) fn word(&self) -> &AtomicU32 {
+        &self.sequence
     }
 }
 

@@ -1,14 +1,16 @@
 //! A flag that processes wait for.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::*};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::kind::ObjectKind;
-use crate::shm::EventCount;
 use crate::shm::region::{Head, Region};
+use crate::shm::{EventCount, Watch, Watched};
 use crate::sys::words::words;
 
 words! {
@@ -117,14 +119,46 @@ impl Event {
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> bool {
-        let before = self.0.changes.load(Acquire);
-        // Any change from "not set" was to "set", whatever it is by now.
-        let ready = || (is_set(before) || self.0.changes.load(Acquire) != before).then_some(());
+        let before = self.changes();
+        let ready = || (is_set(before) || self.was_set_since(before)).then_some(());
         self.0.waiters.wait_until(deadline, true, ready).is_some()
+    }
+
+    /// Returns a mark of this moment, for [`was_set_since`](Event::was_set_since).
+    pub(crate) fn changes(&self) -> u32 {
+        self.0.changes.load(Acquire)
+    }
+
+    /// Returns whether the flag is set, or was set after that moment.
+    pub(crate) fn was_set_since(&self, before: u32) -> bool {
+        let now = self.changes();
+        // It is not, after one change, only if it was cleared.
+        is_set(now) || now.wrapping_sub(before) > 1
+    }
+
+    /// Has `waker` called once the flag was set after that moment.
+    pub(crate) fn watch(&self, before: u32, waker: &Waker) -> Result<Watch> {
+        Watch::new(Arc::new(SetSince { event: self.clone(), before }), waker)
     }
 
     fn change(&self, change: impl FnMut(u32) -> Option<u32>) {
         // It is no error if there is nothing to change.
         let _ = self.0.changes.fetch_update(AcqRel, Acquire, change);
+    }
+}
+
+/// An event that is waited for since the moment of a mark.
+struct SetSince {
+    event: Event,
+    before: u32,
+}
+
+impl Watched for SetSince {
+    fn event_count(&self) -> &EventCount {
+        &self.event.0.waiters
+    }
+
+    fn is_ready(&self) -> bool {
+        self.event.was_set_since(self.before)
     }
 }

@@ -1,11 +1,13 @@
 //! Sleeps on a word of shared memory.
 
+use std::ptr;
+use std::sync::OnceLock;
 use std::sync::atomic::{self, Ordering};
 use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::thread::futex;
-use rustix::time::Timespec;
+use rustix::time::{ClockId, Timespec, clock_gettime};
 
 /// A word that processes sleep at: an atomic of the standard library, or loom's when a protocol is
 /// being checked.
@@ -62,6 +64,34 @@ fn timespec(timeout: Duration) -> Timespec {
 /// Sleeps as [`sleep`](Word::sleep) does; returns whether the time was over.
 pub(crate) fn wait(word: &atomic::AtomicU32, expected: u32, timeout: Duration) -> bool {
     futex::wait(word, futex::Flags::empty(), expected, Some(&timespec(timeout))) == Err(Errno::TIMEDOUT)
+}
+
+/// The number of words that [`wait_any`] takes at most (`FUTEX_WAITV_MAX`).
+pub(crate) const MAX_WORDS: usize = 128;
+
+/// Returns whether the kernel has [`wait_any`]: Linux does from 5.16 on, unless a filter of system
+/// calls is in the way.
+pub(crate) fn has_wait_any() -> bool {
+    static FOUND: OnceLock<bool> = OnceLock::new();
+    // To wait for nothing is an error of its own.
+    let probe = || futex::waitv(&[], futex::WaitvFlags::empty(), None, ClockId::Monotonic);
+    *FOUND.get_or_init(|| probe() == Err(Errno::INVAL))
+}
+
+/// Sleeps while each of `words` has the value beside it, until one of them is woken, for at most
+/// `timeout`. May return early without a reason. Returns whether the time was over.
+pub(crate) fn wait_any(words: &[(&atomic::AtomicU32, u32)], timeout: Duration) -> bool {
+    let until = clock_gettime(ClockId::Monotonic) + timespec(timeout);
+    let wait = |(word, expected): &(&atomic::AtomicU32, u32)| {
+        let mut wait = futex::Wait::new();
+        wait.val = u64::from(*expected);
+        wait.uaddr = futex::WaitPtr::new(ptr::from_ref(*word).cast_mut().cast());
+        // Not "private", as in the other calls.
+        wait.flags = futex::WaitFlags::SIZE_U32;
+        wait
+    };
+    let waits: Vec<futex::Wait> = words.iter().map(wait).collect();
+    futex::waitv(&waits, futex::WaitvFlags::empty(), Some(&until), ClockId::Monotonic) == Err(Errno::TIMEDOUT)
 }
 
 /// A model of the futex for loom: the check of the word and the beginning of the sleep are one step

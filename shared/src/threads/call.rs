@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Instant;
 
 use crate::error::{Error, Result};
@@ -78,6 +79,10 @@ impl Backend for ThreadPool {
         }
         let job = Job::new(self.inner.clone(), F::label(), ordered);
         Ok(ThreadCall { job, function: Arc::new(f), arguments: PhantomData })
+    }
+
+    fn wake_when_over(&self, waker: &Waker) -> bool {
+        self.inner.wake_when_over(waker)
     }
 
     fn failed<R: Send + 'static>(&self, error: Error) -> AsyncResult<R> {
@@ -192,6 +197,11 @@ where
 
     fn wait_next(&self, deadline: Option<Instant>) -> bool {
         self.job.wait_next(deadline)
+    }
+
+    #[cfg(feature = "stream")]
+    fn wake_at_next(&self, waker: &Waker) -> bool {
+        self.job.wake_at_next(waker)
     }
 
     fn abandon(&self) {

@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Waker;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, unbounded};
 
 use crate::error::{Context, Error, Result};
 use crate::executor::Statistics;
-use crate::foreign::guard;
+use crate::foreign::{guard, run_or_forget};
 use crate::identity;
 use crate::progress::{CallbackThread, FailureKinds};
 use crate::sys::pid::Owner;
@@ -69,6 +70,25 @@ struct State {
     next_task: u64,
     counts: Counts,
     threads: Vec<JoinHandle<()>>,
+    /// Wakers for the moment when a pool that takes no more tasks has done all, and no thread is
+    /// left.
+    end_wakers: Vec<Waker>,
+}
+
+impl State {
+    fn is_over(&self) -> bool {
+        self.phase != Phase::Open && self.counts.outstanding() == 0 && self.living == 0
+    }
+
+    /// Returns the wakers to call now. The lock is to be released before.
+    fn take_end_wakers(&mut self) -> Vec<Waker> {
+        if self.is_over() { std::mem::take(&mut self.end_wakers) } else { Vec::new() }
+    }
+}
+
+/// Calls wakers, which are foreign code.
+fn wake_all(wakers: Vec<Waker>) {
+    wakers.into_iter().for_each(|waker| run_or_forget(|| waker.wake()));
 }
 
 /// The threads of a pool. Each holds it; [`terminate`](Inner::terminate) ends them.
@@ -111,6 +131,7 @@ impl Inner {
             next_task: 0,
             counts: Counts::default(),
             threads: Vec::new(),
+            end_wakers: Vec::new(),
         };
         Arc::new(Self {
             owner: Owner::here(),
@@ -254,6 +275,9 @@ impl Inner {
         counts.failed += failed;
         counts.kinds.add(kinds);
         self.end_threads_if_done(&mut state);
+        let wakers = state.take_end_wakers();
+        drop(state);
+        wake_all(wakers);
     }
 
     pub(super) fn callbacks(&self) -> &CallbackThread {
@@ -336,6 +360,9 @@ impl Inner {
             if state.living > state.wanted {
                 state.living -= 1;
                 self.changed.notify_all();
+                let wakers = state.take_end_wakers();
+                drop(state);
+                wake_all(wakers);
                 return;
             }
         }
@@ -359,22 +386,43 @@ impl Inner {
         }
     }
 
-    /// Waits until all tasks are done and all threads have ended. Returns `false` if the pool is
-    /// open.
-    pub(crate) fn join(&self) -> bool {
+    /// Waits until all tasks are done, their callbacks have run and all threads have ended. Returns
+    /// whether that was before the deadline; `None` if the pool is open.
+    pub(crate) fn join(&self, deadline: Option<Instant>) -> Option<bool> {
+        if !self.owner.is_here() {
+            return None;
+        }
+        let mut state = self.lock();
+        if state.phase == Phase::Open {
+            return None;
+        }
+        while !state.is_over() {
+            state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(left) if left.is_zero() => return Some(false),
+                Some(left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
+        }
+        drop(state);
+        if !self.callbacks.wait_idle(deadline) {
+            return Some(false);
+        }
+        self.terminate();
+        Some(true)
+    }
+
+    /// Keeps `waker` until all tasks are done and all threads have ended. Returns `false` if they
+    /// have, or the pool is open.
+    pub(super) fn wake_when_over(&self, waker: &Waker) -> bool {
         if !self.owner.is_here() {
             return false;
         }
         let mut state = self.lock();
-        if state.phase == Phase::Open {
-            return false;
+        let pending = state.phase != Phase::Open && !state.is_over();
+        if pending && !state.end_wakers.iter().any(|known| known.will_wake(waker)) {
+            state.end_wakers.push(waker.clone());
         }
-        while state.counts.outstanding() > 0 || state.living > 0 {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        drop(state);
-        self.terminate();
-        true
+        pending
     }
 
     /// Fails everything that has not begun with [`Error::Cancelled`].

@@ -123,6 +123,13 @@ impl<R> Job<R> {
         self.wait(deadline, |state| state.progress.has_next() || state.progress.is_done())
     }
 
+    /// Keeps `waker` until the next results are there, or the end. Returns `false` if that is so,
+    /// or in a process that the job does not belong to.
+    #[cfg(feature = "stream")]
+    pub(super) fn wake_at_next(&self, waker: &Waker) -> bool {
+        self.pool.check().is_ok() && self.lock().progress.wake_at_next(waker)
+    }
+
     /// Waits for the end, and returns at once in a process that the job does not belong to.
     pub(super) fn wait_done(&self, deadline: Option<Instant>) -> bool {
         self.wait(deadline, |state| state.progress.is_done())

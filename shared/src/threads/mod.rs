@@ -12,10 +12,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::cpu::default_workers;
 use crate::error::Result;
-use crate::executor::{Executor, Statistics, check_processes, check_reject, still_open};
+use crate::executor::{Executor, Statistics, check_processes, check_reject, joined, still_open};
 use crate::task::{Arguments, Task, panic};
 use crate::threads::inner::Inner;
 use crate::threads::once::Once;
@@ -114,7 +115,12 @@ impl Executor for ThreadPool {
 
     fn join(&self) -> Result<()> {
         self.inner.check()?;
-        if self.inner.join() { Ok(()) } else { Err(still_open()) }
+        self.inner.join(None).map(drop).ok_or_else(still_open)
+    }
+
+    fn join_timeout(&self, timeout: Duration) -> Result<()> {
+        self.inner.check()?;
+        joined(self.inner.join(Instant::now().checked_add(timeout)), timeout)
     }
 
     fn terminate(&self) {

@@ -1,10 +1,13 @@
 //! The calls, and where their tasks run.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use multiproc::{Executor, MpiExecutor, Result, as_completed, partial};
+use futures_core::Stream;
+use multiproc::{Error, Executor, MpiExecutor, Result, as_completed, partial};
 
 use super::launch::Ranks;
 use super::support::{eventually, nap, resident_kib, square, squares};
@@ -41,6 +44,11 @@ pub(super) fn checks_calls() -> Result<()> {
         assert_eq!(lazy, table);
     }
     assert_eq!(executor.imap(square, 0..1000).collect::<Result<Vec<_>>>()?, squares(1000));
+    let mut stream = executor.imap(square, 0..100);
+    for n in 0..100 {
+        let next = poll_fn(|context| Pin::new(&mut stream).poll_next(context));
+        assert_eq!(pollster::block_on(next).unwrap()?, square(n));
+    }
     assert_eq!(executor.with_chunksize(9).imap(square, 0..1000).collect::<Result<Vec<_>>>()?, squares(1000));
     let mut unordered = executor.imap_unordered(square, 0..1000).collect::<Result<Vec<_>>>()?;
     unordered.sort_unstable();
@@ -61,6 +69,13 @@ pub(super) fn checks_calls() -> Result<()> {
     });
     results.into_iter().for_each(|result| assert_eq!(result.unwrap(), squares(100)));
     println!("workers {}", executor.processes());
+
+    let last = executor.submit(nap, (100,));
+    executor.close();
+    assert!(matches!(executor.join_timeout(Duration::ZERO), Err(Error::TimedOut { .. })));
+    pollster::block_on(executor.closed())?;
+    assert_eq!(last.get()?, 100);
+    executor.join_timeout(Duration::from_secs(60))?;
     executor.shutdown();
     println!("all calls are right");
     Ok(())

@@ -14,7 +14,7 @@ use self::render::{bounds, function, generics, path, type_name};
 use super::{cargo, profile_folder, within_deadline};
 
 /// The features whose parts are in the list: all that need nothing installed.
-const FEATURES: &str = "manager-tcp,test-support,tokio,trace-json";
+const FEATURES: &str = "manager-tcp,stream,test-support,tokio,trace-json,tracing";
 
 /// The variable that has the list written instead of compared.
 const UPDATE: &str = "UPDATE_PUBLIC_API";

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
 
 use multiproc::Result;
 
@@ -76,7 +78,15 @@ impl Holdings {
     pub(crate) fn assert_kept(&self) {
         let more: Vec<_> = descendants().into_iter().filter(|process| !self.processes.contains(process)).collect();
         assert!(more.is_empty(), "processes are left: {more:?}");
-        let now = descriptors();
+        // The thread that waits for async functions closes theirs a moment after they have ended.
+        let mut now = descriptors();
+        for _ in 0..5000 {
+            if now.len() <= self.descriptors.len() && shared_mappings() <= self.mappings {
+                break;
+            }
+            thread::sleep(Duration::from_millis(1));
+            now = descriptors();
+        }
         assert!(now.len() <= self.descriptors.len(), "descriptors are left: {now:?}, before: {:?}", self.descriptors);
         let files: Vec<_> = files().into_iter().filter(|file| !self.files.contains(file)).collect();
         assert!(files.is_empty(), "files are left: {files:?}");

@@ -2,6 +2,7 @@
 
 use std::sync::TryLockError;
 use std::sync::atomic::Ordering::Relaxed;
+use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -185,6 +186,23 @@ impl End {
     pub(in crate::pipe) fn announce(&self, asleep: bool) {
         if self.owner.is_here() {
             self.receiver().announce(asleep);
+        }
+    }
+
+    /// Has the descriptor made readable when the other side sends, and `waker` called when another
+    /// thread receives that. `waker` is of this crate, and neither panics nor waits.
+    pub(in crate::pipe) fn arm(&self, waker: &Waker) {
+        if self.owner.is_here() {
+            self.notifier.wake_when_received(waker);
+            self.announce(true);
+        }
+    }
+
+    /// Takes an [`arm`](End::arm) back.
+    pub(in crate::pipe) fn disarm(&self, waker: &Waker) {
+        if self.owner.is_here() {
+            self.announce(false);
+            self.notifier.forget_waker(waker);
         }
     }
 

@@ -20,7 +20,9 @@ pub(crate) const TESTS: &[Named] = named! {
     async_get_ends_without_producers
     async_put_waits_for_room
     priority_queue_has_async_calls_that_wait
-    waiting_outside_a_runtime_is_an_error
+    queue_calls_wait_in_any_runtime
+    many_async_waiters_need_one_thread
+    messages_outside_a_runtime_are_an_error
     async_messages_of_any_size_round_trip
     both_directions_of_a_connection_can_wait
     dropped_receive_loses_no_message
@@ -204,9 +206,71 @@ fn priority_queue_has_async_calls_that_wait() -> Result<()> {
     })
 }
 
-fn waiting_outside_a_runtime_is_an_error() -> Result<()> {
-    let queue = Queue::<u64>::new()?;
-    is_config(block_on(queue.get_async()), "tokio runtime");
+fn queue_calls_wait_in_any_runtime() -> Result<()> {
+    let (queue, gate) = (Queue::bounded(1)?, Gate::new());
+    let late = |queue: Queue<u64>, gate: std::path::PathBuf| {
+        pass(gate);
+        produce(queue.clone(), 100);
+        queue.close().unwrap();
+    };
+    let process = Process::new(late, (queue.clone(), gate.path())).start()?;
+    let opener = thread::spawn(move || {
+        thread::sleep(SHORT);
+        gate.open();
+        gate
+    });
+    for n in 0..100 {
+        assert_eq!(block_on(queue.get_async())?, n);
+    }
+    assert!(matches!(block_on(queue.get_async()), Err(Error::Closed)));
+    opener.join().unwrap();
+    process.join()
+}
+
+/// Counts the threads of this process whose names begin so.
+fn threads_named(name: &str) -> usize {
+    let entries = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let names = entries.filter_map(|entry| std::fs::read_to_string(entry.path().join("comm")).ok());
+    names.filter(|found| found.starts_with(name)).count()
+}
+
+fn many_async_waiters_need_one_thread() -> Result<()> {
+    in_tokio(|| async {
+        let (first, least) = (Queue::<u64>::new()?, PriorityQueue::<u64>::new()?);
+        let mut waiters = Vec::new();
+        for n in 0..100 {
+            let (first, least) = (first.clone(), least.clone());
+            waiters.push(tokio::spawn(async move {
+                if n % 2 == 0 { first.get_async().await } else { least.get_async().await }
+            }));
+        }
+        while threads_named("multiproc-watch") == 0 {
+            tokio::task::yield_now().await;
+        }
+        let watchers = threads_named("multiproc-watch");
+        assert!(watchers == 1 || !has_futex_waitv(), "{watchers} threads");
+        let mut sum = 0;
+        for n in 0..50 {
+            first.put(n)?;
+            least.put(50 + n)?;
+        }
+        for waiter in waiters {
+            sum += waiter.await.unwrap()?;
+        }
+        assert_eq!(sum, (0..100).sum::<u64>());
+        assert!(first.is_empty() && least.is_empty());
+        Ok(())
+    })
+}
+
+/// Whether the kernel can wait at several words at a time.
+fn has_futex_waitv() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split(['.', '-']).map(|part| part.parse::<u32>().unwrap_or(0));
+    (numbers.next(), numbers.next()) >= (Some(5), Some(16))
+}
+
+fn messages_outside_a_runtime_are_an_error() -> Result<()> {
     let (ours, theirs) = pipe::<u64, u64>()?;
     is_config(block_on(ours.recv_async()), "tokio runtime");
     let blind = tokio::runtime::Builder::new_current_thread().build()?;

@@ -1,9 +1,11 @@
 //! Calls of a pool and what they return.
 
 mod asynchronous;
+mod awaited;
 mod callbacks;
 mod executors;
 mod futures;
+mod given_up;
 mod initializers;
 mod items;
 mod lazy;
@@ -11,6 +13,7 @@ mod properties;
 mod results;
 mod returned_handles;
 mod shapes;
+mod streams;
 mod values;
 
 use crate::support::Named;
@@ -27,6 +30,13 @@ pub(crate) const TESTS: &[&[Named]] = &[
     futures::TESTS,
     callbacks::TESTS,
     asynchronous::TESTS,
+    awaited::TESTS,
+    awaited::processes::TESTS,
+    awaited::threads::TESTS,
+    given_up::processes::TESTS,
+    given_up::threads::TESTS,
+    streams::processes::TESTS,
+    streams::threads::TESTS,
     initializers::TESTS,
     items::TESTS,
     values::TESTS,

@@ -8,6 +8,8 @@ mod priorities;
 mod queue_kills;
 mod queue_threads;
 mod queues;
+mod wait_sets;
+mod waiting;
 
 use std::time::Duration;
 
@@ -24,6 +26,8 @@ pub(crate) const TESTS: &[&[Named]] = &[
     priorities::TESTS,
     queue_kills::TESTS,
     channel_values::TESTS,
+    waiting::TESTS,
+    wait_sets::TESTS,
 ];
 
 /// The start methods that can be used beside other threads.
