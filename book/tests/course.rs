@@ -148,6 +148,21 @@ fn every_example_is_shown_whole_somewhere_in_its_chapter() {
 }
 
 #[test]
+fn chapters_have_the_examples_in_the_order_of_the_menu() {
+    let mut wrong = Vec::new();
+    for lesson in lessons().iter().filter(|lesson| lesson.name.starts_with("lesson")) {
+        let place = |example: &String| lesson.chapter.find(&lesson.included(&format!("transcripts/{example}.txt}}}}")));
+        for pair in lesson.examples.windows(2).filter(|pair| place(&pair[0]) > place(&pair[1])) {
+            wrong.push(format!(
+                "{}: `{}` comes before `{}` in the menu, but not in the chapter",
+                lesson.name, pair[0], pair[1]
+            ));
+        }
+    }
+    none(wrong);
+}
+
+#[test]
 fn every_exercise_is_in_its_chapter_with_hints() {
     let mut wrong = Vec::new();
     for lesson in lessons().iter().filter(|lesson| lesson.name.starts_with("lesson")) {

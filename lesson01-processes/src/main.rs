@@ -13,6 +13,8 @@ course::lesson! {
     fork_pipe: "all bytes have come, and when the pipe ends",
     process: "the order of the lines, and one that two processes write together",
     process_args: "pids and lines in any order, results in the order of the names",
+    first_pool: "the worker's pid: the second task finds the same worker",
+    hello_pool: "results in the order of the names",
     threads: "eight sums, and the time they take",
     shared_list: "the same sums in eight processes, and what they cost more than threads",
     subprocess: "how programs end, and what a missing one looks like",
@@ -24,8 +26,6 @@ course::lesson! {
     queue_drain: "how soon `is_empty` says so",
     pipe_or_queue: "the price of a message",
     sync: "how many of 400,000 steps are lost without a lock",
-    first_pool: "the worker's pid: the second task finds the same worker",
-    hello_pool: "results in the order of the names",
 }
 
 fn main() -> ExitCode {

@@ -1,29 +1,40 @@
-//! The round trip of a task queue: a producer cuts its data into chunks and maps them on a pool.
-//! Its workers put each value into a queue as soon as they have it, and a subtotal after each
-//! chunk; the producer adds the total, and re-arms itself for the next round. A consumer prints
-//! what comes, and in between its heart beats.
+//! The round trip of a task queue, on one event loop. A clock arms a producer, round by round. The
+//! producer cuts its list into parts and maps them on a pool, whose workers put each value into a
+//! queue as soon as they have it, and a subtotal after each part; the producer adds the total. A
+//! consumer prints what comes, and in between its heart beats. It passes the squares on to a second
+//! producer, which is chained behind it and works in the same way. All of these are tasks of the
+//! loop, on a single thread; only the workers are processes.
 //!
-//! Watch the last line. The heartbeat delays no arrival: the consumer waits for both at once, for a
-//! message until the next beat is due. Had it slept from beat to beat, and looked for messages
-//! then, most of them would have waited for it.
+//! Watch how long each message waited, and the last two lines. The first consumer waits for a
+//! message and for its next beat at once (`select!`), so the heartbeat delays no arrival. The other
+//! consumer is the naive one: it sleeps from beat to beat, and its messages wait for it.
+//!
+//! In a project of your own, bring `split` from `list_splitter.rs`.
 
 // ANCHOR: program
+use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
-use multiproc::{Error, Executor, Pool, Process, Queue, Result};
+use multiproc::{Error, Executor, Pool, Queue, Result};
 use serde::{Deserialize, Serialize};
+use tokio::runtime::Builder;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, interval, interval_at};
 
-const ROUNDS: u32 = 3;
+use crate::list_splitter::split;
+
+const ROUNDS: u32 = 2;
 const ROUND: Duration = Duration::from_millis(500);
 const BEAT: Duration = Duration::from_millis(100);
+const WORKERS: usize = 4;
 
 // ANCHOR: message
 #[derive(Debug, Serialize, Deserialize)]
 enum Kind {
-    Total,
-    Subtotal,
     Value,
+    Subtotal,
+    Total,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -35,88 +46,145 @@ struct Message {
 }
 // ANCHOR_END: message
 
-fn put(queue: &Queue<Message>, kind: Kind, round: u32, number: u64) -> Result<()> {
-    Ok(queue.put(Message { kind, round, number, put_at: SystemTime::now() })?)
+impl Message {
+    fn new(kind: Kind, round: u32, number: u64) -> Self {
+        Self { kind, round, number, put_at: SystemTime::now() }
+    }
+
+    fn waited(&self) -> Duration {
+        self.put_at.elapsed().unwrap_or_default()
+    }
 }
 
 // ANCHOR: worker
-/// Runs in the pool's workers: squares the numbers, and reports.
-fn square(round: u32, chunk: Vec<u64>, queue: Queue<Message>) -> Result<u64> {
+/// Runs in the pool's workers, where it may block: squares the numbers, and reports.
+fn square(round: u32, part: Vec<u64>, messages: Queue<Message>) -> Result<u64> {
     let mut subtotal = 0;
-    for number in chunk {
+    for number in part {
         // Some values take longer than others. Here, they only pretend to.
-        thread::sleep(Duration::from_millis(20 * number));
-        put(&queue, Kind::Value, round, number * number)?;
+        thread::sleep(Duration::from_millis(15 * (1 + number % 7)));
+        messages.put(Message::new(Kind::Value, round, number * number))?;
         subtotal += number * number;
     }
-    put(&queue, Kind::Subtotal, round, subtotal)?;
+    messages.put(Message::new(Kind::Subtotal, round, subtotal))?;
     Ok(subtotal)
 }
 // ANCHOR_END: worker
 
-// ANCHOR: producer
-/// Runs in a process of its own, and has the pool.
-fn produce(queue: Queue<Message>) -> Result<()> {
-    let data = [1, 2, 3, 4, 5, 6, 7, 8];
-    let pool = Pool::with_processes(4)?;
-    let mut next_round = Instant::now();
-    for round in 1..=ROUNDS {
-        thread::sleep(next_round.saturating_duration_since(Instant::now()));
-        // Counted from when it was due, not from now: so that delays do not add up.
-        next_round += ROUND;
-        let tasks = data.chunks(2).map(|chunk| (round, chunk.to_vec(), queue.clone()));
-        let subtotals = pool.starmap(square, tasks)?;
-        let total = subtotals.into_iter().sum::<Result<u64>>()?;
-        put(&queue, Kind::Total, round, total)?;
+// ANCHOR: clock
+/// Arms the producer for the given number of rounds.
+async fn arm(lists: Queue<Vec<u64>>) -> Result<()> {
+    // Each tick is counted from when the last was due, so delays do not add up.
+    let mut clock = interval(ROUND);
+    for _ in 0..ROUNDS {
+        clock.tick().await;
+        lists.put_async((1..=8).collect()).await?;
     }
-    // Waits until the consumer has dealt with every message; after that, the queue can go.
-    queue.join();
-    println!("producer: all is dealt with, I close the queue");
-    queue.close()
+    lists.close()
+}
+// ANCHOR_END: clock
+
+// ANCHOR: producer
+/// Squares one list after the other, until there are no more.
+async fn produce(pool: Arc<Pool>, lists: Queue<Vec<u64>>, messages: Queue<Message>) -> Result<()> {
+    for round in 1.. {
+        let Some(list) = next(&lists).await? else { break };
+        let parts = split(&list, WORKERS).map(|part| (round, part.to_vec(), messages.clone()));
+        let subtotals = pool.starmap_async(square, parts).await?;
+        let total = subtotals.into_iter().sum::<Result<u64>>()?;
+        messages.put_async(Message::new(Kind::Total, round, total)).await?;
+    }
+    messages.close()
+}
+
+/// Returns the next value, or `None` once the queue is closed and empty.
+async fn next<T: serde::de::DeserializeOwned + 'static>(queue: &Queue<T>) -> Result<Option<T>> {
+    match queue.get_async().await {
+        Ok(value) => Ok(Some(value)),
+        Err(Error::Closed) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 // ANCHOR_END: producer
 
 // ANCHOR: consumer
-/// Prints messages until the queue is closed. Returns how many they were, and how long one waited
-/// at most.
-fn consume(queue: &Queue<Message>) -> Result<(usize, Duration)> {
-    let (mut count, mut largest_delay) = (0, Duration::ZERO);
-    let mut next_beat = Instant::now() + BEAT;
+/// Prints messages as they come, and passes the squares of each round on.
+async fn consume(messages: Queue<Message>, squared: Queue<Vec<u64>>, start: Instant) -> Result<()> {
+    let mut beat = interval_at(start + BEAT, BEAT);
+    let (mut count, mut longest_wait, mut squares) = (0, Duration::ZERO, Vec::new());
     loop {
-        match queue.get_timeout(next_beat.saturating_duration_since(Instant::now())) {
-            Ok(Message { kind, round, number, put_at }) => {
-                largest_delay = largest_delay.max(put_at.elapsed().unwrap_or_default());
-                println!("round {round}: {kind:?} {number}");
-                count += 1;
-                queue.task_done()?;
+        let message = tokio::select! {
+            // If the beat comes first, this wait is dropped, and begun anew: no message is lost.
+            message = next(&messages) => message?,
+            _ = beat.tick() => {
+                println!("{:>4} ms  ♥", start.elapsed().as_millis());
+                continue;
             }
-            // The next beat is due: see below.
-            Err(Error::TimedOut { .. }) => {}
-            // Closed as planned, or the producer died: its `join` shows which.
-            Err(Error::Closed | Error::Disconnected) => return Ok((count, largest_delay)),
-            Err(error) => return Err(error),
-        }
-        // Not only after a timeout: the heart beats also when messages come without a pause.
-        if Instant::now() >= next_beat {
-            println!("         ♥");
-            next_beat += BEAT;
+        };
+        let Some(message) = message else { break };
+        let waited = message.waited();
+        (count, longest_wait) = (count + 1, longest_wait.max(waited));
+        let Message { kind, round, number, .. } = message;
+        println!("{:>4} ms  round {round}: {kind:?} {number}, waited {waited:.1?}", start.elapsed().as_millis());
+        match kind {
+            Kind::Value => squares.push(number),
+            Kind::Subtotal => {}
+            Kind::Total => squared.put_async(std::mem::take(&mut squares)).await?,
         }
     }
+    println!("with select!: {count} messages, the longest wait was {longest_wait:.1?}");
+    squared.close()
 }
 // ANCHOR_END: consumer
+
+// ANCHOR: naive
+/// Sleeps from beat to beat, and then takes what is there. Prints the totals.
+async fn consume_naively(messages: Queue<Message>, start: Instant) -> Result<()> {
+    let mut beat = interval_at(start + BEAT, BEAT);
+    let (mut count, mut longest_wait) = (0, Duration::ZERO);
+    loop {
+        match messages.try_get() {
+            Ok(message) => {
+                let waited = message.waited();
+                (count, longest_wait) = (count + 1, longest_wait.max(waited));
+                if let Message { kind: Kind::Total, round, number, .. } = message {
+                    let now = start.elapsed().as_millis();
+                    println!("{now:>4} ms  round {round}, squared again: Total {number}, waited {waited:.1?}");
+                }
+            }
+            Err(Error::Empty) => drop(beat.tick().await),
+            Err(Error::Closed) => break,
+            Err(error) => return Err(error),
+        }
+    }
+    println!("naively: {count} messages, the longest wait was {longest_wait:.1?}");
+    Ok(())
+}
+// ANCHOR_END: naive
+
+// ANCHOR: chain
+async fn round_trip(pool: Pool) -> Result<()> {
+    let (lists, messages) = (Queue::new()?, Queue::new()?);
+    let (squared, more_messages) = (Queue::new()?, Queue::new()?);
+    let (pool, start) = (Arc::new(pool), Instant::now());
+    let mut tasks = JoinSet::new();
+    tasks.spawn(arm(lists.clone()));
+    tasks.spawn(produce(pool.clone(), lists, messages.clone()));
+    tasks.spawn(consume(messages, squared.clone(), start));
+    tasks.spawn(produce(pool, squared, more_messages.clone()));
+    tasks.spawn(consume_naively(more_messages, start));
+    while let Some(ended) = tasks.join_next().await {
+        // After an error, the set is dropped, and that ends the other tasks.
+        ended.expect("no task panics")?;
+    }
+    Ok(())
+}
+// ANCHOR_END: chain
 
 /// Runs the example.
 pub fn main() -> Result<()> {
     multiproc::init();
-    let queue = Queue::new()?;
-    // A daemon: should the consumer fail, dropping the handle ends the producer. Without that, the
-    // drop would wait for the producer, and the producer for the consumer.
-    let producer = Process::new(produce, (queue.clone(),)).daemon(true).start()?;
-    let (count, largest_delay) = consume(&queue)?;
-    producer.join()??;
-    println!(
-        "{count} messages in {ROUNDS} rounds, a beat every {BEAT:?}; largest delay of an arrival: {largest_delay:.1?}"
-    );
-    Ok(())
+    let pool = Pool::with_processes(WORKERS)?;
+    Builder::new_current_thread().enable_time().build()?.block_on(round_trip(pool))
 }
 // ANCHOR_END: program

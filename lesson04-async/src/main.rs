@@ -15,10 +15,10 @@ course::lesson! {
     statistics: "where each task is counted, before, meanwhile and after",
     await_result: "the clock ticks while the results are awaited",
     async_in_workers: "64 naps of 0.1 s in two tenths of a second, on four workers",
-    event_loop: "a heartbeat, and how little it delays the messages",
-    priority_queue: "totals come out before the values that were put before them",
-    list_splitter: "the sizes of the parts, and that none is missing",
     tasks_and_futures: "when each task begins: none before the first yield",
+    list_splitter: "the sizes of the parts, and that none is missing",
+    event_loop: "how long messages wait beside a heartbeat, with `select!` and naively",
+    priority_queue: "totals come out before the values that were put before them",
 }
 
 fn main() -> ExitCode {

@@ -5,15 +5,21 @@
 //! there, the total as the last. The total is what comes out first, then the subtotals, and the
 //! values come when nothing more important is left. Later rounds overtake in the same way while it
 //! prints.
+//!
+//! In a project of your own, bring `split` from `list_splitter.rs`.
 
 // ANCHOR: program
-use std::thread;
 use std::time::Duration;
 
-use multiproc::{Error, Event, Executor, Pool, PriorityQueue, Process, Result};
+use multiproc::{Error, Executor, Pool, PriorityQueue, Result};
 use serde::{Deserialize, Serialize};
+use tokio::runtime::Builder;
+use tokio::time::{interval, sleep};
+
+use crate::list_splitter::split;
 
 const ROUNDS: u32 = 3;
+const WORKERS: usize = 4;
 
 // ANCHOR: message
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -34,52 +40,62 @@ struct Message {
 // ANCHOR_END: message
 
 /// Runs in the pool's workers: squares the numbers, and reports.
-fn square(round: u32, chunk: Vec<u64>, queue: PriorityQueue<Message>) -> Result<u64> {
+fn square(round: u32, part: Vec<u64>, messages: PriorityQueue<Message>) -> Result<u64> {
     let mut subtotal = 0;
-    for number in chunk {
-        queue.put(Message { kind: Kind::Value, round, number: number * number })?;
+    for number in part {
+        messages.put(Message { kind: Kind::Value, round, number: number * number })?;
         subtotal += number * number;
     }
-    queue.put(Message { kind: Kind::Subtotal, round, number: subtotal })?;
+    messages.put(Message { kind: Kind::Subtotal, round, number: subtotal })?;
     Ok(subtotal)
 }
 
-/// Runs in a process of its own, and has the pool.
-fn produce(queue: PriorityQueue<Message>, first_round: Event) -> Result<()> {
-    let data = [1, 2, 3, 4, 5, 6, 7, 8];
-    let pool = Pool::with_processes(4)?;
-    for round in 1..=ROUNDS {
-        let tasks = data.chunks(2).map(|chunk| (round, chunk.to_vec(), queue.clone()));
-        let subtotals = pool.starmap(square, tasks)?;
-        let total = subtotals.into_iter().sum::<Result<u64>>()?;
-        queue.put(Message { kind: Kind::Total, round, number: total })?;
-        first_round.set();
-        thread::sleep(Duration::from_millis(50));
+async fn produce(pool: &Pool, round: u32, messages: &PriorityQueue<Message>) -> Result<()> {
+    let list = Vec::from_iter(1..=8);
+    let parts = split(&list, WORKERS).map(|part| (round, part.to_vec(), messages.clone()));
+    let subtotals = pool.starmap_async(square, parts).await?;
+    let number = subtotals.into_iter().sum::<Result<u64>>()?;
+    Ok(messages.put_async(Message { kind: Kind::Total, round, number }).await?)
+}
+
+async fn produce_later_rounds(pool: &Pool, messages: &PriorityQueue<Message>) -> Result<()> {
+    let mut clock = interval(Duration::from_millis(50));
+    for round in 2..=ROUNDS {
+        clock.tick().await;
+        produce(pool, round, messages).await?;
     }
-    queue.join();
-    println!("producer: all is dealt with, I close the queue");
-    queue.close()
+    messages.close()
+}
+
+// ANCHOR: consumer
+async fn consume(messages: &PriorityQueue<Message>) -> Result<()> {
+    loop {
+        match messages.get_async().await {
+            Ok(Message { kind, round, number }) => {
+                println!("round {round}: {kind:?} {number} ({} more wait)", messages.len());
+                // Slower than the producer, so that messages pile up.
+                sleep(Duration::from_millis(10)).await;
+            }
+            // Closed, and all that was put before has come out.
+            Err(Error::Closed) => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+}
+// ANCHOR_END: consumer
+
+async fn round_trip(pool: &Pool) -> Result<()> {
+    let messages = PriorityQueue::new()?;
+    produce(pool, 1, &messages).await?;
+    tokio::try_join!(produce_later_rounds(pool, &messages), consume(&messages))?;
+    println!("the queue is closed and empty");
+    Ok(())
 }
 
 /// Runs the example.
 pub fn main() -> Result<()> {
     multiproc::init();
-    let (queue, first_round) = (PriorityQueue::new()?, Event::new()?);
-    let producer = Process::new(produce, (queue.clone(), first_round.clone())).daemon(true).start()?;
-    first_round.wait();
-    loop {
-        match queue.get() {
-            Ok(Message { kind, round, number }) => {
-                println!("round {round}: {kind:?} {number} ({} more wait)", queue.len());
-                // Slower than the producer, so that messages pile up.
-                thread::sleep(Duration::from_millis(10));
-                queue.task_done()?;
-            }
-            // Closed in good order, or the producer died: its `join` tells.
-            Err(Error::Closed | Error::Disconnected) => break,
-            Err(error) => return Err(error),
-        }
-    }
-    producer.join()?
+    let pool = Pool::with_processes(WORKERS)?;
+    Builder::new_current_thread().enable_time().build()?.block_on(round_trip(&pool))
 }
 // ANCHOR_END: program

@@ -127,24 +127,43 @@ const ROUND: [&str; 13] = [
     "Total 204",
 ];
 
-/// Where the messages of each of three rounds are among all messages, in the order of `ROUND`.
-/// There are no others.
+/// Where the messages of each of the rounds are among all messages, in the order of `ROUND`. There
+/// are no others.
 #[track_caller]
-fn rounds(lines: &[String]) -> Vec<Vec<usize>> {
-    let messages: Vec<_> = lines.iter().filter(|line| line.starts_with("round ")).collect();
-    assert_eq!(messages.len(), 3 * ROUND.len(), "{lines:#?}");
-    let find = |round, message| {
-        let message = format!("round {round}: {message}");
-        let found = messages.iter().position(|line| line.split(" (").next() == Some(&message));
-        found.unwrap_or_else(|| panic!("{message:?} in {lines:#?}"))
+fn rounds<const N: usize>(lines: &[String]) -> [Vec<usize>; N] {
+    // `   15 ms  round 1: Value 49, waited 0.1 ms`, or `round 1: Value 49 (3 more wait)`.
+    let message = |line: &str| {
+        let (_, rest) = line.split_once("round ")?;
+        let message = rest.split([',', '(']).next()?.trim();
+        message.contains(": ").then(|| message.to_string())
     };
-    (1..=3).map(|round| ROUND.iter().map(|message| find(round, message)).collect()).collect()
+    let messages: Vec<_> = lines.iter().filter_map(|line| message(line)).collect();
+    assert_eq!(messages.len(), N * ROUND.len(), "{lines:#?}");
+    let find = |round, message| {
+        let message = format!("{round}: {message}");
+        messages.iter().position(|it| *it == message).unwrap_or_else(|| panic!("{message:?} in {lines:#?}"))
+    };
+    std::array::from_fn(|round| ROUND.iter().map(|message| find(round + 1, message)).collect())
+}
+
+/// The time, in milliseconds, behind `words` in a line: that of `waited 310.5µs` is 0.3105.
+fn time_after(line: &str, words: &str) -> f64 {
+    let time = line.split_once(words).unwrap_or_else(|| panic!("{words:?} in {line:?}")).1;
+    let (number, unit) = time.split_at(time.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap());
+    let factor = match unit.trim() {
+        "ns" => 1e-6,
+        "µs" => 1e-3,
+        "ms" => 1.0,
+        "s" => 1e3,
+        _ => panic!("{line:?}"),
+    };
+    number.parse::<f64>().unwrap() * factor
 }
 
 #[test]
 fn event_loop_prints_every_value_subtotal_and_total_and_ends() {
     let lines = lines("event_loop");
-    for round in rounds(&lines) {
+    for round in rounds::<2>(&lines) {
         let (parts, total) = round.split_at(12);
         let (values, subtotals) = parts.split_at(8);
         assert!(parts.iter().all(|part| *part < total[0]), "{lines:#?}");
@@ -153,21 +172,46 @@ fn event_loop_prints_every_value_subtotal_and_total_and_ends() {
         }
     }
     assert!(lines.iter().any(|line| line.contains('♥')), "{lines:#?}");
-    // A last beat may come after the producer has seen that all is done.
-    assert!(lines.iter().rposition(|line| line.starts_with("round ")).unwrap() < place(&lines, "all is dealt with"));
-    assert_eq!(place(&lines, "largest delay"), lines.len() - 1);
-    assert_eq!(numbers(&lines[place(&lines, "largest delay")])[..2], [39, 3]);
+    // The second producer has the squares once their round is complete.
+    for round in 1..=2 {
+        let total = place(&lines, &format!("round {round}: Total 204"));
+        assert!(total < place(&lines, &format!("round {round}, squared again: Total 8772")), "{lines:#?}");
+    }
+    assert!(place(&lines, "with select!: 26 messages") < place(&lines, "naively: 26 messages"));
+    assert_eq!(place(&lines, "naively: 26 messages"), lines.len() - 1);
+}
+
+/// What the beats cost: next to nothing for the one who waits for both, up to a beat for the other.
+#[test]
+fn event_loop_shows_that_select_delays_messages_less_than_polling() {
+    let delays = || {
+        let lines = lines("event_loop");
+        ["with select!: ", "naively: "].map(|who| time_after(&lines[place(&lines, who)], "the longest wait was "))
+    };
+    // On a busy machine, a run may be late.
+    let tries: Vec<_> = (0..5).map(|_| delays()).collect();
+    assert!(tries.iter().any(|[select, naive]| 4.0 * select < *naive), "{tries:?}");
+}
+
+#[test]
+fn event_loop_prints_times_that_never_go_back() {
+    let lines = lines("event_loop");
+    let times: Vec<_> = lines.iter().filter(|line| line.contains(" ms  ")).map(|line| numbers(line)[0]).collect();
+    assert!(times.len() >= 28 && times.is_sorted(), "{lines:#?}");
+    // The second round begins when it is due, half a second after the first.
+    let second = lines.iter().find(|line| line.contains("round 2: ")).unwrap();
+    assert!(numbers(second)[0] >= 500, "{second}");
 }
 
 #[test]
 fn priority_queue_lets_totals_overtake_values() {
     let lines = lines("priority_queue");
-    let rounds = rounds(&lines);
+    let rounds = rounds::<3>(&lines);
     assert_eq!(rounds[0][12], 0, "the first of all is a total: {lines:#?}");
     // The whole first round was there when the first message was taken.
     let (values, subtotals) = rounds[0][..12].split_at(8);
     assert!(values.iter().all(|value| subtotals.iter().all(|subtotal| subtotal < value)), "{lines:#?}");
-    assert_eq!(place(&lines, "all is dealt with"), lines.len() - 1);
+    assert_eq!(place(&lines, "closed and empty"), lines.len() - 1);
 }
 
 #[test]

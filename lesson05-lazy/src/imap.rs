@@ -7,7 +7,7 @@
 
 // ANCHOR: program
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use multiproc::{Executor, Pool};
 
@@ -27,8 +27,9 @@ pub fn main() -> multiproc::Result<()> {
     let naps = [(0, 5), (1, 1), (2, 3), (3, 1), (4, 6), (5, 1)];
 
     // ANCHOR: consume
+    let start = Instant::now();
     for result in pool.imap(nap, naps) {
-        println!("parent: result {}", result?);
+        println!("parent: result {} after {:.1?}", result?, start.elapsed());
     }
     // ANCHOR_END: consume
     Ok(())

@@ -1,21 +1,25 @@
 //! Five long tasks on four workers: how long should it take, and how long does it?
 //!
-//! Watch the last lines. One after the other, the tasks take the sum of their times. Four workers
+//! Watch the last lines, and where the last task begins: in the worker that is done first, when it
+//! is done. One after the other, the tasks take the sum of their times. Four workers
 //! cannot take less than a quarter of that, nor less than the longest task; and with five tasks for
 //! four workers one task has to wait until a worker is free. What the pool takes beyond the plan is
 //! what the processes cost.
 
 // ANCHOR: program
+use std::process;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
 use multiproc::{Executor, Pool};
 
 const WORKERS: usize = 4;
 
-fn work((task, seconds): (usize, f64)) -> usize {
+/// Returns who ran which task, and when that began: on a clock that all processes share.
+fn work((task, seconds): (usize, f64)) -> (usize, u32, SystemTime) {
+    let began = SystemTime::now();
     thread::sleep(Duration::from_secs_f64(seconds));
-    task
+    (task, process::id(), began)
 }
 
 // ANCHOR: plan
@@ -38,12 +42,14 @@ pub fn main() -> multiproc::Result<()> {
     let tasks = times.iter().copied().enumerate();
 
     // ANCHOR: run
-    let start = Instant::now();
+    let start = SystemTime::now();
+    let after = |time: SystemTime| time.duration_since(start).unwrap_or_default().as_secs_f64();
     for result in pool.imap_unordered(work, tasks) {
-        let task = result?;
-        println!("after {:.2} s: task {}, which takes {:.2} s", start.elapsed().as_secs_f64(), task, times[task]);
+        let (task, pid, began) = result?;
+        let (began, ended) = (after(began), after(SystemTime::now()));
+        println!("task {task} in worker {pid}: from {began:.2} s to {ended:.2} s");
     }
-    let taken = start.elapsed().as_secs_f64();
+    let taken = after(SystemTime::now());
     // ANCHOR_END: run
 
     println!("one after the other:   {:.2} s", times.iter().sum::<f64>());

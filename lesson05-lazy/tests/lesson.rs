@@ -24,7 +24,7 @@ fn varies(example: &str) -> Varies {
         // The long list has fewer items if the build is slow, and the memory is the system's to
         // tell.
         "memory" => nothing().text("[NUMBER]", r"\d+(?:\.\d+)?"),
-        "long_tasks" => nothing().order().text("[SPEED-UP]", r"([\d.]+) times as fast"),
+        "long_tasks" => nothing().order().text("[PID]", r"worker (\d+)").text("[SPEED-UP]", r"([\d.]+) times as fast"),
         _ => nothing(),
     }
 }
@@ -81,9 +81,14 @@ fn responsiveness_has_first_results_early_but_for_map() {
 #[test]
 fn long_tasks_takes_no_less_than_planned_and_less_than_the_sum() {
     let lines = lines("long_tasks");
-    for task in 0..5 {
-        place(&lines, &format!("task {task}, which takes "));
-    }
+    let run = |task| {
+        let line = &lines[place(&lines, &format!("task {task} in worker "))];
+        (numbers(line)[1], seconds(line)[0])
+    };
+    let first: Vec<_> = (0..4).map(run).collect();
+    let (worker, began) = run(4);
+    assert!(first.iter().any(|(pid, _)| *pid == worker), "{lines:#?}");
+    assert!(first.iter().all(|(_, at)| *at <= began), "{lines:#?}");
     let [sum, longest, planned, taken] =
         ["one after the other: ", "the longest task: ", "planned for 4 workers: ", "taken: "]
             .map(|start| seconds(&lines[place(&lines, start)])[0]);

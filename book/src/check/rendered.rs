@@ -23,7 +23,16 @@ pub(crate) fn rendered(chapters: &Chapters, folder: &Path) -> anyhow::Result<Vec
             let Some(fragment) = link.fragment() else { continue };
             let target = if link.file().is_empty() { Some(path.clone()) } else { resolve(path, link.file()) };
             let Some(target) = target.filter(|target| chapters.pages.contains_key(target)) else { continue };
-            if !ids(folder, &target, &mut known)?.contains(fragment) {
+            let places = places(folder, &target, &mut known)?;
+            // `name=value&…` sets fields of the page.
+            let is_there = match fragment.contains('=') {
+                true => fragment
+                    .split('&')
+                    .filter_map(|pair| pair.split_inclusive('=').next())
+                    .all(|key| places.contains(key)),
+                false => places.contains(fragment),
+            };
+            if !is_there {
                 let what = format!("the link to {} is dead: the page has no such part", link.target);
                 problems.push(Problem::new(&chapters.folder.join(path), link.line, what));
             }
@@ -35,8 +44,9 @@ pub(crate) fn rendered(chapters: &Chapters, folder: &Path) -> anyhow::Result<Vec
     Ok(problems)
 }
 
-/// What fragments can lead to on the page that was made of `page`.
-fn ids<'a>(
+/// What fragments can lead to on the page that was made of `page`: ids, and names of fields, each
+/// with a `=` behind it.
+fn places<'a>(
     folder: &Path,
     page: &Path,
     known: &'a mut BTreeMap<PathBuf, BTreeSet<String>>,
@@ -44,8 +54,11 @@ fn ids<'a>(
     if !known.contains_key(page) {
         let html = folder.join(page.with_extension("html"));
         let html = fs::read_to_string(&html).with_context(|| html.display().to_string())?;
-        let ids = elements(&html).iter().filter_map(|element| element.attribute("id")).map(str::to_string).collect();
-        known.insert(page.to_path_buf(), ids);
+        let elements = elements(&html);
+        let ids = elements.iter().filter_map(|element| element.attribute("id")).map(str::to_string);
+        let fields = elements.iter().filter(|element| matches!(element.name.as_str(), "input" | "select"));
+        let names = fields.filter_map(|field| field.attribute("name")).map(|name| format!("{name}="));
+        known.insert(page.to_path_buf(), ids.chain(names).collect());
     }
     Ok(&known[page])
 }

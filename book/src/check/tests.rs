@@ -153,6 +153,17 @@ fn a_dead_fragment_fails() {
 }
 
 #[test]
+fn a_fragment_that_sets_fields_names_fields_of_the_page() {
+    let root = book();
+    let form = "<form><input name=\"a\"><select name=\"b\"></select></form>\n\n";
+    one(&root, &format!("{form}[set](#a=1&b=x) and [set](one.md#b=2)"));
+    build(&root).unwrap();
+    let what = "is dead: the page has no such part";
+    fails(&format!("{form}[set](#a=1&c=x)"), &format!("chapters/one.md:5: the link to #a=1&c=x {what}"));
+    fails("[set](two.md#a-part=1)", &format!("chapters/one.md:3: the link to two.md#a-part=1 {what}"));
+}
+
+#[test]
 fn a_missing_picture_fails() {
     fails("![A picture](gone.svg)", "chapters/one.md:3: there is no picture gone.svg");
     fails("<img src=\"gone.svg\" alt=\"A picture\">", "chapters/one.md:3: there is no picture gone.svg");

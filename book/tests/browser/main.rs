@@ -4,6 +4,7 @@
 //! `cargo test -p book --features browser --test browser`. With `BOOK_SCREENSHOTS=FOLDER` it leaves
 //! a picture of every page there.
 
+mod schedule;
 mod window;
 
 use std::path::Path;

@@ -35,6 +35,7 @@ mod lesson;
 mod nearest;
 mod processes;
 mod record;
+pub mod schedule;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod timeline;

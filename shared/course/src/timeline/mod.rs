@@ -65,7 +65,9 @@ mod tests {
     #[test]
     fn a_picture_has_a_row_for_each_worker_and_a_bar_for_each_task() {
         let (few, events) = picture(|pool| {
-            pool.map(nap, [30, 30, 30, 30])?;
+            // Beside a panic that `RUST_BACKTRACE` makes take half a second, bars must have room for
+            // their names.
+            pool.map(nap, [200; 4])?;
             assert!(pool.apply(fail, (1,)).is_err());
             Ok(())
         });
