@@ -149,8 +149,9 @@
 //!   inherits work there; those that a worker of [`StartMethod::Fork`] inherits cannot be sent on.
 //! - A task may fork; the copy of its worker ends when it comes back from the task.
 //! - A handle (of a pipe's end, a queue, a lock, a file) goes to another process as an argument or
-//!   result, as a task's state, or over a [`Connection`] or [`channel()`]; not through a queue. One that is shared
-//!   costs a descriptor a process, a pipe's end two. Results that were not taken hold theirs.
+//!   result, as a task's state, or over a [`Connection`] or [`channel()`]; not through a queue. One
+//!   that is shared costs a descriptor a process, a pipe's end two. Results that were not taken
+//!   hold theirs.
 //! - Shared memory takes its pages as they are written. A process that goes beyond the memory of
 //!   its control group is killed by the kernel: a worker is [`Error::WorkerLost`], then. Where the
 //!   system promises no more memory than it has (`vm.overcommit_memory = 2`), shared memory is

@@ -63,15 +63,16 @@ const HEAD: usize = 8;
 ///
 /// # fn main() -> multiproc::Result<()> {
 /// let (sender, receiver) = channel::<Job>()?;
-/// let workers =
-///     [Process::new(work, (receiver.clone(),)).start()?, Process::new(work, (receiver,)).start()?];
+/// let first = Process::new(work, (receiver.clone(),)).start()?;
+/// let second = Process::new(work, (receiver,)).start()?;
 /// for n in 0..10 {
 ///     let (ours, theirs) = pipe()?;
 ///     sender.send((n, theirs))?;
 ///     assert_eq!(ours.recv()?, n * n);
 /// }
 /// drop(sender); // the workers' iterators end
-/// workers.into_iter().try_for_each(Process::join)
+/// first.join()?;
+/// second.join()
 /// # }
 /// ```
 ///
