@@ -46,6 +46,17 @@ impl Channels {
         ]
     }
 
+    /// What those channels give for `value` that each write values in a way of their own: the
+    /// others write them as one of these does.
+    pub(crate) fn through_each_kind<T: Value>(&self, value: &T) -> [Outcome<T>; 4] {
+        [
+            ("`apply`", self.apply(value)),
+            ("`map` in chunks", self.pool.with_chunksize(2).map(echo::<T>, vec![value.clone(); 3])),
+            ("`Queue`", queue(value)),
+            ("`pipe`", connection(value)),
+        ]
+    }
+
     /// What a pool of threads gives for `value`, which stays where it is.
     pub(crate) fn through_threads<T: Value>(&self, value: &T) -> [Outcome<T>; 2] {
         let three = vec![value.clone(); 3];
@@ -55,13 +66,9 @@ impl Channels {
         ]
     }
 
-    pub(crate) fn echo<T: Value>(&self, value: &T) -> Result<Vec<T>> {
-        Ok(vec![self.pool.apply(echo::<T>, (value.clone(),))?])
-    }
-
     /// A task is called with what it returns, and it returns what arrives.
     fn apply<T: Value>(&self, value: &T) -> Result<Vec<T>> {
-        let back = self.echo(value)?;
+        let back = vec![self.pool.apply(echo::<T>, (value.clone(),))?];
         let seen = self.pool.apply(|value: T| format!("[{value:?}]"), (value.clone(),))?;
         assert_eq!(seen, format!("{back:?}"), "a task was called with another value");
         Ok(back)
