@@ -1,5 +1,5 @@
-//! The page "From Python" leaves out no public name of Python's modules, and names nothing here that
-//! is not there.
+//! The page "From Python" leaves out no public name of Python's modules, and names nothing here
+//! that is not there.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,5 +1,5 @@
-//! The programs are in `src/bin`, one a recipe: `cargo run -p recipes --bin pipeline`. The book's page
-//! "Recipes" shows them.
+//! The programs are in `src/bin`, one a recipe: `cargo run -p recipes --bin pipeline`. The book's
+//! page "Recipes" shows them.
 
 /// The program in the repository's README compiles and runs.
 #[cfg(doctest)]

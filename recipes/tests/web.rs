@@ -1,4 +1,5 @@
-//! The web service keeps its deadline, refuses what is too much, notices clients that go, and drains.
+//! The web service keeps its deadline, refuses what is too much, notices clients that go, and
+//! drains.
 
 mod program;
 

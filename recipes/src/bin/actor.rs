@@ -1,5 +1,5 @@
-//! Keeps state in a process of its own: others send it requests and get typed replies. What only one
-//! process changes needs no lock, and a crash in there is an error here.
+//! Keeps state in a process of its own: others send it requests and get typed replies. What only
+//! one process changes needs no lock, and a crash in there is an error here.
 
 use std::collections::BTreeMap;
 

@@ -11,8 +11,8 @@ fn is_temporary(error: &Error) -> bool {
     matches!(error, Error::WorkerLost { .. } | Error::TimedOut { .. })
 }
 
-/// Calls `f` for each item, in rounds: those that failed for a passing reason are tried again, after
-/// a pause that doubles, while the budget lasts.
+/// Calls `f` for each item, in rounds: those that failed for a passing reason are tried again,
+/// after a pause that doubles, while the budget lasts.
 fn map_with_retries<F, T>(pool: &Pool, f: F, items: &[T], mut budget: usize) -> Vec<Result<F::Output>>
 where
     F: Task<(T,)> + Stateless,

@@ -13,8 +13,8 @@ use multiproc::{Error, Manager, Result};
 /// How long the client waits for its reply.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Reads the key from a file, which only its owner should be able to read: arguments and environment
-/// are no place for it, as `ps` shows them.
+/// Reads the key from a file, which only its owner should be able to read: arguments and
+/// environment are no place for it, as `ps` shows them.
 fn key(file: &str) -> Result<Vec<u8>> {
     std::fs::read(file).map_err(|error| Error::Config(format!("no key in {file}: {error}")))
 }

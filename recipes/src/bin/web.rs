@@ -1,5 +1,5 @@
-//! A web service that computes in processes. It has a deadline for each request, refuses more than it
-//! can hold, gives up work that nobody waits for, and finishes what it has begun before it ends.
+//! A web service that computes in processes. It has a deadline for each request, refuses more than
+//! it can hold, gives up work that nobody waits for, and finishes what it has begun before it ends.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! What the crate exports is what `public-api.txt` lists: a change of it is seen, and intended.
 //!
-//! The list is made of rustdoc's JSON, which is for nightly toolchains only. `RUSTC_BOOTSTRAP` makes
-//! the compiler at hand one, so that nothing has to be installed. Such a build has a folder of its
-//! own, because the variable is a reason to build dependencies anew.
+//! The list is made of rustdoc's JSON, which is for nightly toolchains only. `RUSTC_BOOTSTRAP`
+//! makes the compiler at hand one, so that nothing has to be installed. Such a build has a folder
+//! of its own, because the variable is a reason to build dependencies anew.
 
 mod render;
 

@@ -1,5 +1,6 @@
-//! What documents say of the code holds: CONTRIBUTING.md's folders import downwards, its files exist,
-//! comments fit beside each other on a screen, and both READMEs name the compiler that it takes.
+//! What documents say of the code holds: CONTRIBUTING.md's folders import downwards, its files
+//! exist, comments fit beside each other on a screen, and both READMEs name the compiler that it
+//! takes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
