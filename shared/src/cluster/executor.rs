@@ -37,10 +37,10 @@ use crate::task::{Arguments, Task};
 /// by the launcher of another MPI, each rank would do so; that is an error.
 ///
 /// Everything else is as with a pool, and its settings apply on every rank
-/// ([`pool`](crate::MpiExecutorBuilder::pool)): functions travel by name, so that every machine must have the
-/// very same executable, which is checked at the start; a panic, an abort or a `kill -9` of a task
-/// costs that task. What names a process in an error (`pid`) is a process of the machine where the
-/// task ran.
+/// ([`pool`](crate::MpiExecutorBuilder::pool)): functions travel by name, so that every machine
+/// must have the very same executable, which is checked at the start; a panic, an abort or a
+/// `kill -9` of a task costs that task. What names a process in an error (`pid`) is a process of
+/// the machine where the task ran.
 ///
 /// Work goes where there is room. Each rank gets a chunk for each of its workers, and chunks in
 /// advance for 20 ms, by what tasks of the same function took before; what waits on one rank while
@@ -291,9 +291,10 @@ impl MpiExecutorBuilder {
     ///
     /// # Errors
     /// Those of [`PoolBuilder::build`], on whichever rank; [`Error::Config`] for a
-    /// [`trace`](PoolBuilder::trace), which has no place for other machines; [`Error::RankMismatch`] for a rank that
-    /// runs another build, [`Error::RankLost`] for one that sends nothing for ten seconds (or the
-    /// [silence](MpiExecutorBuilder::silence), if that is longer) once MPI has started.
+    /// [`trace`](PoolBuilder::trace), which has no place for other machines;
+    /// [`Error::RankMismatch`] for a rank that runs another build, [`Error::RankLost`] for one that
+    /// sends nothing for ten seconds (or the [silence](MpiExecutorBuilder::silence), if that is
+    /// longer) once MPI has started.
     /// [`Error::InvalidState`] if a rank does not come in
     /// [time](MpiExecutorBuilder::start_timeout); if MPI says that this is the only rank and the
     /// environment speaks of several, because the program was started by the launcher of another

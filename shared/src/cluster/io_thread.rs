@@ -254,8 +254,8 @@ fn greet(transport: &mut Transport, heartbeat: Heartbeat, failure: Option<Error>
     (ranks, failure)
 }
 
-/// Does the work of a serving rank, unless `failure` is a reason not to. Returns the code with which
-/// to exit.
+/// Does the work of a serving rank, unless `failure` is a reason not to. Returns the code with
+/// which to exit.
 fn serve(config: Config, mut transport: Transport, heartbeat: Heartbeat, failure: Option<Error>) -> i32 {
     let rank = transport.rank();
     let config = Config { name: format!("rank{rank}"), reject_at: u64::MAX, ..config };

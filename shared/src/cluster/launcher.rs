@@ -23,7 +23,8 @@ const OPEN_MPI_SIZE: &str = "OMPI_COMM_WORLD_SIZE";
 const MPICH_SIZES: [&str; 3] = ["PMI_SIZE", "MV2_COMM_WORLD_SIZE", "MPI_LOCALNRANKS"];
 
 /// The number of tasks of a step of Slurm, which a job has that is started by `srun`. That of the
-/// allocation, `SLURM_NTASKS`, says nothing of a program: a plain one in a batch script has it, too.
+/// allocation, `SLURM_NTASKS`, says nothing of a program: a plain one in a batch script has it,
+/// too.
 const SLURM_SIZE: &str = "SLURM_STEP_NUM_TASKS";
 
 /// A number of ranks, and the variable that it is from.
@@ -132,13 +133,13 @@ const SLURM_TASK: [&str; 4] = ["SLURM_PROCID", "SLURM_LOCALID", "SLURM_GTIDS", "
 const SETTINGS: [&str; 6] =
     ["OMPI_ALLOW_RUN_AS_ROOT", "OMPI_CC", "OMPI_CXX", "OMPI_FC", "OMPI_MCA_btl", "OMPI_MCA_oob_tcp"];
 
-/// Returns whether a variable makes a process that has it a rank. Workers have none of these: what a
-/// task starts is no rank, and may start ranks itself.
+/// Returns whether a variable makes a process that has it a rank. Workers have none of these: what
+/// a task starts is no rank, and may start ranks itself.
 pub(super) fn makes_a_rank(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     let begins = |with: &&str| name.starts_with(with.as_bytes());
     SLURM_TASK.iter().any(|task| name == task.as_bytes())
-        || (LAUNCHERS.iter().any(|launcher| begins(&launcher)) && !SETTINGS.iter().any(|setting| begins(&setting)))
+        || (LAUNCHERS.iter().any(begins) && !SETTINGS.iter().any(begins))
 }
 
 fn is_open_mpi(library: &str) -> bool {

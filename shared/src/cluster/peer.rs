@@ -64,8 +64,8 @@ impl Peer {
         &mut self.outbox
     }
 
-    /// Returns the state of a job, with its head, if the rank has not got it: it must be sent before
-    /// any chunk of the job.
+    /// Returns the state of a job, with its head, if the rank has not got it: it must be sent
+    /// before any chunk of the job.
     pub(super) fn missing_state(&mut self, job: &Job) -> Option<(Head, Arc<Vec<u8>>)> {
         let bytes = &job.state()?.bytes;
         let head = Head { job: job.id, function: job.function.0, ..Head::new(RecordKind::State) };

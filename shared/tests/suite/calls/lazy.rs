@@ -89,8 +89,7 @@ fn large_results_are_bounded_by_their_bytes() -> Result<()> {
         vec![n as u8; LARGE]
     };
     let mut count = 0;
-    let mut lazy = pool.imap(large, 0..LARGE_COUNT as u64);
-    while let Some(result) = lazy.next() {
+    for result in pool.imap(large, 0..LARGE_COUNT as u64) {
         assert_eq!((count < LARGE_COUNT, result?.last()), (true, Some(&(count as u8))));
         count += 1;
         if count % 20 == 1 {
