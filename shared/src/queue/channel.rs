@@ -10,7 +10,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -192,6 +192,13 @@ fn shared(bytes: &[u8]) -> Result<OwnedFd> {
     let memory = shm::create_growing(&ObjectKind::LargeValue.memory_name(), bytes.len())?;
     Bytes::open_range(&memory, 0, bytes.len())?.write(0, bytes);
     Ok(memory)
+}
+
+impl<T> Receiver<T> {
+    /// Returns the socket, which is readable when there is a value or no sender.
+    pub(crate) fn socket(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
 }
 
 impl<T: DeserializeOwned + 'static> Receiver<T> {

@@ -30,6 +30,7 @@ use crate::waitable::watching::{Watching, find_ready};
 /// | [`Connection`](crate::Connection) | there is something to receive; the end of the pipe counts |
 /// | [`Process`](crate::Process) | it has ended |
 /// | [`Queue`](crate::Queue), [`PriorityQueue`](crate::PriorityQueue) | a value can be taken, or `get` would return an error: the queue is closed, or no process is left that could put a value |
+/// | [`Receiver`](crate::Receiver) of a channel | a value can be received, or no sender is left |
 /// | [`Event`](crate::Event) | it is set, or was set since the wait began |
 /// | [`AsyncResult`](crate::AsyncResult) | its task has ended, and its callbacks have run |
 /// | [`File`](std::fs::File), [`TcpListener`](std::net::TcpListener), [`TcpStream`](std::net::TcpStream), [`UdpSocket`](std::net::UdpSocket), Unix sockets, [`PipeReader`](std::io::PipeReader), [`ChildStdout`](std::process::ChildStdout), [`ChildStderr`](std::process::ChildStderr), [`OwnedFd`](std::os::fd::OwnedFd), [`BorrowedFd`](std::os::fd::BorrowedFd) | the kernel reports something to read, the end, or an error |

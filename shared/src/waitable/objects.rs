@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::future::AsyncResult;
 use crate::pipe::Connection;
 use crate::process::Process;
-use crate::queue::{PriorityQueue, Queue};
+use crate::queue::{PriorityQueue, Queue, Receiver};
 use crate::shm::Watch;
 use crate::sync::Event;
 use crate::sys::poll::await_readable;
@@ -107,6 +107,22 @@ impl<T: Send> Sealed for PriorityQueue<T> {
     }
 }
 
+impl<T> Waitable for Receiver<T> {}
+
+impl<T> Sealed for Receiver<T> {
+    fn is_ready(&self, _mark: u32) -> bool {
+        is_readable(self.socket())
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.socket())
+    }
+
+    fn arm(&self, _mark: u32, _waker: &Waker) -> Result<Option<Armed>> {
+        Ok(None)
+    }
+}
+
 impl Waitable for Event {}
 
 impl Sealed for Event {
@@ -140,6 +156,11 @@ impl<R: Send> Sealed for AsyncResult<R> {
     }
 }
 
+fn is_readable(fd: BorrowedFd<'_>) -> bool {
+    // What the kernel refuses to look at is refused in the wait, too.
+    await_readable(fd, Some(Instant::now())).unwrap_or(false)
+}
+
 /// Implements the traits for descriptors of the program's own.
 macro_rules! descriptors {
     ($($Descriptor:ty)*) => {
@@ -148,8 +169,7 @@ macro_rules! descriptors {
 
             impl Sealed for $Descriptor {
                 fn is_ready(&self, _mark: u32) -> bool {
-                    // What the kernel refuses to look at is refused in the wait, too.
-                    await_readable(self, Some(Instant::now())).unwrap_or(false)
+                    is_readable(self.as_fd())
                 }
 
                 fn descriptor(&self) -> Option<BorrowedFd<'_>> {

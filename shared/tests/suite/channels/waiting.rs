@@ -11,7 +11,8 @@ use std::thread;
 use std::time::Duration;
 
 use multiproc::{
-    Error, Event, Executor, Pool, PriorityQueue, Process, Queue, Result, ThreadPool, Waitable, pipe, wait,
+    Error, Event, Executor, Pool, PriorityQueue, Process, Queue, Result, Sender, ThreadPool, Waitable, channel, pipe,
+    wait,
 };
 
 use crate::channels::SHORT;
@@ -26,6 +27,7 @@ pub(crate) const TESTS: &[Named] = named! {
     wait_misses_nothing_however_close_it_comes
     wait_beside_a_receiving_thread_misses_nothing
     descriptors_of_the_program_are_waited_for
+    receiver_of_a_channel_is_waited_for
 };
 
 const LONG: Option<Duration> = Some(Duration::from_secs(60));
@@ -208,5 +210,26 @@ fn descriptors_of_the_program_are_waited_for() -> Result<()> {
     let file = File::open("/proc/self/cmdline")?;
     let owned = OwnedFd::from(file.try_clone()?);
     assert_eq!(wait(&[&file, &owned, &listener], None)?, [0, 1], "a file can always be read");
+    Ok(())
+}
+
+/// A task: sends a value through a channel once the gate is open.
+fn send_late(sender: Sender<u64>, gate: PathBuf) {
+    pass(gate);
+    sender.send(7).unwrap();
+}
+
+fn receiver_of_a_channel_is_waited_for() -> Result<()> {
+    let (gate, queue, (sender, receiver)) = (Gate::new(), Queue::<u64>::new()?, channel()?);
+    let process = Process::new(send_late, (sender, gate.path())).start()?;
+    let objects: [&dyn Waitable; 2] = [&queue, &receiver];
+    assert!(wait(&objects, Some(SHORT))?.is_empty());
+    gate.open();
+    assert_eq!(wait(&objects, LONG)?, [1]);
+    assert_eq!(receiver.recv()?, 7);
+    process.join()?;
+    // No sender is left.
+    assert_eq!(wait(&objects, LONG)?, [1]);
+    assert!(matches!(receiver.recv(), Err(Error::Disconnected)));
     Ok(())
 }
