@@ -5,10 +5,15 @@ mod program;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use program::Program;
+
+const CLIENTS: usize = 4;
+/// Requests that each client makes at least.
+const REQUESTS: u32 = 50;
 
 /// Sends a request, and leaves the reading of its answer to the caller.
 fn request(address: &str, path: &str) -> TcpStream {
@@ -68,5 +73,35 @@ fn web_service_answers_refuses_cancels_and_drains() {
     wait_for(&address, "9 submitted");
     server.terminate();
     assert_eq!(answer(taken), (200, "worked for 500 ms".into()));
+    assert_eq!(server.end(), (true, "drained\n".into(), String::new()));
+}
+
+#[test]
+fn every_request_is_answered_while_workers_are_killed() {
+    let mut server = Program::start(env!("CARGO_BIN_EXE_web"), &[]);
+    let address = server.line();
+    let (lost, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let until = Instant::now() + Duration::from_secs(60);
+    thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let (mut answered, mut well) = (0, 0);
+                while answered < REQUESTS || well == 0 || lost.load(Relaxed) == 0 {
+                    assert!(Instant::now() < until, "{answered} answers, {well} of them good, {lost:?} lost");
+                    let (status, body) = answer(request(&address, "/work?ms=20&within_ms=30000"));
+                    assert!([200, 502, 503].contains(&status), "{status}: {body}");
+                    well += u32::from(status == 200);
+                    lost.fetch_add(usize::from(status == 502), Relaxed);
+                    answered += 1;
+                }
+                done.fetch_add(1, Relaxed);
+            });
+        }
+        while done.load(Relaxed) < CLIENTS && Instant::now() < until {
+            server.kill_one();
+            thread::sleep(Duration::from_millis(50));
+        }
+    });
+    server.terminate();
     assert_eq!(server.end(), (true, "drained\n".into(), String::new()));
 }

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::routing::get;
-use multiproc::{AsyncResult, Error, Executor, Pool};
+use multiproc::{Error, Executor, Pool};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -27,21 +27,13 @@ struct Order {
     within_ms: u64,
 }
 
-/// Cancels the task when dropped, also one that runs. A finished one is left as it is.
-struct CancelOnDrop<R>(AsyncResult<R>);
-
-impl<R> Drop for CancelOnDrop<R> {
-    fn drop(&mut self) {
-        self.0.cancel();
-    }
-}
-
 /// Answers a request. When its client goes, the server drops this future, and with it the task.
 async fn answer(State(pool): State<Arc<Pool>>, Query(order): Query<Order>) -> (StatusCode, String) {
-    let mut task = CancelOnDrop(pool.submit(work, (order.ms,)));
-    match timeout(Duration::from_millis(order.within_ms), &mut task.0).await {
+    let task = pool.submit(work, (order.ms,)).cancel_on_drop();
+    match timeout(Duration::from_millis(order.within_ms), task).await {
         Ok(Ok(text)) => (StatusCode::OK, text),
         Ok(Err(Error::Full)) => (StatusCode::SERVICE_UNAVAILABLE, "busy: try again later".into()),
+        Ok(Err(error @ Error::WorkerLost { .. })) => (StatusCode::BAD_GATEWAY, error.to_string()),
         Ok(Err(error)) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         Err(_) => (StatusCode::GATEWAY_TIMEOUT, "not done in time".into()),
     }

@@ -58,6 +58,14 @@ impl Program {
         folders.filter(has_mark).map(|path| path.display().to_string()).collect()
     }
 
+    /// Kills one of the processes that it has started, if there is one.
+    pub(crate) fn kill_one(&self) {
+        let own = format!("/proc/{}", self.child.id());
+        let Some(other) = self.processes().into_iter().rfind(|path| *path != own) else { return };
+        // It may have ended meanwhile.
+        let _ = kill(Pid::from_raw(other["/proc/".len()..].parse().unwrap()), Signal::SIGKILL);
+    }
+
     /// Waits for its end, and for that of all its processes. Returns whether it succeeded, and what
     /// it has printed.
     pub(crate) fn end(mut self) -> (bool, String, String) {
