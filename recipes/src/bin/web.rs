@@ -10,8 +10,10 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use multiproc::{Error, Executor, Pool};
 use serde::Deserialize;
+use signal_hook::consts::SIGTERM;
+use signal_hook::iterator::Signals;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 /// Stands for work that takes its time.
@@ -45,13 +47,14 @@ async fn status(State(pool): State<Arc<Pool>>) -> String {
 }
 
 async fn serve(pool: Arc<Pool>) -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
+    let mut signals = Signals::new([SIGTERM])?;
+    let terminated = spawn_blocking(move || signals.forever().next());
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
     let service = Router::new().route("/work", get(answer)).route("/status", get(status)).with_state(pool);
     // After SIGTERM no connection is accepted, and those that wait for an answer get it.
     let drained = async move {
-        terminate.recv().await;
+        let _ = terminated.await;
     };
     axum::serve(listener, service).with_graceful_shutdown(drained).await
 }
