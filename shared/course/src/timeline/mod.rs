@@ -65,8 +65,8 @@ mod tests {
     #[test]
     fn a_picture_has_a_row_for_each_worker_and_a_bar_for_each_task() {
         let (few, events) = picture(|pool| {
-            // Beside a panic that `RUST_BACKTRACE` makes take half a second, bars must have room for
-            // their names.
+            // Beside a panic that `RUST_BACKTRACE` makes take half a second, bars must have room
+            // for their names.
             pool.map(nap, [200; 4])?;
             assert!(pool.apply(fail, (1,)).is_err());
             Ok(())
