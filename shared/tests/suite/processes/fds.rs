@@ -49,9 +49,9 @@ fn text(mut kept: UnixStream) -> String {
     text
 }
 
-/// A task: writes its process id and a space.
+/// A task: writes its process id and a space, at once, so that several processes may.
 fn sign(socket: Fd<UnixStream>) {
-    write!(&*socket, "{} ", std::process::id()).unwrap();
+    (&*socket).write_all(format!("{} ", std::process::id()).as_bytes()).unwrap();
 }
 
 #[derive(Serialize, Deserialize)]
