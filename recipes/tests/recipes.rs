@@ -59,7 +59,7 @@ fn workers_log_through_the_program() {
 #[test]
 fn actor_replies_to_each_request() {
     let printed = run(env!("CARGO_BIN_EXE_actor"), &[]);
-    assert_eq!(printed, "Ok(70)\nOk(50)\nErr(\"Ada has less than 80\")\nOk(50)\n");
+    assert_eq!(printed, "Ok(70)\nOk(50)\nErr(\"there is only 50\")\nOk(50)\n");
 }
 
 #[test]

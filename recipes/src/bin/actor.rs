@@ -8,30 +8,24 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
 enum Request {
-    Deposit { account: String, amount: u64 },
-    Withdraw { account: String, amount: u64 },
+    Change { account: String, by: i64 },
     Total,
 }
 
-/// A balance after the request, or why it was refused.
-type Reply = std::result::Result<u64, String>;
+/// The balance after the request, or why it was refused.
+type Reply = std::result::Result<i64, String>;
 
 /// The process: it ends when the other end of the pipe is dropped.
 fn serve(requests: Connection<Reply, Request>) -> Result<()> {
-    let mut accounts = BTreeMap::<String, u64>::new();
+    let mut accounts = BTreeMap::<String, i64>::new();
     loop {
         let reply = match requests.recv() {
-            Ok(Request::Deposit { account, amount }) => {
-                let balance = accounts.entry(account).or_default();
-                *balance += amount;
-                Ok(*balance)
-            }
-            Ok(Request::Withdraw { account, amount }) => match accounts.get_mut(&account) {
-                Some(balance) if *balance >= amount => {
-                    *balance -= amount;
+            Ok(Request::Change { account, by }) => match accounts.entry(account).or_default() {
+                balance if *balance + by < 0 => Err(format!("there is only {balance}")),
+                balance => {
+                    *balance += by;
                     Ok(*balance)
                 }
-                _ => Err(format!("{account} has less than {amount}")),
             },
             Ok(Request::Total) => Ok(accounts.values().sum()),
             Err(Error::Disconnected) => return Ok(()),
@@ -65,10 +59,9 @@ impl Bank {
 fn main() -> Result<()> {
     multiproc::init();
     let mut bank = Bank::open()?;
-    let account = || "Ada".to_string();
-    println!("{:?}", bank.ask(Request::Deposit { account: account(), amount: 70 })?);
-    println!("{:?}", bank.ask(Request::Withdraw { account: account(), amount: 20 })?);
-    println!("{:?}", bank.ask(Request::Withdraw { account: account(), amount: 80 })?);
+    for by in [70, -20, -80] {
+        println!("{:?}", bank.ask(Request::Change { account: "Ada".into(), by })?);
+    }
     println!("{:?}", bank.ask(Request::Total)?);
     Ok(())
 }
