@@ -263,6 +263,6 @@ impl Dispatcher {
         if workers == 0 {
             self.engine.break_down(error);
         }
-        self.engine.bring_back(failed.into_iter());
+        self.engine.bring_back(failed);
     }
 }
