@@ -57,7 +57,7 @@ use crate::waitable::watching::Watching;
 ///             values.push(queue.try_get()?);
 ///         }
 ///     }
-///     multiproc::Result::Ok(())
+///     Ok::<(), multiproc::Error>(())
 /// })?;
 /// assert_eq!(values, [0, 1, 2]);
 /// process.join()
