@@ -418,7 +418,11 @@ mod tests {
 
     /// Has `max` waits in a thread, as where the kernel can do no more than that.
     fn watchers(max: usize) -> &'static Watchers {
-        Box::leak(Box::new(Watchers { all: Mutex::default(), max }))
+        /// Found from here to the end, so that no checker of memory takes them for lost.
+        static KEPT: Mutex<Vec<&Watchers>> = Mutex::new(Vec::new());
+        let watchers: &_ = Box::leak(Box::new(Watchers { all: Mutex::default(), max }));
+        KEPT.lock().unwrap().push(watchers);
+        watchers
     }
 
     fn watch(watchers: &'static Watchers, items: &Arc<Items>, waker: &Waker) -> Watch {
