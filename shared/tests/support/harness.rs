@@ -30,9 +30,6 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(180);
 /// The beginning of the line of a [`note`].
 const NOTE: &str = "on this system: ";
 
-/// Tests at a time, for each CPU: most of them wait for most of their time.
-const TESTS_PER_CPU: usize = 3;
-
 /// A test, or the main function of a program, with its path.
 pub(crate) type Named = (&'static str, fn() -> Result<()>);
 
@@ -60,12 +57,7 @@ pub(crate) fn run_each_in_a_process(tests: &[&[Named]], programs: &[&[Named]]) -
             leaves_nothing(find(tests, |path| path == name)).unwrap();
             ExitCode::SUCCESS
         }
-        _ => {
-            let mut args = Arguments::from_args();
-            let cpus = thread::available_parallelism().map_or(1, usize::from);
-            args.test_threads.get_or_insert(TESTS_PER_CPU * cpus);
-            run_all(args, tests)
-        }
+        _ => run_all(Arguments::from_args(), tests),
     }
 }
 
