@@ -25,7 +25,6 @@ fn answer(worker: &ServiceWorker, client: &TcpStream) -> io::Result<()> {
     writeln!(&*client, "{} (process {}) has read {:?}", worker.name(), std::process::id(), line.trim_end())
 }
 
-// ANCHOR: worker
 /// One worker. A request that it has begun is answered before it stops.
 fn serve(worker: ServiceWorker, listener: Fd<TcpListener>) {
     while !worker.should_stop() {
@@ -38,9 +37,7 @@ fn serve(worker: ServiceWorker, listener: Fd<TcpListener>) {
         }
     }
 }
-// ANCHOR_END: worker
 
-// ANCHOR: manager
 /// Runs the server until SIGTERM or Ctrl-C. A worker that dies is replaced, and no client that
 /// waits in the socket is lost with it.
 pub(crate) fn run(listener: TcpListener, workers: usize) -> multiproc::Result<()> {
@@ -50,7 +47,6 @@ pub(crate) fn run(listener: TcpListener, workers: usize) -> multiproc::Result<()
     manager.on_dead_worker(|_, number, exit| eprintln!("worker {number} {exit}"));
     manager.run()
 }
-// ANCHOR_END: manager
 
 fn main() -> multiproc::Result<()> {
     multiproc::init();
