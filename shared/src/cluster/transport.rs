@@ -156,7 +156,7 @@ impl Transport {
         let (stop, stopped) = channel();
         let messages = self.messages.clone();
         let beat = move || {
-            while stopped.recv_timeout(times.check_interval()) == Err(RecvTimeoutError::Timeout) {
+            while stopped.recv_timeout(times.beat_interval()) == Err(RecvTimeoutError::Timeout) {
                 lock(&messages).keep_alive(times);
             }
         };
@@ -246,7 +246,7 @@ impl Messages {
     fn record_look(&mut self) {
         let pause = self.last_look.elapsed();
         self.last_look += pause;
-        let max = self.times.map_or(pause, |times| MAX_PAUSE * times.check_interval());
+        let max = self.times.map_or(pause, |times| MAX_PAUSE * times.beat_interval());
         let excess = pause.saturating_sub(max);
         self.last_received.iter_mut().for_each(|last| *last += excess);
     }
@@ -289,7 +289,7 @@ impl Messages {
     /// so.
     fn keep_alive(&mut self, times: Heartbeat) {
         self.send_heartbeats();
-        if self.last_look.elapsed() >= times.check_interval() {
+        if self.last_look.elapsed() >= times.beat_interval() {
             self.look();
         }
     }

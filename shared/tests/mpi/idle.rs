@@ -33,9 +33,8 @@ pub(super) fn sixteen_idle_ranks_use_no_cpu_time() -> Result<()> {
     thread::sleep(Duration::from_secs(5));
     let share = (used(&processes) - before) / 5.0;
     println!("{} processes took {:.1} % of a CPU", processes.len(), 100.0 * share);
-    // On a machine with other work it was an eighth; one rank that keeps looking takes a whole
-    // CPU. A look takes longer with MPICH.
-    let max = if Mpi::here() == Mpi::Mpich { 0.4 } else { 0.25 };
+    // A look takes longer with MPICH.
+    let max = if Mpi::here() == Mpi::Mpich { 0.4 } else { 0.1 };
     assert!(share < max, "{share} CPUs");
     assert!(running.end().well().ends_with("awake again\n"));
     Ok(())
