@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::engine::chunk::{Chunk, Tasks};
 use crate::engine::chunk_queue::ChunkQueue;
-use crate::engine::job::{Chunk, Job, Tasks};
+use crate::engine::job::Job;
 use crate::progress::FailureKinds;
 
 /// The tasks of a pool whose outcome is to come: those in its queue, and those that workers have.

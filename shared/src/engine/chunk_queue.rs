@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::engine::job::{Chunk, Job};
+use crate::engine::chunk::Chunk;
+use crate::engine::job::Job;
 
 /// The position of the first chunk of an empty queue, with room on both sides.
 const MIDDLE: u64 = 1 << 63;
@@ -176,7 +177,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::engine::job::Tasks;
+    use crate::engine::chunk::Tasks;
     use crate::task::{Function, Prepared};
 
     const MANY: u64 = 10_000;

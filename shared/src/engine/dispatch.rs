@@ -7,7 +7,8 @@
 
 use std::sync::Arc;
 
-use crate::engine::job::{Job, Tasks};
+use crate::engine::chunk::Tasks;
+use crate::engine::job::Job;
 use crate::engine::state::State;
 use crate::engine::worker_handle::KillReason;
 use crate::error::Error;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::engine::job::Chunk;
+use crate::engine::chunk::Chunk;
 use crate::error::Error;
 
 /// How far the pool is in its life.

@@ -26,6 +26,7 @@
 //! the copy was made.
 
 mod backlog;
+mod chunk;
 mod chunk_queue;
 mod config;
 mod control;
@@ -55,12 +56,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+pub(crate) use chunk::Tasks;
 pub(crate) use config::Config;
-pub(crate) use job::{Job, TaskLimits, Tasks};
+pub(crate) use job::{Job, TaskLimits};
 pub(crate) use outcome::Outcome;
 #[cfg(feature = "mpi")]
 pub(crate) use {
-    job::Chunk,
+    chunk::Chunk,
     remote::{Offer, Order, RemoteOutcomes, Status},
 };
 

@@ -8,8 +8,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use proptest::prelude::*;
 
 use crate::engine::backlog::{Backlog, TaskCounts};
+use crate::engine::chunk::{Chunk, Tasks};
 use crate::engine::config::Config;
-use crate::engine::job::{Chunk, Job, TaskLimits, Tasks};
+use crate::engine::job::{Job, TaskLimits};
 use crate::engine::worker_handle::{KillReason, WorkerHandle};
 use crate::engine::workers::Workers;
 use crate::error::Error;

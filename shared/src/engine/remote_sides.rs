@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::engine::Engine;
+use crate::engine::chunk::Chunk;
 use crate::engine::config::Config;
-use crate::engine::job::{Chunk, Job, TaskLimits};
+use crate::engine::job::{Job, TaskLimits};
 use crate::engine::remote::{Offer, Order, Remote, RemoteOutcomes, Status};
 use crate::engine::state::State;
 use crate::error::{Error, Result};

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use crate::engine::backlog::Backlog;
+use crate::engine::chunk::Chunk;
 use crate::engine::config::Config;
 use crate::engine::events::Event;
-use crate::engine::job::{Chunk, Job};
+use crate::engine::job::Job;
 use crate::engine::lifecycle::Lifecycle;
 use crate::engine::remote::{Order, Remote, STAYS};
 use crate::engine::start_retry::StartRetry;

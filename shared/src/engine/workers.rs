@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use crate::engine::chunk::Chunk;
 use crate::engine::config::Config;
-use crate::engine::job::{Chunk, Job};
+use crate::engine::job::Job;
 use crate::engine::worker_handle::{KillReason, Observation, Received, WorkerHandle, WorkerState};
 use crate::exit_status::ExitStatus;
 use crate::ring::{Corrupt, Flags};

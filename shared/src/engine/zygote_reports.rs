@@ -10,8 +10,8 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use crate::bootstrap::Failure;
+use crate::engine::chunk::Chunk;
 use crate::engine::events::{Event, Who};
-use crate::engine::job::Chunk;
 use crate::engine::state::State;
 use crate::engine::worker_handle::{KillReason, WorkerState};
 use crate::error::{Error, Origin};

@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering::Release;
 use proptest::prelude::*;
 
 use super::*;
-use crate::engine::job::{Job, Tasks};
+use crate::engine::chunk::Tasks;
+use crate::engine::job::Job;
 use crate::fds::Handles;
 use crate::kind::ObjectKind;
 use crate::protocol::{Kind, push_item};

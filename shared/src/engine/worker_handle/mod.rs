@@ -15,7 +15,8 @@ use std::sync::atomic::Ordering::Acquire;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::engine::job::{Chunk, Job};
+use crate::engine::chunk::Chunk;
+use crate::engine::job::Job;
 use crate::engine::watchdog::Stall;
 use crate::output::Stream;
 use crate::protocol::FrameHead;

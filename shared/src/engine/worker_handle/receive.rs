@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use crate::bootstrap::Failure;
-use crate::engine::job::Chunk;
+use crate::engine::chunk::Chunk;
 use crate::engine::outcome::failure;
 use crate::engine::worker_handle::{KillReason, WorkerHandle, WorkerState};
 use crate::error::Error;

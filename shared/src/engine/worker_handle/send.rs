@@ -1,7 +1,7 @@
 //! Sending to a worker: records, chunks and their handles; and taking chunks back that it has not
 //! begun.
 
-use crate::engine::job::Chunk;
+use crate::engine::chunk::Chunk;
 use crate::engine::worker_handle::{InFlight, WorkerHandle, WorkerState};
 use crate::error::{Error, Result};
 use crate::fds::{self, Handles, Payload};
