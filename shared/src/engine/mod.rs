@@ -75,6 +75,7 @@ use crate::error::{Error, Result};
 use crate::fds::{self, Handles};
 use crate::sys::pid::{Own, Owner};
 use crate::sys::poll::Notifier;
+use crate::sys::process;
 use crate::task::Prepared;
 use crate::trace::is_recording;
 use crate::zygote::ZygoteClient;
@@ -309,13 +310,15 @@ impl Engine {
         if !self.owner().is_here() {
             return self.monitor.close_copies();
         }
-        let (zygote, capture) = self.with(|state| {
-            state.terminate();
-            (state.zygote.take(), state.capture.clone())
-        });
+        let (pids, zygote, capture) =
+            self.with(|state| (state.terminate(), state.zygote.take(), state.capture.clone()));
         self.notify();
         if let Some(zygote) = zygote {
             zygote.end();
+            // The last of its clients waits for its end.
+            drop(zygote);
+            // It has reaped its workers, unless somebody has killed it unseen.
+            pids.into_iter().for_each(process::reap_if_adopted);
         }
         if let Some(capture) = capture {
             capture.stop();

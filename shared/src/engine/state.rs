@@ -185,19 +185,24 @@ impl State {
         self.fail_blocked();
     }
 
-    /// Ends the pool now: all that is outstanding is cancelled.
-    pub(super) fn terminate(&mut self) {
+    /// Ends the pool now: all that is outstanding is cancelled. Returns the process ids of the
+    /// workers there were.
+    pub(super) fn terminate(&mut self) -> Vec<u32> {
         self.lifecycle.end();
         self.wake_io_thread();
         self.fail_blocked();
+        let mut pids = Vec::new();
         for slot in self.workers.slots() {
             self.collect(slot);
             self.record_cut_short(slot);
             if let Some(worker) = self.workers.remove(slot) {
                 unregister(worker.pid());
+                pids.push(worker.pid());
                 worker.into_chunks().0.into_iter().for_each(|chunk| self.put_back(chunk));
             }
         }
+        pids.retain(|pid| *pid != 0);
+        pids
     }
 
     /// Takes what a worker has not begun back into the backlog.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use nix::unistd::Pid;
 
 use crate::bootstrap::Failure;
 use crate::engine::chunk::Chunk;
@@ -236,7 +235,7 @@ impl State {
                     }
                 }
                 Some(pid) => {
-                    process::reap_if_adopted(Pid::from_raw(pid.cast_signed()));
+                    process::reap_if_adopted(pid);
                     self.on_worker_exit(slot, ExitStatus::Signaled(Signal::SIGKILL as i32));
                 }
             }

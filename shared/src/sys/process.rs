@@ -196,8 +196,9 @@ pub(crate) fn stat(pid: Pid) -> Option<Stat> {
 /// Reaps a process that is about to end, if the end of its parent has made it a child of this one:
 /// where this is the first process of a pid namespace, or a subreaper. Waits for the end then, for
 /// about a second at most.
-pub(crate) fn reap_if_adopted(pid: Pid) {
+pub(crate) fn reap_if_adopted(pid: u32) {
     const MAX_TRIES: u32 = 1000;
+    let pid = Pid::from_raw(pid.cast_signed());
     for _ in 0..MAX_TRIES {
         match waitpid(pid, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::StillAlive) => std::thread::sleep(Duration::from_millis(1)),

@@ -30,6 +30,8 @@ fn lose_zygotes(method: StartMethod) -> Result<()> {
         kill_zygote(&pool);
         assert_eq!(pool.map(|n: u32| n + 1, 0..3)?, [1, 2, 3]);
     }
+    // The pool ends before it has seen this.
+    kill_zygote(&pool);
     Ok(())
 }
 
