@@ -2,8 +2,8 @@
 
 mod program;
 
+use std::fs;
 use std::path::Path;
-use std::{env, fs, process};
 
 use program::Program;
 
@@ -65,10 +65,9 @@ fn actor_replies_to_each_request() {
 #[test]
 fn two_programs_meet_if_they_have_the_same_key() {
     let path = env!("CARGO_BIN_EXE_two_programs");
-    let folder = env::temp_dir().join(format!("multiproc-recipe-{}", process::id()));
-    fs::create_dir(&folder).unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, key: &str| {
-        let file = folder.join(name);
+        let file = folder.path().join(name);
         fs::write(&file, key).unwrap();
         file.to_str().unwrap().to_string()
     };
@@ -84,7 +83,6 @@ fn two_programs_meet_if_they_have_the_same_key() {
     server.terminate();
     // By the signal, with all that it has started.
     assert_eq!(server.end(), (false, String::new(), String::new()));
-    fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

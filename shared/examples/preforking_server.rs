@@ -15,11 +15,11 @@ use multiproc::{Error, Fd, Service, ServiceManager, ServiceWorker};
 use nix::poll::{PollFd, PollFlags, poll};
 
 /// A client that says nothing for this long is let go.
-const PATIENCE: Duration = Duration::from_secs(10);
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Answers one line.
 fn answer(worker: &ServiceWorker, client: &TcpStream) -> io::Result<()> {
-    client.set_read_timeout(Some(PATIENCE))?;
+    client.set_read_timeout(Some(READ_TIMEOUT))?;
     let mut line = String::new();
     BufReader::new(client).read_line(&mut line)?;
     writeln!(&*client, "{} (process {}) has read {:?}", worker.name(), std::process::id(), line.trim_end())

@@ -86,6 +86,22 @@ impl From<&str> for Reason {
     }
 }
 
+/// Returns the origin in an error, borrowed as the error is, if its variant has one.
+macro_rules! origin {
+    ($error:expr) => {
+        match $error {
+            Self::Panicked { origin, .. }
+            | Self::WorkerLost { origin, .. }
+            | Self::TimedOut { origin, .. }
+            | Self::TooLarge { origin, .. }
+            | Self::RankLost { origin, .. }
+            | Self::Encode(Reason { origin, .. })
+            | Self::Decode(Reason { origin, .. }) => Some(origin),
+            _ => None,
+        }
+    };
+}
+
 impl Error {
     /// Returns the index of the item whose task failed, counted from 0 in the order of the call's
     /// items. It is set in the errors of one task of a map, lazy or not, and names the item also
@@ -154,27 +170,11 @@ impl Error {
     }
 
     fn origin(&self) -> Option<&Origin> {
-        match self {
-            Self::Panicked { origin, .. }
-            | Self::WorkerLost { origin, .. }
-            | Self::TimedOut { origin, .. }
-            | Self::TooLarge { origin, .. }
-            | Self::RankLost { origin, .. } => Some(origin),
-            Self::Encode(reason) | Self::Decode(reason) => Some(&reason.origin),
-            _ => None,
-        }
+        origin!(self)
     }
 
     fn origin_mut(&mut self) -> Option<&mut Origin> {
-        match self {
-            Self::Panicked { origin, .. }
-            | Self::WorkerLost { origin, .. }
-            | Self::TimedOut { origin, .. }
-            | Self::TooLarge { origin, .. }
-            | Self::RankLost { origin, .. } => Some(origin),
-            Self::Encode(reason) | Self::Decode(reason) => Some(&mut reason.origin),
-            _ => None,
-        }
+        origin!(self)
     }
 }
 

@@ -10,6 +10,7 @@ use multiproc::{
     AsyncResult, Connection, Error, Executor, FutureState, Pool, Queue, Result, ThreadPool, partial, wait_for_all,
 };
 
+use crate::calls::numbers;
 use crate::support::{
     Gate, METHODS, Named, eventually, fail_if_odd, is_config, is_invalid_state, message, named, nap, pass, square,
     squares,
@@ -282,11 +283,7 @@ macro_rules! executor_suite {
             fn lazy_call_takes_a_window_of_an_endless_source() -> Result<()> {
                 let pool = Pool::with_processes(2)?;
                 let mut taken = 0u64;
-                let source = std::iter::from_fn(|| {
-                    taken += 1;
-                    Some(taken - 1)
-                });
-                let mut lazy = pool.with_chunksize(2).with_window(10).imap(square, source);
+                let mut lazy = pool.with_chunksize(2).with_window(10).imap(square, numbers(&mut taken));
                 let first: Vec<_> = lazy.by_ref().take(100).collect::<Result<_>>()?;
                 drop(lazy);
                 assert_eq!(first, squares(100));

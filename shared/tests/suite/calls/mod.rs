@@ -41,3 +41,11 @@ pub(crate) const TESTS: &[&[Named]] = &[
     items::TESTS,
     values::TESTS,
 ];
+
+/// The numbers from 0, without end. `taken` is how many were taken.
+fn numbers(taken: &mut u64) -> impl Iterator<Item = u64> {
+    std::iter::from_fn(move || {
+        *taken += 1;
+        Some(*taken - 1)
+    })
+}

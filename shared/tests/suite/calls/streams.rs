@@ -9,6 +9,7 @@ use futures_core::Stream;
 use multiproc::{Error, Executor, Imap, Result};
 use pollster::block_on;
 
+use crate::calls::numbers;
 use crate::support::{Gate, Named, fail_if_odd, message, named, nap, pass, square, squares};
 
 const SHORT: Duration = Duration::from_millis(20);
@@ -71,11 +72,7 @@ macro_rules! stream_suite {
             fn stream_keeps_to_its_window() -> Result<()> {
                 let pool = Pool::with_processes(2)?;
                 let mut taken = 0u64;
-                let source = std::iter::from_fn(|| {
-                    taken += 1;
-                    Some(taken - 1)
-                });
-                let mut lazy = pool.with_chunksize(2).with_window(10).imap(square, source);
+                let mut lazy = pool.with_chunksize(2).with_window(10).imap(square, numbers(&mut taken));
                 for n in 0..100 {
                     assert_eq!(block_on(next(&mut lazy)).unwrap()?, square(n));
                 }

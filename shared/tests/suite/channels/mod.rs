@@ -11,11 +11,12 @@ mod queues;
 mod wait_sets;
 mod waiting;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use multiproc::StartMethod;
+use multiproc::{Queue, StartMethod};
 
-use crate::support::Named;
+use crate::support::{Named, pass};
 
 pub(crate) const TESTS: &[&[Named]] = &[
     pipes::TESTS,
@@ -35,3 +36,12 @@ const METHODS: [StartMethod; 2] = [StartMethod::ForkServer, StartMethod::Spawn];
 
 /// A wait that is over long before the deadline of a test, and long enough for a sleep to begin.
 const SHORT: Duration = Duration::from_millis(100);
+
+/// Longer than any wait takes that ends.
+const LONG: Option<Duration> = Some(Duration::from_secs(60));
+
+/// A task: puts a value once the gate is open.
+fn put_late(queue: Queue<u64>, gate: PathBuf, value: u64) {
+    pass(gate);
+    queue.put(value).unwrap();
+}

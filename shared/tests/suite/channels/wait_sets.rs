@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use multiproc::{Event, Executor, Pool, Process, Queue, Result, WaitSet, Waitable, pipe, wait, wait_async};
 use tokio::io::unix::AsyncFd;
 
-use crate::channels::SHORT;
+use crate::channels::{LONG, SHORT, put_late};
 use crate::support::{Gate, Named, arrive, is_config, named, pass, square};
 
 pub(crate) const TESTS: &[Named] = named! {
@@ -23,14 +23,6 @@ pub(crate) const TESTS: &[Named] = named! {
     wait_set_is_level_triggered
     wait_set_reports_an_event_once
 };
-
-const LONG: Option<Duration> = Some(Duration::from_secs(60));
-
-/// A task: puts a value once the gate is open.
-fn put_late(queue: Queue<u64>, gate: PathBuf, value: u64) {
-    pass(gate);
-    queue.put(value).unwrap();
-}
 
 fn in_tokio<R>(future: impl Future<Output = Result<R>>) -> Result<R> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future)

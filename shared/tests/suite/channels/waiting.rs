@@ -15,7 +15,7 @@ use multiproc::{
     wait,
 };
 
-use crate::channels::SHORT;
+use crate::channels::{LONG, SHORT, put_late};
 use crate::support::{Gate, Named, named, pass, square};
 
 pub(crate) const TESTS: &[Named] = named! {
@@ -29,14 +29,6 @@ pub(crate) const TESTS: &[Named] = named! {
     descriptors_of_the_program_are_waited_for
     receiver_of_a_channel_is_waited_for
 };
-
-const LONG: Option<Duration> = Some(Duration::from_secs(60));
-
-/// A task: puts a value once the gate is open.
-fn put_late(queue: Queue<u64>, gate: PathBuf, value: u64) {
-    pass(gate);
-    queue.put(value).unwrap();
-}
 
 /// A task: has the queue until the gate is open.
 fn hold(_queue: Queue<u64>, gate: PathBuf) {
