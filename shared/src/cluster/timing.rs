@@ -78,8 +78,8 @@ impl Heartbeat {
         (self.max_silence / 20).clamp(Duration::from_millis(1), Duration::from_millis(50))
     }
 
-    /// Returns the time between two looks of the thread for heartbeats. It is longer: of sixteen ranks
-    /// that do nothing, looks every 50 ms took 2 % of a CPU (two virtual CPUs).
+    /// Returns the time between two looks of the thread for heartbeats. It is longer: of sixteen
+    /// ranks that do nothing, looks every 50 ms took 2 % of a CPU (two virtual CPUs).
     pub(super) fn beat_interval(self) -> Duration {
         (self.max_silence / 20).clamp(Duration::from_millis(1), Duration::from_millis(250))
     }
