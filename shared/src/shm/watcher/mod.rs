@@ -3,9 +3,9 @@
 //!
 //! One thread of the process sleeps at up to [`MAX`](thread::MAX) eventcounts at a time
 //! (`futex_waitv(2)`), and calls a waker for each at which there is something to see. It only
-//! looks: a value is taken, if at all, by the waiter itself, so that none is lost with a waiter that
-//! gives up. Where the kernel has no such call (before Linux 5.16, or behind a filter), there is a
-//! thread for each wait, whose sleeps are slices as everywhere.
+//! looks: a value is taken, if at all, by the waiter itself, so that none is lost with a waiter
+//! that gives up. Where the kernel has no such call (before Linux 5.16, or behind a filter), there
+//! is a thread for each wait, whose sleeps are slices as everywhere.
 //!
 //! A wake-up for one waiter ([`EventCount::notify_one`](crate::shm::EventCount::notify_one)) that
 //! the thread gets, and that turns out to be of no use to its waiter, is
