@@ -47,12 +47,13 @@ pub(crate) fn run_each_in_a_process(tests: &[&[Named]], programs: &[&[Named]]) -
     let mut args = std::env::args().skip(1);
     match args.next().as_deref() {
         Some(PROGRAM) => {
-            restore_ctrl_c();
+            restore_signals(&[Signal::SIGINT]);
             let name = args.next().expect("the name of a program");
             find(programs, |path| path.rsplit("::").next() == Some(&name))().unwrap();
             ExitCode::SUCCESS
         }
         Some(TEST) => {
+            restore_signals(&[Signal::SIGINT, Signal::SIGQUIT, Signal::SIGHUP]);
             let name = args.next().expect("the name of a test");
             leaves_nothing(find(tests, |path| path == name)).unwrap();
             ExitCode::SUCCESS
@@ -78,12 +79,15 @@ fn find(all: &[&[Named]], is_it: impl Fn(&str) -> bool) -> fn() -> Result<()> {
     found[0].1
 }
 
-/// Restores the default action of Ctrl-C, which a shell has what runs in the background ignore.
+/// Restores the default actions of signals: a shell has what runs in the background ignore Ctrl-C
+/// and SIGQUIT, and `nohup` has it ignore SIGHUP.
 #[allow(unsafe_code, reason = "as below")]
-fn restore_ctrl_c() {
+fn restore_signals(signals: &[Signal]) {
     let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    // SAFETY: the default action runs no code of ours.
-    unsafe { sigaction(Signal::SIGINT, &default) }.unwrap();
+    for signal in signals.iter().copied() {
+        // SAFETY: the default action runs no code of ours.
+        unsafe { sigaction(signal, &default) }.unwrap();
+    }
 }
 
 fn run_all(args: Arguments, tests: &[&[Named]]) -> ExitCode {
