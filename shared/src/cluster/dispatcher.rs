@@ -127,7 +127,9 @@ impl Dispatcher {
                     back.push(chunk);
                 }
                 RecordKind::Cost => self.engine.record_cost(head.function, head.first),
-                RecordKind::Load => peer.set_load(head.count.into(), head.first),
+                RecordKind::Counters => {
+                    self.engine.record_server(at, postcard::from_bytes(payload).map_err(|_| Malformed)?);
+                }
                 RecordKind::Heartbeat => peer.end_return(),
                 _ => return Err(Malformed),
             }
@@ -135,12 +137,6 @@ impl Dispatcher {
         if !back.is_empty() {
             self.engine.put_back(back);
         }
-        let (running, busy_ns) = self
-            .peers
-            .iter()
-            .map(Peer::load)
-            .fold((0, 0), |sum: (u64, u64), load| (sum.0 + load.0, sum.1.saturating_add(load.1)));
-        self.engine.record_remote_load(running, busy_ns);
         Ok(())
     }
 

@@ -70,8 +70,7 @@ use crate::task::{Arguments, Task};
 ///   serves other machines.
 /// - One executor in the life of a process: MPI can be started once.
 /// - A [`Recording`](crate::Recording) has no tasks of other ranks in it;
-///   [`trace`](PoolBuilder::trace) is refused. [`statistics`](Executor::statistics) are sums over
-///   all ranks.
+///   [`trace`](PoolBuilder::trace) is refused.
 /// - Workers do not have the variables by which a launcher tells a process that it is a rank, such
 ///   as `OMPI_COMM_WORLD_RANK`: what a task starts is no rank, and may start ranks itself. (Those
 ///   of [`StartMethod::Fork`](crate::StartMethod::Fork) have them; it works on a single rank only.)
@@ -121,6 +120,32 @@ impl MpiExecutor {
     #[must_use]
     pub fn ranks(&self) -> &[Rank] {
         &self.ranks
+    }
+
+    /// Returns the statistics of each of [`ranks`](MpiExecutor::ranks), in the same order: of the
+    /// tasks that were sent to it, and of its workers, as it last told rank 0. A rank reports with
+    /// its results, and otherwise about twenty times a second; one that is lost keeps its last
+    /// report. [`statistics`](Executor::statistics) counts all tasks, also those that have not been
+    /// sent yet.
+    ///
+    /// ```
+    /// use multiproc::{Executor, MpiExecutor};
+    ///
+    /// # fn main() -> multiproc::Result<()> {
+    /// let executor = MpiExecutor::new()?;
+    /// executor.map(|n: u64| n * n, 0..1000u64)?;
+    /// for (rank, statistics) in executor.ranks().iter().zip(executor.statistics_by_rank()) {
+    ///     println!("{}: {} tasks in {:?}", rank.host, statistics.completed, statistics.run_time);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn statistics_by_rank(&self) -> Vec<Statistics> {
+        let is_alone = self.ranks[0].rank == 0;
+        let mut statistics = if is_alone { vec![self.statistics()] } else { self.pool.statistics_of_servers() };
+        // None has come yet from the last ones.
+        statistics.resize(self.ranks.len(), Statistics::default());
+        statistics
     }
 
     /// Waits until the ranks have ended.

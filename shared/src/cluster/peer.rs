@@ -29,8 +29,6 @@ pub(super) struct Peer {
     outbox: Outbox,
     /// Whether the rank was asked to return chunks and has not answered yet.
     asked_to_return: bool,
-    running: u64,
-    busy_ns: u64,
 }
 
 impl Peer {
@@ -44,8 +42,6 @@ impl Peer {
             states: HashSet::new(),
             outbox: Outbox::default(),
             asked_to_return: false,
-            running: 0,
-            busy_ns: 0,
         }
     }
 
@@ -126,15 +122,5 @@ impl Peer {
     /// Records that the rank has sent what it had to return.
     pub(super) fn end_return(&mut self) {
         self.asked_to_return = false;
-    }
-
-    /// Records how many tasks the rank runs, and for how long it has run tasks.
-    pub(super) fn set_load(&mut self, running: u64, busy_ns: u64) {
-        (self.running, self.busy_ns) = (running, busy_ns);
-    }
-
-    /// Returns how many tasks the rank runs, and for how long it has run tasks, in nanoseconds.
-    pub(super) fn load(&self) -> (u64, u64) {
-        (self.running, self.busy_ns)
     }
 }

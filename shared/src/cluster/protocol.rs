@@ -48,8 +48,8 @@ pub(super) enum RecordKind {
     Done,
     /// A chunk is returned, not begun.
     Returned,
-    /// `count` tasks run, and tasks have run for `first` nanoseconds.
-    Load,
+    /// The [counters](crate::engine::Snapshot) of the rank's pool.
+    Counters,
     /// A task of `function` takes `first` nanoseconds.
     Cost,
     /// The last record of a serving rank.
@@ -69,7 +69,7 @@ const KINDS: [RecordKind; 15] = [
     RecordKind::Hello,
     RecordKind::Done,
     RecordKind::Returned,
-    RecordKind::Load,
+    RecordKind::Counters,
     RecordKind::Cost,
     RecordKind::Bye,
 ];

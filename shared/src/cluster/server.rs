@@ -10,7 +10,7 @@ use crate::cluster::local_jobs::LocalJobs;
 use crate::cluster::protocol::{Head, Malformed, Outbox, RecordKind, Records};
 use crate::cluster::timing::{Heartbeat, PollInterval, SHUTDOWN_TIMEOUT};
 use crate::cluster::transport::{Message, Transport};
-use crate::engine::{Chunk, Engine, RemoteOutcomes, Tasks};
+use crate::engine::{Chunk, Engine, RemoteOutcomes, Snapshot, Tasks};
 
 /// The server on a serving rank.
 pub(super) struct Server {
@@ -20,8 +20,8 @@ pub(super) struct Server {
     jobs: LocalJobs,
     /// The time of a task of each function, as it was sent to rank 0.
     sent_costs: HashMap<u64, u64>,
-    /// The number of tasks that run, as it was sent to rank 0.
-    sent_running: u64,
+    /// The counters as they were sent to rank 0.
+    sent_counters: Snapshot,
     outbox: Outbox,
     heartbeat: Heartbeat,
     /// Set when rank 0 has ended the work: whether MPI can be finalized.
@@ -37,7 +37,7 @@ impl Server {
             outcomes: Arc::default(),
             jobs: LocalJobs::default(),
             sent_costs: HashMap::new(),
-            sent_running: 0,
+            sent_counters: Snapshot::default(),
             outbox: Outbox::default(),
             heartbeat,
             quit: None,
@@ -68,10 +68,8 @@ impl Server {
                 if self.has_lost_rank_0() || parent_id() != launcher {
                     return self.exit_alone();
                 }
-                if busy && self.engine.snapshot().running != self.sent_running {
-                    // Long tasks, which nothing else reports.
-                    self.push_load();
-                }
+                // Long tasks, and starts and losses of workers, which nothing else reports.
+                self.push_counters();
                 self.send();
             }
         };
@@ -221,7 +219,7 @@ impl Server {
         any
     }
 
-    /// Reports the time of tasks, where it has changed, and the load of this rank.
+    /// Reports the time of tasks, where it has changed, and the counters of this rank.
     fn push_costs(&mut self, mut functions: Vec<u64>) {
         functions.sort_unstable();
         functions.dedup();
@@ -231,15 +229,18 @@ impl Server {
                 self.outbox.push(Head { function, first: cost, ..Head::new(RecordKind::Cost) }, &[]);
             }
         }
-        self.push_load();
+        self.push_counters();
     }
 
-    /// Reports the load of this rank.
-    fn push_load(&mut self) {
+    /// Reports the counters of this rank, where they have changed.
+    fn push_counters(&mut self) {
         let now = self.engine.snapshot();
-        self.sent_running = now.running;
-        let head = Head { count: now.running as u32, first: now.busy_ns, ..Head::new(RecordKind::Load) };
-        self.outbox.push(head, &[]);
+        if now == self.sent_counters {
+            return;
+        }
+        // Numbers alone, so that postcard does not fail.
+        self.outbox.push(Head::new(RecordKind::Counters), &postcard::to_stdvec(&now).unwrap_or_default());
+        self.sent_counters = now;
     }
 
     fn send(&mut self) {

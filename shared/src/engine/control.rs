@@ -6,7 +6,8 @@ use std::task::Waker;
 use std::time::Instant;
 
 use crate::engine::backlog::TaskCounts;
-use crate::engine::remote::{Order, Remote};
+use crate::engine::remote::Order;
+use crate::engine::snapshot::Snapshot;
 use crate::engine::state::State;
 use crate::engine::waiters::ANY_JOB;
 use crate::engine::worker_handle::{KillReason, WorkerHandle};
@@ -14,7 +15,7 @@ use crate::engine::workers::WorkerCounts;
 use crate::engine::{Engine, Job, START_TIMEOUT};
 use crate::error::{Error, Result};
 use crate::exit_status::ExitStatus;
-use crate::progress::{FailureKinds, WhenDone};
+use crate::progress::WhenDone;
 use crate::trace::Trace;
 
 /// A worker at one moment, for [`WorkerInfo`](crate::WorkerInfo).
@@ -25,23 +26,6 @@ pub(crate) struct WorkerSnapshot {
     pub(crate) pid: u32,
     pub(crate) tasks_done: u64,
     pub(crate) busy: bool,
-}
-
-/// A pool's counters at one moment.
-#[derive(Default)]
-pub(crate) struct Snapshot {
-    pub(crate) submitted: u64,
-    pub(crate) completed: u64,
-    pub(crate) failed: u64,
-    /// Of the failed: those that are counted apart.
-    pub(crate) kinds: FailureKinds,
-    /// Nanoseconds for which workers have run tasks.
-    pub(crate) busy_ns: u64,
-    pub(crate) outstanding: u64,
-    pub(crate) running: u64,
-    pub(crate) workers_started: u64,
-    pub(crate) workers_lost: u64,
-    pub(crate) open: bool,
 }
 
 impl State {
@@ -219,17 +203,19 @@ impl Engine {
             let TaskCounts { submitted, completed, failed, kinds } = state.backlog.counts();
             let WorkerCounts { started, lost, busy_ns } = state.workers.counts();
             let running = state.workers.iter().filter(|worker| worker.running_since().is_some()).count() as u64;
-            let remote = state.remote.as_ref();
+            let sum = |own: u64, counter: fn(&Snapshot) -> u64| {
+                state.remote.as_ref().map_or(own, |remote| remote.sum(counter))
+            };
             Snapshot {
                 submitted,
                 completed,
                 failed,
                 kinds,
-                busy_ns: remote.map_or(busy_ns, Remote::busy_ns),
+                busy_ns: sum(busy_ns, |server| server.busy_ns),
                 outstanding: state.backlog.outstanding(),
-                running: remote.map_or(running, Remote::running),
-                workers_started: started,
-                workers_lost: lost,
+                running: sum(running, |server| server.running),
+                workers_started: sum(started, |server| server.workers_started),
+                workers_lost: sum(lost, |server| server.workers_lost),
                 open: state.lifecycle.refusal().is_none(),
             }
         })

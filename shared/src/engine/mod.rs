@@ -15,7 +15,8 @@
 //!   workers and lets them go, [`zygote_reports`] deals with their ends, and [`time_limits`] with
 //!   what takes too long;
 //! - [`events`]: what it reports of workers to a subscriber of `tracing`;
-//! - [`control`]: how an engine's jobs are waited for, and what else can be asked of it;
+//! - [`control`]: how an engine's jobs are waited for, and what else can be asked of it, as its
+//!   counters ([`snapshot`]);
 //!   [`remote_sides`]: tasks that run elsewhere, and those that came from there.
 //!
 //! A task goes from `submit` to the [`backlog`], by `dispatch` to a [`worker_handle`] and its ring;
@@ -41,6 +42,7 @@ mod outcome;
 mod remote;
 mod remote_sides;
 mod scaling;
+mod snapshot;
 mod start_retry;
 mod state;
 mod supervisor;
@@ -60,6 +62,7 @@ pub(crate) use chunk::Tasks;
 pub(crate) use config::Config;
 pub(crate) use job::{Job, TaskLimits};
 pub(crate) use outcome::Outcome;
+pub(crate) use snapshot::Snapshot;
 #[cfg(feature = "mpi")]
 pub(crate) use {
     chunk::Chunk,

@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::{self, Thread};
 
 use crate::engine::outcome::Outcome;
+use crate::engine::snapshot::Snapshot;
 
 /// Why a handle is refused where the tasks may run on other machines.
 pub(super) const STAYS: &str = "a handle (connection, queue, lock, file, …) stands for something on this machine, and cannot go to another one; \
@@ -22,10 +23,8 @@ pub(super) struct Remote {
     /// The thread that moves chunks and outcomes, while it sleeps.
     io_thread: Option<Thread>,
     orders: Vec<Order>,
-    /// Tasks that run now.
-    running: u64,
-    /// Nanoseconds for which tasks have run.
-    busy_ns: u64,
+    /// The counters of each server, as it last sent them.
+    servers: Vec<Snapshot>,
 }
 
 /// An order about chunks that the I/O thread has taken.
@@ -86,19 +85,22 @@ impl Remote {
         mem::take(&mut self.orders)
     }
 
-    /// Records how many tasks run now, and for how many nanoseconds tasks have run.
-    pub(super) fn set_load(&mut self, running: u64, busy_ns: u64) {
-        (self.running, self.busy_ns) = (running, busy_ns);
+    /// Records the counters of a server.
+    pub(super) fn set_server(&mut self, server: usize, counters: Snapshot) {
+        if self.servers.len() <= server {
+            self.servers.resize(server + 1, Snapshot::default());
+        }
+        self.servers[server] = counters;
     }
 
-    /// Returns the number of tasks that run now.
-    pub(super) fn running(&self) -> u64 {
-        self.running
+    /// Returns the counters of each server from which some have come, by its number.
+    pub(super) fn servers(&self) -> &[Snapshot] {
+        &self.servers
     }
 
-    /// Returns for how many nanoseconds tasks have run.
-    pub(super) fn busy_ns(&self) -> u64 {
-        self.busy_ns
+    /// Returns the sum of a counter over all servers.
+    pub(super) fn sum(&self, counter: impl Fn(&Snapshot) -> u64) -> u64 {
+        self.servers.iter().map(counter).fold(0, u64::saturating_add)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::engine::chunk::Chunk;
 use crate::engine::config::Config;
 use crate::engine::job::{Job, TaskLimits};
 use crate::engine::remote::{Offer, Order, Remote, RemoteOutcomes, Status};
+use crate::engine::snapshot::Snapshot;
 use crate::engine::state::State;
 use crate::error::{Error, Result};
 use crate::fds::Payload;
@@ -59,13 +60,18 @@ impl Engine {
         self.with(|state| state.backlog.record_cost(function, cost));
     }
 
-    /// Records how many tasks run now, and for how many nanoseconds tasks have run.
-    pub(crate) fn record_remote_load(&self, running: u64, busy_ns: u64) {
+    /// Records the counters of a server.
+    pub(crate) fn record_server(&self, server: usize, counters: Snapshot) {
         self.with(|state| {
             if let Some(remote) = &mut state.remote {
-                remote.set_load(running, busy_ns);
+                remote.set_server(server, counters);
             }
         });
+    }
+
+    /// Returns the counters of each server from which some have come, by its number.
+    pub(crate) fn servers(&self) -> Vec<Snapshot> {
+        self.with(|state| state.remote.as_ref().map(|remote| remote.servers().to_vec()).unwrap_or_default())
     }
 
     /// Sets the number of workers there are from now on.

@@ -16,7 +16,7 @@ pub use builder::PoolBuilder;
 pub(crate) use builder::{END_LIMIT, check_depth, encode_for_each};
 pub(crate) use feed::submit_one;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Snapshot};
 use crate::error::Result;
 use crate::executor::{Executor, Statistics, check_processes, joined, still_open};
 use crate::sys::memory;
@@ -135,6 +135,12 @@ impl Pool {
         Self { engine, finish_on_drop: false }
     }
 
+    /// Returns the statistics of each server that runs tasks of this pool.
+    #[cfg(feature = "mpi")]
+    pub(crate) fn statistics_of_servers(&self) -> Vec<Statistics> {
+        self.engine.servers().iter().map(statistics_of).collect()
+    }
+
     /// Returns the workers that live now, in the order in which they were started.
     #[must_use]
     pub fn workers(&self) -> Vec<WorkerInfo> {
@@ -249,21 +255,25 @@ impl Executor for Pool {
     }
 
     fn statistics(&self) -> Statistics {
-        let now = self.engine.snapshot();
-        Statistics {
-            submitted: now.submitted,
-            completed: now.completed,
-            failed: now.failed - now.kinds.cancelled,
-            refused: now.kinds.refused,
-            timed_out: now.kinds.timed_out,
-            lost: now.kinds.lost,
-            cancelled: now.kinds.cancelled,
-            queued: now.outstanding.saturating_sub(now.running),
-            running: now.running,
-            run_time: Duration::from_nanos(now.busy_ns),
-            workers_started: now.workers_started,
-            workers_lost: now.workers_lost,
-        }
+        statistics_of(&self.engine.snapshot())
+    }
+}
+
+/// Returns a pool's counters as a caller sees them.
+fn statistics_of(now: &Snapshot) -> Statistics {
+    Statistics {
+        submitted: now.submitted,
+        completed: now.completed,
+        failed: now.failed.saturating_sub(now.kinds.cancelled),
+        refused: now.kinds.refused,
+        timed_out: now.kinds.timed_out,
+        lost: now.kinds.lost,
+        cancelled: now.kinds.cancelled,
+        queued: now.outstanding.saturating_sub(now.running),
+        running: now.running,
+        run_time: Duration::from_nanos(now.busy_ns),
+        workers_started: now.workers_started,
+        workers_lost: now.workers_lost,
     }
 }
 

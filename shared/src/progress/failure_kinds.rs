@@ -1,9 +1,11 @@
 //! How many tasks failed in which way.
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Error;
 
 /// Tasks that failed in a way that is counted apart.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FailureKinds {
     pub(crate) cancelled: u64,
     /// Not taken, by a pool that was full or closed.

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use futures_core::Stream;
-use multiproc::{Error, Executor, MpiExecutor, Result, as_completed, partial};
+use multiproc::{Error, Executor, MpiExecutor, Result, Statistics, as_completed, partial};
 
 use super::launch::Ranks;
 use super::support::{eventually, nap, resident_kib, square, squares};
@@ -231,6 +231,10 @@ pub(super) fn checks_statistics() -> Result<()> {
     let now = executor.statistics();
     println!("executed {} failed {} cancelled {} queued {}", now.completed, now.failed, now.cancelled, now.queued);
     println!("run time {}", now.run_time >= Duration::from_millis(350));
+    let by_rank = executor.statistics_by_rank();
+    let sum = |counter: fn(&Statistics) -> u64| by_rank.iter().map(counter).sum::<u64>();
+    println!("by rank: executed {} failed {}", sum(|rank| rank.completed), sum(|rank| rank.failed));
+    println!("all {}", by_rank.iter().all(|rank| rank.completed > 0 && rank.workers_started == 2));
     Ok(())
 }
 
@@ -254,6 +258,7 @@ pub(super) fn long_task_is_counted_while_it_runs() -> Result<()> {
 
 pub(super) fn statistics_count_every_task_once() -> Result<()> {
     let output = Ranks::new(3, "checks_statistics").run().well();
-    assert_eq!(output, "executed 11 failed 2 cancelled 0 queued 0\nrun time true\n");
+    let total = "executed 11 failed 2 cancelled 0 queued 0\nrun time true\n";
+    assert_eq!(output, format!("{total}by rank: executed 11 failed 2\nall true\n"));
     Ok(())
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::calls::executor;
 use super::launch::Ranks;
-use super::support::{Death, Gate, arrive, assert_died, nap, pass, square, squares};
+use super::support::{Death, Gate, arrive, assert_died, eventually, nap, pass, square, squares};
 
 const DEATHS: [Death; 8] = [
     Death::Panic,
@@ -55,13 +55,17 @@ pub(super) fn checks_deaths() -> Result<()> {
     assert_eq!(executor.map(square, 0..100)?, squares(100));
     let now = executor.statistics();
     println!("{} ranks, {} failed of {}", executor.ranks().len(), now.failed, now.completed + now.failed);
+    // Each rank counts its own, and tells of an end that no result follows a moment later.
+    let lost = || executor.statistics_by_rank().iter().map(|rank| rank.workers_lost).sum::<u64>();
+    eventually("every lost worker is counted", || lost() >= now.lost);
+    println!("{} workers lost with {} tasks, {} in all", lost(), now.lost, executor.statistics().workers_lost);
     Ok(())
 }
 
 pub(super) fn lost_worker_fails_one_task_and_no_rank() -> Result<()> {
     let output = Ranks::new(3, "checks_deaths").run().well();
     // Workers say why they end, too.
-    assert!(output.contains("2 ranks, 24 failed of 580\n"), "{output}");
+    assert!(output.contains("2 ranks, 24 failed of 580\n21 workers lost with 21 tasks, 21 in all\n"), "{output}");
     Ok(())
 }
 
