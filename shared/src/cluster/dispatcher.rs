@@ -8,18 +8,16 @@ use std::time::Instant;
 
 use crate::cluster::Rank;
 use crate::cluster::balancer::{Balancer, Weight};
+use crate::cluster::messages::Message;
 use crate::cluster::peer::{AssignedChunk, Peer};
-use crate::cluster::protocol::{Head, Malformed, RecordKind, Records, quit_message};
+use crate::cluster::protocol::{Head, LARGE, Malformed, RecordKind, Records, quit_message};
 use crate::cluster::timing::{Heartbeat, PollInterval};
-use crate::cluster::transport::{Message, Transport};
-use crate::engine::{Chunk, Engine, Order, Outcome, Status};
+use crate::cluster::transport::Transport;
+use crate::engine::{Chunk, Engine, Order, Outcome, Parts, Status};
 use crate::error::{Error, Origin};
 
 /// The most chunks that are taken from the backlog at a time.
 const BATCH: usize = 1024;
-
-/// The size from which a state is sent as it lies in memory, and not copied into a batch.
-const LARGE: usize = 64 << 10;
 
 /// The dispatcher on rank 0.
 pub(super) struct Dispatcher {
@@ -57,7 +55,7 @@ impl Dispatcher {
                 Status::Open => {}
                 status => break status,
             }
-            if moved {
+            if moved || self.transport.has_moved() {
                 interval.reset();
             } else {
                 self.sleep(&interval);
@@ -65,7 +63,7 @@ impl Dispatcher {
         };
         if status == Status::Ended {
             let left: Vec<_> = self.peers.iter_mut().flat_map(Peer::take_all).collect();
-            self.engine.bring_back(left.into_iter().map(|chunk| chunk.failed(&Error::Cancelled)));
+            self.engine.bring_back(left.into_iter().map(|assigned| assigned.chunk.failed(&Error::Cancelled)));
         }
         (self.transport, self.peers.iter().map(Peer::is_lost).collect())
     }
@@ -90,7 +88,7 @@ impl Dispatcher {
             }
             let handled = match message {
                 Message::Batch(message) => self.handle(at, &message),
-                Message::Large { .. } => Err(Malformed),
+                Message::Large { head, payload } => self.handle_large(at, &head, payload),
             };
             if handled.is_err() {
                 self.lose(at);
@@ -104,39 +102,54 @@ impl Dispatcher {
 
     /// Handles a message of a peer.
     fn handle(&mut self, at: usize, message: &[u8]) -> Result<(), Malformed> {
-        let peer = &mut self.peers[at];
         let mut back = Vec::new();
         for record in Records(message) {
             let (kind, head, payload) = record?;
             match kind {
                 RecordKind::Done => {
-                    let AssignedChunk { mut chunk, weight } = peer.take(head.slot)?;
-                    self.balancer.subtract(at, weight);
-                    let len = usize::try_from(head.first).map_err(|_| Malformed)?;
-                    let (frames, rest) = payload.split_at_checked(len).ok_or(Malformed)?;
-                    let reported = (head.count, head.pid);
-                    match Outcome::assemble(frames.to_vec(), chunk.tasks().count, reported, rest) {
-                        Some(outcome) => chunk.set_outcome(outcome),
-                        None => chunk = chunk.failed(&Error::Decode("the rank's results cannot be read".into())),
-                    }
-                    self.finished.push(chunk);
+                    let (frames, rest) = split(payload, head.first)?;
+                    let parts = Parts { frames: frames.to_vec(), rest: rest.to_vec(), ..Parts::default() };
+                    self.finish(at, head, parts)?;
                 }
                 RecordKind::Returned => {
-                    let AssignedChunk { chunk, weight } = peer.take(head.slot)?;
-                    self.balancer.subtract(at, weight);
-                    back.push(chunk);
+                    let assigned = self.peers[at].take(head.slot)?;
+                    self.balancer.subtract(at, assigned.weight);
+                    back.push(assigned.unassign());
                 }
                 RecordKind::Cost => self.engine.record_cost(head.function, head.first),
                 RecordKind::Counters => {
                     self.engine.record_server(at, postcard::from_bytes(payload).map_err(|_| Malformed)?);
                 }
-                RecordKind::Heartbeat => peer.end_return(),
+                RecordKind::Heartbeat => self.peers[at].end_return(),
                 _ => return Err(Malformed),
             }
         }
         if !back.is_empty() {
             self.engine.put_back(back);
         }
+        Ok(())
+    }
+
+    /// Handles a record of a peer whose payload is large, which is the outcome of a chunk.
+    fn handle_large(&mut self, at: usize, head: &[u8], frames: Vec<u8>) -> Result<(), Malformed> {
+        let (record, rest) = Head::split(head)?;
+        if record.kind() != Some(RecordKind::Done) {
+            return Err(Malformed);
+        }
+        let (head, rest) = split(rest, record.first)?;
+        self.finish(at, record, Parts { head: head.to_vec(), frames, rest: rest.to_vec(), ..Parts::default() })
+    }
+
+    /// Takes a chunk from a peer, with what came of it; `parts` but for what the record says.
+    fn finish(&mut self, at: usize, record: Head, parts: Parts) -> Result<(), Malformed> {
+        let AssignedChunk { mut chunk, weight, .. } = self.peers[at].take(record.slot)?;
+        self.balancer.subtract(at, weight);
+        let parts = Parts { failures: record.count, pid: record.pid, ..parts };
+        match Outcome::assemble(parts, chunk.tasks().count) {
+            Some(outcome) => chunk.set_outcome(outcome),
+            None => chunk = chunk.failed(&Error::Decode("the rank's results cannot be read".into())),
+        }
+        self.finished.push(chunk);
         Ok(())
     }
 
@@ -177,8 +190,9 @@ impl Dispatcher {
             if let Some((head, state)) = self.peers[at].missing_state(chunk.job()) {
                 self.send_state(at, head, state);
             }
-            self.peers[at].assign(chunk, weight);
-            if self.peers[at].outbox().is_full() {
+            if let Some((head, arguments)) = self.peers[at].assign(chunk, weight) {
+                self.send_large(at, head, arguments);
+            } else if self.peers[at].outbox().is_full() {
                 self.send(at);
             }
         }
@@ -190,8 +204,13 @@ impl Dispatcher {
         if state.len() < LARGE {
             return self.peers[at].outbox().push(head, &state);
         }
+        self.send_large(at, head, state);
+    }
+
+    /// Sends a peer a record whose payload is large, behind what waits for it.
+    fn send_large(&mut self, at: usize, head: Head, payload: Arc<Vec<u8>>) {
         self.send(at);
-        if !self.peers[at].is_lost() && !self.transport.send_large(at + 1, bytemuck::bytes_of(&head), state) {
+        if !self.peers[at].is_lost() && !self.transport.send_large(at + 1, bytemuck::bytes_of(&head), &payload) {
             self.lose(at);
         }
     }
@@ -244,10 +263,10 @@ impl Dispatcher {
         let mut again = Vec::new();
         let failed: Vec<_> = chunks
             .into_iter()
-            .filter_map(|mut chunk| match chunk.lose_next(error.clone()) {
-                Some(error) => Some(chunk.failed(&error)),
+            .filter_map(|mut assigned| match assigned.chunk.lose_next(error.clone()) {
+                Some(error) => Some(assigned.chunk.failed(&error)),
                 None => {
-                    again.push(chunk);
+                    again.push(assigned.unassign());
                     None
                 }
             })
@@ -261,4 +280,9 @@ impl Dispatcher {
         }
         self.engine.bring_back(failed);
     }
+}
+
+/// Splits bytes after the first `len`.
+fn split(bytes: &[u8], len: u64) -> Result<(&[u8], &[u8]), Malformed> {
+    bytes.split_at_checked(usize::try_from(len).map_err(|_| Malformed)?).ok_or(Malformed)
 }

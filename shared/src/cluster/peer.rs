@@ -6,14 +6,27 @@ use std::sync::Arc;
 
 use crate::cluster::Rank;
 use crate::cluster::balancer::Weight;
-use crate::cluster::protocol::{Head, Malformed, Outbox, RecordKind};
+use crate::cluster::protocol::{Head, LARGE, Malformed, Outbox, RecordKind};
 use crate::engine::{Chunk, Job};
 
 /// A chunk that a rank has.
 pub(super) struct AssignedChunk {
+    /// Without its arguments, if they are large.
     pub(super) chunk: Chunk,
+    /// Large arguments, which may still be on their way.
+    arguments: Option<Arc<Vec<u8>>>,
     /// What the chunk counted for when it was assigned.
     pub(super) weight: Weight,
+}
+
+impl AssignedChunk {
+    /// Returns the chunk as it was before it was assigned.
+    pub(super) fn unassign(mut self) -> Chunk {
+        if let Some(arguments) = self.arguments {
+            self.chunk.put_payload(Arc::unwrap_or_clone(arguments));
+        }
+        self.chunk
+    }
 }
 
 /// A serving rank, as rank 0 sees it.
@@ -69,8 +82,9 @@ impl Peer {
         self.states.insert(job.id).then(|| (head, bytes.clone()))
     }
 
-    /// Assigns a chunk to the rank.
-    pub(super) fn assign(&mut self, chunk: Chunk, weight: Weight) {
+    /// Assigns a chunk to the rank. Returns its arguments, with their head, if they are to be sent by
+    /// themselves.
+    pub(super) fn assign(&mut self, mut chunk: Chunk, weight: Weight) -> Option<(Head, Arc<Vec<u8>>)> {
         let (job, function) = (chunk.job().id, chunk.job().function.0);
         let slot = self.free.pop().unwrap_or_else(|| {
             self.chunks.push(None);
@@ -78,9 +92,15 @@ impl Peer {
         });
         let (count, first) = (chunk.tasks().count, chunk.first_task());
         let head = Head { slot, count, job, function, first, ..Head::new(RecordKind::Run) };
-        self.outbox.push(head.with_limits(chunk.job().limits()), &chunk.tasks().payload);
+        let head = head.with_limits(chunk.job().limits());
+        let arguments = (chunk.tasks().payload.len() >= LARGE).then(|| Arc::new(chunk.take_payload()));
+        if arguments.is_none() {
+            self.outbox.push(head, &chunk.tasks().payload);
+        }
+        let large = arguments.clone().map(|arguments| (head, arguments));
         debug_assert!(self.chunks[slot as usize].is_none());
-        self.chunks[slot as usize] = Some(AssignedChunk { chunk, weight });
+        self.chunks[slot as usize] = Some(AssignedChunk { chunk, arguments, weight });
+        large
     }
 
     /// Takes the chunk in a slot, which the rank has run or returned.
@@ -91,14 +111,14 @@ impl Peer {
     }
 
     /// Takes all chunks.
-    pub(super) fn take_all(&mut self) -> impl Iterator<Item = Chunk> {
+    pub(super) fn take_all(&mut self) -> impl Iterator<Item = AssignedChunk> {
         self.free.clear();
-        mem::take(&mut self.chunks).into_iter().flatten().map(|assigned| assigned.chunk)
+        mem::take(&mut self.chunks).into_iter().flatten()
     }
 
     /// Marks the rank as lost: what it has not been sent is dropped. Returns the chunks that it
     /// had.
-    pub(super) fn lose(&mut self) -> Vec<Chunk> {
+    pub(super) fn lose(&mut self) -> Vec<AssignedChunk> {
         self.lost = true;
         self.outbox.clear();
         self.take_all().collect()

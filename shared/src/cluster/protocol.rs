@@ -15,6 +15,9 @@ use crate::error::Error;
 /// The size from which a message is sent without waiting for more.
 const FULL: usize = 1 << 20;
 
+/// The size from which a payload is sent as it lies in memory, and not copied into a batch.
+pub(super) const LARGE: usize = 64 << 10;
+
 /// The kinds of records. Those up to `Heartbeat` go to a serving rank, the others and `Heartbeat`
 /// come from one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +47,9 @@ pub(super) enum RecordKind {
     /// The first record of a serving rank: a [`Greeting`].
     Hello,
     /// The outcome of a chunk: `count` of its tasks failed, process `pid` wrote the first frame;
-    /// `first` bytes of frames, then the rest.
+    /// `first` bytes of frames, then the rest. If the frames are large, they are the payload that
+    /// follows, or the first one is there without its head; that stands behind this one, `first`
+    /// bytes, and then the rest.
     Done,
     /// A chunk is returned, not begun.
     Returned,
@@ -108,9 +113,10 @@ impl Head {
         TaskLimits { time, grace: self.grace, retries: u32::try_from(self.retries).unwrap_or(u32::MAX) }
     }
 
-    /// Reads the head of a large payload, which is sent alone.
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, Malformed> {
-        bytemuck::try_pod_read_unaligned(bytes).map_err(|_| Malformed)
+    /// Reads the head of a large payload, which is sent alone, and what stands behind it.
+    pub(super) fn split(bytes: &[u8]) -> Result<(Self, &[u8]), Malformed> {
+        let (head, rest) = bytes.split_at_checked(size_of::<Self>()).ok_or(Malformed)?;
+        Ok((bytemuck::pod_read_unaligned(head), rest))
     }
 
     /// Returns the kind, if there is one of that number.
@@ -121,20 +127,14 @@ impl Head {
 
 /// Appends a record to a message.
 pub(super) fn push(message: &mut Vec<u8>, head: Head, payload: &[u8]) {
-    push_with(message, head, |message| {
-        message.extend_from_slice(payload);
-        head
-    });
+    push_parts(message, head, &[payload]);
 }
 
-/// Appends a record whose payload is written by `write`, which returns the final head.
-fn push_with(message: &mut Vec<u8>, head: Head, write: impl FnOnce(&mut Vec<u8>) -> Head) {
-    let at = message.len();
-    message.extend_from_slice(bytemuck::bytes_of(&head));
-    let start = message.len();
-    let head = write(message);
-    let head = Head { len: (message.len() - start) as u64, ..head };
-    message[at..start].copy_from_slice(bytemuck::bytes_of(&head));
+/// Appends a record whose payload is these parts together.
+fn push_parts(message: &mut Vec<u8>, head: Head, parts: &[&[u8]]) {
+    let len = parts.iter().map(|part| part.len() as u64).sum();
+    message.extend_from_slice(bytemuck::bytes_of(&Head { len, ..head }));
+    parts.iter().for_each(|part| message.extend_from_slice(part));
 }
 
 /// Returns the message that ends a rank. `finalize` is whether MPI can be finalized.
@@ -163,9 +163,9 @@ impl Outbox {
         push(&mut self.message, head, payload);
     }
 
-    /// Appends a record whose payload is written by `write`, which returns the final head.
-    pub(super) fn push_with(&mut self, head: Head, write: impl FnOnce(&mut Vec<u8>) -> Head) {
-        push_with(&mut self.message, head, write);
+    /// Appends a record whose payload is these parts together.
+    pub(super) fn push_parts(&mut self, head: Head, parts: &[&[u8]]) {
+        push_parts(&mut self.message, head, parts);
     }
 
     /// Returns whether the message is large enough to be sent now.
@@ -208,8 +208,7 @@ impl<'a> Iterator for Records<'a> {
 
 impl<'a> Records<'a> {
     fn split(&mut self) -> Option<(RecordKind, Head, &'a [u8])> {
-        let (head, rest) = self.0.split_at_checked(size_of::<Head>())?;
-        let head: Head = bytemuck::pod_read_unaligned(head);
+        let (head, rest) = Head::split(self.0).ok()?;
         let (payload, rest) = rest.split_at_checked(usize::try_from(head.len).ok()?)?;
         self.0 = rest;
         Some((head.kind()?, head, payload))
@@ -238,11 +237,7 @@ mod tests {
         let run = Head { slot: 7, count: 2, job: 3, function: 4, first: 5, ..Head::new(RecordKind::Run) };
         push(&mut message, run, b"arguments");
         push(&mut message, Head::new(RecordKind::Heartbeat), b"");
-        let done = Head::new(RecordKind::Done);
-        push_with(&mut message, done, |out| {
-            out.extend_from_slice(b"frames");
-            Head { first: 6, ..done }
-        });
+        push_parts(&mut message, Head { first: 6, ..Head::new(RecordKind::Done) }, &[b"fra", b"", b"mes"]);
         let records: Vec<_> = Records(&message).map(Result::unwrap).collect();
         assert_eq!(records.len(), 3);
         assert_eq!((records[0].0, records[0].2), (RecordKind::Run, &b"arguments"[..]));

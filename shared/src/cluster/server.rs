@@ -7,10 +7,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::cluster::local_jobs::LocalJobs;
-use crate::cluster::protocol::{Head, Malformed, Outbox, RecordKind, Records};
+use crate::cluster::messages::Message;
+use crate::cluster::protocol::{Head, LARGE, Malformed, Outbox, RecordKind, Records};
 use crate::cluster::timing::{Heartbeat, PollInterval, SHUTDOWN_TIMEOUT};
-use crate::cluster::transport::{Message, Transport};
-use crate::engine::{Chunk, Engine, RemoteOutcomes, Snapshot, Tasks};
+use crate::cluster::transport::Transport;
+use crate::engine::{Chunk, Engine, Parts, RemoteOutcomes, Snapshot, Tasks};
 
 /// The server on a serving rank.
 pub(super) struct Server {
@@ -60,7 +61,7 @@ impl Server {
             let nap = if received { Duration::ZERO } else { interval.sleep_time(busy) };
             let moved = if busy { self.engine.step_or_sleep(nap) } else { sleep(nap) };
             let sent = self.send_outcomes();
-            if received || moved || sent {
+            if received || moved || sent || self.transport.has_moved() {
                 interval.reset();
             }
             if last_check.elapsed() >= self.heartbeat.check_interval() {
@@ -129,13 +130,17 @@ impl Server {
         Ok(any)
     }
 
-    /// Handles a record of rank 0 whose payload is large, which is the state of a job.
+    /// Handles a record of rank 0 whose payload is large: arguments, or the state of a job.
     fn handle_large(&mut self, head: &[u8], payload: Vec<u8>) -> Result<(), Malformed> {
-        let head = Head::read(head)?;
-        if head.kind() != Some(RecordKind::State) {
-            return Err(Malformed);
+        let (head, _) = Head::split(head)?;
+        match head.kind() {
+            Some(RecordKind::State) => self.add_state(&head, payload),
+            Some(RecordKind::Run) => {
+                let chunk = self.accept(&head, payload);
+                self.engine.submit_remote([chunk]);
+            }
+            _ => return Err(Malformed),
         }
-        self.add_state(&head, payload);
         Ok(())
     }
 
@@ -149,7 +154,7 @@ impl Server {
         for record in Records(message) {
             let (kind, head, payload) = record?;
             if kind == RecordKind::Run {
-                chunks.push(self.accept(&head, payload));
+                chunks.push(self.accept(&head, payload.to_vec()));
                 continue;
             }
             // What follows chunks may concern them.
@@ -177,10 +182,10 @@ impl Server {
     }
 
     /// Returns the chunk of a record, for the engine.
-    fn accept(&mut self, head: &Head, payload: &[u8]) -> Chunk {
+    fn accept(&mut self, head: &Head, payload: Vec<u8>) -> Chunk {
         let job =
             self.jobs.add_chunk(head, || self.engine.remote_job(head.function, None, head.limits(), &self.outcomes));
-        let tasks = Tasks { count: head.count, payload: payload.to_vec(), ..Tasks::default() };
+        let tasks = Tasks { count: head.count, payload, ..Tasks::default() };
         Chunk::remote(job, head.slot.into(), head.first, tasks)
     }
 
@@ -199,24 +204,32 @@ impl Server {
         let any = !outcomes.is_empty();
         let mut functions = Vec::new();
         for (slot, outcome) in outcomes {
-            let head = Head { slot: slot as u32, ..Head::new(RecordKind::Done) };
-            self.outbox.push_with(head, |out| {
-                let start = out.len();
-                let (count, pid, rest) = outcome.dismantle(out);
-                let first = (out.len() - start) as u64;
-                out.extend_from_slice(&rest);
-                Head { count, pid, first, ..head }
-            });
+            self.send_outcome(slot as u32, outcome.dismantle());
             functions.extend(self.jobs.remove_chunk(slot));
-            if self.outbox.is_full() {
-                self.send();
-            }
         }
         if any {
             self.push_costs(functions);
             self.send();
         }
         any
+    }
+
+    /// Sends the outcome of the chunk in a slot, or has it wait for others.
+    fn send_outcome(&mut self, slot: u32, Parts { failures, pid, head, frames, rest }: Parts) {
+        let record = Head { slot, count: failures, pid, ..Head::new(RecordKind::Done) };
+        if frames.len() < LARGE {
+            let first = (head.len() + frames.len()) as u64;
+            self.outbox.push_parts(Head { first, ..record }, &[&head, &frames, &rest]);
+            if self.outbox.is_full() {
+                self.send();
+            }
+            return;
+        }
+        self.send();
+        let record = Head { first: head.len() as u64, ..record };
+        let head = [bytemuck::bytes_of(&record), &head, &rest].concat();
+        // If it cannot be sent, rank 0 is gone, which its silence will show.
+        self.transport.send_large(0, &head, &Arc::new(frames));
     }
 
     /// Reports the time of tasks, where it has changed, and the counters of this rank.

@@ -113,8 +113,9 @@ impl Chunk {
         start..all.len() - items.0.len()
     }
 
-    /// Takes the buffer of the arguments of a chunk's only task, which has them.
-    pub(super) fn take_payload(&mut self) -> Vec<u8> {
+    /// Takes the buffer of the arguments, which the workers have, or which is put back before they
+    /// are to.
+    pub(crate) fn take_payload(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.tasks.payload)
     }
 
@@ -197,6 +198,11 @@ impl Chunk {
 
     pub(crate) fn first_task(&self) -> u64 {
         self.first_task
+    }
+
+    /// Puts the arguments back that were [taken](Chunk::take_payload).
+    pub(crate) fn put_payload(&mut self, payload: Vec<u8>) {
+        self.tasks.payload = payload;
     }
 
     /// Records what came of all of its tasks.

@@ -66,6 +66,7 @@ pub(crate) use snapshot::Snapshot;
 #[cfg(feature = "mpi")]
 pub(crate) use {
     chunk::Chunk,
+    outcome::Parts,
     remote::{Offer, Order, RemoteOutcomes, Status},
 };
 

@@ -186,49 +186,61 @@ struct Rest {
     writers: Vec<(u64, u32)>,
 }
 
+/// An outcome in parts, for the way to the remote client.
 #[cfg_attr(not(feature = "mpi"), allow(dead_code))] // Only with the feature `mpi` does one travel.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    /// Tasks that failed.
+    pub(crate) failures: u32,
+    /// The process that wrote the first frame.
+    pub(crate) pid: u32,
+    /// The head of the only frame, if that was large. It belongs before `frames`.
+    pub(crate) head: Vec<u8>,
+    pub(crate) frames: Vec<u8>,
+    /// The encoded rest, mostly nothing.
+    pub(crate) rest: Vec<u8>,
+}
+
+#[cfg_attr(not(feature = "mpi"), allow(dead_code))] // As above.
 impl Outcome {
-    /// Appends the frames to `out`. Returns the number of tasks that failed, the process that wrote
-    /// the first frame, and the encoded rest, mostly nothing.
-    pub(crate) fn dismantle(self, out: &mut Vec<u8>) -> (u32, u32, Vec<u8>) {
+    /// Takes it to parts. Frames are not copied.
+    pub(crate) fn dismantle(self) -> Parts {
         let Self { frames, failures, pid, rare, .. } = self;
-        let Some(rare) = rare else {
-            out.extend_from_slice(&frames);
-            return (failures, pid, Vec::new());
-        };
+        let Some(rare) = rare else { return Parts { failures, pid, frames, ..Parts::default() } };
         let Rare { whole, absent, handles, writers } = *rare;
         // Their results are read as errors.
         let failures = failures + handles.len() as u32;
+        let mut parts = Parts { failures, pid, frames, ..Parts::default() };
         if let Some((head, body)) = whole {
             let (bytes, size) = head.encode();
-            out.extend_from_slice(&bytes[..size]);
-            out.extend_from_slice(&body);
+            (parts.head, parts.frames) = (bytes[..size].to_vec(), body);
         }
-        out.extend_from_slice(&frames);
-        if absent.is_empty() && writers.is_empty() {
-            return (failures, pid, Vec::new());
+        if !absent.is_empty() || !writers.is_empty() {
+            let writers = writers.into_iter().map(|(at, pid)| (at as u64, pid)).collect();
+            if codec::encode_plain(&Rest { absent, writers }, &mut parts.rest).is_err() {
+                parts.rest.clear();
+            }
         }
-        let writers = writers.into_iter().map(|(at, pid)| (at as u64, pid)).collect();
-        let mut rest = Vec::new();
-        if codec::encode_plain(&Rest { absent, writers }, &mut rest).is_err() {
-            rest.clear();
-        }
-        (failures, pid, rest)
+        parts
     }
 
-    /// Puts an outcome together again that [`dismantle`](Outcome::dismantle) wrote. Returns `None`
-    /// if the parts do not fit together.
-    pub(crate) fn assemble(frames: Vec<u8>, tasks: u32, (failures, pid): (u32, u32), rest: &[u8]) -> Option<Self> {
-        if count_frames(&frames)? != tasks {
-            return None;
-        }
-        let mut outcome = Self { frames, failures, pid, ..Self::default() };
+    /// Puts an outcome of so many tasks together again that was [taken](Outcome::dismantle) to
+    /// parts. Returns `None` if these do not fit together.
+    pub(crate) fn assemble(Parts { failures, pid, head, frames, rest }: Parts, tasks: u32) -> Option<Self> {
+        let mut outcome = Self { failures, pid, ..Self::default() };
         if !rest.is_empty() {
-            let Rest { absent, writers } = codec::decode_plain(rest).ok()?;
+            let Rest { absent, writers } = codec::decode_plain(&rest).ok()?;
             let writers = writers.into_iter().map(|(at, pid)| Some((usize::try_from(at).ok()?, pid)));
             *outcome.rare() = Rare { absent, writers: writers.collect::<Option<_>>()?, ..Rare::default() };
         }
-        Some(outcome)
+        if head.is_empty() {
+            outcome.frames = frames;
+            return (count_frames(&outcome.frames)? == tasks).then_some(outcome);
+        }
+        let (head, _) = FrameHead::decode(&head)?;
+        let fits = tasks == 1 && usize::try_from(head.body()).ok()? == frames.len();
+        outcome.rare().whole = Some((head, frames));
+        fits.then_some(outcome)
     }
 }
 

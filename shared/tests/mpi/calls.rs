@@ -115,6 +115,34 @@ pub(super) fn checks_large_values() -> Result<()> {
     Ok(())
 }
 
+/// Has small and large values, each of another length, pass each other on the way there and back,
+/// one a chunk and several.
+pub(super) fn checks_values_of_all_sizes() -> Result<()> {
+    let executor = executor()?;
+    let sizes = [0, 1, 1000, 65_000, 65_530, 65_536, 65_540, 200_000, 1 << 20, (1 << 20) + 1, (3 << 20) - 9];
+    let value = |(n, size): (u32, usize)| (0..size).map(|at| (at as u32 * n) as u8).collect::<Vec<u8>>();
+    let items: Vec<_> = (1..200).map(|n| (n, sizes[n as usize % sizes.len()])).collect();
+    let same = |(n, bytes): (u32, Vec<u8>)| (n, bytes);
+    for chunksize in [1, 3] {
+        let sent = items.iter().map(|item| (item.0, value(*item)));
+        for (item, result) in items.iter().zip(executor.with_chunksize(chunksize).imap(same, sent)) {
+            assert!(result? == (item.0, value(*item)), "of {item:?}");
+        }
+    }
+    let long = |n: usize| -> u64 { panic!("{}", "x".repeat(n)) };
+    for n in [10, 100_000, 3_000_000] {
+        let Err(Error::Panicked { message, .. }) = executor.apply(long, (n,)) else { panic!("{n}") };
+        assert!(message.len() >= n.min(10_000), "{} of {n}", message.len());
+    }
+    println!("all sizes are right");
+    Ok(())
+}
+
+pub(super) fn values_of_all_sizes_go_there_and_back() -> Result<()> {
+    assert_eq!(Ranks::new(4, "checks_values_of_all_sizes").run().well(), "all sizes are right\n");
+    Ok(())
+}
+
 pub(super) fn large_arguments_and_results_go_there_and_back() -> Result<()> {
     assert_eq!(Ranks::new(3, "checks_large_values").run().well(), "large values are right\n");
     Ok(())

@@ -78,20 +78,30 @@ fn fails_at_first(path: PathBuf) -> u64 {
     42
 }
 
+/// A task: has to do with arguments that go by themselves. Returns whether they are right.
+fn pass_with(path: PathBuf, bytes: Vec<u8>) -> bool {
+    pass(path);
+    bytes == large_bytes()
+}
+
+fn large_bytes() -> Vec<u8> {
+    (0..3_000_000u32).map(|n| (n % 251) as u8).collect()
+}
+
 /// Has tasks that are tried again for each worker, waits until the test has taken rank 1, and tells
 /// what became of them.
 pub(super) fn tries_again() -> Result<()> {
     let executor = executor()?;
     let gate = Gate::new();
     let retried = executor.with_retries(1);
-    let held: Vec<_> = (0..4).map(|_| retried.submit(pass, (gate.path(),))).collect();
+    let held: Vec<_> = (0..4).map(|_| retried.submit(pass_with, (gate.path(), large_bytes()))).collect();
     gate.await_arrivals(4);
     let pids: Vec<_> = executor.ranks().iter().map(|rank| rank.pid).collect();
     println!("ranks {} {}", pids[0], pids[1]);
     eventually("a rank is lost", || executor.processes() == 2);
     gate.open();
     for task in held {
-        task.get()?;
+        assert!(task.get()?, "other arguments");
     }
     println!("{} begun", gate.arrived().len());
     let folder = tempfile::tempdir().unwrap();

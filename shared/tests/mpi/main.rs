@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         &[named! {
             calls_return_what_a_pool_returns
             tasks_run_in_a_local_pool_without_mpirun
-            large_arguments_and_results_go_there_and_back
+            large_arguments_and_results_go_there_and_back values_of_all_sizes_go_there_and_back
             endless_source_is_read_as_far_as_its_window large_results_are_bounded_by_their_bytes
             all_workers_of_all_ranks_have_work
             queued_tasks_move_to_an_idle_rank
@@ -64,7 +64,7 @@ fn main() -> ExitCode {
             sixteen_idle_ranks_use_no_cpu_time
         }],
         &[named! {
-            checks_calls checks_large_values checks_an_endless_source checks_bounds checks_breadth checks_give_back
+            checks_calls checks_large_values checks_values_of_all_sizes checks_an_endless_source checks_bounds checks_breadth checks_give_back
             checks_statistics checks_running checks_deaths checks_panics checks_limits checks_cancelling checks_abandoning
             checks_handles checks_decoding says_who_it_is starts starts_ranks_in_a_task checks_settings never_joins
             starts_badly starts_twice starts_in_a_worker drops forgets exits shuts_down loses_a_rank tries_again
