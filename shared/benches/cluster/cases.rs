@@ -1,7 +1,7 @@
 //! The rows. The peer does fewer items, which would otherwise take it minutes; the numbers are
 //! times an item.
 
-use crate::case::{Case, NS_A_CALL, NS_AN_ITEM, OURS, Unit};
+use crate::case::{Case, LIMIT, MILLISECONDS, NS_A_CALL, NS_AN_ITEM, OURS, Unit};
 
 /// The peer as it comes: between two looks for messages it sleeps for up to a millisecond.
 const PEER: &str = "mpi4py";
@@ -17,7 +17,14 @@ pub(crate) fn all() -> Vec<Case> {
         row("submit_all", NS_AN_ITEM, "a submit for each item, and then the results", (200_000, 10_000), 20.0),
         // Both sides look for messages now and then, so that they leave the processors to the
         // tasks: that is what one waits for.
-        row("submit", NS_A_CALL, "one submit after another, each waited for", (5_000, 1_000), 1.0),
+        row("submit", NS_A_CALL, "one submit after another, each waited for", (5_000, 1_000), 3.0),
+        row("echo_64mib", MILLISECONDS, "a task that returns its argument of 64 MiB, waited for", (8, 4), 1.0)
+            .side(LIMIT, |run| run.bare("echo_64mib", 8))
+            .goal(LIMIT, 0.5),
+        Case::new("cancel", NS_A_CALL, "a cancel of each of 100,000 tasks that wait, and of 40,000")
+            .side(OURS, |run| run.ours("cancel", 100_000))
+            .point("ours, of 40,000", 40_000.0, |run| run.ours("cancel", 40_000))
+            .up_to("100,000", 100_000.0),
     ]
 }
 

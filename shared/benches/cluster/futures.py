@@ -27,6 +27,13 @@ def submit(executor, items):
     return [executor.submit(identity, n).result() for n in range(items)]
 
 
+def echo_64mib(executor, items):
+    value = bytes(64 << 20)
+    for n in range(items):
+        assert executor.submit(identity, value).result() == value, "a wrong result"
+    return list(range(items))
+
+
 def main():
     row, items = globals()[sys.argv[1]], int(sys.argv[2])
     with MPIPoolExecutor() as executor:

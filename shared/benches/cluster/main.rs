@@ -31,6 +31,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match &arguments[..] {
         [ours::RANK, row, items] => ours::measure(row, items),
+        [ours::BARE, "echo_64mib", items] => ours::echo_by_mpi(items),
         arguments => compare(arguments),
     };
     match done {

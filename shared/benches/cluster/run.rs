@@ -1,10 +1,10 @@
-//! Jobs: a program on three ranks of this machine.
+//! Jobs: a program on a few ranks of this machine.
 
 use std::process::{Command, Output};
 
 use crate::case::Repetition;
 use crate::measure::Effort;
-use crate::ours::RANK;
+use crate::ours::{BARE, RANK};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/cluster/futures.py");
 
@@ -37,9 +37,7 @@ impl Run {
 
     /// Our side of a row.
     pub(crate) fn ours(&self, row: &'static str, items: u64) -> Result<Repetition, String> {
-        let program = std::env::current_exe().map_err(|error| error.to_string())?;
-        let program = program.to_str().ok_or("this program's path is no text")?.to_owned();
-        Ok(self.job(vec![program, RANK.to_owned(), row.to_owned()], items))
+        Ok(self.job(3, vec![this_program()?, RANK.to_owned(), row.to_owned()], items))
     }
 
     /// The peer's side of a row. `backoff` is for how many seconds it sleeps at most between two
@@ -48,23 +46,36 @@ impl Run {
         self.peer.as_ref()?;
         let words =
             ["env", &format!("MPI4PY_FUTURES_BACKOFF={backoff}"), "python3", "-m", "mpi4py.futures", SCRIPT, row];
-        Ok(self.job(words.map(str::to_owned).to_vec(), items))
+        Ok(self.job(3, words.map(str::to_owned).to_vec(), items))
     }
 
-    /// A repetition that has three ranks run a program with a number of items, and reads the
+    /// What no executor can beat: the same bytes there and back between two ranks, by MPI's own
+    /// calls.
+    pub(crate) fn bare(&self, row: &'static str, items: u64) -> Result<Repetition, String> {
+        Ok(self.job(2, vec![this_program()?, BARE.to_owned(), row.to_owned()], items))
+    }
+
+    /// A repetition that has some ranks run a program with a number of items, and reads the
     /// seconds that it prints.
-    fn job(&self, words: Vec<String>, items: u64) -> Repetition {
+    fn job(&self, ranks: u32, words: Vec<String>, items: u64) -> Repetition {
         let items = if self.effort == Effort::Check { items.min(100) } else { items };
         Box::new(move || {
             let mut command = Command::new("mpirun");
-            // Three ranks share the processors that there are, however few; root may be whom a
+            // The ranks share the processors that there are, however few; root may be whom a
             // container has.
-            command.args(["--oversubscribe", "--bind-to", "none", "-n", "3"]).args(&words).arg(items.to_string());
+            command.args(["--oversubscribe", "--bind-to", "none", "-n", &ranks.to_string()]);
+            command.args(&words).arg(items.to_string());
             command.env("OMPI_ALLOW_RUN_AS_ROOT", "1").env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
             let answer = output_of(&mut command)?;
             answer.parse().map_err(|_| format!("{}: {answer}", words.join(" ")))
         })
     }
+}
+
+/// The path of this program, which the ranks run.
+fn this_program() -> Result<String, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    Ok(program.to_str().ok_or("this program's path is no text")?.to_owned())
 }
 
 /// What a command prints, or how it fails.
