@@ -186,3 +186,19 @@ fn mistakes_are_rejected_with_advice() {
         Ok(())
     });
 }
+
+#[test]
+fn other_systems_are_refused_in_a_sentence() {
+    within_deadline(|| {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        for target in ["x86_64-pc-windows-gnu", "aarch64-apple-darwin"] {
+            let built = cargo("check", repository).args(["-p", "multiproc", "--target", target]).output().unwrap();
+            let text = String::from_utf8(built.stderr).unwrap();
+            assert!(!built.status.success(), "{text}");
+            let errors: Vec<_> = text.lines().filter(|line| line.starts_with("error")).collect();
+            assert!(errors[0].contains("multiproc runs on Linux only"), "{text}");
+            assert_eq!(errors[1..], ["error: build script logged errors"], "{text}");
+        }
+        Ok(())
+    });
+}
