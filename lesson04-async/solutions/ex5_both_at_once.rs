@@ -1,0 +1,14 @@
+//! A solution: both tasks are handed out before the first result is awaited.
+
+use multiproc::{Executor, Pool, Result, Task};
+
+pub async fn both<F: Task<(u64,)> + Clone>(
+    pool: &Pool,
+    task: F,
+    left: u64,
+    right: u64,
+) -> Result<(F::Output, F::Output)> {
+    let left = pool.apply_async(task.clone(), (left,));
+    let right = pool.apply_async(task, (right,));
+    tokio::try_join!(left, right)
+}

@@ -1,0 +1,15 @@
+//! Wrong: the first that has ended, even if it has failed.
+//!
+//! Fails with: a candidate that fails is no answer
+
+use multiproc::{Executor, Pool, Task, as_completed};
+
+pub fn first_answer<F: Task<(u64,)> + Clone>(pool: &Pool, task: F, candidates: &[u64]) -> Option<(usize, F::Output)> {
+    let futures: Vec<_> = candidates.iter().map(|candidate| pool.submit(task.clone(), (*candidate,))).collect();
+    let mut results = as_completed(futures, None);
+    let first = results.next().and_then(|(place, result)| Some((place, result.ok()?)));
+    for (_, future) in results.into_pending() {
+        future.cancel();
+    }
+    first
+}

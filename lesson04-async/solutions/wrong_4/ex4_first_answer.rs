@@ -1,0 +1,12 @@
+//! Wrong: ends all workers, and the pool with them.
+//!
+//! Fails with: the pool cannot be used any more
+
+use multiproc::{Executor, Pool, Task, as_completed};
+
+pub fn first_answer<F: Task<(u64,)> + Clone>(pool: &Pool, task: F, candidates: &[u64]) -> Option<(usize, F::Output)> {
+    let futures: Vec<_> = candidates.iter().map(|candidate| pool.submit(task.clone(), (*candidate,))).collect();
+    let first = as_completed(futures, None).find_map(|(place, result)| Some((place, result.ok()?)));
+    pool.terminate();
+    first
+}
