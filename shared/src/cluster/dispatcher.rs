@@ -11,7 +11,7 @@ use crate::cluster::balancer::{Balancer, Weight};
 use crate::cluster::messages::Message;
 use crate::cluster::peer::{AssignedChunk, Peer};
 use crate::cluster::protocol::{Head, LARGE, Malformed, RecordKind, Records, quit_message};
-use crate::cluster::timing::{Heartbeat, PollInterval};
+use crate::cluster::timing::{Heartbeat, PollInterval, sleep};
 use crate::cluster::transport::Transport;
 use crate::engine::{Chunk, Engine, Order, Outcome, Parts, Status};
 use crate::error::{Error, Origin};
@@ -71,7 +71,7 @@ impl Dispatcher {
     fn sleep(&mut self, interval: &PollInterval) {
         if self.balancer.total_chunks() > 0 {
             // New tasks are found soon enough: a wake-up for each would cost more than it hastens.
-            thread::sleep(interval.sleep_time(true));
+            sleep(interval.sleep_time(true, self.transport.is_moving()));
         } else if self.engine.io_thread_sleeps() {
             thread::park_timeout(self.heartbeat.check_interval());
         }
@@ -142,7 +142,7 @@ impl Dispatcher {
 
     /// Takes a chunk from a peer, with what came of it; `parts` but for what the record says.
     fn finish(&mut self, at: usize, record: Head, parts: Parts) -> Result<(), Malformed> {
-        let AssignedChunk { mut chunk, weight, .. } = self.peers[at].take(record.slot)?;
+        let AssignedChunk { mut chunk, arguments, weight } = self.peers[at].take(record.slot)?;
         self.balancer.subtract(at, weight);
         let parts = Parts { failures: record.count, pid: record.pid, ..parts };
         match Outcome::assemble(parts, chunk.tasks().count) {
@@ -150,6 +150,9 @@ impl Dispatcher {
             None => chunk = chunk.failed(&Error::Decode("the rank's results cannot be read".into())),
         }
         self.finished.push(chunk);
+        if let Some(arguments) = arguments {
+            self.transport.reuse(arguments);
+        }
         Ok(())
     }
 

@@ -180,7 +180,7 @@ fn shut_down(mut transport: Transport, lost: &[bool]) -> Option<Transport> {
         if ended.iter().all(|ended| *ended) && transport.all_sent(gone) {
             break;
         }
-        thread::sleep(interval.sleep_time(true));
+        thread::sleep(interval.sleep_time(true, false));
     }
     if ended.contains(&false) || lost.contains(&true) {
         return Some(transport);

@@ -34,6 +34,9 @@ const ALONE: c_int = 5;
 /// that is gone takes none.
 const MAX_UNSENT: usize = 64;
 
+/// The time for which memory is kept that the next large payload may take.
+const MAX_SPARE: Duration = Duration::from_secs(1);
+
 /// A message that has come.
 pub(super) enum Message {
     /// Records.
@@ -102,6 +105,32 @@ pub(super) struct Messages {
     moved: bool,
     /// When heartbeats are due, once there are some.
     times: Option<Heartbeat>,
+    spare: Spare,
+}
+
+/// The memory of a large payload that is not needed any more, for the next: its pages are in memory
+/// already. (To clear new ones took more time than to copy the payload.)
+#[derive(Default)]
+struct Spare(Option<(Vec<u8>, Instant)>);
+
+impl Spare {
+    /// Keeps the memory of a payload, if nothing else has it any more.
+    fn add(&mut self, memory: Option<Arc<Vec<u8>>>) {
+        if let Some(bytes) = memory.and_then(Arc::into_inner) {
+            self.0 = Some((bytes, Instant::now()));
+        }
+    }
+
+    /// Returns a buffer of so many bytes.
+    fn take(&mut self, len: usize) -> Buffer {
+        let fits = |bytes: &Vec<u8>| bytes.capacity() >= len && bytes.capacity() / 2 <= len;
+        Buffer::new(len, self.0.take().map(|(bytes, _)| bytes).filter(fits))
+    }
+
+    /// Frees what was not used for some time.
+    fn clear(&mut self) {
+        self.0.take_if(|(_, since)| since.elapsed() > MAX_SPARE);
+    }
 }
 
 impl Messages {
@@ -119,10 +148,12 @@ impl Messages {
             last_look: now,
             moved: false,
             times: None,
+            spare: Spare::default(),
         }
     }
 
-    /// Sends the ranks what they get if nothing else is sent to them, from now on. `times` say when.
+    /// Sends the ranks what they get if nothing else is sent to them, from now on. `times` say
+    /// when.
     pub(super) fn set_heartbeats(&mut self, to: Range<usize>, message: Vec<u8>, times: Heartbeat) {
         self.heartbeats[to].fill(Some(Arc::new(message)));
         self.times = Some(times);
@@ -171,6 +202,17 @@ impl Messages {
         std::mem::take(&mut self.moved)
     }
 
+    /// Keeps the memory of a payload that was sent, for one that comes, if nothing else has it.
+    pub(super) fn reuse(&mut self, payload: Arc<Vec<u8>>) {
+        self.spare.add(Some(payload));
+    }
+
+    /// Returns whether parts of a message are on their way, which only looks move on.
+    pub(super) fn is_moving(&self) -> bool {
+        let is_coming = |inbox: &Inbox| inbox.head.is_some() || !inbox.large.is_empty() || !inbox.pieces.is_empty();
+        self.sending.iter().any(|sending| is_part(sending.tag)) || self.inboxes.iter().any(is_coming)
+    }
+
     /// Sends the heartbeats that are due, and looks for messages if no other thread has just done
     /// so.
     pub(super) fn keep_alive(&mut self, times: Heartbeat) {
@@ -190,8 +232,8 @@ impl Messages {
         self.last_received.iter_mut().for_each(|last| *last += excess);
     }
 
-    /// Sends a message, with one tag for its last piece and one for those before it. Returns whether
-    /// MPI accepted it.
+    /// Sends a message, with one tag for its last piece and one for those before it. Returns
+    /// whether MPI accepted it.
     fn send_pieces(&mut self, to: usize, message: &Arc<Vec<u8>>, (more, last): (c_int, c_int)) -> bool {
         let mut taken = true;
         self.last_sent[to] = Instant::now();
@@ -225,11 +267,13 @@ impl Messages {
     /// Moves on what is sent and received.
     fn look(&mut self) {
         self.record_look();
-        self.sending.retain_mut(|sending| {
-            let done = sending.request.is_done(&mut self.world);
-            self.moved |= done && is_part(sending.tag);
-            !done
-        });
+        self.spare.clear();
+        for sending in self.sending.extract_if(.., |sending| sending.request.is_done(&mut self.world)) {
+            self.moved |= is_part(sending.tag);
+            if sending.tag == PAYLOAD {
+                self.spare.add(sending.request.into_memory());
+            }
+        }
         while self.begin_receiving() {
             self.send_heartbeats();
         }
@@ -284,7 +328,7 @@ impl Messages {
             let head = inbox.head.take().and_then(Request::into_memory).unwrap_or_default();
             if let Some((len, head)) = head.split_first_chunk() {
                 let left = usize::from_ne_bytes(*len);
-                inbox.large.push_back(Large { head: head.to_vec(), buffer: Arc::new(Buffer::new(left)), left });
+                inbox.large.push_back(Large { head: head.to_vec(), buffer: Arc::new(self.spare.take(left)), left });
             }
         }
         if !waits {

@@ -7,8 +7,8 @@
 //! - [`launcher`]: what the environment says of the ranks, to be compared with what MPI says;
 //! - [`peer`]: a serving rank as rank 0 sees it; [`balancer`]: which of them gets the next chunk;
 //!   [`local_jobs`]: the jobs that a serving rank has;
-//! - [`protocol`]: what the messages say; [`transport`]: the connection, [`messages`]: what is under
-//!   way on it, [`requests`]: MPI;
+//! - [`protocol`]: what the messages say; [`transport`]: the connection, [`messages`]: what is
+//!   under way on it, [`requests`]: MPI;
 //! - [`timing`]: when a rank is lost, and how often to look for messages.
 //!
 //! The tasks are those of an engine without workers, so that everything that a pool's calls and

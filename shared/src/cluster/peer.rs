@@ -14,7 +14,7 @@ pub(super) struct AssignedChunk {
     /// Without its arguments, if they are large.
     pub(super) chunk: Chunk,
     /// Large arguments, which may still be on their way.
-    arguments: Option<Arc<Vec<u8>>>,
+    pub(super) arguments: Option<Arc<Vec<u8>>>,
     /// What the chunk counted for when it was assigned.
     pub(super) weight: Weight,
 }
@@ -82,8 +82,8 @@ impl Peer {
         self.states.insert(job.id).then(|| (head, bytes.clone()))
     }
 
-    /// Assigns a chunk to the rank. Returns its arguments, with their head, if they are to be sent by
-    /// themselves.
+    /// Assigns a chunk to the rank. Returns its arguments, with their head, if they are to be sent
+    /// by themselves.
     pub(super) fn assign(&mut self, mut chunk: Chunk, weight: Weight) -> Option<(Head, Arc<Vec<u8>>)> {
         let (job, function) = (chunk.job().id, chunk.job().function.0);
         let slot = self.free.pop().unwrap_or_else(|| {

@@ -133,10 +133,16 @@ impl Arrival {
     }
 }
 
+/// What a buffer has more than it was asked for, in bytes.
+const SLACK: usize = 64;
+
 /// Memory that messages fill, one behind the other.
 pub(super) struct Buffer {
-    bytes: *mut [u8],
-    /// How many of them have been given out.
+    /// A vector's parts.
+    bytes: *mut u8,
+    len: usize,
+    capacity: usize,
+    /// How many bytes have been given out.
     taken: AtomicUsize,
 }
 
@@ -147,34 +153,42 @@ unsafe impl Send for Buffer {}
 unsafe impl Sync for Buffer {}
 
 impl Buffer {
-    /// Returns a buffer of so many bytes.
-    pub(super) fn new(len: usize) -> Self {
-        // Zeroes come from the kernel, with the pages.
-        let mut bytes = vec![0; len];
-        on_large_pages(&mut bytes);
-        Self { bytes: Box::into_raw(bytes.into_boxed_slice()), taken: AtomicUsize::new(0) }
+    /// Returns a buffer of so many bytes, in the memory of `spare` if there is one.
+    pub(super) fn new(len: usize, spare: Option<Vec<u8>>) -> Self {
+        let mut bytes = spare.unwrap_or_else(|| {
+            // Zeroes come from the kernel, with the pages. A result that is as long as the
+            // arguments, but for its head, finds room in their memory.
+            let mut bytes = vec![0; len.saturating_add(SLACK)];
+            on_large_pages(&mut bytes);
+            bytes
+        });
+        bytes.resize(len, 0);
+        let mut bytes = ManuallyDrop::new(bytes);
+        Self { bytes: bytes.as_mut_ptr(), len, capacity: bytes.capacity(), taken: AtomicUsize::new(0) }
     }
 
     /// Gives out the next bytes, if there are so many.
     fn take(&self, len: usize) -> Option<*mut u8> {
-        let end = |taken: usize| taken.checked_add(len).filter(|end| *end <= self.bytes.len());
+        let end = |taken: usize| taken.checked_add(len).filter(|end| *end <= self.len);
         let at = self.taken.fetch_update(Relaxed, Relaxed, end).ok()?;
         // SAFETY: `at` lies within the bytes, or at their end if `len` is 0.
-        Some(unsafe { self.bytes.cast::<u8>().add(at) })
+        Some(unsafe { self.bytes.add(at) })
     }
 
     /// Returns the bytes if no request fills them any more.
     pub(super) fn into_bytes(self: Arc<Self>) -> Option<Vec<u8>> {
         let buffer = ManuallyDrop::new(Arc::into_inner(self)?);
-        // SAFETY: it came from `into_raw`, and is not dropped.
-        Some(unsafe { Box::from_raw(buffer.bytes) }.into_vec())
+        // SAFETY: these are the parts of a vector, whose bytes are all initialised; the buffer is
+        // not dropped.
+        Some(unsafe { Vec::from_raw_parts(buffer.bytes, buffer.len, buffer.capacity) })
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        // SAFETY: it came from `into_raw`, and no request fills it any more, since each keeps it.
-        drop(unsafe { Box::from_raw(self.bytes) });
+        // SAFETY: these are the parts of a vector; no request fills it any more, since each keeps
+        // it.
+        drop(unsafe { Vec::from_raw_parts(self.bytes, self.len, self.capacity) });
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::cluster::local_jobs::LocalJobs;
 use crate::cluster::messages::Message;
 use crate::cluster::protocol::{Head, LARGE, Malformed, Outbox, RecordKind, Records};
-use crate::cluster::timing::{Heartbeat, PollInterval, SHUTDOWN_TIMEOUT};
+use crate::cluster::timing::{Heartbeat, PollInterval, SHUTDOWN_TIMEOUT, sleep};
 use crate::cluster::transport::Transport;
 use crate::engine::{Chunk, Engine, Parts, RemoteOutcomes, Snapshot, Tasks};
 
@@ -58,8 +58,11 @@ impl Server {
                 break finalize;
             }
             let busy = self.engine.is_busy();
-            let nap = if received { Duration::ZERO } else { interval.sleep_time(busy) };
-            let moved = if busy { self.engine.step_or_sleep(nap) } else { sleep(nap) };
+            let nap = if received { Duration::ZERO } else { interval.sleep_time(busy, self.transport.is_moving()) };
+            let moved = busy && self.engine.step_or_sleep(nap);
+            if !received && (!busy || nap.is_zero()) {
+                sleep(nap);
+            }
             let sent = self.send_outcomes();
             if received || moved || sent || self.transport.has_moved() {
                 interval.reset();
@@ -262,10 +265,4 @@ impl Server {
             self.transport.send(0, message);
         }
     }
-}
-
-/// Sleeps while no task runs; returns `false`, for nothing moves.
-fn sleep(nap: Duration) -> bool {
-    thread::sleep(nap);
-    false
 }

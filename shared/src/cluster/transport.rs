@@ -126,6 +126,16 @@ impl Transport {
         self.lock().has_moved()
     }
 
+    /// Keeps the memory of a payload that was sent, for one that comes, if nothing else has it.
+    pub(super) fn reuse(&mut self, payload: Arc<Vec<u8>>) {
+        self.lock().reuse(payload);
+    }
+
+    /// Returns whether parts of a message are on their way, which only looks move on.
+    pub(super) fn is_moving(&self) -> bool {
+        self.lock().is_moving()
+    }
+
     /// Finalizes MPI, together with all other ranks.
     pub(super) fn finalize(self) {
         drop(self);
