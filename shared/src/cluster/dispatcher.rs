@@ -275,9 +275,10 @@ impl Dispatcher {
             })
             .collect();
         self.engine.put_back(again);
-        // Before anybody gets the error, so that the number of workers is true by then.
+        // Before anybody gets the error, so that the numbers of workers and of tasks that run are
+        // true by then.
         let workers = self.balancer.total_workers();
-        self.engine.set_remote_workers(workers);
+        self.engine.lose_server(at, workers);
         if workers == 0 {
             self.engine.break_down(error);
         }

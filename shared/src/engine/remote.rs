@@ -93,6 +93,14 @@ impl Remote {
         self.servers[server] = counters;
     }
 
+    /// Records that nothing runs on a server any more.
+    pub(super) fn lose_server(&mut self, server: usize) {
+        if let Some(counters) = self.servers.get_mut(server) {
+            counters.running = 0;
+            counters.outstanding = 0;
+        }
+    }
+
     /// Returns the counters of each server from which some have come, by its number.
     pub(super) fn servers(&self) -> &[Snapshot] {
         &self.servers

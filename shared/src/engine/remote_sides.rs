@@ -74,9 +74,14 @@ impl Engine {
         self.with(|state| state.remote.as_ref().map(|remote| remote.servers().to_vec()).unwrap_or_default())
     }
 
-    /// Sets the number of workers there are from now on.
-    pub(crate) fn set_remote_workers(&self, count: usize) {
-        self.with(|state| state.workers.set_remote(count));
+    /// Records that a server is lost, and the number of workers that are left.
+    pub(crate) fn lose_server(&self, server: usize, workers: usize) {
+        self.with(|state| {
+            state.workers.set_remote(workers);
+            if let Some(remote) = &mut state.remote {
+                remote.lose_server(server);
+            }
+        });
     }
 
     /// Takes the orders about chunks that were handed out, since the last call.

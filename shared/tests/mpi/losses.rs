@@ -62,6 +62,7 @@ pub(super) fn loses_a_rank() -> Result<()> {
     let waiting: Vec<_> = waiting.into_iter().map(|future| future.get()).collect::<Result<_>>()?;
     assert_eq!(waiting, squares(20));
     assert_eq!((executor.map(square, 0..1000)?, executor.processes()), (squares(1000), 2));
+    assert_eq!(executor.statistics_by_rank()[0].running, 0);
     println!("the others went on");
     executor.shutdown();
     // The ranks that are left must not end the program before it is at its end.
