@@ -103,9 +103,11 @@ impl Engine {
                 return false;
             }
             state.workers.slots().for_each(|slot| state.cancel_in_flight(slot, job));
-            state.order(Order::Cancel(job.id));
             for chunk in state.backlog.remove_job(job) {
                 state.put_back(chunk);
+            }
+            if !job.is_done() {
+                state.order(Order::Cancel(job.id));
             }
             state.dispatch();
             true
