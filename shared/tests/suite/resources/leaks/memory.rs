@@ -117,7 +117,8 @@ fn print_no_panics() {
 
 fn panics_of_tasks_leave_no_memory_in_threads() -> Result<()> {
     let pool = ThreadPool::with_processes(2)?;
-    stays_level(
+    stays_level_after(
+        TRACED,
         || Ok(resident_kib()),
         |count| {
             assert!(pool.imap(panics, 0..count).all(|result| is_panic(&result)));
