@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Seek, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use crate::cells::{Cell, all};
 use crate::faults::Fault;
 use crate::places::Place;
-use crate::support::descendants_of;
+use crate::support::{descendants_of, end_hung};
 
 /// The argument before the numbers of the cells to try in this very process.
 pub(crate) const CELLS: &str = "--cells";
@@ -85,7 +85,10 @@ fn in_a_process(numbers: &[usize]) -> Vec<String> {
         match lines.recv_timeout(DEADLINE) {
             Ok(line) => outcomes.push(line),
             Err(end) => {
-                let why = if end == std::sync::mpsc::RecvTimeoutError::Timeout { HANGS } else { "the program died" };
+                let why = match end {
+                    RecvTimeoutError::Timeout => format!("{HANGS}, its threads:{}", end_hung(&mut child)),
+                    RecvTimeoutError::Disconnected => "the program died".to_string(),
+                };
                 end_with_all_below(&mut child);
                 let mut text = String::new();
                 words.rewind().unwrap();

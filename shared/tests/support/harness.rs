@@ -17,7 +17,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use multiproc::Result;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
-use super::{descendants_of, leaves_nothing};
+use super::{end_hung, leaves_nothing};
 
 /// The argument before the name of a program.
 pub(crate) const PROGRAM: &str = "--program";
@@ -140,8 +140,5 @@ fn wait(child: &mut Child) -> std::result::Result<(), String> {
             None => thread::sleep(Duration::from_millis(5)),
         }
     }
-    let left = descendants_of(child.id());
-    child.kill().unwrap();
-    child.wait().unwrap();
-    Err(format!("hangs: not done after {DEADLINE:?}; processes: {left:?}"))
+    Err(format!("hangs: not done after {DEADLINE:?}; its threads:{}", end_hung(child)))
 }

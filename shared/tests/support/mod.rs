@@ -23,7 +23,7 @@ pub(crate) use harness::{DEADLINE, Named, named, note, run_each_in_a_process, ru
 pub(crate) use kill::{Random, killed, poisoned_by};
 pub(crate) use leftovers::{Holdings, descriptors, leaves_nothing};
 pub(crate) use processes::{
-    ProcessId, descendants, descendants_of, holdings, processor_ticks, resident_kib, zygote, zygote_while,
+    ProcessId, descendants, descendants_of, end_hung, holdings, processor_ticks, resident_kib, zygote, zygote_while,
 };
 pub(crate) use programs::{Program, announce, arguments, told_method};
 pub(crate) use tasks::{fail_if_odd, nap, own_pid, square, squares};

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::process::Child;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use super::eventually;
@@ -67,6 +70,32 @@ pub(crate) fn descendants_of(root: u32) -> Vec<ProcessId> {
         }
     };
     all.values().filter(|status| is_below(status.id.pid)).map(|status| status.id.clone()).collect()
+}
+
+/// Kills a program that hangs, with all processes that come from it. Says what each of their
+/// threads did: its state, where in the kernel it slept, and its system call.
+pub(crate) fn end_hung(child: &mut Child) -> String {
+    let mut processes = vec![ProcessId::of(child.id()).unwrap()];
+    processes.extend(descendants_of(child.id()));
+    let does: String = processes.iter().map(what_it_does).collect();
+    for process in processes.iter().rev().filter(|process| !process.is_gone()) {
+        let _ = kill(Pid::from_raw(process.pid as i32), Signal::SIGKILL);
+    }
+    child.wait().unwrap();
+    does
+}
+
+/// A line for each thread of a process.
+fn what_it_does(process: &ProcessId) -> String {
+    let threads = fs::read_dir(format!("/proc/{}/task", process.pid)).into_iter().flatten().flatten();
+    let line = |thread: fs::DirEntry| {
+        let read = |file| fs::read_to_string(thread.path().join(file)).unwrap_or_default().trim().to_string();
+        let stat = read("stat");
+        let state = stat.rsplit_once(')').and_then(|(_, after)| after.split_whitespace().next()).unwrap_or_default();
+        let (name, place, call) = (read("comm"), read("wchan"), read("syscall"));
+        format!("\n  {} of {}: {name}, {state}, in {place}, call {call}", thread.file_name().display(), process.pid)
+    };
+    threads.map(line).collect()
 }
 
 /// The processes that come from this one.
