@@ -91,12 +91,15 @@
 //! | message | level | fields |
 //! |---|---|---|
 //! | `worker started` | info | `worker` (its name), `index`, `pid` |
-//! | `worker ended` | info, or warn if `lost` | the same; `status`; `killed` (why, if by the pool); `tasks` that it has done; `lost` |
+//! | `worker ended` | info, or warn if `lost` | the same, `status`, `killed`, `tasks`, `lost` |
 //! | `worker replaced` | info | `worker` (the new one), `index` |
 //! | `worker not started` | warn | `error` |
 //! | `tasks refused` | warn | `tasks` (how many), `error` |
 //! | `zygote restarted` | warn | `error` (how the former one ended) |
 //! | `pool broken` | error | `error`, which all further tasks fail with |
+//!
+//! Of an end, `killed` says why, if the pool did it, `tasks` how many the worker has done, and
+//! `lost` whether it was meant to go on.
 //!
 //! They come from whichever thread drives the pool, in order, and while no lock of the pool is
 //! held: a subscriber may ask the pool. Workers that are ended with their pool, and threads of a

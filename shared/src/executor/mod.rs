@@ -37,13 +37,27 @@ use crate::task::{Arguments, Task};
 ///
 /// | call | waits | returns |
 /// |---|---|---|
-/// | [`apply`](Executor::apply) | for the task | its result |
-/// | [`map`](Executor::map), [`starmap`](Executor::starmap) | for all tasks | a vector of the results, or the first error |
-/// | [`map_results`](Executor::map_results), [`starmap_results`](Executor::starmap_results) | for all tasks | a vector of each task's result or error |
-/// | [`apply_async`](Executor::apply_async), [`submit`](Executor::submit) | no | an [`AsyncResult`], which is also a future |
-/// | [`map_async`](Executor::map_async), [`starmap_async`](Executor::starmap_async) | no | an [`AsyncResult`] of all results |
-/// | [`map_results_async`](Executor::map_results_async), [`starmap_results_async`](Executor::starmap_results_async) | no | an [`AsyncResult`] of each task's result or error |
-/// | [`imap`](Executor::imap), [`imap_unordered`](Executor::imap_unordered) | for the next result | an iterator of results and errors |
+/// | [`apply`] | for the task | its result |
+/// | [`map`], [`starmap`] | for all tasks | a vector of the results, or the first error |
+/// | [`map_results`], [`starmap_results`] | for all tasks | a vector of each result or error |
+/// | [`apply_async`], [`submit`] | no | an [`AsyncResult`], which is also a future |
+/// | [`map_async`], [`starmap_async`] | no | an [`AsyncResult`] of all results |
+/// | [`map_results_async`], [`starmap_results_async`] | no | one of each result or error |
+/// | [`imap`], [`imap_unordered`] | for the next result | an iterator of results and errors |
+///
+/// [`apply`]: Executor::apply
+/// [`map`]: Executor::map
+/// [`starmap`]: Executor::starmap
+/// [`map_results`]: Executor::map_results
+/// [`starmap_results`]: Executor::starmap_results
+/// [`apply_async`]: Executor::apply_async
+/// [`submit`]: Executor::submit
+/// [`map_async`]: Executor::map_async
+/// [`starmap_async`]: Executor::starmap_async
+/// [`map_results_async`]: Executor::map_results_async
+/// [`starmap_results_async`]: Executor::starmap_results_async
+/// [`imap`]: Executor::imap
+/// [`imap_unordered`]: Executor::imap_unordered
 ///
 /// Arguments and results are `Send`, because a task may run on another thread; see [`Task`].
 ///

@@ -27,13 +27,22 @@ use crate::waitable::watching::{Watching, find_ready};
 ///
 /// | object | is ready when |
 /// |---|---|
-/// | [`Connection`](crate::Connection) | there is something to receive; the end of the pipe counts |
+/// | [`Connection`](crate::Connection) | there is something to receive, or the pipe has ended |
 /// | [`Process`](crate::Process) | it has ended |
-/// | [`Queue`](crate::Queue), [`PriorityQueue`](crate::PriorityQueue) | a value can be taken, or `get` would return an error: the queue is closed, or no process is left that could put a value |
+/// | [`Queue`](crate::Queue), [`PriorityQueue`](crate::PriorityQueue) | `get` would not wait |
 /// | [`Receiver`](crate::Receiver) of a channel | a value can be received, or no sender is left |
 /// | [`Event`](crate::Event) | it is set, or was set since the wait began |
 /// | [`AsyncResult`](crate::AsyncResult) | its task has ended, and its callbacks have run |
-/// | [`File`](std::fs::File), [`TcpListener`](std::net::TcpListener), [`TcpStream`](std::net::TcpStream), [`UdpSocket`](std::net::UdpSocket), Unix sockets, [`PipeReader`](std::io::PipeReader), [`ChildStdout`](std::process::ChildStdout), [`ChildStderr`](std::process::ChildStderr), [`OwnedFd`](std::os::fd::OwnedFd), [`BorrowedFd`](std::os::fd::BorrowedFd) | the kernel reports something to read, the end, or an error |
+/// | a descriptor, see below | the kernel reports something to read, the end, or an error |
+///
+/// `get` does not wait if a value can be taken, and returns an error if the queue is closed, or if
+/// no process is left that could put a value.
+///
+/// Descriptors are [`File`](std::fs::File), [`TcpListener`](std::net::TcpListener),
+/// [`TcpStream`](std::net::TcpStream), [`UdpSocket`](std::net::UdpSocket), Unix sockets,
+/// [`PipeReader`](std::io::PipeReader), [`ChildStdout`](std::process::ChildStdout),
+/// [`ChildStderr`](std::process::ChildStderr), [`OwnedFd`](std::os::fd::OwnedFd) and
+/// [`BorrowedFd`](std::os::fd::BorrowedFd).
 ///
 /// A descriptor of any other type is waited for by [`as_fd`](std::os::fd::AsFd::as_fd), which gives
 /// a `BorrowedFd`. What a buffer of the program holds does not count (that of a
