@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::cluster::Rank;
 use crate::cluster::balancer::{Balancer, Weight};
-use crate::cluster::messages::Message;
+use crate::cluster::inbox::Message;
 use crate::cluster::peer::{AssignedChunk, Peer};
 use crate::cluster::protocol::{Head, LARGE, Malformed, RecordKind, Records, quit_message};
 use crate::cluster::timing::{Heartbeat, PollInterval, sleep};

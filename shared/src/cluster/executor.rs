@@ -124,9 +124,10 @@ impl MpiExecutor {
 
     /// Returns the statistics of each of [`ranks`](MpiExecutor::ranks), in the same order: of the
     /// tasks that were sent to it, and of its workers, as it last told rank 0. A rank reports with
-    /// its results, and otherwise about twenty times a second; of one that is lost, its last report
-    /// stays, but for what ran there. [`statistics`](Executor::statistics) counts all tasks, also
-    /// those that have not been sent yet.
+    /// its results, and otherwise about twenty times a second, or once a second while it runs no
+    /// task; of one that is lost, its last report stays, but for what ran there.
+    /// [`statistics`](Executor::statistics) counts all tasks, also those that have not been sent
+    /// yet.
     ///
     /// ```
     /// use multiproc::{Executor, MpiExecutor};

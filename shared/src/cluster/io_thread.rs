@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use crate::cluster::Rank;
 use crate::cluster::dispatcher::Dispatcher;
+use crate::cluster::inbox::Message;
 use crate::cluster::launcher::Launcher;
-use crate::cluster::messages::Message;
 use crate::cluster::protocol::{Greeting, Head, RecordKind, Records, heartbeat_message, push, quit_message};
+use crate::cluster::requests::library;
 use crate::cluster::server::Server;
 use crate::cluster::timing::{Heartbeat, PollInterval, SHUTDOWN_TIMEOUT, join_timeout};
-use crate::cluster::transport::{Transport, library};
+use crate::cluster::transport::Transport;
 use crate::engine::{Config, Engine};
 use crate::error::{Context, Error, Origin, Result};
 use crate::identity::build_id;

@@ -1,7 +1,5 @@
-//! What is under way between this process and the other ranks, and what has come.
-//!
-//! A message goes in pieces. A large payload travels behind its head, which says how long it is: so
-//! it is received where it stays, and neither side copies it.
+//! What is under way between this process and the other ranks. What has come waits in the
+//! [`inbox`](crate::cluster::inbox) of its rank.
 
 use std::collections::VecDeque;
 use std::ffi::c_int;
@@ -9,6 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::cluster::inbox::{ALONE, HEAD, Inbox, LAST, MORE, Message, PAYLOAD, Spare, is_part};
 use crate::cluster::requests::{Arrival, Buffer, Request, World};
 use crate::cluster::timing::Heartbeat;
 
@@ -20,30 +19,9 @@ const PIECE: usize = 1 << 20;
 /// of the thread for heartbeats: if more has passed, this process was stopped, or had no CPU.
 const MAX_PAUSE: u32 = 2;
 
-/// The tag of a message's last piece, mostly its only one, and of those before it.
-const LAST: c_int = 1;
-const MORE: c_int = 2;
-/// The tag of the head of a large payload, with the payload's length before it, and of the pieces
-/// of the payload, which follow it.
-const HEAD: c_int = 3;
-const PAYLOAD: c_int = 4;
-/// The tag of a heartbeat, which may come between the pieces of a message.
-const ALONE: c_int = 5;
-
 /// Heartbeats are sent to a rank as long as no more pieces than these are on their way to it: one
 /// that is gone takes none.
 const MAX_UNSENT: usize = 64;
-
-/// The time for which memory is kept that the next large payload may take.
-const MAX_SPARE: Duration = Duration::from_secs(1);
-
-/// A message that has come.
-pub(super) enum Message {
-    /// Records.
-    Batch(Vec<u8>),
-    /// A single record, whose payload is large.
-    Large { head: Vec<u8>, payload: Vec<u8> },
-}
 
 /// A piece on its way out.
 struct Sending {
@@ -68,25 +46,6 @@ enum Piece {
     Payload(Request<Arc<Buffer>>, usize),
 }
 
-/// What has come of messages of one rank that are not complete.
-#[derive(Default)]
-struct Inbox {
-    /// The pieces of a message whose last one is still to come.
-    pieces: Vec<u8>,
-    /// The head of a large payload, while it comes. Nothing else is received from this rank then.
-    head: Option<Request<Vec<u8>>>,
-    /// Large payloads, in order.
-    large: VecDeque<Large>,
-}
-
-/// A large payload that comes.
-struct Large {
-    head: Vec<u8>,
-    buffer: Arc<Buffer>,
-    /// How many bytes are still to come.
-    left: usize,
-}
-
 /// The messages between this process and the other ranks.
 pub(super) struct Messages {
     world: World,
@@ -108,35 +67,10 @@ pub(super) struct Messages {
     spare: Spare,
 }
 
-/// The memory of a large payload that is not needed any more, for the next: its pages are in memory
-/// already. (To clear new ones took more time than to copy the payload.)
-#[derive(Default)]
-struct Spare(Option<(Vec<u8>, Instant)>);
-
-impl Spare {
-    /// Keeps the memory of a payload, if nothing else has it any more.
-    fn add(&mut self, memory: Option<Arc<Vec<u8>>>) {
-        if let Some(bytes) = memory.and_then(Arc::into_inner) {
-            self.0 = Some((bytes, Instant::now()));
-        }
-    }
-
-    /// Returns a buffer of so many bytes.
-    fn take(&mut self, len: usize) -> Buffer {
-        let fits = |bytes: &Vec<u8>| bytes.capacity() >= len && bytes.capacity() / 2 <= len;
-        Buffer::new(len, self.0.take().map(|(bytes, _)| bytes).filter(fits))
-    }
-
-    /// Frees what was not used for some time.
-    fn clear(&mut self) {
-        self.0.take_if(|(_, since)| since.elapsed() > MAX_SPARE);
-    }
-}
-
 impl Messages {
-    /// Returns the messages of a world of so many ranks.
-    pub(super) fn new(world: World, size: usize) -> Self {
-        let now = Instant::now();
+    /// Returns the messages of a world.
+    pub(super) fn new(world: World) -> Self {
+        let (now, size) = (Instant::now(), world.size());
         Self {
             world,
             sending: Vec::new(),
@@ -209,8 +143,7 @@ impl Messages {
 
     /// Returns whether parts of a message are on their way, which only looks move on.
     pub(super) fn is_moving(&self) -> bool {
-        let is_coming = |inbox: &Inbox| inbox.head.is_some() || !inbox.large.is_empty() || !inbox.pieces.is_empty();
-        self.sending.iter().any(|sending| is_part(sending.tag)) || self.inboxes.iter().any(is_coming)
+        self.sending.iter().any(|sending| is_part(sending.tag)) || self.inboxes.iter().any(Inbox::has_part)
     }
 
     /// Sends the heartbeats that are due, and looks for messages if no other thread has just done
@@ -299,13 +232,13 @@ impl Messages {
         let (from, tag) = (arrival.from, arrival.tag);
         let Some(inbox) = self.inboxes.get_mut(from) else { return true };
         if tag == HEAD {
-            inbox.head = arrival.receive(&mut self.world);
+            inbox.set_head(arrival.receive(&mut self.world));
             return true;
         }
-        let piece = match inbox.large.back() {
-            Some(large) if tag == PAYLOAD => {
+        let piece = match inbox.buffer() {
+            Some(buffer) if tag == PAYLOAD => {
                 let len = arrival.len();
-                let request = arrival.receive_into(&mut self.world, &large.buffer);
+                let request = arrival.receive_into(&mut self.world, buffer);
                 request.map(|request| Piece::Payload(request, len))
             }
             _ => arrival.receive(&mut self.world).map(Piece::Own),
@@ -319,22 +252,16 @@ impl Messages {
     fn probe(&mut self) -> Option<Arrival> {
         let mut waits = false;
         for (from, inbox) in self.inboxes.iter_mut().enumerate() {
-            let Some(request) = &mut inbox.head else { continue };
-            if !request.is_done(&mut self.world) {
-                waits = true;
-                continue;
-            }
-            self.last_received[from] = Instant::now();
-            let head = inbox.head.take().and_then(Request::into_memory).unwrap_or_default();
-            if let Some((len, head)) = head.split_first_chunk() {
-                let left = usize::from_ne_bytes(*len);
-                inbox.large.push_back(Large { head: head.to_vec(), buffer: Arc::new(self.spare.take(left)), left });
+            match inbox.begin_payload(&mut self.world, &mut self.spare) {
+                Some(true) => self.last_received[from] = Instant::now(),
+                Some(false) => waits = true,
+                None => {}
             }
         }
         if !waits {
             return self.world.probe(None);
         }
-        let ready = self.inboxes.iter().enumerate().filter(|(_, inbox)| inbox.head.is_none());
+        let ready = self.inboxes.iter().enumerate().filter(|(_, inbox)| !inbox.awaits_head());
         ready.map(|(from, _)| from).find_map(|from| self.world.probe(Some(from)))
     }
 
@@ -361,34 +288,6 @@ impl Messages {
             }
         }
     }
-}
-
-impl Inbox {
-    /// Adds the next piece of a message. Returns the message if it is the last.
-    fn add(&mut self, piece: Vec<u8>, tag: c_int) -> Option<Message> {
-        if tag == ALONE || tag == LAST && self.pieces.is_empty() {
-            return Some(Message::Batch(piece));
-        }
-        self.pieces.extend_from_slice(&piece);
-        (tag == LAST).then(|| Message::Batch(std::mem::take(&mut self.pieces)))
-    }
-
-    /// Counts bytes of the next large payload that have come. Returns the message if they are the
-    /// last.
-    fn add_payload(&mut self, len: usize) -> Option<Message> {
-        let large = self.large.front_mut()?;
-        large.left = large.left.saturating_sub(len);
-        if large.left > 0 {
-            return None;
-        }
-        let Large { head, buffer, .. } = self.large.pop_front()?;
-        Some(Message::Large { head, payload: buffer.into_bytes()? })
-    }
-}
-
-/// Returns whether a piece is one of several.
-fn is_part(tag: c_int) -> bool {
-    tag == MORE || tag == PAYLOAD
 }
 
 /// Returns the ranges of a message's pieces: at least one, because an empty message is one, too.

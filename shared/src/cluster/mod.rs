@@ -8,7 +8,7 @@
 //! - [`peer`]: a serving rank as rank 0 sees it; [`balancer`]: which of them gets the next chunk;
 //!   [`local_jobs`]: the jobs that a serving rank has;
 //! - [`protocol`]: what the messages say; [`transport`]: the connection, [`messages`]: what is
-//!   under way on it, [`requests`]: MPI;
+//!   under way on it, [`inbox`]: what has come from a rank, [`requests`]: MPI;
 //! - [`timing`]: when a rank is lost, and how often to look for messages.
 //!
 //! The tasks are those of an engine without workers, so that everything that a pool's calls and
@@ -17,6 +17,7 @@
 mod balancer;
 mod dispatcher;
 mod executor;
+mod inbox;
 mod io_thread;
 mod launcher;
 mod local_jobs;

@@ -47,9 +47,9 @@ pub(super) enum RecordKind {
     /// The first record of a serving rank: a [`Greeting`].
     Hello,
     /// The outcome of a chunk: `count` of its tasks failed, process `pid` wrote the first frame;
-    /// `first` bytes of frames, then the rest. If the frames are large, they are the payload that
-    /// follows, or the first one is there without its head; that stands behind this one, `first`
-    /// bytes, and then the rest.
+    /// `first` bytes of frames, then the rest. Of a large outcome, the frames are the payload, and
+    /// behind this head stand `first` bytes, then the rest: the head of the only frame, if the
+    /// payload is that one's body.
     Done,
     /// A chunk is returned, not begun.
     Returned,

@@ -1,4 +1,4 @@
-//! MPI's own calls, each with the memory that it works on: the only file that uses them.
+//! MPI's own calls, each with the memory that it works on: the only file that uses MPI.
 //!
 //! No call waits. What a call sends or fills is kept by its [`Request`] until MPI is done with it,
 //! and leaked if the request is dropped before: MPI may use it until the process ends. Each call
@@ -12,29 +12,54 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use mpi::Threading;
 use mpi::environment::Universe;
 use mpi::ffi;
+use mpi::topology::Communicator;
 use mpi::traits::AsRaw;
 
+use crate::error::{Error, Result};
 use crate::sys::memory::on_large_pages;
 
-/// All ranks of the program. There is one in a process.
+/// All ranks of the program. There is one in the life of a process, as MPI starts once.
 pub(super) struct World {
+    /// Finalizes MPI when it is dropped.
+    _universe: Universe,
     comm: ffi::MPI_Comm,
+    rank: usize,
+    size: usize,
 }
 
 // SAFETY: the handle, which may be a pointer, belongs to the process, and may be used by any of its
-// threads, one at a time, once MPI has granted `Threading::Serialized`: it is used through `&mut`.
+// threads, one at a time, as MPI has granted `Threading::Serialized`: it is used through `&mut`.
 unsafe impl Send for World {}
 
 impl World {
-    /// Returns the world of a universe, which must outlive it. Its calls return errors from now on.
-    pub(super) fn new(universe: &Universe) -> Self {
-        let comm = universe.world().as_raw();
+    /// Initialises MPI, whose calls return errors from now on. The thread that drops the world
+    /// finalizes it, which should be the same one.
+    pub(super) fn start() -> Result<Self> {
+        let refused =
+            || Error::InvalidState("MPI was initialised by this process before, which can be done once".into());
+        let (universe, threading) = mpi::initialize_with_threading(Threading::Serialized).ok_or_else(refused)?;
+        if threading < Threading::Serialized {
+            return Err(Error::InvalidState(format!("{} can be used by one thread only", library())));
+        }
+        let world = universe.world();
+        let (comm, rank, size) = (world.as_raw(), world.rank() as usize, world.size() as usize);
         // SAFETY: `comm` is the world, which lives as long as the universe; the handler is one of
         // MPI's own.
         unsafe { ffi::MPI_Comm_set_errhandler(comm, ffi::RSMPI_ERRORS_RETURN) };
-        Self { comm }
+        Ok(Self { _universe: universe, comm, rank, size })
+    }
+
+    /// Returns the rank of this process.
+    pub(super) fn rank(&self) -> usize {
+        self.rank
+    }
+
+    /// Returns the number of ranks.
+    pub(super) fn size(&self) -> usize {
+        self.size
     }
 
     /// Begins to send a piece of a message, which must be within it and shorter than 2 GiB. Returns
@@ -234,6 +259,13 @@ impl<M> Drop for Request<M> {
             unsafe { ManuallyDrop::drop(&mut self.memory) };
         }
     }
+}
+
+/// Returns the name and version of the MPI library.
+pub(super) fn library() -> String {
+    let version = mpi::environment::library_version().unwrap_or_default();
+    let name = version.trim().split([',', '\n']).next().unwrap_or_default();
+    name.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn succeeded(code: c_int) -> bool {

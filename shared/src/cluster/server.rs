@@ -6,12 +6,16 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::cluster::inbox::Message;
 use crate::cluster::local_jobs::LocalJobs;
-use crate::cluster::messages::Message;
 use crate::cluster::protocol::{Head, LARGE, Malformed, Outbox, RecordKind, Records};
 use crate::cluster::timing::{Heartbeat, PollInterval, SHUTDOWN_TIMEOUT, sleep};
 use crate::cluster::transport::Transport;
 use crate::engine::{Chunk, Engine, Parts, RemoteOutcomes, Snapshot, Tasks};
+
+/// The time between two looks at the counters while no task runs: each drives the pool, to notice a
+/// worker that has ended, and costs as much as a look for messages.
+const IDLE_COUNT: Duration = Duration::from_secs(1);
 
 /// The server on a serving rank.
 pub(super) struct Server {
@@ -49,6 +53,7 @@ impl Server {
     pub(super) fn serve(mut self) -> i32 {
         let launcher = parent_id();
         let (mut interval, mut last_check) = (PollInterval::new(), Instant::now());
+        let mut last_count = last_check;
         let finalize = loop {
             let received = match self.receive_all() {
                 Ok(received) => received,
@@ -73,7 +78,10 @@ impl Server {
                     return self.exit_alone();
                 }
                 // Long tasks, and starts and losses of workers, which nothing else reports.
-                self.push_counters();
+                if busy || last_count.elapsed() >= IDLE_COUNT {
+                    last_count = last_check;
+                    self.push_counters();
+                }
                 self.send();
             }
         };

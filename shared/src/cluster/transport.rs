@@ -11,21 +11,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use mpi::Threading;
-use mpi::environment::Universe;
-use mpi::topology::Communicator;
-
-use crate::cluster::messages::{Message, Messages};
+use crate::cluster::inbox::Message;
+use crate::cluster::messages::Messages;
 use crate::cluster::requests::World;
 use crate::cluster::timing::Heartbeat;
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Result};
 
 /// The messages between this process and the other ranks.
 pub(super) struct Transport {
-    /// Finalizes MPI when it is dropped.
-    _universe: Universe,
     rank: usize,
     size: usize,
+    /// Shared with the thread that sends heartbeats while that runs.
     messages: Arc<Mutex<Messages>>,
     /// The thread that sends heartbeats, which ends when the sender is dropped.
     heartbeats: Option<(Sender<()>, JoinHandle<()>)>,
@@ -34,20 +30,10 @@ pub(super) struct Transport {
 impl Transport {
     /// Initialises MPI. The calling thread finalizes it.
     pub(super) fn new() -> Result<Self> {
-        let refused =
-            || Error::InvalidState("MPI was initialised by this process before, which can be done once".into());
-        if mpi::environment::is_initialized() {
-            return Err(refused());
-        }
-        let (universe, threading) = mpi::initialize_with_threading(Threading::Serialized).ok_or_else(refused)?;
-        if threading < Threading::Serialized {
-            return Err(Error::InvalidState(format!("{} can be used by one thread only", library())));
-        }
-        let world = universe.world();
-        let (rank, size) = (world.rank() as usize, world.size() as usize);
-        let messages = Messages::new(World::new(&universe), size);
-        let messages = Arc::new(Mutex::new(messages));
-        Ok(Self { _universe: universe, rank, size, messages, heartbeats: None })
+        let world = World::start()?;
+        let (rank, size) = (world.rank(), world.size());
+        let messages = Arc::new(Mutex::new(Messages::new(world)));
+        Ok(Self { rank, size, messages, heartbeats: None })
     }
 
     fn lock(&self) -> MutexGuard<'_, Messages> {
@@ -157,11 +143,4 @@ impl Drop for Transport {
 
 fn lock(messages: &Mutex<Messages>) -> MutexGuard<'_, Messages> {
     messages.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Returns the name and version of the MPI library.
-pub(super) fn library() -> String {
-    let version = mpi::environment::library_version().unwrap_or_default();
-    let name = version.trim().split([',', '\n']).next().unwrap_or_default();
-    name.split_whitespace().collect::<Vec<_>>().join(" ")
 }

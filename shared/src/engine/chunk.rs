@@ -113,8 +113,7 @@ impl Chunk {
         start..all.len() - items.0.len()
     }
 
-    /// Takes the buffer of the arguments, which the workers have, or which is put back before they
-    /// are to.
+    /// Takes the buffer of the arguments. They are not needed here while a worker has them.
     pub(crate) fn take_payload(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.tasks.payload)
     }
