@@ -87,9 +87,11 @@ fn in_a_process(numbers: &[usize]) -> Vec<String> {
             Err(end) => {
                 let why = match end {
                     RecvTimeoutError::Timeout => format!("{HANGS}, its threads:{}", end_hung(&mut child)),
-                    RecvTimeoutError::Disconnected => "the program died".to_string(),
+                    RecvTimeoutError::Disconnected => {
+                        end_with_all_below(&mut child);
+                        "the program died".to_string()
+                    }
                 };
-                end_with_all_below(&mut child);
                 let mut text = String::new();
                 words.rewind().unwrap();
                 words.read_to_string(&mut text).unwrap();
