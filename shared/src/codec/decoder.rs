@@ -1,12 +1,11 @@
 //! Reads one message: any value that serde can deserialize.
 
-use std::cell::Cell;
-
 use serde::de::Deserialize;
 
+use super::addresses;
 use super::error::Error;
 use super::format::{
-    BOTH_FORMS, BYTES, CHAR, HAS_NAMES, IS_DEEP, MAP, MAX_DEPTH, PACKED, Reader, SEQUENCE, SHALLOW, SOME, STR, STRUCT,
+    ADDRESS, BYTES, CHAR, HAS_NAMES, IS_DEEP, MAP, MAX_DEPTH, PACKED, Reader, SEQUENCE, SHALLOW, SOME, STR, STRUCT,
     TRUE, UNIT_VARIANT, VARIANT, number_size,
 };
 use super::names::{Matches, Names};
@@ -61,7 +60,6 @@ impl<'de> Message<'de> {
             names: self.names,
             depth: 0,
             levels: self.levels,
-            human: false,
             order: Order::Unknown,
             matches: Matches::default(),
             variants: [(u32::MAX, ""); VARIANTS],
@@ -99,8 +97,6 @@ pub(super) struct Decoder<'de> {
     depth: u32,
     /// The depth that the message announced, for which the stack has room.
     levels: u32,
-    /// Whether the value that is being read is in its human-readable form.
-    pub(super) human: bool,
     order: Order,
     pub(super) matches: Matches,
     /// Variants that were read lately: the offsets of their names, and the names.
@@ -123,8 +119,11 @@ impl<'de> Decoder<'de> {
     /// Reads a value within another.
     #[inline]
     pub(super) fn element<T: Deserialize<'de>>(&mut self) -> Result<T, Error> {
-        match numbers::take_run(&mut self.reader)? {
-            Some(run) => Ok(run),
+        if let Some(run) = numbers::take_run(&mut self.reader)? {
+            return Ok(run);
+        }
+        match addresses::take(&mut self.reader)? {
+            Some(address) => Ok(address),
             None => T::deserialize(self.value()),
         }
     }
@@ -148,7 +147,7 @@ impl<'de> Decoder<'de> {
     /// Returns the next value.
     #[inline]
     pub(super) fn value(&mut self) -> Value<'_, 'de> {
-        Value { decoder: self, asked: Cell::new(false) }
+        Value { decoder: self }
     }
 
     /// Reads the name of the next variant.
@@ -193,11 +192,7 @@ impl<'de> Decoder<'de> {
                 STRUCT => names.keys(reader.offset()?)?.left,
                 UNIT_VARIANT => reader.len().map(|_| 0)?,
                 VARIANT => reader.len().map(|_| 1)?,
-                BOTH_FORMS => {
-                    let (compact, human) = (reader.len()?, reader.len()?);
-                    reader.bytes(compact)?;
-                    reader.bytes(human).map(|_| 0)?
-                }
+                ADDRESS => addresses::read(reader).map(|_| 0)?,
                 tag if tag >= PACKED => reader.packed(tag - PACKED).map(|_| 0)?,
                 tag => {
                     let size = number_size(tag).ok_or_else(Error::unknown_tag)?;
@@ -213,8 +208,6 @@ impl<'de> Decoder<'de> {
 /// The deserializer of one value.
 pub(super) struct Value<'a, 'de> {
     pub(super) decoder: &'a mut Decoder<'de>,
-    /// Whether the reader asked for the value's form.
-    pub(super) asked: Cell<bool>,
 }
 
 #[cold]

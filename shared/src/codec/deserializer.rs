@@ -5,11 +5,10 @@
 //! presents it as JSON would, because types that buffer what they read (`untagged`, `flatten`,
 //! `tag`) are made for that; it differs only where JSON has no form, as for `Some(None)`.
 
-use std::cell::Cell;
-
 use serde::de::{Deserializer, Visitor};
 
 use super::access::{Elements, Entries, Number, Numbers, left_over};
+use super::addresses;
 use super::decoder::Value;
 use super::error::Error;
 use super::format::*;
@@ -53,25 +52,6 @@ impl<'de> Value<'_, 'de> {
         })
     }
 
-    /// Runs `read` on one of the two forms of a value, once their tag was read: on the compact one
-    /// if its reader has called `is_human_readable`, which returned `false`.
-    #[cold]
-    pub(super) fn one_form<R>(self, read: impl FnOnce(Value<'_, 'de>) -> Result<R, Error>) -> Result<R, Error> {
-        let asked = self.asked.get();
-        let decoder = self.decoder;
-        let (compact, human) = (decoder.reader.len()?, decoder.reader.len()?);
-        let (compact, human) = (decoder.reader.bytes(compact)?, decoder.reader.bytes(human)?);
-        let rest = std::mem::replace(&mut decoder.reader, Reader::new(if asked { compact } else { human }));
-        let outer = std::mem::replace(&mut decoder.human, !asked);
-        let result = read(Value { decoder, asked: Cell::new(asked) });
-        decoder.human = outer;
-        if result.is_ok() && decoder.reader.remaining() > 0 {
-            return Err(Error::new("bytes are left over"));
-        }
-        decoder.reader = rest;
-        result
-    }
-
     /// Skips the `SOME` of values that JSON would write without it. It is needed where `None` or
     /// `()` follows: there, `Some` is all that there is.
     pub(super) fn take_plain_somes(&mut self) -> bool {
@@ -87,9 +67,6 @@ impl<'de> Value<'_, 'de> {
     /// Reads a tuple struct or variant. Its fields have no names: if one was left out, it is not
     /// known which.
     pub(super) fn positional<V: Visitor<'de>>(mut self, name: &str, len: usize, visitor: V) -> Result<V::Value, Error> {
-        if self.take_tag(BOTH_FORMS) {
-            return self.one_form(|value| value.positional(name, len, visitor));
-        }
         if !self.take_tag(SEQUENCE) {
             return self.deserialize_any(visitor);
         }
@@ -146,7 +123,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
                 let name = self.decoder.names.one_key(self.decoder.reader.index()?)?;
                 struct_reader::read_map(self.decoder, name, visitor)
             }
-            BOTH_FORMS => self.one_form(|value| value.deserialize_any(visitor)),
+            ADDRESS => visitor.visit_str(&addresses::read(&mut self.decoder.reader)?.to_string()),
             tag if tag >= PACKED => Self::numbers(self.decoder.reader.packed(tag - PACKED)?, tag - PACKED, visitor),
             tag => {
                 let size = number_size(tag).ok_or_else(Error::unknown_tag)?;
@@ -187,9 +164,6 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
     }
 
     fn deserialize_bytes<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Error> {
-        if self.take_tag(BOTH_FORMS) {
-            return self.one_form(|value| value.deserialize_bytes(visitor));
-        }
         if self.decoder.reader.peek()? == SOME && self.take_plain_somes() {
             return self.deserialize_bytes(visitor);
         }
@@ -211,9 +185,6 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
     fn deserialize_option<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Error> {
         if self.take_tag(NONE) || self.take_tag(UNIT) {
             return visitor.visit_none();
-        }
-        if self.take_tag(BOTH_FORMS) {
-            return self.one_form(|value| value.deserialize_option(visitor));
         }
         if self.take_tag(SOME) {
             return self.decoder.nested(|decoder| visitor.visit_some(decoder.value()));
@@ -280,11 +251,6 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.decoder.skip()?;
         visitor.visit_unit()
-    }
-
-    fn is_human_readable(&self) -> bool {
-        self.asked.set(true);
-        self.decoder.human
     }
 
     serde::forward_to_deserialize_any! {

@@ -1,11 +1,10 @@
 //! Writes one message: any value that serde can serialize.
 
-use std::cell::Cell;
-
 use serde::Serialize;
 
+use super::addresses;
 use super::error::Error;
-use super::format::{BOTH_FORMS, HAS_NAMES, IS_DEEP, MAX_DEPTH, SHALLOW, put_len};
+use super::format::{HAS_NAMES, IS_DEEP, MAX_DEPTH, SHALLOW, put_len};
 use super::names::{Expected, NameList};
 use super::numbers;
 use super::shapes::{Table, is_same};
@@ -22,8 +21,7 @@ const WRITING_STACK: usize = 32 << 10;
 pub(super) fn write<T: Serialize + ?Sized>(value: &T, expected: Expected, out: &mut Vec<u8>) -> Result<(), Error> {
     let start = out.len();
     out.push(0);
-    let mut encoder =
-        Encoder { out, expected, table: None, depth: 0, deepest: 0, asked: Cell::new(false), human: false };
+    let mut encoder = Encoder { out, expected, table: None, depth: 0, deepest: 0 };
     let written = encoder.element(value);
     let Encoder { table, deepest, .. } = encoder;
     match written {
@@ -60,31 +58,19 @@ pub(super) struct Encoder<'o> {
     table: Option<Box<Table>>,
     depth: u32,
     deepest: u32,
-    /// Whether the value that is being written has called `is_human_readable`.
-    pub(super) asked: Cell<bool>,
-    /// The result of that call.
-    pub(super) human: bool,
 }
 
 impl Encoder<'_> {
     /// Writes a value within another.
-    ///
-    /// One that calls `is_human_readable` is written in both forms. Its reader may call it, too,
-    /// and gets `false`; or it may be read from a buffer of serde's (`untagged`, `flatten`, `tag`),
-    /// which returns `true`. If the reader of the whole message is known to call it, one form is
-    /// enough.
     #[inline]
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        if numbers::put_run(value, self.out) {
-            return Ok(());
-        }
-        let start = self.out.len();
-        let outer = self.asked.replace(false);
-        value.serialize(&mut *self)?;
-        if self.asked.replace(outer) && !self.human && !(self.depth == 0 && self.expected.asks()) {
-            self.add_human_form(start, value)?;
-        }
-        Ok(())
+        if self.put_known(value) { Ok(()) } else { value.serialize(self) }
+    }
+
+    /// Writes a value of a type that has a form of its own; returns whether it is one.
+    #[inline]
+    pub(super) fn put_known<T: ?Sized>(&mut self, value: &T) -> bool {
+        numbers::put_run(value, self.out) || addresses::put(value, self.out)
     }
 
     /// Returns the names of this message.
@@ -97,24 +83,10 @@ impl Encoder<'_> {
     /// expects this many.
     #[inline]
     pub(super) fn expected_fields(&self, len: usize) -> Option<NameList> {
-        if self.depth > 0 || self.human {
+        if self.depth > 0 {
             return None;
         }
         self.expected.fields().filter(|fields| fields.len() == len)
-    }
-
-    #[cold]
-    fn add_human_form<T: Serialize + ?Sized>(&mut self, start: usize, value: &T) -> Result<(), Error> {
-        let end = self.out.len();
-        self.human = true;
-        let written = value.serialize(&mut *self);
-        self.human = false;
-        written?;
-        let mut head = vec![BOTH_FORMS];
-        put_len(&mut head, (end - start) as u64);
-        put_len(&mut head, (self.out.len() - end) as u64);
-        self.out.splice(start..start, head);
-        Ok(())
     }
 
     /// Writes a part of the value that [`enter`](Self::enter) began.
@@ -171,7 +143,6 @@ impl Encoder<'_> {
     pub(super) fn variant(&mut self, (tag, own_tag): (u8, u8), index: u32, variant: &'static str) {
         if self.depth == 0
             && let Some(variants) = self.expected.variants()
-            && !self.human
             && variants.get(index as usize).is_some_and(|expected| is_same(expected, variant))
         {
             return self.tagged_len(own_tag, u64::from(index));

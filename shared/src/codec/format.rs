@@ -20,7 +20,7 @@
 //! | `OWN_STRUCT` | the count of the fields that its reader [expects](super::names), and values |
 //! | `OWN_UNIT_VARIANT` | the index of a variant that its reader expects |
 //! | `OWN_VARIANT` | the same, and a value: what the variant holds |
-//! | `BOTH_FORMS` | two lengths, and as many bytes: a value's compact and human-readable form |
+//! | `ADDRESS` | its kind, and its [bytes](super::addresses) |
 //!
 //! Lengths and counts are LEB128 (<https://en.wikipedia.org/wiki/LEB128>), numbers of shapes four
 //! bytes.
@@ -40,7 +40,7 @@ pub(super) const MAP: u8 = 9;
 pub(super) const STRUCT: u8 = 10;
 pub(super) const UNIT_VARIANT: u8 = 11;
 pub(super) const VARIANT: u8 = 12;
-pub(super) const BOTH_FORMS: u8 = 13;
+pub(super) const ADDRESS: u8 = 13;
 pub(super) const OWN_STRUCT: u8 = 14;
 pub(super) const OWN_UNIT_VARIANT: u8 = 15;
 pub(super) const OWN_VARIANT: u8 = 28;

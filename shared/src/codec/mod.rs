@@ -8,13 +8,17 @@
 //! it, through the [`serializer`] that serde calls ([`compound`] and [`struct_writer`] write what
 //! has parts); [`decoder`] reads it, through the [`deserializer`] ([`access`] and [`struct_reader`]
 //! read what has parts). [`shapes`] are the names as they are written, [`names`] as they are read
-//! or expected. [`numbers`] recognises runs of numbers.
+//! or expected. [`numbers`] recognises runs of numbers, and [`addresses`] those of the network.
+//!
+//! Both serde traits are told that the format is human-readable, as JSON is: what a type's own code
+//! then writes is what `serde_json` carries, and what types that buffer their input expect.
 //!
 //! A value that is a run of plain bytes is encoded without a format: numbers are copied as they lie
 //! in memory (both sides are the same build on the same machine), vectors of numbers at the speed
 //! of memory, and a large `Vec<u8>` is not copied at all on its way to the ring.
 
 mod access;
+mod addresses;
 mod compound;
 mod decoder;
 mod deserializer;
@@ -24,6 +28,7 @@ pub(crate) mod fixed;
 mod format;
 mod names;
 mod numbers;
+mod same_type;
 mod serializer;
 mod shapes;
 mod struct_reader;

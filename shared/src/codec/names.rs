@@ -136,8 +136,6 @@ enum Kind {
     Struct,
     /// It requests one of the variants that `names` has.
     Enum,
-    /// It calls `is_human_readable` before it requests a value.
-    Asking,
 }
 
 /// Types whose expectations a thread caches.
@@ -176,12 +174,6 @@ impl Expected {
     #[inline]
     pub(super) fn variants(self) -> Option<NameList> {
         (self.kind == Kind::Enum).then_some(self.names)
-    }
-
-    /// Returns whether the type calls `is_human_readable` before it requests a value.
-    #[inline]
-    pub(super) fn asks(self) -> bool {
-        self.kind == Kind::Asking
     }
 }
 
@@ -247,11 +239,6 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         _visitor: V,
     ) -> Result<V::Value, Stopped> {
         Err(self.answer(Kind::Enum, variants))
-    }
-
-    fn is_human_readable(&self) -> bool {
-        self.answer(Kind::Asking, &[]);
-        false
     }
 
     serde::forward_to_deserialize_any! {

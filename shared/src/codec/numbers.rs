@@ -2,45 +2,11 @@
 //!
 //! serde passes a `Vec<u8>` byte by byte. Its containers, though, pass each of their fields with
 //! the field's type, and there a run of numbers is recognised and copied at the speed of memory.
-#![expect(unsafe_code)]
-
-use std::any::TypeId;
-
 use super::error::Error;
 use super::format::{
     F32, F64, I8, I16, I32, I64, I128, NONE, PACKED, Reader, SEQUENCE, SOME, U8, U16, U32, U64, U128, put_len,
 };
-
-/// Returns `value` as a `U`, if it is one or refers to one. `U` has no lifetimes.
-#[inline(always)]
-fn as_type<T: ?Sized, U: 'static>(value: &T) -> Option<&U> {
-    // `typeid::of` gives the identity of `T` with each of its lifetimes replaced by `'static`.
-    if typeid::of::<T>() == TypeId::of::<U>() {
-        // SAFETY: `U` has no lifetimes (see above and the calls below), so that equal identities
-        // mean that `T` is `U` itself.
-        return Some(unsafe { &*std::ptr::from_ref(value).cast::<U>() });
-    }
-    if is_reference::<T>() && typeid::of::<T>() == TypeId::of::<&'static U>() {
-        // SAFETY: `T` is `&'a U` for some `'a` that outlives the borrow of `value`, which is all
-        // that the result lives for.
-        return Some(unsafe { *std::ptr::from_ref(value).cast::<&U>() });
-    }
-    None
-}
-
-/// Returns whether `T` is a reference, by its name: this saves a comparison of identities where it
-/// is none.
-#[inline(always)]
-fn is_reference<T: ?Sized>() -> bool {
-    std::any::type_name::<T>().as_bytes().first() == Some(&b'&')
-}
-
-/// Returns `value` as a mutable `U`, as [`as_type`] does.
-#[inline(always)]
-fn as_type_mut<T, U: 'static>(value: &mut T) -> Option<&mut U> {
-    // SAFETY: as for the first conversion of `as_type`.
-    (typeid::of::<T>() == TypeId::of::<U>()).then(|| unsafe { &mut *std::ptr::from_mut(value).cast::<U>() })
-}
+use super::same_type::{as_type, as_type_mut, is_reference};
 
 macro_rules! for_all_numbers {
     ($use:ident) => {

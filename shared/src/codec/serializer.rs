@@ -6,7 +6,6 @@ use super::compound::{Pairs, Sequence};
 use super::encoder::Encoder;
 use super::error::Error;
 use super::format::*;
-use super::numbers;
 use super::struct_writer::Fields;
 
 macro_rules! numbers {
@@ -87,10 +86,7 @@ impl<'a, 'o> Serializer for &'a mut Encoder<'o> {
 
     #[inline]
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _name: &'static str, value: &T) -> Result<(), Error> {
-        if numbers::put_run(value, self.out) {
-            return Ok(());
-        }
-        value.serialize(self)
+        if self.put_known(value) { Ok(()) } else { value.serialize(self) }
     }
 
     #[inline]
@@ -157,10 +153,5 @@ impl<'a, 'o> Serializer for &'a mut Encoder<'o> {
         let mut fields = Fields::begin(self, variant, len)?;
         fields.outer = outer;
         Ok(fields)
-    }
-
-    fn is_human_readable(&self) -> bool {
-        self.asked.set(true);
-        self.human
     }
 }

@@ -10,7 +10,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAcces
 use super::access::{Elements, Name, left_over, not_read};
 use super::decoder::{Decoder, Value};
 use super::error::Error;
-use super::format::{BOTH_FORMS, MAP, OWN_UNIT_VARIANT, OWN_VARIANT, SOME, STR, STRUCT, UNIT_VARIANT, VARIANT};
+use super::format::{MAP, OWN_UNIT_VARIANT, OWN_VARIANT, SOME, STR, STRUCT, UNIT_VARIANT, VARIANT};
 use super::names::{Keys, NameList};
 
 /// Reads a struct whose keys begin at `offset`; `wanted` has those that the type reads.
@@ -174,10 +174,6 @@ pub(super) fn read_variant<'de, V: Visitor<'de>>(
             }
             let name = value.decoder.reader.text()?;
             value.decoder.nested(|decoder| visitor.visit_enum(Choice { decoder, name, holds: true }))
-        }
-        BOTH_FORMS => {
-            value.decoder.reader.byte()?;
-            value.one_form(|value| read_variant(value, name, variants, visitor))
         }
         _ => value.deserialize_any(visitor),
     }

@@ -5,10 +5,10 @@ mod names;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use proptest::prelude::*;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::*;
@@ -145,14 +145,31 @@ fn shapes_of_containers_keep_values() {
 }
 
 #[test]
-fn compact_form_is_read_by_who_asked_and_human_form_from_a_buffer() {
+fn addresses_keep_all_of_their_parts() {
+    let v6 = SocketAddrV6::new([7u16; 8].into(), 443, 9, 3);
+    arrives(v6);
+    arrives(vec![Some(SocketAddr::from(v6)), None, Some(SocketAddr::from(([1, 2, 3, 4], 5)))]);
+    arrives((*v6.ip(), IpAddr::from(*v6.ip()), SocketAddrV4::new([1, 2, 3, 4].into(), 5), Some(Ipv4Addr::BROADCAST)));
+    arrives(BTreeMap::from([(IpAddr::from([127, 0, 0, 1]), Some(IpAddr::from([1u16; 8])))]));
+    assert_eq!(message(&[&v6]), message(&[SocketAddr::from(v6)]));
+    assert!(decode_plain::<Vec<Ipv4Addr>>(&message(&[*v6.ip()])).is_err());
+    assert!(decode_plain::<SocketAddr>(&message(v6.ip())).is_err());
+}
+
+#[test]
+fn address_is_text_for_a_reader_of_anything_else() {
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     #[serde(tag = "kind")]
     enum Host {
         Known { address: IpAddr, port: u16 },
     }
-    arrives(vec![Host::Known { address: IpAddr::from([10, 0, 0, 1]), port: 80 }]);
-    assert_eq!(decode_plain::<serde_json::Value>(&message(&IpAddr::from([10, 0, 0, 1]))).unwrap(), "10.0.0.1");
+    let ip = IpAddr::from([10, 0, 0, 1]);
+    arrives(vec![Host::Known { address: ip, port: 80 }]);
+    arrives(Box::new(SocketAddr::from((ip, 80))));
+    assert_eq!(decode_plain::<serde_json::Value>(&message(&ip)).unwrap(), "10.0.0.1");
+    assert_eq!(decode_plain::<Option<String>>(&message(&Some(ip))).unwrap().unwrap(), "10.0.0.1");
+    assert_eq!(decode_plain::<IpAddr>(&message("10.0.0.1")).unwrap(), ip);
+    assert_eq!(decode_plain::<(IgnoredAny, u8)>(&message(&(ip, 1u8))).unwrap().1, 1);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
 use std::ffi::{CString, OsString};
 use std::marker::PhantomData;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::num::{NonZeroI128, NonZeroU8, NonZeroU32, Saturating, Wrapping};
 use std::ops::Bound;
 use std::os::unix::ffi::OsStringExt;
@@ -64,6 +64,7 @@ fn wrapped_numbers_and_strings_arrive() -> multiproc::Result<()> {
 }
 
 fn addresses_times_and_paths_arrive() -> multiproc::Result<()> {
+    let scoped = SocketAddrV6::new(Ipv6Addr::LOCALHOST, 80, 0, 2);
     through_all(|channels| {
         channels.keep_all((
             IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -71,6 +72,7 @@ fn addresses_times_and_paths_arrive() -> multiproc::Result<()> {
             (Ipv4Addr::BROADCAST, Ipv6Addr::UNSPECIFIED),
             SocketAddr::from(([127, 0, 0, 1], 80)),
             vec![Some(SocketAddr::from((Ipv6Addr::LOCALHOST, u16::MAX)))],
+            (Box::new(scoped), scoped, vec![Some(SocketAddr::V6(scoped))]),
             Duration::new(1, 999_999_999),
             UNIX_EPOCH + Duration::from_nanos(1),
             PathBuf::from("/with/ünïcode"),
