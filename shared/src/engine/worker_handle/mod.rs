@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Acquire;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::unistd::Pid;
 
 use crate::engine::chunk::Chunk;
 use crate::engine::job::Job;
@@ -22,6 +23,7 @@ use crate::output::Stream;
 use crate::protocol::FrameHead;
 use crate::ring::{Consumer, Producer, Segment};
 use crate::sys::now_ns;
+use crate::sys::process::stat;
 use crate::sys::socket::Socket;
 
 /// Time between two observations of a worker, in nanoseconds: seldom enough to cost nothing, often
@@ -303,17 +305,23 @@ impl WorkerHandle {
         self.has_work() || self.pid == 0 || self.is_killed()
     }
 
+    /// Returns whether the worker has ended. Its end of the socket is closed then, but not the
+    /// copies that a stopped zygote may have, or a process that the worker has forked: one that has
+    /// been `quiet` for long is looked up.
+    fn has_ended(&self, quiet: u64) -> bool {
+        let mut socket = [PollFd::new(self.socket.as_fd(), PollFlags::empty())];
+        let is_closed = poll(&mut socket, PollTimeout::ZERO).is_ok_and(|closed| closed > 0);
+        let pid = Pid::from_raw(self.pid.cast_signed());
+        is_closed || quiet >= OBSERVATION_PERIOD && stat(pid).is_none_or(|worker| matches!(worker.state, 'Z' | 'X'))
+    }
+
     /// Observes the worker, and wakes it if it has made no progress for long.
     pub(super) fn observe(&mut self, now: u64) -> Observation {
-        let ended = || {
-            let mut socket = [PollFd::new(self.socket.as_fd(), PollFlags::empty())];
-            poll(&mut socket, PollTimeout::ZERO).is_ok_and(|ended| ended > 0)
-        };
-        let report_due = self.pid == 0 || self.is_killed() || ended();
-        let report_late = self.stall.report_late(report_due, now);
         let tasks_taken = self.header().tasks.head.0.position.load(Acquire);
         let seen = (self.started(), self.finished, tasks_taken);
         let quiet = self.stall.quiet_for(seen, self.has_work(), now);
+        let report_due = self.pid == 0 || self.is_killed() || self.has_ended(quiet);
+        let report_late = self.stall.report_late(report_due, now);
         let has_taken_all = self.has_work()
             && !self.is_sending()
             && tasks_taken == self.tasks.written()

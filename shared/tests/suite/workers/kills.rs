@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use multiproc::{Error, Executor, ExitStatus, Pool, StartMethod, active_children};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, fork, getppid, pause};
 
 use crate::support::{
     Gate, Named, ProcessId, eventually, named, nap, pass, pids, square, squares, zygote, zygote_while,
@@ -18,6 +18,7 @@ pub(crate) const TESTS: &[Named] = named! {
     pool_can_be_built_while_the_zygote_is_killed
     worker_killed_while_idle_is_replaced
     stopped_worker_can_be_timed_out
+    death_is_seen_although_others_hold_the_workers_socket
     each_task_ends_once_while_workers_are_killed_at_random
 };
 
@@ -121,6 +122,31 @@ fn stopped_worker_can_be_timed_out() -> multiproc::Result<()> {
     let worker = pids(&pool)[0];
     let stop = || kill(Pid::this(), Signal::SIGSTOP).is_ok();
     assert!(matches!(pool.apply(stop, ()), Err(Error::TimedOut { pid: Some(pid), .. }) if pid == worker));
+    Ok(())
+}
+
+/// A task: leaves a copy of its worker that holds all of its descriptors, stops the zygote, which
+/// then cannot report the worker's end, and ends.
+#[allow(unsafe_code, reason = "only a fork copies a worker's descriptors")]
+fn ends_beside_a_copy_and_a_stopped_zygote() {
+    let zygote = getppid();
+    // SAFETY: the copy only waits.
+    if unsafe { fork() }.unwrap().is_child() {
+        loop {
+            pause();
+        }
+    }
+    kill(zygote, Signal::SIGSTOP).unwrap();
+    kill(Pid::this(), Signal::SIGKILL).unwrap();
+}
+
+fn death_is_seen_although_others_hold_the_workers_socket() -> multiproc::Result<()> {
+    for method in [StartMethod::ForkServer, StartMethod::Spawn] {
+        let pool = Pool::builder().processes(2).start_method(method).build()?;
+        let lost = pool.apply(ends_beside_a_copy_and_a_stopped_zygote, ());
+        assert!(matches!(lost, Err(Error::WorkerLost { exit: ExitStatus::Signaled(9), .. })), "{lost:?}");
+        assert_eq!(pool.map(square, 0..100)?, squares(100));
+    }
     Ok(())
 }
 
