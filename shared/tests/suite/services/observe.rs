@@ -39,6 +39,12 @@ pub(super) fn await_lines(program: &mut Program, lines: &[&str]) {
     }
 }
 
+/// Waits until these workers have [said](super::programs) that they listen for SIGTERM.
+pub(super) fn await_listening(program: &mut Program, workers: &[&str]) {
+    let lines: Vec<_> = workers.iter().map(|name| format!("{name} listens")).collect();
+    await_lines(program, &lines.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
 /// Waits for the program's end, with exit code 0 and no process left; sorts the lines that it has
 /// printed.
 pub(super) fn end_well(program: Program) -> Vec<String> {
@@ -53,11 +59,4 @@ pub(super) fn end_well(program: Program) -> Vec<String> {
 
 pub(super) fn send(process: &ProcessId, signal: Signal) {
     kill(Pid::from_raw(process.pid as i32), signal).unwrap();
-}
-
-/// Whether a worker has asked for the first time whether it should stop.
-pub(super) fn listens_for_term(process: &ProcessId) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", process.pid)).unwrap();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
-    u64::from_str_radix(mask.trim(), 16).unwrap() >> (Signal::SIGTERM as i32 - 1) & 1 == 1
 }

@@ -26,8 +26,16 @@ pub(crate) const PROGRAMS: &[Named] = named! {
     clones_badly
 };
 
+/// Says that the worker has asked for the first time whether it should stop: from now on SIGTERM
+/// does not end it.
+fn listen(worker: &ServiceWorker) {
+    assert!(!worker.should_stop());
+    println!("{} listens", worker.name());
+}
+
 /// Says what becomes of it, and ends in good order.
 fn printer(worker: ServiceWorker, queue: Queue<String>) {
+    listen(&worker);
     while !worker.should_stop() {
         if worker.reload_requested() {
             println!("{} reloads", worker.name());
@@ -42,6 +50,7 @@ fn printer(worker: ServiceWorker, queue: Queue<String>) {
 }
 
 fn producer(worker: ServiceWorker, queue: Queue<String>) {
+    listen(&worker);
     queue.put("something to print".to_string()).unwrap();
     while !worker.should_stop() {
         worker.sleep(LONG);

@@ -6,8 +6,8 @@ use std::time::Duration;
 use multiproc::Result;
 use nix::sys::signal::Signal;
 
-use super::observe::{await_lines, await_workers, end_well, listens_for_term, workers};
-use crate::support::{Named, Program, eventually, named};
+use super::observe::{await_lines, await_listening, await_workers, end_well};
+use crate::support::{Named, Program, named};
 
 pub(crate) const TESTS: &[Named] = named! {
     sighup_scales_printers_to_five
@@ -28,8 +28,13 @@ fn hup_raises(name: &str) -> Result<()> {
     let before = await_workers(&program, "printer", 0..2);
     // Something was printed, so one printer has begun; the other may still be on its way, and need
     // not be told then.
-    let line = program.line();
-    let number = line.strip_prefix("printer-").and_then(|line| line.strip_suffix(" has something to print")).unwrap();
+    let number = loop {
+        let line = program.line();
+        assert_ne!(line, "", "nothing was printed");
+        if let Some(printer) = line.strip_suffix(" has something to print") {
+            break printer.strip_prefix("printer-").unwrap().to_string();
+        }
+    };
     let reloads = format!("printer-{number} reloads");
     program.signal(Signal::SIGHUP);
     await_lines(&mut program, &["new worker 2", "new worker 3", "new worker 4", &reloads]);
@@ -52,17 +57,14 @@ fn sighup_scales_forked_printers_to_five() -> Result<()> {
     hup_raises("prints_forked")
 }
 
-/// Starts the program of two printers and a producer, and waits until all three have begun.
+/// Starts the program of two printers and a producer, raises it to five printers, and waits until
+/// all listen for SIGTERM.
 fn start_and_settle() -> Program {
     let mut program = Program::start("prints");
     await_workers(&program, "printer", 0..2);
     await_workers(&program, "producer", 0..1);
     program.signal(Signal::SIGHUP);
-    await_lines(&mut program, &["new worker 4"]);
-    await_workers(&program, "printer", 0..5);
-    for service in ["producer", "printer"] {
-        eventually("the workers listen", || workers(&program, service).iter().all(listens_for_term));
-    }
+    await_listening(&mut program, &["producer-0", "printer-0", "printer-1", "printer-2", "printer-3", "printer-4"]);
     program
 }
 

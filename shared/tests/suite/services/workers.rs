@@ -6,8 +6,8 @@ use std::time::Duration;
 use multiproc::Result;
 use nix::sys::signal::Signal;
 
-use super::observe::{await_lines, await_workers, end_well, listens_for_term, send};
-use crate::support::{Named, ProcessId, Program, eventually, named};
+use super::observe::{await_lines, await_listening, await_workers, end_well, send};
+use crate::support::{Named, ProcessId, Program, named};
 
 pub(crate) const TESTS: &[Named] = named! {
     killed_worker_is_replaced_under_its_number
@@ -75,7 +75,7 @@ fn panicking_worker_is_throttled_alone() -> Result<()> {
 fn surplus_workers_end_normally() -> Result<()> {
     let mut program = Program::start("shrinks");
     let before = await_workers(&program, "printer", 0..3);
-    eventually("the workers listen", || before.iter().all(listens_for_term));
+    await_listening(&mut program, &["printer-0", "printer-1", "printer-2"]);
     program.signal(Signal::SIGHUP);
     await_lines(
         &mut program,
@@ -96,14 +96,13 @@ fn surplus_workers_end_normally() -> Result<()> {
 fn panicking_hook_fails_only_its_call() -> Result<()> {
     let mut program = Program::start("has_hooks_that_panic");
     let before = await_workers(&program, "printer", 0..2);
-    eventually("the workers listen", || before.iter().all(listens_for_term));
+    await_listening(&mut program, &["printer-0", "printer-1"]);
     program.signal(Signal::SIGHUP);
     await_lines(&mut program, &["reloading", "the service reloads"]);
     send(&before[1], Signal::SIGKILL);
-    await_lines(&mut program, &["worker 1 killed by SIGKILL (signal 9)", "new worker 1"]);
+    await_lines(&mut program, &["worker 1 killed by SIGKILL (signal 9)", "new worker 1", "printer-1 listens"]);
     let after = await_workers(&program, "printer", 0..2);
     assert_eq!(before[0], after[0]);
-    eventually("the new worker listens", || listens_for_term(&after[1]));
     program.signal(Signal::SIGTERM);
     await_lines(&mut program, &["terminating", "printer-0 ends", "printer-1 ends"]);
     let lines = end_well(program);
