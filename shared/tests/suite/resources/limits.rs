@@ -105,9 +105,11 @@ fn more_workers_than_processes_are_an_error() -> Result<()> {
         return Ok(());
     }
     // Limits do not concern root. The link is that of the forked child, so that the path need not
-    // be open to the other user.
+    // be open to the other user, who has no other process: the tests may run several times at once,
+    // also where each sees only its own processes.
+    let user = 100_000 + fastrand::u32(..1_000_000_000);
     let mut command = Command::new("/proc/self/exe");
-    command.args(Program::command("uses_few_processes").get_args()).uid(64_321).gid(64_321);
+    command.args(Program::command("uses_few_processes").get_args()).uid(user).gid(user);
     let output = command.output().unwrap();
     assert!(output.status.success() && output.stdout == b"well\n", "{output:?}");
     Ok(())

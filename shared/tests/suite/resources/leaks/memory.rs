@@ -184,7 +184,8 @@ fn panics_of_serialization_leave_no_memory() -> Result<()> {
     let pool = Pool::with_processes(1)?;
     let (ours, _theirs) = pipe::<Fragile, Fragile>()?;
     let queue = multiproc::Queue::<Fragile>::new()?;
-    stays_level(
+    stays_level_after(
+        TRACED,
         || memory_of(&pool),
         |count| {
             let each = count / 7;
