@@ -2,8 +2,9 @@
 
 mod program;
 
-use std::fs;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
+use std::{fs, io, thread};
 
 use program::Program;
 
@@ -62,27 +63,79 @@ fn actor_replies_to_each_request() {
     assert_eq!(printed, "Ok(70)\nOk(50)\nErr(\"there is only 50\")\nOk(50)\n");
 }
 
+const TWO_PROGRAMS: &str = env!("CARGO_BIN_EXE_two_programs");
+
+/// Writes a key into a file of `folder`, and returns its path.
+fn key_file(folder: &tempfile::TempDir, name: &str, key: &str) -> String {
+    let file = folder.path().join(name);
+    fs::write(&file, key).unwrap();
+    file.to_str().unwrap().to_string()
+}
+
+/// Starts the program that serves, and returns its address, too.
+fn serve(key: &str) -> (Program, String) {
+    let mut server = Program::start(TWO_PROGRAMS, &["serve", key, "127.0.0.1:0"]);
+    let address = server.line();
+    (server, address)
+}
+
+/// The session that the page shows. The port is another in each run.
 #[test]
 fn two_programs_meet_if_they_have_the_same_key() {
-    let path = env!("CARGO_BIN_EXE_two_programs");
     let folder = tempfile::tempdir().unwrap();
-    let file = |name: &str, key: &str| {
-        let file = folder.path().join(name);
-        fs::write(&file, key).unwrap();
-        file.to_str().unwrap().to_string()
-    };
-    let (right, wrong) = (file("right", "correct horse battery"), file("wrong", "wrong horse battery"));
+    let right = key_file(&folder, "key", "correct horse battery");
+    let wrong = key_file(&folder, "another-key", "wrong horse battery");
+    let (server, address) = serve(&right);
+    let ask = |key: &str, number| Program::start(TWO_PROGRAMS, &["ask", key, &address, number]).end();
 
-    let mut server = Program::start(path, &["serve", &right]);
-    let address = server.line();
+    let (first, refused, second) = (ask(&right, "12"), ask(&wrong, "12"), ask(&right, "3"));
+    assert_eq!([&first, &refused, &second].map(|outcome| outcome.0), [true, false, true]);
+    let session = format!(
+        "$ two_programs serve key 127.0.0.1:0 &\n{address}\n\
+         $ two_programs ask key {address} 12\n{}{}\
+         $ two_programs ask another-key {address} 12\n{}{}\
+         $ two_programs ask key {address} 3\n{}{}",
+        first.1, first.2, refused.1, refused.2, second.1, second.2
+    );
+    let transcript = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("transcripts/two_programs.txt"));
+    let transcript = transcript.unwrap();
+    let written = transcript.lines().nth(1).unwrap();
+    assert_eq!(session, transcript.replace(written, &address));
 
-    assert_eq!(run(path, &["ask", &right, &address, "12"]), "the square of 12 is 144\n");
-    let (succeeded, _, errors) = Program::start(path, &["ask", &wrong, &address, "12"]).end();
-    assert!(!succeeded && errors.contains("key"), "{errors}");
-    assert_eq!(run(path, &["ask", &right, &address, "3"]), "the square of 3 is 9\n");
     server.terminate();
     // By the signal, with all that it has started.
     assert_eq!(server.end(), (false, String::new(), String::new()));
+}
+
+/// Accepts connections, and passes the bytes of each on to `address` and back, as a tunnel does.
+/// Returns where it listens.
+fn tunnel(address: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let here = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for near in listener.incoming().map(Result::unwrap) {
+            let far = TcpStream::connect(&address).unwrap();
+            for (mut from, mut to) in [(near.try_clone().unwrap(), far.try_clone().unwrap()), (far, near)] {
+                thread::spawn(move || {
+                    // A connection that breaks ends both ways, as one that ends in good order.
+                    let _ = io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(Shutdown::Write);
+                });
+            }
+        }
+    });
+    here
+}
+
+#[test]
+fn two_programs_meet_through_a_tunnel() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = key_file(&folder, "key", "correct horse battery");
+    let (server, address) = serve(&key);
+    let near = tunnel(address);
+    assert_eq!(run(TWO_PROGRAMS, &["ask", &key, &near, "12"]), "the square of 12 is 144\n");
+    server.terminate();
+    assert!(!server.end().0);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! proves that it has the key, and uses them as if they were its own.
 //!
 //! ```sh
-//! two_programs serve KEYFILE            # prints its address
+//! two_programs serve KEYFILE 127.0.0.1:0    # prints its address
 //! two_programs ask KEYFILE ADDRESS 12
 //! ```
 
@@ -19,9 +19,9 @@ fn key(file: &str) -> Result<Vec<u8>> {
     std::fs::read(file).map_err(|error| Error::Config(format!("no key in {file}: {error}")))
 }
 
-fn serve(file: &str) -> Result<()> {
-    // With port 0 the system chooses one. For other machines, listen on "0.0.0.0:PORT".
-    let manager = Manager::builder().listen("127.0.0.1:0").key(key(file)?).start()?;
+fn serve(file: &str, address: &str) -> Result<()> {
+    // With port 0 the system chooses one.
+    let manager = Manager::builder().listen(address).key(key(file)?).start()?;
     let questions = manager.bounded_queue::<u64>(100)?;
     let answers = manager.queue::<(u64, u64)>()?;
     manager.publish("questions", &questions)?;
@@ -47,10 +47,10 @@ fn main() -> Result<()> {
     multiproc::init();
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["serve", file] => serve(file),
+        ["serve", file, address] => serve(file, address),
         ["ask", file, address, question] => {
             ask(file, address, question.parse().map_err(|_| Error::Config("not a number".into()))?)
         }
-        _ => Err(Error::Config("usage: two_programs serve KEYFILE | ask KEYFILE ADDRESS NUMBER".into())),
+        _ => Err(Error::Config("usage: two_programs serve KEYFILE ADDRESS | ask KEYFILE ADDRESS NUMBER".into())),
     }
 }
