@@ -15,6 +15,7 @@ course::lesson! {
     process_args: "pids and lines in any order, results in the order of the names",
     first_pool: "the worker's pid: the second task finds the same worker",
     hello_pool: "results in the order of the names",
+    options: "which settings a call names, and which are as always",
     threads: "eight sums, and the time they take",
     shared_list: "the same sums in eight processes, and what they cost more than threads",
     subprocess: "how programs end, and what a missing one looks like",

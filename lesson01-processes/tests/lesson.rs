@@ -148,6 +148,20 @@ fn hello_pool_greets_in_the_order_of_the_names() {
 }
 
 #[test]
+fn options_has_defaults_for_what_a_call_leaves_out() {
+    assert_eq!(
+        lines("options"),
+        [
+            "*******Alice********",
+            "*******Alice********",
+            "........Bob.........",
+            "........EVE.........",
+            "............GRACE.............",
+        ]
+    );
+}
+
+#[test]
 fn pipe_prints_what_the_child_sent() {
     assert_eq!(lines("pipe"), [r#"[42, None, "Hello"]"#]);
 }
