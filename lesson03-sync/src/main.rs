@@ -17,6 +17,7 @@ course::lesson! {
     either_executor: "the same results from threads and from processes",
     for_loop: "how much faster the same work is done by a pool",
     trips: "what a trip to a worker costs, and what a large payload does",
+    data_parallel: "threads that share a slice beside the pool: a sum, and long tasks",
 }
 
 fn main() -> ExitCode {

@@ -20,6 +20,10 @@ fn varies(example: &str) -> Varies {
         "starmap" => nothing().order(),
         "either_executor" => nothing().pids().text("[PIDS]", r"pids: (\{.*\})"),
         "for_loop" => nothing().text("[WORKERS]", r"(\d+) workers").text("[RATIO]", r"speed-up: ([\d.]+)"),
+        "data_parallel" => nothing()
+            .text("[CPUS]", r"^(\d+) CPUs")
+            .text("[THREADS]", r"(\d+) threads")
+            .text("[WORKERS]", r"(\d+) workers"),
         _ => nothing(),
     }
 }
@@ -145,6 +149,18 @@ fn for_loop_finds_the_same_on_the_pool_and_prints_the_speed_up() {
     place(&lines, "the same results: true");
     let speed_up: f64 = lines[place(&lines, "speed-up: ")].rsplit(' ').next().unwrap().parse().unwrap();
     assert!(speed_up > 0.0, "{speed_up}");
+}
+
+#[test]
+fn data_parallel_finds_the_same_by_threads_and_by_the_pool() {
+    let lines = lines("data_parallel");
+    assert_eq!(numbers(&lines[0])[2], multiproc::cpu_count() as u64, "{lines:#?}");
+    let results = |start: &str| {
+        let results = lines.iter().filter(|line| line.starts_with(start)).map(|line| *numbers(line).last().unwrap());
+        results.collect::<Vec<_>>()
+    };
+    assert_eq!(results("a sum, "), [31_999_996_000_000; 4]);
+    assert_eq!(results("long tasks, "), [121_140; 2]);
 }
 
 #[test]
