@@ -1,7 +1,8 @@
-//! The first pool: workers that wait for tasks. `apply` gives them one, and waits for its result.
+//! The first pool: workers that wait for tasks. `apply` gives them one, and waits for its result;
+//! `apply_async` gives them one, and lets the program decide when to wait.
 //!
-//! Watch the pids: the task runs in a worker, and so does a second one. It finds the worker still
-//! there: nothing has to be started for it.
+//! Watch the pids: the task runs in a worker, and so do the next two. They find the worker still
+//! there: nothing has to be started for them.
 
 // ANCHOR: program
 use std::process;
@@ -24,6 +25,14 @@ pub fn main() -> multiproc::Result<()> {
     // ANCHOR_END: pool
     let (sum, pid) = pool.apply(add, (1, 1))?;
     println!("1 + 1 is {sum}, says worker {pid}");
+
+    // ANCHOR: wait
+    let later = pool.apply_async(add, (2, 3));
+    println!("a task is under way, and I go on");
+    later.wait();
+    let (sum, pid) = later.get()?;
+    println!("2 + 3 is {sum}, says worker {pid}");
+    // ANCHOR_END: wait
     Ok(())
 } // the pool ends with its scope, and so do its workers
 // ANCHOR_END: program

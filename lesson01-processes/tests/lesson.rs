@@ -134,11 +134,12 @@ fn merged_output_keeps_the_order_of_both_outputs() {
 }
 
 #[test]
-fn first_pool_runs_both_tasks_in_one_worker() {
+fn first_pool_runs_all_tasks_in_one_worker() {
     let lines = lines("first_pool");
-    let (own, first, second) = (numbers(&lines[0]), numbers(&lines[1]), numbers(&lines[2]));
-    assert_eq!((first[2], second[2]), (42, 2));
-    assert_eq!(first[3], second[3]);
+    assert!(lines[3].ends_with("under way, and I go on"), "{lines:#?}");
+    let [own, first, second, third] = [0, 1, 2, 4].map(|line| numbers(&lines[line]));
+    assert_eq!([first[2], second[2], third[2]], [42, 2, 5]);
+    assert_eq!([second[3], third[3]], [first[3]; 2]);
     assert_ne!(own[0], first[3]);
 }
 
