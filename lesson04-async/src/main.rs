@@ -10,6 +10,7 @@ course::lesson! {
     apply_async: "how long the call takes, and how long the task",
     map_async: "which process prints first, and the order of the results",
     starmap_async: "two calls are sent before the first is done",
+    batches: "which tasks travel together, and who flushes the dots",
     submit: "tasks are on their way before results are there",
     as_completed: "the order of the results, and the sum of the times",
     statistics: "where each task is counted, before, meanwhile and after",

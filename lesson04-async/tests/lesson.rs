@@ -57,6 +57,20 @@ fn starmap_async_finds_the_sums_of_the_formulas() {
 }
 
 #[test]
+fn batches_has_chunks_of_four_with_one_worker_each_in_all_three_calls() {
+    let products = "[2, 6, 12, 20] [30, 42, 56, 72] [90, 110]";
+    let squares = "[1, 4, 9, 16] [25, 36, 49, 64] [81, 100]";
+    assert_eq!(
+        lines("batches"),
+        [
+            format!("starmap        .......... {products}"),
+            format!("map_async      .......... {squares}"),
+            format!("starmap_async  .......... {products}"),
+        ]
+    );
+}
+
+#[test]
 fn submit_finds_eight_sums_of_a_million_random_numbers() {
     let lines = lines("submit");
     place(&lines, "8 tasks are submitted");
