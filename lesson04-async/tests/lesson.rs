@@ -15,7 +15,10 @@ fn varies(example: &str) -> Varies {
     match example {
         "map_async" | "as_completed" => nothing().order(),
         // The eight sums, and how many of them are there already.
-        "submit" => nothing().text("[SUM]", r"^sum \d: (\d+)").text("[N]", r"submitted, (\d) results"),
+        "submit" => nothing()
+            .text("[SUM]", r"^sum \d: (\d+)")
+            .text("[N]", r"submitted, (\d) results")
+            .text("[CPUS]", r"sums on (\d+) CPUs"),
         // How far each task is at that moment.
         "statistics" => nothing().pids().text("[COUNTERS]", "^meanwhile: (.*)"),
         "await_result" => nothing().lines("tick"),
@@ -80,6 +83,9 @@ fn submit_finds_eight_sums_of_a_million_random_numbers() {
     assert!(sums.iter().all(|sum| sum.abs_diff(50_500_000) < 200_000), "{sums:?}");
     sums.sort();
     sums.dedup();
+    for what in ["8 threads ", "Pool::map, 4 workers ", "submit, 4 workers "] {
+        assert!(place(&lines, what) > place(&lines, "eight sums on "), "{lines:#?}");
+    }
     assert!(sums.len() > 6, "the random numbers are the same in all of them: {sums:?}");
 }
 
