@@ -31,13 +31,16 @@ pub fn main() -> Result<()> {
     // ANCHOR: report
     let done = Value::new(0)?;
     let later = pool.apply_async(work, (done.clone(),));
-    // Waits for the task, but not longer than until the next report is due.
-    while !later.wait_timeout(Duration::from_millis(250)) {
-        println!("{} of {STEPS} steps are done", done.get()?);
+    while !later.ready() {
+        // Waits for the task, but not longer than until the next report is due.
+        if !later.wait_timeout(Duration::from_millis(250)) {
+            println!("{} of {STEPS} steps are done", done.get()?);
+        }
     }
-    match later.get() {
-        Ok(time) => println!("it went well, and took {time:.2?}"),
-        Err(error) => println!("it failed after {} steps: {error}", done.get()?),
+    if later.successful()? {
+        println!("it went well, and took {:.2?}", later.get()?);
+    } else {
+        println!("it failed after {} steps: {}", done.get()?, later.get().unwrap_err());
     }
     // ANCHOR_END: report
     Ok(())
