@@ -13,6 +13,7 @@ course::lesson! {
     get_timeout: "the wait ends, the task does not",
     wait_ready: "two tasks that look the same until one asks how they went",
     status: "reports at regular times, whatever the task does",
+    crawl: "how tasks submit tasks, what is tried again, and when it ends",
     cancel: "the pids: one worker is replaced, the other goes on",
     service: "how many pages wait before and after a signal, and how each process ends after another",
 }

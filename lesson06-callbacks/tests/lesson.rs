@@ -34,7 +34,7 @@ course::lesson_tests!(LESSON, "servise" => "service", varies);
 fn varies(example: &str) -> Varies {
     match example {
         "callback" | "error_callback" | "cancel" => nothing().pids().order(),
-        "map_callback" => nothing().order(),
+        "map_callback" | "crawl" => nothing().order(),
         "get_timeout" => nothing().lines("^not within"),
         "wait_ready" => nothing().pids(),
         "status" => nothing().lines("steps are done$"),
@@ -111,6 +111,24 @@ fn status_reports_more_and_more_steps_and_then_the_outcome() {
     // one in many millions.
     assert!(!steps.is_empty() && steps.is_sorted() && steps[0] < 10, "{lines:#?}");
     assert!(reports.iter().all(|line| line.ends_with(" of 10 steps are done")), "{lines:#?}");
+}
+
+#[test]
+fn crawl_reads_every_page_once_and_a_busy_one_until_it_answers_or_is_given_up() {
+    let lines = lines("crawl");
+    for page in ["/", "/docs", "/about", "/docs/start", "/docs/pool", "/docs/pool/map", "/news", "/news/1"] {
+        let read = format!("{page}: read, links: ");
+        assert_eq!(lines.iter().filter(|line| line.starts_with(&read)).count(), 1, "{page}: {lines:#?}");
+    }
+    for (page, end) in [("/news", "/news: read, links: 2"), ("/shop", "/shop: given up")] {
+        let tries =
+            lines.iter().filter(|line| line.starts_with(&format!("{page}: busy at try "))).map(|line| numbers(line)[0]);
+        let tries: Vec<_> = tries.collect();
+        assert_eq!(tries, if page == "/news" { vec![1, 2] } else { vec![1, 2, 3] }, "{lines:#?}");
+        assert!(place(&lines, end) > place(&lines, &format!("{page}: busy at try 2")), "{lines:#?}");
+    }
+    // Eight pages, the two tries before `/news` answered, and the three of `/shop`.
+    assert_eq!(lines.last().unwrap(), "all is read, in 13 tasks");
 }
 
 #[test]
