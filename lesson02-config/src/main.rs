@@ -8,6 +8,7 @@ course::lesson! {
     "configure the pool";
 
     default_pool: "as many workers as this machine has logical CPUs",
+    ends: "when each way to end a pool returns, and which tasks are done then",
     processes: "how the time falls with more workers, and from where on it does not",
     initializer: "two lines of the initializer, four of the tasks",
     initializer_args: "each worker rolls its own dice, and all of them write into one log",

@@ -46,6 +46,18 @@ fn default_pool_has_a_worker_for_each_logical_cpu() {
 }
 
 #[test]
+fn ends_waits_for_all_tasks_or_for_none() {
+    let lines = lines("ends");
+    assert!(lines[0].starts_with("close ") && lines[0].contains("a new task: "), "{lines:#?}");
+    let expected =
+        [("and then join ", 3), ("shutdown ", 3), ("terminate ", 0), ("drop ", 0), ("drop with finish_on_drop ", 3)];
+    assert_eq!(lines.len(), 1 + expected.len(), "{lines:#?}");
+    for (line, (how, done)) in lines[1..].iter().zip(expected) {
+        assert!(line.starts_with(how) && line.ends_with(&format!("s, done: {done} of 3")), "{lines:#?}");
+    }
+}
+
+#[test]
 fn processes_measures_pools_of_several_sizes() {
     let lines = lines("processes");
     let cpus = multiproc::cpu_count();
