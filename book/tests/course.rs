@@ -264,3 +264,93 @@ fn every_anchor_of_an_example_is_on_a_page() {
     }
     none(unused);
 }
+
+/// A row of the instructors' table: names of Python's in back-quotes, examples, and the pages that
+/// have them.
+struct Taught {
+    names: Vec<String>,
+    examples: Vec<String>,
+    pages: Vec<String>,
+}
+
+/// Returns the texts between back-quotes.
+fn quoted(text: &str) -> Vec<String> {
+    text.split('`').skip(1).step_by(2).map(String::from).collect()
+}
+
+fn taught() -> Vec<Taught> {
+    let page = fs::read_to_string(root().join("book/chapters/instructors.md")).unwrap();
+    let (_, rest) = page.split_once("| Python | example | page |\n|---|---|---|\n").unwrap();
+    let rows = rest.lines().take_while(|line| line.starts_with('|'));
+    let rows: Vec<_> = rows
+        .map(|line| {
+            let cells: Vec<_> = line.trim_matches('|').split('|').collect();
+            let [names, examples, pages] = cells[..] else { panic!("not three columns: {line}") };
+            let target = |link: &str| link.split([')', '#']).next().unwrap().strip_suffix(".md").unwrap().to_string();
+            Taught {
+                names: quoted(names),
+                examples: quoted(examples),
+                pages: pages.split("](").skip(1).map(target).collect(),
+            }
+        })
+        .collect();
+    assert!(rows.len() > 60, "{}", rows.len());
+    rows
+}
+
+#[test]
+fn what_is_taught_where_names_examples_of_pages_that_show_them() {
+    let lessons = lessons();
+    let recipes = stems(&root().join("recipes/src/bin"), "rs");
+    let mut wrong = Vec::new();
+    for row in taught() {
+        let mut shown: BTreeSet<String> = BTreeSet::new();
+        for page in &row.pages {
+            if !root().join(format!("book/chapters/{page}.md")).is_file() {
+                wrong.push(format!("{:?}: there is no page {page}", row.names));
+            }
+            if page == "recipes" {
+                shown.extend(recipes.iter().cloned());
+            }
+            let lesson = lessons.iter().find(|lesson| lesson.name == *page);
+            shown.extend(lesson.iter().flat_map(|lesson| lesson.examples.iter().cloned()));
+        }
+        let missing = row.examples.iter().filter(|example| !shown.contains(*example));
+        wrong.extend(missing.map(|example| format!("{:?} has no example `{example}`", row.pages)));
+    }
+    none(wrong);
+}
+
+#[test]
+fn what_is_taught_where_has_every_example_of_the_lessons() {
+    let rows = taught();
+    let mut missing = Vec::new();
+    for lesson in lessons().into_iter().filter(|lesson| lesson.name.starts_with("lesson")) {
+        let of_lesson = || rows.iter().filter(|row| row.pages.contains(&lesson.name));
+        let without = lesson.examples.iter().filter(|example| !of_lesson().any(|row| row.examples.contains(example)));
+        missing.extend(without.map(|example| format!("`{example}` of {} is in no row", lesson.name)));
+    }
+    none(missing);
+}
+
+#[test]
+fn what_is_taught_where_has_every_documented_call_with_a_counterpart() {
+    let listed: BTreeSet<_> = taught().into_iter().flat_map(|row| row.names).collect();
+    let counterparts = fs::read_to_string(root().join("book/chapters/from-python.md")).unwrap();
+    let counterparts: BTreeSet<_> = counterparts
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split_once(" | "))
+        .filter(|(_, here)| !here.starts_with("none"))
+        .flat_map(|(python, _)| quoted(python))
+        .collect();
+    let names = fs::read_to_string(root().join("book/tests/python/names.txt")).unwrap();
+    let documented = names.lines().filter_map(|line| match line.split_once(' ')? {
+        ("multiprocessing" | "multiprocessing.pool" | "multiprocessing.process", name) => {
+            Some(name.rsplit('.').next().unwrap())
+        }
+        ("concurrent.futures", name) if !name.contains('.') => Some(name),
+        _ => None,
+    });
+    let missing = documented.filter(|name| counterparts.contains(*name) && !listed.contains(*name));
+    none(missing.map(|name| format!("`{name}` is not in the table of what is taught where")).collect());
+}
