@@ -1,6 +1,5 @@
 //! What documents say of the code holds: CONTRIBUTING.md's folders import downwards, its files
-//! exist, comments fit beside each other on a screen, and both READMEs name the compiler that it
-//! takes.
+//! exist, and both READMEs name the compiler that it takes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +11,6 @@ use crate::support::{Named, named};
 pub(crate) const TESTS: &[Named] = named! {
     folders_import_only_from_those_below_them
     files_named_in_contributing_md_exist
-    comments_fit_into_a_hundred_columns
     readmes_name_the_oldest_compiler
 };
 
@@ -109,24 +107,6 @@ fn files_named_in_contributing_md_exist() -> Result<()> {
     let exists = |path: &&str| root.join("shared/src").join(path).exists() || root.join(path).exists();
     let missing: Vec<_> = paths.iter().filter(|path| !everywhere(path) && !exists(path)).collect();
     assert!(missing.is_empty(), "{missing:?}");
-    Ok(())
-}
-
-fn comments_fit_into_a_hundred_columns() -> Result<()> {
-    let folders = fs::read_dir(repository()).unwrap().map(|entry| entry.unwrap().path());
-    let folders = folders.filter(|path| {
-        let name = path.file_name().unwrap().to_string_lossy();
-        path.is_dir() && (["shared", "book", "recipes"].contains(&&*name) || name.starts_with("lesson"))
-    });
-    let mut long = Vec::new();
-    for path in folders.flat_map(|folder| sources(&folder)) {
-        for (number, line) in fs::read_to_string(&path).unwrap().lines().enumerate() {
-            if line.trim_start().starts_with("//") && line.chars().count() > 100 {
-                long.push(format!("{}:{}", path.display(), number + 1));
-            }
-        }
-    }
-    assert!(long.is_empty(), "{} comments are too long: {long:#?}", long.len());
     Ok(())
 }
 
