@@ -11,7 +11,7 @@ use crate::cluster::balancer::{Balancer, Weight};
 use crate::cluster::inbox::Message;
 use crate::cluster::peer::{AssignedChunk, Peer};
 use crate::cluster::protocol::{Head, LARGE, Malformed, RecordKind, Records, quit_message};
-use crate::cluster::timing::{Heartbeat, PollInterval, sleep};
+use crate::cluster::timing::{Activity, Heartbeat, PollInterval, sleep};
 use crate::cluster::transport::Transport;
 use crate::engine::{Chunk, Engine, Order, Outcome, Parts, Status};
 use crate::error::{Error, Origin};
@@ -71,7 +71,8 @@ impl Dispatcher {
     fn sleep(&mut self, interval: &PollInterval) {
         if self.balancer.total_chunks() > 0 {
             // New tasks are found soon enough: a wake-up for each would cost more than it hastens.
-            sleep(interval.sleep_time(true, self.transport.is_moving()));
+            let activity = if self.transport.is_moving() { Activity::Transfer } else { Activity::Tasks };
+            sleep(interval.sleep_time(activity));
         } else if self.engine.io_thread_sleeps() {
             thread::park_timeout(self.heartbeat.check_interval());
         }

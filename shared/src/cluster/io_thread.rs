@@ -13,7 +13,7 @@ use crate::cluster::launcher::Launcher;
 use crate::cluster::protocol::{Greeting, Head, RecordKind, Records, heartbeat_message, push, quit_message};
 use crate::cluster::requests::library;
 use crate::cluster::server::Server;
-use crate::cluster::timing::{Heartbeat, PollInterval, SHUTDOWN_TIMEOUT, join_timeout};
+use crate::cluster::timing::{Activity, Heartbeat, PollInterval, SHUTDOWN_TIMEOUT, join_timeout};
 use crate::cluster::transport::Transport;
 use crate::engine::{Config, Engine};
 use crate::error::{Context, Error, Origin, Result};
@@ -181,7 +181,7 @@ fn shut_down(mut transport: Transport, lost: &[bool]) -> Option<Transport> {
         if ended.iter().all(|ended| *ended) && transport.all_sent(gone) {
             break;
         }
-        thread::sleep(interval.sleep_time(true, false));
+        thread::sleep(interval.sleep_time(Activity::Tasks));
     }
     if ended.contains(&false) || lost.contains(&true) {
         return Some(transport);

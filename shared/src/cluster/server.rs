@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::cluster::inbox::Message;
 use crate::cluster::local_jobs::LocalJobs;
 use crate::cluster::protocol::{Head, LARGE, Malformed, Outbox, RecordKind, Records};
-use crate::cluster::timing::{Heartbeat, PollInterval, SHUTDOWN_TIMEOUT, sleep};
+use crate::cluster::timing::{Activity, Heartbeat, PollInterval, SHUTDOWN_TIMEOUT, sleep};
 use crate::cluster::transport::Transport;
 use crate::engine::{Chunk, Engine, Parts, RemoteOutcomes, Snapshot, Tasks};
 
@@ -63,7 +63,7 @@ impl Server {
                 break finalize;
             }
             let busy = self.engine.is_busy();
-            let nap = if received { Duration::ZERO } else { interval.sleep_time(busy, self.transport.is_moving()) };
+            let nap = if received { Duration::ZERO } else { interval.sleep_time(self.activity(busy)) };
             let moved = busy && self.engine.step_or_sleep(nap);
             if !received && (!busy || nap.is_zero()) {
                 sleep(nap);
@@ -103,6 +103,15 @@ impl Server {
             return 0;
         }
         self.stay(launcher)
+    }
+
+    /// Returns what there is to do beside looking for messages. `busy` is whether tasks run.
+    fn activity(&self, busy: bool) -> Activity {
+        match busy {
+            _ if self.transport.is_moving() => Activity::Transfer,
+            true => Activity::Tasks,
+            false => Activity::Idle,
+        }
     }
 
     /// Stays, with nothing to do, as long as rank 0 is alive: an exit without finalizing MPI would

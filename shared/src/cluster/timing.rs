@@ -103,6 +103,17 @@ pub(super) fn join_timeout(start_timeout: Option<Duration>, rank: usize) -> Dura
     if rank == 0 { timeout } else { timeout.saturating_add(START_GRACE) }
 }
 
+/// What a thread that looks for messages has to do meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Activity {
+    /// Parts of a large message are on their way, which nothing but looks moves on.
+    Transfer,
+    /// Tasks run, or last messages are awaited.
+    Tasks,
+    /// Nothing.
+    Idle,
+}
+
 /// The time between two looks, which grows with the time since the last message.
 #[derive(Debug)]
 pub(super) struct PollInterval {
@@ -123,14 +134,14 @@ impl PollInterval {
         self.last_activity = Instant::now();
     }
 
-    /// Returns the time to sleep now. `busy` is whether tasks run, `moving` whether parts of a
-    /// large message are on their way: then it is zero at first.
-    pub(super) fn sleep_time(&self, busy: bool, moving: bool) -> Duration {
+    /// Returns the time to sleep now, which is zero at first during a transfer.
+    pub(super) fn sleep_time(&self, activity: Activity) -> Duration {
         let elapsed = self.last_activity.elapsed();
-        if moving && elapsed < MAX_SPIN {
-            return Duration::ZERO;
-        }
-        let max = if busy || elapsed < IDLE_AFTER { MAX_SLEEP } else { MAX_IDLE_SLEEP };
+        let max = match activity {
+            Activity::Transfer if elapsed < MAX_SPIN => return Duration::ZERO,
+            Activity::Idle if elapsed >= IDLE_AFTER => MAX_IDLE_SLEEP,
+            _ => MAX_SLEEP,
+        };
         (elapsed / RATIO).clamp(MIN_SLEEP, max)
     }
 }
