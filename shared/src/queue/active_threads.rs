@@ -5,13 +5,13 @@
 //! of the queue. For ever would be too long: it may be waiting for the thread that asks.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nix::unistd::{SysconfVar, gettid, sysconf};
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::sys::proc_stat::ProcStat;
 use crate::sys::process::{count_threads, list_threads};
 
 /// How long a thread counts.
@@ -100,8 +100,7 @@ impl ActiveThreads {
 
     /// Returns whether the thread was started lately; `None` if it has ended.
     fn is_new(&self, thread: i32) -> Option<bool> {
-        let stat = fs::read(format!("/proc/self/task/{thread}/stat")).ok()?;
-        let (name, start) = parse(&String::from_utf8_lossy(&stat))?;
+        let ProcStat { name, start, .. } = ProcStat::of_thread(thread)?;
         let own = name.starts_with(OWN) && name != CALLBACKS;
         Some(!own && start >= self.since && is_recent(start))
     }
@@ -109,14 +108,6 @@ impl ActiveThreads {
 
 fn is_recent(time: u64) -> bool {
     ticks().saturating_sub(time) < RECENT.as_secs() * per_second()
-}
-
-/// Returns a thread's name, and when it was started, from its line in /proc (`proc_pid_stat(5)`).
-fn parse(stat: &str) -> Option<(String, u64)> {
-    let (before, after) = stat.rsplit_once(") ")?;
-    let name = before.split_once('(')?.1;
-    // The name is field 2, the start is field 22.
-    Some((name.to_string(), after.split(' ').nth(19)?.parse().ok()?))
 }
 
 fn per_second() -> u64 {
@@ -136,12 +127,6 @@ mod tests {
     use std::thread;
 
     use super::*;
-
-    #[test]
-    fn stat_line_is_parsed_whatever_the_thread_is_called() {
-        let line = "7 (a) b (c) S 1 7 7 0 -1 64 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0";
-        assert_eq!(parse(line), Some(("a) b (c".to_string(), 4711)));
-    }
 
     #[test]
     fn thread_is_seen_while_others_end() {

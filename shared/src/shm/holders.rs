@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use crate::error::Result;
 use crate::sys::mutex::{Held, RobustMutex, is_own};
 use crate::sys::pid::{Owner, own_pid};
-use crate::sys::process::{Stat, stat};
+use crate::sys::proc_stat::ProcStat;
 use crate::sys::shm::Mapping;
 use crate::sys::words::words;
 
@@ -107,8 +107,8 @@ fn pack(pid: u32, start: u64) -> u64 {
 }
 
 /// Returns the process of a number, if there is one.
-fn look_up(pid: u32) -> Option<Stat> {
-    stat(Pid::from_raw(pid.cast_signed()))
+fn look_up(pid: u32) -> Option<ProcStat> {
+    ProcStat::of(Pid::from_raw(pid.cast_signed()))
 }
 
 /// Returns this process as a word; 0 if its start is unknown.
@@ -120,7 +120,7 @@ fn own_word() -> u64 {
 pub(crate) fn has_ended(process: u64) -> bool {
     let pid = process as u32;
     match look_up(pid) {
-        Some(found) => matches!(found.state, 'Z' | 'X') || pack(pid, found.start) != process,
+        Some(found) => found.has_ended() || pack(pid, found.start) != process,
         // Without /proc no process has ended.
         None => look_up(own_pid()).is_some(),
     }

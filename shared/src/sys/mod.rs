@@ -21,6 +21,7 @@ pub(crate) mod modules;
 pub(crate) mod mutex;
 pub(crate) mod pid;
 pub(crate) mod poll;
+pub(crate) mod proc_stat;
 pub(crate) mod process;
 pub(crate) mod rights;
 pub(crate) mod sealed;

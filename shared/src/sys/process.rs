@@ -174,25 +174,6 @@ pub(crate) fn open_pidfd(pid: Pid) -> nix::Result<OwnedFd> {
     pidfd_open(pid, PidfdFlags::empty()).map_err(|error| Errno::from_raw(error.raw_os_error()))
 }
 
-/// A process as proc_pid_stat(5) describes it.
-pub(crate) struct Stat {
-    pub(crate) state: char,
-    pub(crate) parent: Pid,
-    /// When it started, in ticks.
-    pub(crate) start: u64,
-}
-
-/// Reads the description of a process; `None` if there is no such process, or no `/proc`.
-pub(crate) fn stat(pid: Pid) -> Option<Stat> {
-    let line = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-    let line = String::from_utf8_lossy(&line);
-    // The name is in parentheses and may hold anything. Behind it are field 3 and so on; the start
-    // is field 22.
-    let mut fields = line.rsplit_once(") ")?.1.split(' ');
-    let (state, parent) = (fields.next()?.chars().next()?, fields.next()?.parse().ok()?);
-    Some(Stat { state, parent: Pid::from_raw(parent), start: fields.nth(17)?.parse().ok()? })
-}
-
 /// Reaps a process that is about to end, if the end of its parent has made it a child of this one:
 /// where this is the first process of a pid namespace, or a subreaper. Waits for the end then, for
 /// about a second at most.
@@ -224,16 +205,5 @@ pub(crate) fn set_title(title: &str) {
             // The name that is listed is the main thread's.
             let _ = std::fs::write("/proc/self/comm", title.as_bytes());
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parents_are_read_from_proc() {
-        assert_eq!(stat(Pid::this()).unwrap().parent, Pid::parent());
-        assert!(stat(Pid::from_raw(0)).is_none());
     }
 }

@@ -10,16 +10,15 @@
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
-use std::fs::File;
-use std::io::Read;
 
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::stat::stat;
-use nix::unistd::gettid;
+use nix::unistd::{Pid, gettid};
 
 use crate::sys::now_ns;
 use crate::sys::pid::{fork_count, own_pid};
+use crate::sys::proc_stat::ProcStat;
 
 /// The bits of a word that are a process' number; pids have 22 bits (`PID_MAX_LIMIT` in
 /// `include/linux/threads.h`).
@@ -71,10 +70,9 @@ impl ThreadId {
 
     #[cold]
     fn ask() -> Self {
-        let process = u64::from(own_pid());
         // One of another namespace's `/proc` would have another number for this process.
-        let stat = Stat::read("/proc/self/stat").filter(|stat| stat.number == process);
-        let process = process | stat.map_or(UNKNOWN, |stat| stat.upper());
+        let stat = ProcStat::own().filter(|stat| stat.pid.as_raw().cast_unsigned() == own_pid());
+        let process = u64::from(own_pid()) | stat.map_or(UNKNOWN, |stat| upper_half(&stat));
         let inode = |name: &str| stat_inode(&format!("/proc/self/ns/{name}"));
         // The kernel numbers namespaces one after the other, so that the sum of one number and a
         // multiple of another differs with either.
@@ -111,8 +109,9 @@ pub(crate) fn has_ended(word: u64) -> bool {
     if own.process & UPPER == UNKNOWN {
         return false;
     }
-    let stat = Stat::read(&format!("/proc/{number}/stat")).filter(|stat| stat.number == number);
-    if stat.is_some_and(|stat| stat.has_ended || stat.differs(upper)) {
+    let pid = Pid::from_raw(number as i32);
+    let stat = ProcStat::of(pid).filter(|stat| stat.pid == pid);
+    if stat.is_some_and(|stat| stat.has_ended() || differs(&stat, upper)) {
         return true;
     }
     fresh.rotate_right(1);
@@ -129,64 +128,31 @@ fn exists(number: u64) -> bool {
     outcome == 0 || Errno::last() != Errno::ESRCH
 }
 
-/// What is used of a process' line in `/proc` (see `proc_pid_stat(5)`).
-#[derive(Debug, Clone, Copy)]
-struct Stat {
-    number: u64,
-    has_ended: bool,
-    start: u64,
-    /// 0 if it must not be known.
-    stack: u64,
+/// Returns the upper half of the word of a process.
+fn upper_half(stat: &ProcStat) -> u64 {
+    let stack = if stat.stack == 0 { 0 } else { (stat.stack >> 4) % STACK.0 + 1 };
+    KNOWN | (stat.start & START.0) << START.1 | stack << STACK.1
 }
 
-impl Stat {
-    fn read(path: &str) -> Option<Self> {
-        // Longer than the line can be up to the fields that are looked at.
-        let mut bytes = [0; 1024];
-        let len = File::open(path).ok()?.read(&mut bytes).ok()?;
-        Self::parse(&String::from_utf8_lossy(&bytes[..len]))
-    }
-
-    /// Parses the line. The program's name, in parentheses, may have spaces and parentheses in it;
-    /// nothing after it does.
-    fn parse(line: &str) -> Option<Self> {
-        let (number, _) = line.split_once(' ')?;
-        let (_, rest) = line.rsplit_once(')')?;
-        let fields: Vec<&str> = rest.split_whitespace().collect();
-        let field = |number: usize| fields.get(number - 3).copied();
-        Some(Self {
-            number: number.parse().ok()?,
-            // The first thread may end before others.
-            has_ended: matches!(field(3)?, "Z" | "X" | "x") && field(20)?.parse::<u64>().ok()? <= 1,
-            start: field(22)?.parse().ok()?,
-            stack: field(28)?.parse().ok()?,
-        })
-    }
-
-    fn upper(&self) -> u64 {
-        let stack = if self.stack == 0 { 0 } else { (self.stack >> 4) % STACK.0 + 1 };
-        KNOWN | (self.start & START.0) << START.1 | stack << STACK.1
-    }
-
-    /// Returns whether this is another process or program than the one whose word has this upper
-    /// half, as far as is known.
-    fn differs(&self, upper: u64) -> bool {
-        let part = |(mask, shift): (u64, u32), word: u64| word >> shift & mask;
-        let own = self.upper();
-        let stacks = [part(STACK, own), part(STACK, upper)];
-        upper != UNKNOWN && (part(START, own) != part(START, upper) || (!stacks.contains(&0) && stacks[0] != stacks[1]))
-    }
+/// Returns whether this is another process or program than the one whose word has this upper half,
+/// as far as is known.
+fn differs(stat: &ProcStat, upper: u64) -> bool {
+    let part = |(mask, shift): (u64, u32), word: u64| word >> shift & mask;
+    let own = upper_half(stat);
+    let stacks = [part(STACK, own), part(STACK, upper)];
+    upper != UNKNOWN && (part(START, own) != part(START, upper) || (!stacks.contains(&0) && stacks[0] != stacks[1]))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
     use std::process::{Child, Command, Stdio};
     use std::thread;
 
     use super::*;
 
     fn word_of(number: u32) -> u64 {
-        u64::from(number) | Stat::read(&format!("/proc/{number}/stat")).unwrap().upper()
+        u64::from(number) | upper_half(&ProcStat::of(Pid::from_raw(number.cast_signed())).unwrap())
     }
 
     #[test]
@@ -239,14 +205,5 @@ mod tests {
         }
         child.kill().unwrap();
         child.wait().unwrap();
-    }
-
-    #[test]
-    fn any_name_of_a_program_can_be_read_over() {
-        let fields = (3..=52).map(|field| if field == 3 { "R".into() } else { field.to_string() });
-        let line = format!("17 (a ) R (b) {}", fields.collect::<Vec<String>>().join(" "));
-        let stat = Stat::parse(&line).unwrap();
-        assert_eq!((stat.number, stat.has_ended, stat.start, stat.stack), (17, false, 22, 28));
-        assert!(Stat::parse("17 (a) R 1 2").is_none());
     }
 }

@@ -22,7 +22,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{Pid, getpid};
 use signal_hook::low_level::pipe;
 
-use crate::sys::process::stat;
+use crate::sys::proc_stat::ProcStat;
 
 /// SIGCHLD as a descriptor, which is readable when a child has ended. Signals merge: one may stand
 /// for several children.
@@ -185,5 +185,5 @@ fn children() -> Vec<Pid> {
     let own = getpid();
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let all = entries.filter_map(|entry| pid(entry.file_name().to_str()?));
-    all.filter(|pid| stat(*pid).is_some_and(|child| child.parent == own)).collect()
+    all.filter(|pid| ProcStat::of(*pid).is_some_and(|child| child.parent == own)).collect()
 }

@@ -19,7 +19,8 @@ use crate::sys::inherited_state::InheritedState;
 use crate::sys::launch;
 use crate::sys::pid::{Owner, PerProcess};
 use crate::sys::poll::await_readable;
-use crate::sys::process::{open_pidfd, stat};
+use crate::sys::proc_stat::ProcStat;
+use crate::sys::process::open_pidfd;
 use crate::sys::shm::Mapping;
 use crate::sys::socket::Socket;
 use crate::zygote::TITLE;
@@ -98,7 +99,7 @@ impl Zygote {
 
     /// Returns whether the zygote is stopped, and so sends no reports.
     pub(super) fn is_stopped(&self) -> bool {
-        stat(self.pid).is_some_and(|zygote| matches!(zygote.state, 'T' | 't'))
+        ProcStat::of(self.pid).is_some_and(|zygote| zygote.is_stopped())
     }
 
     /// Returns why the zygote has ended; if it has not, waits for its end.

@@ -23,7 +23,7 @@ use crate::output::Stream;
 use crate::protocol::FrameHead;
 use crate::ring::{Consumer, Producer, Segment};
 use crate::sys::now_ns;
-use crate::sys::process::stat;
+use crate::sys::proc_stat::ProcStat;
 use crate::sys::socket::Socket;
 
 /// Time between two observations of a worker, in nanoseconds: seldom enough to cost nothing, often
@@ -312,7 +312,7 @@ impl WorkerHandle {
         let mut socket = [PollFd::new(self.socket.as_fd(), PollFlags::empty())];
         let is_closed = poll(&mut socket, PollTimeout::ZERO).is_ok_and(|closed| closed > 0);
         let pid = Pid::from_raw(self.pid.cast_signed());
-        is_closed || quiet >= OBSERVATION_PERIOD && stat(pid).is_none_or(|worker| matches!(worker.state, 'Z' | 'X'))
+        is_closed || quiet >= OBSERVATION_PERIOD && ProcStat::of(pid).is_none_or(|worker| worker.has_ended())
     }
 
     /// Observes the worker, and wakes it if it has made no progress for long.
