@@ -6,8 +6,11 @@
 //! and the trace. It can travel to other processes, so that a task may return a [`Result`] of this
 //! crate.
 
+mod io_error;
 mod origin;
 mod task_error;
+#[cfg(test)]
+mod tests;
 
 use std::any::type_name;
 use std::borrow::Cow;
@@ -311,32 +314,6 @@ impl From<io::Error> for Error {
     }
 }
 
-/// How the system's errors travel to another process.
-mod io_error {
-    use serde::{Deserializer, Serializer};
-
-    use super::*;
-
-    /// An error as it travels: its number, or what is known of it instead.
-    #[derive(Serialize, Deserialize)]
-    enum Travelling {
-        Number(i32),
-        Text(String),
-    }
-
-    pub(super) fn serialize<S: Serializer>(error: &Arc<io::Error>, serializer: S) -> Result<S::Ok, S::Error> {
-        let number = error.raw_os_error().map(Travelling::Number);
-        number.unwrap_or_else(|| Travelling::Text(error.to_string())).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<io::Error>, D::Error> {
-        Ok(Arc::new(match Travelling::deserialize(deserializer)? {
-            Travelling::Number(number) => io::Error::from_raw_os_error(number),
-            Travelling::Text(text) => io::Error::other(text),
-        }))
-    }
-}
-
 /// Adds what was being done to an error of the operating system.
 pub(crate) trait Context<T> {
     fn context(self, context: &'static str) -> Result<T>;
@@ -360,71 +337,4 @@ fn written(stderr: &Option<String>) -> impl fmt::Display {
 
 fn seconds(time: &Duration) -> impl fmt::Display {
     format!("{:.3} s", time.as_secs_f64())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lost_worker_message_names_pid_exit_task_and_time() {
-        let error = Error::WorkerLost {
-            pid: 7,
-            exit: ExitStatus::Signaled(9),
-            task: 12,
-            ran_for: Duration::from_millis(1500),
-            stderr: None,
-            origin: Origin::default(),
-        };
-        assert_eq!(
-            error.to_string(),
-            "the worker (pid 7) was lost (killed by SIGKILL (signal 9)) while it ran task 12, 1.500 s after it began"
-        );
-    }
-
-    #[test]
-    fn debug_output_is_the_message() {
-        let panicked = Error::Panicked {
-            message: "no luck".into(),
-            location: Some("a.rs:1:2".into()),
-            backtrace: None,
-            stderr: None,
-            pid: 7,
-            origin: Origin::default(),
-        };
-        assert_eq!(format!("{panicked:?}"), "the task panicked at a.rs:1:2: no luck (pid 7)");
-        assert_eq!(format!("{:?}", Error::Config("no room".into())), "no room");
-        assert_eq!(
-            format!("{:?}", Error::Initializer(Box::new(panicked.clone()))),
-            format!("the pool's initializer failed: {panicked}")
-        );
-        assert_eq!(format!("{:?}", Error::from(TaskError::from("broken"))), "broken");
-    }
-
-    #[test]
-    fn error_has_the_same_message_in_another_process() {
-        let errors = [
-            Error::io("cannot dance", io::Error::from_raw_os_error(13)),
-            Error::io("cannot dance", io::Error::other("no floor")),
-            Error::Initializer(Box::new(Error::timed_out(Duration::from_millis(3)))),
-            Error::WorkerLost {
-                pid: 7,
-                exit: ExitStatus::Exited(3),
-                task: 12,
-                ran_for: Duration::ZERO,
-                stderr: Some("no\n".into()),
-                origin: Origin::default(),
-            },
-        ];
-        for error in errors {
-            let bytes = postcard::to_stdvec(&error).unwrap();
-            let back: Error = postcard::from_bytes(&bytes).unwrap();
-            assert_eq!(back.to_string(), error.to_string());
-        }
-    }
-
-    #[test]
-    fn missing_init_shows_the_line_to_add() {
-        assert!(Error::InitMissing.to_string().contains("multiproc::init();"));
-    }
 }
