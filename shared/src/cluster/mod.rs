@@ -1,7 +1,7 @@
 //! A pool that is as large as MPI makes it: ranks on several machines, each with a pool of worker
 //! processes.
 //!
-//! - [`Rank`]: a description of a rank; [`executor`]: the calls, and settings;
+//! - [`Rank`]: a description of a rank; [`executor`]: the calls; [`builder`]: the settings;
 //! - [`io_thread`]: the thread that makes all MPI calls, and runs the [`dispatcher`] on rank 0, the
 //!   [`server`] on every other rank;
 //! - [`launcher`]: what the environment says of the ranks, to be compared with what MPI says;
@@ -15,6 +15,7 @@
 //! handles do is here as well. A serving rank relays its chunks to the engine of its own pool.
 
 mod balancer;
+mod builder;
 mod dispatcher;
 mod executor;
 mod inbox;
@@ -33,7 +34,8 @@ use std::fs;
 
 use serde::{Deserialize, Serialize};
 
-pub use executor::{MpiExecutor, MpiExecutorBuilder};
+pub use builder::MpiExecutorBuilder;
+pub use executor::MpiExecutor;
 
 /// A rank that runs tasks. Returned by [`MpiExecutor::ranks`](crate::MpiExecutor::ranks).
 ///

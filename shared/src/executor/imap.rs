@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::executor::backend::{Backend, LazyCall};
+use crate::executor::indexed::Indexed;
 use crate::foreign;
 use crate::task::{Arguments, Task};
 
@@ -100,7 +101,7 @@ impl<I: Iterator, R> Imap<I, R> {
     }
 
     /// Returns the index of the item whose result was returned last.
-    fn returned(&self) -> usize {
+    pub(super) fn returned(&self) -> usize {
         self.index.saturating_sub(1)
     }
 
@@ -171,11 +172,11 @@ impl<I: Iterator, R> Imap<I, R> {
     /// # Ok(()) }
     /// ```
     pub fn indexed(self) -> Indexed<I, R> {
-        Indexed(self)
+        Indexed::new(self)
     }
 
     /// Returns the next result or the end; `None` if the deadline came first.
-    fn advance(&mut self, deadline: Option<Instant>) -> Option<Option<Result<R>>> {
+    pub(super) fn advance(&mut self, deadline: Option<Instant>) -> Option<Option<Result<R>>> {
         self.advance_by(|call| call.wait_next(deadline))
     }
 
@@ -243,38 +244,6 @@ impl<I: Iterator, R> Iterator for Imap<I, R> {
 
     fn next(&mut self) -> Option<Result<R>> {
         self.advance(None).flatten()
-    }
-}
-
-/// The results of a lazy call, each with the index of its item; returned by [`Imap::indexed`].
-#[must_use = "items are taken from their source only as results are taken from the iterator"]
-pub struct Indexed<I: Iterator, R>(Imap<I, R>);
-
-impl<I: Iterator, R> Indexed<I, R> {
-    /// Returns the next result, with the index of its item, waiting for at most `timeout`; `None`
-    /// at the end.
-    ///
-    /// # Errors
-    /// [`Error::TimedOut`] (without a pid) if no result is there by then; it can be asked for
-    /// again.
-    pub fn next_timeout(&mut self, timeout: Duration) -> Result<Option<(usize, Result<R>)>> {
-        let next = self.0.advance(Instant::now().checked_add(timeout)).ok_or(Error::timed_out(timeout))?;
-        Ok(next.map(|result| (self.0.returned(), result)))
-    }
-}
-
-impl<I: Iterator, R> Iterator for Indexed<I, R> {
-    type Item = (usize, Result<R>);
-
-    fn next(&mut self) -> Option<(usize, Result<R>)> {
-        let result = self.0.next()?;
-        Some((self.0.returned(), result))
-    }
-}
-
-impl<I: Iterator, R> fmt::Debug for Indexed<I, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Indexed").field(&self.0).finish()
     }
 }
 

@@ -2,20 +2,28 @@
 //!
 //! [`Executor`] has each call once, written with the few things that a [`backend`] provides: begin
 //! a call, submit its tasks, wait for the results. [`source`] cuts items into chunks, [`imap`] is
-//! the lazy iterator, and [`with_options`] holds what the caller sets for calls.
+//! the lazy iterator, [`with_options`] an executor with [options](call_options) for its calls, and
+//! [`pool_settings`] has what all builders of pools have.
 
 pub(crate) mod backend;
+mod call_options;
 mod imap;
+mod indexed;
+mod pool_settings;
 mod source;
+mod statistics;
 #[cfg(feature = "stream")]
 mod stream;
 mod with_options;
 
-pub use backend::Statistics;
-pub(crate) use backend::{check_processes, check_reject, joined, still_open};
-pub use imap::{Imap, Indexed};
+pub(crate) use backend::{joined, still_open};
+pub(crate) use call_options::CallOptions;
+pub use imap::Imap;
+pub use indexed::Indexed;
+pub(crate) use pool_settings::{PoolSettings, check_processes};
 #[cfg(feature = "tokio")]
 pub(crate) use source::default_chunksize;
+pub use statistics::Statistics;
 pub use with_options::WithOptions;
 
 use std::future::{Future, poll_fn};

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::Executor;
 use crate::error::{Error, Result};
 use crate::executor::Statistics;
-use crate::executor::backend::{Backend, CallOptions};
+use crate::executor::backend::Backend;
+use crate::executor::call_options::CallOptions;
 use crate::future::AsyncResult;
 use crate::task::{Arguments, Task};
 

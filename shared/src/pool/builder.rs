@@ -1,17 +1,17 @@
 //! Settings of a pool.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use crate::cpu::{cpu_count, default_workers};
+use crate::cpu::cpu_count;
 use crate::engine::{Config, Engine};
 use crate::error::{Error, Result};
-use crate::executor::{check_processes, check_reject};
+use crate::executor::{PoolSettings, check_processes};
 use crate::fds::Payload;
 use crate::identity::{MAX_DEPTH, current_process};
 use crate::output::{Output, Outputs};
 use crate::pool::Pool;
-use crate::pool::feed::encode_with_handles;
+use crate::pool::once::prepare_once;
 use crate::protocol::MAX_MESSAGE;
 use crate::sys::process::ForkPermit;
 use crate::task::{Arguments, Prepared, Task};
@@ -49,15 +49,11 @@ const MIN_MEMORY: u64 = 1 << 20;
 #[derive(Debug, Default)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct PoolBuilder {
-    processes: Option<usize>,
+    settings: PoolSettings<(Prepared, Payload)>,
     max_processes: Option<usize>,
     shrink_after: Option<Duration>,
-    reject_at: Option<u64>,
-    name: Option<String>,
     method: StartMethod,
     unchecked_fork: Option<ForkPermit>,
-    initializer: Option<Result<(Prepared, Payload)>>,
-    finalizer: Option<Result<(Prepared, Payload)>>,
     finalizer_timeout: Option<Duration>,
     keep_started: bool,
     max_tasks: Option<u64>,
@@ -67,7 +63,6 @@ pub struct PoolBuilder {
     max_message: Option<u64>,
     trace: bool,
     output: Outputs,
-    finish_on_drop: bool,
 }
 
 impl PoolBuilder {
@@ -77,7 +72,7 @@ impl PoolBuilder {
     /// Python's counterpart: the argument `processes`.
     #[doc(alias("max_workers"))]
     pub fn processes(mut self, processes: usize) -> Self {
-        (self.processes, self.max_processes) = (Some(processes), None);
+        (self.settings.processes, self.max_processes) = (Some(processes), None);
         self
     }
 
@@ -103,7 +98,7 @@ impl PoolBuilder {
     /// Python's `Pool` has no counterpart; its `ProcessPoolExecutor` grows, too, but does not
     /// shrink.
     pub fn processes_between(mut self, min: usize, max: usize) -> Self {
-        (self.processes, self.max_processes) = (Some(min), Some(max));
+        (self.settings.processes, self.max_processes) = (Some(min), Some(max));
         self
     }
 
@@ -129,7 +124,7 @@ impl PoolBuilder {
     /// # }
     /// ```
     pub fn reject_when_reached(mut self, tasks: u64) -> Self {
-        self.reject_at = Some(tasks);
+        self.settings.reject_at = Some(tasks);
         self
     }
 
@@ -176,7 +171,7 @@ impl PoolBuilder {
     /// Python's counterparts: the arguments `initializer` and `initargs`.
     #[doc(alias("initargs"))]
     pub fn initializer<F: Task<Args>, Args: Arguments>(mut self, f: F, args: Args) -> Self {
-        self.initializer = Some(prepare_once(f, args));
+        self.settings.initializer = Some(prepare_once(f, args));
         self
     }
 
@@ -202,7 +197,7 @@ impl PoolBuilder {
     /// # Ok(()) }
     /// ```
     pub fn finalizer<F: Task<Args>, Args: Arguments>(mut self, f: F, args: Args) -> Self {
-        self.finalizer = Some(prepare_once(f, args));
+        self.settings.finalizer = Some(prepare_once(f, args));
         self
     }
 
@@ -321,19 +316,19 @@ impl PoolBuilder {
     ///
     /// [`Executor::shutdown`]: crate::Executor::shutdown
     pub fn finish_on_drop(mut self, on: bool) -> Self {
-        self.finish_on_drop = on;
+        self.settings.finish_on_drop = on;
         self
     }
 
     /// Returns whether the drop is to wait until all tasks are done.
     #[cfg(feature = "mpi")]
     pub(crate) fn finishes_on_drop(&self) -> bool {
-        self.finish_on_drop
+        self.settings.finish_on_drop
     }
 
     /// Sets the pool's name, from which its workers have theirs; `pool1`, `pool2`, … if not set.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
+        self.settings.name = Some(name.into());
         self
     }
 
@@ -365,20 +360,20 @@ impl PoolBuilder {
     /// [`StartMethod::Fork`] in a process with several threads, [`Error::Io`] if the system has
     /// no more processes, descriptors or memory to give.
     pub fn build(self) -> Result<Pool> {
-        let finish_on_drop = self.finish_on_drop;
+        let finish_on_drop = self.settings.finish_on_drop;
         Ok(Pool { engine: Engine::start(self.config()?)?, finish_on_drop })
     }
 
     /// Checks the settings.
-    pub(crate) fn config(self) -> Result<Config> {
+    pub(crate) fn config(mut self) -> Result<Config> {
         static BUILT: AtomicU64 = AtomicU64::new(1);
-        let processes = self.processes.map_or_else(default_workers, Ok)?;
+        let processes = self.settings.processes()?;
         let max_processes = self.max_processes.unwrap_or(processes);
         check_processes(max_processes)?;
         if self.max_processes.is_none() || processes > 0 {
             check_processes(processes)?;
         }
-        check_reject(self.reject_at)?;
+        let reject_at = self.settings.reject_at()?;
         check_depth()?;
         let refuse = |wrong: bool, why: &str| if wrong { Err(Error::Config(why.into())) } else { Ok(()) };
         refuse(max_processes < processes, "processes_between takes the smaller number first")?;
@@ -395,18 +390,19 @@ impl PoolBuilder {
             "max_memory_per_child is in bytes; every worker has more than 1 MiB (1048576)",
         )?;
         let cpus = cpu_count();
+        let [initializer, finalizer] = self.settings.take_once()?;
         Ok(Config {
-            name: self.name.unwrap_or_else(|| format!("pool{}", BUILT.fetch_add(1, Relaxed))),
+            name: self.settings.take_name("pool", &BUILT),
             numbered: true,
             daemon: true,
             processes,
             max_processes,
             shrink_after: self.shrink_after.unwrap_or(SHRINK_AFTER),
-            reject_at: self.reject_at.unwrap_or(u64::MAX),
+            reject_at,
             method: self.method,
             unchecked: self.unchecked_fork,
-            initializer: self.initializer.transpose()?,
-            finalizer: self.finalizer.transpose()?,
+            initializer,
+            finalizer,
             end_limit: self.finalizer_timeout.unwrap_or(END_LIMIT),
             keep_started: self.keep_started,
             max_tasks: self.max_tasks.unwrap_or(u64::MAX),
@@ -422,32 +418,6 @@ impl PoolBuilder {
             spin: cpus > 1,
         })
     }
-}
-
-fn prepare_once<F: Task<Args>, Args: Arguments>(f: F, args: Args) -> Result<(Prepared, Payload)> {
-    let (function, args) = (f.prepare_as::<true>()?, encode_for_each(args)?);
-    function.state.as_ref().map_or(Ok(()), check_shared)?;
-    Ok((function, args))
-}
-
-/// Encodes the arguments of a function that runs in every worker.
-pub(crate) fn encode_for_each<Args: Arguments>(args: Args) -> Result<Payload> {
-    let mut args = encode_with_handles(args, u64::MAX)?;
-    args.handles = args.handles.for_many();
-    check_shared(&args)?;
-    Ok(args)
-}
-
-/// Refuses what only one process can have.
-fn check_shared(payload: &Payload) -> Result<()> {
-    if payload.handles.any_moved() {
-        return Err(Error::Config(
-            "a Connection has one owner, and this function runs in every worker: give the workers a Queue, or one of them its end \
-             as a task's argument"
-                .into(),
-        ));
-    }
-    Ok(())
 }
 
 /// Refuses to nest deeper where processes start processes that start processes, without end.

@@ -1,11 +1,12 @@
 //! The pool: many tasks on a few processes.
 //!
-//! [`call`] runs the calls of an [`Executor`] on the engine, [`feed`] turns arguments into chunks,
-//! and [`builder`] holds the settings.
+//! [`process_call`] runs the calls of an [`Executor`] on the engine, [`feed`] turns arguments into
+//! chunks, [`builder`] holds the settings, and [`once`] has what runs once in each worker.
 
 mod builder;
-mod call;
 mod feed;
+mod once;
+mod process_call;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,8 +14,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use builder::PoolBuilder;
-pub(crate) use builder::{END_LIMIT, check_depth, encode_for_each};
+pub(crate) use builder::{END_LIMIT, check_depth};
 pub(crate) use feed::submit_one;
+pub(crate) use once::encode_for_each;
 
 use crate::engine::{Engine, Snapshot};
 use crate::error::Result;

@@ -1,10 +1,9 @@
-//! The threads of a pool, their queue, and its counters.
+//! The threads of a pool and their queue.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, unbounded};
@@ -15,75 +14,15 @@ use crate::foreign::{guard, run_or_forget};
 use crate::identity;
 use crate::progress::{CallbackThread, FailureKinds};
 use crate::sys::pid::Owner;
-use crate::threads::once::Once;
-
-/// Tasks for a thread to run.
-pub(super) trait Work: Send {
-    /// Returns the number of tasks.
-    fn count(&self) -> u64;
-
-    /// Runs the tasks, unless they were cancelled. `first` is the first one's number in the pool,
-    /// `thread` that of this thread.
-    fn run(self: Box<Self>, first: u64, thread: u64);
-
-    /// Fails all tasks.
-    fn fail(self: Box<Self>, error: &Error);
-}
+use crate::threads::chunk::Work;
+use crate::threads::once::OnceInEach;
+use crate::threads::state::{State, ThreadNumbers};
 
 enum Message {
     /// Run this, whose first task has this number in the pool.
     Run(Box<dyn Work>, u64),
     /// End, if there are more threads than wanted.
     CheckWanted,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Phase {
-    Open,
-    Closing,
-    Ended,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Counts {
-    submitted: u64,
-    completed: u64,
-    /// Without those that were cancelled.
-    failed: u64,
-    kinds: FailureKinds,
-}
-
-impl Counts {
-    /// Returns the number of tasks whose outcome is still to come.
-    fn outstanding(&self) -> u64 {
-        self.submitted - self.completed - self.failed - self.kinds.cancelled
-    }
-}
-
-struct State {
-    phase: Phase,
-    wanted: usize,
-    living: usize,
-    next_thread: u64,
-    /// The numbers of the threads that live; see [`worker_index`](crate::worker_index).
-    indices: BTreeSet<usize>,
-    next_task: u64,
-    counts: Counts,
-    threads: Vec<JoinHandle<()>>,
-    /// Wakers for the moment when a pool that takes no more tasks has done all, and no thread is
-    /// left.
-    end_wakers: Vec<Waker>,
-}
-
-impl State {
-    fn is_over(&self) -> bool {
-        self.phase != Phase::Open && self.counts.outstanding() == 0 && self.living == 0
-    }
-
-    /// Returns the wakers to call now. The lock is to be released before.
-    fn take_end_wakers(&mut self) -> Vec<Waker> {
-        if self.is_over() { std::mem::take(&mut self.end_wakers) } else { Vec::new() }
-    }
 }
 
 /// Calls wakers, which are foreign code.
@@ -103,12 +42,7 @@ pub(crate) struct Inner {
     /// Notified when a thread has ended, or nothing is outstanding any more.
     changed: Condvar,
     ended: AtomicBool,
-    /// Runs in each thread before its first task.
-    initializer: Option<Once>,
-    /// Runs in each thread at its end, unless the initializer failed there.
-    finalizer: Option<Once>,
-    /// Set once the initializer has failed: no task can run.
-    broken: OnceLock<Error>,
+    once: OnceInEach,
     /// Threads that run a task.
     running: AtomicU64,
     /// Nanoseconds that tasks have run.
@@ -117,34 +51,19 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    /// Returns a pool without threads, which [`resize`](Inner::resize) starts. `once` are its
-    /// initializer and finalizer.
-    pub(super) fn new(name: String, reject_at: u64, once: [Option<Once>; 2]) -> Arc<Self> {
-        let [initializer, finalizer] = once;
+    /// Returns a pool without threads, which [`resize`](Inner::resize) starts.
+    pub(super) fn new(name: String, reject_at: u64, once: OnceInEach) -> Arc<Self> {
         let (sender, queue) = unbounded();
-        let state = State {
-            phase: Phase::Open,
-            wanted: 0,
-            living: 0,
-            next_thread: 1,
-            indices: BTreeSet::new(),
-            next_task: 0,
-            counts: Counts::default(),
-            threads: Vec::new(),
-            end_wakers: Vec::new(),
-        };
         Arc::new(Self {
             owner: Owner::here(),
             name,
             reject_at,
             sender,
             queue,
-            state: Mutex::new(state),
+            state: Mutex::new(State::new()),
             changed: Condvar::new(),
             ended: AtomicBool::new(false),
-            initializer,
-            finalizer,
-            broken: OnceLock::new(),
+            once,
             running: AtomicU64::new(0),
             run_time: AtomicU64::new(0),
             callbacks: CallbackThread::default(),
@@ -175,16 +94,16 @@ impl Inner {
     }
 
     pub(super) fn wanted(&self) -> usize {
-        if self.owner.is_here() { self.lock().wanted } else { 0 }
+        if self.owner.is_here() { self.lock().wanted() } else { 0 }
     }
 
     pub(super) fn is_open(&self) -> bool {
-        self.owner.is_here() && self.lock().phase == Phase::Open
+        self.owner.is_here() && self.lock().is_open()
     }
 
     /// Returns why no further task is taken, if so.
     pub(super) fn refusal(&self) -> Option<Error> {
-        self.broken.get().cloned().or_else(|| (!self.is_open()).then_some(Error::Closed))
+        self.once.error().cloned().or_else(|| (!self.is_open()).then_some(Error::Closed))
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -197,43 +116,27 @@ impl Inner {
         if !self.owner.is_here() {
             return Statistics::default();
         }
+        // Locked before the others are read: a task that is counted as ended does not run.
         let state = self.lock();
-        let Counts { submitted, completed, failed, kinds } = state.counts;
-        let running = self.running.load(Relaxed);
-        Statistics {
-            submitted,
-            completed,
-            failed,
-            refused: kinds.refused,
-            timed_out: kinds.timed_out,
-            lost: kinds.lost,
-            cancelled: kinds.cancelled,
-            queued: state.counts.outstanding().saturating_sub(running),
-            running,
-            run_time: Duration::from_nanos(self.run_time.load(Relaxed)),
-            workers_started: state.next_thread - 1,
-            workers_lost: 0,
-        }
+        state.statistics(self.running.load(Relaxed), Duration::from_nanos(self.run_time.load(Relaxed)))
     }
 
     /// Queues work, or fails it at once if none is taken.
     pub(super) fn submit(&self, work: Box<dyn Work>) {
         let count = work.count();
         let mut state = self.lock();
-        let full = state.counts.outstanding().saturating_add(count) > self.reject_at;
-        state.counts.submitted += count;
-        let first = state.next_task;
-        state.next_task += count;
-        let error = match (self.broken.get(), state.phase) {
-            (Some(error), _) => error.clone(),
-            (None, Phase::Open) if full => Error::Full,
-            // Under the lock, so that nothing comes into the queue after it was emptied for good.
-            (None, Phase::Open) => match self.sender.send(Message::Run(work, first)) {
-                Ok(()) => return,
-                // Never: this very struct holds the other end.
-                Err(_) => return,
-            },
-            _ => Error::Closed,
+        let full = state.is_full(count, self.reject_at);
+        let first = state.number_tasks(count);
+        let error = match self.once.error() {
+            Some(error) => error.clone(),
+            None if !state.is_open() => Error::Closed,
+            None if full => Error::Full,
+            None => {
+                // Under the lock, so that nothing comes into the queue after it was emptied for
+                // good. There is a receiver: this very struct.
+                let _ = self.sender.send(Message::Run(work, first));
+                return;
+            }
         };
         drop(state);
         work.fail(&error);
@@ -241,18 +144,7 @@ impl Inner {
 
     /// Counts tasks that are not to be queued.
     pub(super) fn count_submitted(&self, tasks: u64) {
-        self.lock().counts.submitted += tasks;
-    }
-
-    /// Runs work, on a thread of the pool.
-    fn run(&self, work: Box<dyn Work>, first: u64, thread: u64) {
-        if self.has_ended() {
-            return work.fail(&Error::Cancelled);
-        }
-        if let Some(error) = self.broken.get() {
-            return work.fail(error);
-        }
-        work.run(first, thread);
+        self.lock().count_submitted(tasks);
     }
 
     /// Counts a thread that runs tasks.
@@ -270,10 +162,7 @@ impl Inner {
     /// counts.
     pub(super) fn count_ended(&self, completed: u64, failed: u64, kinds: FailureKinds) {
         let mut state = self.lock();
-        let counts = &mut state.counts;
-        counts.completed += completed;
-        counts.failed += failed;
-        counts.kinds.add(kinds);
+        state.count_ended(completed, failed, kinds);
         self.end_threads_if_done(&mut state);
         let wakers = state.take_end_wakers();
         drop(state);
@@ -287,27 +176,21 @@ impl Inner {
     pub(super) fn resize(self: &Arc<Self>, wanted: usize) -> Result<()> {
         self.check()?;
         let mut state = self.lock();
-        if state.phase != Phase::Open {
+        if !state.is_open() {
             return Err(Error::Closed);
         }
-        state.wanted = wanted;
-        state.threads.retain(|thread| !thread.is_finished());
-        while state.living < wanted {
+        state.want(wanted);
+        while let Some(numbers) = state.next_wanted() {
             let pool = self.clone();
-            let number = state.next_thread;
-            let index = (0..).find(|index| !state.indices.contains(index)).unwrap_or_default();
-            let builder = thread::Builder::new().name(self.thread_name(number));
+            let ThreadNumbers { number, index } = numbers;
             let run = move || {
                 identity::become_thread(index);
                 pool.serve(number, index);
             };
-            let thread = builder.spawn(run).context("cannot start a thread")?;
-            state.next_thread += 1;
-            state.living += 1;
-            state.indices.insert(index);
-            state.threads.push(thread);
+            let builder = thread::Builder::new().name(self.thread_name(number));
+            state.add_thread(numbers, builder.spawn(run).context("cannot start a thread")?);
         }
-        self.send_checks(state.living - wanted);
+        self.send_checks(state.surplus());
         Ok(())
     }
 
@@ -322,27 +205,12 @@ impl Inner {
     /// Runs the initializer, what comes in the queue until the thread is not wanted, and the
     /// finalizer, on thread number `thread`. Others may have its `index` afterwards.
     fn serve(&self, thread: u64, index: usize) {
-        let is_set_up = self.set_up();
+        let is_set_up = self.once.set_up(self.owner);
         self.run_queued(thread);
-        if is_set_up && let Some(finalizer) = &self.finalizer {
-            // There is no one to tell.
-            let _ = finalizer.run();
-            self.owner.or_exit();
+        if is_set_up {
+            self.once.take_down(self.owner);
         }
-        self.lock().indices.remove(&index);
-    }
-
-    /// Runs the initializer. If it fails, the pool can run nothing. Returns whether it was well.
-    fn set_up(&self) -> bool {
-        let Some(initializer) = &self.initializer else { return true };
-        let outcome = initializer.run();
-        self.owner.or_exit();
-        if let Err(error) = outcome {
-            // The first error stays.
-            let _ = self.broken.set(Error::Initializer(Box::new(error)));
-            return false;
-        }
-        true
+        self.lock().free_index(index);
     }
 
     /// Runs what comes in the queue, until the thread is not wanted.
@@ -357,8 +225,7 @@ impl Inner {
                 self.owner.or_exit();
             }
             let mut state = self.lock();
-            if state.living > state.wanted {
-                state.living -= 1;
+            if state.dismiss_surplus() {
                 self.changed.notify_all();
                 let wakers = state.take_end_wakers();
                 drop(state);
@@ -368,20 +235,30 @@ impl Inner {
         }
     }
 
+    /// Runs work, on a thread of the pool.
+    fn run(&self, work: Box<dyn Work>, first: u64, thread: u64) {
+        if self.has_ended() {
+            return work.fail(&Error::Cancelled);
+        }
+        if let Some(error) = self.once.error() {
+            return work.fail(error);
+        }
+        work.run(first, thread);
+    }
+
     pub(crate) fn close(&self) {
         if !self.owner.is_here() {
             return;
         }
         let mut state = self.lock();
-        state.phase = state.phase.max(Phase::Closing);
+        state.close();
         self.end_threads_if_done(&mut state);
     }
 
     /// Ends the threads of a closing pool that has nothing left to do.
     fn end_threads_if_done(&self, state: &mut State) {
-        if state.phase != Phase::Open && state.counts.outstanding() == 0 {
-            state.wanted = 0;
-            self.send_checks(state.living);
+        if let Some(living) = state.dismiss_if_done() {
+            self.send_checks(living);
             self.changed.notify_all();
         }
     }
@@ -393,7 +270,7 @@ impl Inner {
             return None;
         }
         let mut state = self.lock();
-        if state.phase == Phase::Open {
+        if state.is_open() {
             return None;
         }
         while !state.is_over() {
@@ -417,12 +294,7 @@ impl Inner {
         if !self.owner.is_here() {
             return false;
         }
-        let mut state = self.lock();
-        let pending = state.phase != Phase::Open && !state.is_over();
-        if pending && !state.end_wakers.iter().any(|known| known.will_wake(waker)) {
-            state.end_wakers.push(waker.clone());
-        }
-        pending
+        self.lock().wake_when_over(waker)
     }
 
     /// Fails everything that has not begun with [`Error::Cancelled`].
@@ -448,9 +320,7 @@ impl Inner {
             return;
         }
         let mut state = self.lock();
-        state.phase = Phase::Ended;
-        state.wanted = 0;
-        let (threads, living) = (std::mem::take(&mut state.threads), state.living);
+        let (threads, living) = state.end();
         drop(state);
         self.ended.store(true, Relaxed);
         self.cancel_pending();

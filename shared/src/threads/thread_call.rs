@@ -1,23 +1,20 @@
-//! One call of a pool of threads, and its chunks: tasks that a thread runs together.
+//! One call of a pool of threads: its tasks as chunks of a job.
 
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::process;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
 use crate::error::{Error, Result};
-use crate::executor::backend::{Backend, Call, CallOptions, LazyCall};
+use crate::executor::CallOptions;
+use crate::executor::backend::{Backend, Call, LazyCall};
 use crate::future::AsyncResult;
-use crate::protocol::Envelope;
-use crate::sys::now_ns;
-use crate::task::{Arguments, Task, panic};
+use crate::task::{Arguments, Task};
 use crate::threads::ThreadPool;
-use crate::threads::inner::Work;
-use crate::threads::job::{Job, ThreadResult, take_all, take_each, take_one};
-use crate::trace::{self, TaskEvent};
+use crate::threads::chunk::Chunk;
+use crate::threads::thread_job::{ThreadJob, ThreadResult, take_all, take_each, take_one};
 
 /// Why a time limit is refused.
 const NO_TIME_LIMIT: &str = "a thread cannot be stopped, so a task on a ThreadPool can have no time limit: use a Pool, or wait for \
@@ -25,13 +22,13 @@ const NO_TIME_LIMIT: &str = "a thread cannot be stopped, so a task on a ThreadPo
 
 /// The tasks of one call of the function `F` with the arguments `Args`.
 pub struct ThreadCall<F, Args, R> {
-    job: Arc<Job<R>>,
+    job: Arc<ThreadJob<R>>,
     function: Arc<F>,
     arguments: PhantomData<fn(Args)>,
 }
 
 impl<F, Args, R: Send + 'static> ThreadCall<F, Args, R> {
-    fn result<All: 'static>(self, take: fn(&Job<R>) -> Result<All>) -> AsyncResult<All> {
+    fn result<All: 'static>(self, take: fn(&ThreadJob<R>) -> Result<All>) -> AsyncResult<All> {
         let owner = self.job.pool().owner();
         AsyncResult::of(owner, Arc::new(ThreadResult { job: self.job, take }))
     }
@@ -77,7 +74,7 @@ impl Backend for ThreadPool {
         if options.timeout()?.is_some() || !options.grace(None)?.is_zero() {
             return Err(Error::Config(NO_TIME_LIMIT.into()));
         }
-        let job = Job::new(self.inner.clone(), F::label(), ordered);
+        let job = ThreadJob::new(self.inner.clone(), F::label(), ordered);
         Ok(ThreadCall { job, function: Arc::new(f), arguments: PhantomData })
     }
 
@@ -90,7 +87,7 @@ impl Backend for ThreadPool {
         if !owner.is_here() {
             return AsyncResult::foreign(owner);
         }
-        let job = Job::new(self.inner.clone(), "", true);
+        let job = ThreadJob::new(self.inner.clone(), "", true);
         job.submit_failed(error);
         job.seal();
         AsyncResult::of(owner, Arc::new(ThreadResult { job, take: take_one }))
@@ -209,69 +206,4 @@ where
             self.job.cancel();
         }
     }
-}
-
-/// Some tasks of one job.
-struct Chunk<F, Args, R> {
-    job: Arc<Job<R>>,
-    function: Arc<F>,
-    /// Its position among the job's chunks.
-    index: u64,
-    items: Vec<Args>,
-}
-
-impl<F, Args> Work for Chunk<F, Args, F::Output>
-where
-    F: Task<Args>,
-    Args: Arguments,
-{
-    fn count(&self) -> u64 {
-        self.items.len() as u64
-    }
-
-    fn run(self: Box<Self>, first: u64, thread: u64) {
-        let Self { job, function, index, items } = *self;
-        if !job.begin(index) {
-            return;
-        }
-        let pool = job.pool();
-        pool.begin();
-        let began = now_ns();
-        let call = |args| {
-            if job.is_abandoned() || pool.has_ended() {
-                return Err(Error::Cancelled);
-            }
-            let result = panic::catch(|| function.call(args)).map_err(panicked);
-            // A task that forks returns twice. In the copy, a thread that does not exist there may
-            // hold any lock.
-            pool.owner().or_exit();
-            result
-        };
-        let results = if trace::is_recording() {
-            let name: Arc<str> = pool.thread_name(thread).into();
-            let timed = |(task, args)| {
-                let start = now_ns();
-                let result = call(args);
-                let (function, pid, failed) = (F::label(), process::id(), result.is_err());
-                let (name, end) = (name.clone(), now_ns());
-                trace::record(&[TaskEvent { task, function, worker: thread, name, pid, start, end, failed }]);
-                result
-            };
-            (first..).zip(items).map(timed).collect()
-        } else {
-            items.into_iter().map(call).collect()
-        };
-        pool.add_run_time(now_ns() - began);
-        job.finish(index, results);
-    }
-
-    fn fail(self: Box<Self>, error: &Error) {
-        if self.job.begin(self.index) {
-            self.job.finish(self.index, self.items.iter().map(|_| Err(error.clone())).collect());
-        }
-    }
-}
-
-pub(super) fn panicked(envelope: Envelope) -> Error {
-    envelope.into_error(process::id())
 }

@@ -12,7 +12,7 @@ use crate::progress::{CallProgress, FailureKinds, WhenDone};
 use crate::threads::inner::Inner;
 
 /// One call whose tasks return `R`. Shared by the caller's handle and the job's chunks.
-pub(super) struct Job<R> {
+pub(super) struct ThreadJob<R> {
     pool: Arc<Inner>,
     /// The function's name, for people.
     label: &'static str,
@@ -36,7 +36,7 @@ impl<R> State<R> {
     }
 }
 
-impl<R> Job<R> {
+impl<R> ThreadJob<R> {
     pub(super) fn new(pool: Arc<Inner>, label: &'static str, ordered: bool) -> Arc<Self> {
         let state = State { progress: CallProgress::new(ordered), waiting: BTreeMap::new(), batched: false };
         let abandoned = AtomicBool::new(false);
@@ -178,31 +178,31 @@ impl<R> Job<R> {
 }
 
 /// Takes the results of a job that is done, or the first error.
-pub(super) fn take_all<R>(job: &Job<R>) -> Result<Vec<R>> {
+pub(super) fn take_all<R>(job: &ThreadJob<R>) -> Result<Vec<R>> {
     results(job).collect()
 }
 
 /// Takes the results of a job that is done, each with its own error.
-pub(super) fn take_each<R>(job: &Job<R>) -> Result<Vec<Result<R>>> {
+pub(super) fn take_each<R>(job: &ThreadJob<R>) -> Result<Vec<Result<R>>> {
     Ok(results(job).collect())
 }
 
 /// Takes the results of a job that is done, one by one.
-fn results<R>(job: &Job<R>) -> impl Iterator<Item = Result<R>> {
+fn results<R>(job: &ThreadJob<R>) -> impl Iterator<Item = Result<R>> {
     let results = std::iter::from_fn(|| job.take_next()).flatten().enumerate();
     results.map(|(index, result)| result.map_err(|error| error.of(job.label, Some(index))))
 }
 
 /// Takes the result of a job of one task that is done.
-pub(super) fn take_one<R>(job: &Job<R>) -> Result<R> {
+pub(super) fn take_one<R>(job: &ThreadJob<R>) -> Result<R> {
     let result = job.take_next().and_then(|mut results| results.pop()).unwrap_or(Err(Error::Cancelled));
     result.map_err(|error| error.of(job.label, None))
 }
 
 /// A job as an [`AsyncResult`](crate::AsyncResult) sees it, and how to take its results.
 pub(super) struct ThreadResult<R, All> {
-    pub(super) job: Arc<Job<R>>,
-    pub(super) take: fn(&Job<R>) -> Result<All>,
+    pub(super) job: Arc<ThreadJob<R>>,
+    pub(super) take: fn(&ThreadJob<R>) -> Result<All>,
 }
 
 impl<R: Send, All> PendingResult<All> for ThreadResult<R, All> {
