@@ -1,9 +1,10 @@
 //! One end of a pipe: messages as bytes, with handles.
 //!
-//! [`send`] and [`receive`] have a side each: its state, and what works on it, asleep at the
-//! notifier while it waits. An end is sent to another process as its two descriptors.
+//! [`send`] and [`receive`] are a side each, asleep at the notifier while it waits; [`receiver`]
+//! has the state of the second. An end is sent to another process as its two descriptors.
 
 mod receive;
+mod receiver;
 mod send;
 
 use std::os::fd::OwnedFd;
@@ -20,7 +21,7 @@ use crate::ring::{Consumer, Corrupt, Cursor, Producer, Segment};
 use crate::sys::pid::Owner;
 use crate::sys::socket::{self, Socket};
 
-use receive::Receiver;
+use receiver::Receiver;
 use send::Sender;
 
 /// Bytes of each of the two rings: a power of two.
