@@ -22,8 +22,8 @@ use crate::identity::parent_process;
 use crate::sys::pid::{Owner, PerProcess};
 use crate::sys::poll::await_readable;
 #[cfg(feature = "manager-tcp")]
-use crate::sys::stream::tcp::tune;
-use crate::sys::{socket, stream};
+use crate::sys::stream_socket::tcp::tune;
+use crate::sys::{socket, stream_socket};
 
 /// Idle sessions that a connection keeps: as many threads can call at the same time without opening
 /// new ones.
@@ -213,7 +213,7 @@ impl Endpoint {
     fn open(&self) -> Result<FramedStream> {
         match self {
             Self::Local(socket) => {
-                let (own, end) = stream::pair()?;
+                let (own, end) = stream_socket::pair()?;
                 socket::send(socket, &[1], &[end.as_fd()], true).map_err(|errno| to_error(errno.into()))?;
                 Ok(FramedStream::new(own))
             }

@@ -11,7 +11,7 @@ use std::time::Instant;
 use crate::error::{Error, Result};
 use crate::fds::Descriptor;
 use crate::sys::memory::on_large_pages;
-use crate::sys::stream;
+use crate::sys::stream_socket;
 
 /// The size of the first read: most frames are smaller.
 const FIRST_READ: usize = 4096;
@@ -53,7 +53,7 @@ impl FramedStream {
         let mut first = [0; FIRST_READ];
         let mut have = 0;
         while have < 8 {
-            match stream::receive(&self.0, &mut first[have..], None).map_err(to_error)? {
+            match stream_socket::receive(&self.0, &mut first[have..], None).map_err(to_error)? {
                 0 if have == 0 => return Ok(None),
                 0 => return Err(Error::Disconnected),
                 more => have += more,
@@ -85,7 +85,7 @@ impl FramedStream {
     /// Reads bytes until `buffer` is full, at most until the deadline.
     pub(super) fn read_by(&self, mut buffer: &mut [u8], deadline: Option<Instant>) -> io::Result<()> {
         while !buffer.is_empty() {
-            match stream::receive(&self.0, buffer, deadline)? {
+            match stream_socket::receive(&self.0, buffer, deadline)? {
                 0 => return Err(ErrorKind::UnexpectedEof.into()),
                 got => buffer = &mut buffer[got..],
             }
@@ -96,7 +96,7 @@ impl FramedStream {
     /// Sends `bytes` as they are, at most until the deadline.
     pub(super) fn write_by(&self, mut bytes: &[u8], deadline: Option<Instant>) -> io::Result<()> {
         while !bytes.is_empty() {
-            bytes = &bytes[stream::give(&self.0, bytes, deadline)?..];
+            bytes = &bytes[stream_socket::give(&self.0, bytes, deadline)?..];
         }
         Ok(())
     }
@@ -110,13 +110,13 @@ impl AsFd for FramedStream {
 
 impl Read for &FramedStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        stream::receive(&self.0, buffer, None)
+        stream_socket::receive(&self.0, buffer, None)
     }
 }
 
 impl Write for &FramedStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        stream::give(&self.0, bytes, None)
+        stream_socket::give(&self.0, bytes, None)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     fn pair() -> (FramedStream, FramedStream) {
-        let (a, b) = stream::pair().unwrap();
+        let (a, b) = stream_socket::pair().unwrap();
         (FramedStream::new(a), FramedStream::new(b))
     }
 

@@ -14,7 +14,7 @@ mod message;
 mod protocol;
 mod proxy;
 #[cfg(feature = "manager-tcp")]
-mod remote;
+mod remote_manager;
 mod server;
 
 use std::fmt;
@@ -28,7 +28,7 @@ use serde::de::DeserializeOwned;
 pub use builder::ManagerBuilder;
 pub use proxy::{DictProxy, ListProxy, NamespaceProxy, Proxy, QueueProxy};
 #[cfg(feature = "manager-tcp")]
-pub use remote::RemoteManager;
+pub use remote_manager::RemoteManager;
 
 use client::ServerConnection;
 use message::Message;

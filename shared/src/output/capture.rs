@@ -12,8 +12,8 @@ use std::thread::{self, JoinHandle};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::error::{Context, Result};
+use crate::output::captured_stream::Stream;
 use crate::output::lines::Sink;
-use crate::output::stream::Stream;
 use crate::sys::pid::{Own, Owner};
 use crate::sys::poll::Notifier;
 use crate::sys::process::ForkSafe;

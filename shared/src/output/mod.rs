@@ -3,12 +3,12 @@
 //!
 //! A worker replaces its descriptors 1 and 2 before it runs anything, so that C code and programs
 //! that tasks start are included. What is captured comes through a pipe of its own for each worker
-//! and stream ([`stream`]), which the threads of [`capture`] read: for a handler of [`lines`], and
-//! for the errors of tasks, which have the [`tail`] of what the task wrote.
+//! and stream ([`captured_stream`]), which the threads of [`capture`] read: for a handler of
+//! [`lines`], and for the errors of tasks, which have the [`tail`] of what the task wrote.
 
 mod capture;
+mod captured_stream;
 mod lines;
-mod stream;
 mod tail;
 
 use std::fmt;
@@ -21,7 +21,7 @@ use rustix::io::retry_on_intr;
 use rustix::rand::{GetRandomFlags, getrandom};
 
 pub(crate) use capture::Capture;
-pub(crate) use stream::Stream;
+pub(crate) use captured_stream::Stream;
 
 use crate::error::{Context, Result};
 use crate::fds::Descriptor;

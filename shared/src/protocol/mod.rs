@@ -3,11 +3,11 @@
 
 mod frame;
 mod record;
-mod stream;
+mod standard_streams;
 
 pub(crate) use frame::{Envelope, Frame, FrameHead, Kind};
 pub(crate) use record::{Items, RECORD_LEN, Record, RecordKind, Setup, push_fixed, push_item};
-pub(crate) use stream::{
+pub(crate) use standard_streams::{
     MARK_LEN, MARK_START, Marked, MovedFd, Nonce, SharedFd, StreamTarget, Streams, mark, read_mark,
 };
 

@@ -13,7 +13,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::queue::control::Awaited;
+use crate::queue::control_words::Awaited;
 use crate::queue::handle::{AsyncWaiter, Handle};
 use crate::queue::put_error::PutError;
 use crate::queue::store::{Refusal, Store, Taken, WaitLimit};

@@ -12,9 +12,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::codec::{self, Source};
 use crate::error::{Error, Result};
 use crate::queue::byte_ring::ByteRing;
-use crate::queue::calls::queue_calls;
 use crate::queue::handle::Handle;
 use crate::queue::handle::with_buffer;
+use crate::queue::methods::queue_methods;
 use crate::queue::put_error::PutError;
 use crate::queue::store::{Store, Taken, WaitLimit};
 use crate::shm::Watch;
@@ -76,7 +76,7 @@ pub struct Queue<T> {
     values: PhantomData<fn(T) -> T>,
 }
 
-queue_calls!(Queue<T>, "first");
+queue_methods!(Queue<T>, "first");
 
 impl<T> Queue<T> {
     fn over(handle: Arc<Handle<ByteRing>>) -> Self {

@@ -14,7 +14,7 @@ use crate::cpu::can_spin;
 use crate::error::{Error, Result};
 use crate::fds::{self, Descriptor, Travel};
 use crate::queue::active_threads::WaitingThread;
-use crate::queue::control::Awaited;
+use crate::queue::control_words::Awaited;
 use crate::queue::peers::{self, Peers};
 use crate::queue::put_error::PutError;
 use crate::queue::store::{Refusal, Store, Taken, WaitLimit};

@@ -1,6 +1,6 @@
 //! Queues: many processes put values in, many take them out.
 //!
-//! Both kinds of queue share their calls ([`calls`]) and one implementation ([`handle`]: a handle
+//! Both kinds of queue share their calls ([`methods`]) and one implementation ([`handle`]: a handle
 //! waits, encodes, and is sent to other processes; [`asynchronous`] waits without a thread, in
 //! async functions). They differ in the [`store`] that holds the values, as bytes in shared memory:
 //!
@@ -16,19 +16,19 @@
 //!
 //! A [`channel()`] has no memory: its values, which may hold handles, lie in a socket.
 //!
-//! [`control`] has the words that both kinds wait at. A handle counts the [`peers`] that could
-//! still put or take something: other processes by their handles, threads of this process by their
-//! [activity](active_threads). [`PutError`] returns a value that could not be put.
+//! [`control_words`] are the words that both kinds wait at. A handle counts the [`peers`] that
+//! could still put or take something: other processes by their handles, threads of this process by
+//! their [activity](active_threads). [`PutError`] returns a value that could not be put.
 
 mod active_threads;
 mod asynchronous;
 mod byte_ring;
-mod calls;
 mod channel;
-mod control;
+mod control_words;
 mod fifo;
 mod handle;
 mod log;
+mod methods;
 mod peers;
 mod priority;
 mod put_error;

@@ -11,9 +11,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
-use crate::queue::calls::queue_calls;
 use crate::queue::handle::Handle;
 use crate::queue::log::Log;
+use crate::queue::methods::queue_methods;
 use crate::queue::put_error::PutError;
 use crate::queue::seen::Seen;
 use crate::queue::store::{Store, Taken, WaitLimit};
@@ -60,7 +60,7 @@ pub struct PriorityQueue<T> {
     seen: Arc<Mutex<Seen<T>>>,
 }
 
-queue_calls!(PriorityQueue<T: Ord>, "smallest");
+queue_methods!(PriorityQueue<T: Ord>, "smallest");
 
 impl<T: Ord> PriorityQueue<T> {
     fn over(handle: Arc<Handle<Log>>) -> Self {

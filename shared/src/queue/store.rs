@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::fds::Descriptor;
 use crate::kind::{ObjectKind, Tag};
-use crate::queue::control::Control;
+use crate::queue::control_words::Control;
 use crate::sys::mutex::{Held, RobustMutex};
 use crate::sys::shm::{self, Mapping};
 

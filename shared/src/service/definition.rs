@@ -8,7 +8,7 @@ use crate::error::{Error, Origin, Result};
 use crate::exit_status::ExitStatus;
 use crate::foreign;
 use crate::process::Process;
-use crate::service::control::{ServiceControl, ServiceId};
+use crate::service::service_control::{ServiceControl, ServiceId};
 use crate::service::service_worker::ServiceWorker;
 use crate::task::{Arguments, Task};
 use crate::zygote::StartMethod;

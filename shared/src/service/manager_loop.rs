@@ -11,8 +11,8 @@ use nix::sys::signal::Signal;
 
 use crate::error::{Context, Error, Result};
 use crate::service::caught_signal::CaughtSignal;
-use crate::service::control::{ServiceControl, ServiceId};
 use crate::service::definition::{Hooks, Service};
+use crate::service::service_control::{ServiceControl, ServiceId};
 use crate::service::systemd::Systemd;
 use crate::service::worker_slot::{DelayBounds, WorkerSlot};
 use crate::sys::pid::Owner;

@@ -9,20 +9,20 @@
 //!
 //! - [`service_manager`]: the manager and its settings; [`definition`]: services, and hooks that
 //!   the manager calls; [`service_worker`]: the first parameter of a service's function;
-//! - [`manager_loop`]: the loop; [`control`]: the requests to it; [`worker_slot`]: the worker of
-//!   one number, and when it is replaced;
+//! - [`manager_loop`]: the loop; [`service_control`]: the requests to it; [`worker_slot`]: the
+//!   worker of one number, and when it is replaced;
 //! - [`caught_signal`]: catching signals; [`systemd`]: notifications to systemd.
 
 mod caught_signal;
-mod control;
 mod definition;
 mod manager_loop;
+mod service_control;
 mod service_manager;
 mod service_worker;
 mod systemd;
 mod worker_slot;
 
-pub use control::{ServiceControl, ServiceId};
 pub use definition::{Service, ServiceArguments};
+pub use service_control::{ServiceControl, ServiceId};
 pub use service_manager::{ServiceManager, ServiceManagerBuilder};
 pub use service_worker::ServiceWorker;

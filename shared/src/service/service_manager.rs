@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::exit_status::ExitStatus;
-use crate::service::control::{ServiceControl, ServiceId};
 use crate::service::definition::{Hooks, Service};
 use crate::service::manager_loop::{Settings, run};
+use crate::service::service_control::{ServiceControl, ServiceId};
 use crate::service::worker_slot::DelayBounds;
 use crate::zygote::StartMethod;
 

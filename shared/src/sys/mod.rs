@@ -28,7 +28,7 @@ pub(crate) mod sealed;
 pub(crate) mod shm;
 pub(crate) mod signals;
 pub(crate) mod socket;
-pub(crate) mod stream;
+pub(crate) mod stream_socket;
 pub(crate) mod thread_id;
 pub(crate) mod words;
 

@@ -8,7 +8,7 @@ use crate::codec::{self, Source};
 use crate::error::Result;
 use crate::fds::{self, Payload};
 use crate::task::calls::{Calls, run_calls, state};
-use crate::task::name::{Entry, Function, require_stateless, zst_ref};
+use crate::task::function_name::{Entry, Function, require_stateless, zst_ref};
 use crate::task::{Argument, Prepared, ReturnValue, Stateless, Task};
 
 /// A tuple of arguments that can travel to another process: up to eight values, each

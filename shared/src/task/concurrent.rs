@@ -13,7 +13,7 @@ use tokio::task::{JoinSet, LocalSet};
 use crate::error::{Error, Result};
 use crate::protocol::Envelope;
 use crate::task::calls::{Calls, run_calls};
-use crate::task::name::{Entry, Function, zst_ref};
+use crate::task::function_name::{Entry, Function, zst_ref};
 use crate::task::{Prepared, Stateless, Task, panic};
 
 /// An async function as a task that takes many items, and the number of calls that may run at a

@@ -1,15 +1,15 @@
 //! Tasks: functions that are sent by name, and arguments that are sent by value.
 //!
 //! [`Task`] is implemented for every function, and every closure that captures nothing, of up to
-//! eight serializable parameters. Such a value has no size, so that only its [name](name::Function)
-//! is sent, which leads to an entry in the executable. [`partial`] adds state that is sent once to
-//! each worker.
+//! eight serializable parameters. Such a value has no size, so that only its
+//! [name](function_name::Function) is sent, which leads to an entry in the executable. [`partial`]
+//! adds state that is sent once to each worker.
 
 mod arguments;
 mod calls;
 #[cfg(feature = "tokio")]
 mod concurrent;
-mod name;
+mod function_name;
 pub(crate) mod panic;
 mod returned_error;
 
@@ -17,7 +17,7 @@ pub use arguments::{Arguments, ByReference, ByValue, Partial, partial};
 pub(crate) use calls::{Calls, Failure, StateBytes, TaskState};
 #[cfg(feature = "tokio")]
 pub(crate) use concurrent::Concurrent;
-pub(crate) use name::Function;
+pub(crate) use function_name::Function;
 pub(crate) use returned_error::returned_error;
 
 use serde::{Deserialize, Serialize};

@@ -13,7 +13,7 @@ use crate::error::{Context, Result};
 use crate::manager::framed_stream::FramedStream;
 use crate::manager::key::{Key, Nonce, RESPONSE, challenge};
 use crate::manager::protocol::random_bytes;
-use crate::sys::stream::{self, tcp};
+use crate::sys::stream_socket::{self, tcp};
 
 /// The longest time that a handshake may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -117,7 +117,7 @@ impl Handshake {
 
     /// Reads what has arrived of the response, and checks it once it is whole.
     fn advance(&mut self, key: &Key) -> Progress {
-        match stream::receive(&self.stream, &mut self.response[self.received..], Some(Instant::now())) {
+        match stream_socket::receive(&self.stream, &mut self.response[self.received..], Some(Instant::now())) {
             Err(error) if error.kind() == ErrorKind::TimedOut => return Progress::Pending,
             Ok(0) | Err(_) => return Progress::Failed,
             Ok(more) => self.received += more,

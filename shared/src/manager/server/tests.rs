@@ -12,7 +12,7 @@ use crate::manager::protocol::{
     DictRequest, Failure, Kind, ListRequest, ManagerId, QueueRequest, Reply, Request, Timeout,
 };
 use crate::sys::poll::await_readable;
-use crate::sys::stream::pair;
+use crate::sys::stream_socket::pair;
 
 fn xorshift(seed: &mut u64) -> u64 {
     *seed ^= *seed << 13;

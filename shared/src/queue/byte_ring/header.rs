@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
 use crate::kind::Tag;
-use crate::queue::control::Control;
+use crate::queue::control_words::Control;
 use crate::sys::mutex::{Held, RobustMutex};
 use crate::sys::words::words;
 

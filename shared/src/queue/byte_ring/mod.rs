@@ -1,7 +1,7 @@
 //! The store of a [`Queue`](crate::Queue): a ring of values as bytes, in shared memory that grows.
 
 mod header;
-mod region;
+mod mapped_region;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::AtomicU64;
@@ -15,8 +15,8 @@ use crate::error::{Error, Result};
 use crate::fds::Descriptor;
 use crate::kind::ObjectKind;
 use crate::queue::byte_ring::header::{Header, Side};
-use crate::queue::byte_ring::region::{MAX_REGION, MappedRegion, find_larger, release, size};
-use crate::queue::control::Control;
+use crate::queue::byte_ring::mapped_region::{MAX_REGION, MappedRegion, find_larger, release, size};
+use crate::queue::control_words::Control;
 use crate::queue::store::{self, Refusal, Store, garbled, no_memory, too_many};
 use crate::sys::memory::on_large_pages;
 use crate::sys::mutex::Held;

@@ -16,7 +16,7 @@ use std::time::Instant;
 use crate::error::{Error, Result};
 use crate::fds::Descriptor;
 use crate::kind::{ObjectKind, Tag};
-use crate::queue::control::Control;
+use crate::queue::control_words::Control;
 use crate::queue::log::area::{Area, AreaId, space};
 use crate::queue::store::{self, Refusal, Store, garbled};
 use crate::sys::mutex::{Held, RobustMutex};

@@ -5,7 +5,7 @@
 //! next value in its order.
 
 /// Defines the calls of a queue type: its name, a bound on its values, and which value comes next.
-macro_rules! queue_calls {
+macro_rules! queue_methods {
     ($Queue:ident<T $(: $Order:ident)?>, $next:literal) => {
         impl<T $(: $Order)?> $Queue<T> {
             /// Creates a queue that holds any number of values.
@@ -290,4 +290,4 @@ macro_rules! queue_calls {
     };
 }
 
-pub(super) use queue_calls;
+pub(super) use queue_methods;
