@@ -11,6 +11,7 @@ mod foreign_code;
 mod managers;
 mod processes;
 mod resources;
+mod runtimes;
 mod security;
 mod services;
 #[path = "../support/mod.rs"]

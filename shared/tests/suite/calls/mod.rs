@@ -3,6 +3,7 @@
 mod asynchronous;
 mod awaited;
 mod callbacks;
+mod executor_states;
 mod executors;
 mod futures;
 mod given_up;
@@ -16,13 +17,17 @@ mod shapes;
 mod streams;
 mod values;
 
-use crate::support::Named;
+use std::path::PathBuf;
+
+use crate::support::{Named, pass};
 
 pub(crate) const TESTS: &[&[Named]] = &[
     shapes::TESTS,
     executors::TESTS,
     executors::processes::TESTS,
     executors::threads::TESTS,
+    executor_states::processes::TESTS,
+    executor_states::threads::TESTS,
     lazy::TESTS,
     properties::TESTS,
     results::TESTS,
@@ -48,4 +53,19 @@ fn numbers(taken: &mut u64) -> impl Iterator<Item = u64> {
         *taken += 1;
         Some(*taken - 1)
     })
+}
+
+fn scale(factor: u64, n: u64) -> u64 {
+    factor * n
+}
+
+/// A task: waits at the gate and returns its number.
+pub(crate) fn numbered(gate: PathBuf, n: u64) -> u64 {
+    pass(gate);
+    n
+}
+
+/// An initializer that fails.
+pub(crate) fn panic_without_database() {
+    panic!("no database")
 }

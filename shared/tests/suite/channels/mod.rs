@@ -1,5 +1,7 @@
 //! Pipes and queues between processes.
 
+mod async_pipes;
+mod async_queues;
 mod channel_values;
 mod lost_ends;
 mod pipe_threads;
@@ -27,6 +29,8 @@ pub(crate) const TESTS: &[&[Named]] = &[
     priorities::TESTS,
     queue_kills::TESTS,
     channel_values::TESTS,
+    async_pipes::TESTS,
+    async_queues::TESTS,
     waiting::TESTS,
     wait_sets::TESTS,
 ];

@@ -10,6 +10,7 @@ mod output;
 mod retries;
 mod scale;
 mod sharing;
+mod shrinking;
 
 use crate::support::Named;
 
@@ -24,6 +25,7 @@ pub(crate) const TESTS: &[&[Named]] = &[
     kills::TESTS,
     scale::TESTS,
     sharing::TESTS,
+    shrinking::TESTS,
 ];
 
 pub(crate) const PROGRAMS: &[&[Named]] = &[output::PROGRAMS];
