@@ -19,7 +19,7 @@ pub fn main() -> multiproc::Result<()> {
 
     // ANCHOR: flush
     // Rust keeps a line back until its end is there. Without the flush, the child's words would
-    // come first.
+    // come before these.
     print!("parent: my child says: ");
     io::stdout().flush()?;
     // ANCHOR_END: flush

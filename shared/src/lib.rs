@@ -66,8 +66,8 @@
 //! [`Error::Decode`] with the type's own words, its name and the path of fields, and no other value
 //! arrives in its place.
 //!
-//! A vector of numbers or bytes is copied at the speed of memory, as a field of a tuple, struct,
-//! `Option` or `Result` too; other values are encoded one by one. A task returns errors of any type
+//! A vector of numbers or bytes is copied as a block, as a field of a tuple, struct, `Option` or
+//! `Result` too; other values are encoded one by one. A task returns errors of any type
 //! as a [`TaskError`].
 //!
 //! *Handles* travel too, as (a part of) an argument, a result or a message over a [`Connection`] or

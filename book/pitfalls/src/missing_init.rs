@@ -1,8 +1,8 @@
 //! A program that lacks the line `multiproc::init()`.
 //!
-//! A worker is a new run of the program that leaves `main` in that line. Without the line it would
-//! run all of `main`, start workers of its own, and they theirs. Watch for how often `main` runs
-//! here: once, because nothing is started.
+//! Workers come from a second run of the program, which goes no further in `main` than that line.
+//! Without the line it would run all of `main` and start a third run, which would start a fourth.
+//! Watch for how often `main` runs here: once, because nothing is started.
 
 // ANCHOR: program
 use std::process::Command;

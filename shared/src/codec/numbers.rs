@@ -1,7 +1,8 @@
 //! Numbers and runs of numbers, recognised wherever they are inside a value.
 //!
 //! serde passes a `Vec<u8>` byte by byte. Its containers, though, pass each of their fields with
-//! the field's type, and there a run of numbers is recognised and copied at the speed of memory.
+//! the field's type, and there a run of numbers is recognised and copied as a block.
+
 use super::error::Error;
 use super::format::{
     F32, F64, I8, I16, I32, I64, I128, NONE, PACKED, Reader, SEQUENCE, SOME, U8, U16, U32, U64, U128, put_len,
