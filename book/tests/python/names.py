@@ -29,6 +29,7 @@ MODULES = [
     "concurrent.futures",
     "concurrent.futures.process",
     "concurrent.futures.thread",
+    "concurrent.futures.interpreter",
 ]
 
 # Methods that objects get when they are made, which no class shows.
