@@ -133,7 +133,7 @@ impl<'de, T: Deserialize<'de>> OwnedNotBorrowed<'de> for T {}
     message = "`{Self}` cannot be an argument of a task",
     label = "cannot travel to a worker",
     note = "a task owns its arguments: `String` instead of `&str`, `Vec<T>` instead of `&[T]`",
-    note = "it may run on another thread, so its arguments are `Send`: `Arc` instead of `Rc`",
+    note = "it may run on another thread, so its arguments are `Send`: the value itself instead of `Rc`",
     note = "a type of your own can travel with `#[derive(serde::Serialize, serde::Deserialize)]`"
 )]
 pub trait Argument: Serialize + for<'de> OwnedNotBorrowed<'de> + Send + 'static {}

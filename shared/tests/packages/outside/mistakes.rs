@@ -63,7 +63,7 @@ fn main() -> multiproc::Result<()> {
     //~   `multiproc::TaskError`, to which `?` converts
     pool.apply(counted, (Rc::new(1u32),))?;
     //~ `Rc<u32>` cannot be an argument of a task
-    //~ it may run on another thread, so its arguments are `Send`: `Arc` instead of `Rc`
+    //~ it may run on another thread, so its arguments are `Send`: the value itself instead of `Rc`
     pool.map(later, [1])?;
     //~ `impl Future<Output = u32>` cannot be the result of a task
     //~ an async function runs with `Pool::map_concurrent` (feature `tokio`), or in a task that
