@@ -1,10 +1,10 @@
 //! What a long list costs, and an endless one: how many items are taken from the source before
 //! their results are used, and how much memory this process takes for them.
 //!
-//! Watch the last two columns. `imap` takes an item when you take a result: some are on their way,
-//! and no more, however long the source. So it may even be endless. `map` takes all items first,
-//! and has all results at the end; of an endless source it would never return, which is not tried
-//! here.
+//! Watch the last two columns. `imap` takes items while you wait for a result: some are on their
+//! way, and no more, however long the source. So it may even be endless. `map` takes all items
+//! first, and has all results at the end; it refuses an endless source like this one with an error,
+//! which is not tried here.
 //!
 //! A build without `--release` is slow, so its long list is shorter.
 

@@ -1,8 +1,8 @@
-//! A source that never ends: all whole numbers. `map` would collect it before the first task began,
-//! until memory is full.
+//! A source that never ends: all whole numbers. `map` needs all items before it begins, so it
+//! refuses this one with an error.
 //!
-//! Watch for how many numbers are taken for the first five results: a window's worth, because
-//! `imap` takes a further one only when a result is fetched.
+//! Watch for how many numbers are taken for the first five results: those five, and at most the
+//! window ahead of them, because `imap` takes more only when results are fetched.
 
 // ANCHOR: program
 use std::cell::Cell;
@@ -23,7 +23,7 @@ pub fn main() -> Result<()> {
     let squares = pool.with_window(8).imap(square, source).take(5).collect::<Result<Vec<_>>>()?;
     // ANCHOR_END: imap
     println!("{squares:?}");
-    println!("at most 16 numbers were taken: {}", taken.get() <= 16);
+    println!("at most 13 numbers were taken: {}", taken.get() <= 13);
     Ok(())
 }
 // ANCHOR_END: program
