@@ -1,5 +1,5 @@
-//! The round trip of a task queue, on one event loop. A clock arms a producer, round by round. The
-//! producer cuts its list into parts and maps them on a pool, whose workers put each value into a
+//! The round trip of a task queue, on one event loop. A clock sends a producer a list, round by
+//! round. The producer cuts it into parts and maps them on a pool, whose workers put each value into a
 //! queue as soon as they have it, and a subtotal after each part; the producer adds the total. A
 //! consumer prints what comes, and in between its heart beats. It passes the squares on to a second
 //! producer, which is chained behind it and works in the same way. All of these are tasks of the
@@ -72,8 +72,8 @@ fn square(round: u32, part: Vec<u64>, messages: Queue<Message>) -> Result<u64> {
 // ANCHOR_END: worker
 
 // ANCHOR: clock
-/// Arms the producer for the given number of rounds.
-async fn arm(lists: Queue<Vec<u64>>) -> Result<()> {
+/// Sends the producer a list for each of the rounds.
+async fn send_lists(lists: Queue<Vec<u64>>) -> Result<()> {
     // Each tick is counted from when the last was due, so delays do not add up.
     let mut clock = interval(ROUND);
     for _ in 0..ROUNDS {
@@ -168,7 +168,7 @@ async fn round_trip(pool: Pool) -> Result<()> {
     let (squared, more_messages) = (Queue::new()?, Queue::new()?);
     let (pool, start) = (Arc::new(pool), Instant::now());
     let mut tasks = JoinSet::new();
-    tasks.spawn(arm(lists.clone()));
+    tasks.spawn(send_lists(lists.clone()));
     tasks.spawn(produce(pool.clone(), lists, messages.clone()));
     tasks.spawn(consume(messages, squared.clone(), start));
     tasks.spawn(produce(pool, squared, more_messages.clone()));
