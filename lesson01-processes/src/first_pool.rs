@@ -18,11 +18,9 @@ pub fn main() -> multiproc::Result<()> {
     multiproc::init();
     println!("I am {}", process::id());
 
-    // ANCHOR: pool
     let pool = Pool::with_processes(1)?;
     let (sum, pid) = pool.apply(add, (20, 22))?;
     println!("20 + 22 is {sum}, says worker {pid}");
-    // ANCHOR_END: pool
     let (sum, pid) = pool.apply(add, (1, 1))?;
     println!("1 + 1 is {sum}, says worker {pid}");
 

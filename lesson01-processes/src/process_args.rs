@@ -23,9 +23,10 @@ fn greet(name: String, milliseconds: u64) -> usize {
 /// Runs the example.
 pub fn main() -> multiproc::Result<()> {
     multiproc::init();
+    // ANCHOR: start_all
+    // How many milliseconds each of them takes.
     let names = [("Bob", 90), ("Alice", 60), ("Eve", 30)];
 
-    // ANCHOR: start_all
     // All of them start before the first is waited for: start and join in one loop would run one
     // after the other.
     let mut children = Vec::new();

@@ -13,7 +13,7 @@ use multiproc::{Executor, Pool, Result};
 
 // ANCHOR: task
 fn root(number: i32) -> f64 {
-    // Task 2 of the first call is slower than the others.
+    // The task for -4 is slower than the others.
     thread::sleep(Duration::from_millis(if number == -4 { 200 } else { 50 }));
     assert!(number >= 0, "{number} has no real root");
     println!("task: the root of {number} is {:.3}", f64::from(number).sqrt());

@@ -2,7 +2,7 @@
 //! there.
 //!
 //! Watch for the last line: no pool is faster. A batch makes the trip cheaper, but it does not make
-//! the work larger. Give workers pieces that take a millisecond or more, and measure.
+//! the work larger. Measure one task, and leave what takes less than a microsecond in its loop.
 
 // ANCHOR: program
 use std::hint::black_box;
