@@ -1,9 +1,9 @@
 //! The round trip of a task queue, on one event loop. A clock sends a producer a list, round by
-//! round. The producer cuts it into parts and maps them on a pool, whose workers put each value into a
-//! queue as soon as they have it, and a subtotal after each part; the producer adds the total. A
-//! consumer prints what comes, and in between its heart beats. It passes the squares on to a second
-//! producer, which is chained behind it and works in the same way. All of these are tasks of the
-//! loop, on a single thread; only the workers are processes.
+//! round. The producer cuts it into parts and maps them on a pool, whose workers put each value
+//! into a queue as soon as they have it, and a subtotal after each part; the producer adds the
+//! total. A consumer prints what comes, and in between its heart beats. It passes the squares on to
+//! a second producer, which is chained behind it and works in the same way. All of these are tasks
+//! of the loop, on a single thread; only the workers are processes.
 //!
 //! Watch how long each message waited, and the last two lines. The first consumer waits for a
 //! message and for its next beat at once (`select!`), so the heartbeat delays no arrival. The other
