@@ -492,7 +492,7 @@ pub trait Executor: Backend {
     /// # Ok(()) }
     /// ```
     ///
-    /// Python's counterpart: `Pool.imap`, which takes all items at once.
+    /// Python's counterpart: `Pool.imap`, which takes items ahead of the results without a bound.
     fn imap<F, I>(&self, f: F, items: I) -> Imap<I::IntoIter, F::Output>
     where
         I: IntoIterator,
