@@ -62,9 +62,9 @@
 //! Arguments, results and messages are any types that implement serde's `Serialize` and
 //! `Deserialize`: whatever `serde_json` carries there and back arrives as it went, with whatever
 //! attributes, and so does what JSON cannot say (`Some(None)`, 128-bit numbers, every `NaN`, byte
-//! strings, keys that are not text). A value that cannot travel is an [`Error::Encode`] or
-//! [`Error::Decode`] with the type's own words, its name and the path of fields, and no other value
-//! arrives in its place.
+//! strings, keys that are not text). A type that asks is told that the format is human-readable, as
+//! JSON is. A value that cannot travel is an [`Error::Encode`] or [`Error::Decode`] with the type's
+//! own words, its name and the path of fields, and no other value arrives in its place.
 //!
 //! A vector of numbers or bytes is copied as a block, as a field of a tuple, struct, `Option` or
 //! `Result` too; other values are encoded one by one. A task returns errors of any type
