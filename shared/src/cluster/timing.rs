@@ -42,9 +42,9 @@ const MAX_SPIN: Duration = Duration::from_millis(1);
 
 /// The longest sleep, and that after [`IDLE_AFTER`] without anything to do: a first task waits half
 /// of it on average. A look took 40 µs of CPU where this was measured (two virtual CPUs, sixteen
-/// ranks, Open MPI 4.1.4), so that sixteen ranks that do nothing take 3 % of one.
+/// ranks, Open MPI 4.1.4), so that sixteen ranks that do nothing take 2 % of one.
 const MAX_SLEEP: Duration = Duration::from_millis(5);
-const MAX_IDLE_SLEEP: Duration = Duration::from_millis(20);
+const MAX_IDLE_SLEEP: Duration = Duration::from_millis(30);
 const IDLE_AFTER: Duration = Duration::from_secs(1);
 
 /// The times that follow from the longest silence that is allowed to a rank.
