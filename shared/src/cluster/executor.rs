@@ -65,7 +65,7 @@ use crate::task::{Arguments, Task};
 ///   serves other machines.
 /// - One executor in the life of a process: MPI can be started once.
 /// - A [`Recording`](crate::Recording) has no tasks of other ranks in it;
-///   [`trace`](PoolBuilder::trace) is refused.
+///   [`trace`](crate::PoolBuilder::trace) is refused.
 /// - Workers do not have the variables by which a launcher tells a process that it is a rank, such
 ///   as `OMPI_COMM_WORLD_RANK`: what a task starts is no rank, and may start ranks itself. (Those
 ///   of [`StartMethod::Fork`](crate::StartMethod::Fork) have them; it works on a single rank only.)
