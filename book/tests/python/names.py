@@ -5,7 +5,9 @@ The newest version's library is what counts, and the interpreter may be an older
     PYTHONPATH=FOLDER python3 names.py 3.14.2 > names.txt
 
 where FOLDER has the `multiprocessing` and `concurrent` of version 3.14.2. Without arguments it
-takes the interpreter's own.
+takes the interpreter's own. A module that the interpreter cannot import is named on standard error,
+and left out: an interpreter before 3.14 has no `concurrent.futures.interpreter`, whose names are
+then read in its source.
 """
 
 import importlib
@@ -67,7 +69,12 @@ def members(kind):
 def main():
     version = sys.argv[1] if len(sys.argv) > 1 else sys.version.split()[0]
     print(f"# CPython {version}: printed by names.py")
-    modules = [importlib.import_module(path) for path in MODULES]
+    modules = []
+    for path in MODULES:
+        try:
+            modules.append(importlib.import_module(path))
+        except ImportError as error:
+            print(f"left out: {path}: {error}", file=sys.stderr)
     for module in modules:
         classes = [value for name in public(module) if inspect.isclass(value := getattr(module, name))]
         LISTED.update((value.__module__, value.__name__) for value in classes)
