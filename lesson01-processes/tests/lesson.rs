@@ -23,7 +23,11 @@ fn varies(example: &str) -> Varies {
         "threads" | "shared_list" => nothing().text("[SUM]", r"\b\d{8}\b"),
         "queue" => nothing().order(),
         "queue_drain" => nothing().text("[COUNT]", r"is_empty: (\d+)"),
-        "pipe_or_queue" => nothing().text("[COUNT]", r"(\d+) thousand").lines("of a debug build"),
+        "pipe_or_queue" => nothing()
+            .text("[COUNT]", r"(\d+) thousand")
+            .lines("of a debug build")
+            .longer(2.0, "a stream on a queue", "a stream on a pipe")
+            .longer(2.0, "a conversation on two queues", "a conversation on a pipe"),
         "sync" => nothing().text("[COUNT]", r"get, then set: (\d+)").text("[COUNTS]", r"they read (\[.*\])"),
         _ => nothing(),
     }

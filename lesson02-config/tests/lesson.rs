@@ -25,9 +25,16 @@ fn varies(example: &str) -> Varies {
         "default_pool" => {
             nothing().text("[CPUS]", r"(\d+) logical").text("[CPUS]", r"processes: (\d+)").lines("is process")
         }
-        "processes" => {
-            nothing().text("[CPUS]", r"\b(\d+ logical CPUs, \d+) physical").text("[WORKERS]", r"pool of (\d+)")
-        }
+        "processes" => nothing()
+            .text("[CPUS]", r"\b(\d+ logical CPUs, \d+) physical")
+            .text("[WORKERS]", r"pool of (\d+)")
+            .longer(1.8, r"^a pool of 1: \d+ tasks take", r"^a pool of 1: .*\n.* tasks take")
+            .longer(1.5, r"^a pool of \d+: \d+ tasks of the program's own", r"^a pool of .* own.*\n.* own"),
+        "start_methods" => nothing().longer(1.3, "^Spawn:", "^Fork:").longer(1.3, "^Spawn:", "^ForkServer:").longer(
+            1.3,
+            "^ForkServer:",
+            "^ForkServer:.* a second pool",
+        ),
         "initializer" | "initializer_args" => nothing().pids().order(),
         "max_tasks_per_child" | "active_children" | "limits" => nothing().pids(),
         _ => nothing(),

@@ -16,14 +16,27 @@ fn varies(example: &str) -> Varies {
         "apply" => nothing().pids(),
         "map" => nothing().pids().order(),
         // One worker may have both chunks.
-        "chunksize" => nothing().lines("^worker "),
+        "chunksize" => nothing().lines("^worker ").longer(5.0, "^ +1 ", "^ +100 ").longer(1.2, "^ +10000 ", "^ +1000 "),
         "starmap" => nothing().order(),
         "either_executor" => nothing().pids().text("[PIDS]", r"pids: (\{.*\})"),
-        "for_loop" => nothing().text("[WORKERS]", r"(\d+) workers").text("[RATIO]", r"speed-up: ([\d.]+)"),
+        "for_loop" => nothing().text("[WORKERS]", r"(\d+) workers").text("[RATIO]", r"speed-up: ([\d.]+)").longer(
+            1.5,
+            "^the loop:",
+            "^the pool:",
+        ),
         "data_parallel" => nothing()
             .text("[CPUS]", r"^(\d+) CPUs")
             .text("[THREADS]", r"(\d+) threads")
-            .text("[WORKERS]", r"(\d+) workers"),
+            .text("[WORKERS]", r"(\d+) workers")
+            .longer(1.5, "^a sum, by a loop", "^a sum, by rayon")
+            .longer(3.0, "^a sum, by the pool, shared", "^a sum, by rayon")
+            .longer(20.0, "^a sum, by the pool, sent", "^a sum, by a loop"),
+        "trips" => nothing()
+            .longer(8.0, "a trip for each", "one map  ")
+            .longer(1.2, "one map, one chunk", "one map  ")
+            .longer(30.0, "^add up 8 MB, sent along", "^add up 8 MB here")
+            .longer(1.5, "in two tasks", "^add up 8 MB here")
+            .longer(10.0, "^add up 8 MB, sent along", "in two tasks"),
         _ => nothing(),
     }
 }

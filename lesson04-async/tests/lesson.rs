@@ -23,8 +23,8 @@ fn varies(example: &str) -> Varies {
         "statistics" => nothing().pids().text("[COUNTERS]", "^meanwhile: (.*)"),
         "await_result" => nothing().lines("tick"),
         // Which worker gets how many naps.
-        "async_in_workers" => nothing().lines("^worker"),
-        "event_loop" => nothing().order().lines("♥"),
+        "async_in_workers" => nothing().lines("^worker").longer(20.0, "^64 naps,", "^64 naps, .*, took"),
+        "event_loop" => nothing().order().lines("♥").longer(50.0, "^naively:", "^with select!:"),
         "priority_queue" => nothing().order().text("[N]", r"\((\d+) more wait"),
         _ => nothing(),
     }

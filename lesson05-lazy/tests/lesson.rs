@@ -24,7 +24,11 @@ fn varies(example: &str) -> Varies {
         // The long list has fewer items if the build is slow, and the memory is the system's to
         // tell.
         "memory" => nothing().text("[NUMBER]", r"\d+(?:\.\d+)?"),
-        "long_tasks" => nothing().order().text("[PID]", r"worker (\d+)").text("[SPEED-UP]", r"([\d.]+) times as fast"),
+        "long_tasks" => nothing()
+            .order()
+            .text("[PID]", r"worker (\d+)")
+            .text("[SPEED-UP]", r"([\d.]+) times as fast")
+            .longer(2.5, "^one after the other:", "^taken:"),
         _ => nothing(),
     }
 }

@@ -51,9 +51,25 @@ fn varies(example: &str) -> Varies {
     match example {
         "map" => nothing().text("[WORKERS]", r"(\d+) workers"),
         "unordered" => nothing().order(),
-        "threads" => nothing().text("[PID]", r"pid (\d+)"),
-        "split" => nothing().text("[WORKERS]", r"(\d+) workers").text("[RATIO]", r"(\d+\.\d+) times as fast"),
-        "compare" => nothing().text("[RATIO]", r"ms (\d[\d.]*)$"),
+        "chunksize" => nothing()
+            .longer(5.0, "^ +1 ", "^ +100 ")
+            .longer(1.2, "^ +1000 ", "^ +100 ")
+            .longer(5.0, "^ +100 ", "no pool"),
+        "threads" => nothing().text("[PID]", r"pid (\d+)").longer(
+            20.0,
+            "^processes: .*, a small task",
+            "^threads: .*, a small task",
+        ),
+        "split" => nothing().text("[WORKERS]", r"(\d+) workers").text("[RATIO]", r"(\d+\.\d+) times as fast").longer(
+            1.8,
+            "^one by one",
+            r"split over \d+ workers",
+        ),
+        "compare" => nothing()
+            .text("[RATIO]", r"ms (\d[\d.]*)$")
+            .longer(1.4, "^sequential", "^map")
+            .longer(1.15, "^map", "^split")
+            .longer(1000.0, "^sequential", "^miller_rabin"),
         "cluster" => nothing().text("[WORKERS]", r"(\d+) workers").text("[SHARES]", r"pieces counted by (.*)"),
         _ => nothing(),
     }

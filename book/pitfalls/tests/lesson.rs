@@ -35,6 +35,14 @@ fn varies(example: &str) -> Varies {
         }
         "same_random_numbers" => nothing().text("[DICE]", r"\[\d(?:, \d)+\]"),
         "output_order" => nothing().order(),
+        "huge_result" => nothing().longer(2.0, "^8 million values:", "^into shared memory:").longer(
+            10.0,
+            "^into shared memory:",
+            "^8 sums:",
+        ),
+        "tiny_tasks" => {
+            nothing().longer(8.0, "^one by one:", "^batches of 1000:").longer(20.0, "^batches of 1000:", "^no pool:")
+        }
         _ => nothing(),
     }
 }

@@ -2,6 +2,7 @@
 //! fails the test, if the run does not end within a deadline or leaves a process behind.
 
 pub mod exercise;
+mod longer;
 mod transcript;
 
 use std::ffi::OsStr;

@@ -8,28 +8,27 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use regex::{Captures, Regex};
+use regex::{Captures, Regex, RegexBuilder};
 use snapbox::assert::Action;
 use snapbox::{Assert, Data};
 
+use crate::testing::longer::{self, Longer, TIME};
 use crate::testing::{Program, assert_success};
 
 /// A variable of snapbox: set to `overwrite`, it makes the transcripts anew.
 const VARIABLE: &str = "SNAPSHOTS";
 
-/// A number and a unit of time.
-const TIME: &str = r"\b\d+(\.\d+)? ?(ns|µs|ms|s)\b";
-
 /// Process ids, as far as their length tells.
 const PID: &str = r"\b\d{3,7}\b";
 
-/// What may differ between two runs of an example. Times always may, and the number of blanks that
-/// fill up a column.
+/// What may differ between two runs of an example, and which times are longer than which in each of
+/// them. Times always may differ, and the number of blanks that fill up a column.
 #[derive(Debug, Default)]
 pub struct Varies {
     order: bool,
     count: Vec<&'static str>,
     redactions: Vec<(&'static str, &'static str)>,
+    longer: Vec<Longer>,
 }
 
 /// Returns the rules for an example in which nothing varies but times.
@@ -61,6 +60,15 @@ impl Varies {
         self
     }
 
+    /// Asserts that the first time behind the regular expression `long` is at least `times` times
+    /// as long as the one behind `short`: in the transcript, to which the book's text belongs. A
+    /// new run may be of a build without optimisation, on a machine that is busy: there it has to
+    /// be the longer one, once in ten runs.
+    pub fn longer(mut self, times: f64, long: &'static str, short: &'static str) -> Self {
+        self.longer.push(Longer { times, long, short });
+        self
+    }
+
     /// Returns the text without what varies.
     fn redact(&self, text: &str) -> String {
         let skipped: Vec<_> = self.count.iter().map(|pattern| regex(pattern)).collect();
@@ -78,8 +86,9 @@ impl Varies {
     }
 }
 
-fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).unwrap()
+/// Returns the regular expression, whose `^` and `$` are the ends of lines.
+pub(super) fn regex(pattern: &str) -> Regex {
+    RegexBuilder::new(pattern).multi_line(true).build().unwrap()
 }
 
 fn replace(line: &str, pattern: &Regex, placeholder: &str) -> String {
@@ -112,15 +121,25 @@ impl Program {
         let examples = self.examples();
         for example in &examples {
             let file = folder.join(format!("{example}.txt"));
-            let output = self.run(&[example]);
-            assert_success(&output);
-            let fresh = str::from_utf8(&output.stdout).unwrap();
+            let varies = varies(example);
+            let run = || {
+                let output = self.run(&[example]);
+                assert_success(&output);
+                String::from_utf8(output.stdout).unwrap()
+            };
+            let fresh = run();
             let kept = fs::read_to_string(&file).unwrap_or_default();
-            match compare(&kept, fresh, &varies(example)) {
+            match compare(&kept, &fresh, &varies) {
                 Ok(()) => {}
-                Err(_) if overwrite => fs::write(&file, fresh).unwrap(),
-                Err(difference) => wrong.push(format!("{example}:\n{difference}")),
+                Err(_) if overwrite => fs::write(&file, &fresh).unwrap(),
+                Err(difference) => {
+                    wrong.push(format!("{example}:\n{difference}"));
+                    continue;
+                }
             }
+            let kept = fs::read_to_string(&file).unwrap();
+            let wrong_times = longer::check(&varies.longer, &kept, fresh, run);
+            wrong.extend(wrong_times.into_iter().map(|why| format!("{example}: {why}")));
         }
         assert!(
             wrong.is_empty(),
