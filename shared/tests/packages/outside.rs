@@ -18,14 +18,13 @@ use super::{cargo, profile_folder, within_deadline};
 const OTHERS: &str =
     "qcell = { version = \"0.5\", default-features = false, features = [\"std\"] }\nanyhow = \"1.0\"\n";
 
-/// Makes a package whose program is a file of `outside/`, with these dependencies beside the crate.
-fn package(folder: &Path, name: &str, others: &str) {
+fn package(folder: &Path, name: &str) {
     let shared = Path::new(env!("CARGO_MANIFEST_DIR"));
     let source = shared.join("tests/packages/outside").join(name).with_extension("rs");
     let manifest = format!(
         "[package]\nname = \"outside-{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
          [[bin]]\nname = \"outside-{name}\"\npath = {source:?}\n\n\
-         [dependencies]\nmultiproc = {{ path = {shared:?} }}\n{others}\n[workspace]\n"
+         [dependencies]\nmultiproc = {{ path = {shared:?} }}\n{OTHERS}\n[workspace]\n"
     );
     std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
     std::fs::copy(shared.join("../Cargo.lock"), folder.join("Cargo.lock")).unwrap();
@@ -36,7 +35,7 @@ fn build_with(name: &str, cargo_flags: &[&str], flags: &[&str]) -> Output {
     static ONE: Mutex<()> = Mutex::new(());
     let _turn = ONE.lock().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    package(folder.path(), name, OTHERS);
+    package(folder.path(), name);
     let mut cargo = cargo("rustc", folder.path());
     cargo.args(cargo_flags).arg("--").args(flags).output().unwrap()
 }
@@ -188,11 +187,17 @@ fn mistakes_are_rejected_with_advice() {
     });
 }
 
+/// Cargo gets the crates that dependencies need on another system before it builds anything, and
+/// they may not be there. So a package without dependencies has the crate's build script.
 #[test]
 fn other_systems_are_refused_in_a_sentence() {
     within_deadline(|| {
-        let folder = tempfile::tempdir().unwrap();
-        package(folder.path(), "mistakes", "");
+        let (folder, shared) = (tempfile::tempdir().unwrap(), Path::new(env!("CARGO_MANIFEST_DIR")));
+        let manifest = "[package]\nname = \"outside-elsewhere\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
+                        [lib]\npath = \"lib.rs\"\n\n[workspace]\n";
+        std::fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
+        std::fs::write(folder.path().join("lib.rs"), "").unwrap();
+        std::fs::copy(shared.join("build.rs"), folder.path().join("build.rs")).unwrap();
         for target in ["x86_64-pc-windows-gnu", "aarch64-apple-darwin"] {
             let built = cargo("check", folder.path()).args(["--target", target]).output().unwrap();
             let text = String::from_utf8(built.stderr).unwrap();
@@ -203,4 +208,21 @@ fn other_systems_are_refused_in_a_sentence() {
         }
         Ok(())
     });
+}
+
+#[test]
+fn no_dependency_is_built_on_other_systems() {
+    let flags = ["metadata", "--offline", "--no-deps", "--format-version=1"];
+    let metadata = Command::new(env!("CARGO")).args(flags).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    let metadata: Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let crate_itself = packages.iter().find(|package| package["name"] == "multiproc").unwrap();
+    let dependencies = crate_itself["dependencies"].as_array().unwrap();
+    // Those of tests have the kind "dev".
+    let built: Vec<_> = dependencies.iter().filter(|dependency| dependency["kind"] != "dev").collect();
+    assert!(built.len() > 10, "{built:#?}");
+    for dependency in built {
+        let target = dependency["target"].as_str().unwrap_or_default();
+        assert!(["cfg(target_os = \"linux\")", "cfg(multiproc_loom)"].contains(&target), "{dependency:#}");
+    }
 }
