@@ -7,7 +7,7 @@ use multiproc::Result;
 use nix::sys::signal::Signal;
 
 use super::observe::{await_lines, await_listening, await_workers, end_well, send};
-use crate::support::{Named, ProcessId, Program, named};
+use crate::support::{Named, ProcessId, Program, eventually, named};
 
 pub(crate) const TESTS: &[Named] = named! {
     killed_worker_is_replaced_under_its_number
@@ -40,7 +40,9 @@ fn killed_zygote_restarts_the_services() -> Result<()> {
     // The producer's worker is number 0, too.
     await_lines(&mut program, &["new worker 0", "new worker 0", "new worker 1"]);
     let after = await_workers(&program, "printer", 0..2);
-    assert!(before.iter().all(ProcessId::is_gone) && !after.iter().any(ProcessId::is_gone));
+    // They were killed with the zygote, and need a CPU to end.
+    eventually("the workers before have ended", || before.iter().all(ProcessId::is_gone));
+    assert!(!after.iter().any(ProcessId::is_gone), "{after:?}");
     program.signal(Signal::SIGTERM);
     end_well(program);
     Ok(())
