@@ -63,7 +63,7 @@ impl Varies {
     /// Asserts that the first time behind the regular expression `long` is at least `times` times
     /// as long as the one behind `short`: in the transcript, to which the book's text belongs. A
     /// new run may be of a build without optimisation, on a machine that is busy: there it has to
-    /// be the longer one, once in ten runs.
+    /// be the longer one in one of ten runs, if `times` is 2 or more.
     pub fn longer(mut self, times: f64, long: &'static str, short: &'static str) -> Self {
         self.longer.push(Longer { times, long, short });
         self
