@@ -28,8 +28,8 @@ fn varies(example: &str) -> Varies {
         "processes" => nothing()
             .text("[CPUS]", r"\b(\d+ logical CPUs, \d+) physical")
             .text("[WORKERS]", r"pool of (\d+)")
-            .longer(1.8, r"^a pool of 1: \d+ tasks take", r"^a pool of 1: .*\n.* tasks take")
-            .longer(1.5, r"^a pool of \d+: \d+ tasks of the program's own", r"^a pool of .* own.*\n.* own"),
+            .longer(1.6, r"^a pool of 1: \d+ tasks take", r"^a pool of 1: .*\n.* tasks take")
+            .longer(1.5, "^a pool of .* the program's own", "^a pool of .* the program's own.*\n.* own"),
         "start_methods" => nothing().longer(1.3, "^Spawn:", "^Fork:").longer(1.3, "^Spawn:", "^ForkServer:").longer(
             1.3,
             "^ForkServer:",
