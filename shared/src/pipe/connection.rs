@@ -197,6 +197,10 @@ impl<S: Serialize + 'static, R> Connection<S, R> {
     /// cannot be serialized, [`Error::TooLarge`] if it is over the limit. After [`Error::Encode`]
     /// and [`Error::TooLarge`] nothing was sent, and the connection can be used further.
     ///
+    /// That the other end is gone becomes known when something is received or waited for, and when
+    /// it was asleep or closed in good order. A process that was killed while it was awake may be
+    /// sent more, up to what fits into the pipe (256 KiB), as to a socket.
+    ///
     /// # Examples
     /// ```
     /// # fn main() -> multiproc::Result<()> {

@@ -47,6 +47,11 @@ impl ProcessId {
         status(self.pid).is_none_or(|now| now.id.started != self.started || matches!(now.state, 'Z' | 'X'))
     }
 
+    /// Whether the process waits for something.
+    pub(crate) fn is_asleep(&self) -> bool {
+        status(self.pid).is_some_and(|now| now.id.started == self.started && now.state == 'S')
+    }
+
     /// Whether the process is stopped, as by SIGSTOP.
     pub(crate) fn is_stopped(&self) -> bool {
         status(self.pid).is_some_and(|now| now.id.started == self.started && now.state == 'T')

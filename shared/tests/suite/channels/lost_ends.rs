@@ -8,7 +8,7 @@ use multiproc::{Connection, Error, Manager, PriorityQueue, Process, Queue, Resul
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{METHODS, SHORT};
-use crate::support::{DEADLINE, Named, eventually, named};
+use crate::support::{DEADLINE, Named, ProcessId, eventually, named};
 
 pub(crate) const TESTS: &[Named] = named! {
     send_to_a_closed_end_is_an_error
@@ -53,9 +53,13 @@ fn send_detects_a_dropped_end() -> Result<()> {
 
 fn send_detects_a_killed_receiver() -> Result<()> {
     let (ours, theirs) = pipe::<u64, u64>()?;
-    let child = Process::new(|end: Connection<u64, u64>| while end.recv().is_ok() {}, (theirs,)).start()?;
+    let echo = |end: Connection<u64, u64>| while end.recv().and_then(|n| end.send(n)).is_ok() {};
+    let child = Process::new(echo, (theirs,)).start()?;
     ours.send(1)?;
-    thread::sleep(SHORT);
+    assert_eq!(ours.recv()?, 1);
+    // An end that dies awake has not said that it must be woken.
+    let receiver = ProcessId::of(child.pid()).unwrap();
+    eventually("the receiver waits for more", || receiver.is_asleep());
     child.kill()?;
     assert!(child.join().is_err());
     assert!(matches!(ours.send(2), Err(Error::Disconnected)));
