@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use multiproc::{Error, Executor, ExitStatus, Pool, StartMethod, active_children};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, fork, getppid, pause};
+use nix::unistd::{Pid, fork, getppid};
 
 use crate::support::{
     Gate, Named, ProcessId, eventually, named, nap, pass, pids, square, squares, zygote, zygote_while,
@@ -129,14 +129,16 @@ fn stopped_worker_can_be_timed_out() -> multiproc::Result<()> {
 /// then cannot report the worker's end, and ends.
 #[allow(unsafe_code, reason = "only a fork copies a worker's descriptors")]
 fn ends_beside_a_copy_and_a_stopped_zygote() {
-    let zygote = getppid();
+    let (worker, zygote) = (Pid::this(), getppid());
     // SAFETY: the copy only waits.
     if unsafe { fork() }.unwrap().is_child() {
-        loop {
-            pause();
+        // Until the pool has found out, and has killed the zygote.
+        while [worker, zygote].contains(&getppid()) {
+            thread::sleep(Duration::from_millis(1));
         }
+    } else {
+        kill(zygote, Signal::SIGSTOP).unwrap();
     }
-    kill(zygote, Signal::SIGSTOP).unwrap();
     kill(Pid::this(), Signal::SIGKILL).unwrap();
 }
 
