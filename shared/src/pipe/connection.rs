@@ -197,9 +197,9 @@ impl<S: Serialize + 'static, R> Connection<S, R> {
     /// cannot be serialized, [`Error::TooLarge`] if it is over the limit. After [`Error::Encode`]
     /// and [`Error::TooLarge`] nothing was sent, and the connection can be used further.
     ///
-    /// That the other end is gone becomes known when something is received or waited for, and when
-    /// it was asleep or closed in good order. A process that was killed while it was awake may be
-    /// sent more, up to what fits into the pipe (256 KiB), as to a socket.
+    /// An end that was closed, or whose process ended while it waited for a message, is known to be
+    /// gone. One whose process was killed at another moment is found out by a call that receives or
+    /// waits: until then it may be sent what fits into the pipe (256 KiB), as to a socket.
     ///
     /// # Examples
     /// ```

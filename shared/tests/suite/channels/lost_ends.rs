@@ -14,6 +14,7 @@ pub(crate) const TESTS: &[Named] = named! {
     send_to_a_closed_end_is_an_error
     send_detects_a_dropped_end
     send_detects_a_killed_receiver
+    send_detects_a_receiver_killed_awake_when_the_pipe_is_full
     end_sent_to_another_process_is_not_closed
     rejected_connection_is_returned_open
     connections_in_a_rejected_value_stay_open
@@ -63,6 +64,25 @@ fn send_detects_a_killed_receiver() -> Result<()> {
     child.kill()?;
     assert!(child.join().is_err());
     assert!(matches!(ours.send(2), Err(Error::Disconnected)));
+    Ok(())
+}
+
+fn send_detects_a_receiver_killed_awake_when_the_pipe_is_full() -> Result<()> {
+    let (ours, theirs) = pipe::<u64, u64>()?;
+    let busy = |end: Connection<u64, u64>| {
+        end.send(end.recv().unwrap()).unwrap();
+        loop {
+            std::hint::spin_loop();
+        }
+    };
+    let child: Process<()> = Process::new(busy, (theirs,)).start()?;
+    ours.send(1)?;
+    assert_eq!(ours.recv()?, 1);
+    child.kill()?;
+    assert!(child.join().is_err());
+    // Far more than there is room for, and none of it waits for ever.
+    let refused = (0..1_000_000).find_map(|n| ours.send(n).err());
+    assert!(matches!(refused, Some(Error::Disconnected)), "{refused:?}");
     Ok(())
 }
 

@@ -130,7 +130,7 @@ fn stopped_worker_can_be_timed_out() -> multiproc::Result<()> {
 #[allow(unsafe_code, reason = "only a fork copies a worker's descriptors")]
 fn ends_beside_a_copy_and_a_stopped_zygote() {
     let (worker, zygote) = (Pid::this(), getppid());
-    // SAFETY: the copy only waits.
+    // SAFETY: the copy, of a process with one thread, waits and ends itself.
     if unsafe { fork() }.unwrap().is_child() {
         // Until the pool has found out, and has killed the zygote.
         while [worker, zygote].contains(&getppid()) {
