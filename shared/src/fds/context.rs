@@ -1,6 +1,6 @@
 //! The context of a message that is encoded or decoded: the handles in it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
@@ -39,52 +39,99 @@ pub(crate) struct Handles(Option<Box<Slots>>);
 #[derive(Debug, Clone, Default)]
 struct Slots(Vec<Option<Handle>>);
 
-/// What serializing or deserializing a handle does in this thread now.
-enum FdContext {
+/// What serializing or deserializing a handle does in a thread now.
+#[derive(Debug, Clone, Copy)]
+enum Mode {
     /// It is an error, for this reason.
     Nowhere(&'static str),
-    Packing(Handles),
+    Packing,
     /// As `Packing`, for the result of a task.
-    Returning(Handles),
-    Unpacking(Handles),
+    Returning,
+    Unpacking,
 }
 
 const NO_CARRIER: &str = "a handle (connection, queue, lock, file, …) can go to another process only as an argument or result of a task or process, as a \
      pool's state, or through a Connection or channel";
 
+/// The mode of a thread, and the handles that were packed, or that are left to unpack.
+///
+/// Cells, because each task's result has a context of its own: they are moved, and never borrowed.
+struct Context {
+    mode: Cell<Mode>,
+    handles: Cell<Handles>,
+}
+
 thread_local! {
-    static CONTEXT: RefCell<FdContext> = const { RefCell::new(FdContext::Nowhere(NO_CARRIER)) };
+    static CONTEXT: Context =
+        const { Context { mode: Cell::new(Mode::Nowhere(NO_CARRIER)), handles: Cell::new(Handles(None)) } };
     /// Counts the handles that were added to a context of this thread. A number of its own, because
     /// it is read with every task.
     static PACKED: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Restores the previous context, also after a panic.
-struct Restore(Option<FdContext>);
-
-impl Drop for Restore {
-    fn drop(&mut self) {
-        if let Some(context) = self.0.take() {
-            CONTEXT.replace(context);
-        }
+impl Context {
+    /// Returns what `look` returns of the handles.
+    fn with_handles<R>(&self, look: impl FnOnce(&mut Handles) -> R) -> R {
+        let mut handles = self.handles.take();
+        let result = look(&mut handles);
+        self.handles.set(handles);
+        result
     }
 }
 
-fn run_in_context<R>(context: FdContext, run: impl FnOnce() -> R) -> (R, FdContext) {
-    let mut restore = Restore(Some(CONTEXT.replace(context)));
+/// A context of its own, until it is dropped: the previous one is restored then, also by a panic.
+#[must_use]
+pub(crate) struct Scope {
+    previous: Mode,
+    handles: Handles,
+}
+
+impl Scope {
+    #[inline]
+    fn enter(mode: Mode, handles: Handles) -> Self {
+        CONTEXT.with(|context| {
+            let (previous, handles) = (context.mode.replace(mode), context.handles.replace(handles));
+            Self { previous, handles }
+        })
+    }
+
+    /// Begins the encoding of a task's result.
+    #[inline]
+    pub(crate) fn of_result() -> Self {
+        Self::enter(Mode::Returning, Handles::default())
+    }
+
+    /// Returns the handles that were packed, or that are left.
+    #[inline]
+    pub(crate) fn end(self) -> Handles {
+        CONTEXT.with(|context| context.handles.take())
+    }
+}
+
+impl Drop for Scope {
+    #[inline]
+    fn drop(&mut self) {
+        CONTEXT.with(|context| {
+            context.mode.set(self.previous);
+            context.handles.set(std::mem::take(&mut self.handles));
+        });
+    }
+}
+
+/// Runs `run` in a context of its own; returns the handles that are there afterwards.
+fn run_in_context<R>(mode: Mode, handles: Handles, run: impl FnOnce() -> R) -> (R, Handles) {
+    let scope = Scope::enter(mode, handles);
     let result = run();
-    let previous = restore.0.take().unwrap_or(FdContext::Nowhere(NO_CARRIER));
-    (result, CONTEXT.replace(previous))
+    (result, scope.end())
 }
 
 /// Fails, with the reason, unless handles that this thread serializes now are sent with a message.
 pub(crate) fn require_packing() -> Result<(), String> {
-    let carried = CONTEXT.with_borrow(|context| match context {
-        FdContext::Packing(_) | FdContext::Returning(_) => Ok(()),
-        FdContext::Nowhere(reason) => Err(*reason),
-        FdContext::Unpacking(_) => Err(NO_CARRIER),
-    });
-    carried.map_err(Into::into)
+    match CONTEXT.with(|context| context.mode.get()) {
+        Mode::Packing | Mode::Returning => Ok(()),
+        Mode::Nowhere(reason) => Err(reason.into()),
+        Mode::Unpacking => Err(NO_CARRIER.into()),
+    }
 }
 
 /// As [`require_packing`], for what is sent on this machine only, and so never as a result: that
@@ -92,41 +139,27 @@ pub(crate) fn require_packing() -> Result<(), String> {
 #[cfg(feature = "manager-tcp")]
 pub(crate) fn require_message() -> Result<(), String> {
     require_packing()?;
-    CONTEXT.with_borrow(|context| match context {
-        FdContext::Returning(_) => {
+    match CONTEXT.with(|context| context.mode.get()) {
+        Mode::Returning => {
             Err("a proxy of a manager on another machine cannot be the result of a task: it has the manager's key"
                 .into())
         }
-        FdContext::Nowhere(_) | FdContext::Packing(_) | FdContext::Unpacking(_) => Ok(()),
-    })
+        Mode::Nowhere(_) | Mode::Packing | Mode::Unpacking => Ok(()),
+    }
 }
 
 /// Runs `encode`, and adds the handles that it serializes to `handles`.
 pub(crate) fn pack<R>(handles: &mut Handles, encode: impl FnOnce() -> R) -> R {
-    match run_in_context(FdContext::Packing(std::mem::take(handles)), encode) {
-        (result, FdContext::Packing(packed)) => {
-            *handles = packed;
-            result
-        }
-        (result, _) => result,
-    }
-}
-
-/// Runs `encode`, which encodes a task's result, and returns the handles that it serializes as
-/// well.
-#[inline]
-pub(crate) fn pack_result<R>(encode: impl FnOnce() -> R) -> (R, Handles) {
-    match run_in_context(FdContext::Returning(Handles::default()), encode) {
-        (result, FdContext::Returning(packed)) => (result, packed),
-        (result, _) => (result, Handles::default()),
-    }
+    let (result, packed) = run_in_context(Mode::Packing, std::mem::take(handles), encode);
+    *handles = packed;
+    result
 }
 
 /// Takes the handles that this thread has packed so far, which belong to what was encoded so far.
 pub(crate) fn packed() -> Handles {
-    CONTEXT.with_borrow_mut(|context| match context {
-        FdContext::Packing(handles) => std::mem::take(handles),
-        FdContext::Nowhere(_) | FdContext::Returning(_) | FdContext::Unpacking(_) => Handles::default(),
+    CONTEXT.with(|context| match context.mode.get() {
+        Mode::Packing => context.handles.take(),
+        Mode::Nowhere(_) | Mode::Returning | Mode::Unpacking => Handles::default(),
     })
 }
 
@@ -150,36 +183,33 @@ pub(crate) struct Packed {
 /// Describes the handles that were packed so far in this thread, of which the first `before` are
 /// not new.
 pub(crate) fn packed_since(before: usize) -> Packed {
-    CONTEXT.with_borrow(|context| match context {
-        FdContext::Packing(handles) => {
+    CONTEXT.with(|context| match context.mode.get() {
+        Mode::Packing => context.with_handles(|handles| {
             let count = handles.len();
             Packed { count, moved: handles.any_moved_from(before), crowded: count > MAX_HANDLES / 2 }
-        }
-        FdContext::Nowhere(_) | FdContext::Returning(_) | FdContext::Unpacking(_) => {
-            Packed { count: 0, moved: false, crowded: false }
-        }
+        }),
+        Mode::Nowhere(_) | Mode::Returning | Mode::Unpacking => Packed { count: 0, moved: false, crowded: false },
     })
 }
 
 /// Runs `decode` on a message that arrived with `handles`; those that it does not take stay.
 pub(crate) fn unpack<R>(handles: &mut Handles, decode: impl FnOnce() -> R) -> R {
-    match run_in_context(FdContext::Unpacking(std::mem::take(handles)), decode) {
-        (result, FdContext::Unpacking(left)) => {
-            *handles = left;
-            result
-        }
-        (result, _) => result,
-    }
+    let (result, left) = run_in_context(Mode::Unpacking, std::mem::take(handles), decode);
+    *handles = left;
+    result
 }
 
 /// Returns whether the message that this thread decodes now has handles.
 pub(crate) fn is_unpacking_handles() -> bool {
-    CONTEXT.with_borrow(|context| matches!(context, FdContext::Unpacking(handles) if !handles.is_empty()))
+    CONTEXT.with(|context| match context.mode.get() {
+        Mode::Unpacking => context.with_handles(|handles| !handles.is_empty()),
+        Mode::Nowhere(_) | Mode::Packing | Mode::Returning => false,
+    })
 }
 
 /// Runs `encode`, in which serializing a handle is an error with this reason.
 pub(crate) fn forbid<R>(reason: &'static str, encode: impl FnOnce() -> R) -> R {
-    run_in_context(FdContext::Nowhere(reason), encode).0
+    run_in_context(Mode::Nowhere(reason), Handles::default(), encode).0
 }
 
 /// Serializes a handle: adds its descriptor and kind to the context of the message, and writes the
@@ -206,18 +236,18 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
 /// Adds a handle to the message that is being encoded; returns its index.
 fn put(descriptor: &Arc<Descriptor>, kind: ObjectKind, travel: Travel) -> Result<u32, String> {
     PACKED.set(PACKED.get() + 1);
-    CONTEXT.with_borrow_mut(|context| match context {
-        FdContext::Packing(handles) | FdContext::Returning(handles) => handles.add(descriptor, kind, travel),
-        FdContext::Nowhere(reason) => Err((*reason).into()),
-        FdContext::Unpacking(_) => Err(NO_CARRIER.into()),
+    CONTEXT.with(|context| match context.mode.get() {
+        Mode::Packing | Mode::Returning => context.with_handles(|handles| handles.add(descriptor, kind, travel)),
+        Mode::Nowhere(reason) => Err(reason.into()),
+        Mode::Unpacking => Err(NO_CARRIER.into()),
     })
 }
 
 /// Takes the handle at `index` of the message that is being decoded, if it is of this kind.
 fn take(index: u32, kind: ObjectKind) -> Result<Arc<Descriptor>, String> {
-    CONTEXT.with_borrow_mut(|context| match context {
-        FdContext::Unpacking(handles) => handles.take(index as usize, kind),
-        FdContext::Packing(_) | FdContext::Returning(_) | FdContext::Nowhere(_) => Err(NO_CARRIER.into()),
+    CONTEXT.with(|context| match context.mode.get() {
+        Mode::Unpacking => context.with_handles(|handles| handles.take(index as usize, kind)),
+        Mode::Packing | Mode::Returning | Mode::Nowhere(_) => Err(NO_CARRIER.into()),
     })
 }
 

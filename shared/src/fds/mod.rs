@@ -17,7 +17,7 @@ mod tests;
 #[cfg(feature = "manager-tcp")]
 pub(crate) use context::require_message;
 pub(crate) use context::{
-    Handles, Packed, Travel, deserialize, forbid, is_unpacking_handles, pack, pack_result, packed, packed_count,
+    Handles, Packed, Scope, Travel, deserialize, forbid, is_unpacking_handles, pack, packed, packed_count,
     packed_since, require_packing, serialize, unpack,
 };
 #[cfg(feature = "tokio")]

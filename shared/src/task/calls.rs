@@ -74,8 +74,9 @@ pub(crate) fn run_calls<Args: Arguments, R: ReturnValue, const ONCE: bool>(
             continue;
         }
         let outcome = result.and_then(|result| {
-            let (encoded, handles) = fds::pack_result(|| codec::encode_result(result, &mut output));
-            encoded.map(|()| handles).map_err(Failure::Encode)
+            // No closure: moving the result into one would copy what was just written in pieces.
+            let scope = fds::Scope::of_result();
+            codec::encode_result(result, &mut output).map(|()| scope.end()).map_err(Failure::Encode)
         });
         calls.end(outcome, &mut output);
     }

@@ -158,7 +158,6 @@ impl Run<'_> {
 
 impl Calls for Run<'_> {
     fn next(&mut self) -> Option<Source<'_>> {
-        self.owner.or_exit();
         let words = &self.segment.header().worker;
         let input = match &mut self.input {
             _ if self.outcome.is_err() => return None,
