@@ -141,7 +141,7 @@ impl<'de> SeqAccess<'de> for &mut Numbers<'de> {
     #[inline]
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
         let Some(bytes) = self.numbers.next() else { return Ok(None) };
-        seed.deserialize(Number { bytes, tag: self.tag }).map(Some)
+        seed.deserialize(Number::new(self.tag, bytes)).map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -149,10 +149,28 @@ impl<'de> SeqAccess<'de> for &mut Numbers<'de> {
     }
 }
 
+/// How many times in a row a value is read as the content of a `Some` that was not written. A type
+/// that is nothing but an `Option` of itself would have no end of it.
+const MAX_UNWRITTEN: u8 = 64;
+
+/// Counts a `Some` that was not written.
+#[inline]
+pub(super) fn count_unwritten(count: u8) -> Result<u8, Error> {
+    if count < MAX_UNWRITTEN { Ok(count + 1) } else { Err(Error::too_deep()) }
+}
+
 /// One number: its tag and its bytes.
 pub(super) struct Number<'de> {
-    pub(super) tag: u8,
-    pub(super) bytes: &'de [u8],
+    tag: u8,
+    bytes: &'de [u8],
+    unwritten: u8,
+}
+
+impl<'de> Number<'de> {
+    #[inline]
+    pub(super) fn new(tag: u8, bytes: &'de [u8]) -> Self {
+        Self { tag, bytes, unwritten: 0 }
+    }
 }
 
 impl<'de> Deserializer<'de> for Number<'de> {
@@ -200,7 +218,8 @@ impl<'de> Deserializer<'de> for Number<'de> {
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_option<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Error> {
+        self.unwritten = count_unwritten(self.unwritten)?;
         visitor.visit_some(self)
     }
 
@@ -215,17 +234,28 @@ impl<'de> Deserializer<'de> for Number<'de> {
 }
 
 /// A name that is read as a key.
-pub(super) struct Name<'de>(pub(super) &'de str);
+pub(super) struct Name<'de> {
+    text: &'de str,
+    unwritten: u8,
+}
+
+impl<'de> Name<'de> {
+    #[inline]
+    pub(super) fn new(text: &'de str) -> Self {
+        Self { text, unwritten: 0 }
+    }
+}
 
 impl<'de> Deserializer<'de> for Name<'de> {
     type Error = Error;
 
     #[inline]
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_borrowed_str(self.0)
+        visitor.visit_borrowed_str(self.text)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_option<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Error> {
+        self.unwritten = count_unwritten(self.unwritten)?;
         visitor.visit_some(self)
     }
 
@@ -239,7 +269,7 @@ impl<'de> Deserializer<'de> for Name<'de> {
         _variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        visitor.visit_enum(BorrowedStrDeserializer::new(self.0))
+        visitor.visit_enum(BorrowedStrDeserializer::new(self.text))
     }
 
     serde::forward_to_deserialize_any! {

@@ -2,6 +2,7 @@
 
 use serde::de::Deserialize;
 
+use super::access::count_unwritten;
 use super::addresses;
 use super::error::Error;
 use super::format::{
@@ -60,6 +61,7 @@ impl<'de> Message<'de> {
             names: self.names,
             depth: 0,
             levels: self.levels,
+            unwritten: (usize::MAX, 0),
             order: Order::Unknown,
             matches: Matches::default(),
             variants: [(u32::MAX, ""); VARIANTS],
@@ -97,6 +99,9 @@ pub(super) struct Decoder<'de> {
     depth: u32,
     /// The depth that the message announced, for which the stack has room.
     levels: u32,
+    /// How many times `Some` was not written before the value that begins when so many bytes
+    /// remain.
+    unwritten: (usize, u8),
     order: Order,
     pub(super) matches: Matches,
     /// Variants that were read lately: the offsets of their names, and the names.
@@ -159,6 +164,14 @@ impl<'de> Decoder<'de> {
             *known = (offset, self.names.variant(offset)?);
         }
         Ok(known.1)
+    }
+
+    /// Counts a `Some` that was not written before the next value.
+    pub(super) fn pass_unwritten(&mut self) -> Result<(), Error> {
+        let before = self.reader.remaining();
+        let count = if self.unwritten.0 == before { self.unwritten.1 } else { 0 };
+        self.unwritten = (before, count_unwritten(count)?);
+        Ok(())
     }
 
     /// Runs `read` one level deeper.

@@ -127,7 +127,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
             tag if tag >= PACKED => Self::numbers(self.decoder.reader.packed(tag - PACKED)?, tag - PACKED, visitor),
             tag => {
                 let size = number_size(tag).ok_or_else(Error::unknown_tag)?;
-                Number { tag, bytes: self.decoder.reader.bytes(size as u64)? }.deserialize_any(visitor)
+                Number::new(tag, self.decoder.reader.bytes(size as u64)?).deserialize_any(visitor)
             }
         }
     }
@@ -190,6 +190,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
             return self.decoder.nested(|decoder| visitor.visit_some(decoder.value()));
         }
         // Written without `Some`, as a type's own code may do.
+        self.decoder.pass_unwritten()?;
         visitor.visit_some(self)
     }
 

@@ -98,7 +98,7 @@ impl<'de> MapAccess<'de> for &mut ByName<'_, 'de> {
         let Some(key) = self.keys.next()? else { return Ok(None) };
         self.value_pending = true;
         self.last = key;
-        seed.deserialize(Name(key)).map(Some)
+        seed.deserialize(Name::new(key)).map(Some)
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Error> {

@@ -82,3 +82,17 @@ fn depth_that_was_not_announced_is_refused() {
     let ignored: Result<serde::de::IgnoredAny, String> = decode_plain(&sequences);
     assert!(ignored.is_err());
 }
+
+#[test]
+fn value_that_is_no_option_of_itself_is_an_error() {
+    /// Takes any value for a `Some` that was not written, which holds one of it in turn.
+    #[derive(Debug, PartialEq, PartialOrd, Eq, Ord, Serialize, Deserialize)]
+    struct Endless(Option<Box<Endless>>);
+    arrives(Endless(Some(Box::new(Endless(None)))));
+    let too_deep = |error: String| assert!(error.contains("nested more than"), "{error}");
+    for bytes in [message(&5u8), message(&"text"), message(&list(2)), vec![0]] {
+        too_deep(decode_plain::<Endless>(&bytes).unwrap_err());
+    }
+    too_deep(decode_plain::<Vec<Endless>>(&message(&[5u64, 6])).unwrap_err());
+    too_deep(decode_plain::<BTreeMap<Endless, u32>>(&message(&list(1))).unwrap_err());
+}
