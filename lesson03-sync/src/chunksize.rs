@@ -4,7 +4,7 @@
 //! Watch first who doubles which numbers: five and five. Then watch the table, in a release build:
 //! a tiny task takes far less time than the trip, so alone each pays for it, and a hundred share
 //! it. But all items in one chunk are all on one worker. Without `with_chunksize`, `map` makes four
-//! chunks for each worker.
+//! chunks for each worker, and of a long list more.
 
 // ANCHOR: program
 use std::process;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::executor::call_options::CallOptions;
+use crate::executor::chunk_sizes::ChunkSizes;
 use crate::future::AsyncResult;
 use crate::task::{Arguments, Task};
 
@@ -71,7 +72,7 @@ pub trait Call<Args, R>: LazyCall<Args, R> + Sized + 'static {
     fn submit_one(&self, args: Args);
 
     /// Submits all tasks, `chunksize` at a time.
-    fn submit_all(&self, items: impl Iterator<Item = Args>, chunksize: usize);
+    fn submit_all(&self, items: impl Iterator<Item = Args>, sizes: ChunkSizes);
 
     /// Waits for the result of the only task.
     fn wait_one(self) -> Result<R>;

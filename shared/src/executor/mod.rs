@@ -1,12 +1,14 @@
 //! The calls of every pool, and what they need of it.
 //!
 //! [`Executor`] has each call once, written with the few things that a [`backend`] provides: begin
-//! a call, submit its tasks, wait for the results. [`source`] cuts items into chunks, [`imap`] is
-//! the lazy iterator, [`with_options`] an executor with [options](call_options) for its calls, and
-//! [`pool_settings`] has what all builders of pools have.
+//! a call, submit its tasks, wait for the results. [`source`] has the items, [`chunk_sizes`] the
+//! size of each of their chunks, [`imap`] is the lazy iterator, [`with_options`] an executor with
+//! [options](call_options) for its calls, and [`pool_settings`] has what all builders of pools
+//! have.
 
 pub(crate) mod backend;
 mod call_options;
+mod chunk_sizes;
 mod imap;
 mod indexed;
 mod pool_settings;
@@ -18,11 +20,12 @@ mod with_options;
 
 pub(crate) use backend::{joined, still_open};
 pub(crate) use call_options::CallOptions;
+pub(crate) use chunk_sizes::ChunkSizes;
+#[cfg(feature = "tokio")]
+pub(crate) use chunk_sizes::default_chunksize;
 pub use imap::Imap;
 pub use indexed::Indexed;
 pub(crate) use pool_settings::{PoolSettings, check_processes};
-#[cfg(feature = "tokio")]
-pub(crate) use source::default_chunksize;
 pub use statistics::Statistics;
 pub use with_options::WithOptions;
 
@@ -293,8 +296,10 @@ pub trait Executor: Backend {
 
     /// Runs `f` on each item and waits for all results, in the items' order.
     ///
-    /// The items are grouped into chunks, four a worker; see
-    /// [`with_chunksize`](Executor::with_chunksize).
+    /// The items are grouped into chunks, four a worker. If these had more than 64 items, there are
+    /// more of them: the first ones have one item, the next ones grow, and the last ones shrink to
+    /// one item again. So all workers begin at once and end together, wherever in the list the long
+    /// tasks are. [`with_chunksize`](Executor::with_chunksize) sets another size, for all.
     ///
     /// # Errors
     /// That of the first item, in order, that failed. The others are still run, and their results
@@ -692,7 +697,7 @@ where
     check_end(&items)?;
     let options = executor.options();
     let call = executor.begin(f, true, options)?;
-    let (items, len, chunksize) = Source::plan(items, options.chunksize(), executor.breadth());
-    call.submit_all(items, chunksize);
+    let (items, len, sizes) = Source::plan(items, options.chunksize(), executor.breadth());
+    call.submit_all(items, sizes);
     Ok((call, len))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::{Engine, Job, Tasks};
 use crate::error::{Error, Result};
+use crate::executor::ChunkSizes;
 use crate::fds::{self, Handles, Packed, Payload};
 use crate::foreign;
 use crate::protocol::{push_fixed, push_item};
@@ -44,6 +45,8 @@ fn encode_alone<Args: Arguments>(args: Args, max_message: u64) -> Result<Vec<u8>
 pub(super) struct Feeder<'a> {
     engine: &'a Engine,
     job: &'a Arc<Job>,
+    sizes: ChunkSizes,
+    /// The size of the chunk that is being filled.
     chunksize: usize,
     tasks: Tasks,
     /// Arguments are being encoded: a panic now is their fault, and an error of their task.
@@ -59,9 +62,9 @@ pub(super) struct Feeder<'a> {
 }
 
 impl<'a> Feeder<'a> {
-    pub(super) fn new(engine: &'a Engine, job: &'a Arc<Job>, chunksize: usize) -> Self {
-        let tasks = Tasks::default();
-        Self { engine, job, chunksize, tasks, encoding: false, whole: 0, packed: 0, uncollected: 0, bytes: 0 }
+    pub(super) fn new(engine: &'a Engine, job: &'a Arc<Job>, sizes: ChunkSizes) -> Self {
+        let (tasks, chunksize) = (Tasks::default(), sizes.size());
+        Self { engine, job, sizes, chunksize, tasks, encoding: false, whole: 0, packed: 0, uncollected: 0, bytes: 0 }
     }
 
     /// Returns the bytes of the arguments that were submitted.
@@ -196,6 +199,7 @@ impl<'a> Feeder<'a> {
         // What the failed attempt has left behind the last whole item.
         self.tasks.payload.truncate(self.whole);
         self.flush();
+        self.chunksize = self.sizes.size();
         self.engine.submit_failed(self.job, error, false);
     }
 
@@ -207,6 +211,7 @@ impl<'a> Feeder<'a> {
             self.uncollected = 0;
             self.engine.nudge();
         }
+        self.chunksize = self.sizes.size();
     }
 
     /// Submits what there is. Returns whether tasks wait for a worker now.
@@ -222,6 +227,7 @@ impl<'a> Feeder<'a> {
             tasks.payload.drain(..8);
         }
         self.bytes += tasks.payload.len();
+        self.sizes.take(tasks.count as usize);
         self.engine.submit(self.job, tasks, false)
     }
 

@@ -10,8 +10,8 @@ use std::time::Instant;
 use crate::codec;
 use crate::engine::{Engine, Job, TaskLimits};
 use crate::error::{Error, Result};
-use crate::executor::CallOptions;
 use crate::executor::backend::{Backend, Call, LazyCall, MIN_WINDOW};
+use crate::executor::{CallOptions, ChunkSizes};
 use crate::future::{AsyncResult, Gathered, add_each, take_one};
 use crate::pool::Pool;
 use crate::pool::feed::{Feeder, submit_one};
@@ -117,8 +117,8 @@ impl<Args: Arguments, R: ReturnValue> Call<Args, R> for ProcessCall<Args, R> {
         submit_one(&self.engine, &self.job, args);
     }
 
-    fn submit_all(&self, items: impl Iterator<Item = Args>, chunksize: usize) {
-        Feeder::new(&self.engine, &self.job, chunksize).add_all(items);
+    fn submit_all(&self, items: impl Iterator<Item = Args>, sizes: ChunkSizes) {
+        Feeder::new(&self.engine, &self.job, sizes).add_all(items);
     }
 
     fn wait_one(self) -> Result<R> {
@@ -168,7 +168,7 @@ impl<Args: Arguments, R: ReturnValue> LazyCall<Args, R> for ProcessCall<Args, R>
     }
 
     fn submit_chunk(&self, items: &mut dyn Iterator<Item = Args>, chunksize: usize) -> bool {
-        let mut feeder = Feeder::new(&self.engine, &self.job, chunksize);
+        let mut feeder = Feeder::new(&self.engine, &self.job, ChunkSizes::equal(chunksize));
         let dry = feeder.add(items, chunksize);
         feeder.flush();
         Sizes::record(&self.sizes.arguments, feeder.bytes(), chunksize);

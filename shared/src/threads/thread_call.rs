@@ -8,8 +8,8 @@ use std::task::Waker;
 use std::time::Instant;
 
 use crate::error::{Error, Result};
-use crate::executor::CallOptions;
 use crate::executor::backend::{Backend, Call, LazyCall};
+use crate::executor::{CallOptions, ChunkSizes};
 use crate::future::AsyncResult;
 use crate::task::{Arguments, Task};
 use crate::threads::ThreadPool;
@@ -105,8 +105,10 @@ where
         self.job.seal();
     }
 
-    fn submit_all(&self, mut items: impl Iterator<Item = Args>, chunksize: usize) {
-        while !self.submit_chunk(&mut items, chunksize) {}
+    fn submit_all(&self, mut items: impl Iterator<Item = Args>, mut sizes: ChunkSizes) {
+        while !self.submit_chunk(&mut items, sizes.size()) {
+            sizes.take(sizes.size());
+        }
         self.job.seal();
     }
 

@@ -18,6 +18,7 @@ pub(crate) const TESTS: &[Named] = named! {
     values_of_every_size_arrive
     large_value_passes_a_small_ring
     undeliverable_argument_fails_only_its_task
+    undeliverable_argument_in_a_chunk_of_any_size_fails_alone
     undeliverable_result_fails_only_its_task
     undeliverable_state_fails_the_call
 };
@@ -184,6 +185,21 @@ fn undeliverable_argument_fails_only_its_task() -> Result<()> {
         }
     }
     assert_eq!((pool.map(square, 0..9)?, pool.statistics().workers_lost), (squares(9), 0));
+    Ok(())
+}
+
+/// The first and the last chunks of a long map have one item, the others more and more.
+fn undeliverable_argument_in_a_chunk_of_any_size_fails_alone() -> Result<()> {
+    const PLACES: [usize; 8] = [0, 7, 8, 30, 31, 500, 990, 999];
+    let pool = Pool::with_processes(2)?;
+    for trouble in [Unwritable, PanicsWhenWritten, Unreadable, PanicsWhenRead] {
+        let item = |place| (place as u64, if PLACES.contains(&place) { trouble } else { Fine });
+        let results = pool.map_results(|(n, _): (u64, Troublesome)| n, (0..1000).map(item))?;
+        assert_eq!(results.len(), 1000);
+        for (place, result) in results.iter().enumerate() {
+            assert_eq!(result.as_ref().ok(), (!PLACES.contains(&place)).then_some(&(place as u64)), "{trouble:?}");
+        }
+    }
     Ok(())
 }
 

@@ -26,6 +26,7 @@ pub(crate) const TESTS: &[Named] = named! {
     connections_sent_to_workers_are_closed_again
     lost_task_keeps_connections_of_others_intact
     connection_has_one_owner
+    connections_in_chunks_of_any_size_arrive
     connection_outside_a_message_is_an_error
     tasks_behind_a_connection_go_to_other_workers
     waiting_process_uses_no_cpu_time
@@ -306,6 +307,22 @@ fn connection_has_one_owner() -> Result<()> {
     let (_ours, theirs) = pipe::<(), u32>()?;
     let error = Pool::builder().initializer(|_: Connection<u32, ()>| (), (theirs,)).build().unwrap_err();
     assert!(error.to_string().contains("one owner"), "{error}");
+    Ok(())
+}
+
+/// Each travels alone, in whatever chunk it would have been.
+fn connections_in_chunks_of_any_size_arrive() -> Result<()> {
+    const PLACES: [u32; 8] = [0, 7, 8, 30, 31, 500, 990, 999];
+    let pool = Pool::with_processes(2)?;
+    let (ours, theirs): (Vec<_>, Vec<_>) = PLACES.map(|_| pipe::<(), u32>().unwrap()).into_iter().unzip();
+    let mut ends = PLACES.into_iter().zip(theirs).peekable();
+    let items: Vec<_> = (0..1000).map(|n| (n, ends.next_if(|(place, _)| *place == n).map(|(_, end)| end))).collect();
+    let answer = |(n, end): (u32, Option<Connection<u32, ()>>)| end.map_or(Ok(()), |end| end.send(n)).map(|()| n);
+    let answers = pool.map(answer, items)?.into_iter().collect::<Result<Vec<_>>>()?;
+    assert!(answers.into_iter().eq(0..1000));
+    for (place, end) in PLACES.iter().zip(ours) {
+        assert_eq!(end.recv()?, *place);
+    }
     Ok(())
 }
 
