@@ -10,6 +10,7 @@ use crate::case::{
 };
 use crate::measure::processors;
 use crate::run::Run;
+use crate::work::Order;
 use crate::{channels, fresh, limits, ours, peers, values};
 
 /// Bytes of a large message.
@@ -39,6 +40,9 @@ pub(crate) fn all() -> Vec<Case> {
         frames(),
         primes(),
         primes_split(),
+        skewed(Order::Mixed, "map of 10,000 tasks of 5 µs to 4 ms, few of them long, default chunks"),
+        skewed(Order::Rising, "the same, the longest at the end"),
+        skewed(Order::Falling, "the same, the longest first"),
         imap_memory(),
         outstanding(),
         workers_256(),
@@ -212,6 +216,16 @@ fn primes_split() -> Case {
         .side("rayon", |_| peers::rayon::primes_split())
         .side("sequential", |_| peers::sequential::primes())
         .goal("sequential", 0.95 * processors() as f64)
+}
+
+/// Tasks of different length in a map that chooses the size of its chunks. CPython cuts it into
+/// four equal chunks a worker.
+fn skewed(order: Order, what: &'static str) -> Case {
+    Case::new(order.name(), MILLISECONDS, what)
+        .side(OURS, move |_| ours::skewed(order))
+        .side("cpython", move |run| run.cpython(order.name(), 1))
+        .side("rayon", move |_| peers::rayon::skewed(order))
+        .goal("rayon", 1.0 / 1.03)
 }
 
 /// The peak of the parent's memory. CPython, which takes in the whole source at once, gets a

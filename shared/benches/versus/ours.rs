@@ -7,13 +7,22 @@ use multiproc::{Executor, Pool, StartMethod};
 
 use crate::case::Repetition;
 use crate::measure::{processors, timed};
-use crate::work::{NUMBERS, check_pieces, check_primes, composite, identity, is_prime, pieces};
+use crate::work::{
+    NUMBERS, Order, burn, check_pieces, check_primes, check_times, composite, identity, is_prime, pieces, skewed_times,
+};
 
 /// A map of the no-op with the default chunks.
 pub(crate) fn map(items: u64) -> Result<Repetition, String> {
     let pool = workers()?;
     let work = move || pool.map(identity, 0..items).map_err(told);
     Ok(timed(items, work, move |found| check_count(found.len(), items)))
+}
+
+/// A map of tasks of different length with the default chunks.
+pub(crate) fn skewed(order: Order) -> Result<Repetition, String> {
+    let pool = workers()?;
+    let work = move || pool.map(burn, skewed_times(order)).map_err(told);
+    Ok(timed(1, work, move |found| check_times(&found, order)))
 }
 
 /// The same, an item a task.

@@ -71,6 +71,58 @@ pub(crate) fn composite((n, first, last): Piece) -> Option<u64> {
     has_divisor(n, first, last).then_some(n)
 }
 
+/// How the tasks of different length follow each other.
+#[derive(Clone, Copy)]
+pub(crate) enum Order {
+    Mixed,
+    Rising,
+    Falling,
+}
+
+impl Order {
+    /// The name that CPython's side has for it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Mixed => "skewed",
+            Self::Rising => "skewed_rising",
+            Self::Falling => "skewed_falling",
+        }
+    }
+}
+
+/// How many tasks of different length there are.
+const SKEWED: u64 = 10_000;
+
+/// The times of tasks in nanoseconds, distributed by a power law: from 5 µs to 3.7 ms.
+pub(crate) fn skewed_times(order: Order) -> Vec<u64> {
+    /// Has no common factor with the number of tasks, so that its multiples lead to each of them.
+    const STRIDE: u64 = 7919;
+    let place = |task: u64| match order {
+        Order::Mixed => task * STRIDE % SKEWED,
+        Order::Rising => SKEWED - 1 - task,
+        Order::Falling => task,
+    };
+    let time = |place: u64| 5_000.0 * ((place as f64 + 0.5) / SKEWED as f64).powf(-2.0 / 3.0);
+    (0..SKEWED).map(|task| time(place(task)) as u64).collect()
+}
+
+/// Checks the answers for [`skewed_times`].
+pub(crate) fn check_times(answers: &[u64], order: Order) -> Result<(), String> {
+    if answers == skewed_times(order) { Ok(()) } else { Err("a wrong result".into()) }
+}
+
+/// Computes for so long. The time is the thread's own, so that who shares a processor does not get
+/// the work for nothing.
+pub(crate) fn burn(nanoseconds: u64) -> u64 {
+    let now = || {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+    };
+    let end = now() + nanoseconds;
+    while now() < end {}
+    nanoseconds
+}
+
 /// Checks the answers for [`NUMBERS`].
 pub(crate) fn check_primes(answers: impl IntoIterator<Item = bool>) -> Result<(), String> {
     check_count(answers.into_iter().filter(|prime| *prime).count())

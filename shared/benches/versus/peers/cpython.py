@@ -20,6 +20,8 @@ NUMBERS = [
 ]
 PRIMES = 14
 PIECE = 1 << 18
+SKEWED = 10_000
+STRIDE = 7919
 WORKERS = int(sys.argv[1])
 
 
@@ -120,6 +122,25 @@ def primes_split(pool, _items):
         return odd - len(set(found) - {None}) == PRIMES
 
     return timed(lambda: list(pool.imap_unordered(composite, pieces())), check)
+
+
+def skewed_times(order):
+    times = [int(5_000 * ((place + 0.5) / SKEWED) ** (-2 / 3)) for place in range(SKEWED)]
+    if order == "mixed":
+        return [times[task * STRIDE % SKEWED] for task in range(SKEWED)]
+    return times if order == "falling" else times[::-1]
+
+
+def burn(nanoseconds):
+    end = time.thread_time_ns() + nanoseconds
+    while time.thread_time_ns() < end:
+        pass
+    return nanoseconds
+
+
+def skewed(pool, order):
+    times = skewed_times(order)
+    return timed(lambda: pool.map(burn, times), lambda found: found == times)
 
 
 def fill(orders, queue):
@@ -267,6 +288,9 @@ CALLS = {
     "structs": structs,
     "primes": primes,
     "primes_split": primes_split,
+    "skewed": lambda pool, _items: skewed(pool, "mixed"),
+    "skewed_rising": lambda pool, _items: skewed(pool, "rising"),
+    "skewed_falling": lambda pool, _items: skewed(pool, "falling"),
 }
 
 

@@ -6,7 +6,9 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::case::Repetition;
 use crate::measure::{processors, timed};
-use crate::work::{NUMBERS, check_pieces, check_primes, composite, identity, is_prime, pieces};
+use crate::work::{
+    NUMBERS, Order, burn, check_pieces, check_primes, check_times, composite, identity, is_prime, pieces, skewed_times,
+};
 
 /// A pool of the row's own, so that its threads end with the row.
 fn threads() -> Result<ThreadPool, String> {
@@ -18,6 +20,13 @@ pub(crate) fn map(items: u64) -> Result<Repetition, String> {
     let pool = threads()?;
     let work = move || Ok(pool.install(|| (0..items).into_par_iter().map(identity).collect::<Vec<_>>()));
     Ok(timed(items, work, move |found| check_length(found.len(), items)))
+}
+
+/// Tasks of different length, as rayon splits them.
+pub(crate) fn skewed(order: Order) -> Result<Repetition, String> {
+    let pool = threads()?;
+    let work = move || Ok(pool.install(|| skewed_times(order).into_par_iter().map(burn).collect::<Vec<_>>()));
+    Ok(timed(1, work, move |found| check_times(&found, order)))
 }
 
 /// The same, split down to single items.
