@@ -7,10 +7,12 @@ mod kills;
 mod lifecycle;
 mod limits;
 mod output;
+mod replacement;
 mod retries;
 mod scale;
 mod sharing;
 mod shrinking;
+mod time_limits;
 
 use crate::support::Named;
 
@@ -19,7 +21,9 @@ pub(crate) const TESTS: &[&[Named]] = &[
     indices::TESTS,
     events::TESTS,
     output::TESTS,
+    time_limits::TESTS,
     limits::TESTS,
+    replacement::TESTS,
     retries::TESTS,
     deaths::TESTS,
     kills::TESTS,
