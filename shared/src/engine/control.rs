@@ -158,12 +158,12 @@ impl Engine {
 
     /// Returns the number of workers there should be.
     pub(crate) fn wanted(&self) -> usize {
-        self.with(|state| state.workers.wanted())
+        self.with(|state| state.size.wanted())
     }
 
     /// Returns the maximum number of workers, while there is a backlog.
     pub(crate) fn breadth(&self) -> usize {
-        self.with(|state| state.workers.max())
+        self.with(|state| state.size.max())
     }
 
     /// Cancels all tasks that have not begun. A chunk that has begun is done whole.

@@ -9,8 +9,9 @@
 //! - [`job`], [`outcome`]: what was asked for, the chunks that travel, and what came of them (in
 //!   which order it is taken: [`progress`](crate::progress));
 //! - [`worker_handle`]: the pool's end of one worker;
-//! - [`state`] and its parts, each with its own rules: [`workers`], [`backlog`] (on a
-//!   [`chunk_queue`]), [`waiters`], [`start_retry`], [`lifecycle`], [`watchdog`], [`remote`];
+//! - [`state`] and its parts, each with its own rules: [`workers`], [`pool_size`],
+//!   [`backlog`] (on a [`chunk_queue`]), [`waiters`], [`start_retry`], [`lifecycle`], [`watchdog`],
+//!   [`remote`];
 //! - what the state does: [`dispatch`] moves tasks to workers and results back, [`scaling`] starts
 //!   workers and lets them go, [`zygote_reports`] deals with their ends, and [`time_limits`] with
 //!   what takes too long;
@@ -39,6 +40,7 @@ mod lifecycle;
 mod model;
 mod monitor;
 mod outcome;
+mod pool_size;
 mod remote;
 mod remote_sides;
 mod scaling;

@@ -144,7 +144,7 @@ impl World {
     fn new() -> Self {
         let prepared = || Prepared { function: Function(0), state: None, label: "" };
         Self {
-            workers: Workers::new(&config()),
+            workers: Workers::new(),
             backlog: Backlog::default(),
             jobs: (1..=JOBS as u64)
                 .map(|id| Arc::new(Job::new(id, prepared(), false, CAP, true).with_limits(limits(id))))
@@ -158,7 +158,7 @@ impl World {
 
     fn apply(&mut self, op: Op) {
         match op {
-            Op::Start if self.workers.iter().count() < 4 => self.start(),
+            Op::Start if self.workers.count() < 4 => self.start(),
             Op::Start => {}
             Op::Submit { job, tasks } => self.submit(job, tasks),
             Op::Dispatch => self.dispatch(),

@@ -77,7 +77,7 @@ impl Engine {
     /// Records that a server is lost, and the number of workers that are left.
     pub(crate) fn lose_server(&self, server: usize, workers: usize) {
         self.with(|state| {
-            state.workers.set_remote(workers);
+            state.size.set_remote(workers);
             if let Some(remote) = &mut state.remote {
                 remote.lose_server(server);
             }

@@ -67,7 +67,7 @@ impl State {
 
     /// Returns `true` if one more worker may be started.
     pub(super) fn can_grow(&self) -> bool {
-        self.workers.can_grow() && self.lifecycle.is_running() && self.starts.again().is_none()
+        self.size.can_grow(self.workers.count()) && self.lifecycle.is_running() && self.starts.again().is_none()
     }
 
     /// Starts one more worker for a backlog whose tasks take `cost` nanoseconds each, if that is
@@ -76,14 +76,14 @@ impl State {
         let outstanding = self.backlog.outstanding();
         let is_little = |cost: u64| cost.saturating_mul(outstanding) < MIN_WORK;
         // Without any worker, the shortest task needs one.
-        if !self.can_grow() || self.workers.wanted() > 0 && cost.is_some_and(is_little) {
+        if !self.can_grow() || self.size.wanted() > 0 && cost.is_some_and(is_little) {
             return false;
         }
         if let Err(error) = self.start_worker() {
             self.on_start_failed(error);
             return false;
         }
-        self.workers.grow();
+        self.size.grow();
         self.waiters.wake_shrinker(&mut self.deferred);
         true
     }
@@ -104,7 +104,7 @@ impl State {
         if self.is_finished() || self.starts.is_waiting() {
             return;
         }
-        while self.workers.are_missing() {
+        while self.size.exceeds(self.workers.count()) {
             match self.start_worker() {
                 Ok(slot) if replaces => self.report_replaced(slot),
                 Ok(_) => {}
@@ -122,7 +122,8 @@ impl State {
 
     /// Changes how many workers there should be from now on.
     pub(super) fn resize(&mut self, wanted: usize) {
-        for slot in self.workers.resize(wanted) {
+        self.size.fix(wanted);
+        for slot in self.workers.surplus(wanted) {
             self.take_back(slot);
             self.workers.retire(slot);
             self.flush(slot);
@@ -138,7 +139,7 @@ impl State {
     }
 
     fn can_shrink(&self) -> bool {
-        self.workers.can_shrink() && self.lifecycle.is_open()
+        self.size.can_shrink() && self.lifecycle.is_open()
     }
 
     /// Returns when the next worker can go, if one is too many.
@@ -161,7 +162,8 @@ impl State {
                 return;
             }
             if self.workers.get(slot).and_then(|worker| self.spare_at(worker)).is_some_and(|time| time <= now) {
-                self.workers.shrink(slot);
+                self.size.shrink();
+                self.workers.retire(slot);
                 self.flush(slot);
             }
         }

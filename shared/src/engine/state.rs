@@ -10,6 +10,7 @@ use crate::engine::config::Config;
 use crate::engine::events::Event;
 use crate::engine::job::Job;
 use crate::engine::lifecycle::Lifecycle;
+use crate::engine::pool_size::PoolSize;
 use crate::engine::remote::{Order, Remote, STAYS};
 use crate::engine::start_retry::StartRetry;
 use crate::engine::waiters::{DeferredWakeups, Waiters};
@@ -33,6 +34,7 @@ pub(super) struct State {
     pub(super) capture: Option<Arc<Capture>>,
     pub(super) lifecycle: Lifecycle,
     pub(super) workers: Workers,
+    pub(super) size: PoolSize,
     pub(super) starts: StartRetry,
     pub(super) backlog: Backlog,
     pub(super) waiters: Waiters,
@@ -49,7 +51,8 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(config: Arc<Config>, notifier: Arc<Notifier>, zygote: Option<ZygoteClient>) -> Self {
         Self {
-            workers: Workers::new(&config),
+            workers: Workers::new(),
+            size: PoolSize::new(&config),
             config,
             notifier,
             zygote: zygote.map(Arc::new),

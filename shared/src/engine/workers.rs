@@ -1,4 +1,4 @@
-//! The workers of a pool: which there are, which have nothing to do, and how many there should be.
+//! The workers of a pool: which there are, and which have nothing to do.
 
 use std::ops::Range;
 
@@ -20,10 +20,6 @@ pub(super) struct Workers {
     idle: Vec<usize>,
     /// The slot of the worker that was given something last.
     last_used: Option<usize>,
-    /// The number of workers there should be; it follows the backlog between `min` and `max`.
-    wanted: usize,
-    min: usize,
-    max: usize,
     next_id: u64,
     counts: WorkerCounts,
     last_exit: Option<ExitStatus>,
@@ -39,14 +35,11 @@ pub(super) struct WorkerCounts {
 }
 
 impl Workers {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             slots: Vec::new(),
             idle: Vec::new(),
             last_used: None,
-            wanted: config.processes,
-            min: config.processes,
-            max: config.max_processes,
             next_id: 1,
             counts: WorkerCounts::default(),
             last_exit: None,
@@ -72,6 +65,11 @@ impl Workers {
     /// Iterates over the workers that have not ended.
     pub(super) fn iter(&self) -> impl Iterator<Item = &WorkerHandle> {
         self.slots.iter().flatten()
+    }
+
+    /// Returns the number of workers that have not ended.
+    pub(super) fn count(&self) -> usize {
+        self.iter().count()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -314,58 +312,12 @@ impl Workers {
         Some(self.get_mut(slot)?.observe(now))
     }
 
-    /// Returns the number of workers there should be.
-    pub(super) fn wanted(&self) -> usize {
-        self.wanted
-    }
-
-    /// Returns the maximum number of workers there should be.
-    pub(super) fn max(&self) -> usize {
-        self.max.max(self.wanted)
-    }
-
-    /// Returns `true` if fewer workers live than there should be.
-    pub(super) fn are_missing(&self) -> bool {
-        self.iter().count() < self.wanted
-    }
-
-    /// Returns `true` if there should be more workers if there is work for them.
-    pub(super) fn can_grow(&self) -> bool {
-        self.wanted < self.max && self.iter().count() <= self.wanted
-    }
-
-    /// Returns `true` if there should be fewer workers if there is no work for them.
-    pub(super) fn can_shrink(&self) -> bool {
-        self.wanted > self.min
-    }
-
-    /// Raises the number of workers there should be by one that was started.
-    pub(super) fn grow(&mut self) {
-        debug_assert!(self.wanted < self.max);
-        self.wanted += 1;
-    }
-
-    /// Has an idle worker exit, and lowers the number of workers there should be.
-    pub(super) fn shrink(&mut self, slot: usize) {
-        debug_assert!(self.wanted > self.min);
-        self.wanted -= 1;
-        self.retire(slot);
-    }
-
-    /// Sets the number of workers there should be, once and for all. Returns serving workers that
-    /// are too many, those in the highest slots: the numbers of the others stay below `wanted`.
-    pub(super) fn resize(&mut self, wanted: usize) -> Vec<usize> {
-        (self.wanted, self.min, self.max) = (wanted, wanted, wanted);
+    /// Returns the serving workers that are more than `wanted`, those in the highest slots: the
+    /// numbers of the others stay below it.
+    pub(super) fn surplus(&self, wanted: usize) -> Vec<usize> {
         let serving = |slot: &usize| self.get(*slot).is_some_and(WorkerHandle::is_serving);
         let surplus = self.slots().filter(serving).count().saturating_sub(wanted);
         self.slots().rev().filter(serving).take(surplus).collect()
-    }
-
-    /// Sets the number of remote workers.
-    // Only with the feature `mpi` are there any.
-    #[cfg_attr(not(feature = "mpi"), allow(dead_code))]
-    pub(super) fn set_remote(&mut self, count: usize) {
-        (self.wanted, self.max) = (count, count);
     }
 
     /// Closes the descriptors of workers of another process, of which this one is a copy.
