@@ -12,14 +12,15 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "mpi")]
-use crate::error::{Context, Error, Result};
+use crate::error::Context;
+use crate::error::{Error, Result};
 #[cfg(feature = "mpi")]
 use crate::sys::executable::Executable;
 use crate::sys::pid::PerProcess;
 
 /// Generations of processes below the program: a program whose workers build pools without end
 /// stops here.
-pub(crate) const MAX_DEPTH: u32 = 8;
+const MAX_DEPTH: u32 = 8;
 
 /// The identity that a process gives to its child.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -48,6 +49,15 @@ pub(crate) fn become_worker(identity: Identity) {
 pub(crate) fn for_child(name: String, daemon: bool, index: Option<usize>) -> Identity {
     let own = current_process();
     Identity { name, daemon, index, depth: own.depth + 1, parent: (own.name, own.pid) }
+}
+
+/// Refuses to nest deeper where processes start processes that start processes, without end.
+pub(crate) fn check_depth() -> Result<()> {
+    let depth = current_process().depth;
+    if depth < MAX_DEPTH {
+        return Ok(());
+    }
+    Err(Error::Config(format!("this process is {depth} generations below the program; no deeper nesting is allowed")))
 }
 
 thread_local! {

@@ -8,7 +8,7 @@ use crate::engine::{Config, Engine};
 use crate::error::{Error, Result};
 use crate::executor::{PoolSettings, check_processes};
 use crate::fds::Payload;
-use crate::identity::{MAX_DEPTH, current_process};
+use crate::identity::check_depth;
 use crate::output::{Output, Outputs};
 use crate::pool::Pool;
 use crate::pool::once::prepare_once;
@@ -18,7 +18,7 @@ use crate::task::{Arguments, Prepared, Task};
 use crate::zygote::StartMethod;
 
 /// Bytes of each of a worker's two rings. Only what is used is backed by memory.
-pub(crate) const RING: usize = 256 * 1024;
+const RING: usize = 256 * 1024;
 
 /// How long a worker without tasks is kept, where the caller sets nothing.
 const SHRINK_AFTER: Duration = Duration::from_secs(1);
@@ -418,13 +418,4 @@ impl PoolBuilder {
             spin: cpus > 1,
         })
     }
-}
-
-/// Refuses to nest deeper where processes start processes that start processes, without end.
-pub(crate) fn check_depth() -> Result<()> {
-    let depth = current_process().depth;
-    if depth < MAX_DEPTH {
-        return Ok(());
-    }
-    Err(Error::Config(format!("this process is {depth} generations below the program; no deeper nesting is allowed")))
 }

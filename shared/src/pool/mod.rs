@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub(crate) use builder::END_LIMIT;
 pub use builder::PoolBuilder;
-pub(crate) use builder::{END_LIMIT, check_depth};
 pub(crate) use feed::submit_one;
 pub(crate) use once::encode_for_each;
 
