@@ -1,9 +1,11 @@
 //! Any order of operations on the workers and the backlog, against a model that says where each
 //! chunk is.
 
+mod fake_worker;
+mod operation;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use proptest::prelude::*;
 
@@ -11,110 +13,21 @@ use crate::engine::backlog::{Backlog, TaskCounts};
 use crate::engine::chunk::{Chunk, Tasks};
 use crate::engine::config::Config;
 use crate::engine::job::{Job, TaskLimits};
+use crate::engine::model::fake_worker::{FakeWorker, RING};
+use crate::engine::model::operation::{JOBS, Op, op};
 use crate::engine::worker_handle::{KillReason, WorkerHandle};
 use crate::engine::workers::Workers;
 use crate::error::Error;
 use crate::exit_status::ExitStatus;
 use crate::fds::Handles;
-use crate::kind::ObjectKind;
 use crate::output::Outputs;
-use crate::protocol::{FrameHead, Kind, RECORD_LEN, Record, RecordKind, push_item};
-use crate::ring::{Consumer, Producer, Segment};
-use crate::sys::socket::Socket;
+use crate::protocol::push_item;
 use crate::task::{Function, Prepared};
 use crate::zygote::StartMethod;
 
-const RING: usize = 64 * 1024;
 const CAP: u64 = 1 << 20;
-const JOBS: usize = 3;
 /// Tasks that a worker may run before it retires.
 const BUDGET: u64 = 6;
-
-/// The other end of a worker's rings. It begins records as a worker does, and answers with nothing.
-struct FakeWorker {
-    segment: Arc<Segment>,
-    tasks: Consumer,
-    results: Producer,
-    bytes: Vec<u8>,
-}
-
-impl FakeWorker {
-    fn new(id: u64) -> (WorkerHandle, Self) {
-        let segment = Arc::new(Segment::create(RING, ObjectKind::Worker).unwrap().0);
-        let (socket, _) = Socket::pair().unwrap();
-        let handle = WorkerHandle::new(id, "fake".into(), (segment.clone(), socket), BUDGET, CAP);
-        let (tasks, results) = (Consumer::tasks(segment.clone()), Producer::results(segment.clone()));
-        (handle, Self { segment, tasks, results, bytes: Vec::new() })
-    }
-
-    /// Takes the next chunk that it may begin, and runs it if `finishes`. Returns `true` if there
-    /// was one.
-    fn run_one(&mut self, finishes: bool) -> bool {
-        let header = self.segment.header();
-        header.worker.ready.store(1, Relaxed);
-        while self.tasks.available().unwrap() > 0 {
-            self.tasks.read(&mut self.bytes, RING).unwrap();
-        }
-        while self.bytes.len() >= RECORD_LEN {
-            let record: Record = bytemuck::pod_read_unaligned(&self.bytes[..RECORD_LEN]);
-            self.bytes.drain(..RECORD_LEN + record.len as usize);
-            let runs =
-                matches!(record.kind(), Some(RecordKind::RunOne | RecordKind::RunMany | RecordKind::RunManyTimed));
-            if !runs || !header.claim.0.begin(record.epoch, record.number) {
-                continue;
-            }
-            header.worker.started.fetch_add(record.count.into(), Relaxed);
-            let (head, size) = FrameHead { kind: Kind::Value, timed: false, len: 0 }.encode();
-            for _ in 0..if finishes { record.count } else { 0 } {
-                self.results.write(&head[..size]).unwrap();
-            }
-            self.results.publish();
-            return finishes;
-        }
-        false
-    }
-}
-
-/// An operation; slots and jobs are taken modulo those that there are.
-#[derive(Debug, Clone, Copy)]
-enum Op {
-    Start,
-    Submit {
-        job: usize,
-        tasks: u32,
-    },
-    Dispatch,
-    Run(usize),
-    /// Begins a chunk without an end, and exits.
-    Crash(usize),
-    Receive(usize),
-    TakeBack(usize),
-    PassOver(usize),
-    Retire(usize),
-    Kill(usize),
-    CancelJob(usize),
-    Withdraw(usize),
-    TakeAll,
-}
-
-fn op() -> impl Strategy<Value = Op> {
-    let slot = 0..4usize;
-    prop_oneof![
-        2 => Just(Op::Start),
-        6 => (0..JOBS, 1..4u32).prop_map(|(job, tasks)| Op::Submit { job, tasks }),
-        6 => Just(Op::Dispatch),
-        5 => slot.clone().prop_map(Op::Run),
-        1 => slot.clone().prop_map(Op::Crash),
-        5 => slot.clone().prop_map(Op::Receive),
-        2 => slot.clone().prop_map(Op::TakeBack),
-        1 => slot.clone().prop_map(Op::PassOver),
-        1 => slot.clone().prop_map(Op::Retire),
-        1 => slot.prop_map(Op::Kill),
-        2 => (0..JOBS).prop_map(Op::CancelJob),
-        1 => (0..3usize).prop_map(Op::Withdraw),
-        1 => Just(Op::TakeAll),
-    ]
-}
 
 /// The real thing beside the model.
 struct World {
@@ -164,7 +77,7 @@ impl World {
             Op::Dispatch => self.dispatch(),
             Op::Run(slot) => {
                 if let Some(Some(fake)) = self.fakes.get_mut(slot) {
-                    fake.run_one(true);
+                    fake.run();
                 }
             }
             Op::Crash(slot) => self.crash(slot),
@@ -206,7 +119,7 @@ impl World {
     }
 
     fn start(&mut self) {
-        let (handle, fake) = FakeWorker::new(self.workers.next_id());
+        let (handle, fake) = FakeWorker::new(self.workers.next_id(), BUDGET, CAP);
         let free = (0..).find(|slot| self.workers.get(*slot).is_none());
         let slot = self.workers.add(handle);
         assert_eq!(Some(slot), free, "the lowest number that is free");
@@ -255,9 +168,8 @@ impl World {
     }
 
     fn crash(&mut self, slot: usize) {
-        let Some(mut fake) = self.fakes.get_mut(slot).and_then(Option::take) else { return };
-        fake.run_one(false);
-        fake.segment.header().worker.solid.store(fake.results.written(), Relaxed);
+        let Some(fake) = self.fakes.get_mut(slot).and_then(Option::take) else { return };
+        fake.crash();
         self.receive(slot, true);
         let (worker, _) = self.workers.on_exit(slot, ExitStatus::Signaled(9)).unwrap();
         let (mut chunks, begun) = worker.into_chunks();
