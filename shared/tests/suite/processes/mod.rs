@@ -3,14 +3,18 @@
 mod copies;
 mod fds;
 mod fork;
+mod forked_pools;
 mod handles;
 mod process;
+
+use multiproc::{Pool, PoolBuilder, StartMethod};
 
 use crate::support::Named;
 
 pub(crate) const TESTS: &[&[Named]] = &[
     process::TESTS,
     fork::TESTS,
+    forked_pools::TESTS,
     handles::TESTS,
     fds::TESTS,
     copies::pools::TESTS,
@@ -19,4 +23,9 @@ pub(crate) const TESTS: &[&[Named]] = &[
     copies::tasks::TESTS,
 ];
 
-pub(crate) const PROGRAMS: &[&[Named]] = &[fork::PROGRAMS];
+pub(crate) const PROGRAMS: &[&[Named]] = &[fork::PROGRAMS, forked_pools::PROGRAMS];
+
+/// Returns the settings of a pool of forks.
+fn forking() -> PoolBuilder {
+    Pool::builder().processes(2).start_method(StartMethod::Fork)
+}

@@ -1,6 +1,6 @@
 //! Every way a worker can die, in every kind of call: it costs the task that ran, and nothing else.
 //!
-//! For `StartMethod::Fork` the same is in `fork.rs`.
+//! For `StartMethod::Fork` the same is in `processes/forked_pools.rs`.
 
 use std::panic::panic_any;
 use std::time::Duration;
