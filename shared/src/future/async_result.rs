@@ -13,7 +13,7 @@ use crate::engine::{Engine, Job};
 use crate::error::{Error, Result};
 use crate::future::callback::CalledBack;
 use crate::future::gather::{add_each, first_error, take_all, take_one};
-use crate::future::pending::{ForeignResult, ProcessResult};
+use crate::future::source::Source;
 use crate::future::{FutureState, PendingResult};
 use crate::sys::pid::Owner;
 use crate::task::Prepared;
@@ -47,43 +47,6 @@ pub struct AsyncResult<R> {
     taken: bool,
 }
 
-/// Where the result comes from.
-struct Source<R> {
-    /// The process that it belongs to, and what the result is in all others.
-    foreign: ForeignResult,
-    runner: Runner<R>,
-}
-
-/// What runs the task. The common case, a process, needs no allocation.
-enum Runner<R> {
-    Processes(ProcessResult<R>),
-    Threads(Arc<dyn PendingResult<R>>),
-    /// The call was made in another process than the pool's.
-    Nothing,
-}
-
-impl<R> Source<R> {
-    fn pending(&self) -> &dyn PendingResult<R> {
-        match &self.runner {
-            _ if !self.foreign.0.is_here() => &self.foreign,
-            Runner::Processes(job) => job,
-            Runner::Threads(job) => &**job,
-            Runner::Nothing => &self.foreign,
-        }
-    }
-}
-
-impl<R> Clone for Source<R> {
-    fn clone(&self) -> Self {
-        let runner = match &self.runner {
-            Runner::Processes(job) => Runner::Processes(job.clone()),
-            Runner::Threads(job) => Runner::Threads(job.clone()),
-            Runner::Nothing => Runner::Nothing,
-        };
-        Self { foreign: self.foreign, runner }
-    }
-}
-
 impl<R: DeserializeOwned + 'static> AsyncResult<R> {
     pub(crate) fn one(engine: Arc<Engine>, job: Arc<Job>) -> Self {
         Self::by_engine(engine, job, take_one)
@@ -109,22 +72,21 @@ impl<R: DeserializeOwned + 'static> AsyncResult<Vec<Result<R>>> {
 impl<R> AsyncResult<R> {
     /// Returns the handle of a job of the engine, whose result `take` takes once it is done.
     fn by_engine(engine: Arc<Engine>, job: Arc<Job>, take: fn(&Job) -> Result<R>) -> Self {
-        let owner = engine.owner();
-        Self::from_runner(owner, Runner::Processes(ProcessResult { engine, job, take }))
+        Self::from_source(Source::engine(engine, job, take))
     }
 
     /// Returns the handle of a result that belongs to the process `owner`.
     pub(crate) fn of(owner: Owner, job: Arc<dyn PendingResult<R>>) -> Self {
-        Self::from_runner(owner, Runner::Threads(job))
+        Self::from_source(Source::threads(owner, job))
     }
 
     /// Returns the handle of a call to what belongs to another process.
     pub(crate) fn foreign(owner: Owner) -> Self {
-        Self::from_runner(owner, Runner::Nothing)
+        Self::from_source(Source::foreign(owner))
     }
 
-    fn from_runner(owner: Owner, runner: Runner<R>) -> Self {
-        Self { source: Source { foreign: ForeignResult(owner), runner }, callbacks: None, taken: false }
+    fn from_source(source: Source<R>) -> Self {
+        Self { source, callbacks: None, taken: false }
     }
 
     /// Returns a handle whose result is an error from the start.
