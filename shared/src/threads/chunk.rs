@@ -8,20 +8,8 @@ use crate::protocol::Envelope;
 use crate::sys::now_ns;
 use crate::task::{Arguments, Task, panic};
 use crate::threads::thread_job::ThreadJob;
+use crate::threads::work_queue::Work;
 use crate::trace::{self, TaskEvent};
-
-/// Tasks for a thread to run.
-pub(super) trait Work: Send {
-    /// Returns the number of tasks.
-    fn count(&self) -> u64;
-
-    /// Runs the tasks, unless they were cancelled. `first` is the first one's number in the pool,
-    /// `thread` that of this thread.
-    fn run(self: Box<Self>, first: u64, thread: u64);
-
-    /// Fails all tasks.
-    fn fail(self: Box<Self>, error: &Error);
-}
 
 /// Some tasks of one job.
 pub(super) struct Chunk<F, Args, R> {

@@ -1,4 +1,4 @@
-//! The threads of a pool and their queue.
+//! The threads of a pool: how tasks come to them, and how they start and end.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -6,24 +6,15 @@ use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, Sender, unbounded};
-
 use crate::error::{Context, Error, Result};
 use crate::executor::Statistics;
 use crate::foreign::{guard, run_or_forget};
 use crate::identity;
 use crate::progress::{CallbackThread, FailureKinds};
 use crate::sys::pid::Owner;
-use crate::threads::chunk::Work;
 use crate::threads::once::OnceInEach;
 use crate::threads::state::{State, ThreadNumbers};
-
-enum Message {
-    /// Run this, whose first task has this number in the pool.
-    Run(Box<dyn Work>, u64),
-    /// End, if there are more threads than wanted.
-    CheckWanted,
-}
+use crate::threads::work_queue::{Message, Work, WorkQueue};
 
 /// Calls wakers, which are foreign code.
 fn wake_all(wakers: Vec<Waker>) {
@@ -36,8 +27,7 @@ pub(crate) struct Inner {
     name: String,
     /// Tasks that may be outstanding.
     reject_at: u64,
-    sender: Sender<Message>,
-    queue: Receiver<Message>,
+    queue: WorkQueue,
     state: Mutex<State>,
     /// Notified when a thread has ended, or nothing is outstanding any more.
     changed: Condvar,
@@ -53,13 +43,11 @@ pub(crate) struct Inner {
 impl Inner {
     /// Returns a pool without threads, which [`resize`](Inner::resize) starts.
     pub(super) fn new(name: String, reject_at: u64, once: OnceInEach) -> Arc<Self> {
-        let (sender, queue) = unbounded();
         Arc::new(Self {
             owner: Owner::here(),
             name,
             reject_at,
-            sender,
-            queue,
+            queue: WorkQueue::new(),
             state: Mutex::new(State::new()),
             changed: Condvar::new(),
             ended: AtomicBool::new(false),
@@ -133,9 +121,8 @@ impl Inner {
             None if full => Error::Full,
             None => {
                 // Under the lock, so that nothing comes into the queue after it was emptied for
-                // good. There is a receiver: this very struct.
-                let _ = self.sender.send(Message::Run(work, first));
-                return;
+                // good.
+                return self.queue.add(work, first);
             }
         };
         drop(state);
@@ -190,16 +177,8 @@ impl Inner {
             let builder = thread::Builder::new().name(self.thread_name(number));
             state.add_thread(numbers, builder.spawn(run).context("cannot start a thread")?);
         }
-        self.send_checks(state.surplus());
+        self.queue.add_checks(state.surplus());
         Ok(())
-    }
-
-    /// Has `threads` threads check whether they are wanted, once they have nothing else to do.
-    fn send_checks(&self, threads: usize) {
-        for _ in 0..threads {
-            // There is a receiver: this very struct.
-            let _ = self.sender.send(Message::CheckWanted);
-        }
     }
 
     /// Runs the initializer, what comes in the queue until the thread is not wanted, and the
@@ -215,7 +194,7 @@ impl Inner {
 
     /// Runs what comes in the queue, until the thread is not wanted.
     fn run_queued(&self, thread: u64) {
-        for message in &self.queue {
+        for message in self.queue.take() {
             if let Message::Run(work, first) = message {
                 // Tasks' panics are caught where they run; this is for values that panic when they
                 // are dropped.
@@ -258,7 +237,7 @@ impl Inner {
     /// Ends the threads of a closing pool that has nothing left to do.
     fn end_threads_if_done(&self, state: &mut State) {
         if let Some(living) = state.dismiss_if_done() {
-            self.send_checks(living);
+            self.queue.add_checks(living);
             self.changed.notify_all();
         }
     }
@@ -302,15 +281,7 @@ impl Inner {
         if !self.owner.is_here() {
             return;
         }
-        let mut checks = 0;
-        // Not for longer than there were messages at the start: other threads may go on submitting.
-        for message in self.queue.try_iter().take(self.queue.len()) {
-            match message {
-                Message::Run(work, _) => work.fail(&Error::Cancelled),
-                Message::CheckWanted => checks += 1,
-            }
-        }
-        self.send_checks(checks);
+        self.queue.fail_work(&Error::Cancelled);
     }
 
     /// Cancels what has not begun, and waits for what has. In a process that it does not belong to,
@@ -324,7 +295,7 @@ impl Inner {
         drop(state);
         self.ended.store(true, Relaxed);
         self.cancel_pending();
-        self.send_checks(living);
+        self.queue.add_checks(living);
         for thread in threads {
             // A task or a callback may have held the last handle of the pool.
             if thread.thread().id() != thread::current().id() {

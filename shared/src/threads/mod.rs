@@ -1,8 +1,8 @@
 //! A pool of threads with the calls of the pool of processes.
 //!
-//! [`inner`] has the threads and their queue, [`state`] counts threads and tasks. [`thread_call`]
-//! makes a [`thread_job`] of each call of an [`Executor`], and a [`chunk`] of tasks that a thread
-//! runs together. [`once`] has the initializer and the finalizer.
+//! [`inner`] has the threads, [`work_queue`] what they are to run, and [`state`] counts both.
+//! [`thread_call`] makes a [`thread_job`] of each call of an [`Executor`], and a [`chunk`] of tasks
+//! that a thread runs together. [`once`] has the initializer and the finalizer.
 
 mod builder;
 mod chunk;
@@ -11,6 +11,7 @@ mod once;
 mod state;
 mod thread_call;
 mod thread_job;
+mod work_queue;
 
 pub use builder::ThreadPoolBuilder;
 
