@@ -8,13 +8,9 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::executor::backend::{Backend, LazyCall};
 use crate::executor::indexed::Indexed;
+use crate::executor::window::Window;
 use crate::foreign;
 use crate::task::{Arguments, Task};
-
-/// The bytes of arguments and results that a lazy call has under way, unless four chunks for each
-/// worker have more, or the caller has set a window: enough to keep the workers busy, and little
-/// beside the memory of a machine.
-const MAX_UNDER_WAY: u64 = 64 << 20;
 
 /// The results of [`Executor::imap`](crate::Executor::imap) and
 /// [`Executor::imap_unordered`](crate::Executor::imap_unordered), one by one.
@@ -30,13 +26,7 @@ pub struct Imap<I: Iterator, R> {
     label: &'static str,
     /// `None` once it has run dry.
     source: Option<I>,
-    chunksize: usize,
-    window: usize,
-    /// The part of the window that is used whatever the size of its items, and alone until that is
-    /// known. The whole, if the caller has set it.
-    min_window: usize,
-    /// Items taken from the source and not yet returned.
-    under_way: usize,
+    window: Window,
     /// Results that have come, of one chunk at most.
     ready: VecDeque<Result<R>>,
     /// The results are in the order of the items.
@@ -55,16 +45,13 @@ impl<I: Iterator, R> Imap<I, R> {
         F: Task<(I::Item,), Output = R>,
     {
         let (options, breadth) = (executor.options(), executor.breadth());
-        let window = options.window(breadth, executor.min_window());
-        let chunksize = options.chunksize().unwrap_or(1);
-        let min_window = if options.has_window() { window } else { chunksize.saturating_mul(4 * breadth).min(window) };
+        let window = Window::new(options, breadth, executor.min_window());
         match executor.begin(f, ordered, options) {
             Ok(call) => {
                 let mut this = Self::ended(VecDeque::new());
                 this.call = Some(Box::new(call));
                 this.source = Some(items);
-                (this.label, this.ordered) = (F::label(), ordered);
-                (this.chunksize, this.window, this.min_window) = (chunksize, window, min_window);
+                (this.label, this.ordered, this.window) = (F::label(), ordered, window);
                 this.begun(breadth)
             }
             // One error, and the end.
@@ -74,18 +61,7 @@ impl<I: Iterator, R> Imap<I, R> {
 
     /// Returns the iterator of a call that has ended, with these results.
     fn ended(ready: VecDeque<Result<R>>) -> Self {
-        Self {
-            call: None,
-            label: "",
-            source: None,
-            chunksize: 1,
-            window: 1,
-            min_window: 1,
-            under_way: 0,
-            ready,
-            ordered: true,
-            index: 0,
-        }
+        Self { call: None, label: "", source: None, window: Window::default(), ready, ordered: true, index: 0 }
     }
 
     /// Begins with a chunk for each of `breadth` workers; the rest of the window is filled when the
@@ -108,30 +84,23 @@ impl<I: Iterator, R> Imap<I, R> {
     /// Submits a chunk from the source, if the window has room. Returns whether there may be more.
     fn pull(&mut self) -> bool {
         let (Some(call), Some(source)) = (&self.call, &mut self.source) else { return false };
-        let next = self.under_way.saturating_add(self.chunksize);
-        if next > self.window || call.check().is_err() {
-            return false;
-        }
-        // The items are bounded, and so are their bytes, by what those before them had.
-        if next > self.min_window
-            && call.task_bytes().is_none_or(|bytes| bytes.saturating_mul(next as u64) > MAX_UNDER_WAY)
-        {
+        if call.check().is_err() || !self.window.has_room(|| call.task_bytes()) {
             return false;
         }
         if let Some(error) = call.refusal() {
             // Once, in the place of all that is left of the source.
-            self.under_way += 1;
+            self.window.add();
             call.submit_failed(error);
             call.seal();
             drop_source(&mut self.source);
             return false;
         }
-        let under_way = &mut self.under_way;
+        let (chunksize, window) = (self.window.chunksize(), &mut self.window);
         let mut items = source.map(|item| {
-            *under_way += 1;
+            window.add();
             (item,)
         });
-        let submitted = catch_unwind(AssertUnwindSafe(|| call.submit_chunk(&mut items, self.chunksize)));
+        let submitted = catch_unwind(AssertUnwindSafe(|| call.submit_chunk(&mut items, chunksize)));
         if !matches!(submitted, Ok(false)) {
             // A source that has panicked is not asked again.
             call.seal();
@@ -191,7 +160,7 @@ impl<I: Iterator, R> Imap<I, R> {
                 (self.call, self.source, self.ready) = (None, None, VecDeque::from([Err(error)]));
             }
             if let Some(mut result) = self.ready.pop_front() {
-                self.under_way = self.under_way.saturating_sub(1);
+                self.window.remove();
                 if let Err(error) = &mut result {
                     error.set_origin(self.label, Some(self.index));
                 }
@@ -258,9 +227,9 @@ impl<I: Iterator, R> Drop for Imap<I, R> {
 impl<I: Iterator, R> fmt::Debug for Imap<I, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Imap")
-            .field("chunksize", &self.chunksize)
-            .field("window", &self.window)
-            .field("under_way", &self.under_way)
+            .field("chunksize", &self.window.chunksize())
+            .field("window", &self.window.size())
+            .field("under_way", &self.window.under_way())
             .finish_non_exhaustive()
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! [`Executor`] has each call once, written with the few things that a [`backend`] provides: begin
 //! a call, submit its tasks, wait for the results. [`source`] has the items, [`chunk_sizes`] the
-//! size of each of their chunks, [`imap`] is the lazy iterator, [`with_options`] an executor with
-//! [options](call_options) for its calls, and [`pool_settings`] has what all builders of pools
-//! have.
+//! size of each of their chunks, [`imap`] is the lazy iterator, whose [`window`] bounds what is
+//! under way, [`with_options`] an executor with [options](call_options) for its calls, and
+//! [`pool_settings`] has what all builders of pools have.
 
 pub(crate) mod backend;
 mod call_options;
@@ -16,6 +16,7 @@ mod source;
 mod statistics;
 #[cfg(feature = "stream")]
 mod stream;
+mod window;
 mod with_options;
 
 pub(crate) use backend::{joined, still_open};
