@@ -21,20 +21,12 @@ use crate::codec::{self, Source};
 use crate::error::{Error, Result};
 use crate::fds::{self, ArrivedValue, Descriptor, Handles, Travel};
 use crate::kind::ObjectKind;
-use crate::protocol::MAX_MESSAGE;
+use crate::queue::channel_message::{MAX_LEN, decode, wrap};
 use crate::queue::handle::with_buffer;
 use crate::queue::put_error::PutError;
-use crate::queue::store::{Refusal, WaitLimit, no_memory};
+use crate::queue::store::{Refusal, WaitLimit};
 use crate::sys::poll::{await_readable, await_writable};
-use crate::sys::shm::{self, Bytes};
 use crate::sys::socket::{self, Socket};
-
-/// Bytes of the largest value that goes through the socket itself. The kernel's default buffer
-/// holds six of them, or some 250 small ones.
-const MAX_INLINE: usize = 32 * 1024;
-
-/// Bytes before a value: its length if it goes along as shared memory, otherwise 0.
-const HEAD: usize = 8;
 
 /// Creates a channel: a queue whose values may hold handles, with a sender and a receiver.
 ///
@@ -169,29 +161,14 @@ impl<T: Serialize + DeserializeOwned + 'static> Sender<T> {
     }
 
     fn send_bytes(&self, bytes: &[u8], handles: &mut Handles, deadline: Option<Instant>) -> Result<(), Refusal> {
-        let size = bytes.len() as u64;
-        if size > MAX_MESSAGE {
-            return Err(Error::too_large(size, MAX_MESSAGE).into());
-        }
-        let (memory, message) = if bytes.len() > MAX_INLINE {
-            (Some(Arc::new(Descriptor::new(shared(bytes)?))), size.to_le_bytes().to_vec())
-        } else {
-            (None, [&[0; HEAD][..], bytes].concat())
-        };
-        while !fds::try_send_value(&*self.socket, &message, handles, memory.as_deref())? {
+        let (message, memory) = wrap(bytes)?;
+        while !fds::try_send_value(&*self.socket, &message, handles, memory.as_ref())? {
             if !await_writable(&*self.socket, deadline).map_err(|error| Error::io("cannot wait for room", error))? {
                 return Err(Refusal::TimedOut);
             }
         }
         Ok(())
     }
-}
-
-/// Returns shared memory with these bytes.
-fn shared(bytes: &[u8]) -> Result<OwnedFd> {
-    let memory = shm::create_growing(&ObjectKind::LargeValue.memory_name(), bytes.len())?;
-    Bytes::open_range(&memory, 0, bytes.len())?.write(0, bytes);
-    Ok(memory)
 }
 
 impl<T> Receiver<T> {
@@ -240,7 +217,7 @@ impl<T: DeserializeOwned + 'static> Receiver<T> {
         let deadline = limit.deadline();
         loop {
             let received = with_buffer(|buffer| {
-                buffer.resize(fds::MAX_VALUE_HEAD + HEAD + MAX_INLINE, 0);
+                buffer.resize(fds::MAX_VALUE_HEAD + MAX_LEN, 0);
                 match fds::receive_value(&*self.socket, buffer)? {
                     ArrivedValue::Value { start, end, mut handles, memory } => {
                         let message = &buffer[start..end];
@@ -259,19 +236,6 @@ impl<T: DeserializeOwned + 'static> Receiver<T> {
             }
         }
     }
-}
-
-/// Decodes a message of the socket, or the memory that came with it.
-fn decode<T: DeserializeOwned + 'static>(message: &[u8], memory: Option<Descriptor>) -> Result<T> {
-    let garbled = || Error::Decode("what came is no value of a channel".into());
-    let (head, inline) = message.split_first_chunk::<HEAD>().ok_or_else(garbled)?;
-    let Some(memory) = memory else { return codec::decode_guarded(Source::Slice(inline)) };
-    let len = usize::try_from(u64::from_le_bytes(*head)).map_err(|_| garbled())?;
-    let shared = Bytes::open_range(&memory, 0, len).map_err(|_| garbled())?;
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(len).map_err(|_| no_memory(len))?;
-    shared.read(0, len, &mut bytes);
-    codec::decode_guarded(Source::Buffer(&mut bytes))
 }
 
 /// What both ends have, defined once: the name, the kind of its handle.
@@ -330,7 +294,7 @@ mod tests {
                 message[0] = handles;
             }
             let (sender, receiver) = channel::<Vec<Fd<File>>>().unwrap();
-            let memory = shared(&[7; 100]).unwrap();
+            let memory = wrap(&[7; 1 << 16]).unwrap().1.unwrap();
             socket::send(&*sender.socket, &message, &vec![memory.as_fd(); files], false).unwrap();
             drop(sender);
             let received = receiver.recv();

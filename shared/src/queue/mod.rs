@@ -14,7 +14,8 @@
 //! The locks are [robust](crate::sys::mutex), and each operation takes effect by a single store: a
 //! process that is killed before it has put or taken nothing, after it has put or taken one value.
 //!
-//! A [`channel()`] has no memory: its values, which may hold handles, lie in a socket.
+//! A [`channel()`] has no memory: its values, which may hold handles, lie in a socket, as
+//! [messages](channel_message).
 //!
 //! [`control_words`] are the words that both kinds wait at. A handle counts the [`peers`] that
 //! could still put or take something: other processes by their handles, threads of this process by
@@ -24,6 +25,7 @@ mod active_threads;
 mod asynchronous;
 mod byte_ring;
 mod channel;
+mod channel_message;
 mod control_words;
 mod fifo;
 mod handle;
