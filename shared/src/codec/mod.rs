@@ -8,7 +8,8 @@
 //! it, through the [`serializer`] that serde calls ([`compound`] and [`struct_writer`] write what
 //! has parts); [`decoder`] reads it, through the [`deserializer`] ([`access`] and [`struct_reader`]
 //! read what has parts). [`shapes`] are the names as they are written, [`names`] as they are read
-//! or expected. [`numbers`] recognises runs of numbers, and [`addresses`] those of the network.
+//! or expected, and [`visitors`] says which readers can do without. [`numbers`] recognises runs of
+//! numbers, and [`addresses`] those of the network.
 //!
 //! Both serde traits are told that the format is human-readable, as JSON is: what a type's own code
 //! then writes is what `serde_json` carries, and what types that buffer their input expect.
@@ -35,6 +36,7 @@ mod struct_reader;
 mod struct_writer;
 #[cfg(test)]
 mod tests;
+mod visitors;
 
 use std::any::Any;
 

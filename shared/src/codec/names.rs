@@ -13,6 +13,7 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use super::error::Error;
 use super::format::Reader;
+use super::visitors::is_derived;
 use crate::foreign;
 
 /// The names of a type's fields or variants: a static, which its address identifies.
@@ -118,7 +119,7 @@ impl Matches {
     }
 }
 
-/// The first request of a type that is read.
+/// The first request of a type that is read, if its code is derived.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub(super) struct Expected {
     kind: Kind,
@@ -190,8 +191,8 @@ fn ask<'de, T: Deserialize<'de>>() -> Expected {
 struct Probe<'a>(&'a Cell<Expected>);
 
 impl Probe<'_> {
-    fn answer(&self, kind: Kind, names: NameList) -> Stopped {
-        if self.0.get().kind == Kind::Other {
+    fn answer<'de, V: Visitor<'de>>(&self, kind: Kind, names: NameList) -> Stopped {
+        if is_derived::<V>() && self.0.get().kind == Kind::Other {
             self.0.set(Expected { kind, names });
         }
         Stopped
@@ -229,7 +230,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         fields: NameList,
         _visitor: V,
     ) -> Result<V::Value, Stopped> {
-        Err(self.answer(Kind::Struct, fields))
+        Err(self.answer::<V>(Kind::Struct, fields))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -238,7 +239,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         variants: NameList,
         _visitor: V,
     ) -> Result<V::Value, Stopped> {
-        Err(self.answer(Kind::Enum, variants))
+        Err(self.answer::<V>(Kind::Enum, variants))
     }
 
     serde::forward_to_deserialize_any! {

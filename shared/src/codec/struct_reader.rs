@@ -1,8 +1,8 @@
 //! Reads structs and the variants of enums.
 //!
 //! A struct is a map from names to values, which finds its fields whatever was skipped, renamed or
-//! reordered. If the names in the message are those that the type asks for, in their order, its
-//! fields are read one after the other instead, which is quicker.
+//! reordered. If the names in the message are those that a derived type asks for, in their order,
+//! its fields are read one after the other instead, which is quicker.
 
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAccess, VariantAccess, Visitor};
@@ -12,6 +12,7 @@ use super::decoder::{Decoder, Value};
 use super::error::Error;
 use super::format::{MAP, OWN_UNIT_VARIANT, OWN_VARIANT, SOME, STR, STRUCT, UNIT_VARIANT, VARIANT};
 use super::names::{Keys, NameList};
+use super::visitors::is_derived;
 
 /// Reads a struct whose keys begin at `offset`; `wanted` has those that the type reads.
 #[inline]
@@ -22,7 +23,7 @@ pub(super) fn read<'de, V: Visitor<'de>>(
     visitor: V,
 ) -> Result<V::Value, Error> {
     let keys = decoder.names.keys(offset)?;
-    if wanted.is_empty() || decoder.reads_by_name() || !decoder.matches.found(wanted, offset, keys) {
+    if !is_derived::<V>() || decoder.reads_by_name() || !decoder.matches.found(wanted, offset, keys) {
         return read_map(decoder, keys, visitor);
     }
     read_in_order(decoder, wanted, visitor)
@@ -39,7 +40,7 @@ pub(super) fn read_own<'de, V: Visitor<'de>>(
     if wanted.len() != count as usize {
         return Err(Error::new(format!("{count} fields were sent to a type that reads {}", wanted.len())));
     }
-    if decoder.reads_by_name() {
+    if !is_derived::<V>() || decoder.reads_by_name() {
         return read_map(decoder, Keys::of(wanted), visitor);
     }
     read_in_order(decoder, wanted, visitor)

@@ -1,5 +1,6 @@
 //! Values there and back, and messages that no encoder wrote.
 
+mod by_hand;
 mod depth;
 mod names;
 
