@@ -84,7 +84,8 @@ impl Table {
     /// Takes the table of this thread, for a new message. A value's own code may write another
     /// message meanwhile, with another table.
     pub(super) fn take() -> Box<Self> {
-        let mut table = TABLE.take().unwrap_or_default();
+        // A thread that ends has none any more.
+        let mut table = TABLE.try_with(Cell::take).ok().flatten().unwrap_or_default();
         if table.shapes.len() > KEPT {
             *table = Self { message: table.message, ..Self::default() };
         }
@@ -95,7 +96,7 @@ impl Table {
 
     /// Keeps the table for the next message.
     pub(super) fn keep(self: Box<Self>) {
-        TABLE.set(Some(self));
+        let _ = TABLE.try_with(|table| table.set(Some(self)));
     }
 
     /// Predicts the shape of a struct of this name and with this many fields.

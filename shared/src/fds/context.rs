@@ -1,6 +1,7 @@
 //! The context of a message that is encoded or decoded: the handles in it.
 
 use std::cell::Cell;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
@@ -56,25 +57,34 @@ const NO_CARRIER: &str = "a handle (connection, queue, lock, file, …) can go t
 /// The mode of a thread, and the handles that were packed, or that are left to unpack.
 ///
 /// Cells, because each task's result has a context of its own: they are moved, and never borrowed.
+///
+/// It has no destructor, since values are also sent by those of a thread's other variables. No
+/// scope is open when a thread ends, and outside of one there are no handles.
 struct Context {
     mode: Cell<Mode>,
-    handles: Cell<Handles>,
+    handles: Cell<ManuallyDrop<Handles>>,
 }
 
 thread_local! {
     static CONTEXT: Context =
-        const { Context { mode: Cell::new(Mode::Nowhere(NO_CARRIER)), handles: Cell::new(Handles(None)) } };
+        const { Context { mode: Cell::new(Mode::Nowhere(NO_CARRIER)), handles: Cell::new(ManuallyDrop::new(Handles(None))) } };
     /// Counts the handles that were added to a context of this thread. A number of its own, because
     /// it is read with every task.
     static PACKED: Cell<u64> = const { Cell::new(0) };
 }
 
 impl Context {
+    /// Takes the handles, and leaves others in their place.
+    #[inline]
+    fn replace(&self, handles: Handles) -> Handles {
+        ManuallyDrop::into_inner(self.handles.replace(ManuallyDrop::new(handles)))
+    }
+
     /// Returns what `look` returns of the handles.
     fn with_handles<R>(&self, look: impl FnOnce(&mut Handles) -> R) -> R {
-        let mut handles = self.handles.take();
+        let mut handles = self.replace(Handles::default());
         let result = look(&mut handles);
-        self.handles.set(handles);
+        self.replace(handles);
         result
     }
 }
@@ -90,7 +100,7 @@ impl Scope {
     #[inline]
     fn enter(mode: Mode, handles: Handles) -> Self {
         CONTEXT.with(|context| {
-            let (previous, handles) = (context.mode.replace(mode), context.handles.replace(handles));
+            let (previous, handles) = (context.mode.replace(mode), context.replace(handles));
             Self { previous, handles }
         })
     }
@@ -104,7 +114,7 @@ impl Scope {
     /// Returns the handles that were packed, or that are left.
     #[inline]
     pub(crate) fn end(self) -> Handles {
-        CONTEXT.with(|context| context.handles.take())
+        CONTEXT.with(|context| context.replace(Handles::default()))
     }
 }
 
@@ -113,7 +123,7 @@ impl Drop for Scope {
     fn drop(&mut self) {
         CONTEXT.with(|context| {
             context.mode.set(self.previous);
-            context.handles.set(std::mem::take(&mut self.handles));
+            context.replace(std::mem::take(&mut self.handles));
         });
     }
 }
@@ -158,7 +168,7 @@ pub(crate) fn pack<R>(handles: &mut Handles, encode: impl FnOnce() -> R) -> R {
 /// Takes the handles that this thread has packed so far, which belong to what was encoded so far.
 pub(crate) fn packed() -> Handles {
     CONTEXT.with(|context| match context.mode.get() {
-        Mode::Packing => context.handles.take(),
+        Mode::Packing => context.replace(Handles::default()),
         Mode::Nowhere(_) | Mode::Returning | Mode::Unpacking => Handles::default(),
     })
 }

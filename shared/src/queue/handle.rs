@@ -239,11 +239,12 @@ thread_local! {
 
 /// Calls `work` with an empty buffer, which the thread keeps for its next value.
 pub(super) fn with_buffer<R>(work: impl FnOnce(&mut Vec<u8>) -> R) -> R {
-    let mut buffer = BUFFER.take();
+    // A thread that ends keeps none any more.
+    let mut buffer = BUFFER.try_with(Cell::take).unwrap_or_default();
     let result = work(&mut buffer);
     if buffer.capacity() <= MAX_KEPT {
         buffer.clear();
-        BUFFER.set(buffer);
+        let _ = BUFFER.try_with(|kept| kept.set(buffer));
     }
     result
 }

@@ -162,19 +162,21 @@ struct Restore(Option<Arc<ServerConnection>>);
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        CURRENT.replace(self.0.take());
+        let _ = CURRENT.try_with(|current| current.replace(self.0.take()));
     }
 }
 
 /// Returns the connection to the manager whose value this thread encodes or decodes now, if it
 /// does.
 fn current() -> Option<Arc<ServerConnection>> {
-    CURRENT.with_borrow(Clone::clone)
+    CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
 }
 
 /// Runs `code`, which encodes or decodes a value that the manager behind `connection` stores.
 fn within<R>(connection: &Arc<ServerConnection>, code: impl FnOnce() -> R) -> R {
-    let _restore = Restore(CURRENT.replace(Some(connection.clone())));
+    // A thread that ends has none any more: proxies cannot be in the value then.
+    let former = CURRENT.try_with(|current| current.replace(Some(connection.clone())));
+    let _restore = Restore(former.ok().flatten());
     fds::forbid(NO_HANDLES, code)
 }
 

@@ -1,6 +1,7 @@
 //! Code of others under the pool's feet, and waits that end: what a waker, a drop, a callback, a
 //! source or a task does costs who made it.
 
+mod ending_threads;
 mod panics;
 mod streams;
 mod waits;
@@ -12,7 +13,7 @@ use multiproc::{Executor, Pool, Result};
 
 use crate::support::{Named, square, squares};
 
-pub(crate) const TESTS: &[&[Named]] = &[panics::TESTS, streams::TESTS, waits::TESTS];
+pub(crate) const TESTS: &[&[Named]] = &[ending_threads::TESTS, panics::TESTS, streams::TESTS, waits::TESTS];
 
 pub(crate) const PROGRAMS: &[&[Named]] = &[waits::PROGRAMS];
 
