@@ -228,6 +228,24 @@ fn left_over(bytes: usize) -> Error {
     Error::new(format!("{bytes} bytes are left over"))
 }
 
+/// Bytes of the largest value of which [`LEVEL_STACK`] has room for the copies that are made of it
+/// on its way out.
+const NARROW: usize = 256;
+
+/// Copies of a value that one level of decoding is given room for. Without optimisation, a struct
+/// that consists of an array takes 34.
+const COPIES: usize = 64;
+
+/// Runs `read`, which returns a `T` from one level, where there is room for it.
+#[inline]
+pub(super) fn with_room_for<T, R>(read: impl FnOnce() -> R) -> R {
+    let room = COPIES * size_of::<T>() + LEVEL_STACK;
+    if size_of::<T>() <= NARROW || cfg!(miri) {
+        return read();
+    }
+    stacker::maybe_grow(room, (8 * room).max(1 << 20), read)
+}
+
 /// Runs `read` where there is room for this many levels.
 fn with_levels<R>(levels: u32, read: impl FnOnce() -> R) -> R {
     let room = levels as usize * LEVEL_STACK;

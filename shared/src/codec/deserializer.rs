@@ -9,7 +9,7 @@ use serde::de::{Deserializer, Visitor};
 
 use super::access::{Elements, Entries, Number, Numbers, left_over};
 use super::addresses;
-use super::decoder::Value;
+use super::decoder::{Value, with_room_for};
 use super::error::Error;
 use super::format::*;
 use super::struct_reader;
@@ -229,15 +229,17 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        if self.take_tag(STRUCT) {
-            let offset = self.decoder.reader.offset()?;
-            return struct_reader::read(self.decoder, offset, fields, visitor);
-        }
-        if self.take_tag(OWN_STRUCT) {
-            let count = self.decoder.reader.offset()?;
-            return struct_reader::read_own(self.decoder, count, fields, visitor);
-        }
-        self.deserialize_any(visitor)
+        with_room_for::<V::Value, _>(|| {
+            if self.take_tag(STRUCT) {
+                let offset = self.decoder.reader.offset()?;
+                return struct_reader::read(self.decoder, offset, fields, visitor);
+            }
+            if self.take_tag(OWN_STRUCT) {
+                let count = self.decoder.reader.offset()?;
+                return struct_reader::read_own(self.decoder, count, fields, visitor);
+            }
+            self.deserialize_any(visitor)
+        })
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -246,7 +248,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        struct_reader::read_variant(self, name, variants, visitor)
+        with_room_for::<V::Value, _>(|| struct_reader::read_variant(self, name, variants, visitor))
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {

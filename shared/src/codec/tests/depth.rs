@@ -96,3 +96,33 @@ fn value_that_is_no_option_of_itself_is_an_error() {
     too_deep(decode_plain::<Vec<Endless>>(&message(&[5u64, 6])).unwrap_err());
     too_deep(decode_plain::<BTreeMap<Endless, u32>>(&message(&list(1))).unwrap_err());
 }
+
+#[test]
+fn large_values_may_be_nested_as_deeply() {
+    type Block = [[u64; 32]; 16];
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Wide {
+        block: Block,
+        next: Option<Box<Wide>>,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    enum Either {
+        End,
+        Tuple(Block, Box<Either>),
+        Fields { block: Block, next: Box<Either> },
+    }
+    let run = || {
+        let mut wide = Box::new(Wide { block: Block::default(), next: None });
+        let mut either = Box::new(Either::End);
+        for n in 0..1000 {
+            wide = Box::new(Wide { block: Block::default(), next: Some(wide) });
+            either = Box::new(match n % 2 {
+                0 => Either::Tuple(Block::default(), either),
+                _ => Either::Fields { block: Block::default(), next: either },
+            });
+        }
+        arrives(wide);
+        arrives(either);
+    };
+    std::thread::Builder::new().stack_size(512 << 10).spawn(run).unwrap().join().unwrap();
+}
