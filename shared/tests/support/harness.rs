@@ -27,6 +27,10 @@ const TEST: &str = "--in-this-process";
 /// How long a test may take: far more than any needs, to end one that hangs.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(180);
 
+/// How many tests run at a time for each processor, unless the arguments say how many: most of a
+/// test's time is waiting.
+const TESTS_A_PROCESSOR: usize = 4;
+
 /// The beginning of the line of a [`note`].
 const NOTE: &str = "on this system: ";
 
@@ -58,7 +62,12 @@ pub(crate) fn run_each_in_a_process(tests: &[&[Named]], programs: &[&[Named]]) -
             leaves_nothing(find(tests, |path| path == name)).unwrap();
             ExitCode::SUCCESS
         }
-        _ => run_all(Arguments::from_args(), tests),
+        _ => {
+            let args = Arguments::from_args();
+            let processors = thread::available_parallelism().map_or(1, usize::from);
+            let test_threads = args.test_threads.or(Some(processors * TESTS_A_PROCESSOR));
+            run_all(Arguments { test_threads, ..args }, tests)
+        }
     }
 }
 
