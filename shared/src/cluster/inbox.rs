@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::cluster::requests::{Buffer, Request, World};
+use crate::sys::memory::fits;
 
 /// The tag of a message's last piece, mostly its only one, and of those before it.
 pub(super) const LAST: c_int = 1;
@@ -126,8 +127,7 @@ impl Spare {
 
     /// Returns a buffer of so many bytes.
     fn take(&mut self, len: usize) -> Buffer {
-        let fits = |bytes: &Vec<u8>| bytes.capacity() >= len && bytes.capacity() / 2 <= len;
-        Buffer::new(len, self.0.take().map(|(bytes, _)| bytes).filter(fits))
+        Buffer::new(len, self.0.take().map(|(bytes, _)| bytes).filter(|bytes| fits(bytes, len)))
     }
 
     /// Frees what was not used for some time.

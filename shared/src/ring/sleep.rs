@@ -8,6 +8,7 @@
 //! sleep costs one wake-up at most; and every word has a single writer.
 
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::time::Duration;
 
 use crate::atomics::{AtomicU32, fence, thread};
 use crate::ring::{Cursor, Flags, Header};
@@ -77,12 +78,17 @@ impl Cursor {
 impl Header {
     /// Waits, in the worker, until `ready` returns `true`.
     pub(crate) fn worker_waits(&self, ready: impl FnMut() -> bool) {
-        self.worker_waits_unless(ready, || false);
+        self.worker_waits_unless(ready, || false, None);
     }
 
     /// Waits, in the worker, until `ready` returns `true`, or `may_not_sleep` does, which is called
-    /// before each sleep.
-    pub(crate) fn worker_waits_unless(&self, mut ready: impl FnMut() -> bool, mut may_not_sleep: impl FnMut() -> bool) {
+    /// before each sleep. With a `time`, each sleep takes so long at most.
+    pub(crate) fn worker_waits_unless(
+        &self,
+        mut ready: impl FnMut() -> bool,
+        mut may_not_sleep: impl FnMut() -> bool,
+        time: Option<Duration>,
+    ) {
         let mut spin = Spin::new(self.has(Flags::SPIN));
         loop {
             if ready() {
@@ -100,7 +106,7 @@ impl Header {
             if !ready() {
                 // Returns at once if the parent has woken this sleep already: that changes the
                 // word.
-                self.parent.woken.sleep(woken, None);
+                self.parent.woken.sleep(woken, time);
             }
             end_sleep(&self.worker.sleeping);
         }

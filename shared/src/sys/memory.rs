@@ -33,6 +33,12 @@ pub(crate) fn limit_memory(bytes: u64) -> nix::Result<()> {
     setrlimit(Resource::RLIMIT_DATA, bytes, bytes)
 }
 
+/// Returns whether a buffer that is not needed any more can take `len` bytes in place of a new one:
+/// it holds them, and wastes no more than as much again.
+pub(crate) fn fits(buffer: &Vec<u8>, len: usize) -> bool {
+    buffer.capacity() >= len && buffer.capacity() / 2 <= len
+}
+
 /// Buffers from this size on are worth the call: two of the 2 MiB pages of x86-64 and aarch64.
 const LARGE: usize = 4 << 20;
 

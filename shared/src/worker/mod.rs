@@ -17,6 +17,7 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Release;
+use std::time::Duration;
 
 use bytemuck::Zeroable;
 
@@ -59,6 +60,9 @@ pub(crate) struct WorkerFds {
 /// The exit code of a worker whose memory or records can't be read.
 const EXIT_CORRUPT: i32 = 70;
 
+/// The time for which memory is kept that the next task's arguments may take.
+const MAX_SPARE: Duration = Duration::from_secs(1);
+
 /// Runs tasks until the record that ends the worker; then exits.
 pub(crate) fn run(fds: WorkerFds) -> ! {
     let Ok(segment) = Segment::open(&fds.segment, ObjectKind::Worker) else { exit_now(EXIT_CORRUPT) };
@@ -98,6 +102,12 @@ struct Worker {
     /// Whether this is the worker of a [`Process`](crate::Process), which exits with 1 if its task
     /// failed.
     single: bool,
+    /// The memory of the latest task's arguments or result, if it was large, for the arguments of
+    /// the next: its pages are in memory already. (To clear new ones took more time than to copy
+    /// the arguments.)
+    spare: Vec<u8>,
+    /// Whether there may be such memory: not if the worker's data is limited, which is for tasks.
+    may_spare: bool,
     /// Tasks begun.
     started: u64,
     /// When the last chunk ended, if there was no wait since: the next begins then.
@@ -120,6 +130,8 @@ impl Worker {
             finalizer: None,
             end_limit: u64::MAX,
             single: false,
+            spare: Vec::new(),
+            may_spare: true,
             started: 0,
             now: None,
         }
@@ -135,9 +147,17 @@ impl Worker {
                 // checked.
                 self.output.flush();
                 self.descriptors.check_now_and_then()?;
-                self.tasks.sleep()?;
+                if self.spare.capacity() > 0 {
+                    self.tasks.sleep(Some(MAX_SPARE))?;
+                    if self.tasks.is_empty()? {
+                        self.spare = Vec::new();
+                    }
+                }
+                self.tasks.sleep(None)?;
                 self.now = None;
             }
+            // It is for the next record, whatever that is: it never lies beside what a task needs.
+            let spare = std::mem::take(&mut self.spare);
             let mut record = Record::zeroed();
             bytemuck::bytes_of_mut(&mut record).copy_from_slice(self.tasks.take(RECORD_LEN)?);
             let len = usize::try_from(record.len).map_err(|_| Corrupt)?;
@@ -146,7 +166,7 @@ impl Worker {
                 RecordKind::Initialize => self.initialize(&record, len)?,
                 RecordKind::State => {
                     let handles = self.handles_of(&record)?;
-                    let bytes = StateBytes::Own(self.tasks.take_owned(len)?);
+                    let bytes = StateBytes::Own(self.tasks.take_owned(len, Vec::new())?);
                     self.states.insert(record.state, TaskState { bytes, handles, value: None });
                 }
                 RecordKind::SharedState => {
@@ -162,10 +182,11 @@ impl Worker {
                     foreign::run_or_forget(|| drop(state));
                 }
                 RecordKind::RunOne | RecordKind::RunMany | RecordKind::RunManyTimed => {
-                    self.run_chunk(&record, len)?;
+                    self.run_chunk(&record, len, spare)?;
                 }
                 RecordKind::Finalize => {
-                    let payload = Payload { handles: self.handles_of(&record)?, bytes: self.tasks.take_owned(len)? };
+                    let payload =
+                        Payload { handles: self.handles_of(&record)?, bytes: self.tasks.take_owned(len, Vec::new())? };
                     self.finalizer = Some((record, payload));
                 }
                 RecordKind::Quit => return Ok(self.finalize()),
@@ -192,6 +213,7 @@ impl Worker {
         if let Some(bytes) = setup.memory_limit {
             // Without its limit the worker must not go on; the pool fails after a few such ends.
             memory::limit_memory(bytes).map_err(|_| Corrupt)?;
+            self.may_spare = false;
         }
         self.single = setup.single;
         self.end_limit = setup.end_limit;
@@ -216,7 +238,7 @@ impl Worker {
 
     /// Runs the initializer. If that fails, the worker exits, as tasks may need what it sets up.
     fn initialize(&mut self, record: &Record, len: usize) -> Result<(), Corrupt> {
-        let input = Payload { handles: self.handles_of(record)?, bytes: self.tasks.take_owned(len)? };
+        let input = Payload { handles: self.handles_of(record)?, bytes: self.tasks.take_owned(len, Vec::new())? };
         let hook = panic::mark_hook();
         let outcome = self.run_once(record, input)?;
         self.owner.or_exit();

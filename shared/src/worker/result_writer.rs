@@ -26,9 +26,6 @@ const SMALL: usize = 52;
 /// neither side waits for the other.
 const BATCH: u64 = 32 * 1024;
 
-/// A buffer that a task has grown beyond this is not kept.
-const KEPT: usize = 1 << 20;
-
 impl ResultWriter {
     pub(super) fn new(segment: Arc<Segment>, descriptors: Rc<Descriptors>) -> Self {
         Self { ring: Producer::results(segment.clone()), segment, descriptors, max_message: u64::MAX }
@@ -73,7 +70,6 @@ impl ResultWriter {
             self.write(payload)?;
         }
         payload.clear();
-        payload.shrink_to(KEPT);
         self.sent()
     }
 

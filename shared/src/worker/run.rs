@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::fds::{self, Handles, Payload};
 use crate::protocol::{Items, Kind, Record, RecordKind};
 use crate::ring::{Corrupt, Flags, Segment};
+use crate::sys::memory::fits;
 use crate::sys::now_ns;
 use crate::sys::pid::Owner;
 use crate::task::{Calls, Failure, Function, TaskState, panic};
@@ -19,11 +20,15 @@ use crate::worker::streams::Marker;
 /// clock (some 25 ns) a task. In larger records it is stored only for a time limit or a trace.
 const MAX_STAMPED: u32 = 16;
 
+/// A buffer that a task has grown beyond this is freed, or is spare memory.
+const KEPT: usize = 1 << 20;
+
 impl Worker {
-    /// Runs the record's tasks, unless the parent has taken them back.
-    pub(super) fn run_chunk(&mut self, record: &Record, len: usize) -> Result<(), Corrupt> {
+    /// Runs the record's tasks, unless the parent has taken them back. Their arguments are read to
+    /// `spare`, if they fit.
+    pub(super) fn run_chunk(&mut self, record: &Record, len: usize, spare: Vec<u8>) -> Result<(), Corrupt> {
         let mut handles = self.handles_of(record)?;
-        let mut payload = self.tasks.take_owned(len)?;
+        let mut payload = self.tasks.take_owned(len, spare)?;
         let segment = self.segment.clone();
         let header = segment.header();
         if !header.claim.0.begin(record.epoch, record.number) {
@@ -32,6 +37,8 @@ impl Worker {
         let trace = header.has(Flags::TRACE);
         let timed = record.kind() == Some(RecordKind::RunManyTimed);
         let stamp = trace || timed || record.count <= MAX_STAMPED || header.has(Flags::STAMP);
+        // What is measured is what tasks have left.
+        let may_spare = self.may_spare && !header.has(Flags::MEMORY);
         let began = self.now.unwrap_or_else(now_ns);
         header.worker.started_at.store(began, Relaxed);
         let mut run = Run {
@@ -47,6 +54,8 @@ impl Worker {
             trace,
             last: Kind::Value,
             outcome: Ok(()),
+            spare: &mut self.spare,
+            reused_for: (may_spare && record.count == 1 && len > KEPT).then_some(len),
         };
         if handles.is_empty() {
             run.all(Function(record.function))?;
@@ -57,6 +66,9 @@ impl Worker {
         self.started = run.started;
         self.failed = !run.last.is_value();
         let now = if stamp { run.now } else { now_ns() };
+        if may_spare && payload.capacity() > KEPT {
+            self.spare = payload;
+        }
         self.now = Some(now);
         let busy = header.worker.busy_ns.load(Relaxed).wrapping_add(now.saturating_sub(began));
         header.worker.busy_ns.store(busy, Relaxed);
@@ -123,6 +135,9 @@ struct Run<'a> {
     last: Kind,
     /// An error once the ring was found corrupt.
     outcome: Result<(), Corrupt>,
+    /// Takes the memory of the result, if other arguments of so many bytes fit there.
+    spare: &'a mut Vec<u8>,
+    reused_for: Option<usize>,
 }
 
 impl Run<'_> {
@@ -152,6 +167,10 @@ impl Run<'_> {
         }
         if let Err(corrupt) = self.results.send(kind, self.trace.then_some((began, self.now)), payload, handles) {
             self.outcome = Err(corrupt);
+        }
+        match self.reused_for {
+            Some(len) if fits(payload, len) => *self.spare = std::mem::take(payload),
+            _ => payload.shrink_to(KEPT),
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::ring::{Consumer, Corrupt, Segment};
-use crate::sys::memory::on_large_pages;
+use crate::sys::memory::{fits, on_large_pages};
 use crate::worker::descriptors::Descriptors;
 
 /// Bytes that are read from the ring at a time; larger payloads are read straight to their place.
@@ -30,19 +31,20 @@ impl TaskReader {
         Ok(self.at == self.buffer.len() && self.ring.available()? == 0)
     }
 
-    /// Sleeps until there is something to read.
-    pub(super) fn sleep(&mut self) -> Result<(), Corrupt> {
+    /// Sleeps until there is something to read; with a `time`, for about so long at most.
+    pub(super) fn sleep(&mut self, time: Option<Duration>) -> Result<(), Corrupt> {
+        let until = time.map(|time| Instant::now() + time);
         let (mut outcome, mut intact) = (Ok(0), Ok(()));
         let ready = || {
             outcome = self.ring.available();
             outcome != Ok(0)
         };
         // Asleep, a worker without its descriptors would go unnoticed until its next task.
-        let is_broken = || {
+        let may_not_sleep = || {
             intact = self.descriptors.check();
-            intact.is_err()
+            intact.is_err() || until.is_some_and(|until| Instant::now() >= until)
         };
-        self.segment.header().worker_waits_unless(ready, is_broken);
+        self.segment.header().worker_waits_unless(ready, may_not_sleep, time);
         intact?;
         outcome.map(drop)
     }
@@ -52,7 +54,7 @@ impl TaskReader {
         while self.ring.read(into, max)? == 0 {
             // The parent may sleep until there is room for the missing bytes.
             self.announce_room()?;
-            self.sleep()?;
+            self.sleep(None)?;
         }
         Ok(())
     }
@@ -78,10 +80,18 @@ impl TaskReader {
         Ok(&self.buffer[self.at - len..self.at])
     }
 
-    /// Reads the next `len` bytes into a new vector.
-    pub(super) fn take_owned(&mut self, len: usize) -> Result<Vec<u8>, Corrupt> {
-        let mut bytes = Vec::with_capacity(len);
-        on_large_pages(&mut bytes);
+    /// Reads the next `len` bytes into a vector of their own, which is `spare` if they fit.
+    pub(super) fn take_owned(&mut self, len: usize, mut spare: Vec<u8>) -> Result<Vec<u8>, Corrupt> {
+        spare.clear();
+        let mut bytes = if fits(&spare, len) {
+            spare
+        } else {
+            // Freed before the other is allocated.
+            drop(spare);
+            let mut bytes = Vec::with_capacity(len);
+            on_large_pages(&mut bytes);
+            bytes
+        };
         let buffered = len.min(self.buffer.len() - self.at);
         bytes.extend_from_slice(&self.buffer[self.at..self.at + buffered]);
         self.at += buffered;

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::fds;
 use crate::protocol::{Frame, FrameHead, Kind};
 use crate::ring::Corrupt;
-use crate::sys::memory::on_large_pages;
+use crate::sys::memory::{fits, on_large_pages};
 use crate::sys::now_ns;
 use crate::trace::TaskEvent;
 
@@ -165,7 +165,7 @@ impl WorkerHandle {
             buffer = running.chunk.take_payload();
             buffer.clear();
         }
-        if buffer.capacity() < len || buffer.capacity() / 2 > len {
+        if !fits(&buffer, len) {
             // A buffer that is too small or far too large is freed before the other is allocated.
             drop(std::mem::take(&mut buffer));
             // The worker wrote the length: more than there is memory must not end this process.

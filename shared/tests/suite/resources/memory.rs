@@ -5,7 +5,7 @@ use nix::sys::resource::Resource;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{a_small_pool_works, is_refused_by_the_system, limit};
-use crate::support::{Cgroup, METHODS, Named, Program, named, nap, note, square, squares};
+use crate::support::{Cgroup, METHODS, Named, Program, eventually, named, nap, note, square, squares};
 
 pub(crate) const TESTS: &[Named] = named! {
     more_workers_than_memory_are_an_error
@@ -13,6 +13,7 @@ pub(crate) const TESTS: &[Named] = named! {
     worker_killed_for_memory_fails_only_its_task
     large_state_is_one_copy_for_all_workers
     large_state_arrives_although_it_cannot_be_shared
+    large_values_come_back_and_leave_no_memory_in_workers
 };
 
 pub(crate) const PROGRAMS: &[Named] = named! {
@@ -129,5 +130,22 @@ fn large_state_arrives_although_it_cannot_be_shared() -> Result<()> {
     limit(Resource::RLIMIT_FSIZE, STATE as u64 / 2);
     let located = pool.with_chunksize(1).map(partial(locate, Located(bytes(STATE), None)), 0..8)?;
     assert!(located.iter().all(|(right, file)| *right && file.is_none()));
+    Ok(())
+}
+
+fn large_values_come_back_and_leave_no_memory_in_workers() -> Result<()> {
+    let pool = Pool::with_processes(1)?;
+    let memory = || pool.workers()[0].memory;
+    assert_eq!(pool.apply(square, (2,))?, 4);
+    let before = memory();
+    let same = |bytes: Vec<u8>| bytes;
+    let lengths = [48 << 20, 48 << 20, 40 << 20, 3 << 20, 44 << 20, 1, 48 << 20];
+    for (n, len) in lengths.into_iter().enumerate() {
+        let value = vec![n as u8; len];
+        assert!(pool.apply(same, (value.clone(),))? == value, "{len} bytes");
+        let numbers = vec![n as u64; len / 8];
+        assert!(pool.apply(|numbers: Vec<u64>| numbers, (numbers.clone(),))? == numbers, "{len} bytes of numbers");
+    }
+    eventually("memory that is not used is freed", || memory() < before + (16 << 20));
     Ok(())
 }
