@@ -121,7 +121,7 @@ pub(super) fn tasks_of_a_lost_rank_are_begun_again_if_asked_to() -> Result<()> {
     let running = ranks.start();
     signal_rank(&running, signal);
     let ended = running.end();
-    assert_eq!(ended.output.lines().skip(1).collect::<Vec<_>>(), ["6 begun", "to the end"], "{ended:?}");
+    assert_eq!(told(&ended, 2), ["6 begun", "to the end"], "{ended:?}");
     Ok(())
 }
 
@@ -135,9 +135,10 @@ fn signal_rank(running: &Running, signal: Signal) -> Pid {
 
 const STORY: [&str; 4] = ["in time true", "held: 2 done, 2 lost", "the others went on", "to the end"];
 
-/// What rank 0 has told after who the ranks are; behind it may stand what the launcher says.
-fn told(ended: &Ended) -> Vec<&str> {
-    ended.output.lines().skip(1).take(STORY.len()).collect()
+/// The lines that rank 0 has told after who the ranks are; behind them may stand what the launcher
+/// says.
+fn told(ended: &Ended, lines: usize) -> Vec<&str> {
+    ended.output.lines().skip(1).take(lines).collect()
 }
 
 pub(super) fn killed_rank_fails_only_its_tasks() -> Result<()> {
@@ -149,7 +150,7 @@ pub(super) fn killed_rank_fails_only_its_tasks() -> Result<()> {
     signal_rank(&running, Signal::SIGKILL);
     // The status is mpirun's word on the rank that was killed.
     let ended = running.end();
-    assert_eq!(told(&ended), STORY, "{ended:?}");
+    assert_eq!(told(&ended, STORY.len()), STORY, "{ended:?}");
     Ok(())
 }
 
@@ -157,7 +158,7 @@ pub(super) fn stopped_rank_is_lost_in_bounded_time() -> Result<()> {
     let running = Ranks::new(3, "loses_a_rank").start();
     signal_rank(&running, Signal::SIGSTOP);
     let ended = running.end();
-    assert_eq!(told(&ended), STORY, "{ended:?}");
+    assert_eq!(told(&ended, STORY.len()), STORY, "{ended:?}");
     Ok(())
 }
 
@@ -167,7 +168,7 @@ pub(super) fn rank_that_comes_back_stays_lost() -> Result<()> {
     running.await_line("in time ");
     kill(rank, Signal::SIGCONT).unwrap();
     let ended = running.end();
-    assert_eq!(told(&ended), STORY, "{ended:?}");
+    assert_eq!(told(&ended, STORY.len()), STORY, "{ended:?}");
     Ok(())
 }
 
@@ -239,7 +240,7 @@ pub(super) fn every_task_fails_when_all_ranks_are_lost() -> Result<()> {
     let running = Ranks::new(2, "loses_all_ranks").start();
     signal_rank(&running, Signal::SIGSTOP);
     let ended = running.end();
-    assert_eq!(told(&ended)[..2], ["true", "true"], "{ended:?}");
+    assert_eq!(told(&ended, 2), ["true", "true"], "{ended:?}");
     Ok(())
 }
 
