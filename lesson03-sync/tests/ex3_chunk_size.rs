@@ -62,8 +62,11 @@ fn each_worker_has_sixteen_to_sixty_four_batches() {
             let pids: Vec<_> = numbers.iter().filter_map(|number| counted.caller_of(number)).collect();
             let size = batch_size(&pids);
             let batches = count.div_ceil(size);
-            let seen =
-                format!("{count} numbers for {processes} workers came in batches of {size}, {batches} batches in all:");
+            let how = match size {
+                1 => "one by one, or in batches of different sizes".to_string(),
+                _ => format!("in batches of {size}, {batches} batches in all"),
+            };
+            let seen = format!("{count} numbers for {processes} workers came {how}:");
             let (least, most) = (16 * processes, 64 * processes);
             assert!(
                 batches >= least,

@@ -1,6 +1,6 @@
-//! Wrong: leaves the size to `map`, which makes four batches for each worker.
+//! Wrong: leaves the size to `map`, which begins and ends a long list one by one.
 //!
-//! Fails with: too few
+//! Fails with: too many
 
 use multiproc::{Executor, Pool, Result};
 
