@@ -3,7 +3,7 @@
 use crate::cpu::can_spin;
 use crate::error::{Error, Result};
 use crate::fds::{self, Handles};
-use crate::pipe::end::{End, HEAD, PIECE, Sleepers, broken};
+use crate::pipe::end::{End, HEAD, PIECE, RING, Sleepers, broken};
 use crate::ring::{Producer, Spin};
 
 /// The side that sends.
@@ -41,6 +41,11 @@ impl Sender {
         self.ring.publish();
         let (own, other) = self.ring.cursors();
         own.must_wake(other)
+    }
+
+    /// Returns whether the other side has read all that was published.
+    fn is_read(&mut self) -> Result<bool> {
+        Ok(self.ring.free(RING).map_err(broken)? == RING)
     }
 
     pub(super) fn is_half_way(&self) -> bool {
@@ -96,7 +101,7 @@ impl End {
         let head = self.send_handles(bytes, &mut handles)?;
         self.write(&mut sender, &head)?;
         self.write(&mut sender, bytes)?;
-        self.publish(&mut sender)
+        self.publish_last(&mut sender)
     }
 
     /// Fails if the other end is known to be gone.
@@ -119,7 +124,11 @@ impl End {
         self.check_moved()?;
         let mut sender = self.sender();
         while let Some(written) = sender.push_rest()? {
-            self.publish(&mut sender)?;
+            if sender.written == sender.rest.len() {
+                self.publish_last(&mut sender)?;
+            } else {
+                self.publish(&mut sender)?;
+            }
             if written == 0 {
                 return Ok(false);
             }
@@ -134,6 +143,12 @@ impl End {
             self.check_connected()?;
         }
         Ok(())
+    }
+
+    /// Publishes the end of a message. An end that is about to sleep looks again, so that it may
+    /// have read the message, answered, and be gone before the wake-up comes: it was sent.
+    fn publish_last(&self, sender: &mut Sender) -> Result<()> {
+        self.publish(sender).or_else(|gone| if sender.is_read()? { Ok(()) } else { Err(gone) })
     }
 
     /// Writes bytes, of which the last piece is not published yet. Waits while the ring is full.
@@ -168,5 +183,35 @@ impl End {
             outcome?;
         }
         Ok(())
+    }
+}
+
+#[cfg(all(test, not(multiproc_loom)))]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn message_read_by_an_end_that_is_gone_since_was_sent() {
+        let (a, b) = End::pair().unwrap();
+        let mut sender = a.sender();
+        a.write(&mut sender, &1_u64.to_le_bytes()).unwrap();
+        a.write(&mut sender, &[7]).unwrap();
+        // What `publish` does, with the other end's life between its two steps.
+        sender.ring.publish();
+        assert_eq!(b.receive(Some(Instant::now())).unwrap().unwrap().bytes, [7]);
+        drop(b);
+        assert!(a.publish(&mut sender).is_err());
+        a.publish_last(&mut sender).unwrap();
+    }
+
+    #[test]
+    fn message_unread_by_an_end_that_is_gone_is_an_error() {
+        let (a, b) = End::pair().unwrap();
+        let mut sender = a.sender();
+        drop(b);
+        a.write(&mut sender, &1_u64.to_le_bytes()).unwrap();
+        assert!(matches!(a.publish_last(&mut sender), Err(Error::Disconnected)));
     }
 }
