@@ -32,16 +32,19 @@ impl TaskLimits {
 }
 
 /// One call: `apply`, a map, a lazy map. Shared by the caller's handle and the job's chunks.
+///
+/// Small, because a program may have a million of them; what most jobs do not have is kept apart.
 pub(crate) struct Job {
     pub(crate) id: u64,
     pub(crate) function: Function,
     /// The function's name, for people.
     label: &'static str,
     /// The task's state, sent to a worker before its first chunk of this job, under the job's id.
-    state: Option<JobState>,
+    state: Option<Box<JobState>>,
     /// The largest size of a result, in bytes.
     pub(crate) max_message: u64,
-    limits: TaskLimits,
+    /// None if they are the pool's settings.
+    limits: Option<Box<TaskLimits>>,
     /// Where outcomes go instead of to callers of this process.
     remote: Option<Arc<RemoteOutcomes>>,
     progress: Mutex<Progress>,
@@ -98,9 +101,9 @@ impl Job {
             id,
             function,
             label,
-            state: state.map(|state| JobState::new(state, has_workers)),
+            state: state.map(|state| Box::new(JobState::new(state, has_workers))),
             max_message,
-            limits: TaskLimits::default(),
+            limits: None,
             remote: None,
             progress: Mutex::new(progress),
         }
@@ -112,14 +115,16 @@ impl Job {
     }
 
     /// Sets what its tasks may take.
+    #[inline]
     pub(super) fn with_limits(self, limits: TaskLimits) -> Self {
+        let limits = (limits != TaskLimits::default()).then(|| Box::new(limits));
         Self { limits, ..self }
     }
 
     /// Returns what its tasks may take, where that differs from the pool's settings.
     #[inline]
     pub(crate) fn limits(&self) -> TaskLimits {
-        self.limits
+        self.limits.as_deref().copied().unwrap_or_default()
     }
 
     /// Sends the job's outcomes to `outcomes`, under the numbers that the chunks came with.
@@ -135,7 +140,7 @@ impl Job {
     /// Returns the task's state, if it has one.
     #[inline]
     pub(crate) fn state(&self) -> Option<&JobState> {
-        self.state.as_ref()
+        self.state.as_deref()
     }
 
     pub(crate) fn has_state(&self) -> bool {

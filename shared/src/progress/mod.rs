@@ -29,7 +29,6 @@ pub(crate) struct CallProgress<T> {
     finished: u64,
     /// Tasks of the chunks so far.
     tasks: u64,
-    ordered: bool,
     /// No more chunks will be submitted.
     sealed: bool,
     results: ResultOrder<T>,
@@ -81,7 +80,7 @@ impl<T> CallProgress<T> {
     /// they are taken in order of arrival.
     pub(crate) fn new(ordered: bool) -> Self {
         let (results, completions) = (ResultOrder::new(ordered), Completions::default());
-        Self { submitted: 0, finished: 0, tasks: 0, ordered, sealed: false, results, completions, next_waker: None }
+        Self { submitted: 0, finished: 0, tasks: 0, sealed: false, results, completions, next_waker: None }
     }
 
     /// Counts one more chunk, of `tasks` tasks. Returns its number in the call: its position among
@@ -89,7 +88,7 @@ impl<T> CallProgress<T> {
     /// known for what it is of.
     #[inline]
     pub(crate) fn add_chunk(&mut self, tasks: u64) -> u64 {
-        let number = if self.ordered { self.submitted } else { self.tasks };
+        let number = if self.results.is_ordered() { self.submitted } else { self.tasks };
         self.submitted += 1;
         self.tasks += tasks;
         number

@@ -3,61 +3,79 @@
 
 use std::collections::VecDeque;
 
-/// Outcomes that have arrived and were not taken yet.
-pub(super) struct ResultOrder<T> {
-    ordered: bool,
-    /// If ordered, the first is of chunk `taken`, and those that have not arrived are `None`.
-    results: VecDeque<Option<T>>,
-    /// The chunks' numbers beside the results, unless these are ordered.
-    numbers: VecDeque<u64>,
-    taken: u64,
+/// Outcomes that have arrived and were not taken yet, with the numbers of their chunks.
+pub(super) enum ResultOrder<T> {
+    /// In order of submission: the first is of chunk `taken`, and those that have not arrived are
+    /// `None`.
+    Ordered { results: VecDeque<Option<T>>, taken: u64 },
+    /// In order of arrival.
+    Unordered(VecDeque<(u64, T)>),
 }
 
 impl<T> ResultOrder<T> {
     /// Returns an empty one, which gives results back in order of submission if `ordered`, else in
     /// order of arrival.
     pub(super) fn new(ordered: bool) -> Self {
-        Self { ordered, results: VecDeque::new(), numbers: VecDeque::new(), taken: 0 }
+        if ordered { Self::Ordered { results: VecDeque::new(), taken: 0 } } else { Self::Unordered(VecDeque::new()) }
+    }
+
+    /// Returns whether results are given back in order of submission.
+    #[inline]
+    pub(super) fn is_ordered(&self) -> bool {
+        matches!(self, Self::Ordered { .. })
     }
 
     /// Adds the result of chunk `number`; `only` says that the job has no other.
     #[inline]
     pub(super) fn add(&mut self, number: u64, result: T, only: bool) {
-        if !self.ordered {
-            self.numbers.push_back(number);
-            return self.results.push_back(Some(result));
-        }
-        debug_assert!(number >= self.taken, "a result arrives once");
-        let at = (number - self.taken) as usize;
-        if self.results.len() <= at {
-            if only {
-                // Of a million calls under way each has room for its own result, and no more.
-                self.results.reserve_exact(1);
+        match self {
+            Self::Ordered { results, taken } => {
+                debug_assert!(number >= *taken, "a result arrives once");
+                let at = (number - *taken) as usize;
+                if results.len() <= at {
+                    if only {
+                        // Of a million calls under way each has room for its own result, and no
+                        // more.
+                        results.reserve_exact(1);
+                    }
+                    results.resize_with(at + 1, || None);
+                }
+                results[at] = Some(result);
             }
-            self.results.resize_with(at + 1, || None);
+            Self::Unordered(results) => results.push_back((number, result)),
         }
-        self.results[at] = Some(result);
     }
 
     /// Returns `true` if the next result has arrived.
     #[inline]
     pub(super) fn has_next(&self) -> bool {
-        matches!(self.results.front(), Some(Some(_)))
+        match self {
+            Self::Ordered { results, .. } => matches!(results.front(), Some(Some(_))),
+            Self::Unordered(results) => !results.is_empty(),
+        }
     }
 
     /// Takes the next result, if it has arrived, with its chunk's number.
     #[inline]
     pub(super) fn take_next(&mut self) -> Option<(u64, T)> {
-        let next = self.results.front_mut()?.take()?;
-        self.results.pop_front();
-        let number = self.numbers.pop_front().unwrap_or(self.taken);
-        self.taken += 1;
-        Some((number, next))
+        match self {
+            Self::Ordered { results, taken } => {
+                let next = results.front_mut()?.take()?;
+                results.pop_front();
+                *taken += 1;
+                Some((*taken - 1, next))
+            }
+            Self::Unordered(results) => results.pop_front(),
+        }
     }
 
     /// Iterates over the results that have arrived and were not taken yet.
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.results.iter().flatten()
+        let (ordered, unordered) = match self {
+            Self::Ordered { results, .. } => (Some(results), None),
+            Self::Unordered(results) => (None, Some(results)),
+        };
+        ordered.into_iter().flatten().flatten().chain(unordered.into_iter().flatten().map(|(_, result)| result))
     }
 }
 
