@@ -2,28 +2,31 @@
 //! the program) and can be sent to another process.
 //!
 //! Such a value is a [`Descriptor`] and little else. Serialized as an argument or result of a task
-//! or a message of a [`Connection`](crate::Connection), it adds its descriptor to the [context] of
-//! that message and writes only its index there. The descriptors are [sent](send) beside the
-//! message, by `SCM_RIGHTS`. Serialized anywhere else, it is an error.
+//! or a message of a [`Connection`](crate::Connection), it adds its descriptor to the [`handles`]
+//! of that message, which the thread has in a [`context`], and writes only its index there. The
+//! descriptors are [sent](send) beside the message, by `SCM_RIGHTS`. Serialized anywhere else, it
+//! is an error.
 //!
 //! [`Fd`] makes such a value of any descriptor that the program has.
 
 mod context;
 mod descriptor;
 mod fd;
+mod handles;
 #[cfg(all(test, not(multiproc_loom)))]
 mod tests;
 
 #[cfg(feature = "manager-tcp")]
 pub(crate) use context::require_message;
 pub(crate) use context::{
-    Handles, Packed, Scope, Travel, deserialize, forbid, is_unpacking_handles, pack, packed, packed_count,
-    packed_since, require_packing, serialize, unpack,
+    Packed, Scope, deserialize, forbid, is_unpacking_handles, pack, packed, packed_count, packed_since,
+    require_packing, serialize, unpack,
 };
 #[cfg(feature = "tokio")]
 pub(crate) use descriptor::watch_readable;
 pub(crate) use descriptor::{Descriptor, close_inherited};
 pub use fd::Fd;
+pub(crate) use handles::{Handles, Travel};
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -34,7 +37,7 @@ use crate::kind::ObjectKind;
 use crate::sys::poll::await_readable;
 use crate::sys::socket::{self, Received};
 
-use context::MAX_HANDLES;
+use handles::MAX_HANDLES;
 
 /// An encoded value and the handles in it.
 #[derive(Debug, Clone, Default)]
