@@ -129,7 +129,10 @@ impl State {
             self.fail_lost(chunk, &ended);
         }
         self.put_all_back(chunks);
-        self.starts.on_exit(id, ended.ready);
+        if ended.ready || !matches!(ended.state, WorkerState::Killed(KillReason::Cancelled(_))) {
+            // One that was killed for a task which it had not begun says nothing of the next.
+            self.starts.on_exit(id, ended.ready);
+        }
         if !ended.ready && (self.starts.is_hopeless() || failure.is_some_and(Failure::is_final)) {
             self.break_down(failure.map_or(Error::NoWorkers { exit }, Error::from));
         }
@@ -142,8 +145,10 @@ impl State {
         let (pid, exit, task, origin) = (ended.pid, ended.exit, chunk.next_task(), Origin::default());
         let lost = Error::WorkerLost { pid, exit, task, ran_for, stderr: ended.stderr.clone(), origin };
         if chunk.tasks().handles.is_spent() {
-            // A task alone, and its handles have gone with the worker.
-            chunk.fail_rest(&self.error_of(ended, chunk, lost.clone()).unwrap_or(lost));
+            // A task alone, and its handles have gone with the worker: it cannot run again. One
+            // that was cancelled may have begun since.
+            let error = self.error_of(ended, chunk, lost.clone()).or_else(|| self.lifecycle.obstacle(chunk));
+            chunk.fail_rest(&error.unwrap_or(lost));
         } else if ended.begun || !self.config.replace {
             let error = match self.error_of(ended, chunk, lost) {
                 Some(loss @ Error::WorkerLost { .. }) => chunk.lose_next(loss),

@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use multiproc::{
-    AsyncResult, Error, Executor, FutureState, Pool, Result, ReturnWhen, ThreadPool, Waited, as_completed,
-    wait_for_all, wait_for_any, wait_futures,
+    AsyncResult, Connection, Error, Executor, FutureState, Pool, Result, ReturnWhen, ThreadPool, Waited, as_completed,
+    pipe, wait_for_all, wait_for_any, wait_futures,
 };
 
 use crate::support::{Death, Gate, Named, fail_if_odd, leaves_nothing, message, named, pass, square};
@@ -16,6 +16,8 @@ pub(crate) const TESTS: &[Named] = named! {
     wait_for_any_returns_while_others_run
     wait_for_a_failure_returns_at_the_first_or_the_end
     cancelled_future_counts_as_failed
+    cancelled_task_with_a_handle_is_cancelled_whenever_it_begins
+    tasks_cancelled_before_their_worker_is_ready_leave_the_pool_working
     timeout_ends_a_wait_and_nothing_is_lost
     future_given_twice_is_returned_twice
     results_come_in_order_of_completion
@@ -94,6 +96,46 @@ fn wait_for_a_failure_returns_at_the_first_or_the_end() -> Result<()> {
         assert_eq!(wait_futures(good, ReturnWhen::FirstFailed, None).done, [0, 1]);
         let [_, _, failed] = futures;
         assert_eq!(message(failed.get()), "task 3 failed");
+        Ok(())
+    })
+}
+
+fn hold(connection: Connection<u64, ()>) {
+    thread::sleep(LONG);
+    drop(connection);
+}
+
+fn cancelled_task_with_a_handle_is_cancelled_whenever_it_begins() -> Result<()> {
+    leaves_nothing(|| {
+        let pool = Pool::with_processes(1)?;
+        for round in 0..60 {
+            let (_ours, theirs) = pipe::<(), u64>()?;
+            let unwanted = pool.apply_async(hold, (theirs,));
+            // The task begins at about the time at which its worker is killed.
+            thread::sleep(Duration::from_micros(10 * round));
+            assert!(unwanted.cancel());
+            let result = unwanted.get();
+            assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
+        }
+        assert_eq!((pool.statistics().cancelled, pool.statistics().lost), (60, 0));
+        Ok(())
+    })
+}
+
+fn begin_slowly() {
+    thread::sleep(Duration::from_millis(20));
+}
+
+fn tasks_cancelled_before_their_worker_is_ready_leave_the_pool_working() -> Result<()> {
+    leaves_nothing(|| {
+        let pool = Pool::builder().processes(1).initializer(begin_slowly, ()).build()?;
+        for _ in 0..15 {
+            let (_ours, theirs) = pipe::<(), u64>()?;
+            let unwanted = pool.apply_async(hold, (theirs,));
+            assert!(unwanted.cancel());
+            assert!(matches!(unwanted.get(), Err(Error::Cancelled)));
+        }
+        assert_eq!(pool.apply(square, (3,))?, 9);
         Ok(())
     })
 }
