@@ -159,3 +159,29 @@ pub(crate) fn require_runtime() -> Result<()> {
     let refused = |_| Error::Config("async calls of queues and connections need a tokio runtime".into());
     tokio::runtime::Handle::try_current().map(drop).map_err(refused)
 }
+
+#[cfg(all(test, not(multiproc_loom)))]
+mod tests {
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::fds::Handles;
+
+    #[test]
+    fn rest_that_another_call_could_not_send_is_an_error() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (a, b) = End::pair().unwrap();
+        let bytes = vec![7; 1 << 20];
+        a.sender().append(&(bytes.len() as u64).to_le_bytes(), &bytes);
+        assert!(!a.push_rest().unwrap());
+        thread::scope(|scope| {
+            // It begins with the rest, and waits for room.
+            let other = scope.spawn(|| a.send(&[1], Handles::default()));
+            thread::sleep(Duration::from_millis(50));
+            drop(b);
+            assert!(matches!(other.join().unwrap(), Err(Error::Disconnected)));
+        });
+        assert!(matches!(runtime.block_on(a.push_all()), Err(Error::Disconnected)));
+    }
+}

@@ -52,13 +52,6 @@ impl Sender {
         !self.rest.is_empty()
     }
 
-    /// Removes what is left of a message that was given up.
-    fn take_rest(&mut self) -> Vec<u8> {
-        let mut rest = std::mem::take(&mut self.rest);
-        rest.drain(..std::mem::take(&mut self.written));
-        rest
-    }
-
     /// Appends a message to what is left, to be [pushed](Sender::push_rest) while there is room.
     #[cfg(feature = "tokio")]
     pub(in crate::pipe) fn append(&mut self, head: &[u8], bytes: &[u8]) {
@@ -68,7 +61,6 @@ impl Sender {
     }
 
     /// Writes a piece of what is left. Returns how much, or `None` if nothing was left.
-    #[cfg(feature = "tokio")]
     fn push_rest(&mut self) -> Result<Option<usize>> {
         let left = &self.rest[self.written..];
         if left.is_empty() {
@@ -94,10 +86,7 @@ impl End {
         self.check_moved()?;
         let mut sender = self.sender();
         self.check_connected()?;
-        if sender.is_half_way() {
-            let rest = sender.take_rest();
-            self.write(&mut sender, &rest)?;
-        }
+        self.write_rest(&mut sender)?;
         let head = self.send_handles(bytes, &mut handles)?;
         self.write(&mut sender, &head)?;
         self.write(&mut sender, bytes)?;
@@ -159,6 +148,18 @@ impl End {
             if bytes.is_empty() {
                 break;
             }
+            self.publish(sender)?;
+            if written == 0 {
+                self.wait_for_room(sender)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what is left of a message that was given up. Waits while the ring is full. What
+    /// cannot be written stays: an async function may wait until it is.
+    fn write_rest(&self, sender: &mut Sender) -> Result<()> {
+        while let Some(written) = sender.push_rest()? {
             self.publish(sender)?;
             if written == 0 {
                 self.wait_for_room(sender)?;
