@@ -74,7 +74,8 @@ impl Monitor {
         if state.deferred.has_wakers() {
             state.lend_lead();
         }
-        let deferred = std::mem::take(&mut state.deferred);
+        let mut deferred = std::mem::take(&mut state.deferred);
+        deferred.queue_callbacks(&self.callbacks);
         drop(state);
         deferred.run(&self.callbacks);
         answer

@@ -254,6 +254,13 @@ impl DeferredWakeups {
         self.completions.extend(completions);
     }
 
+    /// Queues the callbacks. The lock is held, so that who finds under it that all tasks are done
+    /// finds their callbacks queued.
+    #[inline]
+    pub(super) fn queue_callbacks(&mut self, callbacks: &CallbackThread) {
+        self.completions.queue_callbacks(callbacks);
+    }
+
     /// Wakes and runs everything. The lock is not held.
     pub(super) fn run(self, callbacks: &CallbackThread) {
         // The threads that lead or follow come first, while a waker takes its time.

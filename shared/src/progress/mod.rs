@@ -68,10 +68,18 @@ impl Completions {
         self.when_done.extend(other.when_done);
     }
 
-    /// Wakes and runs everything.
-    pub(crate) fn run(self, callbacks: &CallbackThread) {
+    /// Queues the callbacks, as far as that is possible. Runs no foreign code.
+    pub(crate) fn queue_callbacks(&mut self, callbacks: &CallbackThread) {
+        self.when_done =
+            std::mem::take(&mut self.when_done).into_iter().filter_map(|run| callbacks.queue(run)).collect();
+    }
+
+    /// Wakes and runs everything. The callbacks are queued first: a waker may take its time, and
+    /// who waits for the end of the pool waits for what is queued.
+    pub(crate) fn run(mut self, callbacks: &CallbackThread) {
+        self.queue_callbacks(callbacks);
         self.wakers.into_iter().for_each(|waker| foreign::run_or_forget(|| waker.wake()));
-        self.when_done.into_iter().for_each(|run| callbacks.run(run));
+        self.when_done.into_iter().for_each(foreign::run_or_forget);
     }
 }
 
@@ -218,6 +226,13 @@ impl CallbackThread {
     /// Queues `run`. If the pool has ended, or no thread can be started, runs it at once on the
     /// caller's thread.
     pub(crate) fn run(&self, run: WhenDone) {
+        if let Some(run) = self.queue(run) {
+            foreign::run_or_forget(run);
+        }
+    }
+
+    /// Queues `run`. Returns it if the pool has ended, or no thread can be started.
+    fn queue(&self, run: WhenDone) -> Option<WhenDone> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let State::Idle = *state {
             let (sender, jobs) = unbounded::<WhenDone>();
@@ -233,13 +248,9 @@ impl CallbackThread {
                 *state = State::Running(sender, thread);
             }
         }
-        let left = match &*state {
+        match &*state {
             State::Running(sender, _) => sender.send(run).err().map(|refused| refused.0),
             _ => Some(run),
-        };
-        drop(state);
-        if let Some(run) = left {
-            foreign::run_or_forget(run);
         }
     }
 

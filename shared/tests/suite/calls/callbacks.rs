@@ -1,7 +1,12 @@
 //! Callbacks: each once, in the parent, and none can harm more than its own job.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
+use std::thread;
 use std::time::Duration;
 
 use multiproc::{AsyncResult, Error, Executor, Pool};
@@ -17,6 +22,7 @@ pub(crate) const TESTS: &[Named] = named! {
     callback_added_late_still_runs
     callback_may_use_the_pool
     callback_may_drop_the_pool
+    pool_is_joined_once_callbacks_have_run_whoever_ends_the_last_task
 };
 
 const LONG: Duration = Duration::from_secs(50);
@@ -125,4 +131,35 @@ fn callback_may_drop_the_pool() -> multiproc::Result<()> {
     drop(pool);
     gate.open();
     later.get().map(drop)
+}
+
+/// A waker that takes its time.
+struct Slow;
+
+impl Wake for Slow {
+    fn wake(self: Arc<Self>) {
+        nap(500);
+    }
+}
+
+fn nap(milliseconds: u64) {
+    thread::sleep(Duration::from_millis(milliseconds));
+}
+
+fn pool_is_joined_once_callbacks_have_run_whoever_ends_the_last_task() -> multiproc::Result<()> {
+    let (pool, has_run) = (Pool::with_processes(2)?, Arc::new(AtomicBool::new(false)));
+    let record = has_run.clone();
+    let mut called_back = pool.apply_async(nap, (100,)).callback(move |()| record.store(true, SeqCst));
+    let longer = pool.apply_async(nap, (150,));
+    thread::scope(|scope| {
+        // This thread leads, and calls the waker.
+        scope.spawn(|| longer.wait());
+        nap(30);
+        let waker = Waker::from(Arc::new(Slow));
+        assert!(Pin::new(&mut called_back).poll(&mut Context::from_waker(&waker)).is_pending());
+        pool.close();
+        pool.join()?;
+        assert!(has_run.load(SeqCst));
+        Ok(())
+    })
 }
