@@ -61,7 +61,8 @@ impl Slot {
     /// Returns whether the thread that marked the slot was killed since; the slot is free from then
     /// on.
     pub(crate) fn is_orphaned(&self) -> Result<bool> {
-        if self.mark() == 0 {
+        // A look must not keep others from a slot that its holder leaves meanwhile.
+        if self.mark() == 0 || !self.mutex.is_abandoned() {
             return Ok(false);
         }
         let held = self.try_lock()?;
@@ -184,7 +185,31 @@ pub(crate) fn unregister_all() {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::AtomicBool;
+    use std::thread;
+
     use super::*;
+
+    #[test]
+    fn look_at_a_slot_keeps_nobody_from_it() {
+        let (mapping, _) = Mapping::create("multiproc-test", 4096).unwrap();
+        let slot = mapping.words::<Slot>(0);
+        slot.init();
+        let (over, begun) = (AtomicBool::new(false), Barrier::new(2));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                begun.wait();
+                while !over.load(Relaxed) {
+                    assert!(!slot.is_orphaned().unwrap());
+                }
+            });
+            begun.wait();
+            let refused = (0..1_000_000).filter(|_| slot.try_take(1).unwrap().is_none()).count();
+            over.store(true, Relaxed);
+            assert_eq!(refused, 0);
+        });
+    }
 
     #[test]
     fn own_process_lives_and_another_of_its_number_does_not() {

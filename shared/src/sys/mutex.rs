@@ -146,6 +146,13 @@ impl RobustMutex {
         }
     }
 
+    /// Returns whether the thread that has the mutex has ended, so that the next to lock it takes
+    /// it over. Takes nothing itself.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        let word = self.word.load(Relaxed);
+        word != FREE && !ThreadId::own().is_of(word) && thread_id::has_ended(word)
+    }
+
     /// Returns the calling thread, if its name has the same meaning for all users of the mutex.
     #[inline]
     fn caller(&self) -> Result<ThreadId> {
