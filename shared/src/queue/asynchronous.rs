@@ -54,13 +54,15 @@ impl<S: Store> Handle<S> {
             if self.wait_async(Awaited::Value).await? {
                 continue;
             }
-            // A killed process may have left a value that only shows once its lock was taken over.
+            // A killed process may have left a value that only shows once its lock was taken over:
+            // the last one, too, so that it is looked for after that has ended.
+            let gone = self.are_producers_gone(&mut None);
             match take(Some(Instant::now())) {
                 Ok(Some(value)) => return value,
                 Ok(None) | Err(Refusal::TimedOut) => {}
                 Err(Refusal::Failed(error)) => return Err(error),
             }
-            if self.are_producers_gone(&mut None) && !self.is_over(Awaited::Value) {
+            if gone && !self.is_over(Awaited::Value) {
                 return Err(Error::Disconnected);
             }
         }

@@ -149,12 +149,15 @@ impl<S: Store> Handle<S> {
             let until = deadline.map_or(until, |deadline| until.min(deadline));
             if !control.wait_for(Awaited::Value, until, can_spin() && !looked_around, is_over) {
                 // A killed process may have left a value that only shows once its lock was taken
-                // over.
-                if looked_around && let Some(taken) = take()? {
+                // over: the last one, too, so that it is looked for after that has ended.
+                let gone = self.are_producers_gone(&mut waiting);
+                if (looked_around || gone)
+                    && let Some(taken) = take()?
+                {
                     self.peers.record_taken();
                     return Ok(taken);
                 }
-                if self.are_producers_gone(&mut waiting) && !is_over() {
+                if gone && !is_over() {
                     return Err(Error::Disconnected.into());
                 }
                 looked_around = true;

@@ -115,3 +115,25 @@ impl Drop for TakeGuard {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::codec;
+
+    #[test]
+    fn value_that_the_last_producer_left_uncounted_comes_before_the_end() {
+        // The threads there are count for older ones then.
+        thread::sleep(Duration::from_millis(50));
+        let queue = PriorityQueue::<u64>::new().unwrap();
+        let mut bytes = Vec::new();
+        codec::encode_ref(&7_u64, &mut bytes).unwrap();
+        queue.handle.store().kill_producer_between_end_and_count(&bytes);
+        // Another process had a handle, and is gone.
+        queue.handle.store().control().set_shared();
+        assert!(matches!(queue.get(), Ok(7)));
+        assert!(matches!(queue.get(), Err(Error::Disconnected)));
+    }
+}

@@ -260,3 +260,17 @@ impl AsFd for Log {
         self.fd.as_fd()
     }
 }
+
+#[cfg(test)]
+impl Log {
+    /// Does what a process does that is killed while it puts a value: the area has it, the count
+    /// does not.
+    pub(super) fn kill_producer_between_end_and_count(&self, value: &[u8]) {
+        let mut locked = self.lock(None).ok().unwrap();
+        let before = self.put_count();
+        locked.append(value).unwrap();
+        self.header().put.store(before, Release);
+        let Locked { _held: held, .. } = locked;
+        held.die();
+    }
+}
