@@ -10,6 +10,7 @@ use crate::engine::job::Job;
 use crate::fds::Handles;
 use crate::kind::ObjectKind;
 use crate::protocol::{Kind, push_item};
+use crate::ring::Corrupt;
 use crate::task::{Function, Prepared};
 
 const RING: usize = 64 * 1024;
@@ -62,6 +63,19 @@ fn half_a_large_initializer_frame_leaves_nothing_to_take_back() {
     results.publish();
     assert!(!worker.receive().corrupt);
     assert!(worker.revoke().is_empty());
+}
+
+/// A worker that becomes ready, and then lies about its initializer, between two looks.
+#[test]
+fn initializer_of_a_worker_that_is_ready_has_not_failed() {
+    let (mut worker, _results) = worker(&[]);
+    let (head, size) = FrameHead { kind: Kind::Initializer, timed: false, len: 0 }.encode();
+    let received = &mut Received::default();
+    assert_eq!(worker.accept_frames(&head[..size], received), Ok(size));
+    assert!(received.init_failed.is_some());
+    worker.header().worker.ready.store(1, Release);
+    assert!(!worker.was_ready);
+    assert_eq!(worker.accept_frames(&head[..size], received), Err(Corrupt));
 }
 
 proptest! {

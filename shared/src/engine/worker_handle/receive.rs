@@ -110,7 +110,7 @@ impl WorkerHandle {
     }
 
     /// Accepts the frames in `bytes`. Returns how many bytes they were.
-    fn accept_frames(&mut self, bytes: &[u8], received: &mut Received) -> Result<usize, Corrupt> {
+    pub(super) fn accept_frames(&mut self, bytes: &[u8], received: &mut Received) -> Result<usize, Corrupt> {
         let mut at = 0;
         while at < bytes.len() {
             let end = self.accept_results(&bytes[at..], received)?;
@@ -121,9 +121,9 @@ impl WorkerHandle {
             // The first frame is not all there, or a special one.
             let rest = &bytes[at..];
             let Some((head, size)) = FrameHead::decode(rest) else { break };
-            // An initializer's frame comes once, before the worker is ready for tasks; a frame
-            // without a sender is never sent.
-            let late = head.kind == Kind::Initializer && self.was_ready;
+            // An initializer's frame comes once, before the worker is ready for tasks, which it may
+            // have become since the last look; a frame without a sender is never sent.
+            let late = head.kind == Kind::Initializer && self.got_ready();
             if head.len > self.max_message.max(LARGE) || head.kind == Kind::Absent || late {
                 return Err(Corrupt);
             }
