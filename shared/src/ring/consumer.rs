@@ -24,15 +24,17 @@ pub(crate) struct Consumer {
     tail: u64,
     /// Whether the producer has ended, so that its tail is final.
     ended: bool,
+    /// The bytes read when the producer was last told that there is room.
+    told: u64,
 }
 
 impl Consumer {
     pub(crate) fn tasks(segment: Arc<Segment>) -> Self {
-        Self { segment, tasks: true, read: 0, tail: 0, ended: false }
+        Self { segment, tasks: true, read: 0, tail: 0, ended: false, told: 0 }
     }
 
     pub(crate) fn results(segment: Arc<Segment>) -> Self {
-        Self { segment, tasks: false, read: 0, tail: 0, ended: false }
+        Self { segment, tasks: false, read: 0, tail: 0, ended: false, told: 0 }
     }
 
     /// Creates a consumer that goes on where another one of the same ring has stopped.
@@ -41,7 +43,7 @@ impl Consumer {
         if read > MAX_POSITION {
             return Err(Corrupt);
         }
-        Ok(Self { segment, tasks, read, tail: read, ended: false })
+        Ok(Self { segment, tasks, read, tail: read, ended: false, told: read })
     }
 
     /// Returns this side's cursor, and the producer's.
@@ -72,6 +74,22 @@ impl Consumer {
     /// for it. The producer may have filled some of it since the last load of its cursor.
     pub(crate) fn has_much_room(&self) -> bool {
         self.tail - self.read <= self.segment.capacity() as u64 / 2
+    }
+
+    /// Returns whether the producer, which sleeps only while the ring is full, may sleep for room
+    /// that was made since this last returned `true`: the caller wakes it then. To be called after
+    /// each read.
+    ///
+    /// The wake-up follows Dekker's rule (see [`sleep`](super::sleep)): a producer that it does not
+    /// find asleep sees that what was read by then was. For that producer the ring is full only
+    /// when it has written a ring's length beyond this position, and this is `true` as soon as so
+    /// much was seen.
+    pub(crate) fn is_room_news(&mut self) -> bool {
+        let may_have_been_full = self.tail - self.told >= self.segment.capacity() as u64;
+        if may_have_been_full {
+            self.told = self.read;
+        }
+        may_have_been_full
     }
 
     /// Makes everything up to `solid` readable, and what was published beyond it (pieces of a

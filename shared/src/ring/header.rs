@@ -58,7 +58,8 @@ pub(crate) struct Cursors {
     pub(crate) head: Padded<Cursor>,
 }
 
-/// The words of the worker, which only the worker writes.
+/// The words of the worker, which only the worker writes. They change when it sleeps, and the
+/// parent looks at them with each task: so they are on a cache line of their own.
 #[repr(C, align(128))]
 #[derive(Debug, Default)]
 pub(crate) struct WorkerWords {
@@ -70,6 +71,12 @@ pub(crate) struct WorkerWords {
     pub(crate) woken_room: AtomicU32,
     /// 1 once the initializer is done.
     pub(crate) ready: AtomicU32,
+}
+
+/// What the worker, which alone writes these words, tells of its tasks. They change with each task.
+#[repr(C, align(128))]
+#[derive(Debug, Default)]
+pub(crate) struct TaskWords {
     /// Tasks begun since the start. One more than the results sent: that task runs now.
     pub(crate) started: AtomicU64,
     /// When the running task began (or, in a large chunk, one of its last), in nanoseconds of the
@@ -107,6 +114,7 @@ pub(crate) struct Header {
     pub(super) bootstrap: BootstrapRecord,
     pub(super) tag: TagBytes,
     pub(crate) worker: WorkerWords,
+    pub(crate) running: TaskWords,
     pub(crate) parent: ParentWords,
     pub(crate) claim: Padded<Claim>,
     pub(crate) tasks: Cursors,

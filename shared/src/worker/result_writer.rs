@@ -106,7 +106,7 @@ impl ResultWriter {
     /// Counts everything written as complete.
     #[inline]
     fn sent(&mut self) -> Result<(), Corrupt> {
-        self.segment.header().worker.solid.store(self.ring.written(), Release);
+        self.segment.header().running.solid.store(self.ring.written(), Release);
         if self.ring.unpublished() >= BATCH { self.publish() } else { Ok(()) }
     }
 

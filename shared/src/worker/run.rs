@@ -40,7 +40,7 @@ impl Worker {
         // What is measured is what tasks have left.
         let may_spare = self.may_spare && !header.has(Flags::MEMORY);
         let began = self.now.unwrap_or_else(now_ns);
-        header.worker.started_at.store(began, Relaxed);
+        header.running.started_at.store(began, Relaxed);
         let mut run = Run {
             owner: self.owner,
             input: Input::new(record, &mut payload),
@@ -70,10 +70,10 @@ impl Worker {
             self.spare = payload;
         }
         self.now = Some(now);
-        let busy = header.worker.busy_ns.load(Relaxed).wrapping_add(now.saturating_sub(began));
-        header.worker.busy_ns.store(busy, Relaxed);
+        let busy = header.running.busy_ns.load(Relaxed).wrapping_add(now.saturating_sub(began));
+        header.running.busy_ns.store(busy, Relaxed);
         if header.has(Flags::MEMORY) {
-            header.worker.memory.store(crate::sys::memory::resident(None), Relaxed);
+            header.running.memory.store(crate::sys::memory::resident(None), Relaxed);
         }
         self.results.publish()
     }
@@ -177,7 +177,7 @@ impl Run<'_> {
 
 impl Calls for Run<'_> {
     fn next(&mut self) -> Option<Source<'_>> {
-        let words = &self.segment.header().worker;
+        let words = &self.segment.header().running;
         let input = match &mut self.input {
             _ if self.outcome.is_err() => return None,
             Input::One(payload) => Source::Buffer(payload.take()?),

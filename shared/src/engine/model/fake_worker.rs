@@ -38,7 +38,7 @@ impl FakeWorker {
     /// Begins a chunk without an end, and exits.
     pub(super) fn crash(mut self) {
         self.take_next(false);
-        self.segment.header().worker.solid.store(self.results.written(), Relaxed);
+        self.segment.header().running.solid.store(self.results.written(), Relaxed);
     }
 
     /// Takes the next chunk that it may begin, and runs it if `finishes`.
@@ -56,7 +56,7 @@ impl FakeWorker {
             if !runs || !header.claim.0.begin(record.epoch, record.number) {
                 continue;
             }
-            header.worker.started.fetch_add(record.count.into(), Relaxed);
+            header.running.started.fetch_add(record.count.into(), Relaxed);
             let (head, size) = FrameHead { kind: Kind::Value, timed: false, len: 0 }.encode();
             for _ in 0..if finishes { record.count } else { 0 } {
                 self.results.write(&head[..size]).unwrap();

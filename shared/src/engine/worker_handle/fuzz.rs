@@ -98,7 +98,7 @@ proptest! {
                 read_all(received.chunks);
             }
         }
-        worker.header().worker.solid.store(solid, Release);
+        worker.header().running.solid.store(solid, Release);
         read_all(worker.receive_last().chunks);
         prop_assert!(worker.finished <= given);
         let (left, _) = worker.into_chunks();

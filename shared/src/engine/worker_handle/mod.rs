@@ -5,6 +5,7 @@
 mod fuzz;
 mod receive;
 mod send;
+mod task_time;
 
 pub(super) use receive::Received;
 
@@ -19,6 +20,7 @@ use nix::unistd::Pid;
 use crate::engine::chunk::Chunk;
 use crate::engine::job::Job;
 use crate::engine::watchdog::Stall;
+use crate::engine::worker_handle::task_time::TaskTime;
 use crate::output::Stream;
 use crate::protocol::FrameHead;
 use crate::ring::{Consumer, Producer, Segment};
@@ -118,8 +120,7 @@ pub(super) struct WorkerHandle {
     load: u64,
     /// When a result last came, or a chunk was given to it while it had none.
     last_active: u64,
-    seen_busy: u64,
-    seen_finished: u64,
+    task_time: TaskTime,
     stall: Stall,
     /// What it writes to standard error, if that is captured.
     stderr: Option<Arc<Stream>>,
@@ -158,8 +159,7 @@ impl WorkerHandle {
             finished: 0,
             load: 0,
             last_active: now_ns(),
-            seen_busy: 0,
-            seen_finished: 0,
+            task_time: TaskTime::default(),
             stall: Stall::default(),
             stderr: None,
         }

@@ -22,10 +22,6 @@ const LARGE: u64 = 16 * 1024;
 /// Bytes read from a ring at a time while results are small.
 const READ: usize = 256 * 1024;
 
-/// The longest time of a task that is believed (nanoseconds, some 36 years): it is the worker that
-/// measured it.
-const MAX_TASK_TIME: u64 = 1 << 60;
-
 /// What was received from a worker.
 #[derive(Default)]
 pub(in crate::engine) struct Received {
@@ -62,15 +58,21 @@ impl WorkerHandle {
         if received.tasks > 0 {
             self.last_active = now_ns();
             let done = received.chunks.first().map(|chunk| chunk.job().function.0);
-            let function = done.or(self.function());
-            received.cost = function.and_then(|function| Some((function, self.task_time()?)));
+            if let Some(function) = done.or(self.function()) {
+                // The worker adds up its time after it has sent the results, so a sample can be a
+                // little late, never too early.
+                let busy = || self.segment.header().running.busy_ns.load(Relaxed);
+                let tasks = (received.tasks, self.finished);
+                let time = self.task_time.sample(function, tasks, self.last_active, busy);
+                received.cost = time.map(|time| (function, time));
+            }
         }
         received
     }
 
     /// Reads all results that a worker which has ended had completed, published or not.
     pub(in crate::engine) fn receive_last(&mut self) -> Received {
-        let solid = self.header().worker.solid.load(Acquire);
+        let solid = self.header().running.solid.load(Acquire);
         match self.results.reach(solid) {
             Ok(()) => self.receive(),
             Err(Corrupt) => Received { corrupt: true, ..Received::default() },
@@ -100,7 +102,9 @@ impl WorkerHandle {
             }
             let mut unread = std::mem::take(&mut self.unread);
             self.results.read(&mut unread, READ)?;
-            self.segment.header().wake_worker();
+            if self.results.is_room_news() {
+                self.segment.header().wake_worker();
+            }
             let used = self.accept_frames(&unread, received);
             unread.drain(..used.as_ref().copied().unwrap_or(0));
             self.unread = unread;
@@ -265,20 +269,6 @@ impl WorkerHandle {
         }
     }
 
-    /// Returns the mean time of the tasks done since the last call, in nanoseconds, if there were
-    /// any.
-    fn task_time(&mut self) -> Option<u64> {
-        // The worker adds up its time after it has sent the results, so a sample can be a little
-        // late, never too early.
-        let busy = self.busy_ns();
-        let (time, tasks) = (busy.wrapping_sub(self.seen_busy), self.finished - self.seen_finished);
-        if time == 0 || tasks == 0 {
-            return None;
-        }
-        (self.seen_busy, self.seen_finished) = (busy, self.finished);
-        Some((time / tasks).min(MAX_TASK_TIME))
-    }
-
     /// Returns `true` if the initializer has run, or there is none.
     pub(in crate::engine) fn is_ready(&self) -> bool {
         self.header().worker.ready.load(Acquire) == 1
@@ -296,22 +286,22 @@ impl WorkerHandle {
 
     /// Returns the nanoseconds for which the worker has run tasks.
     pub(in crate::engine) fn busy_ns(&self) -> u64 {
-        self.header().worker.busy_ns.load(Relaxed)
+        self.header().running.busy_ns.load(Relaxed)
     }
 
     /// Returns the number of tasks that the worker has begun.
     pub(in crate::engine) fn started(&self) -> u64 {
-        self.header().worker.started.load(Acquire)
+        self.header().running.started.load(Acquire)
     }
 
     /// Returns since when a task runs (nanoseconds of the common clock), if one does.
     pub(in crate::engine) fn running_since(&self) -> Option<u64> {
-        let words = &self.header().worker;
+        let words = &self.header().running;
         (self.started() != self.finished && !self.in_flight.is_empty()).then(|| words.started_at.load(Relaxed))
     }
 
     /// Returns the resident memory in bytes after the last chunk.
     pub(in crate::engine) fn memory(&self) -> u64 {
-        self.header().worker.memory.load(Relaxed)
+        self.header().running.memory.load(Relaxed)
     }
 }

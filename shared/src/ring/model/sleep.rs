@@ -72,6 +72,47 @@ fn it_takes_the_fence_of_who_wakes() {
     tasks_for_a_sleepy_worker(1, None, Some(Weakness::Fences));
 }
 
+/// The wake-up costs the parent a look at a word of the worker's, so that it is spared while the
+/// ring was not full.
+#[test]
+fn a_worker_that_fills_the_ring_is_woken_though_few_reads_look_for_it() {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3);
+    model.check(|| {
+        let segment = segment();
+        let shared = segment.clone();
+        let worker = thread::spawn(move || {
+            let mut results = Producer::results(shared.clone());
+            // More than the ring holds, after a part that is read by itself.
+            let mut left = 6 + 17;
+            assert_eq!(results.write(&[7; 6]).unwrap(), 6);
+            left -= 6;
+            results.publish();
+            while left > 0 {
+                let written = results.write(&[7; 17][..left]).unwrap();
+                left -= written;
+                results.publish();
+                if written == 0 {
+                    shared.header().worker_waits(|| results.free(1).unwrap() > 0);
+                }
+            }
+        });
+        let mut results = Consumer::results(segment.clone());
+        let mut got = Vec::new();
+        while got.len() < 6 + 17 {
+            while results.available().unwrap() == 0 {
+                thread::yield_now();
+            }
+            results.read(&mut got, usize::MAX).unwrap();
+            if results.is_room_news() {
+                segment.header().wake_worker();
+            }
+        }
+        worker.join().unwrap();
+        assert_eq!(got, [7; 6 + 17]);
+    });
+}
+
 #[test]
 fn a_worker_that_waits_for_room_is_told_when_there_is_some() {
     // Pieces, a futex and a busy reader: the same bound as for a pipe's ends below.
