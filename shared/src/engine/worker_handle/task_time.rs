@@ -12,7 +12,7 @@ const MAX_AGE: u64 = 100_000;
 /// The mean time of a worker's latest tasks.
 #[derive(Debug, Default)]
 pub(super) struct TaskTime {
-    /// The function of the tasks up to the last sample, and since.
+    /// The function of the last tasks that were sampled, and of those since.
     function: u64,
     /// Nanoseconds that each of them took.
     mean: u64,
@@ -24,8 +24,8 @@ pub(super) struct TaskTime {
 }
 
 impl TaskTime {
-    /// Takes a sample if one is due: `new` tasks of `function` have ended, with which it is `all` of
-    /// the worker's tasks. `busy` returns the nanoseconds that these took. Returns the mean time of
+    /// Takes a sample if one is due. `new` tasks of `function` have ended, and `all` of the
+    /// worker's with them, which took the nanoseconds that `busy` returns. Returns the mean time of
     /// a task of `function`.
     pub(super) fn sample(
         &mut self,
