@@ -138,26 +138,24 @@ struct Slow;
 
 impl Wake for Slow {
     fn wake(self: Arc<Self>) {
-        nap(500);
+        thread::sleep(Duration::from_millis(500));
     }
 }
 
-fn nap(milliseconds: u64) {
-    thread::sleep(Duration::from_millis(milliseconds));
-}
-
 fn pool_is_joined_once_callbacks_have_run_whoever_ends_the_last_task() -> multiproc::Result<()> {
-    let (pool, has_run) = (Pool::with_processes(2)?, Arc::new(AtomicBool::new(false)));
+    let (pool, gate, has_run) = (Pool::with_processes(2)?, Gate::new(), Arc::new(AtomicBool::new(false)));
     let record = has_run.clone();
-    let mut called_back = pool.apply_async(nap, (100,)).callback(move |()| record.store(true, SeqCst));
-    let longer = pool.apply_async(nap, (150,));
+    let mut called_back = pool.apply_async(pass, (gate.path(),)).callback(move |_| record.store(true, SeqCst));
+    let other = pool.apply_async(pass, (gate.path(),));
+    gate.await_arrivals(2);
+    let waker = Waker::from(Arc::new(Slow));
+    assert!(Pin::new(&mut called_back).poll(&mut Context::from_waker(&waker)).is_pending());
     thread::scope(|scope| {
-        // This thread leads, and calls the waker.
-        scope.spawn(|| longer.wait());
-        nap(30);
-        let waker = Waker::from(Arc::new(Slow));
-        assert!(Pin::new(&mut called_back).poll(&mut Context::from_waker(&waker)).is_pending());
+        // This thread comes to lead as a rule, so that it is the one that calls the waker.
+        scope.spawn(|| other.wait());
+        thread::sleep(Duration::from_millis(50));
         pool.close();
+        gate.open();
         pool.join()?;
         assert!(has_run.load(SeqCst));
         Ok(())
