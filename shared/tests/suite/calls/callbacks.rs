@@ -148,12 +148,12 @@ fn pool_is_joined_once_callbacks_have_run_whoever_ends_the_last_task() -> multip
     let mut called_back = pool.apply_async(pass, (gate.path(),)).callback(move |_| record.store(true, SeqCst));
     let other = pool.apply_async(pass, (gate.path(),));
     gate.await_arrivals(2);
-    let waker = Waker::from(Arc::new(Slow));
-    assert!(Pin::new(&mut called_back).poll(&mut Context::from_waker(&waker)).is_pending());
     thread::scope(|scope| {
         // This thread comes to lead as a rule, so that it is the one that calls the waker.
         scope.spawn(|| other.wait());
         thread::sleep(Duration::from_millis(50));
+        let waker = Waker::from(Arc::new(Slow));
+        assert!(Pin::new(&mut called_back).poll(&mut Context::from_waker(&waker)).is_pending());
         pool.close();
         gate.open();
         pool.join()?;
