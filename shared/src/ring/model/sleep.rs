@@ -72,77 +72,54 @@ fn it_takes_the_fence_of_who_wakes() {
     tasks_for_a_sleepy_worker(1, None, Some(Weakness::Fences));
 }
 
-/// The wake-up costs the parent a look at a word of the worker's, so that it is spared while the
-/// ring was not full.
-#[test]
-fn a_worker_that_fills_the_ring_is_woken_though_few_reads_look_for_it() {
+/// Has a worker write messages of `lens` bytes, which the ring does not hold all, to a parent that
+/// reads up to so many `pieces` at a time and then wakes it if `wakes` says so.
+fn results_of_a_worker_without_room(lens: &'static [usize], pieces: usize, wakes: fn(&mut Consumer) -> bool) {
+    // Pieces, a futex and a busy reader: the same bound as for a pipe's ends below.
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(3);
-    model.check(|| {
+    model.check(move || {
         let segment = segment();
         let shared = segment.clone();
         let worker = thread::spawn(move || {
             let mut results = Producer::results(shared.clone());
-            // More than the ring holds, after a part that is read by itself.
-            let mut left = 6 + 17;
-            assert_eq!(results.write(&[7; 6]).unwrap(), 6);
-            left -= 6;
-            results.publish();
-            while left > 0 {
-                let written = results.write(&[7; 17][..left]).unwrap();
-                left -= written;
-                results.publish();
-                if written == 0 {
-                    shared.header().worker_waits(|| results.free(1).unwrap() > 0);
+            for len in lens {
+                let mut left = *len;
+                while left > 0 {
+                    left -= results.write(&[7; 17][..left]).unwrap();
+                    results.publish();
+                    if left > 0 {
+                        shared.header().worker_waits(|| results.free(1).unwrap() > 0);
+                    }
                 }
             }
         });
         let mut results = Consumer::results(segment.clone());
-        let mut got = Vec::new();
-        while got.len() < 6 + 17 {
+        let (mut got, all) = (Vec::new(), lens.iter().sum());
+        while got.len() < all {
             while results.available().unwrap() == 0 {
                 thread::yield_now();
             }
-            results.read(&mut got, usize::MAX).unwrap();
-            if results.is_room_news() {
+            results.read(&mut got, pieces * segment.piece()).unwrap();
+            if wakes(&mut results) {
                 segment.header().wake_worker();
             }
         }
         worker.join().unwrap();
-        assert_eq!(got, [7; 6 + 17]);
+        assert_eq!(got, vec![7; all]);
     });
 }
 
 #[test]
 fn a_worker_that_waits_for_room_is_told_when_there_is_some() {
-    // Pieces, a futex and a busy reader: the same bound as for a pipe's ends below.
-    let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(3);
-    model.check(|| {
-        let segment = segment();
-        let shared = segment.clone();
-        let worker = thread::spawn(move || {
-            let mut results = Producer::results(shared.clone());
-            assert_eq!(results.write(&[7; 17]).unwrap(), 16);
-            results.publish();
-            shared.header().worker_waits(|| results.free(1).unwrap() > 0);
-            assert_eq!(results.write(&[8]).unwrap(), 1);
-            results.publish();
-        });
-        let mut results = Consumer::results(segment.clone());
-        let mut got = Vec::new();
-        while got.len() < 17 {
-            while results.available().unwrap() == 0 {
-                thread::yield_now();
-            }
-            results.read(&mut got, 2 * segment.piece()).unwrap();
-            if results.has_much_room() {
-                segment.header().wake_worker();
-            }
-        }
-        worker.join().unwrap();
-        assert_eq!(got, [[7; 16].as_slice(), &[8]].concat());
-    });
+    results_of_a_worker_without_room(&[17], 2, |results| results.has_much_room());
+}
+
+/// To look whether the worker sleeps costs the parent a cache line of the worker's, so that it is
+/// spared while the ring was not full.
+#[test]
+fn a_worker_that_fills_the_ring_is_woken_though_few_reads_look_for_it() {
+    results_of_a_worker_without_room(&[6, 17], 4, Consumer::is_room_news);
 }
 
 #[test]
