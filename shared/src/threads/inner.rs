@@ -17,7 +17,7 @@ use crate::threads::state::{State, ThreadNumbers};
 use crate::threads::work_queue::{Message, Work, WorkQueue};
 
 /// Calls wakers, which are foreign code.
-fn wake_all(wakers: Vec<Waker>) {
+pub(super) fn wake_all(wakers: Vec<Waker>) {
     wakers.into_iter().for_each(|waker| run_or_forget(|| waker.wake()));
 }
 
@@ -146,14 +146,12 @@ impl Inner {
     }
 
     /// Counts tasks that have ended. `failed` are those that were not cancelled, which `kinds`
-    /// counts.
-    pub(super) fn count_ended(&self, completed: u64, failed: u64, kinds: FailureKinds) {
+    /// counts. Returns what [is to be woken](wake_all) by it once the caller holds no lock.
+    pub(super) fn count_ended(&self, completed: u64, failed: u64, kinds: FailureKinds) -> Vec<Waker> {
         let mut state = self.lock();
         state.count_ended(completed, failed, kinds);
         self.end_threads_if_done(&mut state);
-        let wakers = state.take_end_wakers();
-        drop(state);
-        wake_all(wakers);
+        state.take_end_wakers()
     }
 
     pub(super) fn callbacks(&self) -> &CallbackThread {

@@ -9,7 +9,7 @@ use std::time::Instant;
 use crate::error::{Error, Result};
 use crate::future::{FutureState, PendingResult};
 use crate::progress::{CallProgress, FailureKinds, WhenDone};
-use crate::threads::inner::Inner;
+use crate::threads::inner::{Inner, wake_all};
 
 /// One call whose tasks return `R`. Shared by the caller's handle and the job's chunks.
 pub(super) struct ThreadJob<R> {
@@ -74,10 +74,9 @@ impl<R> ThreadJob<R> {
         let kinds = FailureKinds::of(results.iter().filter_map(|result| result.as_ref().err()));
         let completed = results.iter().filter(|result| result.is_ok()).count();
         let failed = (results.len() - completed) as u64 - kinds.cancelled;
-        self.pool.count_ended(completed as u64, failed, kinds);
         let mut state = self.lock();
         state.progress.finish(index, results);
-        self.publish(state);
+        self.publish(state, || self.pool.count_ended(completed as u64, failed, kinds));
     }
 
     /// Declares that all chunks have been submitted.
@@ -85,16 +84,21 @@ impl<R> ThreadJob<R> {
         if self.pool.check().is_ok() {
             let mut state = self.lock();
             state.progress.seal();
-            self.publish(state);
+            self.publish(state, Vec::new);
         }
     }
 
-    /// Wakes every thread and task that waits for the progress made.
-    fn publish(&self, mut state: MutexGuard<'_, State<R>>) {
-        let completions = state.progress.take_completions();
+    /// Wakes every thread and task that waits for the progress made, which `count` counts. Who
+    /// finds that all tasks have ended finds their callbacks queued, and who has a result finds it
+    /// counted.
+    fn publish(&self, mut state: MutexGuard<'_, State<R>>, count: impl FnOnce() -> Vec<Waker>) {
+        let mut completions = state.progress.take_completions();
+        completions.queue_callbacks(self.pool.callbacks());
+        let end_wakers = count();
         drop(state);
         self.changed.notify_all();
         completions.run(self.pool.callbacks());
+        wake_all(end_wakers);
     }
 
     pub(super) fn is_done(&self) -> bool {

@@ -9,7 +9,7 @@ use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use multiproc::{AsyncResult, Error, Executor, Pool};
+use multiproc::{AsyncResult, Error, Executor, Pool, ThreadPool};
 
 use crate::support::{Death, Gate, Named, fail_if_odd, message, named, pass, square, squares};
 
@@ -143,7 +143,13 @@ impl Wake for Slow {
 }
 
 fn pool_is_joined_once_callbacks_have_run_whoever_ends_the_last_task() -> multiproc::Result<()> {
-    let (pool, gate, has_run) = (Pool::with_processes(2)?, Gate::new(), Arc::new(AtomicBool::new(false)));
+    join_with_a_slow_waker(&Pool::with_processes(2)?)?;
+    join_with_a_slow_waker(&ThreadPool::with_processes(2)?)
+}
+
+/// Has a thread call a slow waker of a task with a callback while this one joins the pool.
+fn join_with_a_slow_waker(pool: &(impl Executor + Sync)) -> multiproc::Result<()> {
+    let (gate, has_run) = (Gate::new(), Arc::new(AtomicBool::new(false)));
     let record = has_run.clone();
     let mut called_back = pool.apply_async(pass, (gate.path(),)).callback(move |_| record.store(true, SeqCst));
     let other = pool.apply_async(pass, (gate.path(),));
