@@ -156,8 +156,10 @@ impl RunningManager {
         loop {
             // A hook may have forked: the copy has no workers, and nothing to run.
             self.owner.check()?;
-            self.handle_requests();
+            // In this order: a signal to the whole group arrives here before it has ended a worker,
+            // so that no worker is replaced that ended because all are to end.
             self.check_workers();
+            self.handle_requests();
             self.fill_slots();
             if self.stopping && self.services.iter().all(|service| service.slots.is_empty()) {
                 return Ok(());

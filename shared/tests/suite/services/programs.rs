@@ -1,16 +1,18 @@
 //! Programs with services, which the tests start and send signals to.
 
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use multiproc::{
     Error, Queue, Result, Service, ServiceControl, ServiceManager, ServiceManagerBuilder, ServiceWorker, StartMethod,
 };
-use nix::sys::signal::{Signal, raise};
+use nix::sys::signal::{Signal, killpg, raise};
+use nix::unistd::getpgrp;
 
 use super::{LONG, sleeper};
-use crate::support::{Named, announce, named};
+use crate::support::{Named, ProcessId, announce, eventually, named};
 
 pub(crate) const PROGRAMS: &[Named] = named! {
     prints
@@ -22,6 +24,7 @@ pub(crate) const PROGRAMS: &[Named] = named! {
     shrinks
     naps
     reloads_at_once
+    ends_during_reload
     has_hooks_that_panic
     clones_badly
 };
@@ -191,6 +194,21 @@ fn reloads_at_once() -> Result<()> {
     });
     manager.on_reload(|_| println!("reloading"));
     manager.on_dead_worker(|_, number, exit| println!("worker {number} {exit}"));
+    manager.run()
+}
+
+/// Its group is sent SIGTERM while a hook runs, which returns when all workers have ended.
+fn ends_during_reload() -> Result<()> {
+    let workers = Arc::new(Mutex::new(Vec::new()));
+    let started = workers.clone();
+    let mut manager = ServiceManager::new();
+    manager.add(Service::new(printer, (Queue::new()?,)), 2)?;
+    manager.on_new_worker(move |_, _, pid| started.lock().unwrap().extend(ProcessId::of(pid)));
+    manager.on_reload(move |_| {
+        killpg(getpgrp(), Signal::SIGTERM).unwrap();
+        eventually("no worker is left", || workers.lock().unwrap().iter().all(ProcessId::is_gone));
+    });
+    talk(&mut manager, 2);
     manager.run()
 }
 

@@ -16,6 +16,7 @@ pub(crate) const TESTS: &[Named] = named! {
     sigterm_ends_all_workers_normally
     ctrl_c_ends_all_workers_normally
     group_sigterm_ends_all_workers_normally
+    worker_that_ends_before_the_manager_looks_at_its_signals_is_not_replaced
     group_sighup_ends_no_worker
     worker_that_never_polls_is_ended_by_sigterm
     worker_that_ignores_sigterm_is_killed_at_the_deadline
@@ -90,6 +91,22 @@ fn ctrl_c_ends_all_workers_normally() -> Result<()> {
 
 fn group_sigterm_ends_all_workers_normally() -> Result<()> {
     ends_in_good_order(|program| program.signal_group(Signal::SIGTERM))
+}
+
+fn worker_that_ends_before_the_manager_looks_at_its_signals_is_not_replaced() -> Result<()> {
+    let mut program = Program::start("ends_during_reload");
+    await_listening(&mut program, &["printer-0", "printer-1"]);
+    program.signal(Signal::SIGHUP);
+    let lines = end_well(program);
+    let ends = [
+        "printer-0 ends",
+        "printer-1 ends",
+        "terminating",
+        "worker 0 exited with code 0",
+        "worker 1 exited with code 0",
+    ];
+    assert_eq!(lines, ends);
+    Ok(())
 }
 
 fn group_sighup_ends_no_worker() -> Result<()> {
