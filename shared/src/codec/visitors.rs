@@ -14,11 +14,17 @@ use serde::de::Visitor;
 #[inline]
 pub(super) fn is_derived<'de, V: Visitor<'de>>() -> bool {
     let name = type_name::<V>();
-    name.ends_with(DERIVED) || name.starts_with(OWN) || name.ends_with('>') && is_generic(name)
+    name.ends_with(DERIVED)
+        || name.ends_with(DERIVED_WITH_LIFETIME)
+        || name.starts_with(OWN)
+        || name.ends_with('>') && is_generic(name)
 }
 
 /// The end of the name of a visitor that the macro makes.
 const DERIVED: &str = "::__Visitor";
+
+/// The same where lifetimes are part of a name. The compiler finds this end, too.
+const DERIVED_WITH_LIFETIME: &str = "::__Visitor<'_>";
 
 /// The beginning of the name of a visitor for a type of the standard library.
 const OWN: &str = "serde_core::de::impls::";

@@ -64,8 +64,10 @@ pub(crate) fn run_calls<Args: Arguments, R: ReturnValue, const ONCE: bool>(
 ) {
     let mut output = Vec::new();
     while let Some(input) = calls.next() {
-        let args = Args::decode(input).map_err(Failure::Decode);
-        let result = args.and_then(|args| function(calls, args));
+        let result = match Args::decode(input) {
+            Ok(args) => function(calls, args),
+            Err(why) => Err(Failure::Decode(why)),
+        };
         if ONCE && let Some(error) = result.as_ref().ok().and_then(returned_error) {
             calls.record_error(error);
         }
