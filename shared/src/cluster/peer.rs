@@ -90,8 +90,8 @@ impl Peer {
             self.chunks.push(None);
             self.chunks.len() as u32 - 1
         });
-        let (count, first) = (chunk.tasks().count, chunk.first_task());
-        let head = Head { slot, count, job, function, first, ..Head::new(RecordKind::Run) };
+        let (count, first, names) = (chunk.tasks().count, chunk.first_task(), chunk.tasks().names.into());
+        let head = Head { slot, count, job, function, first, names, ..Head::new(RecordKind::Run) };
         let head = head.with_limits(chunk.job().limits());
         let arguments = (chunk.tasks().payload.len() >= LARGE).then(|| Arc::new(chunk.take_payload()));
         if arguments.is_none() {

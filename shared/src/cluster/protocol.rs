@@ -22,7 +22,8 @@ pub(super) const LARGE: usize = 64 << 10;
 /// come from one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RecordKind {
-    /// Run `function` on the payload, `count` tasks of job `job`, and send the outcome with `slot`.
+    /// Run `function` on the payload, `count` tasks of job `job`, with `names` bytes of
+    /// [names](crate::codec::NameWriter) at its end, and send the outcome with `slot`.
     /// `first` is the number of the first task, `time_limit` the nanoseconds that each may run, or
     /// 0 for what the rank's settings say, `grace` those that it has when it was warned, `retries`
     /// how often one is begun again.
@@ -90,6 +91,7 @@ pub(super) struct Head {
     pub(super) job: u64,
     pub(super) function: u64,
     pub(super) first: u64,
+    pub(super) names: u64,
     pub(super) time_limit: u64,
     pub(super) grace: u64,
     pub(super) retries: u64,

@@ -156,7 +156,7 @@ impl Server {
         match head.kind() {
             Some(RecordKind::State) => self.add_state(&head, payload),
             Some(RecordKind::Run) => {
-                let chunk = self.accept(&head, payload);
+                let chunk = self.accept(&head, payload)?;
                 self.engine.submit_remote([chunk]);
             }
             _ => return Err(Malformed),
@@ -174,7 +174,7 @@ impl Server {
         for record in Records(message) {
             let (kind, head, payload) = record?;
             if kind == RecordKind::Run {
-                chunks.push(self.accept(&head, payload.to_vec()));
+                chunks.push(self.accept(&head, payload.to_vec())?);
                 continue;
             }
             // What follows chunks may concern them.
@@ -202,11 +202,15 @@ impl Server {
     }
 
     /// Returns the chunk of a record, for the engine.
-    fn accept(&mut self, head: &Head, payload: Vec<u8>) -> Chunk {
+    fn accept(&mut self, head: &Head, payload: Vec<u8>) -> Result<Chunk, Malformed> {
+        let names = u32::try_from(head.names).map_err(|_| Malformed)?;
+        if names as usize > payload.len() {
+            return Err(Malformed);
+        }
         let job =
             self.jobs.add_chunk(head, || self.engine.remote_job(head.function, None, head.limits(), &self.outcomes));
-        let tasks = Tasks { count: head.count, payload, ..Tasks::default() };
-        Chunk::remote(job, head.slot.into(), head.first, tasks)
+        let tasks = Tasks { count: head.count, names, payload, ..Tasks::default() };
+        Ok(Chunk::remote(job, head.slot.into(), head.first, tasks))
     }
 
     /// Returns up to `max` chunks that have not begun, for a rank that has nothing to do.

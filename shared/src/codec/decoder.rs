@@ -4,6 +4,7 @@ use serde::de::Deserialize;
 
 use super::access::count_unwritten;
 use super::addresses;
+use super::common_names::NameReader;
 use super::error::Error;
 use super::format::{
     ADDRESS, BYTES, CHAR, HAS_NAMES, IS_DEEP, MAP, MAX_DEPTH, PACKED, Reader, SEQUENCE, SHALLOW, SOME, STR, STRUCT,
@@ -18,32 +19,37 @@ use crate::fds;
 const LEVEL_STACK: usize = 8 << 10;
 
 /// Reads what [`write`](super::encoder::write) wrote.
+///
+/// The value is moved once: copying again what was just written in pieces stalls.
 #[inline]
-pub(super) fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Error> {
+pub(super) fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8], shared: Option<&NameReader<'de>>) -> Result<T, Error> {
     let mut reader = Reader::new(bytes);
     let flags = reader.byte()?;
-    let (names, levels) = if flags == 0 { (Names(&[]), SHALLOW) } else { announced(flags, &mut reader)? };
-    let message = Message { reader, names, levels };
+    let mut message = Message { reader, names: Names(&[]), levels: SHALLOW };
+    if let Some(shared) = shared {
+        message.names = shared.names;
+    }
+    if flags != 0 {
+        message.take_announced(flags)?;
+        if message.levels > SHALLOW {
+            return message.read_deep();
+        }
+    }
     let mut decoder = message.decoder();
-    let mut result = decoder.message();
-    if result.is_err() && decoder.order == Order::AsSent {
-        result = message.read_by_name().or(result);
+    // The matches are of the shared names, unless the message has its own.
+    let shared = shared.filter(|_| flags & HAS_NAMES == 0);
+    if let Some(shared) = shared {
+        decoder.matches = shared.matches.get();
     }
-    result
-}
-
-/// Reads what the flags announce from the end of a message.
-fn announced<'de>(flags: u8, reader: &mut Reader<'de>) -> Result<(Names<'de>, u32), Error> {
-    let levels = if flags & IS_DEEP == 0 { SHALLOW } else { u32::from_le_bytes(reader.last_array()?) };
-    if levels > MAX_DEPTH {
-        return Err(Error::too_deep());
+    match decoder.element() {
+        Ok(value) if decoder.reader.remaining() == 0 => {
+            if let Some(shared) = shared {
+                shared.matches.set(decoder.matches);
+            }
+            Ok(value)
+        }
+        other => message.read_again(&decoder, other.map(drop)),
     }
-    let mut names = Names(&[]);
-    if flags & HAS_NAMES != 0 {
-        let len = u32::from_le_bytes(reader.last_array()?);
-        names = Names(reader.last_bytes(u64::from(len))?);
-    }
-    Ok((names, levels))
 }
 
 /// A message, without what its flags announce.
@@ -54,6 +60,21 @@ struct Message<'de> {
 }
 
 impl<'de> Message<'de> {
+    /// Takes what the flags announce from the end of the message.
+    fn take_announced(&mut self, flags: u8) -> Result<(), Error> {
+        if flags & IS_DEEP != 0 {
+            self.levels = u32::from_le_bytes(self.reader.last_array()?);
+            if self.levels > MAX_DEPTH {
+                return Err(Error::too_deep());
+            }
+        }
+        if flags & HAS_NAMES != 0 {
+            let len = u32::from_le_bytes(self.reader.last_array()?);
+            self.names = Names(self.reader.last_bytes(u64::from(len))?);
+        }
+        Ok(())
+    }
+
     #[inline]
     fn decoder(&self) -> Decoder<'de> {
         Decoder {
@@ -69,10 +90,29 @@ impl<'de> Message<'de> {
     }
 
     #[cold]
-    fn read_by_name<T: Deserialize<'de>>(&self) -> Result<T, Error> {
+    fn read_deep<T: Deserialize<'de>>(&self) -> Result<T, Error> {
+        let mut decoder = self.decoder();
+        let result = with_levels(self.levels, || decoder.element());
+        if result.is_ok() && decoder.reader.remaining() == 0 {
+            return result;
+        }
+        self.read_again(&decoder, result.map(drop))
+    }
+
+    /// Reads the message once more, by name, if that may help: reading it in order has left bytes
+    /// over or has failed. Returns the first error if it does not.
+    #[cold]
+    fn read_again<T: Deserialize<'de>>(&self, first: &Decoder<'de>, result: Result<(), Error>) -> Result<T, Error> {
+        let error = result.err().unwrap_or_else(|| left_over(first.reader.remaining()));
+        if first.order != Order::AsSent {
+            return Err(error);
+        }
         let mut decoder = self.decoder();
         decoder.order = Order::ByName;
-        decoder.message()
+        match with_levels(self.levels, || decoder.element()) {
+            Ok(value) if decoder.reader.remaining() == 0 => Ok(value),
+            _ => Err(error),
+        }
     }
 }
 
@@ -109,18 +149,6 @@ pub(super) struct Decoder<'de> {
 }
 
 impl<'de> Decoder<'de> {
-    /// Reads all of the message.
-    #[inline]
-    fn message<T: Deserialize<'de>>(&mut self) -> Result<T, Error> {
-        let levels = self.levels;
-        let result = if levels > SHALLOW { with_levels(levels, || self.element()) } else { self.element() };
-        // The result is not moved: copying what was just written in pieces stalls.
-        if result.is_ok() && self.reader.remaining() > 0 {
-            return Err(left_over(self.reader.remaining()));
-        }
-        result
-    }
-
     /// Reads a value within another.
     #[inline]
     pub(super) fn element<T: Deserialize<'de>>(&mut self) -> Result<T, Error> {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::addresses;
+use super::common_names::NameWriter;
 use super::error::Error;
 use super::format::{HAS_NAMES, IS_DEEP, MAX_DEPTH, SHALLOW, put_len};
 use super::names::{Expected, NameList};
@@ -16,28 +17,49 @@ const STEP: u32 = 8;
 /// room for what each of its variants needs.
 const WRITING_STACK: usize = 32 << 10;
 
-/// Appends a message that is `value`, for a reader with these expectations.
+/// Appends a message that is `value`, for a reader with these expectations. Its names stand in
+/// the message, or go to `shared`.
 #[inline]
-pub(super) fn write<T: Serialize + ?Sized>(value: &T, expected: Expected, out: &mut Vec<u8>) -> Result<(), Error> {
+pub(super) fn write<T: Serialize + ?Sized>(
+    value: &T,
+    expected: Expected,
+    shared: Option<&mut NameWriter>,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    match shared {
+        Some(NameWriter { table }) => write_with(value, expected, table, out, |_| &[]),
+        None => {
+            let mut own = NameWriter::default();
+            write_with(value, expected, &mut own.table, out, Table::names)
+        }
+    }
+}
+
+/// Appends a message that has those of the table's names that `names` returns.
+#[inline]
+fn write_with<T: Serialize + ?Sized>(
+    value: &T,
+    expected: Expected,
+    table: &mut Option<Box<Table>>,
+    out: &mut Vec<u8>,
+    names: impl FnOnce(&Table) -> &[u8],
+) -> Result<(), Error> {
     let start = out.len();
     out.push(0);
-    let mut encoder = Encoder { out, expected, table: None, depth: 0, deepest: 0 };
+    let mut encoder = Encoder { out: &mut *out, expected, table: &mut *table, depth: 0, deepest: 0 };
     let written = encoder.element(value);
-    let Encoder { table, deepest, .. } = encoder;
+    let deepest = encoder.deepest;
     match written {
-        Ok(()) if table.is_none() && deepest <= SHALLOW => return Ok(()),
-        Ok(()) => end(start, table.as_deref(), deepest, out),
+        Ok(()) if table.is_none() && deepest <= SHALLOW => {}
+        Ok(()) => end(start, table.as_deref().map(names).unwrap_or_default(), deepest, out),
         Err(_) => out.truncate(start),
-    }
-    if let Some(table) = table {
-        table.keep();
     }
     written
 }
 
 /// Adds what follows the value of a message that began at `start`.
-fn end(start: usize, table: Option<&Table>, deepest: u32, out: &mut Vec<u8>) {
-    let names = table.map(Table::names).unwrap_or_default();
+#[inline]
+fn end(start: usize, names: &[u8], deepest: u32, out: &mut Vec<u8>) {
     if !names.is_empty() {
         out[start] |= HAS_NAMES;
         out.extend_from_slice(names);
@@ -55,7 +77,7 @@ pub(super) struct Encoder<'o> {
     /// What the reader of the whole message expects.
     expected: Expected,
     /// The names so far, once there are any.
-    table: Option<Box<Table>>,
+    table: &'o mut Option<Box<Table>>,
     depth: u32,
     deepest: u32,
 }

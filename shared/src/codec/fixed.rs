@@ -198,7 +198,7 @@ mod tests {
         assert!(decode::<Vec<u32>>(Source::Slice(&[1, 2, 3])).is_err());
         assert!(decode::<String>(Source::Slice(&[200, 1])).is_err());
         assert!(decode::<bool>(Source::Slice(&[1, 1])).is_err());
-        assert!(decode_next::<u8>(&mut &[255u8; 9][..]).is_err());
+        assert!(decode_next::<u8>(&mut &[255u8; 9][..], None).is_err());
     }
 
     proptest! {
@@ -219,7 +219,7 @@ mod tests {
         #[test]
         fn any_bytes_by_the_short_way_are_a_value_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
             let mut rest = &bytes[..];
-            while decode_next::<Vec<u16>>(&mut rest).is_ok() {}
+            while decode_next::<Vec<u16>>(&mut rest, None).is_ok() {}
             let numbers = decode::<Vec<u64>>(Source::Slice(&bytes));
             prop_assert_eq!(numbers.is_ok(), bytes.len().is_multiple_of(8));
             let _ = decode::<(String, Option<Vec<bool>>, char)>(Source::Slice(&bytes));

@@ -2,7 +2,8 @@
 //!
 //! A message is a byte of [flags](HAS_NAMES), one value, then what the flags announce: the names of
 //! its structs and variants (see [`names`](super::names)) with their length, and how deeply it is
-//! nested. A value is a tag and what the tag says:
+//! nested. Messages that travel together have their names [in common](super::NameWriter), apart
+//! from all of them. A value is a tag and what the tag says:
 //!
 //! | tag | what follows |
 //! |---|---|

@@ -8,8 +8,9 @@
 //! it, through the [`serializer`] that serde calls ([`compound`] and [`struct_writer`] write what
 //! has parts); [`decoder`] reads it, through the [`deserializer`] ([`access`] and [`struct_reader`]
 //! read what has parts). [`shapes`] are the names as they are written, [`names`] as they are read
-//! or expected, and [`visitors`] says which readers can do without. [`numbers`] recognises runs of
-//! numbers, and [`addresses`] those of the network.
+//! or expected, [`common_names`] those that several messages have in common, and [`visitors`] says
+//! which readers can do without. [`numbers`] recognises runs of numbers, and [`addresses`] those of
+//! the network.
 //!
 //! Both serde traits are told that the format is human-readable, as JSON is: what a type's own code
 //! then writes is what `serde_json` carries, and what types that buffer their input expect.
@@ -20,6 +21,7 @@
 
 mod access;
 mod addresses;
+mod common_names;
 mod compound;
 mod decoder;
 mod deserializer;
@@ -43,6 +45,7 @@ use std::any::Any;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub(crate) use self::common_names::{NameReader, NameWriter};
 pub(crate) use self::fixed::view;
 use self::names::Expected;
 use crate::error::Error;
@@ -57,21 +60,41 @@ pub enum Source<'a> {
     Slice(&'a [u8]),
     /// A whole message, whose buffer may be taken.
     Buffer(&'a mut Vec<u8>),
+    /// One of several messages that have their names in common.
+    Part(&'a [u8], &'a NameReader<'a>),
 }
 
 impl Source<'_> {
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
         match self {
-            Self::Slice(slice) => slice,
+            Self::Slice(slice) | Self::Part(slice, _) => slice,
             Self::Buffer(buffer) => buffer,
+        }
+    }
+
+    /// Returns the names that the message has in common with others.
+    #[inline]
+    pub(crate) fn names(&self) -> Option<&NameReader<'_>> {
+        match self {
+            Self::Part(_, names) => Some(names),
+            Self::Slice(_) | Self::Buffer(_) => None,
         }
     }
 }
 
 /// Appends `value` to `out`, as the last or only value of a message.
 pub(crate) fn encode<T: Serialize + 'static>(value: T, out: &mut Vec<u8>) -> Result<(), String> {
-    encode_by_value(value, Expected::default, out)
+    encode_by_value(value, Expected::default, None, out)
+}
+
+/// Encodes as [`encode`] does a value among others, whose names go to `names`, if there is one.
+pub(crate) fn encode_part<T: Serialize + 'static>(
+    value: T,
+    names: Option<&mut NameWriter>,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
+    encode_by_value(value, Expected::default, names, out)
 }
 
 /// Encodes as [`encode`] does a value that the same build reads as a `T`, without the names that
@@ -83,17 +106,18 @@ pub(crate) fn encode_result<T: Serialize + DeserializeOwned + 'static>(
     value: T,
     out: &mut Vec<u8>,
 ) -> Result<(), String> {
-    encode_by_value(value, Expected::of::<T>, out)
+    encode_by_value(value, Expected::of::<T>, None, out)
 }
 
 /// Encodes as [`encode`] does a value that is needed afterwards.
 pub(crate) fn encode_ref<T: Serialize + 'static>(value: &T, out: &mut Vec<u8>) -> Result<(), String> {
-    encode_by_ref(value, Expected::default, out)
+    encode_by_ref(value, Expected::default, None, out)
 }
 
 fn encode_by_value<T: Serialize + 'static>(
     mut value: T,
     expected: impl FnOnce() -> Expected,
+    names: Option<&mut NameWriter>,
     out: &mut Vec<u8>,
 ) -> Result<(), String> {
     if let Some(bytes) = (&mut value as &mut dyn Any).downcast_mut::<Vec<u8>>() {
@@ -104,13 +128,14 @@ fn encode_by_value<T: Serialize + 'static>(
         }
         return Ok(());
     }
-    encode_by_ref(&value, expected, out)
+    encode_by_ref(&value, expected, names, out)
 }
 
 #[inline]
 fn encode_by_ref<T: Serialize + 'static>(
     value: &T,
     expected: impl FnOnce() -> Expected,
+    names: Option<&mut NameWriter>,
     out: &mut Vec<u8>,
 ) -> Result<(), String> {
     if let Some(bytes) = view(value) {
@@ -118,7 +143,7 @@ fn encode_by_ref<T: Serialize + 'static>(
     } else if let Some(size) = fixed::size::<T>() {
         out.extend_from_slice(&fixed::raw(value).to_ne_bytes()[..size]);
     } else {
-        return encoder::write(value, expected(), out).map_err(|error| error.describe::<T>());
+        return encoder::write(value, expected(), names, out).map_err(|error| error.describe::<T>());
     }
     Ok(())
 }
@@ -126,15 +151,17 @@ fn encode_by_ref<T: Serialize + 'static>(
 /// Appends `value` in the self-describing format, whatever its type: a `String` and its `str`, a
 /// `Vec` and its slice give the same bytes.
 pub(crate) fn encode_plain<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), String> {
-    encoder::write(value, Expected::default(), out).map_err(|error| error.describe::<T>())
+    encoder::write(value, Expected::default(), None, out).map_err(|error| error.describe::<T>())
 }
 
 /// Reads what [`encode_plain`] wrote.
+#[inline]
 pub(crate) fn decode_plain<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
-    decoder::read(bytes).map_err(|error| error.describe::<T>())
+    decoder::read(bytes, None).map_err(|error| error.describe::<T>())
 }
 
 /// Reads what [`encode`] wrote.
+#[inline]
 pub(crate) fn decode<T: DeserializeOwned + 'static>(source: Source<'_>) -> Result<T, String> {
     let mut slot: Option<T> = None;
     if let Some(bytes) = (&mut slot as &mut dyn Any).downcast_mut::<Option<Vec<u8>>>() {
@@ -144,34 +171,44 @@ pub(crate) fn decode<T: DeserializeOwned + 'static>(source: Source<'_>) -> Resul
         });
         return slot.ok_or_else(|| "no value".into());
     }
-    let bytes = source.bytes();
+    let (bytes, names) = (source.bytes(), source.names());
     if fixed::size::<T>().is_some() {
         return fixed::value(bytes).ok_or_else(|| format!("{bytes:?} are no {}", std::any::type_name::<T>()));
     }
     match fixed::decode(bytes, &mut slot)? {
         true => slot.ok_or_else(|| "no value".into()),
-        false => decode_plain(bytes),
+        false => decoder::read(bytes, names).map_err(|error| error.describe::<T>()),
     }
 }
 
-/// Appends `value` to `out` so that more can follow.
-pub(crate) fn encode_next<T: Serialize + 'static>(value: T, out: &mut Vec<u8>) -> Result<(), String> {
+/// Appends `value` to `out` so that more can follow. Its names go to `names`, if there is one.
+pub(crate) fn encode_next<T: Serialize + 'static>(
+    value: T,
+    names: Option<&mut NameWriter>,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
     let at = out.len();
     out.extend_from_slice(&[0; 8]);
-    encode(value, out)?;
+    encode_part(value, names, out)?;
     let len = (out.len() - at - 8) as u64;
     out[at..at + 8].copy_from_slice(&len.to_le_bytes());
     Ok(())
 }
 
 /// Reads what [`encode_next`] wrote and moves `bytes` past it.
-pub(crate) fn decode_next<T: DeserializeOwned + 'static>(bytes: &mut &[u8]) -> Result<T, String> {
+pub(crate) fn decode_next<'a, T: DeserializeOwned + 'static>(
+    bytes: &mut &'a [u8],
+    names: Option<&'a NameReader<'a>>,
+) -> Result<T, String> {
     let short = || "the message is cut short".to_string();
     let (len, rest) = bytes.split_first_chunk::<8>().ok_or_else(short)?;
     let len = usize::try_from(u64::from_le_bytes(*len)).map_err(|_| short())?;
     let (value, rest) = rest.split_at_checked(len).ok_or_else(short)?;
     *bytes = rest;
-    decode(Source::Slice(value))
+    decode(match names {
+        Some(names) => Source::Part(value, names),
+        None => Source::Slice(value),
+    })
 }
 
 /// Runs code that serializes a `T`. Its failure is an error, and so is its panic.

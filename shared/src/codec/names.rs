@@ -1,7 +1,8 @@
 //! The names of structs' fields and of variants: those of a message that is read, and those that a
 //! type expects.
 //!
-//! The names of a message stand behind its value; see [`shapes`](super::shapes), which writes them.
+//! The names of a message stand behind its value, or behind all of several messages that travel
+//! together; see [`shapes`](super::shapes), which writes them.
 //!
 //! A derived `Deserialize` begins by passing its fields or variants to the deserializer. A message
 //! for such a type alone, with the same names, is written without them.
@@ -69,19 +70,6 @@ impl<'de> Keys<'de> {
         Self { left: wanted.len() as u64, texts: Texts::Own(wanted) }
     }
 
-    /// Returns whether they are exactly these.
-    fn are(self, wanted: NameList) -> bool {
-        let mut texts = match self.texts {
-            Texts::Sent(texts) => texts,
-            Texts::Own(own) => return own == wanted,
-        };
-        self.left == wanted.len() as u64
-            && wanted.iter().all(|key| {
-                let text = texts.len().and_then(|len| texts.bytes(len));
-                text.is_ok_and(|text| text == key.as_bytes())
-            })
-    }
-
     #[inline]
     pub(super) fn next(&mut self) -> Result<Option<&'de str>, Error> {
         if self.left == 0 {
@@ -95,28 +83,41 @@ impl<'de> Keys<'de> {
     }
 }
 
-/// Which names were found to be the same lately: those wanted, and where those of the message
-/// begin.
-#[derive(Default)]
-pub(super) struct Matches([(usize, u32); MATCHES]);
+/// Which names were found to be the same lately: the address and number of those wanted, and where
+/// those of the message begin.
+#[derive(Default, Clone, Copy)]
+pub(super) struct Matches([(usize, u32, u32); MATCHES]);
 
 const MATCHES: usize = 2;
 
 impl Matches {
+    /// Returns whether the keys at `offset` are those wanted.
     #[inline]
-    pub(super) fn found(&mut self, wanted: NameList, offset: u32, keys: Keys<'_>) -> bool {
+    pub(super) fn found(&mut self, wanted: NameList, names: Names<'_>, offset: u32) -> bool {
         let address = wanted.as_ptr().addr();
         // The addresses are multiples of a pointer's size.
         let known = &mut self.0[address / size_of::<&str>() % MATCHES];
-        if *known == (address, offset) {
-            return keys.left == wanted.len() as u64;
-        }
-        if keys.are(wanted) {
-            *known = (address, offset);
+        let pair = (address, wanted.len() as u32, offset);
+        if *known == pair {
             return true;
         }
-        false
+        let same = are_keys(names, offset, wanted);
+        if same {
+            *known = pair;
+        }
+        same
     }
+}
+
+/// Returns whether the keys at `offset` are those wanted.
+#[cold]
+fn are_keys(names: Names<'_>, offset: u32, wanted: NameList) -> bool {
+    let Ok(mut texts) = names.at(offset) else { return false };
+    texts.len().is_ok_and(|count| count == wanted.len() as u64)
+        && wanted.iter().all(|key| {
+            let text = texts.len().and_then(|len| texts.bytes(len));
+            text.is_ok_and(|text| text == key.as_bytes())
+        })
 }
 
 /// The first request of a type that is read, if its code is derived.

@@ -1,4 +1,5 @@
-//! The names of a message's structs and variants, which stand behind its value.
+//! The names of a message's structs and variants, which stand behind its value, or behind several
+//! messages.
 //!
 //! A *shape* is the keys that a struct was serialized with, in their order, or the name of a
 //! variant. A message has each of its shapes once; its value refers to them by where they begin: a
@@ -86,12 +87,17 @@ impl Table {
     pub(super) fn take() -> Box<Self> {
         // A thread that ends has none any more.
         let mut table = TABLE.try_with(Cell::take).ok().flatten().unwrap_or_default();
-        if table.shapes.len() > KEPT {
-            *table = Self { message: table.message, ..Self::default() };
-        }
-        table.message += 1;
-        table.current = 0;
+        table.begin();
         table
+    }
+
+    /// Begins a message.
+    pub(super) fn begin(&mut self) {
+        if self.shapes.len() > KEPT {
+            *self = Self { message: self.message, ..Self::default() };
+        }
+        self.message += 1;
+        self.current = 0;
     }
 
     /// Keeps the table for the next message.

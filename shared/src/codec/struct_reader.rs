@@ -22,11 +22,11 @@ pub(super) fn read<'de, V: Visitor<'de>>(
     wanted: NameList,
     visitor: V,
 ) -> Result<V::Value, Error> {
-    let keys = decoder.names.keys(offset)?;
-    if !is_derived::<V>() || decoder.reads_by_name() || !decoder.matches.found(wanted, offset, keys) {
-        return read_map(decoder, keys, visitor);
+    let names = decoder.names;
+    if is_derived::<V>() && !decoder.reads_by_name() && decoder.matches.found(wanted, names, offset) {
+        return read_in_order(decoder, wanted, visitor);
     }
-    read_in_order(decoder, wanted, visitor)
+    read_map(decoder, names.keys(offset)?, visitor)
 }
 
 /// Reads a struct that has the fields that its reader expects, once their count was read.

@@ -33,9 +33,19 @@ pub(crate) struct Chunk {
 #[derive(Debug, Default)]
 pub(crate) struct Tasks {
     pub(crate) count: u32,
-    /// The arguments of one task, or those of several as [`Items`].
+    /// The bytes at the end of the payload that are the [names](crate::codec::NameWriter) of all
+    /// tasks.
+    pub(crate) names: u32,
+    /// The arguments of one task without names, or those of tasks as [`Items`]; then the names.
     pub(crate) payload: Vec<u8>,
     pub(crate) handles: Handles,
+}
+
+impl Tasks {
+    /// Returns the arguments and the names; nothing if they were [taken](Chunk::take_payload).
+    fn parts(&self) -> (&[u8], &[u8]) {
+        self.payload.split_at(self.payload.len().saturating_sub(self.names as usize))
+    }
 }
 
 impl Chunk {
@@ -94,9 +104,14 @@ impl Chunk {
         TaskEvent { task, function: self.job.label(), worker, name: name.clone(), pid, start, end, failed }
     }
 
+    /// Returns the names of its tasks.
+    pub(super) fn names(&self) -> &[u8] {
+        self.tasks.parts().1
+    }
+
     /// Returns where the bytes of up to `max` of the tasks that are left stand in the payload.
     pub(super) fn payload(&self, max: u32) -> Range<usize> {
-        let all = &self.tasks.payload;
+        let all = self.tasks.parts().0;
         if self.tasks.count == 1 || (self.done == 0 && max >= self.tasks.count) {
             return 0..all.len();
         }

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
+use crate::codec::NameWriter;
 use crate::engine::{Engine, Job, Tasks};
 use crate::error::{Error, Result};
 use crate::executor::ChunkSizes;
@@ -19,9 +20,14 @@ const MAX_CHUNK_BYTES: usize = 1 << 20;
 /// worker: to collect costs as much as to submit.
 const COLLECT_AFTER: u32 = 16;
 
-fn encode<Args: Arguments>(args: Args, out: &mut Vec<u8>, max_message: u64) -> Result<()> {
+fn encode<Args: Arguments>(
+    args: Args,
+    names: Option<&mut NameWriter>,
+    out: &mut Vec<u8>,
+    max_message: u64,
+) -> Result<()> {
     let before = out.len();
-    args.encode(out).map_err(|why| Error::Encode(why.into()))?;
+    args.encode(names, out).map_err(|why| Error::Encode(why.into()))?;
     let bytes = (out.len() - before) as u64;
     if bytes > max_message { Err(Error::too_large(bytes, max_message)) } else { Ok(()) }
 }
@@ -36,7 +42,7 @@ pub(super) fn encode_with_handles<Args: Arguments>(args: Args, max_message: u64)
 /// Encodes the arguments of one call; a panic of their serialization is an error.
 fn encode_alone<Args: Arguments>(args: Args, max_message: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let encoded = foreign::guard(|| encode(args, &mut bytes, max_message));
+    let encoded = foreign::guard(|| encode(args, None, &mut bytes, max_message));
     encoded.unwrap_or_else(|message| Err(Error::panicked_in_encoding::<Args>(&message)))?;
     Ok(bytes)
 }
@@ -49,6 +55,8 @@ pub(super) struct Feeder<'a> {
     /// The size of the chunk that is being filled.
     chunksize: usize,
     tasks: Tasks,
+    /// The names of the chunk that is being filled.
+    names: NameWriter,
     /// Arguments are being encoded: a panic now is their fault, and an error of their task.
     encoding: bool,
     /// Bytes of the payload that are whole items.
@@ -63,8 +71,19 @@ pub(super) struct Feeder<'a> {
 
 impl<'a> Feeder<'a> {
     pub(super) fn new(engine: &'a Engine, job: &'a Arc<Job>, sizes: ChunkSizes) -> Self {
-        let (tasks, chunksize) = (Tasks::default(), sizes.size());
-        Self { engine, job, sizes, chunksize, tasks, encoding: false, whole: 0, packed: 0, uncollected: 0, bytes: 0 }
+        Self {
+            engine,
+            job,
+            chunksize: sizes.size(),
+            sizes,
+            tasks: Tasks::default(),
+            names: NameWriter::default(),
+            encoding: false,
+            whole: 0,
+            packed: 0,
+            uncollected: 0,
+            bytes: 0,
+        }
     }
 
     /// Returns the bytes of the arguments that were submitted.
@@ -130,8 +149,13 @@ impl<'a> Feeder<'a> {
         let put = fds::packed_count();
         self.encoding = true;
         let encoded = match self.chunksize {
-            1 => encode(args, payload, max_message),
-            _ => push_item(payload, |out| encode(args, out, max_message)),
+            1 => encode(args, None, payload, max_message),
+            _ => {
+                if payload.is_empty() {
+                    self.names.begin();
+                }
+                push_item(payload, |out| encode(args, Some(&mut self.names), out, max_message))
+            }
         };
         self.encoding = false;
         match encoded {
@@ -169,7 +193,7 @@ impl<'a> Feeder<'a> {
             let payload = self.tasks.payload.split_off(self.whole);
             self.tasks.handles = handles.first(self.packed);
             self.flush();
-            self.tasks = Tasks { count: 0, payload, handles };
+            self.tasks = Tasks { payload, handles, ..Tasks::default() };
         }
         self.packed = count;
         self.tasks.count += 1;
@@ -222,9 +246,14 @@ impl<'a> Feeder<'a> {
             return false;
         }
         let mut tasks = std::mem::take(&mut self.tasks);
-        if tasks.count == 1 && self.chunksize > 1 {
-            // A chunk of one is its task's bytes without the length.
-            tasks.payload.drain(..8);
+        if self.chunksize > 1 {
+            let names = self.names.bytes();
+            if tasks.count == 1 && names.is_empty() {
+                // A chunk of one is its task's bytes without the length.
+                tasks.payload.drain(..8);
+            }
+            tasks.names = names.len() as u32;
+            tasks.payload.extend_from_slice(names);
         }
         self.bytes += tasks.payload.len();
         self.sizes.take(tasks.count as usize);
@@ -259,7 +288,7 @@ pub(crate) fn submit_one<Args: Arguments>(engine: &Engine, job: &Arc<Job>, args:
     let mut handles = Handles::default();
     match engine.pack(&mut handles, || encode_alone(args, engine.config.max_message)) {
         Ok(payload) => {
-            engine.submit(job, Tasks { count: 1, payload, handles }, true);
+            engine.submit(job, Tasks { count: 1, payload, handles, ..Tasks::default() }, true);
         }
         Err(error) => engine.submit_failed(job, error, true),
     }

@@ -29,6 +29,9 @@ pub(crate) struct Record {
     pub(crate) state: u64,
     /// Bytes of the payload that follows.
     pub(crate) len: u64,
+    /// Bytes at the beginning of the payload that are the [names](crate::codec::NameReader) of all
+    /// tasks.
+    pub(crate) names: u64,
 }
 
 /// The kind of a record.

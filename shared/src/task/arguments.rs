@@ -4,7 +4,7 @@
 
 use std::marker::PhantomData;
 
-use crate::codec::{self, Source};
+use crate::codec::{self, NameWriter, Source};
 use crate::error::Result;
 use crate::fds::{self, Payload};
 use crate::task::calls::{Calls, run_calls, state};
@@ -20,9 +20,9 @@ use crate::task::{Argument, Prepared, ReturnValue, Stateless, Task};
     note = "a task takes up to eight arguments: put more of them into a struct or a tuple"
 )]
 pub trait Arguments: Send + Sized + 'static {
-    /// Appends the arguments to a message.
+    /// Appends the arguments to a message. Their names go to `names`, if there is one.
     #[doc(hidden)]
-    fn encode(self, out: &mut Vec<u8>) -> Result<(), String>;
+    fn encode(self, names: Option<&mut NameWriter>, out: &mut Vec<u8>) -> Result<(), String>;
 
     /// Reads the arguments of a message.
     #[doc(hidden)]
@@ -44,7 +44,7 @@ pub trait Arguments: Send + Sized + 'static {
 }
 
 impl Arguments for () {
-    fn encode(self, _: &mut Vec<u8>) -> Result<(), String> {
+    fn encode(self, _: Option<&mut NameWriter>, _: &mut Vec<u8>) -> Result<(), String> {
         Ok(())
     }
 
@@ -55,8 +55,8 @@ impl Arguments for () {
 
 /// A single argument is the whole message; of several, each is preceded by its length.
 impl<A: Argument> Arguments for (A,) {
-    fn encode(self, out: &mut Vec<u8>) -> Result<(), String> {
-        codec::encode(self.0, out)
+    fn encode(self, names: Option<&mut NameWriter>, out: &mut Vec<u8>) -> Result<(), String> {
+        codec::encode_part(self.0, names, out)
     }
 
     #[inline]
@@ -150,15 +150,15 @@ macro_rules! arguments {
     ($($name:ident)*) => {
         #[allow(non_snake_case)] // The macro's type names serve as variable names.
         impl<$($name: Argument),*> Arguments for ($($name,)*) {
-            fn encode(self, out: &mut Vec<u8>) -> Result<(), String> {
+            fn encode(self, mut names: Option<&mut NameWriter>, out: &mut Vec<u8>) -> Result<(), String> {
                 let ($($name,)*) = self;
-                $(codec::encode_next($name, out)?;)*
+                $(codec::encode_next($name, names.as_deref_mut(), out)?;)*
                 Ok(())
             }
 
             fn decode(source: Source<'_>) -> Result<Self, String> {
-                let mut bytes = source.bytes();
-                $(let $name = codec::decode_next(&mut bytes)?;)*
+                let (mut bytes, names) = (source.bytes(), source.names());
+                $(let $name = codec::decode_next(&mut bytes, names)?;)*
                 if bytes.is_empty() { Ok(($($name,)*)) } else { Err(format!("{} bytes are left over", bytes.len())) }
             }
         }

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::Ordering::{Relaxed, Release};
 
-use crate::codec::Source;
 use crate::codec::fixed::Raw;
+use crate::codec::{NameReader, Source};
 use crate::error::Error;
 use crate::fds::{self, Handles, Payload};
 use crate::protocol::{Items, Kind, Record, RecordKind};
@@ -43,7 +43,7 @@ impl Worker {
         header.running.started_at.store(began, Relaxed);
         let mut run = Run {
             owner: self.owner,
-            input: Input::new(record, &mut payload),
+            input: Input::new(record, &mut payload)?,
             results: &mut self.results,
             marker: self.marker.as_ref(),
             segment: &segment,
@@ -106,16 +106,27 @@ impl Failure {
 enum Input<'a> {
     /// One task, not begun: the whole payload.
     One(Option<&'a mut Vec<u8>>),
-    /// Several tasks, and how many are left.
-    Many(Items<'a>, u32),
+    /// Tasks whose names stand apart.
+    Batch(Batch<'a>),
+}
+
+/// The arguments of tasks that have their names in common.
+struct Batch<'a> {
+    items: Items<'a>,
+    /// The number of tasks that are left.
+    left: u32,
+    names: NameReader<'a>,
 }
 
 impl<'a> Input<'a> {
-    fn new(record: &Record, payload: &'a mut Vec<u8>) -> Self {
-        match record.kind() {
-            Some(RecordKind::RunOne) => Self::One(Some(payload)),
-            _ => Self::Many(Items(payload), record.count),
+    fn new(record: &Record, payload: &'a mut Vec<u8>) -> Result<Self, Corrupt> {
+        let is_one = record.kind() == Some(RecordKind::RunOne);
+        if is_one && record.names == 0 {
+            return Ok(Self::One(Some(payload)));
         }
+        let names = usize::try_from(record.names).map_err(|_| Corrupt)?;
+        let (names, items) = payload.split_at_checked(names).ok_or(Corrupt)?;
+        Ok(Self::Batch(Batch { items: Items(items), left: record.count, names: NameReader::new(names) }))
     }
 }
 
@@ -181,10 +192,10 @@ impl Calls for Run<'_> {
         let input = match &mut self.input {
             _ if self.outcome.is_err() => return None,
             Input::One(payload) => Source::Buffer(payload.take()?),
-            Input::Many(_, 0) => return None,
-            Input::Many(items, left) => {
+            Input::Batch(Batch { left: 0, .. }) => return None,
+            Input::Batch(Batch { items, left, names }) => {
                 *left -= 1;
-                Source::Slice(items.next()?)
+                Source::Part(items.next()?, names)
             }
         };
         if self.stamp {

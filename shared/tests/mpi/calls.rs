@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use futures_core::Stream;
 use multiproc::{Error, Executor, MpiExecutor, Result, Statistics, as_completed, partial};
+use serde::{Deserialize, Serialize};
 
 use super::launch::Ranks;
 use super::support::{eventually, nap, resident_kib, square, squares};
@@ -15,6 +16,18 @@ use super::support::{eventually, nap, resident_kib, square, squares};
 /// Ranks with two workers each.
 pub(super) fn executor() -> Result<MpiExecutor> {
     MpiExecutor::builder().processes_per_rank(2).build()
+}
+
+/// Has other fields for some values than for others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Order {
+    number: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
+fn pass_order(order: Order) -> Order {
+    order
 }
 
 fn sum(a: u64, b: u64) -> u64 {
@@ -36,6 +49,12 @@ pub(super) fn checks_calls() -> Result<()> {
     assert_eq!(executor.starmap(sum, (0..100).map(|n| (n, n)))?, (0..100).map(|n| 2 * n).collect::<Vec<_>>());
     assert_eq!(executor.map_async(square, 0..100).get()?, squares(100));
     assert_eq!(executor.map(square, 0..0)?, squares(0));
+
+    let order = |number: u64| Order { number, note: number.is_multiple_of(3).then(|| format!("note {number}")) };
+    let orders: Vec<_> = (0..5000).map(order).collect();
+    for size in [1, 7, 4999] {
+        assert_eq!(executor.with_chunksize(size).map(pass_order, orders.clone())?, orders);
+    }
 
     let table: Vec<String> = (0..100).map(|n| format!("entry {n}")).collect();
     for _ in 0..2 {

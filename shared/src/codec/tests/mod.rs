@@ -24,7 +24,7 @@ fn message<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
 fn arrives<T: Serialize + DeserializeOwned + PartialEq + Debug + 'static>(value: T) {
     let message_of = |expected: fn() -> Expected| {
         let mut bytes = Vec::new();
-        encoder::write(&value, expected(), &mut bytes).unwrap();
+        encoder::write(&value, expected(), None, &mut bytes).unwrap();
         bytes
     };
     for expected in [Expected::default, Expected::of::<T>] {
@@ -34,6 +34,28 @@ fn arrives<T: Serialize + DeserializeOwned + PartialEq + Debug + 'static>(value:
         assert_eq!(message_of(expected), bytes);
         for len in 0..bytes.len().min(200) {
             let _ = decode_plain::<T>(&bytes[..len]);
+        }
+    }
+    arrive_together(&[value]);
+}
+
+/// Sends each of `values` three times, in messages that have their names in common.
+fn arrive_together<T: Serialize + DeserializeOwned + PartialEq + Debug + 'static>(values: &[T]) {
+    let mut names = NameWriter::default();
+    for _ in 0..2 {
+        names.begin();
+        let mut messages = Vec::new();
+        for value in values.iter().chain(values).chain(values) {
+            let mut bytes = Vec::new();
+            encode_by_ref(value, Expected::default, Some(&mut names), &mut bytes).unwrap();
+            messages.push(bytes);
+        }
+        let reader = NameReader::new(names.bytes());
+        for (bytes, value) in messages.iter().zip(values.iter().cycle()) {
+            assert_eq!(&decode::<T>(Source::Part(bytes, &reader)).unwrap(), value);
+            for len in 0..bytes.len().min(200) {
+                let _ = decode::<T>(Source::Part(&bytes[..len], &reader));
+            }
         }
     }
 }

@@ -19,7 +19,6 @@ use crate::engine::worker_handle::{KillReason, WorkerHandle};
 use crate::engine::workers::Workers;
 use crate::error::Error;
 use crate::exit_status::ExitStatus;
-use crate::fds::Handles;
 use crate::output::Outputs;
 use crate::protocol::push_item;
 use crate::task::{Function, Prepared};
@@ -134,7 +133,7 @@ impl World {
     fn submit(&mut self, job: usize, count: u32) {
         let mut payload = Vec::new();
         (0..count).for_each(|_| push_item::<()>(&mut payload, |_| Ok(())).unwrap());
-        let chunk = self.backlog.number(&self.jobs[job], Tasks { count, payload, handles: Handles::default() });
+        let chunk = self.backlog.number(&self.jobs[job], Tasks { count, payload, ..Tasks::default() });
         self.queued.push_back(id(&chunk));
         self.counts.submitted += u64::from(count);
         self.backlog.add(&chunk);

@@ -7,7 +7,6 @@ use proptest::prelude::*;
 use super::*;
 use crate::engine::chunk::Tasks;
 use crate::engine::job::Job;
-use crate::fds::Handles;
 use crate::kind::ObjectKind;
 use crate::protocol::{Kind, push_item};
 use crate::ring::Corrupt;
@@ -25,7 +24,7 @@ fn worker(chunks: &[u32]) -> (WorkerHandle, Producer) {
     for count in chunks {
         let mut payload = Vec::new();
         (0..*count).for_each(|_| push_item::<()>(&mut payload, |_| Ok(())).unwrap());
-        let tasks = Tasks { count: *count, payload, handles: Handles::default() };
+        let tasks = Tasks { count: *count, payload, ..Tasks::default() };
         assert!(worker.give(Chunk::new(job.clone(), 0, tasks), 1, false).is_none());
         assert!(worker.flush().is_ok());
     }

@@ -115,9 +115,10 @@ impl WorkerHandle {
             number: self.number,
             function: chunk.job().function.0,
             state: if chunk.job().has_state() { chunk.job().id } else { 0 },
-            ..Record::new(kind, payload.len())
+            names: chunk.names().len() as u64,
+            ..Record::new(kind, payload.len() + chunk.names().len())
         };
-        self.send(record, &[]);
+        self.send(record, chunk.names());
         self.sending = payload;
         let cost = cost.saturating_mul(count.into());
         self.load = self.load.saturating_add(cost);

@@ -3,6 +3,7 @@
 mod asynchronous;
 mod awaited;
 mod callbacks;
+mod common_names;
 mod executor_states;
 mod executors;
 mod futures;
@@ -45,6 +46,7 @@ pub(crate) const TESTS: &[&[Named]] = &[
     initializers::TESTS,
     items::TESTS,
     values::TESTS,
+    common_names::TESTS,
 ];
 
 /// The numbers from 0, without end. `taken` is how many were taken.
