@@ -89,6 +89,7 @@ pub(crate) fn encode<T: Serialize + 'static>(value: T, out: &mut Vec<u8>) -> Res
 }
 
 /// Encodes as [`encode`] does a value among others, whose names go to `names`, if there is one.
+#[inline]
 pub(crate) fn encode_part<T: Serialize + 'static>(
     value: T,
     names: Option<&mut NameWriter>,
@@ -114,6 +115,7 @@ pub(crate) fn encode_ref<T: Serialize + 'static>(value: &T, out: &mut Vec<u8>) -
     encode_by_ref(value, Expected::default, None, out)
 }
 
+#[inline]
 fn encode_by_value<T: Serialize + 'static>(
     mut value: T,
     expected: impl FnOnce() -> Expected,
@@ -196,6 +198,7 @@ pub(crate) fn encode_next<T: Serialize + 'static>(
 }
 
 /// Reads what [`encode_next`] wrote and moves `bytes` past it.
+#[inline]
 pub(crate) fn decode_next<'a, T: DeserializeOwned + 'static>(
     bytes: &mut &'a [u8],
     names: Option<&'a NameReader<'a>>,

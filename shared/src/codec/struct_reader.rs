@@ -136,22 +136,22 @@ pub(super) fn read_variant<'de, V: Visitor<'de>>(
     match value.decoder.reader.peek()? {
         UNIT_VARIANT => {
             value.decoder.reader.byte()?;
-            let name = value.decoder.variant()?;
-            visitor.visit_enum(Choice { decoder: value.decoder, name, holds: false })
+            visitor.visit_enum(UnitChoice(value.decoder.variant()?))
         }
         VARIANT => {
             value.decoder.reader.byte()?;
             let name = value.decoder.variant()?;
-            value.decoder.nested(|decoder| visitor.visit_enum(Choice { decoder, name, holds: true }))
+            value.decoder.nested(|decoder| visitor.visit_enum(Choice { decoder, name }))
         }
         tag @ (OWN_UNIT_VARIANT | OWN_VARIANT) => {
             value.decoder.reader.byte()?;
             let index = value.decoder.reader.index()?;
             let missing = || Error::new(format!("variant {index} was sent, of which this `{name}` has none"));
             let name = variants.get(index as usize).ok_or_else(missing)?;
-            let holds = tag == OWN_VARIANT;
-            let read = |decoder: &mut Decoder<'de>| visitor.visit_enum(Choice { decoder, name, holds });
-            if holds { value.decoder.nested(read) } else { read(value.decoder) }
+            match tag {
+                OWN_VARIANT => value.decoder.nested(|decoder| visitor.visit_enum(Choice { decoder, name })),
+                _ => visitor.visit_enum(UnitChoice(name)),
+            }
         }
         STRUCT => {
             value.decoder.reader.byte()?;
@@ -159,13 +159,13 @@ pub(super) fn read_variant<'de, V: Visitor<'de>>(
             let (1, Some(name)) = (keys.left, keys.next()?) else {
                 return Err(Error::new(format!("a struct is no variant of `{name}`")));
             };
-            value.decoder.nested(|decoder| visitor.visit_enum(Choice { decoder, name, holds: true }))
+            value.decoder.nested(|decoder| visitor.visit_enum(Choice { decoder, name }))
         }
         // Written as a text or a map by the type's own code, as JSON has variants.
         STR => {
             value.decoder.reader.byte()?;
             let name = value.decoder.reader.text()?;
-            visitor.visit_enum(BorrowedStrDeserializer::new(name))
+            visitor.visit_enum(UnitChoice(name))
         }
         MAP => {
             value.decoder.reader.byte()?;
@@ -174,9 +174,50 @@ pub(super) fn read_variant<'de, V: Visitor<'de>>(
                 return Err(Error::new(format!("a map of another size than one is no variant of `{name}`")));
             }
             let name = value.decoder.reader.text()?;
-            value.decoder.nested(|decoder| visitor.visit_enum(Choice { decoder, name, holds: true }))
+            value.decoder.nested(|decoder| visitor.visit_enum(Choice { decoder, name }))
         }
         _ => value.deserialize_any(visitor),
+    }
+}
+
+/// A variant that holds nothing. It fits into registers, unlike a [`Choice`].
+struct UnitChoice<'de>(&'de str);
+
+impl UnitChoice<'_> {
+    #[cold]
+    fn empty<T>(self) -> Result<T, Error> {
+        Err(Error::new(format!("variant `{}` holds nothing", self.0)))
+    }
+}
+
+impl<'de> EnumAccess<'de> for UnitChoice<'de> {
+    type Error = Error;
+    type Variant = Self;
+
+    #[inline]
+    fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, Self), Error> {
+        Ok((seed.deserialize(BorrowedStrDeserializer::<Error>::new(self.0))?, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for UnitChoice<'de> {
+    type Error = Error;
+
+    #[inline]
+    fn unit_variant(self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, _seed: T) -> Result<T::Value, Error> {
+        self.empty()
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, _visitor: V) -> Result<V::Value, Error> {
+        self.empty()
+    }
+
+    fn struct_variant<V: Visitor<'de>>(self, _fields: &'static [&'static str], _visitor: V) -> Result<V::Value, Error> {
+        self.empty()
     }
 }
 
@@ -184,7 +225,6 @@ pub(super) fn read_variant<'de, V: Visitor<'de>>(
 struct Choice<'a, 'de> {
     decoder: &'a mut Decoder<'de>,
     name: &'de str,
-    holds: bool,
 }
 
 impl<'de> EnumAccess<'de> for Choice<'_, 'de> {
@@ -197,41 +237,30 @@ impl<'de> EnumAccess<'de> for Choice<'_, 'de> {
     }
 }
 
-impl<'a, 'de> Choice<'a, 'de> {
-    fn held(self) -> Result<Value<'a, 'de>, Error> {
-        if self.holds {
-            Ok(self.decoder.value())
-        } else {
-            Err(Error::new(format!("variant `{}` holds nothing", self.name)))
-        }
-    }
-}
-
 impl<'de> VariantAccess<'de> for Choice<'_, 'de> {
     type Error = Error;
 
     fn unit_variant(self) -> Result<(), Error> {
-        if self.holds { self.decoder.element() } else { Ok(()) }
+        self.decoder.element()
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Error> {
-        let name = self.name;
-        seed.deserialize(self.held()?).map_err(|error| error.in_field(name))
+        let Self { decoder, name } = self;
+        seed.deserialize(decoder.value()).map_err(|error| error.in_field(name))
     }
 
     fn newtype_variant<T: Deserialize<'de>>(self) -> Result<T, Error> {
-        let name = self.name;
-        self.held()?.decoder.element().map_err(|error| error.in_field(name))
+        let Self { decoder, name } = self;
+        decoder.element().map_err(|error| error.in_field(name))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Error> {
-        let name = self.name;
-        let held = self.held()?;
-        held.positional(name, len, visitor).map_err(|error| error.in_field(name))
+        let Self { decoder, name } = self;
+        decoder.value().positional(name, len, visitor).map_err(|error| error.in_field(name))
     }
 
     fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
-        let name = self.name;
-        self.held()?.deserialize_struct("", fields, visitor).map_err(|error| error.in_field(name))
+        let Self { decoder, name } = self;
+        decoder.value().deserialize_struct("", fields, visitor).map_err(|error| error.in_field(name))
     }
 }

@@ -20,6 +20,7 @@ const MAX_CHUNK_BYTES: usize = 1 << 20;
 /// worker: to collect costs as much as to submit.
 const COLLECT_AFTER: u32 = 16;
 
+#[inline]
 fn encode<Args: Arguments>(
     args: Args,
     names: Option<&mut NameWriter>,

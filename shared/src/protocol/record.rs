@@ -105,6 +105,10 @@ pub(crate) struct Setup {
 
 /// Appends one item to the payload of a record of several: its length, then what `encode` writes.
 /// If that fails, nothing is appended.
+///
+/// Always inlined, so that a value that `encode` captures is not stored and read back for it, which
+/// stalls where it is smaller than a word.
+#[inline(always)]
 pub(crate) fn push_item<E>(payload: &mut Vec<u8>, encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
     let at = payload.len();
     payload.extend_from_slice(&[0; 8]);

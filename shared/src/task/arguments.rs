@@ -55,6 +55,7 @@ impl Arguments for () {
 
 /// A single argument is the whole message; of several, each is preceded by its length.
 impl<A: Argument> Arguments for (A,) {
+    #[inline]
     fn encode(self, names: Option<&mut NameWriter>, out: &mut Vec<u8>) -> Result<(), String> {
         codec::encode_part(self.0, names, out)
     }
@@ -156,6 +157,7 @@ macro_rules! arguments {
                 Ok(())
             }
 
+            #[inline]
             fn decode(source: Source<'_>) -> Result<Self, String> {
                 let (mut bytes, names) = (source.bytes(), source.names());
                 $(let $name = codec::decode_next(&mut bytes, names)?;)*
