@@ -19,6 +19,10 @@ pub(crate) trait Calls {
     /// Begins the next call and returns its arguments, or `None` if there is none.
     fn next(&mut self) -> Option<Source<'_>>;
 
+    /// Does what [`next`](Calls::next) does, for arguments of a fixed size. What it returns fits
+    /// into registers, which is what counts there.
+    fn next_fixed(&mut self) -> Option<&[u8]>;
+
     /// Returns the function's state, if it has one.
     fn state(&mut self) -> Option<&mut TaskState>;
 
@@ -63,10 +67,15 @@ pub(crate) fn run_calls<Args: Arguments, R: ReturnValue, const ONCE: bool>(
     function: impl Fn(&mut dyn Calls, Args) -> Result<R, Failure>,
 ) {
     let mut output = Vec::new();
-    while let Some(input) = calls.next() {
-        let result = match Args::decode(input) {
-            Ok(args) => function(calls, args),
-            Err(why) => Err(Failure::Decode(why)),
+    loop {
+        let args = match Args::fixed_size() {
+            Some(_) => calls.next_fixed().map(Source::Slice).map(Args::decode),
+            None => calls.next().map(Args::decode),
+        };
+        let result = match args {
+            Some(Ok(args)) => function(calls, args),
+            Some(Err(why)) => Err(Failure::Decode(why)),
+            None => return,
         };
         if ONCE && let Some(error) = result.as_ref().ok().and_then(returned_error) {
             calls.record_error(error);

@@ -169,6 +169,27 @@ impl Run<'_> {
         self.outcome
     }
 
+    /// Counts the next task as begun, if there is one.
+    #[inline]
+    fn begin(&mut self) -> Option<()> {
+        match &mut self.input {
+            _ if self.outcome.is_err() => return None,
+            Input::One(None) => return None,
+            Input::One(Some(_)) => {}
+            Input::Batch(batch) => batch.left = batch.left.checked_sub(1)?,
+        }
+        let words = &self.segment.header().running;
+        if self.stamp {
+            words.started_at.store(self.now, Relaxed);
+        }
+        self.started += 1;
+        words.started.store(self.started, Release);
+        if let Some(marker) = self.marker {
+            marker.begin(self.started);
+        }
+        Some(())
+    }
+
     fn finish(&mut self, kind: Kind, payload: &mut Vec<u8>, handles: Handles) {
         self.owner.or_exit();
         self.last = kind;
@@ -188,25 +209,19 @@ impl Run<'_> {
 
 impl Calls for Run<'_> {
     fn next(&mut self) -> Option<Source<'_>> {
-        let words = &self.segment.header().running;
-        let input = match &mut self.input {
-            _ if self.outcome.is_err() => return None,
+        self.begin()?;
+        Some(match &mut self.input {
             Input::One(payload) => Source::Buffer(payload.take()?),
-            Input::Batch(Batch { left: 0, .. }) => return None,
-            Input::Batch(Batch { items, left, names }) => {
-                *left -= 1;
-                Source::Part(items.next()?, names)
-            }
-        };
-        if self.stamp {
-            words.started_at.store(self.now, Relaxed);
+            Input::Batch(batch) => Source::Part(batch.items.next()?, &batch.names),
+        })
+    }
+
+    fn next_fixed(&mut self) -> Option<&[u8]> {
+        self.begin()?;
+        match &mut self.input {
+            Input::One(payload) => payload.take().map(|payload| &payload[..]),
+            Input::Batch(batch) => batch.items.next(),
         }
-        self.started += 1;
-        words.started.store(self.started, Release);
-        if let Some(marker) = self.marker {
-            marker.begin(self.started);
-        }
-        Some(input)
     }
 
     fn state(&mut self) -> Option<&mut TaskState> {
@@ -249,6 +264,10 @@ struct Once<'a> {
 impl Calls for Once<'_> {
     fn next(&mut self) -> Option<Source<'_>> {
         self.input.take().map(Source::Buffer)
+    }
+
+    fn next_fixed(&mut self) -> Option<&[u8]> {
+        self.input.take().map(|input| &input[..])
     }
 
     fn state(&mut self) -> Option<&mut TaskState> {
