@@ -16,6 +16,10 @@ use crate::task::Arguments;
 /// each other.
 const MAX_CHUNK_BYTES: usize = 1 << 20;
 
+/// The number of bytes of names at which a chunk is submitted early. They are sent anew with each
+/// part of it that a worker is given.
+const MAX_NAME_BYTES: usize = 64 << 10;
+
 /// The number of chunks that are submitted between two collections of results, while each finds a
 /// worker: to collect costs as much as to submit.
 const COLLECT_AFTER: u32 = 16;
@@ -177,10 +181,17 @@ impl<'a> Feeder<'a> {
     /// Submits the chunk if it is full.
     #[inline]
     fn flush_full(&mut self) {
-        if self.tasks.payload.len() >= MAX_CHUNK_BYTES || self.tasks.count as usize >= self.chunksize {
+        if self.is_full() {
             self.take_handles();
             self.submit();
         }
+    }
+
+    #[inline]
+    fn is_full(&self) -> bool {
+        self.tasks.count as usize >= self.chunksize
+            || self.tasks.payload.len() >= MAX_CHUNK_BYTES
+            || self.names.bytes().len() >= MAX_NAME_BYTES
     }
 
     /// Adds the task whose arguments were just encoded, and which needs handles. With a handle that
@@ -199,11 +210,7 @@ impl<'a> Feeder<'a> {
         self.packed = count;
         self.tasks.count += 1;
         self.whole = self.tasks.payload.len();
-        if moved
-            || crowded
-            || self.tasks.payload.len() >= MAX_CHUNK_BYTES
-            || self.tasks.count as usize >= self.chunksize
-        {
+        if moved || crowded || self.is_full() {
             if !moved {
                 self.take_handles();
             }

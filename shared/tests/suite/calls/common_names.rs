@@ -1,13 +1,16 @@
 //! Chunks whose tasks have the names of their structs and variants in common: however such a chunk
 //! is filled, cut or sent again, each value arrives.
 
+use std::collections::BTreeMap;
 use std::fs::File;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use multiproc::{Connection, Error, Executor, Fd, Pool, Result, pipe};
-use serde::ser::Error as _;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::ser::{Error as _, SerializeStruct};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::support::{Named, named};
 
@@ -18,6 +21,7 @@ pub(crate) const TESTS: &[Named] = named! {
     task_that_is_refused_takes_no_names_along
     task_that_travels_alone_has_its_names
     a_thousand_shapes_arrive
+    chunk_whose_names_are_long_is_sent_early
 };
 
 /// A struct whose fields differ from value to value.
@@ -209,5 +213,40 @@ fn a_thousand_shapes_arrive() -> Result<()> {
     for size in [100, 1 << 12] {
         assert_eq!(pool.with_chunksize(size).map(echo::<Sparse>, values.clone())?, values);
     }
+    Ok(())
+}
+
+/// Fields with long names.
+static FIELDS: LazyLock<Vec<&'static str>> = LazyLock::new(|| (0..200).map(|n| &*format!("{n:0100}").leak()).collect());
+
+/// Has some of the fields, each with its position as its value. Hardly any two have the same.
+#[derive(Debug, Clone, PartialEq)]
+struct Wide(Vec<usize>);
+
+impl Serialize for Wide {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Wide", self.0.len())?;
+        for at in &self.0 {
+            fields.serialize_field(FIELDS[*at], &(*at as u8))?;
+        }
+        fields.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Wide {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let fields = BTreeMap::<String, u8>::deserialize(deserializer)?;
+        assert!(fields.iter().all(|(name, at)| name == FIELDS[usize::from(*at)]));
+        Ok(Self(fields.into_values().map(usize::from).collect()))
+    }
+}
+
+/// The names of so many tasks at once would not fit into a worker's memory.
+fn chunk_whose_names_are_long_is_sent_early() -> Result<()> {
+    let pool = Pool::builder().processes(1).memory_limit(32 << 20).build()?;
+    let has = |n: usize, at: &usize| BuildHasherDefault::<DefaultHasher>::default().hash_one((n, at)).is_multiple_of(2);
+    let wide = |n: usize| Wide((0..FIELDS.len()).filter(|at| has(n, at)).collect());
+    let values: Vec<_> = (0..4000).map(wide).collect();
+    assert_eq!(pool.with_chunksize(values.len()).map(echo::<Wide>, values.clone())?, values);
     Ok(())
 }
