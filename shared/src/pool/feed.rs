@@ -157,6 +157,7 @@ impl<'a> Feeder<'a> {
             1 => encode(args, None, payload, max_message),
             _ => {
                 if payload.is_empty() {
+                    // Not where a chunk ends: a task that is split off from it needs them.
                     self.names.begin();
                 }
                 push_item(payload, |out| encode(args, Some(&mut self.names), out, max_message))

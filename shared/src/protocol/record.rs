@@ -47,9 +47,9 @@ pub(crate) enum RecordKind {
     SharedState,
     /// Drop the state named `state`.
     Forget,
-    /// Run `function` on the payload, which is one task's arguments.
+    /// Run `function` on the payload, which is one task's arguments, or names and one of [`Items`].
     RunOne,
-    /// Run `function` on each of the payload's `count` [`Items`].
+    /// Run `function` on each of the payload's `count` [`Items`], which stand behind their names.
     RunMany,
     /// Do what `RunMany` says, and store when each task begins: they have a time limit.
     RunManyTimed,
