@@ -1,6 +1,7 @@
 //! Values there and back, and messages that no encoder wrote.
 
 mod by_hand;
+mod common_names;
 mod depth;
 mod names;
 
@@ -12,6 +13,7 @@ use proptest::prelude::*;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize, Serializer};
 
+use self::common_names::arrive_together;
 use super::*;
 
 fn message<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
@@ -37,27 +39,6 @@ fn arrives<T: Serialize + DeserializeOwned + PartialEq + Debug + 'static>(value:
         }
     }
     arrive_together(&[value]);
-}
-
-/// Sends each of `values` three times, in messages that have their names in common.
-fn arrive_together<T: Serialize + DeserializeOwned + PartialEq + Debug + 'static>(values: &[T]) {
-    let mut names = NameWriter::default();
-    for _ in 0..2 {
-        names.begin();
-        let mut messages = Vec::new();
-        for value in values.iter().chain(values).chain(values) {
-            let mut bytes = Vec::new();
-            encode_by_ref(value, Expected::default, Some(&mut names), &mut bytes).unwrap();
-            messages.push(bytes);
-        }
-        let reader = NameReader::new(names.bytes());
-        for (bytes, value) in messages.iter().zip(values.iter().cycle()) {
-            assert_eq!(&decode::<T>(Source::Part(bytes, &reader)).unwrap(), value);
-            for len in 0..bytes.len().min(200) {
-                let _ = decode::<T>(Source::Part(&bytes[..len], &reader));
-            }
-        }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

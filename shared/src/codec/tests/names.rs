@@ -9,13 +9,13 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use super::*;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Order {
-    price: u32,
-    open: bool,
+pub(super) struct Order {
+    pub(super) price: u32,
+    pub(super) open: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-enum State {
+pub(super) enum State {
     Waiting,
     #[serde(skip)]
     #[expect(dead_code)]
@@ -292,64 +292,4 @@ fn optional_value_of_two_forms_arrives() {
     arrives(vec![Asking(None), Asking(Some(3))]);
     assert_eq!(decode_plain::<Option<()>>(&message(&Asking(None))).unwrap(), None);
     assert_eq!(decode_plain::<serde_json::Value>(&message(&Asking(Some(3)))).unwrap(), "3");
-}
-
-#[test]
-fn messages_have_names_in_common() {
-    let skipping = |discount, total| Skipping { discount, items: vec![1], total };
-    arrive_together(&[skipping(0, 0), skipping(1, 0), skipping(0, 1), skipping(1, 1)]);
-    let order = Order { price: 3, open: true };
-    arrive_together(&[State::Waiting, State::Working(3), State::Done { order: order.clone() }, State::Waiting]);
-
-    let mut names = NameWriter::default();
-    let send = |names: &mut NameWriter| {
-        let mut bytes = Vec::new();
-        encode_part(vec![order.clone()], Some(names), &mut bytes).unwrap();
-        bytes
-    };
-    let (one, len) = (send(&mut names), names.bytes().len());
-    let other = send(&mut names);
-    assert!(len > 0 && names.bytes().len() == len && one == other);
-    assert!(one.len() < message(&vec![order.clone()]).len());
-    // Without the names it cannot be read; a message that has its own needs no others.
-    assert!(decode::<Vec<Order>>(Source::Slice(&one)).is_err());
-    let reader = NameReader::new(names.bytes());
-    for bytes in [&one, &message(&vec![order.clone()]), &message(&vec![("a", order.clone())]), &other] {
-        let _ = decode::<Vec<(String, Order)>>(Source::Part(bytes, &reader));
-        let _ = decode::<Vec<Order>>(Source::Part(bytes, &reader));
-    }
-    for bytes in [&message(&vec![order.clone()]), &one] {
-        assert_eq!(decode::<Vec<Order>>(Source::Part(bytes, &reader)).unwrap(), vec![order.clone()]);
-    }
-
-    // Messages that begin anew do not have what those before them had.
-    names.begin();
-    assert!(names.bytes().is_empty());
-    let mut bytes = Vec::new();
-    encode_part(State::Waiting, Some(&mut names), &mut bytes).unwrap();
-    assert_eq!(decode::<State>(Source::Part(&bytes, &NameReader::new(names.bytes()))).unwrap(), State::Waiting);
-}
-
-#[test]
-fn message_within_a_message_has_names_of_its_own() {
-    /// Writes itself as the bytes of another message.
-    #[derive(Debug, PartialEq)]
-    struct Sealed(Order);
-
-    impl Serialize for Sealed {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.serialize_bytes(&message(&vec![self.0.clone()]))
-        }
-    }
-
-    impl<'de> Deserialize<'de> for Sealed {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            let bytes = Vec::<u8>::deserialize(deserializer)?;
-            let [order] = decode_plain::<[Order; 1]>(&bytes).map_err(serde::de::Error::custom)?;
-            Ok(Self(order))
-        }
-    }
-
-    let order = |price| Order { price, open: price > 1 };
-    arrive_together(&[(order(1), Sealed(order(2)), order(3)), (order(4), Sealed(order(5)), order(6))]);
 }
